@@ -1,0 +1,84 @@
+"""Accounts and agents of a payment: IBAN, BIC, and what to show of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+_IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", re.ASCII)
+#: ISO 9362: four letters or digits of the party, country, location, optional branch.
+_BIC = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", re.ASCII)
+
+class AccountError(ValueError):
+    """The account or agent cannot be what it says; the text names the remedy."""
+
+
+def check_iban(text: str) -> str:
+    """The IBAN without spaces, in capitals.
+
+    Checks shape and the two check digits (ISO 13616, ISO 7064 MOD 97-10). Length and
+    structure per country need a registry and are checked where an order is accepted.
+
+    Raises:
+        AccountError: wrong shape or check digits. The text shows the last four characters only.
+    """
+    iban = text.replace(" ", "").upper()
+    if not _IBAN.fullmatch(iban):
+        raise AccountError(
+            f"IBAN ending {iban[-4:]!r} has not the shape of an IBAN "
+            "(country, two check digits, up to 30 letters and digits)"
+        )
+    number = "".join(str(int(character, 36)) for character in iban[4:] + iban[:4])
+    if int(number) % 97 != 1:
+        raise AccountError(
+            f"IBAN ending {iban[-4:]!r} has wrong check digits; ask the account's owner to repeat it"
+        )
+    return iban
+
+
+def check_bic(text: str) -> str:
+    """The BIC in capitals (ISO 9362: 8 or 11 characters).
+
+    Raises:
+        AccountError: wrong shape. Whether a bank of that name exists is not asked: registries lag.
+    """
+    bic = text.strip().upper()
+    if not _BIC.fullmatch(bic):
+        raise AccountError(f"BIC {bic[:11]!r} is not 8 or 11 characters as in ISO 9362")
+    return bic
+
+
+class Account(BaseModel):
+    """An account by IBAN, or by another identification where there is none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    iban: str | None = None
+    other: str | None = None
+    currency: str | None = None
+
+    @model_validator(mode="after")
+    def _one_identification(self) -> Self:
+        if (self.iban is None) == (self.other is None):
+            raise ValueError("an account has either an IBAN or another identification, not both")
+        return self
+
+    @property
+    def number(self) -> str:
+        """The identification itself: for partners and encrypted columns only."""
+        return self.iban or self.other or ""
+
+    @property
+    def masked(self) -> str:
+        """What may be shown and logged: country and check digits, and the last four."""
+        number = self.number
+        if self.iban:
+            return f"{number[:4]}…{number[-4:]}"
+        return f"…{number[-4:]}" if len(number) > 6 else "…"
+
+    def __repr__(self) -> str:
+        return f"Account({self.masked})"
+
+    __str__ = __repr__

@@ -1,0 +1,185 @@
+"""What a partner did, as values: the vocabulary between adapters and activities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.order import Order
+from domain.report import Report
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and its answer as kept for evidence: redacted, whole bodies, no credentials."""
+
+    method: str
+    path: str
+    status: int | None
+    request: str
+    response: str
+    sent_at: datetime
+
+
+@dataclass(frozen=True)
+class WireRequest:
+    """The exact bytes of an instruction, without credentials; kept and sent again as they are.
+
+    `prepared` holds what the adapter made before (a beneficiary, a quote) and must reuse.
+    """
+
+    method: str
+    path: str
+    body: bytes
+    content_type: str
+    key: str
+    prepared: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """When bytes may leave at the latest, and until when an answer is awaited."""
+
+    write_before: datetime
+    ends_by: datetime
+
+
+@dataclass(frozen=True)
+class NotReady:
+    """We may not talk to the partner now: no login, a lease elsewhere, a lock. Nothing was sent."""
+
+    why: str
+    until: datetime
+    needs_person: bool = False
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The partner holds the instruction under the report's reference."""
+
+    report: Report
+    exchange: Exchange
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The partner says it did not and will not execute this request."""
+
+    report: Report
+    exchange: Exchange
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """The partner's word "duplicate"; the profile says what it is about."""
+
+    report: Report
+    exchange: Exchange
+
+
+@dataclass(frozen=True)
+class NotSent:
+    """Proven without effect: nothing left us, or it was refused before execution (401, 429)."""
+
+    why: str
+    exchange: Exchange | None = None
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class InDoubt:
+    """Bytes left and no usable answer came back: it may have been executed."""
+
+    why: str
+    server_error: bool = False
+    exchange: Exchange | None = None
+    drift: tuple[str, ...] = ()
+
+
+Submitted = Accepted | Refused | Duplicate | NotSent | InDoubt
+
+
+@dataclass(frozen=True)
+class Found:
+    """Exactly one object under our key; its report equals the order or says how it differs."""
+
+    report: Report
+    exchange: Exchange
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A complete, empty answer, asked at `asked_at`.
+
+    `watermark`: the answer showed something younger than our send, so the list had caught up.
+    """
+
+    asked_at: datetime
+    exchange: Exchange
+    watermark: bool = False
+
+
+@dataclass(frozen=True)
+class CannotTell:
+    """The lookup could not be asked or its answer is not complete."""
+
+    asked_at: datetime
+    why: str
+    exchange: Exchange | None = None
+
+
+LookedFor = Found | Absent | CannotTell
+
+
+@dataclass(frozen=True)
+class Told:
+    """A read brought a report."""
+
+    report: Report
+    exchange: Exchange
+
+
+@dataclass(frozen=True)
+class Untold:
+    """A read brought nothing to rely on; the state stands."""
+
+    why: str
+    exchange: Exchange | None = None
+    retry_at: datetime | None = None
+    drift: tuple[str, ...] = ()
+
+
+Read = Told | Untold
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Ready to be sent: the exact request."""
+
+    request: WireRequest
+
+
+@dataclass(frozen=True)
+class Unprepared:
+    """A prepared object could not be made; no money moved. `refused`: it never will."""
+
+    why: str
+    refused: Report | None = None
+    retry_at: datetime | None = None
+    exchange: Exchange | None = None
+
+
+Preparation = Prepared | Unprepared
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What every call is about: the instruction, its order, the keys of all its generations."""
+
+    instruction_id: str
+    order: Order
+    keys: tuple[str, ...]
+    """One per generation, the current last."""
+    prepared: Mapping[str, str] = field(default_factory=dict)
+    partner_reference: str | None = None

@@ -1,0 +1,48 @@
+"""Every identifier that other systems see, built in one place."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final, NewType
+
+PaymentId = NewType("PaymentId", str)
+InstructionId = NewType("InstructionId", str)
+Tenant = NewType("Tenant", str)
+
+#: The workflow's task queue, and the prefix of the partners' own.
+TASK_QUEUE: Final = "finality"
+
+
+def workflow_id(tenant: str, payment_id: str) -> str:
+    """The one workflow id of a payment; a second start with it meets the first."""
+    return f"payment/{tenant}/{payment_id}"
+
+
+def partner_queue(partner: str) -> str:
+    """The task queue of calls to one partner, so that a slow one stops no other."""
+    return f"{TASK_QUEUE}.{partner}"
+
+
+def instruction_id(payment_id: str, kind: str, number: int = 1) -> InstructionId:
+    """Instructions are counted per payment and kind: `pay_…/pay/1`."""
+    return InstructionId(f"{payment_id}/{kind}/{number}")
+
+
+def hashed(*parts: str, length: int, alphabet: str) -> str:
+    """A hash of the parts in the given alphabet and length.
+
+    Parts are joined with a separator that cannot occur in them, so ("ab", "c") and
+    ("a", "bc") differ.
+    """
+    joined = "\x1f".join(part.replace("\x1f", "\x1f\x1f") for part in parts)
+    number = int.from_bytes(hashlib.sha512(joined.encode()).digest())
+    characters = []
+    for _ in range(length):
+        number, index = divmod(number, len(alphabet))
+        characters.append(alphabet[index])
+    return "".join(characters)
+
+
+def end_to_end_hash(tenant: str, end_to_end_id: str) -> str:
+    """What the Temporal UI may search by: the bank's reference itself can hold a name."""
+    return hashed(tenant, end_to_end_id, length=16, alphabet="0123456789abcdef")

@@ -1,0 +1,90 @@
+"""What somebody asked to be paid: the order, unchanged for the payment's whole life."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from domain.accounts import Account
+from domain.money import Money
+from domain.party import Party
+
+
+class Direction(StrEnum):
+    """Which way the money goes, seen from our account with the partner."""
+
+    OUTGOING = "outgoing"
+    INCOMING = "incoming"
+
+
+class Rail(StrEnum):
+    """The clearing a payment takes; regimes and watches differ by it."""
+
+    SEPA_CREDIT_TRANSFER = "sepa_credit_transfer"
+
+
+class ChargeBearer(StrEnum):
+    """ISO 20022 ChargeBearerType1Code."""
+
+    DEBT = "DEBT"
+    CRED = "CRED"
+    SHAR = "SHAR"
+    SLEV = "SLEV"
+
+
+class Times(BaseModel):
+    """Until when an order may be sent, and when it is to be executed.
+
+    `submit_before` and `execute_by` are moments; a requested execution date is a day in the
+    calendar of the rail. Late orders are not paid late.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    submit_before: AwareDatetime
+    requested_execution_date: date | None = None
+    execute_by: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.execute_by is not None and self.execute_by < self.submit_before:
+            raise ValueError("execute_by lies before submit_before; make it the same or later")
+        return self
+
+
+class Order(BaseModel):
+    """A credit transfer somebody wants made.
+
+    `end_to_end_id` is the bank's reference (35 characters), never a key: two salaries may
+    share it. `partner_account` names one of our accounts with the partner, from settings.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    tenant: str
+    partner: str
+    partner_account: str
+    rail: Rail = Rail.SEPA_CREDIT_TRANSFER
+    direction: Direction = Direction.OUTGOING
+    instructed_amount: Money
+    debtor: Party
+    debtor_account: Account
+    creditor: Party
+    creditor_account: Account
+    creditor_agent: str | None = Field(default=None, description="BIC")
+    end_to_end_id: str = "NOTPROVIDED"
+    instruction_id: str | None = None
+    uetr: str | None = None
+    remittance_information: str = ""
+    charge_bearer: ChargeBearer = ChargeBearer.SLEV
+    purpose: str | None = None
+    category_purpose: str | None = None
+    on_behalf_of: str | None = None
+    times: Times
+
+    def may_still_be_sent(self, now: datetime) -> bool:
+        """Whether the order's time to be sent has not run out."""
+        return now < self.times.submit_before

@@ -1,0 +1,45 @@
+"""Who pays and who is paid, with a structured address."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class PostalAddress(BaseModel):
+    """ISO 20022 PostalAddress, the parts that payments carry.
+
+    Structured: `town_name` and `country` with the other elements. Hybrid: these two and at
+    most two `address_lines`. Lines alone are refused from the dates in `regimes.addresses`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    street_name: str | None = None
+    building_number: str | None = None
+    building_name: str | None = None
+    floor: str | None = None
+    post_box: str | None = None
+    room: str | None = None
+    department: str | None = None
+    sub_department: str | None = None
+    post_code: str | None = None
+    town_name: str | None = None
+    town_location_name: str | None = None
+    district_name: str | None = None
+    country_sub_division: str | None = None
+    country: str | None = None
+    address_lines: tuple[str, ...] = ()
+
+    @property
+    def is_lines_only(self) -> bool:
+        """Whether it has lines but not both town and country."""
+        return bool(self.address_lines) and not (self.town_name and self.country)
+
+
+class Party(BaseModel):
+    """A debtor or creditor."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    address: PostalAddress | None = None

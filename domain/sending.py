@@ -1,0 +1,308 @@
+"""The send book and `next_move`: the one place that decides whether anything is sent again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from domain.profile import (
+    DuplicateMeans,
+    IdempotencyKind,
+    Operation,
+)
+
+#: Empty answers of a complete lookup that prove absence, each asked after everything that
+#: could still have reached the partner had ended.
+EMPTY_ANSWERS_NEEDED = 2
+
+
+class AttemptResult(StrEnum):
+    """What became of one time bytes might leave."""
+
+    OPEN = "open"
+    NOT_SENT = "not_sent"
+    """Proven without effect: nothing left, or it was refused before being executed (401, 429)."""
+    ANSWERED = "answered"
+    UNKNOWN = "unknown"
+
+
+class Answer(StrEnum):
+    """What an answered attempt was told."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    DUPLICATE = "duplicate"
+
+
+class Attempt(BaseModel):
+    """One time bytes may leave. Only who opened it writes its result."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    generation: int = 1
+    opened_at: AwareDatetime
+    write_before: AwareDatetime
+    ends_by: AwareDatetime
+    result: AttemptResult = AttemptResult.OPEN
+    answer: Answer | None = None
+    closed_at: AwareDatetime | None = None
+    server_error: bool = False
+    not_before: AwareDatetime | None = None
+    """The partner's own wish (Retry-After) for the next one."""
+
+
+class LookupResult(StrEnum):
+    """What asking by our own reference brought."""
+
+    FOUND = "found"
+    ABSENT = "absent"
+    CANNOT_TELL = "cannot_tell"
+
+
+class LookedUp(BaseModel):
+    """One answer of a lookup; `asked_at` is when the question was sent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    asked_at: AwareDatetime
+    result: LookupResult
+
+
+class Closed(StrEnum):
+    """Why an instruction will never be sent (again)."""
+
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class Book(BaseModel):
+    """All attempts of one instruction, and what lookups said of them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    submit_before: AwareDatetime
+    attempts: tuple[Attempt, ...] = ()
+    lookups: tuple[LookedUp, ...] = ()
+    closed: Closed | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether the partner has said that it holds the instruction."""
+        return any(a.answer is Answer.ACCEPTED for a in self.attempts) or any(
+            looked.result is LookupResult.FOUND for looked in self.lookups
+        )
+
+    @property
+    def generation(self) -> int:
+        return max((a.generation for a in self.attempts), default=1)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether some attempt may have had an effect that nobody has confirmed or ruled out.
+
+        One attempt in doubt keeps the instruction in doubt, whatever a later one says of itself.
+        """
+        return not self.closed and not self.answered and any(map(_doubtful, self.attempts))
+
+    def attempt(self, number: int) -> Attempt:
+        """The attempt of that number; KeyError where there is none."""
+        for attempt in self.attempts:
+            if attempt.number == number:
+                return attempt
+        raise KeyError(number)
+
+
+class Move(StrEnum):
+    """What may be done now."""
+
+    NOTHING = "nothing"
+    STORED = "stored"
+    WAIT = "wait"
+    SEND = "send"
+    LOOK_UP = "look_up"
+    EXPIRE = "expire"
+    PARK = "park"
+
+
+class NextMove(NamedTuple):
+    """A move, until when to wait for it, with which key generation, and why in plain words."""
+
+    move: Move
+    because: str
+    until: datetime | None = None
+    generation: int = 1
+
+
+def next_move(operation: Operation, book: Book, now: datetime, *, halted: bool = False) -> NextMove:
+    """What is safe for this instruction now.
+
+    Args:
+        operation: the partner's declared behaviour, as kept with the payment.
+        book: everything that was tried and asked so far.
+        now: our clock; it decides when to act, never whether money moved.
+        halted: somebody stopped new sends. Resolving what is in doubt goes on.
+
+    Rule: design, chapter 5, "The book".
+    """
+    if book.closed:
+        return NextMove(Move.NOTHING, f"closed: {book.closed}")
+    if book.answered:
+        return NextMove(Move.STORED, "the partner holds it")
+    live = [a for a in book.attempts if a.result is AttemptResult.OPEN and now < a.ends_by]
+    if live:
+        until = max(a.ends_by for a in live)
+        return NextMove(Move.WAIT, "an attempt is under way", until)
+    if not book.in_doubt:
+        return _without_doubt(operation, book, now, halted)
+    return _in_doubt(operation, book, now, halted)
+
+
+def _without_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> NextMove:
+    if book.attempts and book.attempts[-1].answer is Answer.DUPLICATE:
+        # The content, not our key, was called a duplicate on a first send: not executed.
+        return NextMove(Move.PARK, "the partner calls it a duplicate of another order")
+    if now >= book.submit_before:
+        return NextMove(Move.EXPIRE, "its time to be sent is over and nothing was sent")
+    if halted:
+        return NextMove(Move.WAIT, "sending is halted")
+    earliest = _not_before(op, book)
+    if earliest and now < earliest:
+        return NextMove(Move.WAIT, "the last attempt had no effect; a pause before the next",
+                        min(earliest, book.submit_before))  # fmt: skip
+    return NextMove(Move.SEND, "nothing was sent so far", generation=book.generation)
+
+
+def _in_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> NextMove:
+    in_time = now < book.submit_before and not halted
+    if in_time and _key_protects(op, book, now):
+        earliest = _not_before(op, book)
+        if earliest and now < earliest:
+            return NextMove(Move.WAIT, "in doubt; a pause before the same bytes go again", earliest)
+        return NextMove(
+            Move.SEND, "in doubt; the partner honours the same key", generation=book.generation
+        )
+    if not op.lookup.is_complete:
+        return NextMove(Move.PARK, "in doubt, and the partner offers nothing that could tell")
+    if _is_proven_absent(op, book):
+        return _proven_absent(op, book, now, halted)
+    since_last_send = [x for x in book.lookups if x.asked_at >= _last_closed(book)]
+    if not since_last_send:
+        return NextMove(Move.LOOK_UP, "in doubt; the partner can be asked by our own reference")
+    last = since_last_send[-1]
+    pause = _doubled(op.lookup.pause, len(since_last_send) - 1, op.lookup.pause_max)
+    earliest = max(last.asked_at + pause, _settled_from(op, book))
+    if now < earliest:
+        return NextMove(Move.WAIT, "in doubt; a pause before the partner is asked again", earliest)
+    return NextMove(Move.LOOK_UP, "in doubt; one empty answer is no proof")
+
+
+def _proven_absent(op: Operation, book: Book, now: datetime, halted: bool) -> NextMove:
+    if any(a.answer is Answer.DUPLICATE for a in book.attempts):
+        return NextMove(Move.PARK, "the partner calls it a duplicate but does not show the first")
+    if now >= book.submit_before:
+        return NextMove(Move.EXPIRE, "proven absent, and its time to be sent is over")
+    if halted:
+        return NextMove(Move.WAIT, "proven absent; sending is halted")
+    earliest = _not_before(op, book)
+    if earliest and now < earliest:
+        return NextMove(Move.WAIT, "proven absent; a pause before the next attempt", earliest)
+    # A failure stored under the key would be all that the same key can ever bring.
+    burnt = op.idempotency.caches_errors and any(
+        a.server_error and a.generation == book.generation for a in book.attempts
+    )
+    return NextMove(
+        Move.SEND,
+        "proven absent; the old key is bound to a stored failure" if burnt else "proven absent",
+        generation=book.generation + burnt,
+    )
+
+
+def _key_protects(op: Operation, book: Book, now: datetime) -> bool:
+    """Whether sending the same bytes with the same key cannot make a second effect."""
+    idempotency = op.idempotency
+    if idempotency.kind is IdempotencyKind.NONE:
+        return False
+    current = [a for a in book.attempts if a.generation == book.generation]
+    reached = [a for a in current if a.result is not AttemptResult.NOT_SENT]
+    if not reached or any(a.answer for a in current):
+        return False  # A duplicate or a refusal would only be said once more.
+    if idempotency.caches_errors and any(a.server_error for a in current):
+        return False  # It would only bring the stored error once more.
+    if op.lookup.is_complete and len(reached) > op.resends_max:
+        return False  # Resending does not help; asking may.
+    return now - reached[0].opened_at < idempotency.honoured_for
+
+
+def _doubtful(attempt: Attempt) -> bool:
+    match attempt.result:
+        case AttemptResult.NOT_SENT:
+            return False
+        case AttemptResult.ANSWERED:
+            # A duplicate of our key: somebody holds it, we have not seen who.
+            return attempt.answer is Answer.DUPLICATE
+        case AttemptResult.OPEN | AttemptResult.UNKNOWN:
+            return True
+
+
+def doubted_before(op: Operation, book: Book, number: int) -> bool:
+    """Whether something sent before attempt `number` may have had an effect.
+
+    Then a refusal of that attempt says nothing about the instruction: the partner may refuse
+    the repeat of what it has executed.
+    """
+    earlier = book.model_copy(
+        update={"attempts": tuple(a for a in book.attempts if a.number < number)}
+    )
+    return earlier.in_doubt and not _is_proven_absent(op, earlier)
+
+
+def duplicate_is_refusal(op: Operation, book: Book, number: int) -> bool:
+    """Whether a "duplicate" answer to attempt `number` proves that it had no effect.
+
+    Only where the word is about the content and nothing was in doubt before: then the partner
+    compared with another order of ours. About our key it always means: somebody holds it.
+    """
+    return op.idempotency.duplicate_means is DuplicateMeans.CONTENT and not doubted_before(
+        op, book, number
+    )
+
+
+def _is_proven_absent(op: Operation, book: Book) -> bool:
+    if not op.lookup.is_complete:
+        return False
+    settled_from = _settled_from(op, book)
+    counting = (
+        looked
+        for looked in book.lookups
+        if looked.result is LookupResult.ABSENT and looked.asked_at >= settled_from
+    )
+    return sum(1 for _ in counting) >= EMPTY_ANSWERS_NEEDED
+
+
+def _settled_from(op: Operation, book: Book) -> datetime:
+    """From when on an empty answer counts: whatever might arrive has arrived and is visible."""
+    ended = max(a.ends_by for a in book.attempts if a.result is not AttemptResult.NOT_SENT)
+    return ended + op.lookup.settle_delay
+
+
+def _last_closed(book: Book) -> datetime:
+    return max(a.closed_at or a.ends_by for a in book.attempts)
+
+
+def _not_before(op: Operation, book: Book) -> datetime | None:
+    if not book.attempts:
+        return None
+    last = book.attempts[-1]
+    pause = _doubled(op.pause, len(book.attempts) - 1, op.pause_max)
+    earliest = (last.closed_at or last.ends_by) + pause
+    return max(earliest, last.not_before) if last.not_before else earliest
+
+
+def _doubled(pause: timedelta, times: int, at_most: timedelta) -> timedelta:
+    longer: timedelta = pause * (1 << min(times, 20))
+    return min(longer, at_most)

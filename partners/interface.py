@@ -1,0 +1,71 @@
+"""What a partner can do, one small Protocol a capability."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from domain.answers import (
+    Deadline,
+    LookedFor,
+    NotReady,
+    Preparation,
+    Read,
+    Subject,
+    Submitted,
+    WireRequest,
+)
+from domain.profile import Profile
+
+
+class PaymentPartner(Protocol):
+    """Pays. What the partner did is a value; only our own bugs are exceptions."""
+
+    @property
+    def profile(self) -> Profile:
+        """Today's declared behaviour; a payment keeps the one it was created with."""
+
+    async def ready(self) -> NotReady | None:
+        """Make sure we may talk to the partner now (login, token); None when we may."""
+
+    async def prepare(self, subject: Subject) -> Preparation:
+        """Find or make what the instruction needs, and build its exact request."""
+
+    async def submit(self, subject: Subject, request: WireRequest, deadline: Deadline) -> Submitted:
+        """Send those bytes once. Never again by itself, whatever happens."""
+
+    async def find(self, subject: Subject) -> LookedFor:
+        """Ask by our own keys, with every parameter that makes the answer complete."""
+
+    async def read(self, subject: Subject) -> Read:
+        """Ask what became of the object under `subject.partner_reference`."""
+
+
+class Clock(Protocol):
+    """Where activities and adapters get the time; in time-skipping tests it is that server's."""
+
+    def now(self) -> datetime:
+        """The moment, aware, in UTC."""
+
+
+class LoginBook(Protocol):
+    """A partner login as all processes share it: one at a time, and none after a failure."""
+
+    async def token(self, login: str, credentials_hash: str) -> str | None:
+        """The token in use, if the login is usable and has one."""
+
+    async def claim(self, login: str, credentials_hash: str) -> NotReady | None:
+        """Take the lease to log in, or say why not. After a failed login nobody may try again
+        with the same credentials until a person says so or the credentials change."""
+
+    async def succeeded(self, login: str, credentials_hash: str, token: str) -> None:
+        """A new token for everybody; gives the lease back and forgets failures."""
+
+    async def failed(self, login: str, credentials_hash: str, why: str) -> None:
+        """The partner refused the credentials; gives the lease back and stops all logins."""
+
+    async def unclear(self, login: str, credentials_hash: str) -> None:
+        """No answer to the login; gives the lease back, counts as a failure that may be one."""
+
+    async def drop(self, login: str, token: str) -> None:
+        """The partner refused this token; forgotten if it is still the one in use."""

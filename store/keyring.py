@@ -1,0 +1,107 @@
+"""Keys for what is kept encrypted: AES-GCM with a key id, so that keys can be changed."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_NONCE_BYTES: Final = 12
+_KEY_BYTES: Final = 32
+
+
+class KeyringError(ValueError):
+    """A key is missing or malformed; the text names the remedy, never the key."""
+
+
+class Keyring:
+    """Seals with the current key and opens with any it holds.
+
+    A sealed value is `key id \\0 nonce ciphertext`; the context it belongs to (a table and an
+    id) is authenticated, so a value copied into another row does not open there.
+    """
+
+    def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
+        for key_id, key in keys.items():
+            if len(key) != _KEY_BYTES or not key_id or "\0" in key_id:
+                raise KeyringError(f"key {key_id!r} must be {_KEY_BYTES} bytes with a plain id")
+        if current not in keys:
+            raise KeyringError(f"the current key {current!r} is not in the keyring")
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        self.current = current
+
+    @classmethod
+    def read(cls, path: Path) -> Keyring:
+        """A keyring file: one `id:base64` a line, the first line is the current key.
+
+        Raises:
+            KeyringError: no such file, or a line that is not a key.
+        """
+        try:
+            lines = path.read_text().split()
+        except FileNotFoundError:
+            raise KeyringError(
+                f"no keyring at {path}; set FINALITY_KEYRING_FILE or run `finality up` once"
+            ) from None
+        keys: dict[str, bytes] = {}
+        for number, line in enumerate(lines, start=1):
+            key_id, _, text = line.partition(":")
+            try:
+                keys[key_id] = base64.b64decode(text, validate=True)
+            except ValueError:
+                raise KeyringError(f"line {number} of {path} is not `id:base64`") from None
+        if not keys:
+            raise KeyringError(f"the keyring at {path} is empty")
+        return cls(keys, next(iter(keys)))
+
+    @staticmethod
+    def make(path: Path) -> bool:
+        """Make a development keyring if there is none; True if it was made now.
+
+        Two processes may ask at once: the file is linked into place whole, once.
+        """
+        if path.exists():
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        key = base64.b64encode(os.urandom(_KEY_BYTES)).decode()
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"development-1:{key}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return False
+        finally:
+            draft.unlink()
+        return True
+
+    def seal(self, clear: bytes, context: str) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._ciphers[self.current].encrypt(nonce, clear, context.encode())
+        return self.current.encode() + b"\0" + nonce + sealed
+
+    def open(self, sealed: bytes, context: str) -> bytes:
+        """The clear bytes.
+
+        Raises:
+            KeyringError: sealed with a key we do not hold, for another context, or altered.
+        """
+        key_id, _, rest = sealed.partition(b"\0")
+        cipher = self._ciphers.get(key_id.decode(errors="replace"))
+        if cipher is None:
+            raise KeyringError(
+                f"sealed with key {key_id.decode(errors='replace')!r}, which the keyring lacks; "
+                "add that key's line to the keyring file"
+            )
+        try:
+            return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], context.encode())
+        except InvalidTag:
+            raise KeyringError("sealed value was altered or belongs elsewhere") from None

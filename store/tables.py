@@ -1,0 +1,218 @@
+"""Every table. Rows are mapped to domain values explicitly: SQLModel tables do not validate."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from store.columns import Moment
+
+
+def _moment(*, index: bool = False, nullable: bool = True) -> Column[datetime]:
+    return Column(Moment(), index=index, nullable=nullable)
+
+
+class PaymentRow(SQLModel, table=True):
+    """An order and what the fold says of it. `order_sealed` has names and account numbers."""
+
+    __tablename__ = "payments"
+    __table_args__: ClassVar[tuple[object, ...]] = (
+        UniqueConstraint("tenant", "key", name="uq_payments_tenant_key"),
+        Index("ix_payments_open", "is_over", "checked_at"),
+    )
+
+    payment_id: str = Field(primary_key=True)
+    tenant: str
+    key: str
+    fingerprint: str
+    fingerprint_version: int
+    partner: str
+    partner_account: str
+    rail: str
+    end_to_end_hash: str = Field(index=True)
+    amount_minor: int = Field(sa_column=Column(BigInteger, nullable=False))
+    currency: str
+    creditor_masked: str
+    order_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    profile_json: str = Field(sa_column=Column(Text, nullable=False))
+    submit_before: datetime = Field(sa_column=_moment(nullable=False))
+    state: str
+    certainty: str
+    payment_json: str = Field(sa_column=Column(Text, nullable=False))
+    evidence_hash: str
+    is_over: bool = False
+    reads: int = 0
+    last_asked_at: datetime | None = Field(default=None, sa_column=_moment())
+    not_before: datetime | None = Field(default=None, sa_column=_moment())
+    waiting_for: str | None = None
+    created_at: datetime = Field(sa_column=_moment(nullable=False))
+    updated_at: datetime = Field(sa_column=_moment(nullable=False))
+    started_at: datetime | None = Field(default=None, sa_column=_moment())
+    checked_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class InstructionRow(SQLModel, table=True):
+    """One thing asked of one partner; the exact request, sealed, once it is built."""
+
+    __tablename__ = "instructions"
+    __table_args__: ClassVar[tuple[object, ...]] = (
+        UniqueConstraint(
+            "partner", "partner_account", "partner_reference", name="uq_instructions_reference"
+        ),
+    )
+
+    instruction_id: str = Field(primary_key=True)
+    payment_id: str = Field(index=True, foreign_key="payments.payment_id")
+    kind: str
+    partner: str
+    partner_account: str
+    partner_reference: str | None = None
+    generation: int = 1
+    request_sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    request_generation: int = 0
+    closed: str | None = None
+    closed_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class AttemptRow(SQLModel, table=True):
+    """One time bytes may leave, written before they do."""
+
+    __tablename__ = "attempts"
+
+    instruction_id: str = Field(primary_key=True, foreign_key="instructions.instruction_id")
+    number: int = Field(primary_key=True)
+    generation: int
+    opened_at: datetime = Field(sa_column=_moment(nullable=False))
+    write_before: datetime = Field(sa_column=_moment(nullable=False))
+    ends_by: datetime = Field(sa_column=_moment(nullable=False))
+    result: str
+    answer: str | None = None
+    closed_at: datetime | None = Field(default=None, sa_column=_moment())
+    server_error: bool = False
+    not_before: datetime | None = Field(default=None, sa_column=_moment())
+    why: str = Field(default="", sa_column=Column(Text, nullable=False))
+
+
+class LookupRow(SQLModel, table=True):
+    """One time the partner was asked by our own reference."""
+
+    __tablename__ = "lookups"
+
+    instruction_id: str = Field(primary_key=True, foreign_key="instructions.instruction_id")
+    asked_at: datetime = Field(sa_column=Column(Moment(), primary_key=True))
+    result: str
+    why: str = Field(default="", sa_column=Column(Text, nullable=False))
+
+
+class ReportRow(SQLModel, table=True):
+    """One thing we were told, with the redacted exchange it came from, sealed."""
+
+    __tablename__ = "reports"
+
+    report_id: str = Field(primary_key=True)
+    payment_id: str = Field(index=True, foreign_key="payments.payment_id")
+    instruction_id: str
+    report_json: str = Field(sa_column=Column(Text, nullable=False))
+    heard_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
+class ExchangeRow(SQLModel, table=True):
+    """One request and its answer, redacted and sealed, whether or not it told us anything."""
+
+    __tablename__ = "exchanges"
+
+    number: int | None = Field(default=None, primary_key=True)
+    payment_id: str = Field(index=True, foreign_key="payments.payment_id")
+    instruction_id: str
+    report_id: str | None = None
+    heard_at: datetime = Field(sa_column=_moment(nullable=False))
+    summary: str = Field(sa_column=Column(Text, nullable=False))
+    exchange_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class MovementRow(SQLModel, table=True):
+    """Money that moved, once per booking."""
+
+    __tablename__ = "movements"
+
+    payment_id: str = Field(primary_key=True, foreign_key="payments.payment_id")
+    movement_id: str = Field(primary_key=True)
+    kind: str
+    amount_minor: int = Field(sa_column=Column(BigInteger, nullable=False))
+    currency: str
+    booked_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class InboxRow(SQLModel, table=True):
+    """What arrived unasked, in the order it arrived; marked when a read has covered it."""
+
+    __tablename__ = "inbox"
+    __table_args__: ClassVar[tuple[object, ...]] = (
+        UniqueConstraint("partner", "event_key", name="uq_inbox_event"),
+    )
+
+    number: int | None = Field(default=None, primary_key=True)
+    partner: str
+    event_key: str
+    payment_id: str | None = Field(default=None, index=True)
+    partner_reference: str | None = Field(default=None, index=True)
+    received_at: datetime = Field(sa_column=_moment(nullable=False))
+    read_at: datetime | None = Field(default=None, sa_column=_moment())
+    body_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class TaskRow(SQLModel, table=True):
+    """A question to a person, with owner and due date. The same question is open once."""
+
+    __tablename__ = "tasks"
+
+    task_id: str = Field(primary_key=True)
+    payment_id: str = Field(index=True, foreign_key="payments.payment_id")
+    kind: str
+    question: str = Field(sa_column=Column(Text, nullable=False))
+    owner: str
+    due_at: datetime = Field(sa_column=_moment(nullable=False))
+    opened_at: datetime = Field(sa_column=_moment(nullable=False))
+    closed_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class StateRow(SQLModel, table=True):
+    """A state a payment entered, for the timeline; never read to decide anything."""
+
+    __tablename__ = "states"
+
+    number: int | None = Field(default=None, primary_key=True)
+    payment_id: str = Field(index=True, foreign_key="payments.payment_id")
+    state: str
+    certainty: str
+    entered_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
+class PartnerAccountRow(SQLModel, table=True):
+    """A login with a partner, as all processes share it."""
+
+    __tablename__ = "partner_accounts"
+
+    partner: str = Field(primary_key=True)
+    login_hash: str = Field(primary_key=True)
+    credentials_hash: str = Field(sa_column=Column(String, nullable=False))
+    token_sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    token_at: datetime | None = Field(default=None, sa_column=_moment())
+    leased_until: datetime | None = Field(default=None, sa_column=_moment())
+    leased_by: str | None = None
+    failures_in_row: int = 0
+    refused_why: str | None = None
+    refused_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class HaltRow(SQLModel, table=True):
+    """A stop of new sends: everything, or one partner's. Resolving what is in doubt goes on."""
+
+    __tablename__ = "halts"
+
+    partner: str = Field(primary_key=True, description="'*' for every partner")
+    since: datetime = Field(sa_column=_moment(nullable=False))
+    why: str = Field(default="", sa_column=Column(Text, nullable=False))
