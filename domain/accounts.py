@@ -11,6 +11,7 @@ _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", re.ASCII)
 #: ISO 9362: four letters or digits of the party, country, location, optional branch.
 _BIC = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", re.ASCII)
 
+
 class AccountError(ValueError):
     """The account or agent cannot be what it says; the text names the remedy."""
 
@@ -33,7 +34,7 @@ def check_iban(text: str) -> str:
     number = "".join(str(int(character, 36)) for character in iban[4:] + iban[:4])
     if int(number) % 97 != 1:
         raise AccountError(
-            f"IBAN ending {iban[-4:]!r} has wrong check digits; ask the account's owner to repeat it"
+            f"IBAN ending {iban[-4:]!r} has wrong check digits; ask its owner to repeat it"
         )
     return iban
 

@@ -39,7 +39,7 @@ _HEADLINE = {
     S.SUBMITTING: ("Being sent", "The payment is on its way to our provider."),
     S.AWAITING_USER: ("Waiting for you", "The payment waits for your confirmation."),
     S.AWAITING_PARTNER: ("Being reviewed", "Our provider reviews the payment; this can take days."),
-    S.ACCEPTED: ("Accepted", "Our provider has accepted the payment and will execute it."),
+    S.ACCEPTED: ("Accepted", "Our provider has taken the payment on; it can still be refused."),
     S.AUTHORISED: ("Reserved", "The amount is reserved and not taken yet."),
     S.PROCESSING: ("Processing", "The payment has been released to the banks."),
     S.SETTLED: ("Sent by our provider", "Returns are still possible for some days."),

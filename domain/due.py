@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from domain.payment import Certainty
+from domain.payment import Certainty, Instruction
 from domain.report import PaymentState
 from domain.sending import Move, next_move
 from domain.states import ENDS
 from domain.view import PaymentView
+
+
+#: How long news waits at most for its read: soon, and yet no loop while the partner is down.
+NEWS_PAUSE_MAX: Final = timedelta(minutes=1)
 
 
 class Owed(StrEnum):
@@ -39,51 +43,78 @@ def due(view: PaymentView, now: datetime) -> Due:
     under the instruction's lock before anything leaves.
     """
     payment = view.payment
-    if payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN:
+    can_read = payment.partner_reference is not None
+    is_over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
+    if is_over and not (view.has_news and can_read):
         return Due(Owed.OVER, f"{payment.state}")
-    if payment.is_frozen:
-        return _frozen(view, now)
-    if view.not_before and now < view.not_before:
-        return Due(Owed.WAIT, view.waiting_for or "our login with the partner", view.not_before)
-    for instruction in view.instructions:
-        operation = view.profile.operation(instruction.kind)
-        step = next_move(operation, instruction.book, now, halted=view.halted)
-        match step.move:
-            case Move.SEND | Move.LOOK_UP | Move.EXPIRE:
-                return Due(Owed.INSTRUCT, step.because, instruction_id=instruction.instruction_id)
-            case Move.WAIT:
-                return Due(Owed.WAIT, step.because, step.until or now + view.profile.parked_pause)
-            case Move.PARK:
-                return Due(Owed.WAIT, f"parked: {step.because}", now + view.profile.parked_pause)
-            case Move.STORED | Move.NOTHING:
-                continue
-    if payment.partner_reference is None:
-        return Due(Owed.WAIT, "a person has to look", now + view.profile.parked_pause)
-    return _read(view, now)
+    if not payment.is_frozen:
+        for instruction in view.instructions:
+            if step := _step(view, instruction, now):
+                return step
+    if can_read:
+        return _read(view, now)
+    return _wait(view, now, f"a person has to look{_frozen(view)}")
 
 
-def _frozen(view: PaymentView, now: datetime) -> Due:
-    """A person has to look; reading goes on, since a later word may settle it."""
-    why = next(f"{f.kind}: {f.text}" for f in view.payment.findings if f.freezes)
-    if view.payment.partner_reference is None:
-        return Due(Owed.WAIT, f"a person has to look ({why})", now + view.profile.parked_pause)
-    return _read(view, now, why)
+def _step(view: PaymentView, instruction: Instruction, now: datetime) -> Due | None:
+    """What the instruction's own book asks for; None where it is closed or answered."""
+    operation = view.profile.operation(instruction.kind)
+    step = next_move(operation, instruction.book, now, halted=view.halted)
+    match step.move:
+        case Move.EXPIRE:  # Needs nobody but us.
+            return Due(Owed.INSTRUCT, step.because, instruction_id=instruction.instruction_id)
+        case Move.SEND | Move.LOOK_UP:
+            if blocked := _blocked(view, now):
+                return blocked
+            return Due(Owed.INSTRUCT, step.because, instruction_id=instruction.instruction_id)
+        case Move.WAIT:
+            return _wait(view, now, step.because, step.until)
+        case Move.PARK:
+            return _wait(view, now, f"parked: {step.because}")
+        case Move.STORED | Move.NOTHING:
+            return None
 
 
-def _read(view: PaymentView, now: datetime, frozen: str | None = None) -> Due:
+def _read(view: PaymentView, now: datetime) -> Due:
+    if blocked := _blocked(view, now):
+        return blocked
+    payment, asked_at = view.payment, view.last_asked_at
+    if asked_at is None:
+        return Due(Owed.READ, "the partner was never asked")
+    pause = _pause(view)
+    at, why = asked_at + pause, f"the partner: {payment.partner_status}"
+    watch = view.profile.watch.get(view.rail)
     if view.has_news:
-        return Due(Owed.READ, "the partner has news")
-    asked_at = view.last_asked_at or now
-    at, why = asked_at + _pause(view), f"the partner: {view.payment.partner_status}"
-    settled_at = view.payment.settled_at
-    if view.payment.state is PaymentState.SETTLED and settled_at and not frozen:
-        watch = view.profile.watch[view.rail]
-        # The read that ends the watch has to be asked after it, or it proves nothing.
-        at = max(settled_at + watch, asked_at + view.profile.read_pause)
-        why = "the watch for returns"
+        at, why = asked_at + min(pause, NEWS_PAUSE_MAX), "the partner has news"
+    elif payment.state is PaymentState.SETTLED and not payment.is_frozen:
+        if watch is not None and payment.settled_at is not None:
+            # The read that ends the watch has to be asked after it, or it proves nothing.
+            at, why = max(payment.settled_at + watch, at), "the watch for returns"
     if now >= at:
         return Due(Owed.READ, why)
-    return Due(Owed.WAIT, f"{why} ({frozen})" if frozen else why, at)
+    return _wait(view, now, f"{why}{_frozen(view)}", at)
+
+
+def _blocked(view: PaymentView, now: datetime) -> Due | None:
+    """A wait for our access to the partner; it also ends when unsent orders expire."""
+    if view.not_before is None or now >= view.not_before:
+        return None
+    until = view.not_before
+    if now < view.submit_before:
+        until = min(until, view.submit_before)
+    return _wait(view, now, view.waiting_for or "our login with the partner", until)
+
+
+def _wait(view: PaymentView, now: datetime, why: str, until: datetime | None = None) -> Due:
+    return Due(Owed.WAIT, why, until or now + view.profile.parked_pause)
+
+
+def _frozen(view: PaymentView) -> str:
+    """Why a person has to look, for the end of a sentence; reading goes on meanwhile."""
+    for finding in view.payment.findings:
+        if finding.freezes:
+            return f" ({finding.kind}: {finding.text})"
+    return ""
 
 
 def _pause(view: PaymentView) -> timedelta:

@@ -1,4 +1,4 @@
-"""What one step with a partner brought, whole: stored in one transaction, or carried until it is."""
+"""What one step with a partner brought: stored in one transaction, or carried until it is."""
 
 from __future__ import annotations
 
@@ -48,7 +48,6 @@ class Heard(BaseModel):
     report: Report | None = None
     exchange: Exchange | None = None
     inbox_through: int = 0
-    drift: tuple[str, ...] = ()
 
 
 def heard_of_send(
@@ -78,12 +77,24 @@ def heard_of_send(
             return answered(Answer.REFUSED, report, exchange)
         case Duplicate(report, exchange):
             return answered(Answer.DUPLICATE, report, exchange)
-        case NotSent(why, exchange, retry_at):
-            result, changes = AttemptResult.NOT_SENT, {"not_before": retry_at}
-        case InDoubt(why, server_error, exchange, drift):
-            result, changes = AttemptResult.UNKNOWN, {}
-            base = base.model_copy(update={"server_error": server_error, "drift": drift})
-    return base.model_copy(update={"result": result, "why": why, "exchange": exchange, **changes})
+        case NotSent(why, not_exchanged, retry_at):
+            return base.model_copy(
+                update={
+                    "result": AttemptResult.NOT_SENT,
+                    "why": why,
+                    "exchange": not_exchanged,
+                    "not_before": retry_at,
+                }
+            )
+        case InDoubt(why, server_error, partly_exchanged, drift):
+            return base.model_copy(
+                update={
+                    "result": AttemptResult.UNKNOWN,
+                    "why": _with_drift(why, drift),
+                    "exchange": partly_exchanged,
+                    "server_error": server_error,
+                }
+            )
 
 
 def heard_of_lookup(
@@ -95,22 +106,30 @@ def heard_of_lookup(
     needs_watermark: bool,
 ) -> Heard:
     """What a lookup brought. An empty answer of a list that lags counts only with a watermark."""
-    base = Heard(payment_id=payment_id, instruction_id=instruction_id, heard_at=now)
+
+    def looked(
+        asked_at: datetime, result: LookupResult, why: str, exchange: Exchange | None
+    ) -> Heard:
+        return Heard(
+            payment_id=payment_id,
+            instruction_id=instruction_id,
+            heard_at=now,
+            looked_up=LookedUp(asked_at=asked_at, result=result),
+            exchange=exchange,
+            why=why,
+        )
+
     match answer:
         case Found(report, exchange):
-            looked = LookedUp(asked_at=report.as_of, result=LookupResult.FOUND)
-            why = report.partner_status
-            base = base.model_copy(update={"report": report})
+            found = looked(report.as_of, LookupResult.FOUND, report.partner_status, exchange)
+            return found.model_copy(update={"report": report})
         case Absent(asked_at, exchange, watermark):
-            counts = watermark or not needs_watermark
-            looked = LookedUp(
-                asked_at=asked_at,
-                result=LookupResult.ABSENT if counts else LookupResult.CANNOT_TELL,
-            )
-            why = "nothing under our key" if counts else "nothing yet, but the list lags"
-        case CannotTell(asked_at, why, exchange):
-            looked = LookedUp(asked_at=asked_at, result=LookupResult.CANNOT_TELL)
-    return base.model_copy(update={"looked_up": looked, "exchange": exchange, "why": why})
+            if needs_watermark and not watermark:
+                why = "nothing yet, but the list lags"
+                return looked(asked_at, LookupResult.CANNOT_TELL, why, exchange)
+            return looked(asked_at, LookupResult.ABSENT, "nothing under our key", exchange)
+        case CannotTell(asked_at, why, partly_exchanged):
+            return looked(asked_at, LookupResult.CANNOT_TELL, why, partly_exchanged)
 
 
 def heard_of_read(
@@ -130,5 +149,13 @@ def heard_of_read(
             )
         case Untold(why, exchange, retry_at, drift):
             return base.model_copy(
-                update={"why": why, "exchange": exchange, "not_before": retry_at, "drift": drift}
+                update={
+                    "why": _with_drift(why, drift),
+                    "exchange": exchange,
+                    "not_before": retry_at,
+                }
             )
+
+
+def _with_drift(why: str, drift: tuple[str, ...]) -> str:
+    return f"{why} (outside the known contract: {'; '.join(drift)})" if drift else why

@@ -31,10 +31,9 @@ def instruction_id(payment_id: str, kind: str, number: int = 1) -> InstructionId
 def hashed(*parts: str, length: int, alphabet: str) -> str:
     """A hash of the parts in the given alphabet and length.
 
-    Parts are joined with a separator that cannot occur in them, so ("ab", "c") and
-    ("a", "bc") differ.
+    Every part goes with its length, so ("ab", "c") and ("a", "bc") differ, whatever is in them.
     """
-    joined = "\x1f".join(part.replace("\x1f", "\x1f\x1f") for part in parts)
+    joined = "".join(f"{len(part)}:{part}" for part in parts)
     number = int.from_bytes(hashlib.sha512(joined.encode()).digest())
     characters = []
     for _ in range(length):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -14,7 +14,7 @@ from domain.order import Order
 from domain.profile import InstructionKind, Profile
 from domain.report import Movement, MovementKind, PaymentState, Report, Source
 from domain.sending import Answer, Book, Closed
-from domain.states import PROVEN_NOTHING_MOVED, may_follow
+from domain.states import PROVEN_NOTHING_MOVED, RANK, may_follow
 
 FINAL_BY_WATCH: Final = "the watch is over and the partner, read once more, still says settled"
 FINAL_BY_CREDITOR: Final = "the creditor's bank confirmed the credit"
@@ -121,8 +121,7 @@ def fold(
     Depends on the reports alone, not on the order in which they came or how often: they are
     sorted by try, then the partner's clock, then the strength of their source. Never raises.
     """
-    ordered = sorted({report.report_id: report for report in reports}.values(),
-                     key=lambda report: report.weight)  # fmt: skip
+    ordered = sorted({report.report_id: report for report in reports}.values(), key=_place)
     telling = _Telling(order, profile, instructions)
     for report in ordered:
         telling.hear(report)
@@ -152,8 +151,8 @@ class _Telling:
             self.notes.append(
                 Finding(
                     kind=FindingKind.REPEAT_REFUSED,
-                    text=f"attempt {report.attempt} was refused ({report.partner_status}) "
-                    "while an earlier one is in doubt",
+                    text=f"attempt {report.attempt} was refused ({report.partner_status}), "
+                    "which says nothing of the others",
                 )
             )
             return
@@ -162,7 +161,8 @@ class _Telling:
             self._open(FindingKind.UNMAPPED, f"the partner's word {report.partner_status!r}")
             return
         self._forget_unmapped()
-        if report.state is self.state:
+        settled_still = self.state is PaymentState.FINAL and report.state is PaymentState.SETTLED
+        if report.state is self.state or settled_still:
             self._heard_again(report)
         elif may_follow(self.state, report.state):
             self._move(report.state, report)
@@ -192,6 +192,7 @@ class _Telling:
             self.open = [f for f in self.open if f.kind is not FindingKind.CONTRADICTION]
         if (
             self.state is PaymentState.SETTLED
+            and report.source is Source.READ
             and self.settled_at is not None
             and not any(finding.freezes for finding in self.open)
             and report.as_of - self.settled_at >= self.watch
@@ -219,7 +220,8 @@ class _Telling:
             and report.state in (PaymentState.REJECTED, PaymentState.AWAITING_US)
             and report.partner_reference is None
             and book is not None
-            and (book.in_doubt or book.answered)
+            and book.closed is not Closed.REFUSED
+            and (book.in_doubt or book.answered or book.closed is not None)
         )
 
     def _open(self, kind: FindingKind, text: str) -> None:
@@ -233,22 +235,46 @@ class _Telling:
 
     def _statements(self, reports: Sequence[Report]) -> None:
         """Booked entries outrank every word, wherever they stand in time."""
-        booked = [r for r in reports if r.source is Source.STATEMENT]
-        kinds = {movement.kind for report in booked for movement in report.movements}
-        if MovementKind.DEBIT in kinds and self.state is not PaymentState.SETTLED:
+        debits, returns = (
+            [r for r in reports if r.source is Source.STATEMENT
+             and any(movement.kind is kind for movement in r.movements)]
+            for kind in (MovementKind.DEBIT, MovementKind.RETURN)
+        )  # fmt: skip
+        if debits and self.state is not PaymentState.SETTLED:
             if self.state in PROVEN_NOTHING_MOVED:
                 self._open(FindingKind.CONTRADICTION, f"a debit is booked after {self.state}")
             elif may_follow(self.state, PaymentState.SETTLED):
-                self._move(PaymentState.SETTLED, booked[0])
-        if MovementKind.RETURN in kinds and self.state is not PaymentState.RETURNED:
+                self._move(PaymentState.SETTLED, debits[0])
+        if returns and self.state is not PaymentState.RETURNED:
             if may_follow(self.state, PaymentState.RETURNED):
-                self._move(PaymentState.RETURNED, booked[-1])
+                self._move(PaymentState.RETURNED, returns[-1])
             else:
                 self._open(FindingKind.CONTRADICTION, f"a return is booked after {self.state}")
 
+    def _check_sums(self, amounts: Amounts) -> None:
+        """What was booked must fit the order and the state: the last net under all others."""
+        if amounts.settled.minor > amounts.instructed.minor:
+            self._open(
+                FindingKind.DIFFERS,
+                f"{amounts.settled} have left us where {amounts.instructed} were ordered",
+            )
+        kept = amounts.settled.minor - amounts.returned.minor
+        if self.state in PROVEN_NOTHING_MOVED and kept != 0:
+            self._open(
+                FindingKind.CONTRADICTION,
+                f"{self.state}, but {amounts.settled} were debited and {amounts.returned} returned",
+            )
+
     def payment(self, reports: Sequence[Report]) -> Payment:
         self._statements(reports)
-        movements = {m.movement_id: m for report in reports for m in report.movements}
+        # Of two words about one booking the statement's stands, wherever it is in time.
+        movements = {
+            movement.movement_id: movement
+            for report in sorted(reports, key=lambda r: r.source is Source.STATEMENT)
+            for movement in report.movements
+        }
+        amounts = _amounts(self.order.instructed_amount, movements.values())
+        self._check_sums(amounts)
         reference = next((r.partner_reference for r in reports if r.partner_reference), None)
         references = {r.partner_reference for r in reports if r.partner_reference}
         if len(references) > 1:
@@ -258,7 +284,7 @@ class _Telling:
         return Payment(
             state=self.state,
             certainty=self._certainty(in_doubt, bool(references)),
-            amounts=_amounts(self.order.instructed_amount, movements.values()),
+            amounts=amounts,
             findings=tuple(dict.fromkeys((*self.open, *self.notes))),
             partner_reference=reference,
             partner_status=words.partner_status if words else None,
@@ -283,16 +309,20 @@ class _Telling:
         return Certainty.SENT if held or seen_at_partner else Certainty.NOT_SENT
 
 
-def _before_any_report(books: Iterable[Book]) -> PaymentState:
-    state = PaymentState.CREATED
-    for book in books:
-        if book.closed is Closed.EXPIRED:
-            return PaymentState.EXPIRED
-        if book.closed is Closed.CANCELLED:
-            return PaymentState.CANCELLED
-        if book.attempts:
-            state = PaymentState.SUBMITTING
-    return state
+def _place(report: Report) -> tuple[object, ...]:
+    """A total order: by weight; of two words at one moment the later in rank is heard last."""
+    rank = len(RANK) if report.state is None else RANK[report.state]
+    return (*report.weight, rank, report.report_id)
+
+
+def _before_any_report(books: Collection[Book]) -> PaymentState:
+    ends = {Closed.EXPIRED: PaymentState.EXPIRED, Closed.CANCELLED: PaymentState.CANCELLED}
+    closed = [ends[book.closed] for book in books if book.closed in ends]
+    if closed and len(closed) == len(books):
+        return closed[0]  # Only together they prove that nothing moved.
+    if any(book.attempts for book in books):
+        return PaymentState.SUBMITTING
+    return PaymentState.CREATED
 
 
 def _amounts(instructed: Money, movements: Iterable[Movement]) -> Amounts:

@@ -97,6 +97,11 @@ class Lookup(BaseModel):
         """Whether an empty answer can ever prove absence."""
         return self.kind in (LookupKind.STRONG, LookupKind.EVENTUAL, LookupKind.PARENT)
 
+    @property
+    def lags(self) -> bool:
+        """Whether an empty answer counts only beside something younger than our send."""
+        return self.kind is LookupKind.EVENTUAL
+
 
 class Operation(BaseModel):
     """Everything `next_move` must know about one operation of a partner."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from datetime import date, datetime
 from enum import IntEnum, StrEnum
-from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -106,6 +105,6 @@ class Report(BaseModel):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:32]
 
     @property
-    def weight(self) -> tuple[Any, ...]:
-        """Its place in the fold: a total order that does not depend on arrival."""
-        return (self.try_number, self.as_of, self.source, self.report_id)
+    def weight(self) -> tuple[int, datetime, Source]:
+        """Its place in the fold, whenever it arrived; the fold itself orders what is level."""
+        return (self.try_number, self.as_of, self.source)

@@ -89,12 +89,16 @@ class Book(BaseModel):
     attempts: tuple[Attempt, ...] = ()
     lookups: tuple[LookedUp, ...] = ()
     closed: Closed | None = None
+    held: bool = False
+    """The partner's object is known in another way: a feed, a statement, a person."""
 
     @property
     def answered(self) -> bool:
-        """Whether the partner has said that it holds the instruction."""
-        return any(a.answer is Answer.ACCEPTED for a in self.attempts) or any(
-            looked.result is LookupResult.FOUND for looked in self.lookups
+        """Whether we know that the partner holds the instruction."""
+        return (
+            self.held
+            or any(a.answer is Answer.ACCEPTED for a in self.attempts)
+            or any(looked.result is LookupResult.FOUND for looked in self.lookups)
         )
 
     @property
@@ -163,13 +167,17 @@ def next_move(operation: Operation, book: Book, now: datetime, *, halted: bool =
 
 
 def _without_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> NextMove:
-    if book.attempts and book.attempts[-1].answer is Answer.DUPLICATE:
+    answers = {a.answer for a in book.attempts}
+    if Answer.REFUSED in answers:
+        # Its book is normally closed by that. Not so where the doubt before it ended later.
+        return NextMove(Move.STORED, "the partner refused it")
+    if Answer.DUPLICATE in answers:
         # The content, not our key, was called a duplicate on a first send: not executed.
         return NextMove(Move.PARK, "the partner calls it a duplicate of another order")
     if now >= book.submit_before:
         return NextMove(Move.EXPIRE, "its time to be sent is over and nothing was sent")
     if halted:
-        return NextMove(Move.WAIT, "sending is halted")
+        return NextMove(Move.WAIT, "sending is halted", book.submit_before)
     earliest = _not_before(op, book)
     if earliest and now < earliest:
         return NextMove(Move.WAIT, "the last attempt had no effect; a pause before the next",
@@ -178,24 +186,34 @@ def _without_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> Ne
 
 
 def _in_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> NextMove:
-    in_time = now < book.submit_before and not halted
-    if in_time and _key_protects(op, book, now):
+    protected_until = _key_protects_until(op, book)
+    if protected_until and now < protected_until and not (halted and op.lookup.is_complete):
+        if halted:
+            return NextMove(Move.WAIT, "in doubt; sending is halted", protected_until)
         earliest = _not_before(op, book)
-        if earliest and now < earliest:
-            return NextMove(Move.WAIT, "in doubt; a pause before the same bytes go again", earliest)
-        return NextMove(
-            Move.SEND, "in doubt; the partner honours the same key", generation=book.generation
-        )
+        if earliest is None or now >= earliest:
+            return NextMove(
+                Move.SEND, "in doubt; the partner honours the same key", generation=book.generation
+            )
+        if earliest < protected_until or not op.lookup.is_complete:
+            return NextMove(Move.WAIT, "in doubt; a pause before the same bytes go again",
+                            min(earliest, protected_until))  # fmt: skip
     if not op.lookup.is_complete:
         return NextMove(Move.PARK, "in doubt, and the partner offers nothing that could tell")
     if _is_proven_absent(op, book):
         return _proven_absent(op, book, now, halted)
-    since_last_send = [x for x in book.lookups if x.asked_at >= _last_closed(book)]
-    if not since_last_send:
+    return _look_up(op, book, now)
+
+
+def _look_up(op: Operation, book: Book, now: datetime) -> NextMove:
+    if not book.lookups:
         return NextMove(Move.LOOK_UP, "in doubt; the partner can be asked by our own reference")
-    last = since_last_send[-1]
-    pause = _doubled(op.lookup.pause, len(since_last_send) - 1, op.lookup.pause_max)
-    earliest = max(last.asked_at + pause, _settled_from(op, book))
+    since_last_send = [x for x in book.lookups if x.asked_at >= _last_closed(book)]
+    pause = _doubled(op.lookup.pause, max(len(since_last_send) - 1, 0), op.lookup.pause_max)
+    # Also after a lookup from before the last send: a clock set back would make every one that.
+    earliest = max(looked.asked_at for looked in book.lookups) + pause
+    if since_last_send:
+        earliest = max(earliest, _settled_from(op, book))
     if now < earliest:
         return NextMove(Move.WAIT, "in doubt; a pause before the partner is asked again", earliest)
     return NextMove(Move.LOOK_UP, "in doubt; one empty answer is no proof")
@@ -207,10 +225,11 @@ def _proven_absent(op: Operation, book: Book, now: datetime, halted: bool) -> Ne
     if now >= book.submit_before:
         return NextMove(Move.EXPIRE, "proven absent, and its time to be sent is over")
     if halted:
-        return NextMove(Move.WAIT, "proven absent; sending is halted")
+        return NextMove(Move.WAIT, "proven absent; sending is halted", book.submit_before)
     earliest = _not_before(op, book)
     if earliest and now < earliest:
-        return NextMove(Move.WAIT, "proven absent; a pause before the next attempt", earliest)
+        return NextMove(Move.WAIT, "proven absent; a pause before the next attempt",
+                        min(earliest, book.submit_before))  # fmt: skip
     # A failure stored under the key would be all that the same key can ever bring.
     burnt = op.idempotency.caches_errors and any(
         a.server_error and a.generation == book.generation for a in book.attempts
@@ -222,20 +241,25 @@ def _proven_absent(op: Operation, book: Book, now: datetime, halted: bool) -> Ne
     )
 
 
-def _key_protects(op: Operation, book: Book, now: datetime) -> bool:
-    """Whether sending the same bytes with the same key cannot make a second effect."""
+def _key_protects_until(op: Operation, book: Book) -> datetime | None:
+    """Until when the same bytes with the same key may go again and make no second effect.
+
+    None where they may not, or would bring nothing new. Half of the partner's window is kept
+    as the margin for every clock concerned.
+    """
     idempotency = op.idempotency
     if idempotency.kind is IdempotencyKind.NONE:
-        return False
+        return None
     current = [a for a in book.attempts if a.generation == book.generation]
     reached = [a for a in current if a.result is not AttemptResult.NOT_SENT]
     if not reached or any(a.answer for a in current):
-        return False  # A duplicate or a refusal would only be said once more.
+        return None  # A duplicate or a refusal would only be said once more.
     if idempotency.caches_errors and any(a.server_error for a in current):
-        return False  # It would only bring the stored error once more.
+        return None  # It would only bring the stored error once more.
     if op.lookup.is_complete and len(reached) > op.resends_max:
-        return False  # Resending does not help; asking may.
-    return now - reached[0].opened_at < idempotency.honoured_for
+        return None  # Resending does not help; asking may.
+    first = min(a.opened_at for a in reached)
+    return min(first + idempotency.honoured_for, book.submit_before)
 
 
 def _doubtful(attempt: Attempt) -> bool:
@@ -258,7 +282,7 @@ def doubted_before(op: Operation, book: Book, number: int) -> bool:
     earlier = book.model_copy(
         update={"attempts": tuple(a for a in book.attempts if a.number < number)}
     )
-    return earlier.in_doubt and not _is_proven_absent(op, earlier)
+    return earlier.answered or (earlier.in_doubt and not _is_proven_absent(op, earlier))
 
 
 def duplicate_is_refusal(op: Operation, book: Book, number: int) -> bool:
@@ -276,17 +300,23 @@ def _is_proven_absent(op: Operation, book: Book) -> bool:
     if not op.lookup.is_complete:
         return False
     settled_from = _settled_from(op, book)
-    counting = (
-        looked
+    asked = {
+        looked.asked_at
         for looked in book.lookups
         if looked.result is LookupResult.ABSENT and looked.asked_at >= settled_from
-    )
-    return sum(1 for _ in counting) >= EMPTY_ANSWERS_NEEDED
+    }
+    # Two at the same moment are one answer heard twice.
+    return len(asked) >= EMPTY_ANSWERS_NEEDED and max(asked) - min(asked) >= op.lookup.pause
 
 
 def _settled_from(op: Operation, book: Book) -> datetime:
     """From when on an empty answer counts: whatever might arrive has arrived and is visible."""
-    ended = max(a.ends_by for a in book.attempts if a.result is not AttemptResult.NOT_SENT)
+    ended = max(
+        # One that was closed after its end was held up: it may have been at work until then.
+        max(a.ends_by, a.closed_at or a.ends_by)
+        for a in book.attempts
+        if a.result is not AttemptResult.NOT_SENT
+    )
     return ended + op.lookup.settle_delay
 
 

@@ -1,6 +1,6 @@
 """Lets the Temporal SDK fetch a server, in a process of its own that can be given up on.
 
-`python sdk_download.py probe` succeeds when the vendor's download host answers;
+`python sdk_download.py probe HOST` succeeds when that host answers;
 `python sdk_download.py dev-server|test-server FOLDER` leaves the executable in FOLDER.
 """
 
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
                 print(__doc__)
                 return 2
     except (OSError, RuntimeError) as error:
-        print(f"{HOST}: {error}")
+        print(f"{arguments[1]}: {error}")
         return 1
     return 0
 

@@ -97,7 +97,7 @@ def dev_server_binary(progress: Progress | None = None) -> Path:
     return _find(DEV_SERVER, progress)
 
 
-def test_server_binary(progress: Progress | None = None) -> Path:
+def time_skipping_server_binary(progress: Progress | None = None) -> Path:
     """The executable of the in-memory server that skips time.
 
     Args, Raises: as `dev_server_binary`.
@@ -194,7 +194,7 @@ def main() -> None:
     """Get both servers, as `make` does before tests and demo."""
     try:
         print(dev_server_binary())
-        print(test_server_binary())
+        print(time_skipping_server_binary())
     except ServerUnavailable as error:
         raise SystemExit(str(error)) from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Protocol
 
 from domain.answers import (
@@ -39,13 +38,6 @@ class PaymentPartner(Protocol):
 
     async def read(self, subject: Subject) -> Read:
         """Ask what became of the object under `subject.partner_reference`."""
-
-
-class Clock(Protocol):
-    """Where activities and adapters get the time; in time-skipping tests it is that server's."""
-
-    def now(self) -> datetime:
-        """The moment, aware, in UTC."""
 
 
 class LoginBook(Protocol):

@@ -21,7 +21,7 @@ class PaymentRow(SQLModel, table=True):
     __tablename__ = "payments"
     __table_args__: ClassVar[tuple[object, ...]] = (
         UniqueConstraint("tenant", "key", name="uq_payments_tenant_key"),
-        Index("ix_payments_open", "is_over", "checked_at"),
+        Index("ix_payments_open", "is_over", "payment_id"),
     )
 
     payment_id: str = Field(primary_key=True)
@@ -51,7 +51,6 @@ class PaymentRow(SQLModel, table=True):
     created_at: datetime = Field(sa_column=_moment(nullable=False))
     updated_at: datetime = Field(sa_column=_moment(nullable=False))
     started_at: datetime | None = Field(default=None, sa_column=_moment())
-    checked_at: datetime | None = Field(default=None, sa_column=_moment())
 
 
 class InstructionRow(SQLModel, table=True):
@@ -206,13 +205,3 @@ class PartnerAccountRow(SQLModel, table=True):
     failures_in_row: int = 0
     refused_why: str | None = None
     refused_at: datetime | None = Field(default=None, sa_column=_moment())
-
-
-class HaltRow(SQLModel, table=True):
-    """A stop of new sends: everything, or one partner's. Resolving what is in doubt goes on."""
-
-    __tablename__ = "halts"
-
-    partner: str = Field(primary_key=True, description="'*' for every partner")
-    since: datetime = Field(sa_column=_moment(nullable=False))
-    why: str = Field(default="", sa_column=Column(Text, nullable=False))

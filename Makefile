@@ -1,0 +1,64 @@
+# Each target makes what it needs first. A fresh machine has to have Python 3.11 or later, make and
+# git; Go, and Java with Maven, where the Temporal servers cannot be downloaded.
+
+PYTHON ?= python3
+TOOLS := .tools
+VENV := .venv
+UV := $(TOOLS)/bin/uv
+BIN := $(VENV)/bin
+
+# A stamp in the environment it speaks of disappears together with it.
+UV_READY := $(TOOLS)/.ready
+VENV_READY := $(VENV)/.ready
+
+# The Python of this machine is the one to use; another is not fetched behind its back.
+export UV_PYTHON_DOWNLOADS := never
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+
+.PHONY: help demo test check replay install servers lock clean
+
+help: ## say what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+demo: servers ## watch payments survive a killed worker and lost replies (ARGS=--keep leaves it running)
+	$(BIN)/finality demo $(ARGS)
+
+test: servers ## run all tests (ARGS="-k word" runs some)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: install ## lint, format, types and the arrows between rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+replay: install ## run every saved history through today's workflows
+	$(BIN)/python -m pytest tests/replay $(ARGS)
+
+install: $(VENV_READY) ## make the environment
+
+servers: install ## get the Temporal servers, which takes minutes the first time
+	@$(BIN)/python -m local.servers >/dev/null
+
+lock: $(UV_READY) ## resolve the dependencies anew (ARGS=--upgrade takes newer ones)
+	$(UV) pip compile $(LOCKED) pyproject.toml -o requirements.lock
+	$(UV) pip compile $(LOCKED) -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock
+	echo 'uv==$(UV_VERSION)' | $(UV) pip compile $(LOCKED) - -o requirements-tools.lock
+
+clean: ## remove what was made here; the servers stay in the user's cache
+	rm -rf $(VENV) $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+UV_VERSION := 0.13.9
+LOCKED := $(ARGS) --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+$(UV_READY): requirements-tools.lock
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --require-hashes -r requirements-tools.lock
+	@touch $@
+
+$(VENV_READY): $(UV_READY) requirements-dev.lock pyproject.toml
+	test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
+	$(UV) pip sync --quiet --require-hashes requirements-dev.lock
+	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

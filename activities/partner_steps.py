@@ -1,0 +1,170 @@
+"""The steps that talk to a partner: one send or lookup, one read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ConfigDict
+from temporalio import activity
+
+from activities.uninterrupted import Heartbeat, uninterrupted
+from domain.answers import NotReady, Unprepared
+from domain.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
+from domain.sending import Answer, Move
+from domain.view import PaymentView
+
+if TYPE_CHECKING:
+    from domain.clock import Clock
+    from partners.interface import PaymentPartner
+    from store.inbox import Inbox
+    from store.payments import Payments
+    from store.sending import SendBook, Turn
+
+_BEAT_SECONDS: Final = 1.0
+#: Left of the activity's time when we stop trying to record and hand over what we heard.
+_MARGIN: Final = timedelta(seconds=10)
+
+
+class StepRequest(BaseModel):
+    """Which step: ids only, since everything else is in the store."""
+
+    model_config = ConfigDict(frozen=True)
+
+    payment_id: str
+    instruction_id: str
+
+
+class Step(BaseModel):
+    """How the payment stands after a step; or, where the store was away, what was heard."""
+
+    model_config = ConfigDict(frozen=True)
+
+    view: PaymentView | None = None
+    unrecorded: Heard | None = None
+
+
+class PartnerSteps:
+    """Runs on a partner's own queue. Every step may be run any number of times, by anyone."""
+
+    def __init__(
+        self,
+        *,
+        partners: Mapping[tuple[str, str], PaymentPartner],
+        book: SendBook,
+        payments: Payments,
+        inbox: Inbox,
+        clock: Clock,
+        store_away: tuple[type[Exception], ...],
+    ) -> None:
+        self._partners = partners
+        self._book = book
+        self._payments = payments
+        self._inbox = inbox
+        self._clock = clock
+        self._store_away = store_away
+
+    @activity.defn
+    async def instruct(self, request: StepRequest) -> Step:
+        """Take the one step the send book allows now."""
+        async with Heartbeat(activity.heartbeat, _BEAT_SECONDS):
+            return await uninterrupted(self._instruct(request))
+
+    @activity.defn
+    async def read(self, request: StepRequest) -> Step:
+        """Ask the partner what became of the payment."""
+        async with Heartbeat(activity.heartbeat, _BEAT_SECONDS):
+            return await uninterrupted(self._read(request))
+
+    async def _instruct(self, request: StepRequest) -> Step:
+        draft = await self._book.draft(request.instruction_id, self._clock.now())
+        if draft.move not in (Move.SEND, Move.LOOK_UP):
+            turn = await self._book.begin(request.instruction_id, self._clock.now())
+            return Step(view=turn.view)
+        partner = self._partner(draft.subject.order.partner, draft.subject.order.partner_account)
+        if not_ready := await partner.ready():
+            return await self._postpone(request, not_ready)
+        if draft.move is Move.SEND and not draft.has_request:
+            preparation = await partner.prepare(draft.subject)
+            if isinstance(preparation, Unprepared):
+                return await self._unprepared(request, preparation)
+            await self._book.keep_request(request.instruction_id, preparation.request)
+        turn = await self._book.begin(request.instruction_id, self._clock.now())
+        match turn.move:
+            case Move.SEND:
+                heard = await self._send(request, partner, turn)
+            case Move.LOOK_UP:
+                answer = await partner.find(turn.subject)
+                heard = heard_of_lookup(
+                    request.payment_id,
+                    request.instruction_id,
+                    answer,
+                    self._clock.now(),
+                    needs_watermark=turn.needs_watermark,
+                )
+            case _:
+                return Step(view=turn.view)
+        return await self._record(heard)
+
+    async def _send(self, request: StepRequest, partner: PaymentPartner, turn: Turn) -> Heard:
+        assert turn.request is not None
+        assert turn.deadline is not None
+        answer = await partner.submit(turn.subject, turn.request, turn.deadline)
+        return heard_of_send(
+            request.payment_id, request.instruction_id, turn.attempt, answer, self._clock.now()
+        )
+
+    async def _read(self, request: StepRequest) -> Step:
+        noted = await self._inbox.highest(request.payment_id)
+        subject = await self._book.subject(request.instruction_id)
+        partner = self._partner(subject.order.partner, subject.order.partner_account)
+        if not_ready := await partner.ready():
+            return await self._postpone(request, not_ready)
+        answer = await partner.read(subject)
+        return await self._record(
+            heard_of_read(
+                request.payment_id, request.instruction_id, answer, self._clock.now(), noted
+            )
+        )
+
+    async def _postpone(self, request: StepRequest, why: NotReady | Unprepared) -> Step:
+        return Step(view=await self._book.postpone(request.payment_id, why, self._clock.now()))
+
+    async def _unprepared(self, request: StepRequest, why: Unprepared) -> Step:
+        if why.refused is None:
+            return await self._postpone(request, why)
+        heard = Heard(
+            payment_id=request.payment_id,
+            instruction_id=request.instruction_id,
+            heard_at=self._clock.now(),
+            why=why.why,
+            answer=Answer.REFUSED,
+            report=why.refused,
+            exchange=why.exchange,
+        )
+        return Step(view=await self._book.refuse(heard))
+
+    async def _record(self, heard: Heard) -> Step:
+        """Record, again and again while the store is away; a reply in hand is never dropped."""
+        info = activity.info()
+        give_up_at = info.started_time + (info.start_to_close_timeout or timedelta()) - _MARGIN
+        pause_seconds = 0.1
+        while True:
+            try:
+                return Step(view=await self._book.record(heard))
+            except self._store_away:
+                if self._clock.now() >= give_up_at:
+                    return Step(unrecorded=heard)
+                await asyncio.sleep(pause_seconds)
+                pause_seconds = min(pause_seconds * 2, 5.0)
+
+    def _partner(self, partner: str, account: str) -> PaymentPartner:
+        try:
+            return self._partners[partner, account]
+        except KeyError:
+            raise LookupError(
+                f"partner account {account!r} of {partner!r} is not in the settings of this "
+                "worker; add it, or its payments wait"
+            ) from None

@@ -1,0 +1,215 @@
+"""Builds store, partners, activities and starter from settings: the only file that knows all."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import sqlalchemy.exc
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+from temporalio.envconfig import ClientConfig
+from temporalio.worker import Worker
+
+from activities.partner_steps import PartnerSteps
+from activities.payment_store import PaymentStore
+from activities.upkeep import Upkeep
+from domain.clock import Clock
+from domain.ids import TASK_QUEUE, partner_queue
+from domain.profile import Profile
+from partners.interface import PaymentPartner
+from partners.registry import PARTNERS
+from settings import Settings
+from starter.client import Orchestrator
+from starter.plugin import plugin
+from starter.running import Running, TemporalAway
+from store import schema
+from store.database import Database
+from store.inbox import Inbox
+from store.keyring import Keyring
+from store.logins import Logins
+from store.payments import Payments
+from store.sending import SendBook
+from workflows.payment import PaymentWorkflow
+from workflows.upkeep import UpkeepWorkflow
+
+#: What the store raises while the database is away; anything else is a bug and stays one.
+STORE_AWAY: Final[tuple[type[Exception], ...]] = (
+    sqlalchemy.exc.OperationalError,
+    sqlalchemy.exc.InterfaceError,
+    sqlite3.OperationalError,
+    OSError,
+)
+_UPKEEP: Final = "finality-upkeep"
+
+
+class MachineClock:
+    """This machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass
+class Assembly:
+    """One process's parts. Close it, or what it was writing is waited for at exit."""
+
+    settings: Settings
+    keyring: Keyring
+    database: Database
+    payments: Payments
+    book: SendBook
+    inbox: Inbox
+    clock: Clock
+    partners: Mapping[tuple[str, str], PaymentPartner]
+    logins: Mapping[str, Logins]
+    _client: Client | None = field(default=None, repr=False)
+
+    @property
+    def profiles(self) -> dict[tuple[str, str], Profile]:
+        """Today's behaviour of every partner account in the settings."""
+        return {name: partner.profile for name, partner in self.partners.items()}
+
+    @property
+    def orchestrator(self) -> Orchestrator:
+        """The client for apps."""
+        return Orchestrator(
+            payments=self.payments,
+            running=self.running,
+            profiles=self.profiles,
+            clock=self.clock,
+        )
+
+    async def client(self) -> Client:
+        """The Temporal client of this process, connected at first use.
+
+        Raises:
+            TemporalAway: nothing answers at the address.
+        """
+        if self._client is None:
+            self._client = await connect(self.settings, self.keyring)
+        return self._client
+
+    async def running(self) -> Running:
+        """The one way to run a payment."""
+        return Running(await self.client())
+
+    def workers(self, client: Client) -> list[Worker]:
+        """One for workflows and our own store, one per partner so that none stops another."""
+        store = PaymentStore(payments=self.payments, book=self.book)
+        upkeep = Upkeep(payments=self.payments, runner=Running(client), clock=self.clock)
+        steps = PartnerSteps(
+            partners=self.partners,
+            book=self.book,
+            payments=self.payments,
+            inbox=self.inbox,
+            clock=self.clock,
+            store_away=STORE_AWAY,
+        )
+        workers = [
+            Worker(
+                client,
+                task_queue=TASK_QUEUE,
+                workflows=[PaymentWorkflow, UpkeepWorkflow],
+                activities=[store.load, store.record, upkeep.relay, upkeep.sweep],
+                graceful_shutdown_timeout=self.settings.graceful_shutdown,
+            )
+        ]
+        workers += [
+            Worker(
+                client,
+                task_queue=partner_queue(partner),
+                activities=[steps.instruct, steps.read],
+                max_concurrent_activities=50,
+                graceful_shutdown_timeout=self.settings.graceful_shutdown,
+            )
+            for partner in sorted({partner for partner, _ in self.partners})
+        ]
+        return workers
+
+    async def ensure_upkeep(self, client: Client) -> None:
+        """Have the server start relay and sweep regularly; one schedule for all workers."""
+        schedule = Schedule(
+            action=ScheduleActionStartWorkflow(
+                UpkeepWorkflow.run,
+                id=_UPKEEP,
+                task_queue=TASK_QUEUE,
+                static_summary="start what should run, find what runs no more",
+            ),
+            spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=self.settings.upkeep_every)]),
+            policy=SchedulePolicy(
+                overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1)
+            ),
+        )
+        try:
+            await client.create_schedule(_UPKEEP, schedule, trigger_immediately=True)
+        except ScheduleAlreadyRunningError:
+            return
+
+    async def close(self) -> None:
+        """Let go of connections and wait for transactions under way."""
+        for partner in self.partners.values():
+            await partner.close()
+        self.database.close()
+
+
+async def connect(settings: Settings, keyring: Keyring) -> Client:
+    """A client by Temporal's own profile (`temporal.toml`, `TEMPORAL_*`), with our plugin.
+
+    Raises:
+        TemporalAway: nothing answers there; the text names the address and the remedy.
+    """
+    options = ClientConfig.load_client_connect_config()
+    if settings.temporal_address:
+        options["target_host"] = settings.temporal_address
+    options.setdefault("target_host", "localhost:7233")
+    try:
+        return await Client.connect(**options, plugins=[plugin(keyring)])
+    except RuntimeError as error:
+        raise TemporalAway(
+            f"no Temporal server answers at {options['target_host']}; "
+            "start one with `finality up`, or set TEMPORAL_ADDRESS"
+        ) from error
+
+
+@asynccontextmanager
+async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Assembly]:
+    """All parts of a process, the database brought up to date, closed at the end."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    keyring = Keyring.read(settings.keyring)
+    database = Database(settings.database)
+    schema.upgrade(database)
+    clock = clock or MachineClock()
+    logins = {name: Logins(database, keyring, clock, name) for name in PARTNERS}
+    partners = {
+        (name, account_name): make(account_name, account, logins[name], clock)
+        for name, make in PARTNERS.items()
+        for account_name, account in getattr(settings, name).items()
+    }
+    assembly = Assembly(
+        settings=settings,
+        keyring=keyring,
+        database=database,
+        payments=Payments(database, keyring),
+        book=SendBook(database, keyring),
+        inbox=Inbox(database, keyring),
+        clock=clock,
+        partners=partners,
+        logins=logins,
+    )
+    try:
+        yield assembly
+    finally:
+        await assembly.close()

@@ -1,0 +1,192 @@
+"""The Temporal dev server as a child process, tuned, and gone when we are."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.service import ConnectConfig, RPCError, ServiceClient
+
+from local.child import start_child
+from local.servers import dev_server_binary
+
+IP = "127.0.0.1"
+
+#: Out of the box each hand-over of a task waits about 50 ms for a limit, not for work: its queues
+#: are read 20 times a second and shard, and the dev server has one shard.
+DYNAMIC_CONFIG = (
+    "history.transferProcessorMaxPollRPS=1000",
+    "history.timerProcessorMaxPollRPS=1000",
+    "history.visibilityProcessorMaxPollRPS=1000",
+    "matching.numTaskqueueReadPartitions=1",
+    "matching.numTaskqueueWritePartitions=1",
+    # What the SDK sets for the servers that it starts.
+    "frontend.enableServerVersionCheck=false",
+    "frontend.enableUpdateWorkflowExecution=true",
+    "frontend.enableUpdateWorkflowExecutionAsyncAccepted=true",
+)
+
+#: `full` syncs each commit: what the server has acknowledged outlives a power cut.
+SQLITE_PRAGMAS = ("journal_mode=wal", "synchronous=full")
+
+START_LIMIT = timedelta(seconds=60)
+STOP_LIMIT = timedelta(seconds=10)
+LOG_TAIL_BYTES = 2000
+
+
+class ServerDied(Exception):
+    """The dev server ended, or did not answer in time; the text has the end of its log."""
+
+
+@dataclass(frozen=True)
+class DevServer:
+    """A running dev server.
+
+    Attributes:
+        address: host and port of its gRPC service.
+        ui_url: its web pages, or None if it has none.
+    """
+
+    address: str
+    ui_url: str | None
+    namespace: str
+    log_file: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    async def stop(self) -> None:
+        """End it in order; by force if it has not ended after ten seconds."""
+        self.process.terminate()
+        deadline = time.monotonic() + STOP_LIMIT.total_seconds()
+        while self.running and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once with SIGKILL, as a crash would, and return when it is gone."""
+        self.process.kill()
+        self.process.wait()
+
+
+async def start_dev_server(
+    *,
+    db_filename: Path | None,
+    port: int,
+    ui_port: int | None,
+    log_file: Path,
+    namespace: str = "default",
+    search_attributes: Mapping[str, str] | None = None,
+    codec_endpoint: str | None = None,
+    binary: Path | None = None,
+) -> DevServer:
+    """Start a dev server and return once its namespace answers.
+
+    It ends with this process, even when that is killed (on Linux).
+
+    Args:
+        db_filename: its SQLite file, made if absent; None keeps everything in memory.
+        ui_port: None means no web pages.
+        log_file: what it prints is added here.
+        search_attributes: name to type: Keyword, Text, Int, Double, Bool, Datetime, KeywordList.
+        codec_endpoint: where its web pages have payloads decoded.
+        binary: by default `dev_server_binary()`, which may take minutes the first time.
+
+    Raises:
+        ServerDied: a port was taken, or it ended or did not answer within a minute.
+        ServerUnavailable: no binary could be had.
+    """
+    executable = binary or await asyncio.to_thread(dev_server_binary)
+    for wanted in (port, ui_port):
+        # Asked first, since an answer from somebody else's server would pass for ours.
+        if wanted is not None and _taken(wanted):
+            raise ServerDied(f"port {wanted} on {IP} is taken by another program")
+    command = [str(executable), "server", "start-dev", "--ip", IP, "--port", str(port)]
+    command += ["--namespace", namespace, "--log-level", "warn"]
+    command += ["--headless"] if ui_port is None else ["--ui-port", str(ui_port)]
+    if codec_endpoint is not None and ui_port is not None:
+        command += ["--ui-codec-endpoint", codec_endpoint]
+    for value in DYNAMIC_CONFIG:
+        command += ["--dynamic-config-value", value]
+    for name, kind in (search_attributes or {}).items():
+        command += ["--search-attribute", f"{name}={kind}"]
+    if db_filename is not None:
+        db_filename.parent.mkdir(parents=True, exist_ok=True)
+        command += ["--db-filename", str(db_filename)]
+        for pragma in SQLITE_PRAGMAS:
+            command += ["--sqlite-pragma", pragma]
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    log_start = log_file.stat().st_size if log_file.exists() else 0
+    server = DevServer(
+        address=f"{IP}:{port}",
+        ui_url=None if ui_port is None else f"http://{IP}:{ui_port}",
+        namespace=namespace,
+        log_file=log_file,
+        process=start_child(command, log_file=log_file),
+    )
+    try:
+        await _until_it_answers(server, log_start)
+    except BaseException:
+        server.kill()
+        raise
+    return server
+
+
+def free_port() -> int:
+    """A TCP port that was free on the loopback address a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((IP, 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        # A port whose last connections are still winding down may be taken over.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((IP, port))
+        except OSError:
+            return True
+    return False
+
+
+async def _until_it_answers(server: DevServer, log_start: int) -> None:
+    deadline = time.monotonic() + START_LIMIT.total_seconds()
+    while not await _answers(server):
+        if not server.running:
+            how = f"ended with exit code {server.process.returncode}"
+        elif time.monotonic() > deadline:
+            how = f"did not answer within {START_LIMIT.total_seconds():.0f} s"
+        else:
+            await asyncio.sleep(0.1)
+            continue
+        tail = server.log_file.read_bytes()[log_start:][-LOG_TAIL_BYTES:]
+        raise ServerDied(
+            f"the Temporal dev server {how}; the end of {server.log_file}:\n"
+            + tail.decode(errors="replace").strip()
+        )
+
+
+async def _answers(server: DevServer) -> bool:
+    try:
+        service = await ServiceClient.connect(ConnectConfig(target_host=server.address))
+        await service.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=server.namespace), timeout=timedelta(seconds=5)
+        )
+    except (RPCError, RuntimeError):  # RuntimeError is the SDK's word for "cannot connect"
+        return False
+    return True

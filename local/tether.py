@@ -1,0 +1,28 @@
+"""Runs a command that ends with the process that asked for it, however that one ends.
+
+`python tether.py PARENT_PID COMMAND...`: asks Linux to send SIGTERM when the parent is gone,
+then becomes the command. Elsewhere it only becomes the command.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def main(parent: int, command: list[str]) -> None:
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM) != 0:
+            raise OSError(ctypes.get_errno(), "prctl refused to watch the parent")
+        if os.getppid() != parent:
+            return  # it ended before we could ask
+    os.execv(command[0], command)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:])

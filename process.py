@@ -1,0 +1,47 @@
+"""How every process of ours starts and ends: signals heard, output flushed, one clean exit."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import Any, NoReturn
+
+
+def leave(code: int) -> NoReturn:
+    """Flush and end this process at once.
+
+    The Temporal SDK's native threads can crash the interpreter while it finalises, after all
+    work is done; leaving here keeps the exit code true.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set; a second signal ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def heard(number: int) -> None:
+        if stop.is_set():
+            leave(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, heard, number)
+    return stop
+
+
+def run(main: Coroutine[Any, Any, int]) -> NoReturn:
+    """Run to the end and leave with its exit code."""
+    try:
+        code = asyncio.run(main)
+    except KeyboardInterrupt:
+        code = 130
+    leave(code)

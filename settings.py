@@ -1,0 +1,106 @@
+"""Everything that can be set: environment `FINALITY_*`, or `finality.toml`, or defaults."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from domain.accounts import check_iban
+from domain.money import Money
+
+
+class PartnerAccount(BaseModel):
+    """One of our accounts with a partner: where it is and how to log in.
+
+    `simulated` says that no real money is behind it; only then may a file's dates be shifted
+    with `--as-of`. The two times override the partner's profile, for simulators and tests.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: str
+    login_id: str
+    api_key: SecretStr
+    simulated: bool = False
+    write_within: timedelta | None = None
+    answer_within: timedelta | None = None
+    watch: timedelta | None = None
+
+
+class Debtor(BaseModel):
+    """Which of our partner accounts pays for a debtor account of a file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    partner: str = "currencycloud"
+    partner_account: str
+    currency: str = "EUR"
+    tenant: str = "default"
+    on_behalf_of: str | None = None
+
+    @field_validator("currency")
+    @classmethod
+    def _payable(cls, code: str) -> str:
+        return Money(minor=0, currency=code).currency
+
+
+class Settings(BaseSettings):
+    """Read once per process. A secret may come from a file named in `FINALITY_SECRETS_DIR`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FINALITY_",
+        env_nested_delimiter="__",
+        secrets_dir=os.environ.get("FINALITY_SECRETS_DIR"),
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
+
+    home: Path = Field(default=Path(".finality"), description="where local state is kept")
+    database_url: str | None = Field(default=None, description="default: SQLite in home")
+    keyring_file: Path | None = Field(default=None, description="default: keyring in home")
+    currencycloud: dict[str, PartnerAccount] = Field(
+        default_factory=dict, description="our Currencycloud accounts, by a name of ours"
+    )
+    debtors: dict[str, Debtor] = Field(
+        default_factory=dict, description="debtor accounts of files, by IBAN"
+    )
+    temporal_address: str = Field(default="", description="default: the Temporal profile's")
+    upkeep_every: timedelta = timedelta(seconds=20)
+    graceful_shutdown: timedelta = timedelta(seconds=45)
+
+    @field_validator("debtors")
+    @classmethod
+    def _ibans(cls, debtors: dict[str, Debtor]) -> dict[str, Debtor]:
+        return {check_iban(iban): debtor for iban, debtor in debtors.items()}
+
+    @property
+    def database(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite:///{(self.home / 'finality.db').resolve()}"
+
+    @property
+    def keyring(self) -> Path:
+        """The keyring's file."""
+        return self.keyring_file or self.home / "keyring"
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then secret files, then the settings file."""
+        file = Path(os.environ.get("FINALITY_SETTINGS_FILE", "finality.toml"))
+        return (
+            sources["init_settings"],
+            sources["env_settings"],
+            sources["file_secret_settings"],
+            TomlConfigSettingsSource(settings_cls, file),
+        )

@@ -1,0 +1,279 @@
+"""The partner's own durable book: SQLite, double entry, written before any reply leaves."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+# The other sides of a customer's money, one account a currency each.
+FUNDING = "world:funding"
+OUTGOING = "clearing:outgoing"
+PAID_OUT = "world:paid_out"
+FEES = "income:return_fees"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS logins (
+    login_id TEXT PRIMARY KEY, api_key TEXT NOT NULL, account_id TEXT NOT NULL,
+    failures INTEGER NOT NULL DEFAULT 0, locked INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS sessions (
+    token TEXT PRIMARY KEY, login_id TEXT NOT NULL, last_used_at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS accounts (
+    id TEXT PRIMARY KEY, contact_id TEXT NOT NULL UNIQUE, parent_id TEXT, name TEXT NOT NULL,
+    payer_id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS balances (
+    id TEXT PRIMARY KEY, account_id TEXT NOT NULL, currency TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+    UNIQUE (account_id, currency));
+CREATE TABLE IF NOT EXISTS postings (
+    seq INTEGER PRIMARY KEY, entry TEXT NOT NULL, at TEXT NOT NULL, what TEXT NOT NULL,
+    payment_id TEXT, account TEXT NOT NULL, currency TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS beneficiaries (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, account_id TEXT NOT NULL,
+    contact_id TEXT NOT NULL, name TEXT NOT NULL, bank_account_holder_name TEXT NOT NULL,
+    currency TEXT NOT NULL, iban TEXT, external_reference TEXT, details TEXT NOT NULL,
+    created_at TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS beneficiaries_reference ON beneficiaries (external_reference);
+CREATE TABLE IF NOT EXISTS payments (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, account_id TEXT NOT NULL,
+    contact_id TEXT NOT NULL, payer_id TEXT NOT NULL, unique_request_id TEXT NOT NULL,
+    short_reference TEXT NOT NULL UNIQUE, beneficiary_id TEXT NOT NULL,
+    currency TEXT NOT NULL, amount_minor INTEGER NOT NULL, reference TEXT NOT NULL,
+    reason TEXT NOT NULL, payment_type TEXT NOT NULL, payment_date TEXT NOT NULL,
+    texts TEXT NOT NULL, status TEXT NOT NULL, review_status TEXT NOT NULL,
+    failure_reason TEXT NOT NULL DEFAULT '', returned_minor INTEGER NOT NULL DEFAULT 0,
+    transferred_at TEXT, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+    UNIQUE (account_id, unique_request_id));
+CREATE TABLE IF NOT EXISTS history (
+    seq INTEGER PRIMARY KEY, payment_id TEXT NOT NULL, at TEXT NOT NULL, status TEXT NOT NULL,
+    what TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS history_payment ON history (payment_id);
+CREATE TABLE IF NOT EXISTS timers (
+    seq INTEGER PRIMARY KEY, payment_id TEXT NOT NULL, step TEXT NOT NULL, due_at TEXT,
+    waits_for_funds INTEGER NOT NULL DEFAULT 0, rule INTEGER, param TEXT NOT NULL DEFAULT '{}');
+CREATE INDEX IF NOT EXISTS timers_due ON timers (waits_for_funds, due_at);
+CREATE INDEX IF NOT EXISTS timers_payment ON timers (payment_id);
+CREATE TABLE IF NOT EXISTS transactions (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, balance_id TEXT NOT NULL,
+    account_id TEXT NOT NULL, currency TEXT NOT NULL, amount_minor INTEGER NOT NULL,
+    balance_minor INTEGER, type TEXT NOT NULL, action TEXT NOT NULL,
+    related_entity_type TEXT NOT NULL, related_entity_id TEXT NOT NULL,
+    short_reference TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
+    settles_at TEXT NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+    completed_at TEXT);
+CREATE INDEX IF NOT EXISTS transactions_related ON transactions (related_entity_id);
+CREATE TABLE IF NOT EXISTS rules (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, rule TEXT NOT NULL, position INTEGER NOT NULL DEFAULT 0,
+    seen INTEGER NOT NULL DEFAULT 0, picked INTEGER NOT NULL DEFAULT 0,
+    active INTEGER NOT NULL DEFAULT 1);
+CREATE TABLE IF NOT EXISTS faults_fired (
+    seq INTEGER PRIMARY KEY, at TEXT NOT NULL, fault TEXT NOT NULL, rule INTEGER, request TEXT,
+    payment_id TEXT, payment_status TEXT, unique_request_id TEXT, reply_status INTEGER);
+"""
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+class Unbalanced(AssertionError):
+    """An entry that does not add up to zero: the simulator is wrong, not its client."""
+
+
+class Book:
+    """One connection. Whatever is inside `transaction()` is on the disk when that ends."""
+
+    def __init__(self, file: Path) -> None:
+        """Raises sqlite3.Error: no such place, or not our book."""
+        self._db = sqlite3.connect(file, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA busy_timeout = 10000")
+        self._db.executescript(_SCHEMA)
+        self._inside = False
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of it or nothing. Inside another one it is part of that one."""
+        if self._inside:
+            yield
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        self._inside = True
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        else:
+            self._db.execute("COMMIT")
+        finally:
+            self._inside = False
+
+    # Rows
+
+    def run(self, sql: str, *values: Any) -> int:
+        """How many rows it touched."""
+        return self._db.execute(sql, values).rowcount
+
+    def rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        return [dict(row) for row in self._db.execute(sql, values)]
+
+    def row(self, sql: str, *values: Any) -> dict[str, Any] | None:
+        found = self._db.execute(sql, values).fetchone()
+        return None if found is None else dict(found)
+
+    def insert(self, table: str, **values: Any) -> int:
+        """The row's number, which only grows."""
+        names, marks = ", ".join(values), ", ".join("?" * len(values))
+        sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"
+        number = self._db.execute(sql, tuple(values.values())).lastrowid
+        return number or 0
+
+    def change(self, table: str, row_id: str, **values: Any) -> None:
+        names = ", ".join(f"{name} = ?" for name in values)
+        self.run(f"UPDATE {table} SET {names} WHERE id = ?", *values.values(), row_id)
+
+    def setting(self, name: str) -> str | None:
+        found = self.row("SELECT value FROM settings WHERE name = ?", name)
+        return None if found is None else str(found["value"])
+
+    def keep_setting(self, name: str, value: str) -> None:
+        with self.transaction():
+            self.run("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", name, value)
+
+    # Money
+
+    def balance(self, account_id: str, currency: str, at: str) -> dict[str, Any]:
+        """The account's balance in that currency, opened at zero where there was none."""
+        sql = "SELECT * FROM balances WHERE account_id = ? AND currency = ?"
+        found = self.row(sql, account_id, currency)
+        if found is None:
+            self.insert(
+                "balances",
+                id=new_id(),
+                account_id=account_id,
+                currency=currency,
+                amount_minor=0,
+                created_at=at,
+                updated_at=at,
+            )
+            found = self.row(sql, account_id, currency)
+        assert found is not None
+        return found
+
+    def post(
+        self,
+        at: str,
+        what: str,
+        currency: str,
+        lines: Sequence[tuple[str, int]],
+        payment_id: str | None = None,
+    ) -> None:
+        """One entry. A customer's account is named by its id and moves the balance.
+
+        Raises:
+            Unbalanced: the lines do not add up to zero, or there are less than two.
+        """
+        if len(lines) < 2 or sum(amount for _, amount in lines) != 0:
+            raise Unbalanced(what)
+        entry = new_id()
+        for account, amount in lines:
+            self.insert(
+                "postings",
+                entry=entry,
+                at=at,
+                what=what,
+                payment_id=payment_id,
+                account=account,
+                currency=currency,
+                amount_minor=amount,
+            )
+            if ":" not in account:
+                row = self.balance(account, currency, at)
+                now = row["amount_minor"] + amount
+                self.change("balances", row["id"], amount_minor=now, updated_at=at)
+
+    def note(self, payment_id: str, at: str, status: str, what: str) -> None:
+        """A line in the payment's history: its status from then on, and why."""
+        self.insert("history", payment_id=payment_id, at=at, status=status, what=what)
+
+    def fired(
+        self,
+        at: str,
+        fault: str,
+        rule: int | None,
+        *,
+        payment_id: str | None,
+        payment_status: str | None,
+        unique_request_id: str | None,
+        request: str | None = None,
+        reply_status: int | None = None,
+    ) -> None:
+        """A fault happened. Written with its effect, so that neither is ever without the other."""
+        self.insert(
+            "faults_fired",
+            at=at,
+            fault=fault,
+            rule=rule,
+            request=request,
+            payment_id=payment_id,
+            payment_status=payment_status,
+            unique_request_id=unique_request_id,
+            reply_status=reply_status,
+        )
+
+    # For a checker
+
+    def contents(self) -> dict[str, Any]:
+        """Everything a checker may want to compare, as plain JSON."""
+        history: dict[str, list[dict[str, Any]]] = {}
+        for line in self.rows("SELECT * FROM history ORDER BY seq"):
+            shown = {"at": line["at"], "status": line["status"], "what": line["what"]}
+            history.setdefault(line["payment_id"], []).append(shown)
+        payments = self.rows(
+            "SELECT payments.*, beneficiaries.iban AS beneficiary_iban FROM payments"
+            " LEFT JOIN beneficiaries ON beneficiaries.id = payments.beneficiary_id"
+            " ORDER BY payments.seq"
+        )
+        for payment in payments:
+            payment["texts"] = json.loads(payment["texts"])
+            payment["history"] = history.get(payment["id"], [])
+        beneficiaries = self.rows("SELECT * FROM beneficiaries ORDER BY seq")
+        for beneficiary in beneficiaries:
+            beneficiary["details"] = json.loads(beneficiary["details"])
+        return {
+            "accounts": self.rows("SELECT * FROM accounts ORDER BY rowid"),
+            "balances": self.rows("SELECT * FROM balances ORDER BY rowid"),
+            "beneficiaries": beneficiaries,
+            "payments": payments,
+            "transactions": self.rows("SELECT * FROM transactions ORDER BY seq"),
+            "postings": self.rows("SELECT * FROM postings ORDER BY seq"),
+            "faults_fired": self.rows("SELECT * FROM faults_fired ORDER BY seq"),
+        }
+
+
+def read_contents(file: Path) -> dict[str, Any]:
+    """The book of a simulator that may be running, stopped or killed.
+
+    Raises:
+        FileNotFoundError: there is no such book.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(file)
+    book = Book(file)
+    try:
+        with book.transaction():
+            return book.contents()
+    finally:
+        book.close()

@@ -1,0 +1,140 @@
+"""What apps use: pay, and see how a payment stands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from domain.clock import Clock
+from domain.display import Display, display
+from domain.ids import PaymentId
+from domain.order import Order
+from domain.payment import Payment
+from domain.profile import Profile
+from domain.view import PaymentView
+from starter.acceptance import check
+from starter.fingerprint import fingerprint
+from starter.running import Running, TemporalAway
+from store.payments import Acceptance, PaymentRecord, Payments
+
+__all__ = ["Orchestrator", "Receipt"]
+
+_LOOK_EVERY = timedelta(milliseconds=250)
+
+
+class Receipt:
+    """The answer of `pay`: the payment as it now stands."""
+
+    def __init__(self, acceptance: Acceptance, view: PaymentView, *, is_started: bool) -> None:
+        self.payment_id = PaymentId(view.payment_id)
+        self.payment: Payment = view.payment
+        self.display: Display = display(view.payment)
+        self.is_replay = not acceptance.is_new
+        """True when the key was known: nothing new was made."""
+        self.is_started = is_started
+        """False while Temporal or the workers are away: recorded, and started by the relay."""
+
+
+class Orchestrator:
+    """Typed, async access to payments. Make one per process, with `assembly`."""
+
+    def __init__(
+        self,
+        *,
+        payments: Payments,
+        running: Callable[[], Awaitable[Running]],
+        profiles: Mapping[tuple[str, str], Profile],
+        clock: Clock,
+    ) -> None:
+        self._payments = payments
+        self._running = running
+        self._profiles = profiles
+        self._clock = clock
+
+    async def pay(
+        self,
+        order: Order,
+        key: str,
+        *,
+        received: Mapping[str, Any] | None = None,
+        patience: timedelta | None = timedelta(seconds=5),
+    ) -> Receipt:
+        """Record the order once under the key, have it run, and wait a little for first news.
+
+        Called again with the same key it makes nothing new and answers with the payment as it
+        now stands; that is the way to repeat a call whose answer was lost.
+
+        Args:
+            order: what to pay.
+            key: the caller's own, unique per tenant for ever; 1 to 255 printable characters.
+            received: the fields as the caller sent them, for the fingerprint; by default the
+                order itself.
+            patience: how long to wait for the first step; None only starts it.
+
+        Raises:
+            InvalidOrder: the order cannot be paid; names every wrong field and the remedy.
+            KeyReused: the key stands for another order; nothing was done.
+        """
+        now = self._clock.now()
+        fields = dict(received) if received is not None else order.model_dump(mode="json")
+        profile = check(order, key, self._profiles, now)
+        acceptance = await self._payments.accept(
+            order,
+            key=key,
+            fingerprint=fingerprint(fields),
+            payment_id=f"pay_{uuid4().hex}",
+            profile=profile,
+            now=now,
+        )
+        return await self._start(acceptance, patience)
+
+    async def _start(self, acceptance: Acceptance, patience: timedelta | None) -> Receipt:
+        view = acceptance.view
+        try:
+            running = await self._running()
+            if patience is None:
+                await running.ensure_running(view.tenant, view.payment_id)
+                news: PaymentView | None = view
+            else:
+                news = await running.first_news(view.tenant, view.payment_id, patience=patience)
+        except TemporalAway:
+            return Receipt(acceptance, view, is_started=False)
+        if news is None:
+            return Receipt(acceptance, view, is_started=False)
+        if acceptance.is_new:
+            await self._payments.started([view.payment_id], self._clock.now())
+        return Receipt(acceptance, news, is_started=True)
+
+    async def get(self, payment_id: str) -> PaymentRecord:
+        """The payment as it stands in the store, masked.
+
+        Raises:
+            UnknownPayment: no such payment.
+        """
+        return await self._payments.record(payment_id)
+
+    async def wait(
+        self,
+        payment_id: str,
+        until: Callable[[PaymentRecord], bool],
+        *,
+        deadline: datetime | None = None,
+    ) -> PaymentRecord:
+        """Look at the store until the payment is as wanted, or the deadline (our clock) is over.
+
+        Returns the payment as last seen; whether it is as wanted, `until` tells again.
+        """
+        while True:
+            record = await self._payments.record(payment_id)
+            if until(record) or (deadline is not None and self._clock.now() >= deadline):
+                return record
+            await asyncio.sleep(_LOOK_EVERY.total_seconds())
+
+    async def list(
+        self, *, state: str | None = None, tenant: str | None = None, limit: int = 100
+    ) -> list[PaymentRecord]:
+        """Payments, the newest first."""
+        return await self._payments.records(state=state, tenant=tenant, limit=limit)

@@ -1,0 +1,45 @@
+"""The one plugin: what client, worker, replayer and tests must have in common."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Final
+
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from starter.codec import EncryptionCodec
+from store.keyring import Keyring
+
+#: Imported once and shared by all workflow runs: pure modules without state. Everything else a
+#: workflow imports is imported anew per run, under guard.
+PASSED_THROUGH: Final = ("domain", "activities")
+
+
+def data_converter(keyring: Keyring) -> DataConverter:
+    """Pydantic models, encrypted; failure messages and stack traces too."""
+    return dataclasses.replace(
+        pydantic_data_converter,
+        payload_codec=EncryptionCodec(keyring),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
+
+
+def _runner(existing: WorkflowRunner | None) -> WorkflowRunner:
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    if isinstance(existing, SandboxedWorkflowRunner):
+        return dataclasses.replace(existing, restrictions=restrictions)
+    return existing or SandboxedWorkflowRunner(restrictions=restrictions)
+
+
+def plugin(keyring: Keyring) -> SimplePlugin:
+    """Give it to the client; a worker made with that client has it by itself."""
+    converter = data_converter(keyring)
+
+    def convert(_existing: Any) -> DataConverter:
+        return converter
+
+    return SimplePlugin("finality", data_converter=convert, workflow_runner=_runner)

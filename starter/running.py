@@ -1,0 +1,100 @@
+"""`ensure_running`: the one way to have a payment's workflow run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from uuid import uuid4
+
+from temporalio.client import Client, WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.payment_store import PaymentRef
+from domain.ids import TASK_QUEUE, workflow_id
+from domain.view import PaymentView
+from workflows.payment import PaymentWorkflow
+
+#: What the server says while it, or every worker, is away: the payment is recorded, the relay
+#: starts it later.
+_AWAY = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.ABORTED,
+    }
+)
+
+
+class TemporalAway(ConnectionError):
+    """Temporal or every worker is away; nothing is lost, the relay starts what is recorded."""
+
+
+class Running:
+    """Starter, relay, sweep and commands all come here; two at once meet in one run."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def ensure_running(self, tenant: str, payment_id: str) -> None:
+        """Signal-with-start: a running workflow looks again, a missing one starts.
+
+        A run that owes nothing ends at once, so this is always safe.
+
+        Raises:
+            TemporalAway: the server cannot be reached.
+        """
+        try:
+            await self._client.start_workflow(
+                PaymentWorkflow.run,
+                PaymentRef(tenant=tenant, payment_id=payment_id),
+                id=workflow_id(tenant, payment_id),
+                task_queue=TASK_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                start_signal="look_again",
+                static_summary=f"payment {payment_id}",
+            )
+        except RPCError as error:
+            if error.status in _AWAY:
+                raise TemporalAway(str(error)) from error
+            raise
+
+    async def first_news(
+        self, tenant: str, payment_id: str, *, patience: timedelta
+    ) -> PaymentView | None:
+        """Update-with-Start: start or join, and wait for the first step.
+
+        None when nothing was heard in time; the workflow may be running all the same.
+        """
+        operation = WithStartWorkflowOperation(
+            PaymentWorkflow.run,
+            PaymentRef(tenant=tenant, payment_id=payment_id),
+            id=workflow_id(tenant, payment_id),
+            task_queue=TASK_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"payment {payment_id}",
+        )
+        try:
+            # A fresh update id each time: a fixed one sent to a closed run starts nothing.
+            return await self._client.execute_update_with_start_workflow(
+                PaymentWorkflow.first_news,
+                start_workflow_operation=operation,
+                id=str(uuid4()),
+                rpc_timeout=patience,
+            )
+        except RPCError as error:
+            if error.status in _AWAY:
+                return None
+            raise
+
+    async def running(self) -> Collection[str]:
+        """Payment ids with a running workflow, from the server's listing (which may lag)."""
+        query = "WorkflowType = 'PaymentWorkflow' AND ExecutionStatus = 'Running'"
+        return {
+            execution.id.rpartition("/")[2]
+            async for execution in self._client.list_workflows(query)
+        }

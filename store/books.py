@@ -1,0 +1,71 @@
+"""Rows of instructions and attempts as the books that `next_move` reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, select
+
+from domain.payment import Instruction
+from domain.profile import InstructionKind
+from domain.sending import Answer, Attempt, AttemptResult, Book, Closed, LookedUp, LookupResult
+from store.tables import AttemptRow, InstructionRow, LookupRow, PaymentRow
+
+
+def instruction_rows(session: Session, payment_id: str) -> Sequence[InstructionRow]:
+    """A payment's instructions in the order they were made."""
+    return session.exec(
+        select(InstructionRow)
+        .where(InstructionRow.payment_id == payment_id)
+        .order_by(InstructionRow.instruction_id)
+    ).all()
+
+
+def book_of(session: Session, payment: PaymentRow, row: InstructionRow) -> Book:
+    """One instruction's book as it stands in this transaction."""
+    attempts = session.exec(
+        select(AttemptRow)
+        .where(AttemptRow.instruction_id == row.instruction_id)
+        .order_by(col(AttemptRow.number))
+    )
+    lookups = session.exec(
+        select(LookupRow)
+        .where(LookupRow.instruction_id == row.instruction_id)
+        .order_by(col(LookupRow.asked_at))
+    )
+    return Book(
+        submit_before=payment.submit_before,
+        attempts=tuple(map(_attempt, attempts)),
+        lookups=tuple(
+            LookedUp(asked_at=looked.asked_at, result=LookupResult(looked.result))
+            for looked in lookups
+        ),
+        closed=Closed(row.closed) if row.closed else None,
+    )
+
+
+def instructions_of(session: Session, payment: PaymentRow) -> tuple[Instruction, ...]:
+    """All instructions of a payment with their books."""
+    return tuple(
+        Instruction(
+            instruction_id=row.instruction_id,
+            kind=InstructionKind(row.kind),
+            book=book_of(session, payment, row),
+        )
+        for row in instruction_rows(session, payment.payment_id)
+    )
+
+
+def _attempt(row: AttemptRow) -> Attempt:
+    return Attempt(
+        number=row.number,
+        generation=row.generation,
+        opened_at=row.opened_at,
+        write_before=row.write_before,
+        ends_by=row.ends_by,
+        result=AttemptResult(row.result),
+        answer=Answer(row.answer) if row.answer else None,
+        closed_at=row.closed_at,
+        server_error=row.server_error,
+        not_before=row.not_before,
+    )

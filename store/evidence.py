@@ -1,0 +1,74 @@
+"""What we were told and what we asked, as it is kept: each thing once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from sqlmodel import Session, select
+
+from domain.heard import Heard
+from domain.sending import LookupResult
+from store.keyring import Keyring
+from store.tables import ExchangeRow, LookupRow, ReportRow
+
+
+def keep_report(session: Session, heard: Heard) -> None:
+    """Keep the report; the same words recorded again are the same row."""
+    report = heard.report
+    assert report is not None
+    if session.get(ReportRow, report.report_id) is None:
+        session.add(
+            ReportRow(
+                report_id=report.report_id,
+                payment_id=heard.payment_id,
+                instruction_id=report.instruction_id,
+                report_json=report.model_dump_json(),
+                heard_at=heard.heard_at,
+            )
+        )
+
+
+def keep_lookup(session: Session, heard: Heard, *, found_elsewhere: bool) -> None:
+    """Keep what a lookup brought; another payment's object tells nothing about this one."""
+    looked = heard.looked_up
+    assert looked is not None
+    if session.get(LookupRow, (heard.instruction_id, looked.asked_at)) is not None:
+        return
+    session.add(
+        LookupRow(
+            instruction_id=heard.instruction_id,
+            asked_at=looked.asked_at,
+            result=LookupResult.CANNOT_TELL if found_elsewhere else looked.result,
+            why="what was found belongs to another payment" if found_elsewhere else heard.why,
+        )
+    )
+
+
+def keep_exchange(session: Session, keyring: Keyring, heard: Heard) -> None:
+    """Keep the redacted request and answer, sealed, whether or not they told us anything."""
+    exchange = heard.exchange
+    if exchange is None:
+        return
+    report_id = heard.report.report_id if heard.report else None
+    known = session.exec(
+        select(ExchangeRow.number).where(
+            ExchangeRow.payment_id == heard.payment_id,
+            ExchangeRow.heard_at == heard.heard_at,
+            ExchangeRow.report_id == report_id,
+        )
+    ).first()
+    if known is not None:
+        return
+    clear = json.dumps({**asdict(exchange), "sent_at": exchange.sent_at.isoformat()})
+    path = exchange.path.partition("?")[0]
+    session.add(
+        ExchangeRow(
+            payment_id=heard.payment_id,
+            instruction_id=heard.instruction_id,
+            report_id=report_id,
+            heard_at=heard.heard_at,
+            summary=f"{exchange.method} {path} → {exchange.status or 'no answer'}: {heard.why}",
+            exchange_sealed=keyring.seal(clear.encode(), f"exchanges/{heard.payment_id}"),
+        )
+    )

@@ -1,0 +1,155 @@
+"""Refolding a payment inside the transaction that changed its evidence."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from domain.order import Order
+from domain.payment import Certainty, Finding, Instruction, Payment, fold
+from domain.profile import Profile
+from domain.report import Report
+from domain.sending import Move, next_move
+from domain.states import ENDS
+from store.books import instructions_of
+from store.keyring import Keyring
+from store.tables import MovementRow, PaymentRow, ReportRow, StateRow, TaskRow
+
+#: Who answers a question about money, and by when, unless settings say otherwise.
+TASK_OWNER: Final = "payments-operations"
+TASK_DUE_WITHIN: Final = timedelta(hours=4)
+
+
+def order_context(payment_id: str) -> str:
+    """What a sealed order is bound to."""
+    return f"payments.order/{payment_id}"
+
+
+def order_of(keyring: Keyring, row: PaymentRow) -> Order:
+    """The order as it was accepted."""
+    return Order.model_validate_json(keyring.open(row.order_sealed, order_context(row.payment_id)))
+
+
+def reports_of(session: Session, payment_id: str) -> list[Report]:
+    """Everything we were told, in the order of hearing; the fold sorts for itself."""
+    rows = session.exec(
+        select(ReportRow)
+        .where(ReportRow.payment_id == payment_id)
+        .order_by(col(ReportRow.heard_at), col(ReportRow.report_id))
+    )
+    return [Report.model_validate_json(row.report_json) for row in rows]
+
+
+def refold(session: Session, keyring: Keyring, row: PaymentRow, now: datetime) -> Payment:
+    """Fold all evidence anew and write what follows from it: state, movements, tasks.
+
+    The same evidence folded by newer code to another state does not change the stored one:
+    a task opens instead, since somebody may have acted on it.
+    """
+    session.flush()
+    profile = Profile.model_validate_json(row.profile_json)
+    instructions = instructions_of(session, row)
+    reports = reports_of(session, row.payment_id)
+    payment = fold(order_of(keyring, row), profile, instructions, reports)
+    evidence = _evidence_hash(instructions, reports)
+    questions = _questions(payment, profile, instructions, now)
+    if evidence == row.evidence_hash and payment.state != row.state:
+        questions["fold_changed"] = (
+            f"the same reports fold to {payment.state} now, stored is {row.state}; "
+            "decide which is right"
+        )
+        payment = Payment.model_validate_json(row.payment_json)
+    if (row.state, row.certainty) != (payment.state, payment.certainty):
+        if row.state != payment.state:
+            row.reads = 0
+        session.add(
+            StateRow(
+                payment_id=row.payment_id,
+                state=payment.state,
+                certainty=payment.certainty,
+                entered_at=now,
+            )
+        )
+    row.state, row.certainty = payment.state, payment.certainty
+    row.payment_json, row.evidence_hash = payment.model_dump_json(), evidence
+    row.is_over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
+    row.updated_at = now
+    _write_movements(session, row.payment_id, reports)
+    _write_tasks(session, row.payment_id, questions, now)
+    session.add(row)
+    return payment
+
+
+def _evidence_hash(instructions: tuple[Instruction, ...], reports: list[Report]) -> str:
+    digest = hashlib.sha256()
+    for report_id in sorted({report.report_id for report in reports}):
+        digest.update(report_id.encode())
+    for instruction in instructions:
+        digest.update(instruction.model_dump_json().encode())
+    return digest.hexdigest()[:32]
+
+
+def _questions(
+    payment: Payment, profile: Profile, instructions: tuple[Instruction, ...], now: datetime
+) -> dict[str, str]:
+    questions = {
+        finding.kind.value: _question(finding) for finding in payment.findings if finding.freezes
+    }
+    for instruction in instructions:
+        step = next_move(profile.operation(instruction.kind), instruction.book, now)
+        if step.move is Move.PARK:
+            questions["parked"] = f"{step.because}; find out whether it was executed"
+    return questions
+
+
+def _question(finding: Finding) -> str:
+    return f"{finding.text}; ask the partner what happened to the money"
+
+
+def _write_movements(session: Session, payment_id: str, reports: list[Report]) -> None:
+    for movement in {m.movement_id: m for report in reports for m in report.movements}.values():
+        if session.get(MovementRow, (payment_id, movement.movement_id)) is None:
+            session.add(
+                MovementRow(
+                    payment_id=payment_id,
+                    movement_id=movement.movement_id,
+                    kind=movement.kind,
+                    amount_minor=movement.amount.minor,
+                    currency=movement.amount.currency,
+                    booked_at=movement.booked_at,
+                )
+            )
+
+
+def _write_tasks(
+    session: Session, payment_id: str, questions: dict[str, str], now: datetime
+) -> None:
+    """Open what is asked now, close what no longer is; the same question is open once."""
+    rows = session.exec(select(TaskRow).where(TaskRow.payment_id == payment_id)).all()
+    known = {row.task_id: row for row in rows}
+    wanted: set[str] = set()
+    for kind, question in questions.items():
+        digest = hashlib.sha256(f"{payment_id}\x1f{kind}\x1f{question}".encode()).hexdigest()
+        task_id = f"task_{digest[:20]}"
+        wanted.add(task_id)
+        row = known.get(task_id)
+        if row is None:
+            row = TaskRow(
+                task_id=task_id,
+                payment_id=payment_id,
+                kind=kind,
+                question=question,
+                owner=TASK_OWNER,
+                due_at=now + TASK_DUE_WITHIN,
+                opened_at=now,
+            )
+        elif row.closed_at is not None:
+            row.closed_at, row.due_at = None, now + TASK_DUE_WITHIN
+        session.add(row)
+    for row in rows:
+        if row.task_id not in wanted and row.closed_at is None:
+            row.closed_at = now
+            session.add(row)

@@ -1,0 +1,165 @@
+"""A partner login as all processes share it: one at a time, and none after a failure."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlmodel import Session
+
+from domain.answers import NotReady
+from domain.clock import Clock
+from store.database import Database
+from store.keyring import Keyring
+from store.tables import PartnerAccountRow
+
+#: A login call takes far less; a process that dies while logging in blocks the others this long.
+LEASE: Final = timedelta(seconds=60)
+_LOOK_AGAIN: Final = timedelta(milliseconds=500)
+_REFUSED_LOOK_AGAIN: Final = timedelta(minutes=5)
+
+
+class Logins:
+    """Implements `partners.interface.LoginBook` for one partner.
+
+    After one refused login nobody logs in with those credentials again: a partner that locks an
+    account after four failures must not see a second one. Other credentials, or a person's
+    `forget`, open it again.
+    """
+
+    def __init__(self, database: Database, keyring: Keyring, clock: Clock, partner: str) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._clock = clock
+        self._partner = partner
+        self._owner = f"{socket.gethostname()}/{os.getpid()}"
+
+    async def token(self, login: str, credentials_hash: str) -> str | None:
+        """The token in use, if the login has one under these credentials."""
+
+        def query(session: Session) -> str | None:
+            row = session.get(PartnerAccountRow, (self._partner, _hash(login)))
+            if row is None or row.token_sealed is None or row.credentials_hash != credentials_hash:
+                return None
+            return self._keyring.open(row.token_sealed, self._context(login)).decode()
+
+        return await self._database.read(query)
+
+    async def claim(self, login: str, credentials_hash: str) -> NotReady | None:
+        """Take the lease to log in, or say why not and when to look again."""
+        now = self._clock.now()
+
+        def transaction(session: Session) -> NotReady | None:
+            row = self._row(session, login, credentials_hash)
+            if row.credentials_hash != credentials_hash:
+                row.credentials_hash, row.failures_in_row = credentials_hash, 0
+                row.token_sealed = row.refused_why = row.refused_at = None
+            if row.failures_in_row:
+                return NotReady(
+                    f"the login with {self._partner} was refused ({row.refused_why}); nobody logs "
+                    "in again until the credentials change or `finality doctor --retry-logins`",
+                    now + _REFUSED_LOOK_AGAIN,
+                    needs_person=True,
+                )
+            if row.leased_until and now < row.leased_until:
+                return NotReady("another process is logging in", now + _LOOK_AGAIN)
+            row.leased_until, row.leased_by = now + LEASE, self._owner
+            session.add(row)
+            return None
+
+        return await self._database.write(transaction)
+
+    async def succeeded(self, login: str, credentials_hash: str, token: str) -> None:
+        """A new token for everybody."""
+        sealed, now = self._keyring.seal(token.encode(), self._context(login)), self._clock.now()
+
+        def transaction(session: Session) -> None:
+            row = self._row(session, login, credentials_hash)
+            row.token_sealed, row.token_at = sealed, now
+            row.leased_until = row.leased_by = row.refused_why = row.refused_at = None
+            row.failures_in_row = 0
+            session.add(row)
+
+        await self._database.write(transaction)
+
+    async def failed(self, login: str, credentials_hash: str, why: str) -> None:
+        """The partner refused the credentials."""
+        now = self._clock.now()
+
+        def transaction(session: Session) -> None:
+            row = self._row(session, login, credentials_hash)
+            row.failures_in_row += 1
+            row.refused_why, row.refused_at = why, now
+            row.leased_until = row.leased_by = row.token_sealed = None
+            session.add(row)
+
+        await self._database.write(transaction)
+
+    async def unclear(self, login: str, credentials_hash: str) -> None:
+        """No usable answer: it may or may not have counted as a failure, so wait out the lease."""
+        now = self._clock.now()
+
+        def transaction(session: Session) -> None:
+            row = self._row(session, login, credentials_hash)
+            row.leased_until, row.leased_by = now + LEASE / 12, self._owner
+            session.add(row)
+
+        await self._database.write(transaction)
+
+    async def drop(self, login: str, token: str) -> None:
+        """The partner refused this token; a newer one that another process got stays."""
+
+        def transaction(session: Session) -> None:
+            row = session.get(
+                PartnerAccountRow, (self._partner, _hash(login)), with_for_update=True
+            )
+            if row is None or row.token_sealed is None:
+                return
+            if self._keyring.open(row.token_sealed, self._context(login)).decode() == token:
+                row.token_sealed = None
+                session.add(row)
+
+        await self._database.write(transaction)
+
+    async def forget(self, login: str) -> bool:
+        """A person allows one more login; True if one had been refused."""
+
+        def transaction(session: Session) -> bool:
+            row = session.get(
+                PartnerAccountRow, (self._partner, _hash(login)), with_for_update=True
+            )
+            if row is None or not row.failures_in_row:
+                return False
+            row.failures_in_row = 0
+            row.refused_why = row.refused_at = None
+            session.add(row)
+            return True
+
+        return await self._database.write(transaction)
+
+    async def refused(self, login: str) -> tuple[str, datetime] | None:
+        """Why and when the partner refused the login, if it did."""
+
+        def query(session: Session) -> tuple[str, datetime] | None:
+            row = session.get(PartnerAccountRow, (self._partner, _hash(login)))
+            if row is None or not row.failures_in_row or row.refused_at is None:
+                return None
+            return row.refused_why or "", row.refused_at
+
+        return await self._database.read(query)
+
+    def _row(self, session: Session, login: str, credentials_hash: str) -> PartnerAccountRow:
+        row = session.get(PartnerAccountRow, (self._partner, _hash(login)), with_for_update=True)
+        return row or PartnerAccountRow(
+            partner=self._partner, login_hash=_hash(login), credentials_hash=credentials_hash
+        )
+
+    def _context(self, login: str) -> str:
+        return f"partner_accounts.token/{self._partner}/{_hash(login)}"
+
+
+def _hash(login: str) -> str:
+    return hashlib.sha256(login.encode()).hexdigest()[:32]

@@ -1,0 +1,287 @@
+"""Payments: accepting an order once, and showing how it stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from domain.ids import end_to_end_hash, instruction_id
+from domain.order import Order, Rail
+from domain.payment import Payment, fold
+from domain.profile import InstructionKind, Profile
+from domain.view import PaymentView
+from store.books import instructions_of
+from store.database import Database
+from store.folding import order_context, order_of, refold
+from store.inbox import has_news
+from store.keyring import Keyring
+from store.tables import InstructionRow, PaymentRow, StateRow
+
+FINGERPRINT_VERSION: Final = 1
+
+
+class UnknownPayment(LookupError):
+    """There is no payment of that id (or not of that tenant)."""
+
+
+class KeyReused(ValueError):
+    """The key belongs to another order; nothing was done."""
+
+    def __init__(self, key: str, payment_id: str) -> None:
+        super().__init__(
+            f"key {key!r} was used for another order (payment {payment_id}); "
+            "use a new key for a new order, or send the same order again"
+        )
+        self.payment_id = payment_id
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """The payment under a key as it stands; `is_new` when this call made it."""
+
+    view: PaymentView
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class PaymentRecord:
+    """A payment as shown to people: masked, with the order's references."""
+
+    payment_id: str
+    tenant: str
+    partner: str
+    partner_account: str
+    rail: str
+    end_to_end_id: str
+    creditor: str
+    creditor_account: str
+    created_at: datetime
+    updated_at: datetime
+    waiting_for: str | None
+    view: PaymentView
+
+    @property
+    def payment(self) -> Payment:
+        return self.view.payment
+
+
+class Payments:
+    """The repository of payments."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+
+    async def accept(
+        self,
+        order: Order,
+        *,
+        key: str,
+        fingerprint: str,
+        payment_id: str,
+        profile: Profile,
+        now: datetime,
+    ) -> Acceptance:
+        """Record the order under (tenant, key), or give what that key already stands for.
+
+        Raises:
+            KeyReused: the key is known with another fingerprint; nothing was written.
+        """
+
+        def transaction(session: Session) -> Acceptance:
+            known = session.exec(
+                select(PaymentRow).where(PaymentRow.tenant == order.tenant, PaymentRow.key == key)
+            ).one_or_none()
+            if known is not None:
+                if known.fingerprint != fingerprint:
+                    raise KeyReused(key, known.payment_id)
+                return Acceptance(view_of(session, known), is_new=False)
+            row = self._new_row(order, key, fingerprint, payment_id, profile, now)
+            session.add(row)
+            session.flush()
+            session.add(
+                InstructionRow(
+                    instruction_id=instruction_id(payment_id, InstructionKind.PAY),
+                    payment_id=payment_id,
+                    kind=InstructionKind.PAY,
+                    partner=order.partner,
+                    partner_account=order.partner_account,
+                )
+            )
+            session.add(
+                StateRow(
+                    payment_id=payment_id,
+                    state=row.state,
+                    certainty=row.certainty,
+                    entered_at=now,
+                )
+            )
+            refold(session, self._keyring, row, now)
+            return Acceptance(view_of(session, row), is_new=True)
+
+        return await self._database.write(transaction)
+
+    def _new_row(
+        self,
+        order: Order,
+        key: str,
+        fingerprint: str,
+        payment_id: str,
+        profile: Profile,
+        now: datetime,
+    ) -> PaymentRow:
+        payment = fold(order, profile, (), ())
+        sealed = self._keyring.seal(order.model_dump_json().encode(), order_context(payment_id))
+        return PaymentRow(
+            payment_id=payment_id,
+            tenant=order.tenant,
+            key=key,
+            fingerprint=fingerprint,
+            fingerprint_version=FINGERPRINT_VERSION,
+            partner=order.partner,
+            partner_account=order.partner_account,
+            rail=order.rail,
+            end_to_end_hash=end_to_end_hash(order.tenant, order.end_to_end_id),
+            amount_minor=order.instructed_amount.minor,
+            currency=order.instructed_amount.currency,
+            creditor_masked=order.creditor_account.masked,
+            order_sealed=sealed,
+            profile_json=profile.model_dump_json(),
+            submit_before=order.times.submit_before,
+            state=payment.state,
+            certainty=payment.certainty,
+            payment_json=payment.model_dump_json(),
+            evidence_hash="",
+            created_at=now,
+            updated_at=now,
+        )
+
+    async def view(self, payment_id: str) -> PaymentView:
+        """The payment for its workflow.
+
+        Raises:
+            UnknownPayment: no such payment.
+        """
+        return await self._database.read(lambda session: view_of(session, row(session, payment_id)))
+
+    async def record(self, payment_id: str) -> PaymentRecord:
+        """The payment for people.
+
+        Raises:
+            UnknownPayment: no such payment.
+        """
+        return await self._database.read(
+            lambda session: self._record(session, row(session, payment_id))
+        )
+
+    async def records(
+        self, *, state: str | None = None, tenant: str | None = None, limit: int = 100
+    ) -> list[PaymentRecord]:
+        """The newest payments first."""
+
+        def query(session: Session) -> list[PaymentRecord]:
+            rows = select(PaymentRow).order_by(col(PaymentRow.created_at).desc()).limit(limit)
+            if state is not None:
+                rows = rows.where(PaymentRow.state == state)
+            if tenant is not None:
+                rows = rows.where(PaymentRow.tenant == tenant)
+            return [self._record(session, found) for found in session.exec(rows)]
+
+        return await self._database.read(query)
+
+    def _record(self, session: Session, found: PaymentRow) -> PaymentRecord:
+        order = order_of(self._keyring, found)
+        return PaymentRecord(
+            payment_id=found.payment_id,
+            tenant=found.tenant,
+            partner=found.partner,
+            partner_account=found.partner_account,
+            rail=found.rail,
+            end_to_end_id=order.end_to_end_id,
+            creditor=order.creditor.name,
+            creditor_account=order.creditor_account.masked,
+            created_at=found.created_at,
+            updated_at=found.updated_at,
+            waiting_for=found.waiting_for,
+            view=view_of(session, found),
+        )
+
+    async def started(self, payment_ids: Sequence[str], now: datetime) -> None:
+        """Note that a workflow runs these, so that the relay leaves them alone."""
+
+        def transaction(session: Session) -> None:
+            for payment_id in payment_ids:
+                found = row(session, payment_id)
+                if found.started_at is None:
+                    found.started_at = now
+                    session.add(found)
+
+        await self._database.write(transaction)
+
+    async def unstarted(self, *, created_before: datetime, limit: int) -> list[tuple[str, str]]:
+        """(tenant, payment id) of payments that were recorded but whose start is not."""
+
+        def query(session: Session) -> list[tuple[str, str]]:
+            rows = (
+                select(PaymentRow.tenant, PaymentRow.payment_id)
+                .where(col(PaymentRow.started_at).is_(None))
+                .where(col(PaymentRow.is_over).is_(False))
+                .where(PaymentRow.created_at < created_before)
+                .order_by(col(PaymentRow.created_at))
+                .limit(limit)
+            )
+            return [(tenant, payment_id) for tenant, payment_id in session.exec(rows)]
+
+        return await self._database.read(query)
+
+    async def open(self, *, after: str, limit: int) -> list[tuple[str, str]]:
+        """(tenant, payment id) of payments that are owed something, by id after `after`."""
+
+        def query(session: Session) -> list[tuple[str, str]]:
+            rows = (
+                select(PaymentRow.tenant, PaymentRow.payment_id)
+                .where(col(PaymentRow.is_over).is_(False))
+                .where(PaymentRow.payment_id > after)
+                .order_by(PaymentRow.payment_id)
+                .limit(limit)
+            )
+            return [(tenant, payment_id) for tenant, payment_id in session.exec(rows)]
+
+        return await self._database.read(query)
+
+
+def row(session: Session, payment_id: str) -> PaymentRow:
+    """The row, locked where the database locks rows.
+
+    Raises:
+        UnknownPayment: no such payment.
+    """
+    found = session.get(PaymentRow, payment_id, with_for_update=True)
+    if found is None:
+        raise UnknownPayment(f"no payment {payment_id}")
+    return found
+
+
+def view_of(session: Session, found: PaymentRow) -> PaymentView:
+    """What the workflow may see of a payment."""
+    return PaymentView(
+        tenant=found.tenant,
+        payment_id=found.payment_id,
+        partner=found.partner,
+        rail=Rail(found.rail),
+        end_to_end_hash=found.end_to_end_hash,
+        submit_before=found.submit_before,
+        profile=Profile.model_validate(json.loads(found.profile_json)),
+        instructions=instructions_of(session, found),
+        payment=Payment.model_validate_json(found.payment_json),
+        last_asked_at=found.last_asked_at,
+        reads=found.reads,
+        not_before=found.not_before,
+        waiting_for=found.waiting_for,
+        has_news=has_news(session, found.payment_id),
+    )

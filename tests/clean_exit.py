@@ -1,0 +1,28 @@
+"""Ends the test run at once after its summary.
+
+The Temporal SDK may crash a process while its interpreter ends, after all work is done
+(sdk-python issue 300), and the exit code of a test run must be that of the tests.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+_exit_code = pytest.StashKey[int]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[_exit_code] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    # Absent when pytest only listed options, or could not start: nothing was loaded then.
+    if _exit_code in config.stash:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config.stash[_exit_code])

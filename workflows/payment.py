@@ -1,0 +1,202 @@
+"""The life of a payment: load, ask what is owed, do that or wait, until nothing is owed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy, SearchAttributeUpdate
+from temporalio.exceptions import ActivityError
+
+from activities.partner_steps import PartnerSteps, Step, StepRequest
+from activities.payment_store import PaymentRef, PaymentStore
+from domain.display import display
+from domain.due import Due, Owed, due
+from domain.ids import partner_queue
+from domain.payment import Certainty
+from domain.report import PaymentState
+from domain.view import PaymentView
+from workflows.attributes import (
+    CERTAINTY,
+    DEADLINE,
+    END_TO_END_HASH,
+    PARTNER,
+    RAIL,
+    REQUIRES,
+    STATE,
+    TENANT,
+)
+
+#: Longer than any step's own deadlines together: login, preparation, send, recording.
+_STEP_TIMEOUT: Final = timedelta(minutes=3)
+#: A killed worker is noticed within this; what it had sent is the book's business.
+_HEARTBEAT_TIMEOUT: Final = timedelta(seconds=5)
+_ONCE: Final = RetryPolicy(maximum_attempts=1)
+_PAUSE_MAX_SECONDS: Final = 60
+
+
+@workflow.defn
+class PaymentWorkflow:
+    """Drives one payment until nothing is owed.
+
+    It keeps nothing of its own: any run may be killed, reset or replaced, and the next one goes
+    on from the store.
+    """
+
+    def __init__(self) -> None:
+        self._news = False
+        self._view: PaymentView | None = None
+        self._stepped = False
+        self._failures = 0
+        self._shown: tuple[str, ...] = ()
+
+    @workflow.run
+    async def run(self, ref: PaymentRef) -> str:
+        """Ends when the payment is at an end; the answer says in which words."""
+        view = await self._load(ref)
+        while True:
+            owed = due(view, workflow.now())
+            if owed.owed is Owed.OVER and not self._news:
+                break
+            view = await self._do_or_wait(ref, view, owed)
+            if workflow.info().is_continue_as_new_suggested():
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                workflow.continue_as_new(ref)
+        self._show(view, owed)
+        self._stepped = True
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return f"{view.payment.state}: {display(view.payment).headline}"
+
+    @workflow.signal
+    def look_again(self) -> None:
+        """Something about this payment changed in the store; what, only the store says."""
+        self._news = True
+
+    @workflow.update
+    async def first_news(self) -> PaymentView:
+        """The payment after its first step, for somebody who waits for it."""
+        await workflow.wait_condition(lambda: self._stepped and self._view is not None)
+        assert self._view is not None
+        return self._view
+
+    async def _do_or_wait(self, ref: PaymentRef, view: PaymentView, owed: Due) -> PaymentView:
+        match owed.owed:
+            case Owed.INSTRUCT:
+                view = await self._step(ref, view, owed)
+                self._stepped = True
+            case Owed.READ:
+                view = await self._step(ref, view, owed)
+            case Owed.WAIT:
+                self._show(view, owed)
+                self._stepped = True
+                await self._wait(owed.until, owed.because)
+            case Owed.OVER:
+                pass
+        return await self._load(ref) if self._news else view
+
+    async def _step(self, ref: PaymentRef, view: PaymentView, owed: Due) -> PaymentView:
+        """One step with the partner. Whatever becomes of it, the store knows."""
+        instruction = owed.instruction_id or view.instructions[-1].instruction_id
+        request = StepRequest(payment_id=ref.payment_id, instruction_id=instruction)
+        instruct = owed.owed is Owed.INSTRUCT
+        try:
+            step: Step = await workflow.execute_activity_method(
+                PartnerSteps.instruct if instruct else PartnerSteps.read,
+                request,
+                task_queue=partner_queue(view.partner),
+                start_to_close_timeout=_STEP_TIMEOUT,
+                heartbeat_timeout=_HEARTBEAT_TIMEOUT,
+                retry_policy=_ONCE,
+                summary=f"{'instruct' if instruct else 'read'}: {owed.because}",
+            )
+        except ActivityError as error:
+            if workflow.cancellation_reason() is not None:
+                raise
+            # A crash, a timeout, a bug: the same to us. Look at the store and ask what is due.
+            workflow.logger.warning("step of %s ended without result: %s", ref.payment_id, error)
+            self._failures += 1
+            pause = min(2 ** (self._failures - 1), _PAUSE_MAX_SECONDS)
+            await self._wait(
+                workflow.now() + timedelta(seconds=pause), "the last step broke off; a pause"
+            )
+            return await self._load(ref)
+        self._failures = 0
+        if step.unrecorded is not None:
+            return self._seen(
+                await workflow.execute_activity_method(
+                    PaymentStore.record,
+                    step.unrecorded,
+                    start_to_close_timeout=timedelta(seconds=30),
+                    summary="record what was heard while the store was away",
+                )
+            )
+        assert step.view is not None
+        return self._seen(step.view)
+
+    async def _load(self, ref: PaymentRef) -> PaymentView:
+        self._news = False
+        return self._seen(
+            await workflow.execute_local_activity_method(
+                PaymentStore.load,
+                ref,
+                start_to_close_timeout=timedelta(seconds=10),
+                summary="load the payment",
+            )
+        )
+
+    def _seen(self, view: PaymentView) -> PaymentView:
+        self._view = view
+        return view
+
+    async def _wait(self, until: datetime | None, why: str) -> None:
+        """Until news, or until the moment, whichever is first."""
+        left = None if until is None else max(until - workflow.now(), timedelta(milliseconds=1))
+        try:
+            await workflow.wait_condition(
+                lambda: self._news, timeout=left, timeout_summary=f"waits for {why}"
+            )
+        except TimeoutError:
+            return
+
+    def _show(self, view: PaymentView, owed: Due) -> None:
+        """What the Temporal UI says of the payment; attributes change together and seldom."""
+        payment = view.payment
+        until = f" until {owed.until:%Y-%m-%d %H:%M:%S} UTC" if owed.until else ""
+        findings = "".join(f"\n- {f.kind}: {f.text}" for f in payment.findings)
+        workflow.set_current_details(
+            f"**{display(payment).headline}** ({payment.state}, {payment.certainty})\n\n"
+            f"Waits for {owed.because}{until}.\n{findings}"
+            if owed.owed is Owed.WAIT
+            else f"**{display(payment).headline}** ({payment.state})\n{findings}"
+        )
+        requires = _requires(view)
+        shown = (payment.state, payment.certainty, requires)
+        if shown == self._shown:
+            return
+        changes: list[SearchAttributeUpdate[Any]] = [
+            STATE.value_set(payment.state),
+            CERTAINTY.value_set(payment.certainty),
+            REQUIRES.value_set(requires),
+            DEADLINE.value_set(owed.until or view.submit_before),
+        ]
+        if not self._shown:
+            changes += [
+                TENANT.value_set(view.tenant),
+                PARTNER.value_set(view.partner),
+                RAIL.value_set(view.rail),
+                END_TO_END_HASH.value_set(view.end_to_end_hash),
+            ]
+        workflow.upsert_search_attributes(changes)
+        self._shown = shown
+
+
+def _requires(view: PaymentView) -> str:
+    """Whose move it is: us, the user, the partner, or nobody's."""
+    payment = view.payment
+    if payment.is_frozen or payment.state is PaymentState.AWAITING_US:
+        return "us"
+    if payment.state is PaymentState.AWAITING_USER:
+        return "user"
+    over = payment.state in (PaymentState.FINAL, PaymentState.SETTLED)
+    return "nobody" if over and payment.certainty is Certainty.SENT else "partner"
