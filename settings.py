@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
+    JsonConfigSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -94,13 +95,20 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then environment, then secret files, then the settings file."""
+        """Arguments, environment, secret files, the settings file, `up`: in this order."""
         file = Path(os.environ.get("FINALITY_SETTINGS_FILE", "finality.toml"))
+        home = init_settings().get("home") or os.environ.get("FINALITY_HOME", ".finality")
         return (
-            sources["init_settings"],
-            sources["env_settings"],
-            sources["file_secret_settings"],
+            init_settings,
+            env_settings,
+            file_secret_settings,
             TomlConfigSettingsSource(settings_cls, file),
+            JsonConfigSettingsSource(settings_cls, Path(home) / "up.json"),
         )

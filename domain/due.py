@@ -12,7 +12,6 @@ from domain.sending import Move, next_move
 from domain.states import ENDS
 from domain.view import PaymentView
 
-
 #: How long news waits at most for its read: soon, and yet no loop while the partner is down.
 NEWS_PAUSE_MAX: Final = timedelta(minutes=1)
 
@@ -83,16 +82,21 @@ def _read(view: PaymentView, now: datetime) -> Due:
         return Due(Owed.READ, "the partner was never asked")
     pause = _pause(view)
     at, why = asked_at + pause, f"the partner: {payment.partner_status}"
-    watch = view.profile.watch.get(view.rail)
     if view.has_news:
         at, why = asked_at + min(pause, NEWS_PAUSE_MAX), "the partner has news"
-    elif payment.state is PaymentState.SETTLED and not payment.is_frozen:
-        if watch is not None and payment.settled_at is not None:
-            # The read that ends the watch has to be asked after it, or it proves nothing.
-            at, why = max(payment.settled_at + watch, at), "the watch for returns"
+    elif watched_until := _watched_until(view):
+        # The read that ends the watch has to be asked after it, or it proves nothing.
+        at, why = max(watched_until, at), "the watch for returns"
     if now >= at:
         return Due(Owed.READ, why)
     return _wait(view, now, f"{why}{_frozen(view)}", at)
+
+
+def _watched_until(view: PaymentView) -> datetime | None:
+    payment, watch = view.payment, view.profile.watch.get(view.rail)
+    if payment.state is not PaymentState.SETTLED or payment.is_frozen:
+        return None
+    return payment.settled_at + watch if payment.settled_at and watch is not None else None
 
 
 def _blocked(view: PaymentView, now: datetime) -> Due | None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-from local import tether
+from local.tether import tethered
 
 
 def start_child(
@@ -30,13 +29,12 @@ def start_child(
         OSError: the log file cannot be written, or no process can be made.
     """
     started: Future[subprocess.Popen[bytes]] = Future()
-    tethered = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), *map(str, command)]
 
     def keep() -> None:
         try:
             with log_file.open("ab") as log:
                 process = subprocess.Popen(
-                    tethered,
+                    tethered(command),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,

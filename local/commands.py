@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from local.progress import Progress
+from local.tether import tethered
 
 TAIL_LINES = 8
 
@@ -34,6 +35,7 @@ def run(
     """Run a command to its end and return what it printed.
 
     Args:
+        command: its first word is a path, not a name to look up.
         what: what to tell the person who waits.
         env: added to this process's environment.
 
@@ -42,19 +44,17 @@ def run(
     """
     name = Path(command[0]).name
     with tempfile.TemporaryFile() as output:
-        try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=cwd,
-                env={**os.environ, **(env or {})},
-                # Its own group, so that giving up also ends the compilers it started.
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise CommandFailed(f"{name} could not be started: {error.strerror}") from error
+        process = subprocess.Popen(
+            # We may be killed: a build that nobody waits for would go on for minutes.
+            tethered(command),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            # Its own group, so that giving up also ends the compilers it started.
+            start_new_session=True,
+        )
         try:
             exit_code = _wait(process, what, progress, limit)
         except BaseException:

@@ -10,8 +10,19 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 PR_SET_PDEATHSIG = 1
+
+
+def tethered(command: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """The command, to be started so that it ends with this process.
+
+    Linux ties the signal to the *thread* that starts it: that one has to live on.
+    """
+    # -I -S: no site packages to look through, so it costs little.
+    words = [os.fspath(word) for word in command]
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *words]
 
 
 def main(parent: int, command: list[str]) -> None:
@@ -21,7 +32,10 @@ def main(parent: int, command: list[str]) -> None:
             raise OSError(ctypes.get_errno(), "prctl refused to watch the parent")
         if os.getppid() != parent:
             return  # it ended before we could ask
-    os.execv(command[0], command)
+    try:
+        os.execv(command[0], command)
+    except OSError as error:
+        sys.exit(f"{command[0]} could not be started: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -39,6 +39,9 @@ class PaymentPartner(Protocol):
     async def read(self, subject: Subject) -> Read:
         """Ask what became of the object under `subject.partner_reference`."""
 
+    async def close(self) -> None:
+        """Let go of connections."""
+
 
 class LoginBook(Protocol):
     """A partner login as all processes share it: one at a time, and none after a failure."""

@@ -97,10 +97,10 @@ def _entries(session: Session, payment_id: str) -> list[Entry]:
             entries.append(
                 Entry(attempt.closed_at, EntryKind.ATTEMPT, f"{number}: {said}: {attempt.why}")
             )
-    for looked in session.exec(select(LookupRow).where(col(LookupRow.instruction_id).in_(ids))):
-        entries.append(
-            Entry(looked.asked_at, EntryKind.LOOKUP, f"looked up: {looked.result} ({looked.why})")
-        )
+    entries += [
+        Entry(looked.asked_at, EntryKind.LOOKUP, f"looked up: {looked.result} ({looked.why})")
+        for looked in session.exec(select(LookupRow).where(col(LookupRow.instruction_id).in_(ids)))
+    ]
     for report in reports_of(session, payment_id):
         mapped = report.state or "unmapped"
         iso = f", {report.transaction_status}" if report.transaction_status else ""
@@ -112,8 +112,10 @@ def _entries(session: Session, payment_id: str) -> list[Entry]:
                 f"({mapped}{iso}){f': {report.reason}' if report.reason else ''}",
             )
         )
-    for row in session.exec(select(ExchangeRow).where(ExchangeRow.payment_id == payment_id)):
-        entries.append(Entry(row.heard_at, EntryKind.EXCHANGE, row.summary))
+    entries += [
+        Entry(row.heard_at, EntryKind.EXCHANGE, row.summary)
+        for row in session.exec(select(ExchangeRow).where(ExchangeRow.payment_id == payment_id))
+    ]
     for task in session.exec(select(TaskRow).where(TaskRow.payment_id == payment_id)):
         due = f"{task.due_at:%Y-%m-%d %H:%M}"
         entries.append(

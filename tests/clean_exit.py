@@ -6,10 +6,9 @@ The Temporal SDK may crash a process while its interpreter ends, after all work 
 
 from __future__ import annotations
 
-import os
-import sys
-
 import pytest
+
+from process import leave
 
 _exit_code = pytest.StashKey[int]()
 
@@ -23,6 +22,4 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     # Absent when pytest only listed options, or could not start: nothing was loaded then.
     if _exit_code in config.stash:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(config.stash[_exit_code])
+        leave(config.stash[_exit_code])

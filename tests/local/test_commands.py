@@ -38,7 +38,7 @@ def test_a_failure_tells_the_last_words() -> None:
 
 
 def test_a_command_that_cannot_be_started_is_a_failure() -> None:
-    with pytest.raises(CommandFailed, match="absent could not be started: No such file"):
+    with pytest.raises(CommandFailed, match="/absent could not be started: No such file"):
         run(["/absent"], what="", progress=quiet, limit=timedelta(seconds=10))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -74,8 +76,12 @@ async def test_it_answers_in_its_namespace_until_it_is_stopped(server: DevServer
 
 
 async def test_its_pages_know_where_payloads_are_decoded(server: DevServer) -> None:
-    with urllib.request.urlopen(f"{server.ui_url}/api/v1/settings") as answer:
-        settings = json.load(answer)
+    def read() -> bytes:
+        with urllib.request.urlopen(f"{server.ui_url}/api/v1/settings") as answer:
+            body: bytes = answer.read()
+        return body
+
+    settings = json.loads(await asyncio.to_thread(read))
     assert settings["Codec"]["Endpoint"] == "http://127.0.0.1:9/codec"
 
 
@@ -147,8 +153,6 @@ def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 
 
 def _listens(address: str) -> bool:
-    import socket
-
     host, _, port = address.rpartition(":")
     with socket.socket() as probe:
         return probe.connect_ex((host, int(port))) == 0

@@ -1,0 +1,88 @@
+"""A partner simulator as a child process, and its control endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from local.child import start_child
+
+#: Good for the simulator only; it guards nothing.
+LOGIN_ID: Final = "demo@finality.test"
+API_KEY: Final = "51" * 32
+_START_LIMIT: Final = timedelta(seconds=30)
+
+
+class SimulatorDied(Exception):
+    """The simulator ended or did not answer in time; the text has the end of its log."""
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """A running simulator of one partner."""
+
+    partner: str
+    base_url: str
+    process: subprocess.Popen[bytes]
+
+    async def control(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask or tell its control endpoint; JSON both ways."""
+        return await asyncio.to_thread(self._control, method, path, body)
+
+    def _control(self, method: str, path: str, body: Any) -> Any:
+        request = urllib.request.Request(
+            f"{self.base_url}/_control/{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"content-type": "application/json"},
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.loads(response.read() or b"null")
+
+    async def stop(self) -> None:
+        """End it in order; what it has booked is on disk in any case."""
+        self.process.terminate()
+        try:
+            await asyncio.to_thread(self.process.wait, 10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+async def start_simulator(
+    partner: str, *, port: int, db_file: Path, log_file: Path, options: Sequence[str] = ()
+) -> Simulator:
+    """Start it and return when it answers.
+
+    Raises:
+        SimulatorDied: it ended, or did not answer within half a minute.
+    """
+    command = [sys.executable, "-m", f"simulators.{partner}", "serve"]
+    command += ["--port", str(port), "--db", str(db_file)]
+    command += ["--login", LOGIN_ID, "--api-key", API_KEY, *options]
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    simulator = Simulator(
+        partner, f"http://127.0.0.1:{port}", start_child(command, log_file=log_file)
+    )
+    deadline = time.monotonic() + _START_LIMIT.total_seconds()
+    while True:
+        try:
+            await simulator.control("GET", "health")
+        except (urllib.error.URLError, OSError):
+            if simulator.process.poll() is not None or time.monotonic() > deadline:
+                simulator.process.kill()
+                tail = log_file.read_bytes()[-2000:].decode(errors="replace")
+                raise SimulatorDied(f"the {partner} simulator does not answer:\n{tail}") from None
+            await asyncio.sleep(0.05)
+        else:
+            return simulator

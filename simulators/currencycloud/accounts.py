@@ -1,0 +1,122 @@
+"""The customer's account, its sub-accounts, and for whom a request speaks."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from simulators.currencycloud.amounts import to_minor
+from simulators.currencycloud.book import FUNDING, Book, new_id
+from simulators.currencycloud.clock import stamp
+from simulators.currencycloud.wire import refuse
+
+SCOPES = ("own", "all", "clients")
+
+
+def is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+class Accounts:
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    def main(self) -> dict[str, Any] | None:
+        """The account of the login; the others are its clients."""
+        return self._book.row("SELECT * FROM accounts WHERE parent_id IS NULL")
+
+    def open(
+        self, name: str, *, contact_id: str | None = None, parent_id: str | None = None
+    ) -> dict[str, Any]:
+        """The account of that contact, made if there is none. Without a parent: the main one."""
+        contact_id = contact_id or new_id()
+        found = self._book.row("SELECT * FROM accounts WHERE contact_id = ?", contact_id)
+        if found is not None:
+            return found
+        account = {
+            "id": new_id(),
+            "contact_id": contact_id,
+            "parent_id": parent_id,
+            "name": name,
+            "payer_id": new_id(),
+        }
+        self._book.insert("accounts", **account)
+        return account
+
+    def account(self, account_id: str) -> dict[str, Any]:
+        found = self._book.row("SELECT * FROM accounts WHERE id = ?", account_id)
+        assert found is not None, "a session of no account"
+        return found
+
+    def acting(
+        self, account_id: str, fields: Mapping[str, str], error_code: str
+    ) -> dict[str, Any]:
+        """The account a request is about: the login's, or the one it acts on behalf of.
+
+        Raises:
+            Refusal: 400, `on_behalf_of` is no contact of a sub-account.
+        """
+        own = self.account(account_id)
+        contact_id = fields.get("on_behalf_of")
+        if contact_id is None:
+            return own
+        name = "on_behalf_of"
+        if not is_uuid(contact_id):
+            code, message = "on_behalf_of_is_not_valid_uuid", "on_behalf_of should be in UUID format"
+            raise refuse(400, error_code, name, code, message)
+        if contact_id == own["contact_id"]:
+            code, message = "on_behalf_of_self", "You cannot act on behalf of your own Contact"
+            raise refuse(400, error_code, name, code, message)
+        found = self._book.row(
+            "SELECT * FROM accounts WHERE contact_id = ? AND parent_id = ?", contact_id, own["id"]
+        )
+        if found is None:
+            code, message = "contact_not_found", "Contact was not found for this id"
+            raise refuse(400, error_code, name, code, message)
+        return found
+
+    def in_scope(self, account_id: str, scope: str) -> list[str]:
+        """The accounts a search may see: own, its clients', or both."""
+        rows = self._book.rows("SELECT id FROM accounts WHERE parent_id = ?", account_id)
+        clients = [str(row["id"]) for row in rows]
+        return {"own": [account_id], "clients": clients}.get(scope, [account_id, *clients])
+
+    def fund(self, account_id: str, amount: str, currency: str, now: datetime) -> None:
+        """Money arrives from outside; whatever waited for it may go on.
+
+        Raises:
+            ValueError: not an amount in that currency.
+        """
+        minor, at = to_minor(amount, currency), stamp(now)
+        self._book.post(
+            at, "funding", currency, [(FUNDING, -minor), (account_id, minor)]
+        )
+        balance = self._book.balance(account_id, currency, at)
+        self._book.insert(
+            "transactions",
+            id=new_id(),
+            balance_id=balance["id"],
+            account_id=account_id,
+            currency=currency,
+            amount_minor=minor,
+            balance_minor=balance["amount_minor"],
+            type="credit",
+            action="funding",
+            related_entity_type="inbound_funds",
+            related_entity_id=new_id(),
+            short_reference="",
+            status="completed",
+            reason="",
+            settles_at=at,
+            created_at=at,
+            updated_at=at,
+            completed_at=at,
+        )
+        self._book.run(
+            "UPDATE timers SET waits_for_funds = 0, due_at = ? WHERE waits_for_funds = 1", at
+        )

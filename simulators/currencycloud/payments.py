@@ -1,0 +1,329 @@
+"""Payments as a client asks for them: create once, find, read, change, delete."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from simulators.currencycloud import wire
+from simulators.currencycloud.accounts import Accounts, is_uuid
+from simulators.currencycloud.amounts import to_minor
+from simulators.currencycloud.book import Book, new_id
+from simulators.currencycloud.clock import stamp
+from simulators.currencycloud.lifecycle import UNRELEASED, Lifecycle, NotPossible
+from simulators.currencycloud.search import PAGING, Search, boolean, one_of, only_known
+from simulators.currencycloud.wire import PAYMENT_TEXTS, Json, Refusal, refuse
+
+_NOT_CREATED = "payment_create_failed"
+_NOT_UPDATED = "payment_update_failed"
+_NOT_DELETED = "payment_delete_failed"
+_NOT_FOUND = "payment_not_found"
+_NOT_SEARCHED = "payment_find_failed"
+
+_TEXT_LENGTH_MAX = 255
+_REQUIRED = ("currency", "beneficiary_id", "amount", "reason", "reference", "unique_request_id")
+_STATUSES = (
+    "new",
+    "ready_to_send",
+    "completed",
+    "failed",
+    "released",
+    "suspended",
+    "awaiting_authorisation",
+    "submitted",
+    "authorised",
+    "deleted",
+)
+_PAYER = tuple(
+    f"payer_{name}"
+    for name in (
+        "entity_type company_name first_name last_name city address postcode state_or_province"
+        " country date_of_birth identification_type identification_value ultimate_account_number"
+    ).split()
+)
+_EDITABLE = (
+    "currency",
+    "beneficiary_id",
+    "amount",
+    "payment_date",
+    "reason",
+    "payment_type",
+    "reference",
+    "conversion_id",
+    "fee_amount",
+    "fee_currency",
+    "on_behalf_of",
+    *PAYMENT_TEXTS,
+    *_PAYER,
+)
+_FIND = (
+    "on_behalf_of",
+    "short_reference",
+    "currency",
+    "amount",
+    "amount_from",
+    "amount_to",
+    "status",
+    "reason",
+    "payment_date_from",
+    "payment_date_to",
+    "transferred_at_from",
+    "transferred_at_to",
+    "created_at_from",
+    "created_at_to",
+    "updated_at_from",
+    "updated_at_to",
+    "beneficiary_id",
+    "with_deleted",
+    "unique_request_id",
+    "scope",
+    "review_status",
+    *PAGING,
+)
+_ORDERS = {
+    "created_at": "created_at",
+    "updated_at": "updated_at",
+    "amount": "amount_minor",
+    "currency": "currency",
+    "payment_date": "payment_date",
+    "short_reference": "short_reference",
+    "status": "status",
+}
+# Letters only, and none that make words: as the short references in their recordings.
+_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
+
+
+class Payments:
+    def __init__(self, book: Book, accounts: Accounts, lifecycle: Lifecycle) -> None:
+        self._book = book
+        self._accounts = accounts
+        self._lifecycle = lifecycle
+
+    def create(self, account_id: str, fields: Mapping[str, str], now: datetime) -> Json:
+        """Raises Refusal: 400; nothing was made, and the key is still free unless it was used."""
+        only_known(fields, (*_EDITABLE, "unique_request_id"), _NOT_CREATED)
+        account = self._accounts.acting(account_id, fields, _NOT_CREATED)
+        missing = [name for name in _REQUIRED if not fields.get(name)]
+        if missing:
+            reasons = [(name, f"{name}_is_required", f"{name} is required", {}) for name in missing]
+            raise Refusal(400, _NOT_CREATED, *reasons)
+        _check_lengths(fields, _NOT_CREATED)
+        key = fields["unique_request_id"]
+        used = "SELECT 1 FROM payments WHERE account_id = ? AND unique_request_id = ?"
+        if self._book.row(used, account["id"], key) is not None:
+            raise wire.duplicate_request()
+        amount_minor = _amount(fields, fields["currency"], _NOT_CREATED)
+        self._beneficiary(account["id"], fields, fields["currency"], _NOT_CREATED)
+        at = stamp(now)
+        payment: dict[str, Any] = {
+            "id": new_id(),
+            "account_id": account["id"],
+            "contact_id": account["contact_id"],
+            "payer_id": account["payer_id"],
+            "unique_request_id": key,
+            "short_reference": self._short_reference(now),
+            "beneficiary_id": fields["beneficiary_id"],
+            "currency": fields["currency"],
+            "amount_minor": amount_minor,
+            "reference": fields["reference"],
+            "reason": fields["reason"],
+            "payment_type": _payment_type(fields, _NOT_CREATED),
+            "payment_date": _payment_date(fields, now, _NOT_CREATED),
+            "texts": json.dumps({name: fields[name] for name in PAYMENT_TEXTS if name in fields}),
+            "status": "ready_to_send",
+            "review_status": "in_review",
+            "created_at": at,
+            "updated_at": at,
+        }
+        self._book.insert("payments", **payment)
+        self._book.note(payment["id"], at, "ready_to_send", "created")
+        self._lifecycle.begin(payment, now)
+        return self._shown(self.by_id(payment["id"]))
+
+    def update(
+        self, account_id: str, payment_id: str, fields: Mapping[str, str], now: datetime
+    ) -> Json:
+        """A person or a program changes it in place, for as long as it has not left."""
+        only_known(fields, _EDITABLE, _NOT_UPDATED)
+        account = self._accounts.acting(account_id, fields, _NOT_UPDATED)
+        payment = self._mine(account["id"], payment_id)
+        if payment["status"] not in UNRELEASED:
+            code = "payment_can_not_be_edited"
+            message = "This Payment has already been processed"
+            raise refuse(400, _NOT_UPDATED, "can_not_be_edited", code, message)
+        _check_lengths(fields, _NOT_UPDATED)
+        currency = fields.get("currency", payment["currency"])
+        beneficiary_id = fields.get("beneficiary_id", payment["beneficiary_id"])
+        named = {"beneficiary_id": beneficiary_id}
+        self._beneficiary(account["id"], named, currency, _NOT_UPDATED)
+        texts = json.loads(payment["texts"])
+        texts.update({name: fields[name] for name in PAYMENT_TEXTS if name in fields})
+        changed = {
+            **{name: fields[name] for name in ("reason", "reference") if name in fields},
+            "currency": currency,
+            "beneficiary_id": beneficiary_id,
+            "texts": json.dumps(texts),
+        }
+        if "amount" in fields:
+            changed["amount_minor"] = _amount(fields, currency, _NOT_UPDATED)
+        if "payment_type" in fields:
+            changed["payment_type"] = _payment_type(fields, _NOT_UPDATED)
+        if "payment_date" in fields:
+            changed["payment_date"] = _payment_date(fields, now, _NOT_UPDATED)
+        self._book.change("payments", payment_id, **changed, updated_at=stamp(now))
+        self._book.note(payment_id, stamp(now), payment["status"], "updated")
+        updated = self.by_id(payment_id)
+        if "payment_date" in fields and updated["status"] == "ready_to_send":
+            self._lifecycle.schedule_release(updated, now)
+        return self._shown(updated)
+
+    def delete(
+        self, account_id: str, payment_id: str, fields: Mapping[str, str], now: datetime
+    ) -> Json:
+        """Answers with the payment as it was before: so their recording shows it."""
+        only_known(fields, ("on_behalf_of",), _NOT_DELETED)
+        account = self._accounts.acting(account_id, fields, _NOT_DELETED)
+        payment = self._mine(account["id"], payment_id)
+        if payment["status"] == "deleted":
+            raise _no_such_payment()
+        try:
+            self._lifecycle.delete(payment, now, "deleted")
+        except NotPossible:
+            code, message = "payment_can_not_be_deleted", "This Payment has already been processed"
+            raise refuse(400, _NOT_DELETED, "can_not_be_deleted", code, message) from None
+        return self._shown(payment)
+
+    def read(self, account_id: str, payment_id: str, fields: Mapping[str, str]) -> Json:
+        only_known(fields, ("on_behalf_of", "with_deleted", "review_status"), _NOT_FOUND)
+        account = self._accounts.acting(account_id, fields, _NOT_FOUND)
+        with_deleted = boolean(fields, "with_deleted", _NOT_FOUND)
+        payment = self._mine(account["id"], payment_id)
+        if payment["status"] == "deleted" and not with_deleted:
+            raise _no_such_payment()
+        return {**self._shown(payment), "estimated_arrival": None}
+
+    def find(self, account_id: str, fields: Mapping[str, str]) -> Json:
+        only_known(fields, _FIND, _NOT_SEARCHED)
+        account = self._accounts.acting(account_id, fields, _NOT_SEARCHED)
+        one_of(fields, "status", _STATUSES, _NOT_SEARCHED)
+        one_of(fields, "review_status", ("passed", "in_review", "rejected"), _NOT_SEARCHED)
+        search = Search(self._book, "payments", fields, _NOT_SEARCHED)
+        search.scope(self._accounts, account["id"])
+        if not boolean(fields, "with_deleted", _NOT_SEARCHED):
+            search.where("status <> 'deleted'")
+        search.equal("unique_request_id", "short_reference", "currency", "status", "reason")
+        search.equal("beneficiary_id", "review_status")
+        search.between("created_at", "updated_at", "transferred_at")
+        search.days("payment_date")
+        search.amounts()
+        rows, pagination = search.page(_ORDERS)
+        return wire.page("payments", [self._shown(row) for row in rows], pagination)
+
+    def by_id(self, payment_id: str) -> dict[str, Any]:
+        """Raises Refusal: 404, nobody has it."""
+        found = self._book.row("SELECT * FROM payments WHERE id = ?", payment_id)
+        if found is None:
+            raise _no_such_payment()
+        return found
+
+    def by_key(self, unique_request_id: str) -> dict[str, Any] | None:
+        return self._book.row(
+            "SELECT * FROM payments WHERE unique_request_id = ? ORDER BY seq", unique_request_id
+        )
+
+    def another(self, payment_ids: list[str], account_id: str) -> Json | None:
+        """A payment of the account that is none of these."""
+        marks = ", ".join("?" * len(payment_ids))
+        found = self._book.row(
+            f"SELECT * FROM payments WHERE id NOT IN ({marks}) AND account_id = ?"
+            " ORDER BY seq DESC LIMIT 1",
+            *payment_ids,
+            account_id,
+        )
+        return None if found is None else self._shown(found)
+
+    def _mine(self, account_id: str, payment_id: str) -> dict[str, Any]:
+        payment = self.by_id(payment_id)
+        if payment["account_id"] != account_id:
+            raise _no_such_payment()
+        return payment
+
+    def _shown(self, payment: Mapping[str, Any]) -> Json:
+        return wire.payment({**payment, "texts": json.loads(payment["texts"])})
+
+    def _beneficiary(
+        self, account_id: str, fields: Mapping[str, str], currency: str, error_code: str
+    ) -> None:
+        name, beneficiary_id = "beneficiary_id", fields["beneficiary_id"]
+        if not is_uuid(beneficiary_id):
+            code = "beneficiary_id_is_not_valid_uuid"
+            raise refuse(400, error_code, name, code, "beneficiary_id should be in UUID format")
+        sql = "SELECT * FROM beneficiaries WHERE id = ? AND account_id = ?"
+        found = self._book.row(sql, beneficiary_id, account_id)
+        if found is None:
+            raise refuse(400, error_code, name, "invalid_beneficiary_id", "Unknown beneficiary_id")
+        if found["currency"] != currency:
+            code = "invalid_beneficiary_currency"
+            message = "The Beneficiary has another currency than the Payment"
+            raise refuse(400, error_code, "beneficiary_currency", code, message)
+
+    def _short_reference(self, now: datetime) -> str:
+        last = self._book.row("SELECT max(seq) AS last FROM payments")
+        number = int((last and last["last"]) or 0) + 1
+        letters = ""
+        for _ in range(6):
+            number, place = divmod(number, len(_LETTERS))
+            letters = _LETTERS[place] + letters
+        return f"{now:%y%m%d}-{letters}001"
+
+
+def _no_such_payment() -> Refusal:
+    message = "Payment was not found for this id"
+    return refuse(404, _NOT_FOUND, "id", "payment_not_found", message)
+
+
+def _check_lengths(fields: Mapping[str, str], error_code: str) -> None:
+    for name in ("reason", "reference", "unique_request_id"):
+        if len(fields.get(name, "")) > _TEXT_LENGTH_MAX:
+            code = f"{name}_is_too_long"
+            message = f"{name} can not be longer than {_TEXT_LENGTH_MAX} character(s)"
+            reason = (name, code, message, {"maxlength": _TEXT_LENGTH_MAX})
+            raise Refusal(400, error_code, reason)
+
+
+def _amount(fields: Mapping[str, str], currency: str, error_code: str) -> int:
+    if len(currency) != 3:
+        code, message = "currency_length_is_invalid", "currency should be 3 character(s) long"
+        raise refuse(400, error_code, "currency", code, message)
+    if not (currency.isascii() and currency.isalpha() and currency.isupper()):
+        code, message = "invalid_currency", "You cannot make payments with this currency"
+        raise refuse(400, error_code, "currency", code, message)
+    try:
+        minor = to_minor(fields["amount"], currency)
+    except ValueError:
+        minor = 0
+    if minor == 0:
+        message = "amount should be of numeric type"
+        reason = ("amount", "amount_type_is_wrong", message, {"type": "numeric"})
+        raise Refusal(400, error_code, reason)
+    return minor
+
+
+def _payment_type(fields: Mapping[str, str], error_code: str) -> str:
+    one_of(fields, "payment_type", ("priority", "regular"), error_code)
+    return fields.get("payment_type", "regular")
+
+
+def _payment_date(fields: Mapping[str, str], now: datetime, error_code: str) -> str:
+    if "payment_date" not in fields:
+        return now.date().isoformat()
+    try:
+        asked = date.fromisoformat(fields["payment_date"][:10])
+    except ValueError:
+        asked = date.min
+    if asked < now.date():
+        code, message = "invalid_payment_date", "The payment date is invalid"
+        raise refuse(400, error_code, "payment_date", code, message)
+    return asked.isoformat()

@@ -1,0 +1,133 @@
+"""`finality doctor`: what a payment needs, looked at one by one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from rich.console import Console
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+
+from assembly import Assembly, assembled
+from domain.ids import TASK_QUEUE, partner_queue
+from settings import Settings
+from starter.running import TemporalAway
+from store import schema
+from store.keyring import KeyringError
+from workflows.attributes import SEARCH_ATTRIBUTES
+
+
+class Examined(NamedTuple):
+    """One thing looked at; `remedy` is empty when it is well."""
+
+    what: str
+    found: str
+    remedy: str = ""
+
+
+async def examine(settings: Settings, *, retry_logins: bool) -> int:
+    """Print every examination; 1 if something is not well."""
+    console, unwell = Console(), 0
+    try:
+        async with assembled(settings) as assembly:
+            if retry_logins:
+                await _retry_logins(assembly, console)
+            async for examined in _examinations(assembly):
+                unwell += bool(examined.remedy)
+                mark = "[red]✗[/red]" if examined.remedy else "[green]✓[/green]"
+                console.print(f"{mark} {examined.what}: {examined.found}")
+                if examined.remedy:
+                    console.print(f"    → {examined.remedy}")
+    except KeyringError as error:
+        console.print(f"[red]✗[/red] keyring: {error}")
+        return 1
+    return 1 if unwell else 0
+
+
+async def _examinations(assembly: Assembly) -> AsyncIterator[Examined]:
+    settings = assembly.settings
+    yield Examined("settings", f"home {settings.home.resolve()}")
+    development = assembly.keyring.current.startswith("development-")
+    kind_of_key = " (a development key: for this machine only)" if development else ""
+    yield Examined(
+        "keyring", f"{settings.keyring}, current key {assembly.keyring.current}{kind_of_key}"
+    )
+    kind = assembly.database.url.partition(":")[0]
+    yield Examined("database", f"{kind}, schema {schema.version(assembly.database)}")
+    async for examined in _partners(assembly):
+        yield examined
+    try:
+        client = await assembly.client()
+    except TemporalAway as away:
+        yield Examined("Temporal", "no answer", str(away))
+        return
+    yield Examined("Temporal", f"{client.service_client.config.target_host}, {client.namespace}")
+    yield await _search_attributes(client)
+    for queue in (TASK_QUEUE, *sorted({partner_queue(name) for name, _ in assembly.partners})):
+        yield await _pollers(client, queue)
+
+
+async def _partners(assembly: Assembly) -> AsyncIterator[Examined]:
+    if not assembly.partners:
+        yield Examined(
+            "partners", "none in the settings", "run `finality up`, or set FINALITY_CURRENCYCLOUD"
+        )
+    for partner, name in assembly.partners:
+        account = getattr(assembly.settings, partner)[name]
+        refused = await assembly.logins[partner].refused(account.login_id)
+        what = f"partner {partner}/{name}"
+        if refused is None:
+            simulated = ", simulated" if account.simulated else ""
+            yield Examined(what, f"{account.base_url}{simulated}")
+        else:
+            why, at = refused
+            yield Examined(
+                what,
+                f"login refused at {at:%Y-%m-%d %H:%M} UTC: {why}",
+                "correct the credentials, or `finality doctor --retry-logins` to try them once",
+            )
+
+
+async def _retry_logins(assembly: Assembly, console: Console) -> None:
+    for partner, name in assembly.partners:
+        account = getattr(assembly.settings, partner)[name]
+        if await assembly.logins[partner].forget(account.login_id):
+            console.print(f"one more login is allowed for {partner}/{name}")
+
+
+async def _search_attributes(client: Client) -> Examined:
+    answer = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    missing = sorted(set(SEARCH_ATTRIBUTES) - set(answer.custom_attributes))
+    if not missing:
+        return Examined("search attributes", f"{len(SEARCH_ATTRIBUTES)} registered")
+    options = " ".join(f"--name {name} --type {SEARCH_ATTRIBUTES[name]}" for name in missing)
+    return Examined(
+        "search attributes",
+        f"missing: {', '.join(missing)}",
+        f"temporal operator search-attribute create {options}",
+    )
+
+
+async def _pollers(client: Client, queue: str) -> Examined:
+    answer = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+        )
+    )
+    seen = [
+        poller.last_access_time.ToDatetime(UTC)
+        for poller in answer.pollers
+        if (datetime.now(UTC) - poller.last_access_time.ToDatetime(UTC)).total_seconds() < 120
+    ]
+    if seen:
+        return Examined(f"workers on {queue}", f"seen {max(seen):%H:%M:%S} UTC")
+    return Examined(f"workers on {queue}", "none", "start one with `finality worker`")

@@ -1,0 +1,106 @@
+"""Payments as a table, or as one JSON object each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from assembly import assembled
+from domain.display import display
+from domain.due import due
+from domain.payment import Certainty
+from domain.report import PaymentState
+from settings import Settings
+from store.payments import PaymentRecord
+
+_COLOUR = {
+    PaymentState.SETTLED: "green",
+    PaymentState.FINAL: "bold green",
+    PaymentState.REJECTED: "red",
+    PaymentState.EXPIRED: "red",
+    PaymentState.CANCELLED: "red",
+    PaymentState.RETURNED: "magenta",
+    PaymentState.AWAITING_US: "yellow",
+    PaymentState.AWAITING_PARTNER: "yellow",
+    PaymentState.AWAITING_USER: "yellow",
+}
+
+
+async def list_table(settings: Settings, *, state: str | None, limit: int, as_json: bool) -> int:
+    """Print the newest payments."""
+    async with assembled(settings) as assembly:
+        records = await assembly.orchestrator.list(state=state, limit=limit)
+    if as_json:
+        print_json(records)
+    elif records:
+        Console().print(table(records))
+    else:
+        Console().print("No payments." if state is None else f"No payments in state {state}.")
+    return 0
+
+
+def print_json(records: Iterable[PaymentRecord]) -> None:
+    """One object a payment, in the order given."""
+    print(json.dumps([as_object(record) for record in records], indent=2))
+
+
+def as_object(record: PaymentRecord) -> dict[str, object]:
+    """What scripts read of a payment."""
+    payment = record.payment
+    return {
+        "payment_id": record.payment_id,
+        "end_to_end_id": record.end_to_end_id,
+        "state": payment.state.value,
+        "certainty": payment.certainty.value,
+        "amount_minor": payment.amounts.instructed.minor,
+        "currency": payment.amounts.instructed.currency,
+        "partner_reference": payment.partner_reference,
+        "reason": payment.reason or _why_not_known(record),
+    }
+
+
+def table(records: Iterable[PaymentRecord], *, caption: str | None = None) -> Table:
+    """A row a payment."""
+    shown = Table(caption=caption, header_style="bold", expand=False)
+    for heading in ("Payment", "EndToEndId", "Creditor", "Account"):
+        shown.add_column(heading, overflow="fold")
+    shown.add_column("Amount", justify="right")
+    shown.add_column("State")
+    shown.add_column("Says")
+    for record in records:
+        payment = record.payment
+        shown.add_row(
+            record.payment_id,
+            record.end_to_end_id,
+            record.creditor,
+            record.creditor_account,
+            str(payment.amounts.instructed),
+            state_text(record),
+            display(payment).headline,
+        )
+    return shown
+
+
+def state_text(record: PaymentRecord) -> Text:
+    """The state in its colour; doubt outshines it."""
+    payment = record.payment
+    if payment.certainty is Certainty.UNKNOWN:
+        return Text(f"{payment.state} (in doubt)", style="bold yellow")
+    return Text(payment.state.value, style=_COLOUR.get(payment.state, ""))
+
+
+def waits_for(record: PaymentRecord, now: datetime) -> str:
+    """What the payment waits for and until when, in one line."""
+    owed = due(record.view, now)
+    until = f" until {owed.until:%Y-%m-%d %H:%M:%S} UTC" if owed.until else ""
+    return f"{owed.because}{until}"
+
+
+def _why_not_known(record: PaymentRecord) -> str | None:
+    frozen = [finding.text for finding in record.payment.findings if finding.freezes]
+    return "; ".join(frozen) or record.waiting_for

@@ -1,0 +1,164 @@
+"""One order, one partner and what can be told of them: the material of the domain's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from domain.accounts import Account
+from domain.money import Money
+from domain.order import Order, Rail, Times
+from domain.party import Party
+from domain.payment import Instruction, Payment, fold
+from domain.profile import (
+    Idempotency,
+    IdempotencyKind,
+    InstructionKind,
+    Lookup,
+    LookupKind,
+    Operation,
+    Profile,
+)
+from domain.report import Movement, MovementKind, PaymentState, Report, Source
+from domain.sending import (
+    Answer,
+    Attempt,
+    AttemptResult,
+    Book,
+    LookedUp,
+    LookupResult,
+)
+from domain.view import PaymentView
+
+NOW: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
+HOUR: Final = timedelta(hours=1)
+MINUTE: Final = timedelta(minutes=1)
+SECOND: Final = timedelta(seconds=1)
+WATCH: Final = timedelta(days=10)
+INSTRUCTION: Final = "pay_1/pay/1"
+CREDITOR_IBAN: Final = "DE89370400440532013000"
+
+
+def euro(minor: int) -> Money:
+    return Money(minor=minor, currency="EUR")
+
+
+ORDER: Final = Order(
+    tenant="shop",
+    partner="bank",
+    partner_account="main",
+    instructed_amount=euro(10_000),
+    debtor=Party(name="Debtor"),
+    debtor_account=Account(iban="GB82WEST12345698765432"),
+    creditor=Party(name="Creditor"),
+    creditor_account=Account(iban=CREDITOR_IBAN),
+    times=Times(submit_before=NOW + HOUR, requested_execution_date=date(2026, 3, 3)),
+)
+
+
+def operation(
+    idempotency: IdempotencyKind = IdempotencyKind.NONE,
+    lookup: LookupKind = LookupKind.NONE,
+    **idempotency_fields: Any,
+) -> Operation:
+    return Operation(
+        idempotency=Idempotency(kind=idempotency, **idempotency_fields), lookup=Lookup(kind=lookup)
+    )
+
+
+def profile(pay: Operation | None = None) -> Profile:
+    return Profile(
+        partner="bank",
+        spec_version="1",
+        operations={InstructionKind.PAY: pay or operation()},
+        watch={Rail.SEPA_CREDIT_TRANSFER: WATCH},
+    )
+
+
+def attempt(
+    number: int = 1,
+    result: AttemptResult = AttemptResult.UNKNOWN,
+    *,
+    opened_at: datetime = NOW,
+    answer: Answer | None = None,
+    **fields: Any,
+) -> Attempt:
+    """One attempt of 10 s to write and 30 s to be answered; one that ended was closed at its end."""
+    if answer is not None and result is AttemptResult.UNKNOWN:
+        result = AttemptResult.ANSWERED
+    ends_by = opened_at + 40 * SECOND
+    return Attempt(
+        number=number,
+        opened_at=opened_at,
+        write_before=opened_at + 10 * SECOND,
+        ends_by=ends_by,
+        result=result,
+        answer=answer,
+        **{"closed_at": None if result is AttemptResult.OPEN else ends_by, **fields},
+    )
+
+
+def absent(*asked_at: datetime) -> tuple[LookedUp, ...]:
+    return tuple(LookedUp(asked_at=at, result=LookupResult.ABSENT) for at in asked_at)
+
+
+def book(*attempts: Attempt, submit_before: datetime = NOW + HOUR, **fields: Any) -> Book:
+    return Book(submit_before=submit_before, attempts=attempts, **fields)
+
+
+#: A book whose one attempt the partner accepted.
+ACCEPTED_BOOK: Final = book(attempt(answer=Answer.ACCEPTED))
+
+
+def report(
+    state: PaymentState | None,
+    at: timedelta = timedelta(0),
+    *,
+    source: Source = Source.READ,
+    partner_reference: str | None = "ref-1",
+    **fields: Any,
+) -> Report:
+    """One report, `at` after NOW."""
+    fields.setdefault("partner_status", state.value if state else "surprise")
+    return Report(
+        instruction_id=INSTRUCTION,
+        source=source,
+        as_of=NOW + at,
+        state=state,
+        partner_reference=partner_reference,
+        **fields,
+    )
+
+
+def movement(kind: MovementKind, minor: int, movement_id: str = "") -> Movement:
+    return Movement(movement_id=movement_id or kind.value, kind=kind, amount=euro(minor))
+
+
+def folded(
+    *reports: Report, of: Book = ACCEPTED_BOOK, also: Iterable[Book] = (), order: Order = ORDER
+) -> Payment:
+    """What the reports say of the sample order, whose instruction has the given book."""
+    instructions = [
+        Instruction(instruction_id=f"pay_1/pay/{number}", book=each)
+        for number, each in enumerate((of, *also), start=1)
+    ]
+    return fold(order, profile(), instructions, reports)
+
+
+def view(
+    *reports: Report, of: Book = ACCEPTED_BOOK, pay: Operation | None = None, **fields: Any
+) -> PaymentView:
+    """The workflow's view of the sample payment."""
+    return PaymentView(
+        tenant=ORDER.tenant,
+        payment_id="pay_1",
+        partner=ORDER.partner,
+        rail=ORDER.rail,
+        end_to_end_hash="0" * 16,
+        submit_before=of.submit_before,
+        profile=profile(pay),
+        instructions=(Instruction(instruction_id=INSTRUCTION, book=of),),
+        payment=folded(*reports, of=of),
+        **fields,
+    )

@@ -1,0 +1,373 @@
+"""`next_move` is the design's table, for every partner there can be, and may not be outwitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import product
+
+import pytest
+
+from domain.profile import DuplicateMeans, IdempotencyKind, LookupKind, Operation
+from domain.sending import (
+    Answer,
+    Attempt,
+    AttemptResult,
+    Book,
+    Closed,
+    LookedUp,
+    LookupResult,
+    Move,
+    doubted_before,
+    duplicate_is_refusal,
+    next_move,
+)
+from tests.domain.samples import HOUR, MINUTE, NOW, SECOND, absent, attempt, book, operation
+
+DAY = timedelta(days=1)
+UNKNOWN, NOT_SENT, OPEN = AttemptResult.UNKNOWN, AttemptResult.NOT_SENT, AttemptResult.OPEN
+COMPLETE = (LookupKind.STRONG, LookupKind.EVENTUAL, LookupKind.PARENT)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a reader of the design would say of a book, without looking at its rows."""
+
+    closed: bool = False
+    answered: bool = False
+    live: bool = False
+    doubtful: bool = False
+    refused: bool = False
+    called_duplicate: bool = False
+    proven_absent: bool = False
+    resends_used_up: bool = False
+    crashed: bool = False
+    """No answer at all was seen, so no 5xx either."""
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """Everything beside the book."""
+
+    idempotency: IdempotencyKind
+    lookup: LookupKind
+    window: timedelta | None
+    age: timedelta
+    caches_errors: bool
+    server_error: bool
+    in_time: bool
+    halted: bool
+
+    @property
+    def key_honoured(self) -> bool:
+        """By the design: half the window, and an unknown one is a day."""
+        half = timedelta(hours=12) if self.window is None else self.window / 2
+        return self.idempotency != "none" and self.age < half
+
+
+def expected(facts: Facts, at: Circumstances) -> tuple[Move, int]:
+    """The table of the design's chapter 5, row by row, with the key's generation."""
+    if facts.closed:
+        return Move.NOTHING, 1
+    if facts.answered:
+        return Move.STORED, 1
+    if facts.live:
+        return Move.WAIT, 1
+    if not facts.doubtful:
+        if facts.refused:
+            return Move.STORED, 1
+        if facts.called_duplicate:
+            return Move.PARK, 1
+        if not at.in_time:
+            return Move.EXPIRE, 1
+        return (Move.WAIT if at.halted else Move.SEND), 1
+    complete = at.lookup in COMPLETE
+    burnt = at.caches_errors and at.server_error and not facts.crashed
+    told = facts.refused or facts.called_duplicate or burnt
+    if at.in_time and at.key_honoured and not told and not (complete and facts.resends_used_up):
+        if not at.halted:
+            return Move.SEND, 1
+        if not complete:
+            return Move.WAIT, 1
+    if not complete:
+        return Move.PARK, 1
+    if not facts.proven_absent:
+        return Move.LOOK_UP, 1
+    if facts.called_duplicate:
+        return Move.PARK, 1
+    if not at.in_time:
+        return Move.EXPIRE, 1
+    if at.halted:
+        return Move.WAIT, 1
+    return Move.SEND, 2 if burnt else 1
+
+
+def situations(first: datetime, server_error: bool) -> Iterator[tuple[str, Book, Facts]]:
+    """Books whose first attempt was opened at `first`, each with what is true of it."""
+
+    def sent(number: int = 1, result: AttemptResult = UNKNOWN, **fields: object) -> Attempt:
+        opened_at = first + (number - 1) * 2 * MINUTE
+        failed = server_error and result is UNKNOWN
+        return attempt(number, result, opened_at=opened_at, server_error=failed, **fields)
+
+    def looked(result: LookupResult) -> tuple[LookedUp, ...]:
+        return (LookedUp(asked_at=later, result=result),)
+
+    later = first + 10 * MINUTE
+    twice = absent(later, later + MINUTE)
+    early = absent(first + 20 * SECOND, first + 44 * SECOND)
+    accepted, refused, duplicate = Answer.ACCEPTED, Answer.REFUSED, Answer.DUPLICATE
+    doubt = Facts(doubtful=True)
+    yield "nothing", book(), Facts()
+    for why in Closed:
+        yield f"closed {why}", book(sent(), closed=why), Facts(closed=True, doubtful=True)
+    yield "accepted", book(sent(answer=accepted)), Facts(answered=True)
+    yield "accepted late", book(sent(), sent(2, answer=accepted)), Facts(answered=True)
+    yield "found", book(sent(), lookups=looked(LookupResult.FOUND)), Facts(answered=True)
+    yield "held", book(sent(), held=True), Facts(answered=True)
+    yield "not sent", book(sent(1, NOT_SENT)), Facts()
+    yield "never sent", book(*(sent(n, NOT_SENT) for n in (1, 2, 3))), Facts()
+    yield "refused", book(sent(answer=refused)), Facts(refused=True)
+    yield "refused at last", book(sent(1, NOT_SENT), sent(2, answer=refused)), Facts(refused=True)
+    yield "content", book(sent(1, NOT_SENT, answer=duplicate)), Facts(called_duplicate=True)
+    yield "unknown", book(sent()), doubt
+    yield "crashed", book(sent(1, OPEN)), Facts(doubtful=True, crashed=True)
+    yield "unknown, not sent", book(sent(), sent(2, NOT_SENT)), doubt
+    yield "unknown twice", book(sent(), sent(2)), doubt
+    yield "one empty answer", book(sent(), lookups=absent(later)), doubt
+    yield "empty too early", book(sent(), lookups=early), doubt
+    yield "cannot tell", book(sent(), lookups=looked(LookupResult.CANNOT_TELL) * 3), doubt
+    yield "resent", book(*(sent(n) for n in (1, 2, 3, 4))), Facts(
+        doubtful=True, resends_used_up=True
+    )
+    yield "absent", book(sent(), lookups=twice), Facts(doubtful=True, proven_absent=True)
+    yield "crashed, absent", book(sent(1, OPEN), lookups=twice), Facts(
+        doubtful=True, proven_absent=True, crashed=True
+    )
+    yield "repeat refused", book(sent(), sent(2, answer=refused)), Facts(
+        doubtful=True, refused=True
+    )
+    yield "repeat refused, absent", book(sent(), sent(2, answer=refused), lookups=twice), Facts(
+        doubtful=True, refused=True, proven_absent=True
+    )
+    yield "duplicate", book(sent(answer=duplicate)), Facts(doubtful=True, called_duplicate=True)
+    yield "duplicate, absent", book(sent(), sent(2, answer=duplicate), lookups=twice), Facts(
+        doubtful=True, called_duplicate=True, proven_absent=True
+    )
+
+
+def live_situations(server_error: bool) -> Iterator[tuple[str, Book, Facts]]:
+    young = NOW - 39 * SECOND
+    yield "live", book(attempt(1, OPEN, opened_at=young)), Facts(live=True)
+    doubtful = attempt(opened_at=NOW - 3 * MINUTE, server_error=server_error)
+    yield "live again", book(doubtful, attempt(2, OPEN, opened_at=young)), Facts(live=True)
+
+
+@pytest.mark.parametrize("lookup", LookupKind)
+@pytest.mark.parametrize("idempotency", IdempotencyKind)
+def test_every_book_gets_the_move_of_the_table(
+    idempotency: IdempotencyKind, lookup: LookupKind
+) -> None:
+    windows = ((2 * DAY, HOUR), (2 * DAY, 25 * HOUR), (None, HOUR), (None, 13 * HOUR))
+    flags = (False, True)
+    for (window, age), caches, failed, in_time, halted in product(
+        windows, flags, flags, flags, flags
+    ):
+        at = Circumstances(idempotency, lookup, window, age, caches, failed, in_time, halted)
+        op = operation(idempotency, lookup, window=window, caches_errors=caches)
+        submit_before = NOW + HOUR if in_time else NOW
+        for name, its_book, facts in (
+            *situations(NOW - age, failed),
+            *live_situations(failed),
+        ):
+            timed = its_book.model_copy(update={"submit_before": submit_before})
+            step = next_move(op, timed, NOW, halted=halted)
+            generation = step.generation if step.move is Move.SEND else 1
+            assert (step.move, generation) == expected(facts, at), (name, at, step)
+            if step.move is Move.WAIT:
+                assert step.until is not None, name
+                assert step.until > NOW, name
+
+
+STRONG = operation(IdempotencyKind.REJECT_DUPLICATE, LookupKind.STRONG)
+KEYED = operation(IdempotencyKind.REPLAY_STATE, LookupKind.NONE)
+BARE = operation(IdempotencyKind.NONE, LookupKind.NONE)
+ASKED = operation(IdempotencyKind.NONE, LookupKind.STRONG)
+#: When the attempt opened at NOW can no longer have an effect that a lookup would miss.
+SETTLED = NOW + 45 * SECOND
+
+
+def moves(op: Operation, its_book: Book, *, after: timedelta, halted: bool = False) -> Move:
+    return next_move(op, its_book, NOW + after, halted=halted).move
+
+
+def test_without_key_and_lookup_a_doubtful_send_is_never_followed_by_another() -> None:
+    for after in (40 * SECOND, HOUR, 400 * DAY):
+        assert moves(BARE, book(attempt()), after=after) is Move.PARK
+
+
+def test_one_attempt_in_doubt_keeps_it_in_doubt_whatever_a_later_one_says() -> None:
+    later = attempt(2, NOT_SENT, opened_at=NOW + MINUTE)
+    assert moves(BARE, book(attempt(), later), after=5 * MINUTE) is Move.PARK
+    assert book(attempt(), later).in_doubt
+
+
+def test_half_of_the_window_is_the_end_of_relying_on_a_key() -> None:
+    op = operation(IdempotencyKind.REPLAY_STATE, LookupKind.NONE, window=2 * HOUR)
+    its_book = book(attempt(), submit_before=NOW + 5 * HOUR)
+    assert moves(op, its_book, after=HOUR - SECOND) is Move.SEND
+    assert moves(op, its_book, after=HOUR) is Move.PARK
+
+
+def test_the_window_counts_from_the_first_send_not_the_last() -> None:
+    op = operation(IdempotencyKind.REPLAY_STATE, LookupKind.NONE, window=2 * HOUR)
+    resent = attempt(2, opened_at=NOW + 50 * MINUTE)
+    its_book = book(attempt(), resent, submit_before=NOW + 5 * HOUR)
+    assert moves(op, its_book, after=61 * MINUTE) is Move.PARK
+
+
+def test_time_running_out_in_mid_doubt_ends_sending_and_not_asking() -> None:
+    assert moves(KEYED, book(attempt()), after=59 * MINUTE) is Move.SEND
+    assert moves(KEYED, book(attempt()), after=HOUR) is Move.PARK
+    assert moves(STRONG, book(attempt()), after=HOUR) is Move.LOOK_UP
+
+
+def test_an_empty_answer_asked_before_everything_ended_and_settled_does_not_count() -> None:
+    too_early = absent(SETTLED - SECOND, SETTLED + MINUTE)
+    assert moves(ASKED, book(attempt(), lookups=too_early), after=10 * MINUTE) is Move.LOOK_UP
+    in_time = absent(SETTLED, SETTLED + MINUTE)
+    assert moves(ASKED, book(attempt(), lookups=in_time), after=10 * MINUTE) is Move.SEND
+
+
+def test_an_attempt_closed_after_its_end_puts_the_proof_off() -> None:
+    stalled = attempt(closed_at=NOW + 10 * MINUTE)
+    lookups = absent(SETTLED, NOW + 10 * MINUTE)
+    assert moves(ASKED, book(stalled, lookups=lookups), after=20 * MINUTE) is Move.LOOK_UP
+
+
+def test_one_answer_recorded_twice_is_one_answer() -> None:
+    same = absent(SETTLED + MINUTE, SETTLED + MINUTE)
+    assert moves(ASKED, book(attempt(), lookups=same), after=10 * MINUTE) is Move.LOOK_UP
+
+
+def test_two_answers_asked_at_once_are_no_better_than_one() -> None:
+    at_once = absent(SETTLED, SETTLED + timedelta(milliseconds=3))
+    assert moves(ASKED, book(attempt(), lookups=at_once), after=10 * MINUTE) is Move.LOOK_UP
+
+
+def test_proof_about_one_attempt_is_none_about_the_next() -> None:
+    lookups = absent(SETTLED, SETTLED + MINUTE)
+    again = attempt(2, opened_at=NOW + 5 * MINUTE)
+    assert moves(ASKED, book(attempt(), again, lookups=lookups), after=10 * MINUTE) is Move.LOOK_UP
+
+
+def test_found_after_empty_answers_is_found() -> None:
+    lookups = (
+        *absent(SETTLED, SETTLED + MINUTE),
+        LookedUp(asked_at=SETTLED + 2 * MINUTE, result=LookupResult.FOUND),
+    )
+    assert moves(ASKED, book(attempt(), lookups=lookups), after=10 * MINUTE) is Move.STORED
+
+
+def test_a_clock_set_back_asks_in_a_measured_way_and_proves_nothing() -> None:
+    back = NOW - 5 * HOUR
+    asked_now = book(attempt(), lookups=absent(back))
+    step = next_move(ASKED, asked_now, back)
+    assert step.move is Move.WAIT
+    assert step.until == back + 2 * SECOND
+    many = book(attempt(), lookups=absent(*(back + n * MINUTE for n in range(9))))
+    assert next_move(ASKED, many, back + HOUR).move is Move.LOOK_UP
+
+
+def test_a_generation_moves_only_past_a_stored_failure_proven_without_effect() -> None:
+    op = operation(IdempotencyKind.REPLAY_RESPONSE, LookupKind.STRONG, caches_errors=True)
+    failed = attempt(server_error=True)
+    assert moves(op, book(failed), after=5 * MINUTE) is Move.LOOK_UP
+    proof = absent(SETTLED, SETTLED + MINUTE)
+    assert next_move(op, book(failed, lookups=proof), NOW + 5 * MINUTE).generation == 2
+    assert next_move(op, book(attempt(), lookups=proof), NOW + 5 * MINUTE).generation == 1
+
+
+def test_each_generation_needs_a_proof_of_its_own() -> None:
+    op = operation(IdempotencyKind.REPLAY_RESPONSE, LookupKind.STRONG, caches_errors=True)
+    second = attempt(2, opened_at=NOW + 5 * MINUTE, generation=2, server_error=True)
+    proof = absent(SETTLED, SETTLED + MINUTE)
+    in_doubt_again = book(attempt(server_error=True), second, lookups=proof)
+    assert moves(op, in_doubt_again, after=10 * MINUTE) is Move.LOOK_UP
+    proofs = (*proof, *absent(NOW + 7 * MINUTE, NOW + 8 * MINUTE))
+    proven = in_doubt_again.model_copy(update={"lookups": proofs})
+    step = next_move(op, proven, NOW + 10 * MINUTE)
+    assert (step.move, step.generation) == (Move.SEND, 3)
+
+
+def test_an_untouched_new_generation_is_used_and_not_counted_on() -> None:
+    """Its key has protected nothing yet; the proof about the older one is what counts."""
+    op = operation(IdempotencyKind.REPLAY_RESPONSE, LookupKind.STRONG, caches_errors=True)
+    not_sent = attempt(2, NOT_SENT, opened_at=NOW + 5 * MINUTE, generation=2)
+    its_book = book(attempt(server_error=True), not_sent)
+    assert moves(op, its_book, after=10 * MINUTE) is Move.LOOK_UP
+    proof = absent(SETTLED, SETTLED + MINUTE)
+    step = next_move(op, its_book.model_copy(update={"lookups": proof}), NOW + 10 * MINUTE)
+    assert (step.move, step.generation) == (Move.SEND, 2)
+
+
+@pytest.mark.parametrize("op", [KEYED, STRONG], ids=["no lookup", "lookup"])
+def test_a_long_wish_to_wait_does_not_outlive_the_key(op: Operation) -> None:
+    patient = attempt(not_before=NOW + 300 * DAY)
+    step = next_move(op, book(patient), NOW + 5 * MINUTE)
+    if op.lookup.is_complete:
+        assert step.move is Move.LOOK_UP
+    else:
+        assert (step.move, step.until) == (Move.WAIT, NOW + HOUR)
+
+
+def test_halted_nothing_new_leaves_and_what_is_in_doubt_is_still_asked_about() -> None:
+    assert moves(KEYED, book(), after=MINUTE, halted=True) is Move.WAIT
+    assert moves(KEYED, book(attempt()), after=MINUTE, halted=True) is Move.WAIT
+    assert moves(STRONG, book(attempt()), after=MINUTE, halted=True) is Move.LOOK_UP
+    proven = book(attempt(), lookups=absent(SETTLED, SETTLED + MINUTE))
+    assert moves(STRONG, proven, after=5 * MINUTE, halted=True) is Move.WAIT
+    assert moves(STRONG, proven, after=HOUR, halted=True) is Move.EXPIRE
+
+
+def test_a_refusal_speaks_for_the_instruction_only_where_nothing_was_in_doubt() -> None:
+    refused = attempt(2, opened_at=NOW + 5 * MINUTE, answer=Answer.REFUSED)
+    assert not doubted_before(STRONG, book(attempt(1, NOT_SENT), refused), 2)
+    assert doubted_before(STRONG, book(attempt(), refused), 2)
+    proof = absent(SETTLED, SETTLED + MINUTE)
+    assert not doubted_before(STRONG, book(attempt(), refused, lookups=proof), 2)
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        book(attempt(answer=Answer.ACCEPTED), attempt(2, OPEN)),
+        book(attempt(), attempt(2, OPEN), held=True),
+        book(
+            attempt(),
+            attempt(2, OPEN),
+            lookups=(LookedUp(asked_at=NOW + MINUTE, result=LookupResult.FOUND),),
+        ),
+    ],
+    ids=["accepted", "held", "found"],
+)
+def test_a_refusal_that_comes_late_does_not_speak_against_what_is_held(known: Book) -> None:
+    op = operation(
+        IdempotencyKind.REJECT_DUPLICATE,
+        LookupKind.STRONG,
+        duplicate_means=DuplicateMeans.CONTENT,
+    )
+    assert doubted_before(op, known, 2)
+    assert not duplicate_is_refusal(op, known, 2)
+
+
+def test_a_duplicate_by_content_is_a_refusal_on_a_first_send_only() -> None:
+    by_content = operation(
+        IdempotencyKind.REJECT_DUPLICATE, LookupKind.NONE, duplicate_means=DuplicateMeans.CONTENT
+    )
+    first = book(attempt(1, NOT_SENT), attempt(2, answer=Answer.DUPLICATE))
+    again = book(attempt(), attempt(2, answer=Answer.DUPLICATE))
+    assert duplicate_is_refusal(by_content, first, 2)
+    assert not duplicate_is_refusal(by_content, again, 2)
+    assert not duplicate_is_refusal(STRONG, first, 2), "about our key it means: somebody holds it"
