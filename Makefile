@@ -15,7 +15,7 @@ VENV_READY := $(VENV)/.ready
 export UV_PYTHON_DOWNLOADS := never
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
-.PHONY: help demo test check replay install servers lock clean
+.PHONY: help demo test check lint format types arrows replay install servers lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -26,10 +26,19 @@ demo: servers ## watch payments survive a killed worker and lost replies (ARGS=-
 test: servers ## run all tests (ARGS="-k word" runs some)
 	$(BIN)/python -m pytest $(ARGS)
 
-check: install ## lint, format, types and the arrows between rooms
+check: install ## lint, format, types and the arrows between rooms; all four, whichever fails
+	@$(MAKE) --no-print-directory --keep-going lint format types arrows
+
+lint: install
 	$(BIN)/ruff check .
+
+format: install
 	$(BIN)/ruff format --check .
+
+types: install
 	$(BIN)/mypy
+
+arrows: install
 	$(BIN)/lint-imports --no-logo
 
 replay: install ## run every saved history through today's workflows

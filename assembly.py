@@ -196,7 +196,7 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
     partners = {
         (name, account_name): make(account_name, account, logins[name], clock)
         for name, make in PARTNERS.items()
-        for account_name, account in getattr(settings, name).items()
+        for account_name, account in settings.partner_accounts(name).items()
     }
     assembly = Assembly(
         settings=settings,

@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         """The keyring's file."""
         return self.keyring_file or self.home / "keyring"
 
+    def partner_accounts(self, partner: str) -> dict[str, PartnerAccount]:
+        """Our accounts with one partner, by our names for them."""
+        accounts: dict[str, PartnerAccount] = getattr(self, partner, {})
+        return accounts
+
     @classmethod
     def settings_customise_sources(
         cls,

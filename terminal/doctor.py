@@ -78,7 +78,7 @@ async def _partners(assembly: Assembly) -> AsyncIterator[Examined]:
             "partners", "none in the settings", "run `finality up`, or set FINALITY_CURRENCYCLOUD"
         )
     for partner, name in assembly.partners:
-        account = getattr(assembly.settings, partner)[name]
+        account = assembly.settings.partner_accounts(partner)[name]
         refused = await assembly.logins[partner].refused(account.login_id)
         what = f"partner {partner}/{name}"
         if refused is None:
@@ -95,7 +95,7 @@ async def _partners(assembly: Assembly) -> AsyncIterator[Examined]:
 
 async def _retry_logins(assembly: Assembly, console: Console) -> None:
     for partner, name in assembly.partners:
-        account = getattr(assembly.settings, partner)[name]
+        account = assembly.settings.partner_accounts(partner)[name]
         if await assembly.logins[partner].forget(account.login_id):
             console.print(f"one more login is allowed for {partner}/{name}")
 

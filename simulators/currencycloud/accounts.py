@@ -26,9 +26,10 @@ class Accounts:
     def __init__(self, book: Book) -> None:
         self._book = book
 
-    def main(self) -> dict[str, Any] | None:
-        """The account of the login; the others are its clients."""
-        return self._book.row("SELECT * FROM accounts WHERE parent_id IS NULL")
+    def main(self) -> dict[str, Any]:
+        """The account of the login, made with a new book; the others are its clients."""
+        found = self._book.row("SELECT * FROM accounts WHERE parent_id IS NULL")
+        return found or self.open("House")
 
     def open(
         self, name: str, *, contact_id: str | None = None, parent_id: str | None = None
@@ -48,14 +49,16 @@ class Accounts:
         self._book.insert("accounts", **account)
         return account
 
+    def has_balances(self, account_id: str) -> bool:
+        sql = "SELECT 1 FROM balances WHERE account_id = ?"
+        return self._book.row(sql, account_id) is not None
+
     def account(self, account_id: str) -> dict[str, Any]:
         found = self._book.row("SELECT * FROM accounts WHERE id = ?", account_id)
         assert found is not None, "a session of no account"
         return found
 
-    def acting(
-        self, account_id: str, fields: Mapping[str, str], error_code: str
-    ) -> dict[str, Any]:
+    def acting(self, account_id: str, fields: Mapping[str, str], error_code: str) -> dict[str, Any]:
         """The account a request is about: the login's, or the one it acts on behalf of.
 
         Raises:
@@ -67,7 +70,10 @@ class Accounts:
             return own
         name = "on_behalf_of"
         if not is_uuid(contact_id):
-            code, message = "on_behalf_of_is_not_valid_uuid", "on_behalf_of should be in UUID format"
+            code, message = (
+                "on_behalf_of_is_not_valid_uuid",
+                "on_behalf_of should be in UUID format",
+            )
             raise refuse(400, error_code, name, code, message)
         if contact_id == own["contact_id"]:
             code, message = "on_behalf_of_self", "You cannot act on behalf of your own Contact"
@@ -93,9 +99,7 @@ class Accounts:
             ValueError: not an amount in that currency.
         """
         minor, at = to_minor(amount, currency), stamp(now)
-        self._book.post(
-            at, "funding", currency, [(FUNDING, -minor), (account_id, minor)]
-        )
+        self._book.post(at, "funding", currency, [(FUNDING, -minor), (account_id, minor)])
         balance = self._book.balance(account_id, currency, at)
         self._book.insert(
             "transactions",

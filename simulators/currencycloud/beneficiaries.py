@@ -187,7 +187,10 @@ def _check(fields: Mapping[str, str], required: tuple[str, ...]) -> None:
     if country == "GB" and currency == "GBP":
         if not fields.get("account_number"):
             wrong("account_number", "account_number_is_missing", "Account number is missing")
-        if "sort_code" not in (fields.get("routing_code_type_1"), fields.get("routing_code_type_2")):
+        if "sort_code" not in (
+            fields.get("routing_code_type_1"),
+            fields.get("routing_code_type_2"),
+        ):
             wrong("routing_code", "sort_code_is_missing", "Sort code is missing")
     if len(fields.get("beneficiary_external_reference", "")) > 255:
         name = "beneficiary_external_reference"

@@ -17,7 +17,7 @@ _BALANCES = "balance_find_failed"
 _TRANSACTION = "transaction_not_found"
 _TRANSACTIONS = "transaction_find_failed"
 
-_FIND_BALANCES = ("on_behalf_of", "amount_from", "amount_to", "as_at_date", "scope", *PAGING)
+_FIND_BALANCES = ("on_behalf_of", "amount_from", "amount_to", "scope", *PAGING)
 _BALANCE_ORDERS = {
     "created_at": "created_at",
     "amount": "amount_minor",
@@ -83,7 +83,7 @@ class Ledger:
         return wire.balance(self._book.balance(account["id"], currency, stamp(now)))
 
     def find_balances(self, account_id: str, fields: Mapping[str, str]) -> Json:
-        """Today's: `as_at_date` is heard, but there is no history of balances here."""
+        """Today's: there is no history of balances here, so no `as_at_date`."""
         only_known(fields, _FIND_BALANCES, _BALANCES)
         account = self._accounts.acting(account_id, fields, _BALANCES)
         search = Search(self._book, "balances", fields, _BALANCES)
@@ -92,9 +92,7 @@ class Ledger:
         rows, pagination = search.page(_BALANCE_ORDERS)
         return wire.page("balances", [wire.balance(row) for row in rows], pagination)
 
-    def transaction(
-        self, account_id: str, transaction_id: str, fields: Mapping[str, str]
-    ) -> Json:
+    def transaction(self, account_id: str, transaction_id: str, fields: Mapping[str, str]) -> Json:
         only_known(fields, ("on_behalf_of",), _TRANSACTION)
         account = self._accounts.acting(account_id, fields, _TRANSACTION)
         if not is_uuid(transaction_id):

@@ -236,7 +236,11 @@ class Lifecycle:
         self._stop(payment)
         reason = str(param.get("reason", "Beneficiary account closed"))
         self._become(
-            payment, "failed", at, "failed, returned", failure_reason=reason,
+            payment,
+            "failed",
+            at,
+            "failed, returned",
+            failure_reason=reason,
             returned_minor=amount - fee,
         )
 
@@ -248,13 +252,15 @@ class Lifecycle:
         self._stop(payment)
         reason = str(param.get("reason", "Compliance review"))
         self._become(
-            payment, "failed", at, "failed, not released", failure_reason=reason,
+            payment,
+            "failed",
+            at,
+            "failed, not released",
+            failure_reason=reason,
             review_status=str(param.get("review_status", "rejected")),
         )
 
-    def _suspend(
-        self, payment: Mapping[str, Any], at: datetime, param: Mapping[str, Any]
-    ) -> None:
+    def _suspend(self, payment: Mapping[str, Any], at: datetime, param: Mapping[str, Any]) -> None:
         if payment["status"] != "ready_to_send":
             raise NotPossible("suspend")
         self._book.run(

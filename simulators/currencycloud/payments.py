@@ -36,12 +36,20 @@ _STATUSES = (
     "authorised",
     "deleted",
 )
-_PAYER = tuple(
-    f"payer_{name}"
-    for name in (
-        "entity_type company_name first_name last_name city address postcode state_or_province"
-        " country date_of_birth identification_type identification_value ultimate_account_number"
-    ).split()
+_PAYER = (
+    "payer_entity_type",
+    "payer_company_name",
+    "payer_first_name",
+    "payer_last_name",
+    "payer_city",
+    "payer_address",
+    "payer_postcode",
+    "payer_state_or_province",
+    "payer_country",
+    "payer_date_of_birth",
+    "payer_identification_type",
+    "payer_identification_value",
+    "payer_ultimate_account_number",
 )
 _EDITABLE = (
     "currency",
@@ -107,8 +115,11 @@ class Payments:
         account = self._accounts.acting(account_id, fields, _NOT_CREATED)
         missing = [name for name in _REQUIRED if not fields.get(name)]
         if missing:
-            reasons = [(name, f"{name}_is_required", f"{name} is required", {}) for name in missing]
-            raise Refusal(400, _NOT_CREATED, *reasons)
+            raise Refusal(
+                400,
+                _NOT_CREATED,
+                *((name, f"{name}_is_required", f"{name} is required", {}) for name in missing),
+            )
         _check_lengths(fields, _NOT_CREATED)
         key = fields["unique_request_id"]
         used = "SELECT 1 FROM payments WHERE account_id = ? AND unique_request_id = ?"

@@ -150,8 +150,15 @@ class Search:
         try:
             # A date or a time without offset is theirs, and they keep UTC.
             has_offset = "T" in text and (text.endswith("Z") or "+" in text or "-" in text[11:])
-            return stamp(moment(text if has_offset else f"{text}+00:00" if "T" in text
-                                else f"{text}T00:00:00+00:00"))[:19]
+            return stamp(
+                moment(
+                    text
+                    if has_offset
+                    else f"{text}+00:00"
+                    if "T" in text
+                    else f"{text}T00:00:00+00:00"
+                )
+            )[:19]
         except ValueError:
             code, message = f"{name}_type_is_wrong", f"{name} should be of date type"
             raise refuse(400, self.error_code, name, code, message) from None

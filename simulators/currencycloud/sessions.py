@@ -58,9 +58,7 @@ class Sessions:
         if len(login_id) > LOGIN_ID_LENGTH_MAX:
             raise _wrong_length("login_id", "login_id_is_too_long", "maxlength", 255)
         if not api_key:
-            raise refuse(
-                400, _BAD_DETAILS, "api_key", "api_key_is_required", "api_key is required"
-            )
+            raise refuse(400, _BAD_DETAILS, "api_key", "api_key_is_required", "api_key is required")
         if len(api_key) != API_KEY_LENGTH:
             raise _wrong_length("api_key", "api_key_length_is_invalid", "length", API_KEY_LENGTH)
         login = self._book.row("SELECT * FROM logins WHERE login_id = ?", login_id)

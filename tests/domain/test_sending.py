@@ -9,7 +9,7 @@ from itertools import product
 
 import pytest
 
-from domain.profile import DuplicateMeans, IdempotencyKind, LookupKind, Operation
+from domain.profile import DuplicateMeans, IdempotencyKind, Lookup, LookupKind, Operation
 from domain.sending import (
     Answer,
     Attempt,
@@ -138,22 +138,32 @@ def situations(first: datetime, server_error: bool) -> Iterator[tuple[str, Book,
     yield "one empty answer", book(sent(), lookups=absent(later)), doubt
     yield "empty too early", book(sent(), lookups=early), doubt
     yield "cannot tell", book(sent(), lookups=looked(LookupResult.CANNOT_TELL) * 3), doubt
-    yield "resent", book(*(sent(n) for n in (1, 2, 3, 4))), Facts(
-        doubtful=True, resends_used_up=True
+    yield (
+        "resent",
+        book(*(sent(n) for n in (1, 2, 3, 4))),
+        Facts(doubtful=True, resends_used_up=True),
     )
     yield "absent", book(sent(), lookups=twice), Facts(doubtful=True, proven_absent=True)
-    yield "crashed, absent", book(sent(1, OPEN), lookups=twice), Facts(
-        doubtful=True, proven_absent=True, crashed=True
+    yield (
+        "crashed, absent",
+        book(sent(1, OPEN), lookups=twice),
+        Facts(doubtful=True, proven_absent=True, crashed=True),
     )
-    yield "repeat refused", book(sent(), sent(2, answer=refused)), Facts(
-        doubtful=True, refused=True
+    yield (
+        "repeat refused",
+        book(sent(), sent(2, answer=refused)),
+        Facts(doubtful=True, refused=True),
     )
-    yield "repeat refused, absent", book(sent(), sent(2, answer=refused), lookups=twice), Facts(
-        doubtful=True, refused=True, proven_absent=True
+    yield (
+        "repeat refused, absent",
+        book(sent(), sent(2, answer=refused), lookups=twice),
+        Facts(doubtful=True, refused=True, proven_absent=True),
     )
     yield "duplicate", book(sent(answer=duplicate)), Facts(doubtful=True, called_duplicate=True)
-    yield "duplicate, absent", book(sent(), sent(2, answer=duplicate), lookups=twice), Facts(
-        doubtful=True, called_duplicate=True, proven_absent=True
+    yield (
+        "duplicate, absent",
+        book(sent(), sent(2, answer=duplicate), lookups=twice),
+        Facts(doubtful=True, called_duplicate=True, proven_absent=True),
     )
 
 
@@ -240,6 +250,12 @@ def test_an_empty_answer_asked_before_everything_ended_and_settled_does_not_coun
     assert moves(ASKED, book(attempt(), lookups=in_time), after=10 * MINUTE) is Move.SEND
 
 
+def test_an_attempt_that_broke_off_early_may_still_have_effect_until_its_end() -> None:
+    broken = attempt(closed_at=NOW + SECOND)
+    lookups = absent(NOW + 7 * SECOND, NOW + 30 * SECOND)
+    assert moves(ASKED, book(broken, lookups=lookups), after=10 * MINUTE) is Move.LOOK_UP
+
+
 def test_an_attempt_closed_after_its_end_puts_the_proof_off() -> None:
     stalled = attempt(closed_at=NOW + 10 * MINUTE)
     lookups = absent(SETTLED, NOW + 10 * MINUTE)
@@ -254,6 +270,11 @@ def test_one_answer_recorded_twice_is_one_answer() -> None:
 def test_two_answers_asked_at_once_are_no_better_than_one() -> None:
     at_once = absent(SETTLED, SETTLED + timedelta(milliseconds=3))
     assert moves(ASKED, book(attempt(), lookups=at_once), after=10 * MINUTE) is Move.LOOK_UP
+
+
+def test_one_answer_is_no_proof_even_where_no_pause_is_declared() -> None:
+    hasty = ASKED.model_copy(update={"lookup": Lookup(kind=LookupKind.STRONG, pause=timedelta(0))})
+    assert moves(hasty, book(attempt(), lookups=absent(SETTLED)), after=HOUR / 2) is Move.LOOK_UP
 
 
 def test_proof_about_one_attempt_is_none_about_the_next() -> None:

@@ -1,0 +1,177 @@
+"""`finality demo`: a real file, a killed worker, lost replies; then the books side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from assembly import assembled
+from local.demo_file import DEBTOR_IBAN, EXECUTION_DATE, demo_file, end_to_end_id
+from local.stack import Ports, Stack
+from process import stop_on_signals
+from settings import Settings
+from terminal.pay import pay_file
+from terminal.table import as_object
+
+#: What goes wrong, to how many payments each, on their first send.
+FAULTS: Final = (
+    ("reply_lost_after", 5, "executed, and the reply lost"),
+    ("error_500_after", 4, "executed, and answered with a 500"),
+    ("reply_lost_before", 2, "not executed, and the connection cut"),
+    ("error_500_before", 2, "not executed, and answered with a 500"),
+    ("unauthorised", 1, "token dead in the middle"),
+)
+_SEND: Final = "POST /v2/payments/create"
+_KILL_LIMIT: Final = timedelta(seconds=60)
+_PATIENCE_SECONDS: Final = 80
+_REPOSITORY: Final = Path(__file__).resolve().parent.parent
+
+
+async def demonstrate(home: Path, *, payments: int, keep: bool) -> int:
+    """Run it; 0 when the partner's book and the orders agree, 1 when that is not proven."""
+    console = Console()
+    started = time.monotonic()
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    home = home.resolve()
+    file, journal = home / "demo.xml", home / "journal.jsonl"
+    file.write_bytes(demo_file(payments))
+    stack = Stack(
+        home,
+        Ports(0, 0, 0, 0),
+        {DEBTOR_IBAN: {"currency": "EUR"}},
+        simulator_options=("--latency", "0.15"),
+        tell=lambda text: console.print(f"[dim]{text}[/dim]", highlight=False),
+    )
+    async with stack:
+        settings = Settings(home=home)
+        console.print(f"Temporal UI: {stack.temporal.ui_url}  (worth a look while it runs)")
+        ready = time.monotonic()
+        await stack.simulator.control("POST", "faults", _faults(payments))
+        console.print(
+            f"\n[bold]Paying {payments} orders[/bold] of {file.name}; "
+            f"{sum(count for _, count, _ in FAULTS)} of them meet a fault, "
+            "and the worker is killed on the way."
+        )
+        paying = asyncio.create_task(
+            pay_file(
+                settings,
+                file,
+                as_of=EXECUTION_DATE,
+                skip_invalid=False,
+                wait_seconds=_PATIENCE_SECONDS,
+                journal=journal,
+                as_json=False,
+            )
+        )
+        try:
+            killed = await _kill_mid_flight(stack, payments, console)
+            await paying
+        finally:
+            paying.cancel()
+        proven = await _compare(stack, settings, journal, console, killed=killed)
+        took = time.monotonic() - ready
+        console.print(
+            f"[dim]{took:.0f} s, after {ready - started:.0f} s of starting the servers[/dim]"
+        )
+        if keep:
+            stop = stop_on_signals()
+            console.print(
+                f"\nLeft running. Temporal UI: [link]{stack.temporal.ui_url}[/link]\n"
+                f"FINALITY_HOME={home} finality list.   Ctrl-C ends it."
+            )
+            await stop.wait()
+        else:
+            console.print(
+                "[dim]All stopped now; `make demo ARGS=--keep` leaves it running, "
+                "with the Temporal UI.[/dim]"
+            )
+    return 0 if proven else 1
+
+
+def _faults(payments: int) -> list[dict[str, Any]]:
+    """Each fault hits the first send of its own payments, spread over the file."""
+    rules, number = [], 0
+    for fault, count, _ in FAULTS:
+        for _ in range(count):
+            reference = end_to_end_id(number % (payments - 2))
+            rules.append(
+                {"fault": fault, "on": _SEND, "times": 1, "match": {"reference": reference}}
+            )
+            number += 1
+    return rules
+
+
+async def _kill_mid_flight(stack: Stack, payments: int, console: Console) -> bool:
+    """SIGKILL the worker when about a third has reached the partner, and start another."""
+    deadline = time.monotonic() + _KILL_LIMIT.total_seconds()
+    while time.monotonic() < deadline:
+        booked = len((await stack.simulator.control("GET", "book"))["payments"])
+        if booked >= payments // 3:
+            stack.kill_worker()
+            console.print(
+                f"[yellow]killed the worker (SIGKILL) with {booked} of {payments} at the "
+                "partner; starting another[/yellow]"
+            )
+            stack.start_worker()
+            return booked < payments
+        await asyncio.sleep(0.05)
+    return False
+
+
+async def _compare(
+    stack: Stack, settings: Settings, journal: Path, console: Console, *, killed: bool
+) -> bool:
+    """Have the independent checker lay journal, book and store side by side."""
+    book = await stack.simulator.control("GET", "book")
+    (settings.home / "book.json").write_text(json.dumps(book))
+    async with assembled(settings) as assembly:
+        records = await assembly.orchestrator.list(limit=10_000)
+    store = settings.home / "store.json"
+    store.write_text(json.dumps([as_object(record) for record in records]))
+    command = [sys.executable, "-m", "tests.proof.checker", "--json"]
+    command += ["--journal", str(journal), "--book", str(settings.home / "book.json")]
+    command += ["--store", str(store)]
+    checked = await asyncio.to_thread(
+        subprocess.run, command, cwd=_REPOSITORY, capture_output=True, text=True, check=False
+    )
+    if not checked.stdout:
+        console.print(f"[red]not proven[/red]: the checker did not run: {checked.stderr[-500:]}")
+        return False
+    result = json.loads(checked.stdout)
+    fired = Counter(fault["fault"] for fault in book["faults_fired"])
+    shown = Table(title="The orders beside the partner's book", show_header=False)
+    shown.add_row("requested", str(result["requested"]))
+    shown.add_row("booked", str(result["booked"]))
+    shown.add_row("twice", str(result["twice"]))
+    shown.add_row("lost", str(result["lost"]))
+    shown.add_row("in doubt at the end", str(result["in_doubt"]))
+    for fault, _, words in FAULTS:
+        shown.add_row(f"[dim]{words}[/dim]", f"[dim]{fired[fault]} times[/dim]")
+    shown.add_row("[dim]worker killed mid-flight[/dim]", "[dim]once[/dim]" if killed else "no")
+    console.print(shown)
+    unfired = [fault for fault, _, _ in FAULTS if not fired[fault]]
+    all_booked = result["booked"] == result["requested"]
+    if checked.returncode == 0 and killed and not unfired and all_booked:
+        console.print(
+            "[bold green]The books agree[/bold green]: every order once, none lost. "
+            "Checked by a program that knows nothing of the product's rules."
+        )
+        return True
+    for flaw in result["flaws"]:
+        console.print(f"[red]{flaw}[/red]", highlight=False)
+    if unfired:
+        console.print(f"[red]never fired: {', '.join(unfired)}[/red]")
+    console.print("[bold red]not proven[/bold red]")
+    return False

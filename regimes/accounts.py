@@ -1,0 +1,29 @@
+"""An account number checked against its country's structure (ISO 13616 IBAN registry)."""
+
+from __future__ import annotations
+
+from schwifty import IBAN
+from schwifty.exceptions import SchwiftyException
+
+from domain.accounts import AccountError, check_iban
+
+
+def check_account(iban: str) -> str:
+    """The IBAN without spaces, in capitals.
+
+    Checks shape, check digits, and the country's length and structure. Neither a country's own
+    check digits nor whether the bank exists is asked: the registries of both lag.
+
+    Raises:
+        AccountError: not an IBAN of its country. The text shows the last four characters only.
+    """
+    number = check_iban(iban)
+    try:
+        IBAN(number)
+    except SchwiftyException as error:
+        # Their texts may hold the whole number.
+        raise AccountError(
+            f"IBAN ending {number[-4:]!r} has not the length and structure of an account in "
+            f"{number[:2]}; ask its owner to repeat it"
+        ) from error.with_traceback(None)
+    return number

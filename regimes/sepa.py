@@ -1,0 +1,114 @@
+"""What the SEPA credit transfer scheme allows."""
+
+from __future__ import annotations
+
+from datetime import date, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from domain.accounts import AccountError
+from domain.money import Money
+from domain.order import ChargeBearer, Order
+from domain.party import Party
+from regimes.accounts import check_account
+from regimes.addresses import address_problem
+from regimes.calendars import CutOff
+from regimes.refusal import Refusal
+
+# EPC125-05, SEPA Credit Transfer Rulebook, and EPC132-08, its customer-to-PSP implementation
+# guidelines: currency, amount, lengths and charges.
+CURRENCY: Final = "EUR"
+AMOUNT_MIN: Final = Money(minor=1, currency=CURRENCY)
+AMOUNT_MAX: Final = Money(minor=99_999_999_999, currency=CURRENCY)
+NAME_LENGTH_MAX: Final = 70
+REMITTANCE_LENGTH_MAX: Final = 140
+REFERENCE_LENGTH_MAX: Final = 35
+
+#: Ours, not the scheme's: every bank sets its own. The scheme asks for it to be published.
+CUT_OFF: Final = CutOff(at=time(15, 0), zone=ZoneInfo("Europe/Brussels"))
+#: Ours as well: a date further ahead is taken for a typing mistake.
+EXECUTION_AHEAD_MAX: Final = timedelta(days=366)
+
+_ALWAYS: Final = date.min
+#: Country of an IBAN to the day from which the scheme reaches it. EPC409-09, list of SEPA scheme
+#: countries; islands and overseas parts use the IBAN of their state.
+COUNTRIES: Final = {
+    **dict.fromkeys(
+        "AD AT BE BG CH CY CZ DE DK EE ES FI FR GB GI GR HR HU IE IS IT LI LT LU LV MC MT NL NO "
+        "PL PT RO SE SI SK SM VA".split(),
+        _ALWAYS,
+    ),
+    **dict.fromkeys("AL MD ME MK".split(), date(2025, 10, 5)),
+    "RS": date(2026, 5, 5),
+}
+
+
+def check_credit_transfer(order: Order, *, on: date) -> tuple[Refusal, ...]:
+    """Everything the scheme refuses of an order executed on a day; fields are the order's.
+
+    Neither times nor dates are judged here: they depend on who holds a future date.
+    """
+    refusals = [
+        *_amount(order.instructed_amount),
+        *_party(order.debtor, "debtor", missing="BE08", address="BE07", on=on),
+        *_party(order.creditor, "creditor", missing="BE22", address="BE04", on=on),
+        *_account(order.debtor_account.iban, "debtor_account", "AC02", on),
+        *_account(order.creditor_account.iban, "creditor_account", "AC03", on),
+    ]
+    if len(order.remittance_information) > REMITTANCE_LENGTH_MAX:
+        refusals.append(
+            Refusal(
+                "RR07",
+                "remittance_information",
+                f"has {len(order.remittance_information)} characters; the scheme carries "
+                f"{REMITTANCE_LENGTH_MAX}: shorten it, nothing is cut",
+            )
+        )
+    for field in ("end_to_end_id", "instruction_id"):
+        if len(getattr(order, field) or "") > REFERENCE_LENGTH_MAX:
+            text = f"has more than {REFERENCE_LENGTH_MAX} characters; shorten it"
+            refusals.append(Refusal("CH16", field, text))
+    if order.charge_bearer not in (ChargeBearer.SLEV, ChargeBearer.SHAR):
+        text = f"{order.charge_bearer} is not possible in SEPA; each side pays its own: SLEV"
+        refusals.append(Refusal("BE19", "charge_bearer", text))
+    return tuple(refusals)
+
+
+def _amount(amount: Money) -> list[Refusal]:
+    field = "instructed_amount"
+    if amount.currency != CURRENCY:
+        text = f"is in {amount.currency}; SEPA credit transfers are in {CURRENCY} only"
+        return [Refusal("AM03", field, text)]
+    if amount.minor == 0:
+        return [Refusal("AM01", field, "is zero; give the amount to pay")]
+    if amount.minor < AMOUNT_MIN.minor:
+        return [Refusal("AM12", field, "is negative; give the amount to pay")]
+    if amount.minor > AMOUNT_MAX.minor:
+        text = f"is over the scheme's limit of {AMOUNT_MAX}; split it"
+        return [Refusal("AM02", field, text)]
+    return []
+
+
+def _party(party: Party, field: str, *, missing: str, address: str, on: date) -> list[Refusal]:
+    refusals = []
+    if not party.name.strip():
+        refusals.append(Refusal(missing, f"{field}.name", "is missing; give the name"))
+    elif len(party.name) > NAME_LENGTH_MAX:
+        text = f"has {len(party.name)} characters; the scheme carries {NAME_LENGTH_MAX}: shorten it"
+        refusals.append(Refusal("BE20", f"{field}.name", text))
+    if party.address is not None and (problem := address_problem(party.address, on=on)):
+        refusals.append(Refusal(address, f"{field}.address", problem))
+    return refusals
+
+
+def _account(iban: str | None, field: str, code: str, on: date) -> list[Refusal]:
+    if iban is None:
+        return [Refusal(code, field, "is not an IBAN; SEPA reaches accounts by IBAN only")]
+    try:
+        country = check_account(iban)[:2]
+    except AccountError as error:
+        return [Refusal(code, field, str(error))]
+    if on < COUNTRIES.get(country, date.max):
+        text = f"is in {country}, which SEPA does not reach on {on}; pay it another way"
+        return [Refusal("AG03", field, text)]
+    return []

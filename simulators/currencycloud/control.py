@@ -1,0 +1,137 @@
+"""What only the simulator has: its clock, its faults, its book, and its people's hands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from simulators.currencycloud.clock import moment, stamp
+from simulators.currencycloud.lifecycle import FATES, NotPossible
+from simulators.currencycloud.partner import Partner
+
+Handler = Callable[[Any], Any]
+
+
+class Control:
+    def __init__(self, partner: Partner) -> None:
+        self._partner = partner
+
+    def health(self, _: Any) -> Any:
+        return {"status": "ok", "now": stamp(self._partner.clock.now())}
+
+    def clock(self, asked: Any) -> Any:
+        """`advance_seconds`, `now` (with offset) and `frozen` (true, false), in that order."""
+        clock = self._partner.clock
+        if "advance_seconds" in asked:
+            clock.advance(timedelta(seconds=float(asked["advance_seconds"])))
+        if "now" in asked:
+            clock.set(moment(asked["now"]))
+        if asked.get("frozen") is True:
+            clock.freeze()
+        if asked.get("frozen") is False and clock.frozen:
+            clock.thaw()
+        self._partner.lifecycle.progress(clock.now())
+        return self.read_clock(asked)
+
+    def read_clock(self, _: Any) -> Any:
+        return {"now": stamp(self._partner.clock.now()), "frozen": self._partner.clock.frozen}
+
+    def delays(self, asked: Any) -> Any:
+        """Any of the delays, in seconds; for payments that come to that stage from now on."""
+        lifecycle = self._partner.lifecycle
+        seconds = {name: float(value) for name, value in asked.items()}
+        lifecycle.delays = replace(lifecycle.delays, **seconds)
+        lifecycle.delays.keep(self._partner.book)
+        return asdict(lifecycle.delays)
+
+    def read_delays(self, _: Any) -> Any:
+        return asdict(self._partner.lifecycle.delays)
+
+    def add_faults(self, asked: Any) -> Any:
+        rules = asked if isinstance(asked, list) else [asked]
+        return {"ids": self._partner.faults.add(rules)}
+
+    def faults(self, _: Any) -> Any:
+        return {"rules": self._partner.faults.shown()}
+
+    def clear_faults(self, _: Any) -> Any:
+        self._partner.faults.clear()
+        return {"rules": []}
+
+    def befall(self, asked: Any) -> Any:
+        """One of the fates, to this payment, now."""
+        if asked.get("fault") not in FATES:
+            raise ValueError(f"not a fate: {asked.get('fault')}; there are {', '.join(FATES)}")
+        now = self._partner.clock.now()
+        lifecycle, payment_id = self._partner.lifecycle, str(asked["id"])
+        lifecycle.befall(payment_id, asked["fault"], asked.get("param", {}), None, now)
+        return {"id": payment_id, "status": self._partner.payments.by_id(payment_id)["status"]}
+
+    def funds(self, asked: Any) -> Any:
+        """`amount`, `currency`, for the main account or `account_id`."""
+        accounts, now = self._partner.accounts, self._partner.clock.now()
+        account_id, currency = asked.get("account_id", accounts.main()["id"]), asked["currency"]
+        accounts.fund(account_id, str(asked["amount"]), currency, now)
+        self._partner.lifecycle.progress(now)
+        balance = self._partner.book.balance(account_id, currency, stamp(now))
+        return {"account_id": account_id, "amount_minor": balance["amount_minor"]}
+
+    def open_account(self, asked: Any) -> Any:
+        """A sub-account: `name`, and `contact_id` if it must be a known one."""
+        accounts, name = self._partner.accounts, str(asked.get("name", "Client"))
+        parent_id = accounts.main()["id"]
+        return accounts.open(name, contact_id=asked.get("contact_id"), parent_id=parent_id)
+
+    def unlock(self, asked: Any) -> Any:
+        return {"unlocked": self._partner.sessions.unlock(str(asked["login_id"]))}
+
+    def book(self, _: Any) -> Any:
+        return self._partner.book.contents()
+
+
+def control_routes(partner: Partner) -> list[Route]:
+    control = Control(partner)
+
+    def serve(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            text = await request.body()
+            try:
+                asked = json.loads(text) if text else {}
+                if isinstance(asked, dict):
+                    asked |= request.path_params
+                with partner.book.transaction():
+                    partner.lifecycle.progress(partner.clock.now())
+                    return JSONResponse(handler(asked))
+            except (KeyError, TypeError, ValueError) as error:
+                return JSONResponse({"error": str(error)}, 400)
+            except NotPossible as error:
+                return JSONResponse({"error": f"not possible now: {error}"}, 409)
+
+        return endpoint
+
+    table: tuple[tuple[str, str, Handler], ...] = (
+        ("GET", "health", control.health),
+        ("GET", "clock", control.read_clock),
+        ("POST", "clock", control.clock),
+        ("GET", "delays", control.read_delays),
+        ("POST", "delays", control.delays),
+        ("GET", "faults", control.faults),
+        ("POST", "faults", control.add_faults),
+        ("DELETE", "faults", control.clear_faults),
+        ("POST", "payments/{id}", control.befall),
+        ("POST", "funds", control.funds),
+        ("POST", "accounts", control.open_account),
+        ("POST", "unlock", control.unlock),
+        ("GET", "book", control.book),
+    )
+    return [
+        Route(f"/_control/{path}", serve(handler), methods=[method])
+        for method, path, handler in table
+    ]

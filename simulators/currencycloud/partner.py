@@ -1,0 +1,211 @@
+"""The partner behind the wire: one call in, one answer out, everything kept before it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from simulators.currencycloud import faults as menu
+from simulators.currencycloud.accounts import Accounts
+from simulators.currencycloud.beneficiaries import Beneficiaries
+from simulators.currencycloud.book import Book
+from simulators.currencycloud.clock import Clock, stamp
+from simulators.currencycloud.faults import AFTER, BEFORE, CUT, DELAY, Faults, Rule
+from simulators.currencycloud.ledger import Ledger
+from simulators.currencycloud.lifecycle import FATES, Lifecycle
+from simulators.currencycloud.payments import Payments
+from simulators.currencycloud.sessions import Sessions
+from simulators.currencycloud.wire import Json, Refusal, Reply
+
+LOGIN = "log_in"
+
+#: In their documentation's order; the first that fits is meant.
+ENDPOINTS: tuple[tuple[str, str, str], ...] = (
+    ("POST", "/v2/authenticate/api", LOGIN),
+    ("POST", "/v2/authenticate/close_session", "close_session"),
+    ("GET", "/v2/balances/find", "find_balances"),
+    ("GET", "/v2/balances/{id}", "read_balance"),
+    ("POST", "/v2/beneficiaries/validate", "validate_beneficiary"),
+    ("POST", "/v2/beneficiaries/create", "create_beneficiary"),
+    ("GET", "/v2/beneficiaries/find", "find_beneficiaries"),
+    ("POST", "/v2/beneficiaries/find", "find_beneficiaries"),
+    ("GET", "/v2/beneficiaries/{id}", "read_beneficiary"),
+    ("POST", "/v2/payments/create", "create_payment"),
+    ("GET", "/v2/payments/find", "find_payments"),
+    ("POST", "/v2/payments/{id}/delete", "delete_payment"),
+    ("GET", "/v2/payments/{id}", "read_payment"),
+    ("POST", "/v2/payments/{id}", "update_payment"),
+    ("GET", "/v2/transactions/find", "find_transactions"),
+    ("GET", "/v2/transactions/{id}", "read_transaction"),
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request, without its transport."""
+
+    method: str
+    path: str
+    endpoint: str
+    fields: Mapping[str, str]
+    lists: Mapping[str, list[str]] = field(default_factory=dict)
+    token: str | None = None
+    object_id: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What leaves: nothing at all where the connection is cut; and how long that takes."""
+
+    reply: Reply
+    cut: bool = False
+    reset: bool = False
+    wait_seconds: float = 0.0
+
+
+class Partner:
+    def __init__(self, file: Path) -> None:
+        """Raises sqlite3.Error: the book cannot be opened."""
+        self.book = Book(file)
+        self.clock = Clock(self.book)
+        self.accounts = Accounts(self.book)
+        self.sessions = Sessions(self.book)
+        self.lifecycle = Lifecycle(self.book)
+        self.payments = Payments(self.book, self.accounts, self.lifecycle)
+        self.beneficiaries = Beneficiaries(self.book, self.accounts)
+        self.ledger = Ledger(self.book, self.accounts)
+        self.faults = Faults(self.book)
+
+    def wait_before(self, call: Call) -> float:
+        """Seconds before the partner even looks at the request."""
+        seconds = self.lifecycle.delays.latency
+        with self.book.transaction():
+            about = self._about(call)
+            for rule in self.faults.fitting(call.method, call.path, about, early=True):
+                self._fire(rule, call, about, self.clock.now(), None)
+                seconds += float(rule.param.get("seconds", 1))
+        return seconds
+
+    def answer(self, call: Call) -> Answer:
+        """Do what is asked, or what the rules have in mind for it.
+
+        When this returns, all of it is on the disk, a refused login's count too.
+        """
+        with self.book.transaction():
+            now = self.clock.now()
+            self.lifecycle.progress(now)
+            account_id = ""
+            if call.endpoint != LOGIN:
+                try:
+                    account_id = self.sessions.use(call.token, now)
+                except Refusal as refusal:
+                    return Answer(refusal.reply())
+            return self._answer(call, account_id, now)
+
+    def _answer(self, call: Call, account_id: str, now: datetime) -> Answer:
+        about = self._about(call)
+        rules = self.faults.fitting(call.method, call.path, about, early=False)
+        spoilers = [rule for rule in rules if rule.fault in (*BEFORE, *AFTER)]
+        first = spoilers[0] if spoilers else None
+        if first is not None and first.fault in BEFORE:
+            if first.fault == "unauthorised":
+                self.sessions.end(call.token)
+            self._fire(first, call, about, now, None)
+            return self._leave(menu.instead(first), first)
+        try:
+            reply = Reply(200, self._do(call, account_id, now))
+        except Refusal as refusal:
+            reply = refusal.reply()
+        if not about.get("id") and reply.status == 200 and call.endpoint == "create_payment":
+            about = self._about(call)
+        for rule in rules:
+            if rule.fault in FATES and about.get("id") and reply.status == 200:
+                self.faults.pick(rule)
+                self.lifecycle.befall(about["id"], rule.fault, rule.param, rule.id, now)
+        self.lifecycle.progress(now)
+        wait = 0.0
+        for rule in rules:
+            if rule.fault == DELAY:
+                self._fire(rule, call, about, now, reply.status)
+                wait += float(rule.param.get("seconds", 1))
+        for rule in spoilers:
+            spoilt = menu.spoil(rule, reply, self._another(rule, reply, account_id))
+            if spoilt is not None:
+                self._fire(rule, call, about, now, reply.status)
+                return self._leave(spoilt, rule, wait)
+        return Answer(reply, wait_seconds=wait)
+
+    def _leave(self, reply: Reply, rule: Rule, wait: float = 0.0) -> Answer:
+        reset = bool(rule.param.get("reset"))
+        return Answer(reply, cut=rule.fault in CUT, reset=reset, wait_seconds=wait)
+
+    def _about(self, call: Call) -> dict[str, str]:
+        """The request's fields over those of the payment it is about, if there is one."""
+        payment = None
+        if call.path.startswith("/v2/payments/") and call.object_id:
+            sql = "SELECT * FROM payments WHERE id = ?"
+            payment = self.book.row(sql, call.object_id)
+        elif "unique_request_id" in call.fields:
+            payment = self.payments.by_key(call.fields["unique_request_id"])
+        elif "related_entity_id" in call.fields:
+            sql = "SELECT * FROM payments WHERE id = ?"
+            payment = self.book.row(sql, call.fields["related_entity_id"])
+        known = {name: str(value) for name, value in (payment or {}).items() if value is not None}
+        return {**known, **call.fields}
+
+    def _fire(
+        self,
+        rule: Rule,
+        call: Call,
+        about: Mapping[str, str],
+        now: datetime,
+        reply_status: int | None,
+    ) -> None:
+        self.faults.pick(rule)
+        self.book.fired(
+            stamp(now),
+            rule.fault,
+            rule.id,
+            payment_id=about.get("id"),
+            payment_status=about.get("status") if about.get("id") else None,
+            unique_request_id=about.get("unique_request_id"),
+            request=f"{call.method} {call.path}",
+            reply_status=reply_status,
+        )
+
+    def _another(self, rule: Rule, reply: Reply, account_id: str) -> Json | None:
+        if rule.fault != "finds_another" or not isinstance(reply.body, dict):
+            return None
+        found = [payment["id"] for payment in reply.body.get("payments", [])]
+        return self.payments.another(found, account_id)
+
+    def _do(self, call: Call, account_id: str, now: datetime) -> Json:
+        fields, object_id = call.fields, call.object_id
+        does: Mapping[str, Callable[[], Json]] = {
+            LOGIN: lambda: {"auth_token": self.sessions.log_in(fields, now)},
+            "close_session": lambda: self._close_session(call),
+            "find_balances": lambda: self.ledger.find_balances(account_id, fields),
+            "read_balance": lambda: self.ledger.balance(account_id, object_id, fields, now),
+            "validate_beneficiary": lambda: self.beneficiaries.validate(
+                account_id, fields, call.lists
+            ),
+            "create_beneficiary": lambda: self.beneficiaries.create(
+                account_id, fields, call.lists, now
+            ),
+            "find_beneficiaries": lambda: self.beneficiaries.find(account_id, fields),
+            "read_beneficiary": lambda: self.beneficiaries.read(account_id, object_id, fields),
+            "create_payment": lambda: self.payments.create(account_id, fields, now),
+            "find_payments": lambda: self.payments.find(account_id, fields),
+            "delete_payment": lambda: self.payments.delete(account_id, object_id, fields, now),
+            "read_payment": lambda: self.payments.read(account_id, object_id, fields),
+            "update_payment": lambda: self.payments.update(account_id, object_id, fields, now),
+            "find_transactions": lambda: self.ledger.find_transactions(account_id, fields),
+            "read_transaction": lambda: self.ledger.transaction(account_id, object_id, fields),
+        }
+        return does[call.endpoint]()
+
+    def _close_session(self, call: Call) -> Json:
+        self.sessions.end(call.token)
+        return {}
