@@ -103,12 +103,16 @@ class Book:
         self._db.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All of it or nothing. Inside another one it is part of that one."""
+    def transaction(self, *, writes: bool = True) -> Iterator[None]:
+        """All of it or nothing. Inside another one it is part of that one.
+
+        Args:
+            writes: False holds up no writer, and sees one moment of the book.
+        """
         if self._inside:
             yield
             return
-        self._db.execute("BEGIN IMMEDIATE")
+        self._db.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
         self._inside = True
         try:
             yield
@@ -273,7 +277,7 @@ def read_contents(file: Path) -> dict[str, Any]:
         raise FileNotFoundError(file)
     book = Book(file)
     try:
-        with book.transaction():
+        with book.transaction(writes=False):
             return book.contents()
     finally:
         book.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -45,11 +45,9 @@ class Control:
 
     def delays(self, asked: Any) -> Any:
         """Any of the delays, in seconds; for payments that come to that stage from now on."""
-        lifecycle = self._partner.lifecycle
         seconds = {name: float(value) for name, value in asked.items()}
-        lifecycle.delays = replace(lifecycle.delays, **seconds)
-        lifecycle.delays.keep(self._partner.book)
-        return asdict(lifecycle.delays)
+        self._partner.lifecycle.change_delays(seconds)
+        return self.read_delays(asked)
 
     def read_delays(self, _: Any) -> Any:
         return asdict(self._partner.lifecycle.delays)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -36,6 +37,9 @@ AFTER = (
 )
 DELAY = "delay"
 MENU = (*BEFORE, *AFTER, DELAY, *FATES)
+_SECONDS = ("seconds", "after_seconds", "resume_after_seconds")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_OURS = ("id", "seen", "picked")
 CUT = ("reply_lost_before", "reply_lost_after")
 
 
@@ -68,6 +72,10 @@ class Rule:
             raise ValueError(f"'on' is a method and a path: {self.on!r}")
         if not 0 <= self.probability <= 1:
             raise ValueError(f"not a probability: {self.probability}")
+        if not all(isinstance(wanted, str) for wanted in self.match.values()):
+            raise ValueError(f"fields are text: {self.match}")
+        for name in _SECONDS:
+            float(self.param.get(name, 0))
 
     @property
     def early(self) -> bool:
@@ -98,6 +106,8 @@ class Faults:
         Raises:
             TypeError, ValueError: a rule that cannot be; none of them is added.
         """
+        if any(name in one for one in ordered for name in _OURS):
+            raise ValueError(f"not for you to say: {', '.join(_OURS)}")
         rules = [Rule(**one) for one in ordered]
         with self._book.transaction():
             return [
@@ -197,7 +207,7 @@ def spoil(rule: Rule, reply: Reply, another: wire.Json | None) -> Reply | None:
             item["status"] = rule.param.get("status", NOT_A_STATUS)
         elif rule.fault == "missing_field" and name in item:
             del item[name]
-        elif rule.fault == "number_for_string" and name in item:
+        elif rule.fault == "number_for_string" and _NUMBER.fullmatch(str(item.get(name))):
             item[name] = json.loads(item[name])
         else:
             continue

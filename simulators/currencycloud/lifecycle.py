@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -61,6 +61,15 @@ class Lifecycle:
     def __init__(self, book: Book) -> None:
         self._book = book
         self.delays = Delays.of(book)
+
+    def change_delays(self, seconds: Mapping[str, float]) -> None:
+        """For payments that come to that stage from now on.
+
+        Raises:
+            TypeError: there is no such delay.
+        """
+        self.delays = replace(self.delays, **seconds)
+        self.delays.keep(self._book)
 
     def begin(self, payment: Mapping[str, Any], now: datetime) -> None:
         """Start the clockwork of a payment that was just written."""
@@ -286,7 +295,10 @@ class Lifecycle:
         self._post(payment, at, "payment_unrelease", lines)
         self._settle_debit(payment, at)
         self._transaction(payment, at, "payment_unrelease", "credit", amount, "completed")
-        self._stop(payment)
+        self._book.run(
+            "DELETE FROM timers WHERE payment_id = ? AND step IN ('submit', 'complete')",
+            payment["id"],
+        )
         self._become(payment, "suspended", at, "unreleased", transferred_at=None)
 
     def _change_amount(
@@ -385,5 +397,8 @@ class Lifecycle:
 
 
 def _minor(param: Mapping[str, Any], name: str, currency: str, default: int) -> int:
-    """Raises ValueError: the parameter is no amount in that currency."""
-    return to_minor(str(param[name]), currency) if name in param else default
+    """Raises NotPossible: the parameter is no amount in that currency."""
+    try:
+        return to_minor(str(param[name]), currency) if name in param else default
+    except ValueError as error:
+        raise NotPossible(f"{name}: {error}") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +17,14 @@ from simulators.currencycloud.ledger import Ledger
 from simulators.currencycloud.lifecycle import FATES, Lifecycle
 from simulators.currencycloud.payments import Payments
 from simulators.currencycloud.sessions import Sessions
-from simulators.currencycloud.wire import Json, Refusal, Reply
+from simulators.currencycloud.wire import Json, Refusal, Reply, Row
 
 LOGIN = "log_in"
+
+DEFAULT_LOGIN = "demo@finality.test"
+# No partner ever issued this: it opens simulators and nothing else.
+SIMULATOR_API_KEY = "51" * 32
+DEFAULT_BALANCES = ("EUR=10000000.00", "GBP=10000000.00", "USD=10000000.00")
 
 #: In their documentation's order; the first that fits is meant.
 ENDPOINTS: tuple[tuple[str, str, str], ...] = (
@@ -78,13 +83,43 @@ class Partner:
         self.ledger = Ledger(self.book, self.accounts)
         self.faults = Faults(self.book)
 
+    def furnish(
+        self,
+        *,
+        login_id: str = DEFAULT_LOGIN,
+        api_key: str = SIMULATOR_API_KEY,
+        balances: Sequence[str] = DEFAULT_BALANCES,
+        contacts: Sequence[str] = (),
+        delays: Mapping[str, float] | None = None,
+    ) -> None:
+        """Make the login and the sub-accounts known, and pay a new book's balances in.
+
+        Args:
+            balances: as `EUR=10.00`.
+            contacts: of the sub-accounts.
+            delays: those of `Delays` to change, in seconds.
+
+        Raises:
+            ValueError: an amount that is none.
+        """
+        with self.book.transaction():
+            account_id = self.accounts.main()["id"]
+            if not self.accounts.has_balances(account_id):
+                for balance in balances:
+                    currency, _, amount = balance.partition("=")
+                    self.accounts.fund(account_id, amount, currency, self.clock.now())
+            self.sessions.open_login(login_id, api_key, account_id)
+            for contact_id in contacts:
+                self.accounts.open("Client", contact_id=contact_id, parent_id=account_id)
+            self.lifecycle.change_delays(delays or {})
+
     def wait_before(self, call: Call) -> float:
         """Seconds before the partner even looks at the request."""
         seconds = self.lifecycle.delays.latency
         with self.book.transaction():
-            about = self._about(call)
-            for rule in self.faults.fitting(call.method, call.path, about, early=True):
-                self._fire(rule, call, about, self.clock.now(), None)
+            payment = self._payment(call)
+            for rule in self._rules(call, payment, early=True):
+                self._fire(rule, call, payment, self.clock.now(), None)
                 seconds += float(rule.param.get("seconds", 1))
         return seconds
 
@@ -105,35 +140,35 @@ class Partner:
             return self._answer(call, account_id, now)
 
     def _answer(self, call: Call, account_id: str, now: datetime) -> Answer:
-        about = self._about(call)
-        rules = self.faults.fitting(call.method, call.path, about, early=False)
+        payment = self._payment(call)
+        rules = self._rules(call, payment, early=False)
         spoilers = [rule for rule in rules if rule.fault in (*BEFORE, *AFTER)]
         first = spoilers[0] if spoilers else None
         if first is not None and first.fault in BEFORE:
             if first.fault == "unauthorised":
                 self.sessions.end(call.token)
-            self._fire(first, call, about, now, None)
+            self._fire(first, call, payment, now, None)
             return self._leave(menu.instead(first), first)
         try:
             reply = Reply(200, self._do(call, account_id, now))
         except Refusal as refusal:
             reply = refusal.reply()
-        if not about.get("id") and reply.status == 200 and call.endpoint == "create_payment":
-            about = self._about(call)
+        # As it is now: a create has only just made it.
+        payment = self._payment(call)
         for rule in rules:
-            if rule.fault in FATES and about.get("id") and reply.status == 200:
+            if rule.fault in FATES and payment is not None and reply.status == 200:
                 self.faults.pick(rule)
-                self.lifecycle.befall(about["id"], rule.fault, rule.param, rule.id, now)
+                self.lifecycle.befall(payment["id"], rule.fault, rule.param, rule.id, now)
         self.lifecycle.progress(now)
         wait = 0.0
         for rule in rules:
             if rule.fault == DELAY:
-                self._fire(rule, call, about, now, reply.status)
+                self._fire(rule, call, payment, now, reply.status)
                 wait += float(rule.param.get("seconds", 1))
         for rule in spoilers:
             spoilt = menu.spoil(rule, reply, self._another(rule, reply, account_id))
             if spoilt is not None:
-                self._fire(rule, call, about, now, reply.status)
+                self._fire(rule, call, payment, now, reply.status)
                 return self._leave(spoilt, rule, wait)
         return Answer(reply, wait_seconds=wait)
 
@@ -141,36 +176,38 @@ class Partner:
         reset = bool(rule.param.get("reset"))
         return Answer(reply, cut=rule.fault in CUT, reset=reset, wait_seconds=wait)
 
-    def _about(self, call: Call) -> dict[str, str]:
-        """The request's fields over those of the payment it is about, if there is one."""
-        payment = None
+    def _rules(self, call: Call, payment: Row | None, *, early: bool) -> list[Rule]:
+        """What fits the request's fields over those of the payment it is about."""
+        known = {name: str(value) for name, value in (payment or {}).items()}
+        about = {**known, **call.fields}
+        return self.faults.fitting(call.method, call.path, about, early=early)
+
+    def _payment(self, call: Call) -> Row | None:
+        """The payment a request is about, by its path, its key, or as the related entity."""
+        payment_id = call.fields.get("related_entity_id", "")
         if call.path.startswith("/v2/payments/") and call.object_id:
-            sql = "SELECT * FROM payments WHERE id = ?"
-            payment = self.book.row(sql, call.object_id)
+            payment_id = call.object_id
         elif "unique_request_id" in call.fields:
-            payment = self.payments.by_key(call.fields["unique_request_id"])
-        elif "related_entity_id" in call.fields:
-            sql = "SELECT * FROM payments WHERE id = ?"
-            payment = self.book.row(sql, call.fields["related_entity_id"])
-        known = {name: str(value) for name, value in (payment or {}).items() if value is not None}
-        return {**known, **call.fields}
+            return self.payments.by_key(call.fields["unique_request_id"])
+        return self.book.row("SELECT * FROM payments WHERE id = ?", payment_id)
 
     def _fire(
         self,
         rule: Rule,
         call: Call,
-        about: Mapping[str, str],
+        payment: Row | None,
         now: datetime,
         reply_status: int | None,
     ) -> None:
         self.faults.pick(rule)
+        known = payment or call.fields
         self.book.fired(
             stamp(now),
             rule.fault,
             rule.id,
-            payment_id=about.get("id"),
-            payment_status=about.get("status") if about.get("id") else None,
-            unique_request_id=about.get("unique_request_id"),
+            payment_id=known.get("id"),
+            payment_status=known.get("status"),
+            unique_request_id=known.get("unique_request_id"),
             request=f"{call.method} {call.path}",
             reply_status=reply_status,
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from simulators.currencycloud import wire
 from simulators.currencycloud.accounts import Accounts, is_uuid
-from simulators.currencycloud.amounts import to_minor
+from simulators.currencycloud.amounts import to_minor, to_wire
 from simulators.currencycloud.book import Book, new_id
 from simulators.currencycloud.clock import stamp
 from simulators.currencycloud.lifecycle import UNRELEASED, Lifecycle, NotPossible
@@ -177,8 +177,10 @@ class Payments:
             "beneficiary_id": beneficiary_id,
             "texts": json.dumps(texts),
         }
-        if "amount" in fields:
-            changed["amount_minor"] = _amount(fields, currency, _NOT_UPDATED)
+        if "amount" in fields or "currency" in fields:
+            as_it_was = to_wire(payment["amount_minor"], payment["currency"])
+            asked = {"amount": fields.get("amount", as_it_was)}
+            changed["amount_minor"] = _amount(asked, currency, _NOT_UPDATED)
         if "payment_type" in fields:
             changed["payment_type"] = _payment_type(fields, _NOT_UPDATED)
         if "payment_date" in fields:
