@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -60,6 +60,7 @@ class Orchestrator:
         key: str,
         *,
         received: Mapping[str, Any] | None = None,
+        rules_of: date | None = None,
         patience: timedelta | None = timedelta(seconds=5),
     ) -> Receipt:
         """Record the order once under the key, have it run, and wait a little for first news.
@@ -72,6 +73,7 @@ class Orchestrator:
             key: the caller's own, unique per tenant for ever; 1 to 255 printable characters.
             received: the fields as the caller sent them, for the fingerprint; by default the
                 order itself.
+            rules_of: the day whose scheme rules apply; by default the execution date.
             patience: how long to wait for the first step; None only starts it.
 
         Raises:
@@ -80,7 +82,7 @@ class Orchestrator:
         """
         now = self._clock.now()
         fields = dict(received) if received is not None else order.model_dump(mode="json")
-        profile = check(order, key, self._profiles, now)
+        profile = check(order, key, self._profiles, now, rules_of=rules_of)
         acceptance = await self._payments.accept(
             order,
             key=key,

@@ -11,13 +11,15 @@ from sqlmodel import Session, col, select
 from domain.order import Order
 from domain.payment import Certainty, Finding, Instruction, Payment, fold
 from domain.profile import Profile
-from domain.report import Report
-from domain.sending import Move, next_move
+from domain.report import PaymentState, Report
+from domain.sending import LookupResult, Move, next_move
 from domain.states import ENDS
 from store.books import instructions_of
 from store.keyring import Keyring
 from store.tables import MovementRow, PaymentRow, ReportRow, StateRow, TaskRow
 
+#: After so many lookups that could not tell, a person is asked as well.
+VAGUE_LOOKUPS: Final = 3
 #: Who answers a question about money, and by when, unless settings say otherwise.
 TASK_OWNER: Final = "payments-operations"
 TASK_DUE_WITHIN: Final = timedelta(hours=4)
@@ -56,6 +58,8 @@ def refold(session: Session, keyring: Keyring, row: PaymentRow, now: datetime) -
     payment = fold(order_of(keyring, row), profile, instructions, reports)
     evidence = _evidence_hash(instructions, reports)
     questions = _questions(payment, profile, instructions, now)
+    if row.needs_person and row.waiting_for:
+        questions["not_ready"] = row.waiting_for
     if evidence == row.evidence_hash and payment.state != row.state:
         questions["fold_changed"] = (
             f"the same reports fold to {payment.state} now, stored is {row.state}; "
@@ -98,10 +102,17 @@ def _questions(
     questions = {
         finding.kind.value: _question(finding) for finding in payment.findings if finding.freezes
     }
+    if payment.state is PaymentState.AWAITING_US:
+        questions["awaiting_us"] = f"{payment.reason or payment.partner_status}; it waits for us"
     for instruction in instructions:
         step = next_move(profile.operation(instruction.kind), instruction.book, now)
         if step.move is Move.PARK:
             questions["parked"] = f"{step.because}; find out whether it was executed"
+        vague = [x for x in instruction.book.lookups if x.result is LookupResult.CANNOT_TELL]
+        if instruction.book.in_doubt and len(vague) >= VAGUE_LOOKUPS:
+            questions["in_doubt"] = (
+                "whether it was executed cannot be told from the partner's answers; ask the partner"
+            )
     return questions
 
 

@@ -178,6 +178,7 @@ class SendBook:
             )
         )
         payment.not_before = payment.waiting_for = None
+        payment.needs_person = False
         refold(session, self._keyring, payment, now)
         return Turn(
             step,
@@ -197,9 +198,9 @@ class SendBook:
         def transaction(session: Session) -> PaymentView:
             row, payment = _rows(session, heard.instruction_id)
             book = book_of(session, payment, row)
-            if heard.attempt is not None:
-                self._close_attempt(session, payment, row, book, heard)
             kept = self._keep_reference(session, row, heard)
+            if heard.attempt is not None:
+                self._close_attempt(session, payment, row, book, heard, ours=kept)
             if heard.looked_up is not None:
                 keep_lookup(session, heard, found_elsewhere=not kept)
             if heard.report is not None and kept:
@@ -212,6 +213,7 @@ class SendBook:
             is_read = heard.attempt is None and heard.looked_up is None
             payment.not_before = heard.not_before if is_read else None
             payment.waiting_for = heard.why if is_read and heard.not_before else None
+            payment.needs_person = False
             refold(session, self._keyring, payment, heard.heard_at)
             return view_of(session, payment)
 
@@ -224,6 +226,8 @@ class SendBook:
         row: InstructionRow,
         book: Book,
         heard: Heard,
+        *,
+        ours: bool,
     ) -> None:
         assert heard.attempt is not None
         assert heard.result is not None
@@ -232,15 +236,18 @@ class SendBook:
         if attempt.result != AttemptResult.OPEN:
             return  # Recorded before; the first record stands.
         operation = _operation(payment, row)
-        result, closed = heard.result, None
-        match heard.answer:
+        result, answer, closed = heard.result, heard.answer, None
+        match answer:
+            case Answer.ACCEPTED if not ours:
+                # The reply shows another payment's object: of this one it says nothing.
+                result, answer = AttemptResult.UNKNOWN, None
             case Answer.REFUSED if not doubted_before(operation, book, heard.attempt):
                 closed = Closed.REFUSED
             case Answer.DUPLICATE if duplicate_is_refusal(operation, book, heard.attempt):
                 result = AttemptResult.NOT_SENT
             case _:
                 pass
-        attempt.result, attempt.answer = result, heard.answer
+        attempt.result, attempt.answer = result, answer
         attempt.closed_at = heard.heard_at
         attempt.server_error = heard.server_error
         attempt.not_before = heard.not_before
@@ -279,8 +286,8 @@ class SendBook:
             until = why.until if isinstance(why, NotReady) else why.retry_at
             payment.not_before = until or now + _PAUSE
             payment.waiting_for = why.why
-            payment.updated_at = now
-            session.add(payment)
+            payment.needs_person = isinstance(why, NotReady) and why.needs_person
+            refold(session, self._keyring, payment, now)
             return view_of(session, payment)
 
         return await self._database.write(transaction)

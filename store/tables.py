@@ -48,6 +48,7 @@ class PaymentRow(SQLModel, table=True):
     last_asked_at: datetime | None = Field(default=None, sa_column=_moment())
     not_before: datetime | None = Field(default=None, sa_column=_moment())
     waiting_for: str | None = None
+    needs_person: bool = False
     created_at: datetime = Field(sa_column=_moment(nullable=False))
     updated_at: datetime = Field(sa_column=_moment(nullable=False))
     started_at: datetime | None = Field(default=None, sa_column=_moment())

@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("last_asked_at", Moment(), nullable=True),
         sa.Column("not_before", Moment(), nullable=True),
         sa.Column("waiting_for", sa.String(), nullable=True),
+        sa.Column("needs_person", sa.Boolean(), nullable=False),
         sa.Column("created_at", Moment(), nullable=False),
         sa.Column("updated_at", Moment(), nullable=False),
         sa.Column("started_at", Moment(), nullable=True),

@@ -1,0 +1,127 @@
+"""XML from strangers, read piece by piece: no DTD, no entities, no network, bounded memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+from lxml import etree
+
+from messages.credit_transfer import FileRefused
+
+#: Elements held at once: a credit transfer with all that the standard allows has a few hundred.
+ELEMENTS_MAX: Final = 10_000
+
+_ISO: Final = "urn:iso:std:iso:20022:tech:xsd:"
+_MESSAGE: Final = re.compile(r"[a-z]{4}\.\d{3}\.\d{3}\.\d{2}(?:\.ch\.\d{2})?", re.ASCII)
+_SCHEMA_LOCATION: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
+_AGAIN: Final = "ask the sender for the whole file again"
+
+
+class Document:
+    """The elements of an XML document as they begin and end, in order.
+
+    The reader hands back what it has read with `release`; unread elements are held, and more
+    than `ELEMENTS_MAX` of them refuse the file.
+    """
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self._held = 0
+
+    def __iter__(self) -> Iterator[tuple[str, etree._Element]]:
+        """Pairs of "start" or "end" and the element, which is complete at its end only.
+
+        Raises:
+            FileRefused: FF01, for anything that is not well-formed XML without a DTD.
+        """
+        is_root = True
+        events = etree.iterparse(
+            self._source,
+            events=("start", "end"),
+            resolve_entities=False,
+            load_dtd=False,
+            no_network=True,
+            huge_tree=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
+        try:
+            for event, element in events:
+                if is_root:
+                    _refuse_dtd(element)
+                    is_root = False
+                if event == "start":
+                    self._count(element)
+                yield event, element
+        except etree.XMLSyntaxError as error:
+            raise FileRefused("FF01", "", _broken(error, is_empty=is_root)) from None
+
+    def release(self, element: etree._Element) -> None:
+        """Forget an element that has ended, and its elder siblings."""
+        element.clear(keep_tail=False)
+        parent = element.getparent()
+        while parent is not None and element.getprevious() is not None:
+            del parent[0]
+        self._held = 0
+
+    def _count(self, element: etree._Element) -> None:
+        self._held += 1
+        if self._held > ELEMENTS_MAX:
+            raise FileRefused(
+                "FF01",
+                name_of(element),
+                f"at line {element.sourceline} more than {ELEMENTS_MAX} elements stand where one "
+                "transfer should; this is no credit transfer file",
+            )
+
+
+def _refuse_dtd(root: etree._Element) -> None:
+    if root.getroottree().docinfo.doctype:
+        raise FileRefused(
+            "FF01", "DOCTYPE", "a document type is never read, it can hide content; remove it"
+        )
+
+
+def _broken(error: etree.XMLSyntaxError, *, is_empty: bool) -> str:
+    line = error.lineno or 1
+    if is_empty:
+        return f"this is not XML (line {line}); give an ISO 20022 pain.001 file"
+    return f"the XML is broken or cut short at line {line} ({error.msg[:120]}); {_AGAIN}"
+
+
+def name_of(element: etree._Element, namespace: str = "") -> str:
+    """The element's name, with its namespace only where that is another one; for people too."""
+    tag = str(element.tag)
+    own = f"{{{namespace}}}"
+    return tag.removeprefix(own) if namespace else etree.QName(tag).localname[:80]
+
+
+def namespace_of(root: etree._Element) -> str:
+    """The namespace of a root element named Document.
+
+    Raises:
+        FileRefused: FF01, another root, or attributes that we would have to leave unread.
+    """
+    name = etree.QName(root)
+    if name.localname != "Document" or not name.namespace:
+        raise FileRefused(
+            "FF01",
+            name.localname[:80],
+            "the root element must be Document in an ISO 20022 namespace; take it out of its "
+            "envelope"
+            if name.localname != "Document"
+            else "Document has no namespace; the file "
+            f"must name its version, as in {_ISO}pain.001.001.09",
+        )
+    for attribute in root.attrib:
+        if not str(attribute).startswith(_SCHEMA_LOCATION):
+            raise FileRefused("FF01", "Document", f"attribute {str(attribute)[:80]} is unknown")
+    return name.namespace
+
+
+def message_of(namespace: str) -> str:
+    """The message name in a namespace, such as pain.001.001.09; "" where there is none."""
+    tail = namespace.removeprefix(_ISO).rpartition("/")[2].removesuffix(".xsd")
+    return tail if _MESSAGE.fullmatch(tail) else ""

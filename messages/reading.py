@@ -1,0 +1,187 @@
+"""One element read by the element table: values, notices, refusals, and nothing left over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Final
+
+from lxml import etree
+
+from messages.credit_transfer import NOT_PROVIDED, Notice
+from messages.document import name_of
+from messages.elements import BLOCK, GROUP, LINE, NOT_ALLOWED, Fate, Rule, Table
+from regimes.refusal import Refusal
+
+_BLANK: Final = " \t\r\n"
+_TABLES: Final = {"GrpHdr": GROUP, "PmtInf": BLOCK, "CdtTrfTxInf": LINE}
+#: Only what stands above or below a line is named with where it stands.
+_PREFIXES: Final = {"GrpHdr": "GrpHdr/", "PmtInf": "PmtInf/", "CdtTrfTxInf": ""}
+
+
+@lru_cache
+def _containers(part: str) -> frozenset[str]:
+    """Every path of the table that has rows below it."""
+    return frozenset(
+        path[:index]
+        for path in _TABLES[part]
+        for index, character in enumerate(path)
+        if character == "/" and path[index + 1] != "@"
+    )
+
+
+class Reading:
+    """What a GrpHdr, PmtInf (without its lines) or CdtTrfTxInf says."""
+
+    def __init__(self, element: etree._Element, part: str, namespace: str) -> None:
+        self.notices: list[Notice] = []
+        self.refusals: list[Refusal] = []
+        self._table: Table = _TABLES[part]
+        self._prefix = _PREFIXES[part]
+        self._containers = _containers(part)
+        self._namespace = namespace
+        self._values: dict[str, list[str]] = {}
+        self._seen: Counter[str] = Counter()
+        self._descend(element, "")
+
+    def text(self, path: str) -> str:
+        """The value; "" where it is absent, or NOTPROVIDED, which says the same."""
+        text = self.raw(path)
+        return "" if text == NOT_PROVIDED else text
+
+    def raw(self, path: str) -> str:
+        """The value as it stands; "" where it is absent."""
+        return self._values.get(path, [""])[0]
+
+    def texts(self, path: str) -> list[str]:
+        """The values of an element that may stand several times."""
+        return self._values.get(path, [])
+
+    def require(self, path: str, code: str) -> str:
+        """The value; its absence is refused with the code."""
+        if not (text := self.text(path)) and not self.is_refused(path):
+            self.refuse(code, path, "is missing; give it")
+        return text
+
+    def refuse(self, code: str, path: str, text: str) -> None:
+        """Note a refusal of an element."""
+        self.refusals.append(Refusal(code, f"{self._prefix}{path}", text))
+
+    def notice(self, path: str, text: str) -> None:
+        """Note something that goes otherwise than the file says."""
+        self.notices.append(Notice(f"{self._prefix}{path}", text))
+
+    def is_refused(self, path: str) -> bool:
+        """Whether the element itself, or the one above or below it, was refused."""
+        field = f"{self._prefix}{path}"
+        return any(
+            refusal.field == field
+            or field.startswith(f"{refusal.field}/")
+            or refusal.field.startswith(f"{field}/")
+            for refusal in self.refusals
+        )
+
+    def _descend(self, element: etree._Element, path: str) -> None:
+        for child in element:
+            name = name_of(child, self._namespace)
+            if not path and name == "CdtTrfTxInf":
+                continue
+            self._element(child, f"{path}/{name}" if path else name)
+        if _stray_text(element):
+            self.refuse("FF01", path or "text", "text stands between its elements; remove it")
+
+    def _element(self, element: etree._Element, path: str) -> None:
+        rule = self._table.get(path)
+        is_container = path in self._containers and (rule is None or len(element) > 0)
+        if rule is None and not is_container:
+            self.refuse(
+                NOT_ALLOWED,
+                path[:160],
+                "is not an element that we carry; leave it out, or pay this line another way",
+            )
+            return
+        self._seen[path] += 1
+        times_max = rule.times_max if rule is not None else 1
+        if self._seen[path] > times_max:
+            if self._seen[path] == times_max + 1:
+                self.refuse("FF01", path, f"stands more than {times_max} times; keep one")
+        elif is_container:
+            self._attributes(element, path)
+            self._descend(element, path)
+        elif rule is not None:
+            self._apply(rule, element, path)
+
+    def _apply(self, rule: Rule, element: etree._Element, path: str) -> None:
+        if rule.fate is Fate.REFUSED:
+            self.refuse(rule.code, path, rule.text)
+            return
+        has_children = len(element) > 0
+        if rule.fate is Fate.NOTICED and has_children:
+            if any(text != NOT_PROVIDED for _, text in leaves(element, self._namespace)):
+                self.notice(path, rule.text)
+            return
+        self._attributes(element, path)
+        text = in_one_text(element, self._namespace) if has_children else _text(element)
+        if problem := _problem(rule, text):
+            self.refuse(*problem[:1], path, problem[1])
+            return
+        if rule.fate is Fate.NOTICED and text not in ("", NOT_PROVIDED):
+            self.notice(path, rule.text)
+        self._values.setdefault(path, []).append(text)
+
+    def _attributes(self, element: etree._Element, path: str) -> None:
+        for name, value in element.attrib.items():
+            at = f"{path}/@{name}"
+            rule = self._table.get(at)
+            if rule is None:
+                self.refuse(NOT_ALLOWED, at[:160], "is not an attribute that we carry; remove it")
+            elif problem := _problem(rule, str(value)):
+                self.refuse(problem[0], at, problem[1])
+            else:
+                self._values[at] = [str(value)]
+
+
+def _problem(rule: Rule, text: str) -> tuple[str, str] | None:
+    """What is wrong with a value: code and text."""
+    if not text:
+        if rule.fate is Fate.NOTICED:
+            return None
+        return rule.code, "is empty; give a value or leave it out"
+    if not text.isprintable():
+        odd = next(character for character in text if not character.isprintable())
+        return "RR10", f"holds U+{ord(odd):04X}, which payments cannot carry; remove it"
+    if rule.longest and len(text) > rule.longest:
+        because = f" ({rule.text})" if rule.text and rule.fate is Fate.CARRIED else ""
+        return rule.code, (
+            f"has {len(text)} characters, at most {rule.longest} are possible{because}; "
+            "shorten it, nothing is cut"
+        )
+    if rule.values and text not in rule.values:
+        because = f": {rule.text}" if rule.text else ""
+        return rule.code, f"{text[:35]!r} is not possible{because}"
+    return None
+
+
+def _text(element: etree._Element) -> str:
+    return (element.text or "").strip(_BLANK)
+
+
+def _stray_text(element: etree._Element) -> bool:
+    pieces: Iterable[str | None] = (element.text, *(child.tail for child in element))
+    return any(piece and piece.strip(_BLANK) for piece in pieces)
+
+
+def leaves(element: etree._Element, namespace: str, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every value in an element, with its path, in document order."""
+    for name, value in element.attrib.items():
+        yield f"{path}/@{name}", str(value)
+    if len(element) == 0:
+        yield path, _text(element)
+    for child in element:
+        yield from leaves(child, namespace, f"{path}/{name_of(child, namespace)}")
+
+
+def in_one_text(element: etree._Element, namespace: str) -> str:
+    """All values of an element as one text that differs when any of them does."""
+    return "; ".join(f"{path[1:]}={text}" for path, text in leaves(element, namespace))
