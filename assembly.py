@@ -53,6 +53,7 @@ STORE_AWAY: Final[tuple[type[Exception], ...]] = (
     OSError,
 )
 _UPKEEP: Final = "finality-upkeep"
+_CONNECT_TIMEOUT: Final = timedelta(seconds=3)
 
 
 class MachineClock:
@@ -176,7 +177,9 @@ async def connect(settings: Settings, keyring: Keyring) -> Client:
         options["target_host"] = settings.temporal_address
     options.setdefault("target_host", "localhost:7233")
     try:
-        return await Client.connect(**options, plugins=[plugin(keyring)])
+        return await Client.connect(
+            **options, plugins=[plugin(keyring)], connect_timeout=_CONNECT_TIMEOUT
+        )
     except RuntimeError as error:
         raise TemporalAway(
             f"no Temporal server answers at {options['target_host']}; "

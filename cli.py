@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Coroutine
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -18,6 +19,18 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
+
+
+def _run(main: Coroutine[Any, Any, int]) -> NoReturn:
+    """Run a command to its end; what the user can mend is said in a line, not in a trace."""
+    from local.servers import ServerUnavailable
+    from local.simulator import SimulatorDied
+    from local.temporal_server import ServerDied
+    from process import run
+    from starter.running import TemporalAway
+    from store.keyring import KeyringError
+
+    run(main, (KeyringError, TemporalAway, ServerUnavailable, ServerDied, SimulatorDied))
 
 
 @app.command()
@@ -37,7 +50,6 @@ def up(
     from domain.accounts import AccountError, check_iban
     from local.stack import Ports
     from local.up import up as run_up
-    from process import run
     from settings import Settings
 
     try:
@@ -45,7 +57,7 @@ def up(
     except AccountError as error:
         raise typer.BadParameter(str(error), param_hint="--debtor") from None
     ports = Ports(temporal_port, ui_port, codec_port, simulator_port)
-    run(run_up(Settings().home, ports, debtors, typer.echo))
+    _run(run_up(Settings().home, ports, debtors, typer.echo))
 
 
 @app.command()
@@ -55,11 +67,10 @@ def worker() -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    from process import run
     from settings import Settings
     from worker import work
 
-    run(work(Settings()))
+    _run(work(Settings()))
 
 
 @app.command(
@@ -99,12 +110,11 @@ def pay(
     json: Json = False,
 ) -> None:
     """Pay a file. The same file again pays nothing twice."""
-    from process import run
     from settings import Settings
     from terminal.pay import pay_file
 
     day: date | None = as_of.date() if as_of else None
-    run(
+    _run(
         pay_file(
             Settings(),
             file,
@@ -125,11 +135,10 @@ def show(
     ] = False,
 ) -> None:
     """One payment: its timeline, what it waits for, and until when."""
-    from process import run
     from settings import Settings
     from terminal.show import show_payment
 
-    run(show_payment(Settings(), payment_id, with_exchanges=exchanges))
+    _run(show_payment(Settings(), payment_id, with_exchanges=exchanges))
 
 
 @app.command(name="list")
@@ -139,11 +148,10 @@ def list_payments(
     json: Json = False,
 ) -> None:
     """Payments, the newest first."""
-    from process import run
     from settings import Settings
     from terminal.table import list_table
 
-    run(list_table(Settings(), state=state, limit=limit, as_json=json))
+    _run(list_table(Settings(), state=state, limit=limit, as_json=json))
 
 
 @app.command()
@@ -153,11 +161,10 @@ def doctor(
     ] = False,
 ) -> None:
     """Look at everything a payment needs, and say what is missing and how to mend it."""
-    from process import run
     from settings import Settings
     from terminal.doctor import examine
 
-    run(examine(Settings(), retry_logins=retry_logins))
+    _run(examine(Settings(), retry_logins=retry_logins))
 
 
 @app.command()
@@ -167,10 +174,9 @@ def demo(
 ) -> None:
     """Pay a file through a killed worker and lost replies, then compare the books."""
     from local.demo import demonstrate
-    from process import run
     from settings import Settings
 
-    run(demonstrate(Settings().home / "demo", payments=payments, keep=keep))
+    _run(demonstrate(Settings().home / "demo", payments=payments, keep=keep))
 
 
 def main() -> Any:

@@ -38,10 +38,16 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def run(main: Coroutine[Any, Any, int]) -> NoReturn:
-    """Run to the end and leave with its exit code."""
+def run(main: Coroutine[Any, Any, int], expected: tuple[type[Exception], ...] = ()) -> NoReturn:
+    """Run to the end and leave with its exit code.
+
+    An expected error is the user's to mend: its text is printed and the code is 2.
+    """
     try:
         code = asyncio.run(main)
     except KeyboardInterrupt:
         code = 130
+    except expected as error:
+        sys.stderr.write(f"finality: {error}\n")
+        code = 2
     leave(code)

@@ -46,7 +46,7 @@ def due(view: PaymentView, now: datetime) -> Due:
     is_over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
     if is_over and not (view.has_news and can_read):
         return Due(Owed.OVER, f"{payment.state}")
-    if not payment.is_frozen:
+    if not payment.is_frozen and not is_over:
         for instruction in view.instructions:
             if step := _step(view, instruction, now):
                 return step

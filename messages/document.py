@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from lxml import etree
 
@@ -12,6 +12,9 @@ from messages.credit_transfer import FileRefused
 
 #: Elements held at once: a credit transfer with all that the standard allows has a few hundred.
 ELEMENTS_MAX: Final = 10_000
+
+#: White space of XML.
+BLANK: Final = " \t\r\n"
 
 _ISO: Final = "urn:iso:std:iso:20022:tech:xsd:"
 _MESSAGE: Final = re.compile(r"[a-z]{4}\.\d{3}\.\d{3}\.\d{2}(?:\.ch\.\d{2})?", re.ASCII)
@@ -59,9 +62,18 @@ class Document:
             raise FileRefused("FF01", "", _broken(error, is_empty=is_root)) from None
 
     def release(self, element: etree._Element) -> None:
-        """Forget an element that has ended, and its elder siblings."""
-        element.clear(keep_tail=False)
+        """Forget an element that has ended, and its elder siblings.
+
+        Raises:
+            FileRefused: FF01, text stands beside them where only elements belong.
+        """
         parent = element.getparent()
+        if has_stray_text(element) or (parent is not None and has_stray_text(parent)):
+            raise FileRefused(
+                "FF01", name_of(element), "text stands beside or between elements; remove it"
+            )
+        # The stubs do not know it: text after the element belongs to the parent.
+        element.clear(keep_tail=True)  # type: ignore[call-arg]
         while parent is not None and element.getprevious() is not None:
             del parent[0]
         self._held = 0
@@ -78,7 +90,8 @@ class Document:
 
 
 def _refuse_dtd(root: etree._Element) -> None:
-    if root.getroottree().docinfo.doctype:
+    # The stubs do not know it.
+    if root.getroottree().docinfo.doctype:  # type: ignore[attr-defined]
         raise FileRefused(
             "FF01", "DOCTYPE", "a document type is never read, it can hide content; remove it"
         )
@@ -115,10 +128,26 @@ def namespace_of(root: etree._Element) -> str:
             else "Document has no namespace; the file "
             f"must name its version, as in {_ISO}pain.001.001.09",
         )
-    for attribute in root.attrib:
-        if not str(attribute).startswith(_SCHEMA_LOCATION):
-            raise FileRefused("FF01", "Document", f"attribute {str(attribute)[:80]} is unknown")
+    for attribute, _ in attributes(root):
+        if not attribute.startswith(_SCHEMA_LOCATION):
+            raise FileRefused("FF01", "Document", f"attribute {attribute[:80]} is unknown")
     return name.namespace
+
+
+def attributes(element: etree._Element) -> list[tuple[str, str]]:
+    """Names and values; never bytes, whatever the stubs say."""
+    return cast(list[tuple[str, str]], element.items())
+
+
+def has_stray_text(element: etree._Element) -> bool:
+    """Whether text stands directly in an element that has, or should have, only elements."""
+    if element.text and element.text.strip(BLANK):
+        return True
+    for child in element:
+        tail = child.tail
+        if tail and tail.strip(BLANK):
+            return True
+    return False
 
 
 def message_of(namespace: str) -> str:

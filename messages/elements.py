@@ -209,6 +209,8 @@ LINE: Final[Table] = {
     "CdtrAgt/FinInstnId/Othr/Id": _carried(
         "RC04", values="NOTPROVIDED", text="SEPA banks are named by BIC"
     ),
+    "CdtrAgt/FinInstnId/Othr/SchmeNm": _refused("RC04", "SEPA banks are named by BIC"),
+    "CdtrAgt/FinInstnId/Othr/Issr": _refused("RC04", "SEPA banks are named by BIC"),
     "CdtrAgt/BrnchId": _refused("RC04", "SEPA banks are named by BIC"),
     "CdtrAgtAcct": _refused(NOT_ALLOWED, "the agent's account is not carried"),
     **_under("Cdtr", _party(name="BE20", address="BE04", identification="BE17", residence="BE14")),

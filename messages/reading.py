@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
 from lxml import etree
 
-from messages.credit_transfer import NOT_PROVIDED, Notice
-from messages.document import name_of
+from messages.credit_transfer import NOT_PROVIDED, FileRefused, Notice
+from messages.document import BLANK, attributes, has_stray_text, name_of
 from messages.elements import BLOCK, GROUP, LINE, NOT_ALLOWED, Fate, Rule, Table
 from regimes.refusal import Refusal
 
-_BLANK: Final = " \t\r\n"
 _TABLES: Final = {"GrpHdr": GROUP, "PmtInf": BLOCK, "CdtTrfTxInf": LINE}
 #: Only what stands above or below a line is named with where it stands.
 _PREFIXES: Final = {"GrpHdr": "GrpHdr/", "PmtInf": "PmtInf/", "CdtTrfTxInf": ""}
@@ -32,7 +31,11 @@ def _containers(part: str) -> frozenset[str]:
 
 
 class Reading:
-    """What a GrpHdr, PmtInf (without its lines) or CdtTrfTxInf says."""
+    """What a GrpHdr, PmtInf (without its lines) or CdtTrfTxInf says.
+
+    Raises:
+        FileRefused: FF01, text stands where only elements belong.
+    """
 
     def __init__(self, element: etree._Element, part: str, namespace: str) -> None:
         self.notices: list[Notice] = []
@@ -58,9 +61,9 @@ class Reading:
         """The values of an element that may stand several times."""
         return self._values.get(path, [])
 
-    def require(self, path: str, code: str) -> str:
-        """The value; its absence is refused with the code."""
-        if not (text := self.text(path)) and not self.is_refused(path):
+    def require(self, path: str, code: str, *, choice: str = "") -> str:
+        """The value; its absence is refused with the code, unless another choice was already."""
+        if not (text := self.text(path)) and not self.is_refused(choice or path):
             self.refuse(code, path, "is missing; give it")
         return text
 
@@ -83,13 +86,16 @@ class Reading:
         )
 
     def _descend(self, element: etree._Element, path: str) -> None:
+        self._attributes(element, path)
         for child in element:
             name = name_of(child, self._namespace)
             if not path and name == "CdtTrfTxInf":
                 continue
             self._element(child, f"{path}/{name}" if path else name)
-        if _stray_text(element):
-            self.refuse("FF01", path or "text", "text stands between its elements; remove it")
+        if has_stray_text(element):
+            raise FileRefused(
+                "FF01", f"{self._prefix}{path}", "text stands between elements; remove it"
+            )
 
     def _element(self, element: etree._Element, path: str) -> None:
         rule = self._table.get(path)
@@ -105,9 +111,8 @@ class Reading:
         times_max = rule.times_max if rule is not None else 1
         if self._seen[path] > times_max:
             if self._seen[path] == times_max + 1:
-                self.refuse("FF01", path, f"stands more than {times_max} times; keep one")
+                self.refuse("FF01", path, f"stands too often, {times_max} allowed; keep as many")
         elif is_container:
-            self._attributes(element, path)
             self._descend(element, path)
         elif rule is not None:
             self._apply(rule, element, path)
@@ -124,22 +129,22 @@ class Reading:
         self._attributes(element, path)
         text = in_one_text(element, self._namespace) if has_children else _text(element)
         if problem := _problem(rule, text):
-            self.refuse(*problem[:1], path, problem[1])
+            self.refuse(problem[0], path, problem[1])
             return
         if rule.fate is Fate.NOTICED and text not in ("", NOT_PROVIDED):
             self.notice(path, rule.text)
         self._values.setdefault(path, []).append(text)
 
     def _attributes(self, element: etree._Element, path: str) -> None:
-        for name, value in element.attrib.items():
-            at = f"{path}/@{name}"
+        for name, value in attributes(element):
+            at = f"{path}/@{name}".removeprefix("/")
             rule = self._table.get(at)
             if rule is None:
                 self.refuse(NOT_ALLOWED, at[:160], "is not an attribute that we carry; remove it")
-            elif problem := _problem(rule, str(value)):
+            elif problem := _problem(rule, value):
                 self.refuse(problem[0], at, problem[1])
             else:
-                self._values[at] = [str(value)]
+                self._values[at] = [value]
 
 
 def _problem(rule: Rule, text: str) -> tuple[str, str] | None:
@@ -164,18 +169,13 @@ def _problem(rule: Rule, text: str) -> tuple[str, str] | None:
 
 
 def _text(element: etree._Element) -> str:
-    return (element.text or "").strip(_BLANK)
-
-
-def _stray_text(element: etree._Element) -> bool:
-    pieces: Iterable[str | None] = (element.text, *(child.tail for child in element))
-    return any(piece and piece.strip(_BLANK) for piece in pieces)
+    return (element.text or "").strip(BLANK)
 
 
 def leaves(element: etree._Element, namespace: str, path: str = "") -> Iterator[tuple[str, str]]:
     """Every value in an element, with its path, in document order."""
-    for name, value in element.attrib.items():
-        yield f"{path}/@{name}", str(value)
+    for name, value in attributes(element):
+        yield f"{path}/@{name}", value
     if len(element) == 0:
         yield path, _text(element)
     for child in element:

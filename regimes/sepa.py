@@ -29,16 +29,15 @@ CUT_OFF: Final = CutOff(at=time(15, 0), zone=ZoneInfo("Europe/Brussels"))
 #: Ours as well: a date further ahead is taken for a typing mistake.
 EXECUTION_AHEAD_MAX: Final = timedelta(days=366)
 
-_ALWAYS: Final = date.min
+_SINCE_THE_BEGINNING: Final = (
+    "AD AT BE BG CH CY CZ DE DK EE ES FI FR GB GI GR HR HU IE IS IT LI LT LU LV MC MT NL NO PL PT "
+    "RO SE SI SK SM VA"
+)
 #: Country of an IBAN to the day from which the scheme reaches it. EPC409-09, list of SEPA scheme
 #: countries; islands and overseas parts use the IBAN of their state.
 COUNTRIES: Final = {
-    **dict.fromkeys(
-        "AD AT BE BG CH CY CZ DE DK EE ES FI FR GB GI GR HR HU IE IS IT LI LT LU LV MC MT NL NO "
-        "PL PT RO SE SI SK SM VA".split(),
-        _ALWAYS,
-    ),
-    **dict.fromkeys("AL MD ME MK".split(), date(2025, 10, 5)),
+    **dict.fromkeys(_SINCE_THE_BEGINNING.split(), date.min),
+    **dict.fromkeys(("AL", "MD", "ME", "MK"), date(2025, 10, 5)),
     "RS": date(2026, 5, 5),
 }
 

@@ -82,15 +82,19 @@ class Orchestrator:
         """
         now = self._clock.now()
         fields = dict(received) if received is not None else order.model_dump(mode="json")
-        profile = check(order, key, self._profiles, now, rules_of=rules_of)
-        acceptance = await self._payments.accept(
-            order,
-            key=key,
-            fingerprint=fingerprint(fields),
-            payment_id=f"pay_{uuid4().hex}",
-            profile=profile,
-            now=now,
-        )
+        print_of_fields = fingerprint(fields)
+        acceptance = await self._payments.known(order.tenant, key, print_of_fields)
+        if acceptance is None:
+            # Only a new order is judged by today's rules; a known key answers for ever.
+            profile = check(order, key, self._profiles, now, rules_of=rules_of)
+            acceptance = await self._payments.accept(
+                order,
+                key=key,
+                fingerprint=print_of_fields,
+                payment_id=f"pay_{uuid4().hex}",
+                profile=profile,
+                now=now,
+            )
         return await self._start(acceptance, patience)
 
     async def _start(self, acceptance: Acceptance, patience: timedelta | None) -> Receipt:

@@ -94,13 +94,8 @@ class Payments:
         """
 
         def transaction(session: Session) -> Acceptance:
-            known = session.exec(
-                select(PaymentRow).where(PaymentRow.tenant == order.tenant, PaymentRow.key == key)
-            ).one_or_none()
-            if known is not None:
-                if known.fingerprint != fingerprint:
-                    raise KeyReused(key, known.payment_id)
-                return Acceptance(view_of(session, known), is_new=False)
+            if known := _known(session, order.tenant, key, fingerprint):
+                return known
             row = self._new_row(order, key, fingerprint, payment_id, profile, now)
             session.add(row)
             session.flush()
@@ -125,6 +120,14 @@ class Payments:
             return Acceptance(view_of(session, row), is_new=True)
 
         return await self._database.write(transaction)
+
+    async def known(self, tenant: str, key: str, fingerprint: str) -> Acceptance | None:
+        """What the key already stands for, if it does.
+
+        Raises:
+            KeyReused: it stands for another order.
+        """
+        return await self._database.read(lambda session: _known(session, tenant, key, fingerprint))
 
     def _new_row(
         self,
@@ -253,6 +256,17 @@ class Payments:
             return [(tenant, payment_id) for tenant, payment_id in session.exec(rows)]
 
         return await self._database.read(query)
+
+
+def _known(session: Session, tenant: str, key: str, fingerprint: str) -> Acceptance | None:
+    found = session.exec(
+        select(PaymentRow).where(PaymentRow.tenant == tenant, PaymentRow.key == key)
+    ).one_or_none()
+    if found is None:
+        return None
+    if found.fingerprint != fingerprint:
+        raise KeyReused(key, found.payment_id)
+    return Acceptance(view_of(session, found), is_new=False)
 
 
 def row(session: Session, payment_id: str) -> PaymentRow:

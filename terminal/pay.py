@@ -18,7 +18,8 @@ from domain.due import Owed, due
 from domain.payment import Certainty
 from domain.report import PaymentState
 from domain.states import ENDS
-from messages.pain001 import CreditTransferFile, FileRefused, Line, read
+from messages.credit_transfer import CreditTransferFile, FileRefused, Line
+from messages.pain001 import read
 from settings import Settings
 from starter.client import Receipt
 from starter.files import DebtorAccount, FilePlan, PlannedOrder, plan
@@ -58,7 +59,7 @@ async def pay_file(
     try:
         content = read(file)
     except FileRefused as refused:
-        screen.print(f"[red]The file is refused[/red] ({refused.code}): {refused}", highlight=False)
+        screen.print(f"[red]The file is refused:[/red] {refused}", highlight=False)
         return NOTHING_PAID
     except OSError as error:
         screen.print(f"[red]{file} cannot be read:[/red] {error.strerror}", highlight=False)
@@ -155,7 +156,11 @@ async def _record(
                 if journal:
                     journal.intend(line.key, line.order)
                 receipt = await orchestrator.pay(
-                    line.order, line.key, received=line.received, patience=None
+                    line.order,
+                    line.key,
+                    received=line.received,
+                    rules_of=line.rules_of,
+                    patience=None,
                 )
                 if journal:
                     journal.told(line.key, receipt.payment_id)
@@ -239,14 +244,13 @@ def _print_refused(planned: FilePlan) -> None:
 
 
 def _refused_object(line: Line, reason: str) -> dict[str, object]:
-    amount = line.amount
     return {
         "payment_id": None,
         "end_to_end_id": line.end_to_end_id,
         "state": "refused",
         "certainty": Certainty.NOT_SENT.value,
-        "amount_minor": amount.minor if amount else None,
-        "currency": amount.currency if amount else None,
+        "amount_minor": line.amount_minor,
+        "currency": line.currency,
         "partner_reference": None,
         "reason": reason,
     }

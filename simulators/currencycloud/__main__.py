@@ -12,7 +12,7 @@ from pathlib import Path
 
 from simulators.currencycloud.app import build_server, listen
 from simulators.currencycloud.book import read_contents
-from simulators.currencycloud.lifecycle import Delays
+from simulators.currencycloud.delays import Delays
 from simulators.currencycloud.partner import (
     DEFAULT_BALANCES,
     DEFAULT_LOGIN,

@@ -96,7 +96,8 @@ class Book:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA busy_timeout = 10000")
-        self._db.executescript(_SCHEMA)
+        # One transaction: each statement on its own would wait for the disk.
+        self._db.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
         self._inside = False
 
     def close(self) -> None:

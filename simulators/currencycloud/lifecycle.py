@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from simulators.currencycloud.amounts import to_minor
 from simulators.currencycloud.book import FEES, OUTGOING, PAID_OUT, Book, new_id
 from simulators.currencycloud.clock import moment, stamp
+from simulators.currencycloud.delays import Delays
 
 UNRELEASED = ("ready_to_send", "suspended")
 DEFAULT_FEE_MINOR = 250
@@ -32,25 +33,6 @@ FATES = (
 
 # These wait for their stage; the others happen so many seconds after they were decided.
 _BEFORE_RELEASE = ("fail_before_release", "suspend")
-
-
-@dataclass(frozen=True)
-class Delays:
-    """Seconds from one stage to the next, and before each reply."""
-
-    review_after: float = 0.1
-    release_after: float = 0.3
-    submit_after: float = 0.3
-    complete_after: float = 0.3
-    latency: float = 0.0
-
-    @classmethod
-    def of(cls, book: Book) -> Delays:
-        kept = book.setting("delays")
-        return cls(**json.loads(kept)) if kept else cls()
-
-    def keep(self, book: Book) -> None:
-        book.keep_setting("delays", json.dumps(asdict(self)))
 
 
 class NotPossible(Exception):

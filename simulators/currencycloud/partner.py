@@ -200,14 +200,14 @@ class Partner:
         reply_status: int | None,
     ) -> None:
         self.faults.pick(rule)
-        known = payment or call.fields
+        known = payment or {}
         self.book.fired(
             stamp(now),
             rule.fault,
             rule.id,
             payment_id=known.get("id"),
             payment_status=known.get("status"),
-            unique_request_id=known.get("unique_request_id"),
+            unique_request_id=(payment or call.fields).get("unique_request_id"),
             request=f"{call.method} {call.path}",
             reply_status=reply_status,
         )

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from simulators.currencycloud.accounts import SCOPES, Accounts
 from simulators.currencycloud.amounts import to_minor
 from simulators.currencycloud.book import Book
-from simulators.currencycloud.clock import moment, stamp
+from simulators.currencycloud.clock import stamp
 from simulators.currencycloud.wire import Json, Refusal, refuse
 
 PER_PAGE = 25
+# Of a moment in the book: replies show it to the second, so that is how it is compared.
+_SECONDS = len("2023-12-31T23:59:59")
+
 PAGING = ("page", "per_page", "order", "order_asc_desc")
 
 
@@ -72,13 +76,13 @@ class Search:
                 self.where(f"{column} = ?", self.fields[column])
 
     def between(self, *columns: str) -> None:
-        """`column_from` and `column_to`, both inclusive. To the second, as replies show them."""
+        """`column_from` and `column_to`, both inclusive."""
         for column in columns:
             for end, sign in (("from", ">="), ("to", "<=")):
                 name = f"{column}_{end}"
                 if name in self.fields:
-                    known_as = f"substr({column}, 1, 19)"
-                    self.where(f"{known_as} {sign} ?", self._moment(name))
+                    seconds = f"substr({column}, 1, {_SECONDS})"
+                    self.where(f"{seconds} {sign} ?", self._moment(name))
 
     def days(self, column: str) -> None:
         for end, sign in (("from", ">="), ("to", "<=")):
@@ -146,19 +150,10 @@ class Search:
         return int(text)
 
     def _moment(self, name: str) -> str:
-        text = self.fields[name]
         try:
-            # A date or a time without offset is theirs, and they keep UTC.
-            has_offset = "T" in text and (text.endswith("Z") or "+" in text or "-" in text[11:])
-            return stamp(
-                moment(
-                    text
-                    if has_offset
-                    else f"{text}+00:00"
-                    if "T" in text
-                    else f"{text}T00:00:00+00:00"
-                )
-            )[:19]
+            at = datetime.fromisoformat(self.fields[name])
+            # A day, or a time without offset, is meant in UTC.
+            return stamp(at if at.tzinfo else at.replace(tzinfo=UTC))[:_SECONDS]
         except ValueError:
             code, message = f"{name}_type_is_wrong", f"{name} should be of date type"
             raise refuse(400, self.error_code, name, code, message) from None

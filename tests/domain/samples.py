@@ -84,7 +84,7 @@ def attempt(
     answer: Answer | None = None,
     **fields: Any,
 ) -> Attempt:
-    """One attempt of 10 s to write and 30 s to be answered; one that ended was closed at its end."""
+    """An attempt of 10 s to write and 30 s to be answered; if it ended, closed at its end."""
     if answer is not None and result is AttemptResult.UNKNOWN:
         result = AttemptResult.ANSWERED
     ends_by = opened_at + 40 * SECOND

@@ -84,18 +84,17 @@ class Sending(RuleBasedStateMachine):
         """Our clock, which may be slow. The bank lives by the true one."""
         return self.true_now - self.set_back
 
-    @rule(fault=st.sampled_from(Fault), late=seconds, twice=st.booleans())
-    def turn(self, fault: Fault, late: timedelta, twice: bool) -> None:
-        """A worker takes the step that is allowed; or two, one after the other."""
+    @rule(fault=st.sampled_from(Fault), late=seconds, patient=st.booleans())
+    def turn(self, fault: Fault, late: timedelta, patient: bool) -> None:
+        """A worker takes the step that is allowed; a patient one waits for it first."""
+        if patient:
+            self.wait_as_told()
         self.take(fault, late)
-        if twice:
-            self.take(fault, late)
 
     @rule(by=st.one_of(seconds, st.sampled_from([MINUTE, 20 * MINUTE, HOUR, 13 * HOUR])))
     def wait(self, by: timedelta) -> None:
         self.advance(by)
 
-    @rule()
     def wait_as_told(self) -> None:
         step = self.ask()
         if step.until is not None:

@@ -23,15 +23,18 @@ IBAN = "DE89370400440532013000"
 class Client:
     """Somebody who is logged in, with the words this partner needs for everything."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(
+        self, address: str, login_id: str = DEFAULT_LOGIN, api_key: str = SIMULATOR_API_KEY
+    ) -> None:
         self.address = address
+        self.login_id, self.api_key = login_id, api_key
         self.http = httpx.Client(base_url=address)
         self.http.headers["X-Auth-Token"] = self.log_in().json()["auth_token"]
         self._beneficiaries: dict[str, str] = {}
         self._keys = 0
 
-    def log_in(self, api_key: str = SIMULATOR_API_KEY) -> httpx.Response:
-        form = {"login_id": DEFAULT_LOGIN, "api_key": api_key}
+    def log_in(self, api_key: str | None = None) -> httpx.Response:
+        form = {"login_id": self.login_id, "api_key": api_key or self.api_key}
         return self.http.post("/v2/authenticate/api", data=form)
 
     def get(self, path: str, **params: str) -> Any:
@@ -52,8 +55,13 @@ class Client:
         fired: list[dict[str, Any]] = self.control("book")["faults_fired"]
         return fired
 
+    def clock(self, **asked: Any) -> None:
+        """Move the clock, and log in again: a leap of half an hour ends every session."""
+        self.control("clock", asked)
+        self.http.headers["X-Auth-Token"] = self.log_in().json()["auth_token"]
+
     def advance(self, seconds: float) -> None:
-        self.control("clock", {"advance_seconds": seconds})
+        self.clock(advance_seconds=seconds)
 
     def beneficiary(self, currency: str = "EUR", **also: str) -> str:
         key = f"{currency}{sorted(also.items())}"
@@ -131,8 +139,17 @@ def serve_in_thread(
     partner.book.close()
 
 
+@pytest.fixture(scope="session")
+def ending() -> Iterator[list[threading.Thread]]:
+    """Servers that were told to stop: waited for once, not after each test."""
+    threads: list[threading.Thread] = []
+    yield threads
+    for thread in threads:
+        thread.join(timeout=10)
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Client]]:
+def start(tmp_path: Path, ending: list[threading.Thread]) -> Iterator[Callable[..., Client]]:
     """Start a simulator on a new book; its clock stands still unless told otherwise."""
     running: list[tuple[Client, uvicorn.Server, threading.Thread]] = []
 
@@ -153,8 +170,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Client]]:
     yield start
     for client, server, thread in running:
         client.http.close()
-        server.should_exit = True
-        thread.join(timeout=10)
+        server.should_exit = server.force_exit = True
+        ending.append(thread)
 
 
 @pytest.fixture

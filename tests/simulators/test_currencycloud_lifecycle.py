@@ -54,7 +54,7 @@ def test_one_leap_of_the_clock_does_all_steps_each_at_its_time(client: Client) -
 
 
 def test_a_payment_is_not_released_before_its_date(client: Client) -> None:
-    client.control("clock", {"now": "2027-03-01T12:00:00+00:00"})
+    client.clock(now="2027-03-01T12:00:00+00:00")
     payment_id = client.pay(payment_date="2027-03-03")
     client.advance(35 * 3600)
     assert client.status(payment_id) == "ready_to_send"
@@ -63,7 +63,7 @@ def test_a_payment_is_not_released_before_its_date(client: Client) -> None:
 
 
 def test_a_payment_date_in_the_past_is_refused(client: Client) -> None:
-    client.control("clock", {"now": "2027-03-01T12:00:00+00:00"})
+    client.clock(now="2027-03-01T12:00:00+00:00")
     answer = client.create(payment_date="2027-02-28")
     assert answer.status_code == 400
     assert answer.json()["error_messages"]["payment_date"][0]["code"] == "invalid_payment_date"

@@ -51,7 +51,7 @@ def test_four_failures_lock_the_login_until_somebody_unlocks_it(client: Client) 
     for _ in range(4):
         assert client.log_in(WRONG_KEY).status_code == 401
     assert (client.log_in().status_code, client.log_in().json()) == (401, FAILED)
-    client.advance(86_400)
+    client.control("clock", {"advance_seconds": 86_400})
     assert client.log_in().status_code == 401
     assert client.control("unlock", {"login_id": DEFAULT_LOGIN}) == {"unlocked": True}
     assert client.log_in().status_code == 200
@@ -68,9 +68,9 @@ def test_a_token_dies_after_half_an_hour_of_silence_and_each_use_begins_it_anew(
     client: Client,
 ) -> None:
     for _ in range(3):
-        client.advance(29 * 60)
+        client.control("clock", {"advance_seconds": 29 * 60})
         assert client.balance() == "10000000.00"
-    client.advance(30 * 60)
+    client.control("clock", {"advance_seconds": 30 * 60})
     answer = client.http.get("/v2/balances/EUR")
     assert (answer.status_code, answer.json()) == (401, FAILED)
 

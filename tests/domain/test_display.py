@@ -1,0 +1,105 @@
+"""What people are shown is never more hopeful than the evidence."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.display import NO_RETRY_REASONS, Display, Funds, display
+from domain.payment import Certainty, Payment
+from domain.report import MovementKind, PaymentState, Report
+from domain.sending import Book
+from domain.states import PROVEN_NOTHING_MOVED
+from tests.domain.samples import SECOND, folded, movement, report
+from tests.domain.test_payment import REACHED, books, reports
+
+S = PaymentState
+HOPEFUL = re.compile(
+    r"\b(success\w*|complete[d]?|paid|done|settled|final|arrived|delivered|executed|was sent)\b"
+    r"|^(sent)\b",
+    re.IGNORECASE,
+)
+#: The states in which money has left us, as far as we know.
+LEFT = {S.SETTLED, S.FINAL, S.UNCONFIRMED, S.RETURNED}
+
+
+def keeps_the_rules(payment: Payment, shown: Display) -> None:
+    if payment.certainty is Certainty.UNKNOWN:
+        assert shown.headline == "We are checking"
+        assert (shown.final, shown.may_retry, shown.may_cancel) == (False, False, False)
+        assert shown.next_action is None
+        assert shown.funds is Funds.KEEP_HOLDING
+        return
+    if payment.state not in LEFT | PROVEN_NOTHING_MOVED:
+        assert not HOPEFUL.search(shown.headline), shown
+        assert not HOPEFUL.search(shown.detail), shown
+        assert shown.funds is Funds.HOLD
+        assert not shown.final
+    if shown.may_retry:
+        assert payment.state in PROVEN_NOTHING_MOVED
+    if shown.may_cancel:
+        assert payment.state not in LEFT | PROVEN_NOTHING_MOVED
+    if shown.funds is Funds.RELEASE:
+        assert payment.state in PROVEN_NOTHING_MOVED or payment.funds_back
+
+
+@given(st.lists(reports, max_size=5), books)
+def test_in_doubt_it_offers_nothing_and_before_settled_it_promises_nothing(
+    told: list[Report], of: Book
+) -> None:
+    payment = folded(*told, of=of)
+    keeps_the_rules(payment, display(payment))
+
+
+@pytest.mark.parametrize("state", PaymentState)
+def test_every_state_in_doubt_reads_as_we_are_checking(state: PaymentState) -> None:
+    doubtful = REACHED[state].model_copy(update={"certainty": Certainty.UNKNOWN})
+    keeps_the_rules(doubtful, display(doubtful))
+
+
+FUNDS = {
+    **dict.fromkeys(PaymentState, Funds.HOLD),
+    **dict.fromkeys((S.SETTLED, S.FINAL, S.UNCONFIRMED), Funds.DEBIT),
+    **dict.fromkeys((S.REJECTED, S.CANCELLED, S.EXPIRED), Funds.RELEASE),
+    S.RETURNED: Funds.KEEP_HOLDING,
+}
+FINAL = {S.FINAL, S.RETURNED, S.REJECTED, S.CANCELLED, S.EXPIRED}
+MAY_CANCEL = {S.CREATED, S.AWAITING_US, S.AWAITING_PARTNER, S.ACCEPTED}
+
+
+@pytest.mark.parametrize("state", PaymentState)
+def test_every_state_has_its_words_and_its_funds(state: PaymentState) -> None:
+    certain = REACHED[state].model_copy(update={"certainty": Certainty.SENT})
+    shown = display(certain)
+    keeps_the_rules(certain, shown)
+    assert shown.headline
+    assert shown.detail
+    assert shown.funds is FUNDS[state]
+    assert shown.final == (state in FINAL)
+    assert shown.may_cancel == (state in MAY_CANCEL)
+    assert shown.may_retry == (state in PROVEN_NOTHING_MOVED)
+
+
+def test_every_state_has_a_headline_of_its_own() -> None:
+    certain = (p.model_copy(update={"certainty": Certainty.SENT}) for p in REACHED.values())
+    assert len({display(payment).headline for payment in certain}) == len(PaymentState)
+
+
+@pytest.mark.parametrize("reason", sorted(NO_RETRY_REASONS))
+def test_what_cannot_succeed_or_is_not_allowed_is_not_offered_again(reason: str) -> None:
+    assert not display(folded(report(S.REJECTED, status_reason=reason))).may_retry
+    assert display(folded(report(S.REJECTED, status_reason="AM04"))).may_retry
+
+
+def test_a_return_is_released_when_the_credit_is_seen_and_says_how_much() -> None:
+    back = report(S.RETURNED, SECOND, movements=(movement(MovementKind.RETURN, 9_800),))
+    shown = display(folded(report(S.SETTLED), back))
+    assert shown.funds is Funds.RELEASE
+    assert "98.00 EUR" in shown.detail
+
+
+def test_a_refusal_says_why() -> None:
+    assert "closed account" in display(folded(report(S.REJECTED, reason="closed account"))).detail

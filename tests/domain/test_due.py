@@ -1,0 +1,256 @@
+"""What is owed: every row, never a send of what is frozen, never a wait that does not wait."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.due import NEWS_PAUSE_MAX, Owed, due
+from domain.payment import Certainty
+from domain.profile import IdempotencyKind, LookupKind, Operation
+from domain.report import MovementKind, Observed, PaymentState, Report, Source
+from domain.sending import Answer, AttemptResult, Book, Closed, LookedUp, LookupResult
+from domain.states import ENDS
+from domain.view import PaymentView
+from tests.domain.samples import (
+    ACCEPTED_BOOK,
+    HOUR,
+    INSTRUCTION,
+    MINUTE,
+    NOW,
+    SECOND,
+    WATCH,
+    absent,
+    attempt,
+    book,
+    movement,
+    operation,
+    report,
+    view,
+)
+from tests.domain.test_payment import books, reports
+
+S = PaymentState
+DAY = timedelta(days=1)
+ASKED = operation(IdempotencyKind.REJECT_DUPLICATE, LookupKind.STRONG)
+LATER = NOW + 10 * MINUTE
+
+operations = st.builds(
+    operation,
+    idempotency=st.sampled_from(IdempotencyKind),
+    lookup=st.sampled_from(LookupKind),
+    caches_errors=st.booleans(),
+    window=st.sampled_from([None, HOUR]),
+)
+moments = st.one_of(
+    st.integers(-90, 90).map(lambda n: NOW + n * SECOND),
+    st.integers(-400, 400).map(lambda n: NOW + n * HOUR),
+)
+attempts = st.builds(
+    attempt,
+    result=st.sampled_from([r for r in AttemptResult if r is not AttemptResult.ANSWERED]),
+    answer=st.sampled_from([None, None, *Answer]),
+    opened_at=moments,
+    server_error=st.booleans(),
+    generation=st.integers(1, 2),
+    not_before=st.one_of(st.none(), moments),
+)
+lookups = st.builds(LookedUp, asked_at=moments, result=st.sampled_from(LookupResult))
+any_books = st.one_of(
+    books,
+    st.builds(
+        lambda tried, looked, end: book(
+            *(a.model_copy(update={"number": n}) for n, a in enumerate(tried, start=1)),
+            lookups=tuple(looked),
+            submit_before=end,
+        ),
+        st.lists(attempts, max_size=4),
+        st.lists(lookups, max_size=3),
+        moments,
+    ),
+)
+views = st.builds(
+    lambda told, of, pay, rest: view(*told, of=of, pay=pay, **rest),
+    st.lists(reports, max_size=4),
+    any_books,
+    operations,
+    st.fixed_dictionaries(
+        {
+            "last_asked_at": st.one_of(st.none(), moments),
+            "reads": st.integers(0, 10_000),
+            "halted": st.booleans(),
+            "not_before": st.one_of(st.none(), st.none(), moments),
+            "has_news": st.booleans(),
+        }
+    ),
+)
+
+
+@settings(max_examples=400)
+@given(views, moments)
+def test_whatever_the_view_the_owed_thing_keeps_the_rules(seen: PaymentView, now_: object) -> None:
+    now = NOW if not isinstance(now_, type(NOW)) else now_
+    owed = due(seen, now)
+    over = seen.payment.state in ENDS and seen.payment.certainty is not Certainty.UNKNOWN
+    match owed.owed:
+        case Owed.WAIT:
+            assert owed.until is not None
+            assert owed.until > now
+            assert owed.because
+        case Owed.INSTRUCT:
+            assert not seen.payment.is_frozen
+            assert not over
+            assert owed.instruction_id == INSTRUCTION
+        case Owed.READ:
+            assert seen.payment.partner_reference is not None
+            assert seen.not_before is None or seen.not_before <= now
+            fruitless = seen.model_copy(update={"last_asked_at": now})
+            assert due(fruitless, now).owed is not Owed.READ, "a loop without a pause"
+        case Owed.OVER:
+            assert over
+
+
+def owed_to(
+    *told: Report,
+    of: Book = ACCEPTED_BOOK,
+    after: timedelta = timedelta(0),
+    pay: Operation | None = None,
+    **fields: object,
+) -> Owed:
+    fields.setdefault("last_asked_at", NOW)
+    return due(view(*told, of=of, pay=pay, **fields), NOW + after).owed
+
+
+def test_a_fresh_payment_is_instructed() -> None:
+    owed = due(view(of=book()), NOW)
+    assert (owed.owed, owed.instruction_id) == (Owed.INSTRUCT, INSTRUCTION)
+
+
+def test_an_attempt_under_way_is_waited_for() -> None:
+    live = book(attempt(1, AttemptResult.OPEN))
+    assert due(view(of=live), NOW).until == NOW + 40 * SECOND
+
+
+def test_doubt_that_can_be_asked_about_is_asked_about() -> None:
+    in_doubt = book(attempt(answer=Answer.DUPLICATE))
+    assert owed_to(of=in_doubt, pay=ASKED, after=HOUR) is Owed.INSTRUCT
+
+
+def test_doubt_that_cannot_is_parked_until_somebody_decides() -> None:
+    owed = due(view(of=book(attempt())), LATER)
+    assert (owed.owed, owed.until) == (Owed.WAIT, LATER + DAY)
+    assert owed.because.startswith("parked")
+
+
+def test_time_that_ran_out_is_recorded_even_while_our_login_is_locked() -> None:
+    locked = {"not_before": NOW + 30 * DAY}
+    assert owed_to(of=book(), after=HOUR, **locked) is Owed.INSTRUCT
+    waiting = due(view(of=book(), not_before=NOW + 30 * DAY), NOW)
+    assert (waiting.owed, waiting.until) == (Owed.WAIT, NOW + HOUR)
+
+
+def test_without_a_login_nothing_is_sent_asked_or_read() -> None:
+    locked = {"not_before": NOW + 2 * HOUR}
+    assert owed_to(of=book(), **locked) is Owed.WAIT
+    assert owed_to(of=book(attempt()), pay=ASKED, after=MINUTE, **locked) is Owed.WAIT
+    assert owed_to(report(S.PROCESSING), after=HOUR, **locked) is Owed.WAIT
+    assert owed_to(report(None), after=HOUR, **locked) is Owed.WAIT
+
+
+def test_what_is_held_is_read_on_a_growing_pause() -> None:
+    held = view(report(S.PROCESSING), last_asked_at=NOW, reads=3)
+    assert due(held, NOW).until == NOW + 8 * SECOND
+    assert due(held, NOW + 8 * SECOND).owed is Owed.READ
+    tired = held.model_copy(update={"reads": 10**9})
+    assert due(tired, NOW).until == NOW + 15 * MINUTE
+
+
+def test_what_was_never_asked_is_read_now() -> None:
+    assert owed_to(report(S.PROCESSING), last_asked_at=None) is Owed.READ
+
+
+def test_news_is_read_soon_and_not_in_a_loop() -> None:
+    news = {"has_news": True, "reads": 1000}
+    assert owed_to(report(S.PROCESSING), after=NEWS_PAUSE_MAX, **news) is Owed.READ
+    assert owed_to(report(S.PROCESSING), after=SECOND, **news) is Owed.WAIT
+
+
+def test_the_watch_ends_with_a_read_asked_after_it() -> None:
+    settled = view(report(S.SETTLED), last_asked_at=NOW + SECOND, reads=1)
+    waiting = due(settled, NOW + HOUR)
+    assert (waiting.owed, waiting.until) == (Owed.WAIT, NOW + WATCH)
+    assert due(settled, NOW + WATCH).owed is Owed.READ
+    final = view(report(S.SETTLED), report(S.SETTLED, WATCH))
+    assert due(final, NOW + WATCH).owed is Owed.OVER
+
+
+def test_news_within_the_watch_is_read() -> None:
+    assert owed_to(report(S.SETTLED), after=HOUR, has_news=True) is Owed.READ
+
+
+def test_a_rail_without_a_watch_is_read_on_and_never_final() -> None:
+    seen = view(report(S.SETTLED), last_asked_at=NOW)
+    unwatched = seen.profile.model_copy(update={"watch": {}})
+    owed = due(seen.model_copy(update={"profile": unwatched}), NOW + 400 * DAY)
+    assert owed.owed is Owed.READ
+
+
+@pytest.mark.parametrize("state", sorted(ENDS))
+def test_an_end_owes_nothing_until_there_is_news_of_it(state: PaymentState) -> None:
+    assert owed_to(report(state), after=HOUR) is Owed.OVER
+    assert owed_to(report(state), after=HOUR, has_news=True) is Owed.READ
+    unread = report(state, source=Source.REPLY, partner_reference=None)
+    assert owed_to(unread, of=book(), after=HOUR, has_news=True) is Owed.OVER
+
+
+@pytest.mark.parametrize("state", sorted(set(PaymentState) - ENDS))
+def test_nothing_else_is_over(state: PaymentState) -> None:
+    assert owed_to(report(state), after=HOUR) is not Owed.OVER
+
+
+def test_an_end_in_doubt_is_not_over() -> None:
+    in_doubt = book(attempt())
+    assert owed_to(report(S.RETURNED), of=in_doubt, after=MINUTE) is Owed.WAIT
+    debit = report(None, source=Source.STATEMENT, movements=(movement(MovementKind.DEBIT, 10_000),))
+    assert owed_to(report(S.REJECTED), debit, after=MINUTE) is Owed.READ
+
+
+FREEZING = [
+    (report(None),),
+    (report(S.REJECTED), report(S.PROCESSING, SECOND)),
+    (report(S.PROCESSING, observed=Observed(beneficiary_is_ours=False)),),
+]
+
+
+@pytest.mark.parametrize("told", FREEZING, ids=["unmapped", "contradiction", "differs"])
+@pytest.mark.parametrize("of", [book(), book(attempt()), book(attempt(1, AttemptResult.NOT_SENT))])
+def test_a_frozen_payment_is_read_and_never_instructed(told: tuple[Report, ...], of: Book) -> None:
+    assert view(*told, of=of).payment.is_frozen
+    for after in (MINUTE, HOUR, 400 * DAY):
+        assert owed_to(*told, of=of, pay=ASKED, after=after) is Owed.READ
+    unnamed = [r.model_copy(update={"partner_reference": None}) for r in told]
+    waiting = due(view(*unnamed, of=of, pay=ASKED), LATER)
+    assert waiting.owed is Owed.WAIT
+    assert "a person has to look (" in waiting.because
+
+
+def test_what_a_feed_showed_is_read_and_not_sent_again() -> None:
+    shown = book(attempt(), held=True)
+    assert owed_to(report(S.PROCESSING), of=shown, pay=ASKED, after=10 * MINUTE) is Owed.READ
+
+
+def test_halted_it_waits_and_what_is_in_doubt_is_asked_about() -> None:
+    waiting = due(view(of=book(), halted=True), NOW)
+    assert (waiting.owed, waiting.until) == (Owed.WAIT, NOW + HOUR)
+    assert owed_to(of=book(attempt()), pay=ASKED, after=MINUTE, halted=True) is Owed.INSTRUCT
+    proven = book(attempt(), lookups=absent(NOW + MINUTE, NOW + 2 * MINUTE))
+    assert owed_to(of=proven, pay=ASKED, after=5 * MINUTE, halted=True) is Owed.WAIT
+
+
+def test_a_closed_instruction_is_never_instructed() -> None:
+    for why in Closed:
+        closed = book(attempt(), closed=why)
+        assert owed_to(of=closed, pay=ASKED, after=HOUR) is not Owed.INSTRUCT
