@@ -208,11 +208,12 @@ def _in_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> NextMov
 def _look_up(op: Operation, book: Book, now: datetime) -> NextMove:
     if not book.lookups:
         return NextMove(Move.LOOK_UP, "in doubt; the partner can be asked by our own reference")
-    since_last_send = [x for x in book.lookups if x.asked_at >= _last_closed(book)]
-    pause = _doubled(op.lookup.pause, max(len(since_last_send) - 1, 0), op.lookup.pause_max)
-    # Also after a lookup from before the last send: a clock set back would make every one that.
-    earliest = max(looked.asked_at for looked in book.lookups) + pause
-    if since_last_send:
+    # All lookups count for the pause, not those since the last send alone: were our clock set
+    # back, every one would look as if it came before, and the next would be asked at once.
+    pause = _doubled(op.lookup.pause, len(book.lookups) - 1, op.lookup.pause_max)
+    last_asked = max(looked.asked_at for looked in book.lookups)
+    earliest = last_asked + pause
+    if last_asked >= _last_closed(book):
         earliest = max(earliest, _settled_from(op, book))
     if now < earliest:
         return NextMove(Move.WAIT, "in doubt; a pause before the partner is asked again", earliest)

@@ -10,8 +10,9 @@ from lxml import etree
 
 from messages.credit_transfer import FileRefused
 
-#: Elements held at once: a credit transfer with all that the standard allows has a few hundred.
-ELEMENTS_MAX: Final = 10_000
+#: Held at once: a credit transfer with all that the standard allows has some ten thousand bytes,
+#: and what the parser makes of them takes up to thirty times as much.
+HELD_BYTES_MAX: Final = 1_000_000
 
 #: White space of XML.
 BLANK: Final = " \t\r\n"
@@ -23,25 +24,41 @@ _AGAIN: Final = "ask the sender for the whole file again"
 
 
 class Document:
-    """The elements of an XML document as they begin and end, in order.
+    """The outer elements of an XML document as they begin and end, in order.
 
-    The reader hands back what it has read with `release`; unread elements are held, and more
-    than `ELEMENTS_MAX` of them refuse the file.
+    The reader hands back what it has read with `release`; what is not handed back is held, and
+    more than `HELD_BYTES_MAX` of it refuse the file.
     """
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
-        self._held = 0
+        self._held_bytes = 0
 
-    def __iter__(self) -> Iterator[tuple[str, etree._Element]]:
+    def read(self, size: int) -> bytes:
+        """The next bytes, for the parser."""
+        if self._held_bytes > HELD_BYTES_MAX:
+            raise FileRefused(
+                "FF01",
+                "",
+                f"more than {HELD_BYTES_MAX} bytes stand where one transfer should; this is no "
+                "credit transfer file",
+            )
+        piece = self._source.read(size)
+        self._held_bytes += len(piece)
+        return piece
+
+    def down_to(self, depth_max: int) -> Iterator[tuple[str, etree._Element]]:
         """Pairs of "start" or "end" and the element, which is complete at its end only.
+
+        Elements deeper than `depth_max` come with the one they stand in, the root has depth 1.
 
         Raises:
             FileRefused: FF01, for anything that is not well-formed XML without a DTD.
         """
+        depth = 0
         is_root = True
         events = etree.iterparse(
-            self._source,
+            cast(BinaryIO, self),
             events=("start", "end"),
             resolve_entities=False,
             load_dtd=False,
@@ -52,12 +69,15 @@ class Document:
         )
         try:
             for event, element in events:
-                if is_root:
-                    _refuse_dtd(element)
-                    is_root = False
                 if event == "start":
-                    self._count(element)
-                yield event, element
+                    depth += 1
+                    if is_root:
+                        _refuse_dtd(element)
+                        is_root = False
+                if depth <= depth_max:
+                    yield event, element
+                if event == "end":
+                    depth -= 1
         except etree.XMLSyntaxError as error:
             raise FileRefused("FF01", "", _broken(error, is_empty=is_root)) from None
 
@@ -76,17 +96,7 @@ class Document:
         element.clear(keep_tail=True)  # type: ignore[call-arg]
         while parent is not None and element.getprevious() is not None:
             del parent[0]
-        self._held = 0
-
-    def _count(self, element: etree._Element) -> None:
-        self._held += 1
-        if self._held > ELEMENTS_MAX:
-            raise FileRefused(
-                "FF01",
-                name_of(element),
-                f"at line {element.sourceline} more than {ELEMENTS_MAX} elements stand where one "
-                "transfer should; this is no credit transfer file",
-            )
+        self._held_bytes = 0
 
 
 def _refuse_dtd(root: etree._Element) -> None:

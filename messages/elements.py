@@ -32,7 +32,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row. It holds for the element and, if it has children without rows, for all of it."""
+    """One row. A refused or noticed element is so with all its children."""
 
     fate: Fate
     code: str
@@ -43,6 +43,8 @@ class Rule:
     values: frozenset[str] = frozenset()
     """Those that are carried; none is any."""
     times_max: int = 1
+    is_whole: bool = False
+    """Carried as one text, with all its children."""
 
 
 Table = Mapping[str, Rule]
@@ -131,7 +133,7 @@ GROUP: Final[Table] = {
     "NbOfTxs": _carried("AM19"),
     "CtrlSum": _carried("AM16"),
     "InitgPty/Nm": _carried("BE21", longest=140),
-    "InitgPty/Id": _carried("BE15"),
+    "InitgPty/Id": Rule(Fate.CARRIED, "BE15", is_whole=True),
     "InitgPty/PstlAdr": _noticed("the initiating party's address is not sent"),
     "InitgPty/CtryOfRes": _noticed("the initiating party's residence is not sent"),
     "InitgPty/CtctDtls": _noticed("contact details are not sent"),

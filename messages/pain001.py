@@ -86,22 +86,17 @@ class _File:
 
     def read(self) -> CreditTransferFile:
         version = ""
-        depth = 0
         path: list[str] = []
-        for event, element in self._document:
+        for event, element in self._document.down_to(_STRUCTURE_DEPTH):
             if event == "start":
-                depth += 1
-                if depth == 1:
+                if not path:
                     self._namespace = namespace_of(element)
                     version = _version(self._namespace)
-                if depth <= _STRUCTURE_DEPTH:
-                    path.append(name_of(element, self._namespace))
-                    self._begin(path, element)
+                path.append(name_of(element, self._namespace))
+                self._begin(path, element)
             else:
-                if depth <= _STRUCTURE_DEPTH:
-                    self._end(path, element)
-                    path.pop()
-                depth -= 1
+                self._end(path, element)
+                path.pop()
         return self._finish(version)
 
     def _begin(self, path: list[str], element: etree._Element) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
 from lxml import etree
 
@@ -19,15 +18,41 @@ _TABLES: Final = {"GrpHdr": GROUP, "PmtInf": BLOCK, "CdtTrfTxInf": LINE}
 _PREFIXES: Final = {"GrpHdr": "GrpHdr/", "PmtInf": "PmtInf/", "CdtTrfTxInf": ""}
 
 
-@lru_cache
-def _containers(part: str) -> frozenset[str]:
-    """Every path of the table that has rows below it."""
-    return frozenset(
-        path[:index]
-        for path in _TABLES[part]
-        for index, character in enumerate(path)
-        if character == "/" and path[index + 1] != "@"
-    )
+class _Steps:
+    """The table of a part by where one stands and what element comes next.
+
+    Made once per version: a large file asks it a million times.
+    """
+
+    def __init__(self, part: str, namespace: str) -> None:
+        self.namespace = namespace
+        self.table: Table = _TABLES[part]
+        self.prefix = _PREFIXES[part]
+        self._containers = frozenset(
+            path[:index]
+            for path in self.table
+            for index, character in enumerate(path)
+            if character == "/" and path[index + 1] != "@"
+        )
+        self._known: dict[tuple[str, str], tuple[str, Rule | None, bool]] = {}
+
+    def to(self, path: str, element: etree._Element) -> tuple[str, Rule | None, bool]:
+        """The element's path, its row, and whether rows stand below it."""
+        step = (path, cast(str, element.tag))
+        if (known := self._known.get(step)) is not None:
+            return known
+        name = name_of(element, self.namespace)
+        inner = f"{path}/{name}" if path else name
+        found = (inner, self.table.get(inner), inner in self._containers)
+        if found[1] is not None or found[2]:
+            # Only what the table has is kept: a stranger's names could be endless.
+            self._known[step] = found
+        return found
+
+
+@lru_cache(maxsize=64)
+def _steps(part: str, namespace: str) -> _Steps:
+    return _Steps(part, namespace)
 
 
 class Reading:
@@ -40,12 +65,11 @@ class Reading:
     def __init__(self, element: etree._Element, part: str, namespace: str) -> None:
         self.notices: list[Notice] = []
         self.refusals: list[Refusal] = []
-        self._table: Table = _TABLES[part]
-        self._prefix = _PREFIXES[part]
-        self._containers = _containers(part)
+        self._steps = _steps(part, namespace)
+        self._prefix = self._steps.prefix
         self._namespace = namespace
         self._values: dict[str, list[str]] = {}
-        self._seen: Counter[str] = Counter()
+        self._seen: dict[str, int] = {}
         self._descend(element, "")
 
     def text(self, path: str) -> str:
@@ -88,34 +112,31 @@ class Reading:
     def _descend(self, element: etree._Element, path: str) -> None:
         self._attributes(element, path)
         for child in element:
-            name = name_of(child, self._namespace)
-            if not path and name == "CdtTrfTxInf":
-                continue
-            self._element(child, f"{path}/{name}" if path else name)
+            if path or name_of(child, self._namespace) != "CdtTrfTxInf":
+                self._element(child, path)
         if has_stray_text(element):
             raise FileRefused(
                 "FF01", f"{self._prefix}{path}", "text stands between elements; remove it"
             )
 
-    def _element(self, element: etree._Element, path: str) -> None:
-        rule = self._table.get(path)
-        is_container = path in self._containers and (rule is None or len(element) > 0)
-        if rule is None and not is_container:
-            self.refuse(
-                NOT_ALLOWED,
-                path[:160],
-                "is not an element that we carry; leave it out, or pay this line another way",
-            )
+    def _element(self, element: etree._Element, above: str) -> None:
+        path, rule, has_rows_below = self._steps.to(above, element)
+        if rule is None and not has_rows_below:
+            self._unknown(path)
             return
-        self._seen[path] += 1
+        seen = self._seen[path] = self._seen.get(path, 0) + 1
         times_max = rule.times_max if rule is not None else 1
-        if self._seen[path] > times_max:
-            if self._seen[path] == times_max + 1:
+        if seen > times_max:
+            if seen == times_max + 1:
                 self.refuse("FF01", path, f"stands too often, {times_max} allowed; keep as many")
-        elif is_container:
+        elif rule is None or (has_rows_below and len(element) > 0):
             self._descend(element, path)
-        elif rule is not None:
+        else:
             self._apply(rule, element, path)
+
+    def _unknown(self, path: str) -> None:
+        text = "is not an element that we carry; leave it out, or pay this line another way"
+        self.refuse(NOT_ALLOWED, path[:160], text)
 
     def _apply(self, rule: Rule, element: etree._Element, path: str) -> None:
         if rule.fate is Fate.REFUSED:
@@ -125,6 +146,10 @@ class Reading:
         if rule.fate is Fate.NOTICED and has_children:
             if any(text != NOT_PROVIDED for _, text in leaves(element, self._namespace)):
                 self.notice(path, rule.text)
+            return
+        if has_children and not rule.is_whole:
+            for child in element:
+                self._unknown(f"{path}/{name_of(child, self._namespace)}")
             return
         self._attributes(element, path)
         text = in_one_text(element, self._namespace) if has_children else _text(element)
@@ -138,7 +163,7 @@ class Reading:
     def _attributes(self, element: etree._Element, path: str) -> None:
         for name, value in attributes(element):
             at = f"{path}/@{name}".removeprefix("/")
-            rule = self._table.get(at)
+            rule = self._steps.table.get(at)
             if rule is None:
                 self.refuse(NOT_ALLOWED, at[:160], "is not an attribute that we carry; remove it")
             elif problem := _problem(rule, value):

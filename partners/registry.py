@@ -1,1 +1,25 @@
-PARTNERS = {}
+"""The partners there are: one line each."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from domain.clock import Clock
+from partners.currencycloud.account import Account
+from partners.currencycloud.client import CurrencycloudPartner
+from partners.interface import LoginBook, PaymentPartner
+
+
+class PartnerFactory(Protocol):
+    """Makes a partner for one of our accounts with it."""
+
+    def __call__(
+        self, account_name: str, account: Account, logins: LoginBook, clock: Clock
+    ) -> PaymentPartner: ...
+
+
+PARTNERS: Final[dict[str, PartnerFactory]] = {
+    "currencycloud": lambda account_name, account, logins, clock: CurrencycloudPartner(
+        account, logins=logins, clock=clock
+    ),
+}

@@ -103,5 +103,5 @@ class Keyring:
             )
         try:
             return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], context.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # The latter of a value cut short.
             raise KeyringError("sealed value was altered or belongs elsewhere") from None

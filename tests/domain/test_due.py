@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -91,8 +92,7 @@ views = st.builds(
 
 @settings(max_examples=400)
 @given(views, moments)
-def test_whatever_the_view_the_owed_thing_keeps_the_rules(seen: PaymentView, now_: object) -> None:
-    now = NOW if not isinstance(now_, type(NOW)) else now_
+def test_whatever_the_view_what_is_owed_keeps_the_rules(seen: PaymentView, now: datetime) -> None:
     owed = due(seen, now)
     over = seen.payment.state in ENDS and seen.payment.certainty is not Certainty.UNKNOWN
     match owed.owed:
@@ -118,7 +118,7 @@ def owed_to(
     of: Book = ACCEPTED_BOOK,
     after: timedelta = timedelta(0),
     pay: Operation | None = None,
-    **fields: object,
+    **fields: Any,
 ) -> Owed:
     fields.setdefault("last_asked_at", NOW)
     return due(view(*told, of=of, pay=pay, **fields), NOW + after).owed
@@ -146,14 +146,14 @@ def test_doubt_that_cannot_is_parked_until_somebody_decides() -> None:
 
 
 def test_time_that_ran_out_is_recorded_even_while_our_login_is_locked() -> None:
-    locked = {"not_before": NOW + 30 * DAY}
+    locked: dict[str, Any] = {"not_before": NOW + 30 * DAY}
     assert owed_to(of=book(), after=HOUR, **locked) is Owed.INSTRUCT
     waiting = due(view(of=book(), not_before=NOW + 30 * DAY), NOW)
     assert (waiting.owed, waiting.until) == (Owed.WAIT, NOW + HOUR)
 
 
 def test_without_a_login_nothing_is_sent_asked_or_read() -> None:
-    locked = {"not_before": NOW + 2 * HOUR}
+    locked: dict[str, Any] = {"not_before": NOW + 2 * HOUR}
     assert owed_to(of=book(), **locked) is Owed.WAIT
     assert owed_to(of=book(attempt()), pay=ASKED, after=MINUTE, **locked) is Owed.WAIT
     assert owed_to(report(S.PROCESSING), after=HOUR, **locked) is Owed.WAIT
@@ -173,7 +173,7 @@ def test_what_was_never_asked_is_read_now() -> None:
 
 
 def test_news_is_read_soon_and_not_in_a_loop() -> None:
-    news = {"has_news": True, "reads": 1000}
+    news: dict[str, Any] = {"has_news": True, "reads": 1000}
     assert owed_to(report(S.PROCESSING), after=NEWS_PAUSE_MAX, **news) is Owed.READ
     assert owed_to(report(S.PROCESSING), after=SECOND, **news) is Owed.WAIT
 
@@ -209,6 +209,12 @@ def test_an_end_owes_nothing_until_there_is_news_of_it(state: PaymentState) -> N
 @pytest.mark.parametrize("state", sorted(set(PaymentState) - ENDS))
 def test_nothing_else_is_over(state: PaymentState) -> None:
     assert owed_to(report(state), after=HOUR) is not Owed.OVER
+
+
+def test_news_of_an_end_is_read_and_not_an_occasion_to_send() -> None:
+    """A statement may show what our own book knows nothing of."""
+    assert owed_to(report(S.RETURNED), of=book(), has_news=True, after=MINUTE) is Owed.READ
+    assert owed_to(report(S.RETURNED), of=book(), after=MINUTE) is Owed.OVER
 
 
 def test_an_end_in_doubt_is_not_over() -> None:

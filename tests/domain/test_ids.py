@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,8 +51,13 @@ def test_ids_are_what_they_always_were() -> None:
     assert key() == "42YWWRW74KZT3D4XB3Y2B6NWA33G6C2G"
 
 
-def key(**changed: object) -> str:
-    of = {"tenant": "shop", "payment_id": "pay_1", "instruction_id": "pay_1/pay/1", "generation": 1}
+def key(**changed: Any) -> str:
+    of: dict[str, Any] = {
+        "tenant": "shop",
+        "payment_id": "pay_1",
+        "instruction_id": "pay_1/pay/1",
+        "generation": 1,
+    }
     return partner_key(Idempotency(kind=IdempotencyKind.REJECT_DUPLICATE), **{**of, **changed})
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -106,7 +107,7 @@ def expected(facts: Facts, at: Circumstances) -> tuple[Move, int]:
 def situations(first: datetime, server_error: bool) -> Iterator[tuple[str, Book, Facts]]:
     """Books whose first attempt was opened at `first`, each with what is true of it."""
 
-    def sent(number: int = 1, result: AttemptResult = UNKNOWN, **fields: object) -> Attempt:
+    def sent(number: int = 1, result: AttemptResult = UNKNOWN, **fields: Any) -> Attempt:
         opened_at = first + (number - 1) * 2 * MINUTE
         failed = server_error and result is UNKNOWN
         return attempt(number, result, opened_at=opened_at, server_error=failed, **fields)
@@ -297,8 +298,11 @@ def test_a_clock_set_back_asks_in_a_measured_way_and_proves_nothing() -> None:
     step = next_move(ASKED, asked_now, back)
     assert step.move is Move.WAIT
     assert step.until == back + 2 * SECOND
-    many = book(attempt(), lookups=absent(*(back + n * MINUTE for n in range(9))))
-    assert next_move(ASKED, many, back + HOUR).move is Move.LOOK_UP
+    asked_often = absent(*(back + n * MINUTE for n in range(9)))
+    many = next_move(ASKED, book(attempt(), lookups=asked_often), back + 9 * MINUTE)
+    assert (many.move, many.until) == (Move.WAIT, back + 8 * MINUTE + 2**8 * 2 * SECOND)
+    later = next_move(ASKED, book(attempt(), lookups=asked_often), back + HOUR)
+    assert later.move is Move.LOOK_UP
 
 
 def test_a_generation_moves_only_past_a_stored_failure_proven_without_effect() -> None:

@@ -12,6 +12,13 @@ ACCOUNT = f"<CdtrAcct><Id><IBAN>{CREDITOR}</IBAN></Id></CdtrAcct>"
 END_TO_END = "<PmtId><EndToEndId>E-1</EndToEndId></PmtId>"
 
 
+def nested(path: str, text: str = "") -> str:
+    """Elements one in the other, named as in a path, with a text in the innermost."""
+    names = path.split("/")
+    closing = "".join(f"</{name}>" for name in reversed(names))
+    return "".join(f"<{name}>" for name in names) + text + closing
+
+
 def transfer(
     amount: str = "10.00",
     *,

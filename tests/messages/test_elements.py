@@ -80,5 +80,6 @@ def test_every_code_we_give_is_in_the_official_list(specs: Path) -> None:
     folder = specs / "iso20022" / "codes" / "sets"
     official = json.loads((folder / "external_status_reason_code.json").read_text())["codes"]
     written = codes_written()
+    given = {rule.code for table in (GROUP, BLOCK, LINE) for rule in table.values()}
     assert len(written) > 25
-    assert set(written) - set(official) == set()
+    assert (set(written) | given) - set(official) == set()

@@ -1,0 +1,25 @@
+"""What the adapter needs to know of one of our accounts with Currencycloud."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Protocol
+
+from pydantic import SecretStr
+
+
+class Account(Protocol):
+    """Where it is and how to log in; the times override the profile where they are given."""
+
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def login_id(self) -> str: ...
+    @property
+    def api_key(self) -> SecretStr: ...
+    @property
+    def write_within(self) -> timedelta | None: ...
+    @property
+    def answer_within(self) -> timedelta | None: ...
+    @property
+    def watch(self) -> timedelta | None: ...

@@ -1,0 +1,131 @@
+"""Calls with our token: one exchange each, with its evidence and the moment it was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+from domain.answers import Deadline, Exchange
+from domain.clock import Clock
+from partners.currencycloud.sessions import FORM, RATE_PAUSE, Session
+from transport.exchange import NeverLeft, Request, Response
+from transport.http import Transport
+from transport.redaction import evidence
+
+#: A question that moves nothing is not worth a long wait: it is asked again later.
+_WRITE_WITHIN: Final = timedelta(seconds=5)
+_ANSWER_WITHIN: Final = timedelta(seconds=15)
+_NEW_TOKEN_PAUSE: Final = timedelta(seconds=2)
+_NO_PERMISSION_PAUSE: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer, of any status, asked at `asked_at` by our clock."""
+
+    status: int
+    body: str
+    exchange: Exchange
+    asked_at: datetime
+    retry_after: timedelta | None = None
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+    def retry_at(self, now: datetime) -> datetime | None:
+        """Not before then; None where nothing speaks against the usual pause."""
+        match self.status:
+            case 429:
+                return now + max(self.retry_after or RATE_PAUSE, RATE_PAUSE)
+            case 401:
+                return now + _NEW_TOKEN_PAUSE
+            case 403:
+                return now + _NO_PERMISSION_PAUSE
+            case _:
+                return now + self.retry_after if self.retry_after else None
+
+    @property
+    def why(self) -> str:
+        """Why an answer that is no success is none, in words for an operator."""
+        known = {
+            401: "they refused our token",
+            403: "our login has not the permission for it; their administrator can give it",
+            429: "too many requests",
+        }
+        return known.get(self.status, f"answered with {self.status}")
+
+
+@dataclass(frozen=True)
+class NoReply:
+    """No whole answer. `has_left` is False only where no byte of the request can have left."""
+
+    why: str
+    has_left: bool
+    asked_at: datetime
+    exchange: Exchange | None = None
+
+
+class Calls:
+    """Adds the token to each call, and drops it when it is refused. Nothing is sent twice."""
+
+    def __init__(self, transport: Transport, session: Session, clock: Clock) -> None:
+        self._transport = transport
+        self._session = session
+        self._clock = clock
+
+    async def get(self, path: str, query: Mapping[str, str]) -> Reply | NoReply:
+        return await self._call(Request("GET", path, query=tuple(query.items())))
+
+    async def ask(self, path: str, form: Mapping[str, str]) -> Reply | NoReply:
+        """A question that they want as a POST."""
+        body = urlencode(form).encode()
+        return await self._call(Request("POST", path, body=body, content_type=FORM))
+
+    async def make(self, path: str, form: Mapping[str, str]) -> Reply | NoReply:
+        """Make something that moves no money."""
+        body = urlencode(form).encode()
+        return await self._call(Request("POST", path, body=body, content_type=FORM, once=True))
+
+    async def instruct(
+        self, method: str, path: str, body: bytes, content_type: str, deadline: Deadline
+    ) -> Reply | NoReply:
+        """Send exactly those bytes, once, and not after the deadline."""
+        request = Request(method, path, body=body, content_type=content_type, once=True)
+        return await self._call(request, deadline)
+
+    async def _call(self, request: Request, deadline: Deadline | None = None) -> Reply | NoReply:
+        token = await self._session.token()
+        asked_at = self._clock.now()
+        if token is None:
+            return NoReply("no token; it was refused meanwhile", has_left=False, asked_at=asked_at)
+        if deadline is None:
+            deadline = Deadline(asked_at + _WRITE_WITHIN, asked_at + _ANSWER_WITHIN)
+        with_token = Request(
+            request.method,
+            request.path,
+            query=request.query,
+            headers={"x-auth-token": token},
+            body=request.body,
+            content_type=request.content_type,
+            once=request.once,
+        )
+        outcome = await self._transport.exchange(with_token, deadline)
+        exchange = evidence(request, outcome, asked_at)
+        if not isinstance(outcome, Response):
+            has_left = not isinstance(outcome, NeverLeft)
+            return NoReply(outcome.why, has_left, asked_at, exchange)
+        if outcome.status == 401:
+            await self._session.drop(token)
+        return Reply(
+            outcome.status, outcome.text, exchange, asked_at, _retry_after(outcome.headers)
+        )
+
+
+def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    seconds = headers.get("retry-after", "")
+    plain = seconds.isascii() and seconds.isdigit() and len(seconds) <= 5
+    return timedelta(seconds=int(seconds)) if plain else None

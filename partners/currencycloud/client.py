@@ -1,0 +1,279 @@
+"""Currencycloud as a `PaymentPartner`: what it did comes back as values."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from domain.answers import (
+    Absent,
+    Accepted,
+    CannotTell,
+    Deadline,
+    Duplicate,
+    Exchange,
+    Found,
+    InDoubt,
+    LookedFor,
+    NotReady,
+    NotSent,
+    Preparation,
+    Prepared,
+    Read,
+    Refused,
+    Subject,
+    Submitted,
+    Told,
+    Unprepared,
+    Untold,
+    WireRequest,
+)
+from domain.clock import Clock
+from domain.order import Order
+from domain.profile import Profile
+from domain.report import PaymentState, Report, Source
+from partners.currencycloud import mapping, wire
+from partners.currencycloud.account import Account
+from partners.currencycloud.beneficiaries import Beneficiaries
+from partners.currencycloud.calls import Calls, NoReply, Reply
+from partners.currencycloud.profile import profile_of
+from partners.currencycloud.searches import Unclear, acting, bookings, search, together
+from partners.currencycloud.sessions import FORM, Session
+from partners.interface import LoginBook
+from transport.http import Transport
+
+_CREATE: Final = "/v2/payments/create"
+_BENEFICIARY: Final = "beneficiary_id"
+_TEXT_LENGTH_MAX: Final = 255
+
+
+class CurrencycloudPartner:
+    """One of our accounts with them.
+
+    Args:
+        account: where it is and how to log in.
+        logins: the login as all processes share it.
+        clock: ours; every report is dated by when its question was sent.
+        transport: in place of one to `account.base_url`, for recorded exchanges.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        logins: LoginBook,
+        clock: Clock,
+        transport: Transport | None = None,
+    ) -> None:
+        self._clock = clock
+        self._profile = profile_of(account)
+        self._transport = transport or Transport(account.base_url, clock=clock)
+        self._session = Session(account, logins, self._transport, clock)
+        self._calls = Calls(self._transport, self._session, clock)
+        self._beneficiaries = Beneficiaries(self._calls, clock)
+
+    @property
+    def profile(self) -> Profile:
+        return self._profile
+
+    async def ready(self) -> NotReady | None:
+        return await self._session.ready()
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+    async def prepare(self, subject: Subject) -> Preparation:
+        """Have the beneficiary, then write down the exact form that will be sent."""
+        beneficiary_id = subject.prepared.get(_BENEFICIARY)
+        if beneficiary_id is None:
+            ensured = await self._beneficiaries.ensure(subject)
+            if isinstance(ensured, Unprepared):
+                return ensured
+            beneficiary_id = ensured
+        key = subject.keys[-1]
+        return Prepared(
+            WireRequest(
+                method="POST",
+                path=_CREATE,
+                body=urlencode(_instruction(subject.order, beneficiary_id, key)).encode(),
+                content_type=FORM,
+                key=key,
+                prepared={_BENEFICIARY: beneficiary_id},
+            )
+        )
+
+    async def submit(self, subject: Subject, request: WireRequest, deadline: Deadline) -> Submitted:
+        reply = await self._calls.instruct(
+            request.method, request.path, request.body, request.content_type, deadline
+        )
+        if isinstance(reply, NoReply):
+            if reply.has_left:
+                return InDoubt(reply.why, exchange=reply.exchange)
+            return NotSent(reply.why, exchange=reply.exchange)
+        refusal = wire.read_refusal(reply.body)
+        match reply.status:
+            case 200 | 201 | 202:
+                return await self._accepted(subject, request, reply)
+            case 400 if refusal and refusal.is_duplicate:
+                report = mapping.duplicate(subject, refusal, reply.asked_at)
+                return Duplicate(report, reply.exchange)
+            case 400 | 404 if refusal:
+                return Refused(mapping.refused(subject, refusal, reply.asked_at), reply.exchange)
+            case 401 | 429:
+                return self._not_sent(reply)
+            case 403 if refusal:
+                # Turned away at the door. The order is sound and our permissions can be mended,
+                # so it waits for its time instead of being rejected for good.
+                return self._not_sent(reply)
+            case status if status >= 500:
+                return InDoubt(reply.why, server_error=True, exchange=reply.exchange)
+            case status:
+                drift = (f"payments/create: {status} with a body that is none of theirs",)
+                return InDoubt(reply.why, exchange=reply.exchange, drift=drift)
+
+    async def find(self, subject: Subject) -> LookedFor:
+        found = await search(self._calls, subject)
+        if found.why or found.exchange is None:
+            return CannotTell(found.asked_at, found.why, found.exchange)
+        match found.payments:
+            case ():
+                return Absent(found.asked_at, found.exchange)
+            case (payment,):
+                booked, exchange = await self._bookings(subject, payment, found.exchange)
+                report = mapping.report(
+                    subject,
+                    payment,
+                    None if isinstance(booked, Unclear) else booked,
+                    source=Source.READ,
+                    as_of=found.asked_at,
+                )
+                return Found(report, exchange)
+            case several:
+                # Whichever we took, the other would be forgotten: a person has to look.
+                why = f"{len(several)} payments under our keys: " + ", ".join(
+                    payment.id for payment in several
+                )
+                return CannotTell(found.asked_at, why, found.exchange)
+
+    async def read(self, subject: Subject) -> Read:
+        if subject.partner_reference is None:
+            return Untold("there is no payment id to ask for")
+        reply = await self._calls.get(
+            f"/v2/payments/{quote(subject.partner_reference, safe='')}",
+            {"with_deleted": "true", **acting(subject)},
+        )
+        if isinstance(reply, NoReply):
+            return Untold(reply.why, reply.exchange)
+        if reply.status == 404:
+            return await self._read_deleted(subject, reply)
+        if not reply.is_success:
+            return self._untold(reply)
+        payment = wire.read_payment(reply.body)
+        if isinstance(payment, wire.Unusable):
+            why = "an answer outside the known contract"
+            return Untold(why, reply.exchange, drift=payment.drift)
+        if stranger := _stranger(subject, payment):
+            return Untold("they showed another payment", reply.exchange, drift=(stranger,))
+        if payment.status == "deleted":
+            return await self._read_deleted(subject, reply)
+        return await self._told(subject, payment, reply)
+
+    async def _told(self, subject: Subject, payment: wire.Payment, reply: Reply) -> Read:
+        booked, exchange = await self._bookings(subject, payment, reply.exchange)
+        if payment.status == mapping.FAILED:
+            if isinstance(booked, Unclear):
+                return Untold(f"failed, and what moved is not known: {booked.why}", exchange)
+            if booked is None or booked.state_if_failed is None:
+                drift = booked.drift if booked else ()
+                return Untold("failed, and a booking is still open", exchange, drift=drift)
+        return Told(
+            mapping.report(
+                subject,
+                payment,
+                None if isinstance(booked, Unclear) else booked,
+                source=Source.READ,
+                as_of=reply.asked_at,
+            ),
+            exchange,
+        )
+
+    async def _read_deleted(self, subject: Subject, reply: Reply) -> Read:
+        """Gone or called deleted: only the complete search by our key proves it (README)."""
+        found = await search(self._calls, subject)
+        exchange = together([each for each in (reply.exchange, found.exchange) if each])
+        if found.why:
+            return Untold(f"gone, and the search failed: {found.why}", exchange)
+        if [payment.id for payment in found.payments] != [subject.partner_reference]:
+            drift = ("payments: neither readable by its id nor found by our key",)
+            return Untold("they no longer show the payment", exchange, drift=drift)
+        (payment,) = found.payments
+        report = mapping.report(subject, payment, None, source=Source.READ, as_of=found.asked_at)
+        if report.state is not PaymentState.CANCELLED or exchange is None:
+            return Untold(f"gone by its id, but found as {payment.status}", exchange)
+        return Told(report, exchange)
+
+    async def _accepted(self, subject: Subject, request: WireRequest, reply: Reply) -> Submitted:
+        payment = wire.read_payment(reply.body)
+        if isinstance(payment, wire.Unusable):
+            why = "accepted, in an answer outside the known contract"
+            return InDoubt(why, exchange=reply.exchange, drift=payment.drift)
+        if payment.unique_request_id not in (None, request.key):
+            drift = ("payment.unique_request_id: not the one we sent",)
+            return InDoubt("the answer is about another key", exchange=reply.exchange, drift=drift)
+        prepared = {**request.prepared, **subject.prepared}
+        report: Report = mapping.report(
+            _with(subject, prepared), payment, None, source=Source.REPLY, as_of=reply.asked_at
+        )
+        return Accepted(report, reply.exchange)
+
+    async def _bookings(
+        self, subject: Subject, payment: wire.Payment, exchange: Exchange
+    ) -> tuple[mapping.Bookings | Unclear | None, Exchange]:
+        if payment.status not in mapping.BOOKED:
+            return None, exchange
+        booked, asked = await bookings(self._calls, subject, payment.id)
+        return booked, together([each for each in (exchange, asked) if each]) or exchange
+
+    def _not_sent(self, reply: Reply) -> NotSent:
+        return NotSent(reply.why, reply.exchange, reply.retry_at(self._clock.now()))
+
+    def _untold(self, reply: Reply) -> Untold:
+        return Untold(reply.why, reply.exchange, reply.retry_at(self._clock.now()))
+
+
+def _instruction(order: Order, beneficiary_id: str, key: str) -> dict[str, str]:
+    """The form of POST /payments/create, all of it ours to vouch for.
+
+    Both texts reach the beneficiary, `reference` first, and neither may be empty: with nothing
+    to say, the head of our key is at least something both sides can name.
+    """
+    end_to_end_id = "" if order.end_to_end_id == "NOTPROVIDED" else order.end_to_end_id
+    reference = end_to_end_id or order.remittance_information or key[:18]
+    fields = {
+        "currency": order.instructed_amount.currency,
+        "beneficiary_id": beneficiary_id,
+        "amount": order.instructed_amount.to_wire(),
+        "reason": (order.remittance_information or reference)[:_TEXT_LENGTH_MAX],
+        "reference": reference[:_TEXT_LENGTH_MAX],
+        "payment_type": "regular",
+        "unique_request_id": key,
+    }
+    if order.times.requested_execution_date:
+        fields["payment_date"] = order.times.requested_execution_date.isoformat()
+    if order.on_behalf_of:
+        fields["on_behalf_of"] = order.on_behalf_of
+    return fields
+
+
+def _stranger(subject: Subject, payment: wire.Payment) -> str | None:
+    if payment.id != subject.partner_reference:
+        return "payment.id: not the one we asked for"
+    if payment.unique_request_id not in (None, *subject.keys):
+        return "payment.unique_request_id: none of ours"
+    return None
+
+
+def _with(subject: Subject, prepared: dict[str, str]) -> Subject:
+    return Subject(
+        subject.instruction_id, subject.order, subject.keys, prepared, subject.partner_reference
+    )

@@ -1,0 +1,124 @@
+"""Complete answers: every key asked for, every page read, and nothing taken on trust."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from domain.answers import Exchange, Subject
+from partners.currencycloud import mapping, wire
+from partners.currencycloud.calls import Calls, NoReply
+from partners.currencycloud.profile import COMPLETE
+
+_FIND: Final = "/v2/payments/find"
+_TRANSACTIONS: Final = "/v2/transactions/find"
+_PER_PAGE: Final = 100
+#: A payment has a handful of bookings; more pages than this is an answer gone astray.
+_PAGES_MAX: Final = 10
+
+
+@dataclass(frozen=True)
+class Search:
+    """What was found under all our keys; `why` says what makes the answer worthless."""
+
+    asked_at: datetime
+    exchange: Exchange | None
+    payments: tuple[wire.Payment, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """The bookings could not be read to their end."""
+
+    why: str
+
+
+async def search(calls: Calls, subject: Subject) -> Search:
+    """Ask for every key of the instruction. `asked_at` is the first question: the least proven."""
+    asked_at: datetime | None = None
+    exchanges: list[Exchange] = []
+    found: list[wire.Payment] = []
+
+    def so_far(why: str = "") -> Search:
+        assert asked_at is not None
+        return Search(asked_at, together(exchanges), tuple(found), why)
+
+    for key in subject.keys:
+        query = {"unique_request_id": key, **COMPLETE, **acting(subject)}
+        reply = await calls.get(_FIND, query)
+        asked_at = asked_at or reply.asked_at
+        if reply.exchange:
+            exchanges.append(reply.exchange)
+        if isinstance(reply, NoReply) or not reply.is_success:
+            return so_far(reply.why)
+        page = wire.read_payments(reply.body)
+        if isinstance(page, wire.Unusable):
+            return so_far(f"an answer outside the known contract: {'; '.join(page.drift)}")
+        payments, pagination = page
+        if any(each.unique_request_id != key for each in payments):
+            return so_far("payments.unique_request_id: the search did not heed our key")
+        if len(payments) != pagination.total_entries:
+            return so_far("payments.pagination: the answer is not complete")
+        found += payments
+    return so_far()
+
+
+async def bookings(
+    calls: Calls, subject: Subject, payment_id: str
+) -> tuple[mapping.Bookings | Unclear, Exchange | None]:
+    """All bookings of the payment.
+
+    Asked without `related_entity_type`: with it the reference requires `beneficiary_id`, and a
+    filter by beneficiary could hide a booking after somebody changed it.
+    """
+    exchanges: list[Exchange] = []
+    found: dict[str, wire.Transaction] = {}
+    query = {
+        "related_entity_id": payment_id,
+        "scope": COMPLETE["scope"],
+        "per_page": str(_PER_PAGE),
+        **acting(subject),
+    }
+    for number in range(1, _PAGES_MAX + 1):
+        reply = await calls.get(_TRANSACTIONS, {**query, "page": str(number)})
+        if reply.exchange:
+            exchanges.append(reply.exchange)
+        if isinstance(reply, NoReply) or not reply.is_success:
+            return Unclear(f"bookings: {reply.why}"), together(exchanges)
+        page = wire.read_transactions(reply.body)
+        if isinstance(page, wire.Unusable):
+            return Unclear("; ".join(page.drift)), together(exchanges)
+        transactions, pagination = page
+        if any(each.related_entity_id != payment_id for each in transactions):
+            why = "transactions.related_entity_id: the search did not heed it"
+            return Unclear(why), together(exchanges)
+        found |= {each.id: each for each in transactions}
+        if pagination.next_page <= number:
+            if len(found) != pagination.total_entries:
+                break
+            return mapping.bookings(list(found.values())), together(exchanges)
+    return Unclear("transactions.pagination: the answer is not complete"), together(exchanges)
+
+
+def acting(subject: Subject) -> dict[str, str]:
+    """The sub-account as it was sent, or a complete question would miss its payments."""
+    contact = subject.order.on_behalf_of
+    return {"on_behalf_of": contact} if contact else {}
+
+
+def together(exchanges: list[Exchange]) -> Exchange | None:
+    """Several exchanges of one step as one piece of evidence."""
+    if not exchanges:
+        return None
+    first, *others = exchanges
+    for each in others:
+        first = replace(
+            first,
+            path=f"{first.path} {each.path}",
+            status=each.status,
+            request=f"{first.request}\n{each.request}".strip(),
+            response=f"{first.response}\n{each.response}",
+        )
+    return first

@@ -1,0 +1,106 @@
+"""The login: one token for all processes, and never a second try after a refused one."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+from domain.answers import Deadline, NotReady
+from domain.clock import Clock
+from partners.currencycloud import wire
+from partners.currencycloud.account import Account
+from partners.interface import LoginBook
+from transport.exchange import Request, Response
+from transport.http import Transport
+from transport.redaction import redact_text
+
+PATH: Final = "/v2/authenticate/api"
+FORM: Final = "application/x-www-form-urlencoded"
+#: "Too many requests": their windows are fixed minutes.
+RATE_PAUSE: Final = timedelta(seconds=60)
+_UNCLEAR_PAUSE: Final = timedelta(seconds=15)
+_REFUSED_PAUSE: Final = timedelta(minutes=5)
+_WRITE_WITHIN: Final = timedelta(seconds=5)
+_ANSWER_WITHIN: Final = timedelta(seconds=20)
+
+
+class Session:
+    """Our token. A refused one is dropped where it was refused; `ready` then gets another."""
+
+    def __init__(
+        self, account: Account, logins: LoginBook, transport: Transport, clock: Clock
+    ) -> None:
+        self._login = account.login_id
+        self._api_key = account.api_key
+        self._logins = logins
+        self._transport = transport
+        self._clock = clock
+        credentials = f"{account.login_id}\n{account.api_key.get_secret_value()}"
+        self._hash = hashlib.sha256(credentials.encode()).hexdigest()
+        self._one_at_a_time = asyncio.Lock()
+
+    async def token(self) -> str | None:
+        """The token in use, by whichever process it was got."""
+        return await self._logins.token(self._login, self._hash)
+
+    async def drop(self, token: str) -> None:
+        """They refused it. Their 401 also means wrong credentials: only `ready` logs in again."""
+        await self._logins.drop(self._login, token)
+
+    async def ready(self) -> NotReady | None:
+        """Have a token; log in if nobody has one and nobody was refused."""
+        if await self.token():
+            return None
+        async with self._one_at_a_time:  # The others of this process wait for the one login.
+            if await self.token():
+                return None
+            if not_ready := await self._logins.claim(self._login, self._hash):
+                return not_ready
+            if token := await self.token():
+                # Another process got it between our look and our claim: give the lease back.
+                await self._logins.succeeded(self._login, self._hash, token)
+                return None
+            return await self._log_in()
+
+    async def _log_in(self) -> NotReady | None:
+        now = self._clock.now()
+        fields = {"login_id": self._login, "api_key": self._api_key.get_secret_value()}
+        answer = await self._transport.exchange(
+            Request("POST", PATH, body=urlencode(fields).encode(), content_type=FORM, once=True),
+            Deadline(now + _WRITE_WITHIN, now + _ANSWER_WITHIN),
+        )
+        if not isinstance(answer, Response):
+            return await self._unclear(f"no answer to the login: {answer.why}", _UNCLEAR_PAUSE)
+        match answer.status:
+            case 200:
+                token = wire.read_token(answer.text)
+                if isinstance(token, wire.Unusable):
+                    why = f"login outside the known contract: {'; '.join(token.drift)}"
+                    return await self._unclear(why, _UNCLEAR_PAUSE)
+                await self._logins.succeeded(self._login, self._hash, token)
+                return None
+            case 429:
+                return await self._unclear("too many logins", RATE_PAUSE)
+            case 401:
+                return await self._refused(wire.read_refusal(answer.text))
+            case 400 | 403 if refusal := wire.read_refusal(answer.text):
+                return await self._refused(refusal)
+            case status:
+                return await self._unclear(f"login answered with {status}", _UNCLEAR_PAUSE)
+
+    async def _refused(self, refusal: wire.Refusal | None) -> NotReady:
+        why = redact_text(refusal.text) if refusal else "status 401"
+        await self._logins.failed(self._login, self._hash, why)
+        return NotReady(
+            f"Currencycloud refused our login ({why}); check login_id and api_key, "
+            "four refusals lock the account",
+            self._clock.now() + _REFUSED_PAUSE,
+            needs_person=True,
+        )
+
+    async def _unclear(self, why: str, pause: timedelta) -> NotReady:
+        await self._logins.unclear(self._login, self._hash)
+        return NotReady(why, self._clock.now() + pause)

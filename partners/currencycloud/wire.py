@@ -1,0 +1,272 @@
+"""Currencycloud's JSON as they spell it: strict in what must be there, tolerant of more."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, ClassVar, Final, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from domain.money import Money, MoneyError
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """An answer outside the contract. `drift` says where, without any value of it."""
+
+    drift: tuple[str, ...]
+
+
+class _Object(BaseModel):
+    """Every number is a string with them: anything else where we rely on it is drift."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+    #: Documented fields that we do not use.
+    documented: ClassVar[frozenset[str]] = frozenset()
+    what: ClassVar[str] = ""
+
+    @property
+    def drift(self) -> tuple[str, ...]:
+        """Fields nobody documented; tolerated and told."""
+        unknown = set(self.model_extra or {}) - self.documented
+        return tuple(f"{self.what}.{name}: unknown field" for name in sorted(unknown))
+
+
+class Payment(_Object):
+    """Definition `Payment` of the reference."""
+
+    what: ClassVar[str] = "payment"
+    documented: ClassVar[frozenset[str]] = frozenset(
+        {
+            "authorisation_steps_required",
+            "charge_type",
+            "conversion_id",
+            "created_at",
+            "creator_contact_id",
+            "estimated_arrival",
+            "fee_amount",
+            "fee_currency",
+            "invoice_date",
+            "invoice_number",
+            "last_updater_contact_id",
+            "payer_details_source",
+            "payer_id",
+            "payment_group_id",
+            "payment_type",
+            "purpose_code",
+            "reason",
+            "reference",
+            "review_status",
+            "short_reference",
+            "transferred_at",
+            "ultimate_beneficiary_name",
+            "updated_at",
+        }
+    )
+
+    id: str
+    status: str
+    amount: str
+    currency: str
+    beneficiary_id: str
+    payment_date: str | None
+    unique_request_id: str | None
+    failure_reason: str | None = None
+    failure_returned_amount: str | None = None
+
+    @property
+    def money(self) -> Money:
+        return Money.from_wire(self.amount, self.currency)
+
+    @property
+    def day(self) -> date | None:
+        return date.fromisoformat(self.payment_date[:10]) if self.payment_date else None
+
+
+class Transaction(_Object):
+    """Definition `Transaction` of the reference: one booking on our account with them."""
+
+    what: ClassVar[str] = "transaction"
+
+    id: str
+    amount: str
+    currency: str
+    type: str
+    action: str
+    status: str
+    related_entity_type: str
+    related_entity_id: str
+    created_at: str
+    completed_at: str | None = None
+
+    @property
+    def money(self) -> Money:
+        return Money.from_wire(self.amount, self.currency)
+
+
+class Beneficiary(_Object):
+    """Definition `Beneficiary` of the reference, the fields that say who it is."""
+
+    what: ClassVar[str] = "beneficiary"
+
+    id: str
+    name: str
+    bank_account_holder_name: str
+    currency: str
+    iban: str | None = None
+    beneficiary_external_reference: str | None = None
+
+
+class Pagination(_Object):
+    """Definition `Pagination` of the reference: the only numbers that are numbers."""
+
+    what: ClassVar[str] = "pagination"
+
+    total_entries: int
+    total_pages: int
+    current_page: int
+    next_page: int
+
+
+class _PaymentsPage(_Object):
+    what: ClassVar[str] = "payments"
+    payments: tuple[Payment, ...]
+    pagination: Pagination
+
+
+class _TransactionsPage(_Object):
+    what: ClassVar[str] = "transactions"
+    transactions: tuple[Transaction, ...]
+    pagination: Pagination
+
+
+class _BeneficiariesPage(_Object):
+    what: ClassVar[str] = "beneficiaries"
+    beneficiaries: tuple[Beneficiary, ...]
+    pagination: Pagination
+
+
+class _Token(_Object):
+    what: ClassVar[str] = "authentication"
+    auth_token: str
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error body. `codes` are the whole request's code and those of its reasons."""
+
+    code: str
+    codes: frozenset[str]
+    text: str
+
+    @property
+    def is_duplicate(self) -> bool:
+        """`duplicate_request`, `duplicate_unique_request_id`, and whatever else they may coin:
+        taken for a duplicate it is looked up, which can do no harm."""
+        return any("duplicate" in code for code in self.codes)
+
+
+_Page = TypeVar("_Page", bound=_Object)
+_TEXT_LENGTH_MAX: Final = 500
+
+
+def read_payment(body: str) -> Payment | Unusable:
+    found = _read(Payment, body)
+    return _checked(found) if isinstance(found, Payment) else found
+
+
+def read_payments(body: str) -> tuple[tuple[Payment, ...], Pagination] | Unusable:
+    page = _read(_PaymentsPage, body)
+    if isinstance(page, Unusable):
+        return page
+    for each in page.payments:
+        if isinstance(checked := _checked(each), Unusable):
+            return checked
+    return page.payments, page.pagination
+
+
+def read_transactions(body: str) -> tuple[tuple[Transaction, ...], Pagination] | Unusable:
+    page = _read(_TransactionsPage, body)
+    if isinstance(page, Unusable):
+        return page
+    for each in page.transactions:
+        if isinstance(checked := _checked(each), Unusable):
+            return checked
+    return page.transactions, page.pagination
+
+
+def read_beneficiary(body: str) -> Beneficiary | Unusable:
+    return _read(Beneficiary, body)
+
+
+def read_beneficiaries(body: str) -> tuple[tuple[Beneficiary, ...], Pagination] | Unusable:
+    page = _read(_BeneficiariesPage, body)
+    return page if isinstance(page, Unusable) else (page.beneficiaries, page.pagination)
+
+
+def read_token(body: str) -> str | Unusable:
+    token = _read(_Token, body)
+    if isinstance(token, Unusable):
+        return token
+    # It goes into a header: anything but a plain word would break the request.
+    plain = token.auth_token.isascii() and token.auth_token.isalnum()
+    return token.auth_token if plain else Unusable(("authentication.auth_token: not a plain word",))
+
+
+def read_refusal(body: str) -> Refusal | None:
+    """The error body; None where it is none of theirs.
+
+    Their own recordings show `error_messages` as a list of reasons per field, as one reason
+    without a list, as a bare string, and reasons without a code.
+    """
+    try:
+        whole = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(whole, dict) or not isinstance(whole.get("error_code"), str):
+        return None
+    code: str = whole["error_code"]
+    codes, texts = {code}, []
+    messages = whole.get("error_messages")
+    for name, reasons in messages.items() if isinstance(messages, dict) else ():
+        for reason in reasons if isinstance(reasons, list) else [reasons]:
+            if not isinstance(reason, dict):
+                continue
+            if isinstance(reason.get("code"), str):
+                codes.add(reason["code"])
+            if text := reason.get("message") or reason.get("code"):
+                texts.append(f"{name}: {text}")
+    if isinstance(messages, str):
+        texts.append(messages)
+    return Refusal(code, frozenset(codes), ("; ".join(texts) or code)[:_TEXT_LENGTH_MAX])
+
+
+def _read(model: type[_Page], body: str) -> _Page | Unusable:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        return Unusable(
+            tuple(
+                ".".join((model.what, *map(str, each["loc"]))) + f": {each['type']}"
+                for each in error.errors(include_input=False, include_url=False)[:10]
+            )
+        )
+
+
+_Checked = TypeVar("_Checked", Payment, Transaction)
+
+
+def _checked(found: _Checked) -> _Checked | Unusable:
+    """Amounts and days that can be read: whoever uses them need not think of it again."""
+    problems: list[str] = []
+    attempts: list[tuple[str, Any]] = [("amount", lambda: found.money)]
+    if isinstance(found, Payment):
+        attempts.append(("payment_date", lambda: found.day))
+    for name, read in attempts:
+        try:
+            read()
+        except (MoneyError, ValueError):
+            problems.append(f"{found.what}.{name}: not readable")
+    return Unusable(tuple(problems)) if problems else found

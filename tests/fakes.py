@@ -1,0 +1,358 @@
+"""A clock that is set by hand, and a partner in memory that misbehaves on request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum, auto
+from typing import Any, Final
+
+from domain.accounts import Account
+from domain.answers import (
+    Absent,
+    Accepted,
+    CannotTell,
+    Deadline,
+    Duplicate,
+    Exchange,
+    Found,
+    InDoubt,
+    LookedFor,
+    NotReady,
+    NotSent,
+    Preparation,
+    Prepared,
+    Read,
+    Refused,
+    Subject,
+    Submitted,
+    Told,
+    Unprepared,
+    Untold,
+    WireRequest,
+)
+from domain.clock import Clock
+from domain.money import Money
+from domain.order import Order, Rail, Times
+from domain.party import Party
+from domain.profile import (
+    Idempotency,
+    IdempotencyKind,
+    InstructionKind,
+    Lookup,
+    LookupKind,
+    Operation,
+    Profile,
+)
+from domain.report import Movement, MovementKind, Observed, PaymentState, Report, Source
+
+BANK: Final = "bank"
+ACCOUNT: Final = "main"
+#: Found nowhere but in sealed values: a test greps whole files for them.
+CREDITOR_IBAN: Final = "DE89370400440532013000"
+DEBTOR_IBAN: Final = "FR7630006000011234567890189"
+CREDITOR_NAME: Final = "Wilhelmina Canary"
+REMITTANCE: Final = "rent of the aviary"
+WATCH: Final = timedelta(days=14)
+START: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+class SteppedClock:
+    """Stands still until it is moved."""
+
+    def __init__(self, at: datetime = START) -> None:
+        self._now = at
+
+    def now(self) -> datetime:
+        return self._now
+
+    def step(self, by: timedelta) -> datetime:
+        """Move on and give the new moment."""
+        self._now += by
+        return self._now
+
+
+class OnSend(StrEnum):
+    """What befalls one send."""
+
+    NOTHING = auto()
+    LOST_BEFORE = auto()
+    LOST_AFTER = auto()
+    FAILS_BEFORE = auto()
+    FAILS_AFTER = auto()
+    NOTHING_LEFT = auto()
+    REFUSED = auto()
+    DUPLICATE = auto()
+    BUG_AFTER = auto()
+    """Our own adapter breaks off after the effect."""
+
+
+class OnFind(StrEnum):
+    """What befalls one question by our own reference."""
+
+    NOTHING = auto()
+    EMPTY = auto()
+    ANOTHERS = auto()
+    CANNOT_TELL = auto()
+
+
+@dataclass(frozen=True)
+class Word:
+    """One thing this partner says of a payment; `returned_minor` with its fee on a return."""
+
+    text: str
+    state: PaymentState | None
+    returned_minor: int = 0
+    fee_minor: int = 0
+    amount: Money | None = None
+    reason: str | None = None
+
+
+READY: Final = Word("ready_to_send", PaymentState.ACCEPTED)
+REVIEW: Final = Word("in_review", PaymentState.AWAITING_PARTNER)
+RELEASED: Final = Word("released", PaymentState.PROCESSING)
+COMPLETED: Final = Word("completed", PaymentState.SETTLED)
+SURPRISE: Final = Word("gone_fishing", None)
+REJECTED: Final = Word("rejected", PaymentState.REJECTED, reason="account closed")
+
+
+@dataclass
+class Effect:
+    """One transfer the partner executed."""
+
+    reference: str
+    amount: Money
+    creditor: str
+    words: deque[Word]
+
+
+@dataclass
+class FakePartner:
+    """A partner of any profile. Its book counts what it executed, by key.
+
+    What goes wrong is queued per call (`on_send`, `on_find`); with an empty queue all goes well.
+    `life` is what its reads say of every payment, one word a read, the last for ever.
+    """
+
+    profile: Profile
+    clock: Clock
+    life: tuple[Word, ...] = (COMPLETED,)
+    reply: Word = READY
+    on_send: deque[OnSend] = field(default_factory=deque)
+    on_find: deque[OnFind] = field(default_factory=deque)
+    not_ready: NotReady | None = None
+    unprepared: Unprepared | None = None
+    unread: Untold | None = None
+    gate: asyncio.Event | None = None
+    """While set to an event, a send waits for it after its effect."""
+    book: dict[str, list[Effect]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    sent: list[WireRequest] = field(default_factory=list)
+    foreign_reference: str = "ref-of-another"
+
+    @property
+    def effects(self) -> list[Effect]:
+        """Everything executed, whatever the key."""
+        return [effect for effects in self.book.values() for effect in effects]
+
+    def says(self, *words: Word) -> None:
+        """From now on, of every payment."""
+        self.life = words
+        for effect in self.effects:
+            effect.words = deque(words)
+
+    def count(self, call: str) -> int:
+        """How often it was called that way."""
+        return self.calls.count(call)
+
+    async def ready(self) -> NotReady | None:
+        self.calls.append("ready")
+        return self.not_ready
+
+    async def prepare(self, subject: Subject) -> Preparation:
+        self.calls.append("prepare")
+        if self.unprepared is not None:
+            return self.unprepared
+        order, key = subject.order, subject.keys[-1]
+        body = f"{key}|{order.creditor_account.number}|{order.instructed_amount}".encode()
+        prepared = {"beneficiary": f"ben-{subject.order.creditor.name}"}
+        return Prepared(WireRequest("POST", "/payments", body, "text/plain", key, prepared))
+
+    async def submit(self, subject: Subject, request: WireRequest, deadline: Deadline) -> Submitted:
+        self.calls.append("submit")
+        befalls = self.on_send.popleft() if self.on_send else OnSend.NOTHING
+        if befalls is OnSend.NOTHING_LEFT:
+            return NotSent("connection refused")
+        assert self.clock.now() < deadline.write_before, "written after its deadline"
+        self.sent.append(request)
+        match befalls:
+            case OnSend.LOST_BEFORE:
+                return InDoubt("the connection broke")
+            case OnSend.FAILS_BEFORE:
+                return InDoubt("500", server_error=True, exchange=self._exchange(subject, 500))
+            case OnSend.REFUSED:
+                return Refused(self._report(subject, REJECTED, None), self._exchange(subject, 400))
+            case OnSend.DUPLICATE:
+                return self._duplicate(subject)
+            case _:
+                answer = self._execute(subject, request)
+        if self.gate is not None:
+            await self.gate.wait()
+        match befalls:
+            case OnSend.LOST_AFTER:
+                return InDoubt("no answer in time")
+            case OnSend.FAILS_AFTER:
+                return InDoubt("500", server_error=True, exchange=self._exchange(subject, 500))
+            case OnSend.BUG_AFTER:
+                raise RuntimeError("a bug of the adapter")
+            case _:
+                return answer
+
+    async def find(self, subject: Subject) -> LookedFor:
+        self.calls.append("find")
+        now = self.clock.now()
+        befalls = self.on_find.popleft() if self.on_find else OnFind.NOTHING
+        if befalls is OnFind.CANNOT_TELL:
+            return CannotTell(now, "the answer was cut short", self._exchange(subject, 200))
+        if befalls is OnFind.ANOTHERS:
+            report = self._report(subject, self.reply, self.foreign_reference, Source.READ)
+            return Found(report, self._exchange(subject, 200))
+        held = [effect for key in subject.keys for effect in self.book.get(key, [])]
+        if befalls is OnFind.EMPTY or not held:
+            return Absent(now, self._exchange(subject, 200), watermark=True)
+        report = self._report(subject, self.reply, held[0].reference, Source.READ)
+        return Found(report, self._exchange(subject, 200))
+
+    async def read(self, subject: Subject) -> Read:
+        self.calls.append("read")
+        if self.unread is not None:
+            return self.unread
+        held = [e for e in self.effects if e.reference == subject.partner_reference]
+        assert held, "asked about a reference this partner never gave"
+        words = held[0].words
+        word = words.popleft() if len(words) > 1 else words[0]
+        report = self._report(subject, word, held[0].reference, Source.READ)
+        return Told(report, self._exchange(subject, 200))
+
+    async def close(self) -> None:
+        self.calls.append("close")
+
+    def _execute(self, subject: Subject, request: WireRequest) -> Submitted:
+        held = self.book.setdefault(request.key, [])
+        kind = self.profile.operation(InstructionKind.PAY).idempotency.kind
+        if held and kind in (IdempotencyKind.REJECT_DUPLICATE, IdempotencyKind.NATURAL_KEY):
+            return self._duplicate(subject)
+        if not held or kind is IdempotencyKind.NONE:
+            order = subject.order
+            held.append(
+                Effect(
+                    reference=f"ref-{request.key}-{len(held) + 1}",
+                    amount=order.instructed_amount,
+                    creditor=order.creditor_account.number,
+                    words=deque(self.life),
+                )
+            )
+        report = self._report(subject, self.reply, held[0].reference)
+        return Accepted(report, self._exchange(subject, 200))
+
+    def _duplicate(self, subject: Subject) -> Duplicate:
+        word = Word("duplicate", PaymentState.AWAITING_US)
+        return Duplicate(self._report(subject, word, None), self._exchange(subject, 400))
+
+    def _report(
+        self, subject: Subject, word: Word, reference: str | None, source: Source = Source.REPLY
+    ) -> Report:
+        return Report(
+            instruction_id=subject.instruction_id,
+            source=source,
+            as_of=self.clock.now(),
+            state=word.state,
+            partner_status=word.text,
+            reason=word.reason,
+            partner_reference=reference,
+            observed=Observed(amount=word.amount or subject.order.instructed_amount),
+            movements=tuple(self._movements(subject, word, reference)),
+        )
+
+    def _movements(self, subject: Subject, word: Word, reference: str | None) -> Iterable[Movement]:
+        currency = subject.order.instructed_amount.currency
+        if word.state in (PaymentState.SETTLED, PaymentState.RETURNED):
+            yield Movement(
+                movement_id=f"{reference}-debit",
+                kind=MovementKind.DEBIT,
+                amount=subject.order.instructed_amount,
+            )
+        for kind, minor in (
+            (MovementKind.RETURN, word.returned_minor),
+            (MovementKind.FEE, word.fee_minor),
+        ):
+            if minor:
+                amount = Money(minor=minor, currency=currency)
+                yield Movement(movement_id=f"{reference}-{kind}", kind=kind, amount=amount)
+
+    def _exchange(self, subject: Subject, status: int | None) -> Exchange:
+        return Exchange(
+            method="POST",
+            path="/payments",
+            status=status,
+            request=f"to {subject.order.creditor_account.number}",
+            response=subject.order.creditor.name,
+            sent_at=self.clock.now(),
+        )
+
+
+def profile(
+    idempotency: IdempotencyKind = IdempotencyKind.NONE,
+    lookup: LookupKind = LookupKind.STRONG,
+    *,
+    operation: dict[str, Any] | None = None,
+    **fields: Any,
+) -> Profile:
+    """A partner quick enough for tests: `operation` and the other fields override its values."""
+    pay = Operation(
+        idempotency=Idempotency(kind=idempotency),
+        lookup=Lookup(
+            kind=lookup,
+            settle_delay=timedelta(milliseconds=200),
+            pause=timedelta(milliseconds=100),
+        ),
+        **{
+            "write_within": timedelta(seconds=2),
+            "answer_within": timedelta(seconds=1),
+            "pause": timedelta(milliseconds=100),
+            **(operation or {}),
+        },
+    )
+    return Profile(
+        **{
+            "partner": BANK,
+            "spec_version": "test",
+            "operations": {InstructionKind.PAY: pay},
+            "watch": {Rail.SEPA_CREDIT_TRANSFER: WATCH},
+            "read_pause": timedelta(milliseconds=100),
+            **fields,
+        }
+    )
+
+
+def order(now: datetime = START, *, minor: int = 12_345, **fields: Any) -> Order:
+    """A credit transfer that may be sent for an hour."""
+    return Order(
+        **{
+            "tenant": "shop",
+            "partner": BANK,
+            "partner_account": ACCOUNT,
+            "instructed_amount": Money(minor=minor, currency="EUR"),
+            "debtor": Party(name="Shop"),
+            "debtor_account": Account(iban=DEBTOR_IBAN),
+            "creditor": Party(name=CREDITOR_NAME),
+            "creditor_account": Account(iban=CREDITOR_IBAN),
+            "end_to_end_id": "INVOICE-77",
+            "remittance_information": REMITTANCE,
+            "times": Times(submit_before=now + timedelta(hours=1)),
+            **fields,
+        }
+    )

@@ -1,0 +1,67 @@
+"""A file of 50 MB is read in bounded memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.messages.files import Block, pain001, transfer
+
+SIZE_BYTES = 50 * 1024 * 1024
+MEMORY_MAX_MB = 300
+
+READ = """
+import resource, sys
+from pathlib import Path
+from messages.pain001 import read
+file = read(Path(sys.argv[1]))
+print(len(file.lines), file.control_sum, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+CREDITOR = (
+    "\n  <Cdtr><Nm>Creditor number {0}</Nm>\n    <PstlAdr><StrtNm>Long Street</StrtNm>"
+    "<BldgNb>{0}</BldgNb><PstCd>10115</PstCd><TwnNm>Berlin</TwnNm><Ctry>DE</Ctry></PstlAdr>"
+    "</Cdtr>\n  "
+)
+
+
+def line(number: int) -> str:
+    return transfer(
+        "1.01",
+        ids=f"\n  <PmtId><InstrId>I-{number}</InstrId><EndToEndId>E-{number}</EndToEndId></PmtId>",
+        creditor=CREDITOR.format(number),
+        after=f"\n  <RmtInf><Ustrd>Invoice {number} of last month</Ustrd></RmtInf>\n",
+    )
+
+
+@pytest.mark.timeout(300)
+def test_fifty_megabytes_are_read_in_less_than_three_hundred(tmp_path: Path) -> None:
+    count = SIZE_BYTES // len(line(50_000)) + 1
+    head, _, tail = pain001(
+        Block(["HERE"]),
+        count=str(count),
+        control_sum=f"<CtrlSum>{Decimal('1.01') * count}</CtrlSum>",
+    ).partition(b"HERE")
+    path = tmp_path / "large.xml"
+    with path.open("wb") as file:
+        file.write(head)
+        file.writelines(line(number).encode() for number in range(count))
+        file.write(tail)
+    assert path.stat().st_size > SIZE_BYTES * 0.95
+
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(path)],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines, control_sum, memory_mb = done.stdout.split()
+    assert int(lines) == count
+    assert Decimal(control_sum) == Decimal("1.01") * count
+    assert int(memory_mb) < MEMORY_MAX_MB

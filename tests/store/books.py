@@ -1,0 +1,170 @@
+"""A store on a file, as any number of processes may open it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlmodel import Session
+
+from domain.answers import (
+    Accepted,
+    Duplicate,
+    Exchange,
+    InDoubt,
+    LookedFor,
+    NotSent,
+    Prepared,
+    Read,
+    Refused,
+    Submitted,
+)
+from domain.heard import heard_of_lookup, heard_of_read, heard_of_send
+from domain.ids import instruction_id
+from domain.order import Order
+from domain.profile import InstructionKind, Profile
+from domain.report import PaymentState, Report, Source
+from domain.view import PaymentView
+from store import schema
+from store.database import Database
+from store.inbox import Inbox
+from store.keyring import Keyring
+from store.payments import Acceptance, Payments
+from store.sending import SendBook, Turn
+from tests.fakes import FakePartner, SteppedClock, order, profile
+
+T = TypeVar("T")
+PAYMENT = "pay_1"
+INSTRUCTION = instruction_id(PAYMENT, InstructionKind.PAY)
+KEYRING = Keyring({"test-1": b"k" * 32}, "test-1")
+
+
+@dataclass
+class Store:
+    """One process's view of a store, and what tests often do with it."""
+
+    path: Path
+    clock: SteppedClock
+    keyring: Keyring = KEYRING
+    database: Database = field(init=False)
+    payments: Payments = field(init=False)
+    book: SendBook = field(init=False)
+    inbox: Inbox = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.database = Database(f"sqlite:///{self.path}")
+        schema.upgrade(self.database)
+        self.payments = Payments(self.database, self.keyring)
+        self.book = SendBook(self.database, self.keyring)
+        self.inbox = Inbox(self.database, self.keyring)
+
+    def beside(self) -> Store:
+        """The same file as another process would have it."""
+        return Store(self.path, self.clock, self.keyring)
+
+    def close(self) -> None:
+        self.database.close()
+
+    async def accept(
+        self,
+        key: str = "k",
+        *,
+        payment_id: str = PAYMENT,
+        fingerprint: str = "f",
+        of: Order | None = None,
+        as_of: Profile | None = None,
+    ) -> Acceptance:
+        """Record an order."""
+        return await self.payments.accept(
+            of or order(self.clock.now()),
+            key=key,
+            fingerprint=fingerprint,
+            payment_id=payment_id,
+            profile=as_of or profile(),
+            now=self.clock.now(),
+        )
+
+    async def build(self, instruction: str = INSTRUCTION) -> None:
+        """Build and keep the request of the current generation."""
+        draft = await self.book.draft(instruction, self.clock.now())
+        preparation = await FakePartner(profile(), self.clock).prepare(draft.subject)
+        assert isinstance(preparation, Prepared)
+        await self.book.keep_request(instruction, preparation.request)
+
+    async def begin(self, instruction: str = INSTRUCTION) -> Turn:
+        """Ask the book, with the request built."""
+        await self.build(instruction)
+        return await self.book.begin(instruction, self.clock.now())
+
+    async def sent(
+        self, answer: Submitted, attempt: int = 1, payment_id: str = PAYMENT
+    ) -> PaymentView:
+        """Record what a send brought."""
+        instruction = instruction_id(payment_id, InstructionKind.PAY)
+        heard = heard_of_send(payment_id, instruction, attempt, answer, self.clock.now())
+        return await self.book.record(heard)
+
+    async def looked_up(self, answer: LookedFor, payment_id: str = PAYMENT) -> PaymentView:
+        """Record what a lookup brought."""
+        instruction = instruction_id(payment_id, InstructionKind.PAY)
+        heard = heard_of_lookup(
+            payment_id, instruction, answer, self.clock.now(), needs_watermark=False
+        )
+        return await self.book.record(heard)
+
+    async def read(self, answer: Read, *, inbox_through: int = 0) -> PaymentView:
+        """Record what a read brought."""
+        heard = heard_of_read(PAYMENT, INSTRUCTION, answer, self.clock.now(), inbox_through)
+        return await self.book.record(heard)
+
+    def rows(self, query: Callable[[Session], T]) -> T:
+        """Look into the tables."""
+        return self.database.read_now(query)
+
+
+def report(
+    at: datetime,
+    state: PaymentState | None = PaymentState.ACCEPTED,
+    *,
+    reference: str | None = "ref-1",
+    source: Source = Source.REPLY,
+    instruction: str = INSTRUCTION,
+    **fields: Any,
+) -> Report:
+    """Something the partner says."""
+    fields.setdefault("partner_status", state.value if state else "surprise")
+    return Report(
+        instruction_id=instruction,
+        source=source,
+        as_of=at,
+        state=state,
+        partner_reference=reference,
+        **fields,
+    )
+
+
+def exchange(at: datetime, request: str = "", response: str = "") -> Exchange:
+    return Exchange("POST", "/payments", 200, request, response, at)
+
+
+def accepted(at: datetime, **fields: Any) -> Accepted:
+    return Accepted(report(at, **fields), exchange(at))
+
+
+def refused(at: datetime, **fields: Any) -> Refused:
+    return Refused(report(at, PaymentState.REJECTED, reference=None, **fields), exchange(at))
+
+
+def duplicate(at: datetime) -> Duplicate:
+    return Duplicate(report(at, PaymentState.AWAITING_US, reference=None), exchange(at))
+
+
+def in_doubt(*, server_error: bool = False) -> InDoubt:
+    return InDoubt("no answer in time", server_error=server_error)
+
+
+def not_sent() -> NotSent:
+    return NotSent("connection refused")

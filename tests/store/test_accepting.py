@@ -1,0 +1,161 @@
+"""One key stands for one order, for ever, whoever asks at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import col, func, select
+
+from domain.money import Money
+from domain.payment import Certainty
+from domain.report import PaymentState
+from store.payments import KeyReused, UnknownPayment
+from store.tables import InstructionRow, PaymentRow, StateRow
+from tests.fakes import SteppedClock, order
+from tests.store.books import PAYMENT, Store
+from tests.store.processes import together
+
+CALLERS = 50
+
+
+def _payments(store: Store) -> int:
+    return store.rows(lambda session: session.exec(select(func.count(col(PaymentRow.key)))).one())
+
+
+async def test_a_new_order_is_recorded_with_its_instruction_and_nothing_sent(store: Store) -> None:
+    acceptance = await store.accept()
+    assert acceptance.is_new
+    assert acceptance.view.payment.state is PaymentState.CREATED
+    assert acceptance.view.payment.certainty is Certainty.NOT_SENT
+    assert len(acceptance.view.instructions) == 1
+    assert acceptance.view.instructions[0].book.attempts == ()
+    assert [row.state for row in store.rows(lambda s: s.exec(select(StateRow)).all())] == [
+        "created"
+    ]
+
+
+async def test_the_same_key_with_the_same_order_is_the_same_payment(store: Store) -> None:
+    first = await store.accept(payment_id="pay_1")
+    again = await store.accept(payment_id="pay_2")
+    assert (again.is_new, again.view) == (False, first.view)
+    assert _payments(store) == 1
+
+
+async def test_the_same_key_with_another_order_changes_nothing(store: Store) -> None:
+    await store.accept(payment_id="pay_1", fingerprint="f")
+    with pytest.raises(KeyReused, match="pay_1") as error:
+        await store.accept(payment_id="pay_2", fingerprint="g")
+    assert error.value.payment_id == "pay_1"
+    assert _payments(store) == 1
+    with pytest.raises(UnknownPayment):
+        await store.payments.view("pay_2")
+
+
+async def test_two_tenants_may_use_the_same_key(store: Store) -> None:
+    await store.accept(payment_id="pay_1")
+    other = order(tenant="another shop")
+    assert (await store.accept(payment_id="pay_2", of=other)).is_new
+    assert _payments(store) == 2
+
+
+def test_fifty_callers_with_one_key_make_one_payment(store: Store) -> None:
+    stores = [store, *(store.beside() for _ in range(4))]
+    gate = threading.Barrier(10)
+
+    def pay(number: int) -> tuple[bool, str]:
+        if number < 10:
+            gate.wait()
+        made = asyncio.run(stores[number % 5].accept(payment_id=f"pay_{number}"))
+        return made.is_new, made.view.payment_id
+
+    with ThreadPoolExecutor(10) as callers:
+        outcomes = list(callers.map(pay, range(CALLERS)))
+    assert sum(is_new for is_new, _ in outcomes) == 1
+    assert len({payment_id for _, payment_id in outcomes}) == 1
+    assert _payments(store) == 1
+    for beside in stores[1:]:
+        beside.close()
+
+
+def _pay_ten(path: Path, meeting: Path, process: int) -> list[tuple[bool, str]]:
+    store = Store(path, SteppedClock())
+    together(meeting, 4)
+
+    async def pay() -> list[tuple[bool, str]]:
+        made = [await store.accept(f"key-{n}", payment_id=f"pay_{process}_{n}") for n in range(10)]
+        return [(one.is_new, one.view.payment_id) for one in made]
+
+    try:
+        return asyncio.run(pay())
+    finally:
+        store.close()
+
+
+def test_four_processes_with_the_same_ten_keys_make_ten_payments(
+    store: Store, tmp_path: Path, processes: ProcessPoolExecutor
+) -> None:
+    asked = [
+        processes.submit(_pay_ten, store.path, tmp_path / "meeting", process)
+        for process in range(4)
+    ]
+    outcomes = [future.result(60) for future in asked]
+    for answers in zip(*outcomes, strict=True):
+        assert sum(is_new for is_new, _ in answers) == 1
+        assert len({payment_id for _, payment_id in answers}) == 1
+    assert _payments(store) == 10
+
+
+async def test_amounts_are_exact_far_beyond_floating_point(store: Store) -> None:
+    minor = 10**17 + 1
+    await store.accept(of=order(instructed_amount=Money(minor=minor, currency="EUR")))
+    row = store.rows(lambda session: session.get_one(PaymentRow, PAYMENT))
+    assert row.amount_minor == minor
+    view = await store.payments.view(PAYMENT)
+    assert view.payment.amounts.instructed.minor == minor
+
+
+async def test_a_naive_moment_is_refused(store: Store, clock: SteppedClock) -> None:
+    naive = clock.now().replace(tzinfo=None)
+    with pytest.raises(Exception, match="naive datetime"):
+        await store.payments.unstarted(created_before=naive, limit=1)
+
+
+async def test_moments_come_back_as_they_were(store: Store, clock: SteppedClock) -> None:
+    clock.step(timedelta(microseconds=123_456))
+    await store.accept()
+    record = await store.payments.record(PAYMENT)
+    assert record.created_at == clock.now()
+    assert record.created_at.utcoffset() == timedelta(0)
+
+
+async def test_what_was_not_started_is_found_until_it_was(
+    store: Store, clock: SteppedClock
+) -> None:
+    await store.accept()
+    later = clock.now() + timedelta(seconds=1)
+    assert await store.payments.unstarted(created_before=clock.now(), limit=9) == []
+    assert await store.payments.unstarted(created_before=later, limit=9) == [("shop", PAYMENT)]
+    await store.payments.started([PAYMENT], later)
+    assert await store.payments.unstarted(created_before=later, limit=9) == []
+    assert await store.payments.open(after="", limit=9) == [("shop", PAYMENT)]
+
+
+async def test_the_record_for_people_is_masked(store: Store) -> None:
+    await store.accept()
+    record = await store.payments.record(PAYMENT)
+    assert record.creditor_account == "DE89…3000"
+    assert [found.payment_id for found in await store.payments.records(state="created")] == [
+        PAYMENT
+    ]
+    assert await store.payments.records(state="final") == []
+
+
+async def test_an_instruction_belongs_to_its_payment(store: Store) -> None:
+    await store.accept()
+    rows = store.rows(lambda session: session.exec(select(InstructionRow)).all())
+    assert [(row.payment_id, row.partner_account) for row in rows] == [(PAYMENT, "main")]

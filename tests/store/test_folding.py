@@ -1,0 +1,130 @@
+"""What follows from evidence is written with it: state, tasks, movements."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from domain.answers import Told
+from domain.money import Money
+from domain.payment import Certainty, Payment, fold
+from domain.report import Movement, MovementKind, PaymentState, Source
+from store import folding
+from store.tables import MovementRow, StateRow, TaskRow
+from tests.fakes import SteppedClock, order
+from tests.store.books import PAYMENT, Store, accepted, exchange, report
+
+MINUTE = timedelta(minutes=1)
+HUGE = 10**17
+
+
+def _tasks(store: Store) -> dict[str, bool]:
+    """Kind to whether it is open."""
+    rows = store.rows(lambda session: session.exec(select(TaskRow)).all())
+    return {row.kind: row.closed_at is None for row in rows}
+
+
+async def _read(store: Store, state: PaymentState | None, **fields: Any) -> Payment:
+    at = store.clock.step(MINUTE)
+    told = report(at, state, source=Source.READ, **fields)
+    return (await store.read(Told(told, exchange(at)))).payment
+
+
+async def _sent(store: Store) -> None:
+    await store.accept()
+    await store.begin()
+    await store.sent(accepted(store.clock.now()))
+
+
+async def test_an_unknown_word_opens_a_task_and_a_known_one_closes_it(store: Store) -> None:
+    await _sent(store)
+    payment = await _read(store, None)
+    assert (payment.state, payment.certainty) == (PaymentState.ACCEPTED, Certainty.UNKNOWN)
+    assert _tasks(store) == {"unmapped": True}
+    await _read(store, None)
+    assert len(_tasks(store)) == 1
+    payment = await _read(store, PaymentState.SETTLED)
+    assert (payment.state, payment.certainty) == (PaymentState.SETTLED, Certainty.SENT)
+    assert _tasks(store) == {"unmapped": False}
+
+
+async def test_a_question_asked_again_is_opened_again_with_a_new_due_date(store: Store) -> None:
+    await _sent(store)
+    await _read(store, None)
+    await _read(store, PaymentState.PROCESSING)
+    await _read(store, None)
+    rows = store.rows(lambda session: session.exec(select(TaskRow)).all())
+    assert [(row.kind, row.closed_at) for row in rows] == [("unmapped", None)]
+    assert rows[0].due_at == store.clock.now() + folding.TASK_DUE_WITHIN
+
+
+async def test_every_state_entered_is_kept_for_the_timeline(store: Store) -> None:
+    await _sent(store)
+    await _read(store, PaymentState.PROCESSING)
+    await _read(store, PaymentState.PROCESSING)
+    await _read(store, PaymentState.SETTLED)
+    rows = store.rows(lambda s: s.exec(select(StateRow).order_by("number")).all())
+    assert [row.state for row in rows] == [
+        "created", "submitting", "accepted", "processing", "settled",
+    ]  # fmt: skip
+
+
+async def test_reads_are_counted_since_the_state_changed(store: Store) -> None:
+    await _sent(store)
+    await _read(store, PaymentState.ACCEPTED)
+    await _read(store, PaymentState.ACCEPTED)
+    assert (await store.payments.view(PAYMENT)).reads == 2
+    await _read(store, PaymentState.PROCESSING)
+    assert (await store.payments.view(PAYMENT)).reads == 0
+
+
+async def test_the_same_evidence_folded_otherwise_keeps_the_state_and_asks_a_person(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _sent(store)
+    before = await _read(store, PaymentState.SETTLED)
+
+    def newer(*evidence: Any) -> Payment:
+        return fold(*evidence).model_copy(update={"state": PaymentState.PROCESSING})
+
+    monkeypatch.setattr(folding, "fold", newer)
+    again = report(store.clock.now(), PaymentState.SETTLED, source=Source.READ)
+    view = await store.read(Told(again, exchange(store.clock.now())))
+    assert view.payment == before
+    assert _tasks(store) == {"fold_changed": True}
+
+    # New evidence is folded by the new code, and the question is settled by it.
+    payment = await _read(store, PaymentState.SETTLED)
+    assert payment.state is PaymentState.PROCESSING
+    assert _tasks(store) == {"fold_changed": False}
+
+
+async def test_movements_are_exact_and_count_once(store: Store, clock: SteppedClock) -> None:
+    await store.accept(of=order(instructed_amount=Money(minor=HUGE + 3, currency="EUR")))
+    await store.begin()
+    await store.sent(accepted(clock.now()))
+    moved = Movement(
+        movement_id="m1",
+        kind=MovementKind.DEBIT,
+        amount=Money(minor=HUGE + 3, currency="EUR"),
+        booked_at=clock.now(),
+    )
+    for _ in range(2):
+        payment = await _read(store, PaymentState.SETTLED, movements=(moved,))
+    assert payment.amounts.settled.minor == HUGE + 3
+    rows = store.rows(lambda session: session.exec(select(MovementRow)).all())
+    assert [(row.movement_id, row.amount_minor, row.booked_at) for row in rows] == [
+        ("m1", HUGE + 3, moved.booked_at)
+    ]
+
+
+async def test_a_payment_at_its_end_is_no_longer_open(store: Store, clock: SteppedClock) -> None:
+    await _sent(store)
+    assert await store.payments.open(after="", limit=9) == [("shop", PAYMENT)]
+    await _read(store, PaymentState.REJECTED)
+    assert await store.payments.open(after="", limit=9) == []
+    await _read(store, PaymentState.SETTLED)  # A contradiction reopens it.
+    assert await store.payments.open(after="", limit=9) == [("shop", PAYMENT)]

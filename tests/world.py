@@ -1,0 +1,163 @@
+"""All parts of one process around a fake partner, with its workers, on some Temporal server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import select
+from temporalio.client import Client, WorkflowHandle
+
+from activities.payment_store import PaymentRef
+from assembly import Assembly, MachineClock
+from domain.clock import Clock
+from domain.ids import workflow_id
+from domain.order import Order
+from domain.payment import Payment
+from domain.profile import Profile
+from domain.report import PaymentState
+from settings import Settings
+from starter.client import Receipt
+from store import schema
+from store.database import Database
+from store.inbox import Inbox
+from store.keyring import Keyring
+from store.payments import Payments
+from store.sending import SendBook
+from store.tables import AttemptRow, TaskRow
+from tests.fakes import ACCOUNT, BANK, FakePartner, order, profile
+from workflows.payment import PaymentWorkflow
+
+KEYRING = Keyring({"test-1": b"w" * 32}, "test-1")
+
+
+async def eventually(
+    seen: Callable[[], Awaitable[Any]], what: str, seconds: float = 30
+) -> Any:
+    """The first true answer of `seen`; fails, naming what was missed, when none came in time."""
+    async with asyncio.timeout(seconds) as limit:
+        while not (answer := await seen()):
+            await asyncio.sleep(0.02)
+        return answer
+    assert not limit.expired(), f"not seen within {seconds} s: {what}"
+
+
+@dataclass
+class World:
+    """One process of ours; `work` and `rest` start and stop its workers."""
+
+    assembly: Assembly
+    partner: FakePartner
+    workers: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def work(self) -> None:
+        """Start the workers."""
+        client = await self.assembly.client()
+        for worker in self.assembly.workers(client):
+            await self.workers.enter_async_context(worker)
+
+    async def rest(self) -> None:
+        """Let the workers finish the steps in hand and stop."""
+        await self.workers.aclose()
+
+    async def pay(
+        self, key: str = "k", *, of: Order | None = None, patience: timedelta | None = None
+    ) -> Receipt:
+        """Give an order as an app would; by default without waiting for news."""
+        placed = of or order(self.assembly.clock.now())
+        return await self.assembly.orchestrator.pay(placed, key, patience=patience)
+
+    async def record_only(self, key: str = "k", *, of: Order | None = None) -> str:
+        """Record an order as if Temporal had been away at that moment; gives its id."""
+        now = self.assembly.clock.now()
+        made = await self.assembly.payments.accept(
+            of or order(now),
+            key=key,
+            fingerprint=key,
+            payment_id=f"pay_{key}",
+            profile=self.partner.profile,
+            now=now,
+        )
+        return made.view.payment_id
+
+    async def payment(self, payment_id: str) -> Payment:
+        return (await self.assembly.payments.view(payment_id)).payment
+
+    async def until(
+        self, payment_id: str, *states: PaymentState, seconds: float = 30
+    ) -> Payment:
+        """The payment as soon as it is in one of the states."""
+
+        async def seen() -> Payment | None:
+            payment = await self.payment(payment_id)
+            return payment if payment.state in states else None
+
+        found: Payment = await eventually(seen, f"{payment_id} in {states}", seconds)
+        return found
+
+    async def handle(
+        self, payment_id: str, tenant: str = "shop"
+    ) -> WorkflowHandle[PaymentWorkflow, str]:
+        """The workflow that runs it."""
+        client = await self.assembly.client()
+        return client.get_workflow_handle_for(PaymentWorkflow.run, workflow_id(tenant, payment_id))
+
+    async def ensure_running(self, payment_id: str) -> None:
+        await (await self.assembly.running()).ensure_running("shop", payment_id)
+
+    def tasks(self) -> dict[str, bool]:
+        """Kind of every task to whether it is open."""
+        rows = self.assembly.database.read_now(lambda s: s.exec(select(TaskRow)).all())
+        return {row.kind: row.closed_at is None for row in rows}
+
+    def attempts(self) -> int:
+        return len(self.assembly.database.read_now(lambda s: s.exec(select(AttemptRow)).all()))
+
+
+@asynccontextmanager
+async def world(
+    home: Path,
+    address: str,
+    *,
+    of: Profile | None = None,
+    clock: Clock | None = None,
+    client: Client | None = None,
+    keyring: Keyring = KEYRING,
+    partner: FakePartner | None = None,
+) -> AsyncIterator[World]:
+    """A process with its store in `home`; its workers are not started yet."""
+    home.mkdir(parents=True, exist_ok=True)
+    clock = clock or MachineClock()
+    partner = partner or FakePartner(of or profile(), clock)
+    settings = Settings(
+        home=home, temporal_address=address, graceful_shutdown=timedelta(seconds=5)
+    )
+    database = Database(settings.database)
+    schema.upgrade(database)
+    assembly = Assembly(
+        settings=settings,
+        keyring=keyring,
+        database=database,
+        payments=Payments(database, keyring),
+        book=SendBook(database, keyring),
+        inbox=Inbox(database, keyring),
+        clock=clock,
+        partners={(BANK, ACCOUNT): partner},
+        logins={},
+        _client=client,
+    )
+    made = World(assembly, partner)
+    try:
+        yield made
+    finally:
+        await made.rest()
+        await assembly.close()
+
+
+def ref(payment_id: str) -> PaymentRef:
+    return PaymentRef(tenant="shop", payment_id=payment_id)

@@ -1,0 +1,59 @@
+"""One request and what came of it, as values: nothing a network does is an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to send. `path` is absolute below the partner's base URL.
+
+    `once` is for whatever must not be executed twice: it gets a connection of its own, since a
+    kept one may have died unnoticed and would cast doubt on a send for nothing.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    content_type: str = ""
+    once: bool = False
+
+    @property
+    def target(self) -> str:
+        """Path and query as they are sent."""
+        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+
+
+@dataclass(frozen=True)
+class Response:
+    """A whole answer, decoded; any status. Header names are in small letters."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", errors="replace")
+
+
+@dataclass(frozen=True)
+class NeverLeft:
+    """Proven: no byte of the request was handed to the network."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Bytes may have left, and no whole answer came back."""
+
+    why: str
+
+
+Outcome = Response | NeverLeft | Lost

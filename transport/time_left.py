@@ -1,0 +1,47 @@
+"""How long a request may still be written and its answer be awaited, by two clocks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from domain.answers import Deadline
+from domain.clock import Clock
+
+#: Goes on while the machine sleeps. Other systems' monotonic clock does so by itself.
+_BOOTTIME: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def boottime() -> float:
+    """Seconds since the machine started, those it slept included."""
+    return time.clock_gettime(_BOOTTIME)
+
+
+class TimeLeft:
+    """A deadline as it stood when the request began.
+
+    The wall clock can be set back and a monotonic one stops while a machine is suspended:
+    writing needs the leave of both, the wall clock and the time since boot.
+    """
+
+    def __init__(
+        self, deadline: Deadline, clock: Clock, boottime: Callable[[], float] = boottime
+    ) -> None:
+        now = clock.now()
+        self._clock = clock
+        self._boottime = boottime
+        self._write_before = deadline.write_before
+        self.write_seconds = (deadline.write_before - now).total_seconds()
+        self.answer_seconds = (deadline.ends_by - now).total_seconds()
+        self._started = boottime()
+
+    @property
+    def is_too_late_to_write(self) -> bool:
+        slept_included = self._boottime() - self._started
+        return self._clock.now() >= self._write_before or slept_included >= self.write_seconds
+
+    @property
+    def answer_seconds_left(self) -> float:
+        """Of the time in which an answer is awaited; never less than a moment."""
+        return max(self.answer_seconds - (self._boottime() - self._started), 0.001)
