@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final, cast
+from typing import Final
 
 from lxml import etree
 
@@ -38,7 +38,7 @@ class _Steps:
 
     def to(self, path: str, element: etree._Element) -> tuple[str, Rule | None, bool]:
         """The element's path, its row, and whether rows stand below it."""
-        step = (path, cast(str, element.tag))
+        step = (path, element.tag)
         if (known := self._known.get(step)) is not None:
             return known
         name = name_of(element, self.namespace)

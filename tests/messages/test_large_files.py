@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.messages.files import Block, pain001, transfer
+from tests.messages.files import Block, nested, pain001, transfer
 
 SIZE_BYTES = 50 * 1024 * 1024
 MEMORY_MAX_MB = 300
@@ -22,19 +22,28 @@ file = read(Path(sys.argv[1]))
 print(len(file.lines), file.control_sum, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
-CREDITOR = (
-    "\n  <Cdtr><Nm>Creditor number {0}</Nm>\n    <PstlAdr><StrtNm>Long Street</StrtNm>"
-    "<BldgNb>{0}</BldgNb><PstCd>10115</PstCd><TwnNm>Berlin</TwnNm><Ctry>DE</Ctry></PstlAdr>"
-    "</Cdtr>\n  "
-)
+
+def filled(number: int, length: int) -> str:
+    """A text of a length, which no other line has."""
+    return f"{number} ".ljust(length, "x")
 
 
 def line(number: int) -> str:
+    """A transfer as full and as widely indented as a careful sender makes it."""
+    address = "\n          ".join(
+        nested(name, filled(number, length))
+        for name, length in (("StrtNm", 70), ("PstCd", 16), ("TwnNm", 35), ("CtrySubDvsn", 35))
+    )
+    lines = nested("AdrLine", filled(number, 70)) * 2
     return transfer(
         "1.01",
-        ids=f"\n  <PmtId><InstrId>I-{number}</InstrId><EndToEndId>E-{number}</EndToEndId></PmtId>",
-        creditor=CREDITOR.format(number),
-        after=f"\n  <RmtInf><Ustrd>Invoice {number} of last month</Ustrd></RmtInf>\n",
+        ids=nested(
+            "PmtId",
+            nested("InstrId", filled(number, 35)) + nested("EndToEndId", filled(number, 35)),
+        ),
+        creditor=f"\n        <Cdtr>{nested('Nm', filled(number, 70))}\n          <PstlAdr>{address}"
+        f"<Ctry>DE</Ctry>{lines}</PstlAdr>\n        </Cdtr>\n        ",
+        after=f"\n        {nested('RmtInf/Ustrd', filled(number, 140))}\n      ",
     )
 
 
