@@ -12,6 +12,7 @@ from temporalio import activity
 
 from activities.uninterrupted import Heartbeat, uninterrupted
 from domain.answers import NotReady, Unprepared
+from domain.display import display
 from domain.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
 from domain.sending import Answer, Move
 from domain.view import PaymentView
@@ -42,8 +43,20 @@ class Step(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    said: str
+    """The outcome in plain words, for whoever reads the history."""
     view: PaymentView | None = None
     unrecorded: Heard | None = None
+
+    @classmethod
+    def of(cls, view: PaymentView) -> Step:
+        """A step whose outcome is in the store."""
+        payment = view.payment
+        words = f": {payment.partner_status}" if payment.partner_status else ""
+        return cls(
+            said=f"{payment.state} ({payment.certainty}), {display(payment).headline}{words}",
+            view=view,
+        )
 
 
 class PartnerSteps:
@@ -82,7 +95,7 @@ class PartnerSteps:
         draft = await self._book.draft(request.instruction_id, self._clock.now())
         if draft.move not in (Move.SEND, Move.LOOK_UP):
             turn = await self._book.begin(request.instruction_id, self._clock.now())
-            return Step(view=turn.view)
+            return Step.of(turn.view)
         partner = self._partner(draft.subject.order.partner, draft.subject.order.partner_account)
         if not_ready := await partner.ready():
             return await self._postpone(request, not_ready)
@@ -105,7 +118,7 @@ class PartnerSteps:
                     needs_watermark=turn.needs_watermark,
                 )
             case _:
-                return Step(view=turn.view)
+                return Step.of(turn.view)
         return await self._record(heard)
 
     async def _send(self, request: StepRequest, partner: PaymentPartner, turn: Turn) -> Heard:
@@ -130,7 +143,7 @@ class PartnerSteps:
         )
 
     async def _postpone(self, request: StepRequest, why: NotReady | Unprepared) -> Step:
-        return Step(view=await self._book.postpone(request.payment_id, why, self._clock.now()))
+        return Step.of(await self._book.postpone(request.payment_id, why, self._clock.now()))
 
     async def _unprepared(self, request: StepRequest, why: Unprepared) -> Step:
         if why.refused is None:
@@ -144,7 +157,7 @@ class PartnerSteps:
             report=why.refused,
             exchange=why.exchange,
         )
-        return Step(view=await self._book.refuse(heard))
+        return Step.of(await self._book.refuse(heard))
 
     async def _record(self, heard: Heard) -> Step:
         """Record, again and again while the store is away; a reply in hand is never dropped."""
@@ -153,10 +166,10 @@ class PartnerSteps:
         pause_seconds = 0.1
         while True:
             try:
-                return Step(view=await self._book.record(heard))
+                return Step.of(await self._book.record(heard))
             except self._store_away:
                 if self._clock.now() >= give_up_at:
-                    return Step(unrecorded=heard)
+                    return Step(said=f"not recorded yet: {heard.why}", unrecorded=heard)
                 await asyncio.sleep(pause_seconds)
                 pause_seconds = min(pause_seconds * 2, 5.0)
 

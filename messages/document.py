@@ -17,7 +17,8 @@ HELD_BYTES_MAX: Final = 1_000_000
 #: White space of XML.
 BLANK: Final = " \t\r\n"
 
-_ISO: Final = "urn:iso:std:iso:20022:tech:xsd:"
+#: Before the message's name in the namespace of an ISO 20022 document.
+ISO: Final = "urn:iso:std:iso:20022:tech:xsd:"
 _MESSAGE: Final = re.compile(r"[a-z]{4}\.\d{3}\.\d{3}\.\d{2}(?:\.ch\.\d{2})?", re.ASCII)
 _SCHEMA_LOCATION: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 _AGAIN: Final = "ask the sender for the whole file again"
@@ -136,7 +137,7 @@ def namespace_of(root: etree._Element) -> str:
             "envelope"
             if name.localname != "Document"
             else "Document has no namespace; the file "
-            f"must name its version, as in {_ISO}pain.001.001.09",
+            f"must name its version, as in {ISO}pain.001.001.09",
         )
     for attribute, _ in attributes(root):
         if not attribute.startswith(_SCHEMA_LOCATION):
@@ -161,6 +162,9 @@ def has_stray_text(element: etree._Element) -> bool:
 
 
 def message_of(namespace: str) -> str:
-    """The message name in a namespace, such as pain.001.001.09; "" where there is none."""
-    tail = namespace.removeprefix(_ISO).rpartition("/")[2].removesuffix(".xsd")
+    """The message a namespace is of, such as pain.001.001.09; "" where that cannot be told.
+
+    For texts as well as for choosing: only in ISO's own namespace is it what it says.
+    """
+    tail = namespace.rpartition("/")[2].rpartition(":")[2].removesuffix(".xsd")
     return tail if _MESSAGE.fullmatch(tail) else ""

@@ -20,7 +20,7 @@ from messages.credit_transfer import (
     Notice,
     PaymentInformation,
 )
-from messages.document import Document, message_of, name_of, namespace_of
+from messages.document import ISO, Document, message_of, name_of, namespace_of
 from messages.elements import NOT_ALLOWED
 from messages.reading import Reading
 from messages.sums import Tally
@@ -249,12 +249,12 @@ def _misplaced(field: str, text: str) -> FileRefused:
 
 def _version(namespace: str) -> str:
     message = message_of(namespace)
-    if message in VERSIONS:
+    if message in VERSIONS and namespace == f"{ISO}{message}":
         return message
     if message.startswith("pain.008"):
         what = f"{message} is a direct debit; only credit transfers are paid"
     elif message.startswith("pain.001"):
-        what = f"{message} is a national variant or version that is not read"
+        what = f"{message} in {namespace[:60]!r} is a variant or version that is not read"
     else:
         what = f"{message or repr(namespace[:80])} is not a credit transfer file"
     raise FileRefused("FF01", "Document", f"{what}; give {VERSIONS[0]} to {VERSIONS[-1]}")

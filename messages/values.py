@@ -94,13 +94,14 @@ def amount(reading: Reading) -> tuple[int, str]:
 
 def agent(reading: Reading, path: str) -> str:
     """The BIC of an agent; BIC up to version .03, BICFI since .04 are read in every version."""
-    for name in ("BIC", "BICFI"):
-        at = f"{path}/FinInstnId/{name}"
-        if bic := reading.text(at):
-            try:
-                return check_bic(bic)
-            except AccountError as error:
-                reading.refuse("RC01", at, str(error))
+    given = [at for name in ("BIC", "BICFI") if reading.text(at := f"{path}/FinInstnId/{name}")]
+    if len(given) > 1:
+        reading.refuse("RC01", given[1], "stands beside BIC; give one of the two")
+    for at in given[:1]:
+        try:
+            return check_bic(reading.text(at))
+        except AccountError as error:
+            reading.refuse("RC01", at, str(error))
     return ""
 
 

@@ -8,13 +8,14 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import holidays
-
 _SATURDAY: Final = 5
 
 
 @lru_cache(maxsize=128)
 def _closing_days(year: int) -> frozenset[date]:
+    # Loading it takes as long as most of our other libraries together; only files ask.
+    import holidays
+
     # ECB, long-term calendar of TARGET closing days of 14 December 2000: 1 January, Good Friday,
     # Easter Monday, 1 May, 25 and 26 December, beside Saturdays and Sundays.
     return frozenset(holidays.financial_holidays("XECB", years=year))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 from domain.clock import Clock
 from domain.display import Display, display
@@ -23,6 +23,8 @@ from store.payments import Acceptance, PaymentRecord, Payments
 __all__ = ["Orchestrator", "Receipt"]
 
 _LOOK_EVERY = timedelta(milliseconds=250)
+#: Digits and letters that nobody confuses on the telephone.
+_ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 class Receipt:
@@ -91,7 +93,7 @@ class Orchestrator:
                 order,
                 key=key,
                 fingerprint=print_of_fields,
-                payment_id=f"pay_{uuid4().hex}",
+                payment_id=_new_payment_id(),
                 profile=profile,
                 now=now,
             )
@@ -144,3 +146,8 @@ class Orchestrator:
     ) -> list[PaymentRecord]:
         """Payments, the newest first."""
         return await self._payments.records(state=state, tenant=tenant, limit=limit)
+
+
+def _new_payment_id() -> str:
+    """80 random bits; the primary key would refuse a repetition before anything is sent."""
+    return "pay_" + "".join(secrets.choice(_ID_ALPHABET) for _ in range(16))

@@ -26,7 +26,7 @@ from starter.files import DebtorAccount, FilePlan, PlannedOrder, plan
 from starter.journal import Journal
 from store.keyring import KeyringError
 from store.payments import KeyReused, PaymentRecord
-from terminal.table import as_object, table
+from terminal.table import print_json, table
 
 #: Orders given at the same time; more only queue up behind the database's one writer.
 _AT_ONCE: Final = 8
@@ -115,8 +115,7 @@ async def _pay(
         )
     records = await _rest(assembly, receipts, screen, wait_seconds)
     if as_json:
-        for record in records:
-            print(json.dumps(as_object(record)))
+        print_json(records)
         _print_refused(planned)
     else:
         _show(screen, records, receipts, planned)
@@ -172,7 +171,11 @@ async def _record(
                 tasks = [group.create_task(give(line)) for line in planned.orders]
         except* KeyReused as reused:
             # Same message id, other content: ISO DU01. What was recorded before stays recorded.
-            screen.print(f"[red]DU01[/red] {reused.exceptions[0]}", highlight=False)
+            screen.print(
+                "[red]DU01[/red] a file of this message id was taken before with other content: "
+                f"{reused.exceptions[0]}",
+                highlight=False,
+            )
             raise SystemExit(NOTHING_PAID) from None
     return [task.result() for task in tasks]
 
@@ -221,9 +224,8 @@ def _show(
             f"{known} of {len(receipts)} were known from an earlier run of this file: "
             "nothing was paid again."
         )
-    notices = {notice.text for line in planned.orders for notice in line.notices}
-    for notice in sorted(notices):
-        screen.print(f"[dim]note: {notice}[/dim]", highlight=False)
+    for field, text in sorted({notice for line in planned.orders for notice in line.notices}):
+        screen.print(f"[dim]{field}: {text}[/dim]", highlight=False)
 
 
 def _show_refused(screen: Console, planned: FilePlan) -> None:

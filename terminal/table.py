@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from assembly import assembled
-from domain.display import display
 from domain.due import due
 from domain.payment import Certainty
 from domain.report import PaymentState
@@ -45,8 +45,9 @@ async def list_table(settings: Settings, *, state: str | None, limit: int, as_js
 
 
 def print_json(records: Iterable[PaymentRecord]) -> None:
-    """One object a payment, in the order given."""
-    print(json.dumps([as_object(record) for record in records], indent=2))
+    """One object a payment, each on a line of its own, in the order given."""
+    for record in records:
+        print(json.dumps(as_object(record)))
 
 
 def as_object(record: PaymentRecord) -> dict[str, object]:
@@ -66,22 +67,21 @@ def as_object(record: PaymentRecord) -> dict[str, object]:
 
 def table(records: Iterable[PaymentRecord], *, caption: str | None = None) -> Table:
     """A row a payment."""
-    shown = Table(caption=caption, header_style="bold", expand=False)
-    for heading in ("Payment", "EndToEndId", "Creditor", "Account"):
-        shown.add_column(heading, overflow="fold")
-    shown.add_column("Amount", justify="right")
-    shown.add_column("State")
-    shown.add_column("Says")
+    shown = Table(caption=caption, header_style="bold", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    # What one copies or counts is never cut; names give way on a narrow screen.
+    shown.add_column("Payment", no_wrap=True, min_width=20)
+    shown.add_column("EndToEndId", no_wrap=True, overflow="ellipsis", min_width=10)
+    shown.add_column("Creditor", no_wrap=True, overflow="ellipsis", min_width=8)
+    shown.add_column("Amount", no_wrap=True, justify="right", min_width=13)
+    shown.add_column("State", no_wrap=True, min_width=9)
     for record in records:
         payment = record.payment
         shown.add_row(
             record.payment_id,
             record.end_to_end_id,
             record.creditor,
-            record.creditor_account,
             str(payment.amounts.instructed),
             state_text(record),
-            display(payment).headline,
         )
     return shown
 

@@ -52,7 +52,9 @@ class Transport:
         self._boottime = boottime
         self._body_bytes_max = body_bytes_max
         self._is_network = instead is None
-        context = httpx.create_ssl_context() if verify is True else verify
+        context = verify
+        if context is True and instead is None:
+            context = httpx.create_ssl_context()  # One for both: reading the authorities is slow.
 
         def client(keepalive_max: int, headers: Mapping[str, str]) -> httpx.AsyncClient:
             limits = httpx.Limits(
@@ -60,10 +62,10 @@ class Transport:
                 max_keepalive_connections=keepalive_max,
                 keepalive_expiry=_KEEPALIVE_SECONDS,
             )
-            network = httpx.AsyncHTTPTransport(verify=context, limits=limits, trust_env=False)
             return httpx.AsyncClient(
                 base_url=base_url,
-                transport=instead or network,
+                transport=instead
+                or httpx.AsyncHTTPTransport(verify=context, limits=limits, trust_env=False),
                 headers={"accept-encoding": "gzip", "user-agent": "finality", **headers},
                 follow_redirects=False,
                 trust_env=False,

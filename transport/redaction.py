@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from domain.answers import Exchange
 from transport.exchange import Outcome, Request, Response
@@ -41,11 +41,6 @@ def redact_text(text: str) -> str:
     return _LONG_NUMBER.sub(lambda match: masked(match[0]), text)
 
 
-def redact_pairs(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Form fields or query parameters."""
-    return [(name, str(_redacted(name, value))) for name, value in pairs]
-
-
 def redact_body(body: str) -> str:
     """JSON field by field; anything else as text."""
     try:
@@ -59,10 +54,10 @@ def evidence(request: Request, outcome: Outcome, sent_at: datetime) -> Exchange:
     """The exchange as it may be stored."""
     if request.content_type == "application/x-www-form-urlencoded":
         pairs = parse_qsl(request.body.decode("utf-8", errors="replace"), keep_blank_values=True)
-        sent = _bounded(urlencode(redact_pairs(pairs), safe="…[]"))
+        sent = _bounded(_as_sent(pairs))
     else:
         sent = redact_body(request.body.decode("utf-8", errors="replace")) if request.body else ""
-    query = urlencode(redact_pairs(request.query), safe="…[]")
+    query = _as_sent(request.query)
     if isinstance(outcome, Response):
         status, received = outcome.status, redact_body(outcome.text)
     else:
@@ -75,6 +70,12 @@ def evidence(request: Request, outcome: Outcome, sent_at: datetime) -> Exchange:
         response=received,
         sent_at=sent_at,
     )
+
+
+def _as_sent(pairs: Sequence[tuple[str, str]]) -> str:
+    """Form fields or query parameters in the order and spelling in which they go."""
+    redacted = [(name, str(_redacted(name, value))) for name, value in pairs]
+    return urlencode(redacted, safe="[]").replace(quote("…"), "…")
 
 
 def _redacted(name: str, value: Any) -> Any:

@@ -48,6 +48,7 @@ class PaymentWorkflow:
         self._news = False
         self._view: PaymentView | None = None
         self._stepped = False
+        self._steps = 0
         self._failures = 0
         self._shown: tuple[str, ...] = ()
 
@@ -100,6 +101,7 @@ class PaymentWorkflow:
         instruction = owed.instruction_id or view.instructions[-1].instruction_id
         request = StepRequest(payment_id=ref.payment_id, instruction_id=instruction)
         instruct = owed.owed is Owed.INSTRUCT
+        self._steps += 1
         try:
             step: Step = await workflow.execute_activity_method(
                 PartnerSteps.instruct if instruct else PartnerSteps.read,
@@ -108,7 +110,8 @@ class PaymentWorkflow:
                 start_to_close_timeout=_STEP_TIMEOUT,
                 heartbeat_timeout=_HEARTBEAT_TIMEOUT,
                 retry_policy=_ONCE,
-                summary=f"{'instruct' if instruct else 'read'}: {owed.because}",
+                activity_id=f"{'instruct' if instruct else 'read'} {self._steps}",
+                summary=owed.because,
             )
         except ActivityError as error:
             if workflow.cancellation_reason() is not None:

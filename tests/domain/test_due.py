@@ -90,7 +90,7 @@ views = st.builds(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(views, moments)
 def test_whatever_the_view_what_is_owed_keeps_the_rules(seen: PaymentView, now: datetime) -> None:
     owed = due(seen, now)

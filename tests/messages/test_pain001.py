@@ -199,6 +199,9 @@ def account(inner: str) -> str:
     return transfer(account=ACCOUNT.replace("</CdtrAcct>", f"{inner}</CdtrAcct>"))
 
 
+BICS = nested("BIC", "SPUEDE2U") + nested("BICFI", "BNPAFRPP")
+TWO_BICS = transfer(agent=nested("CdtrAgt", nested("FinInstnId", BICS)))
+
 REFUSED_IN_A_LINE = [
     ("AM03", "Amt/EqvtAmt", transfer(money=nested("Amt/EqvtAmt/CcyOfTrf", "USD"))),
     ("CH17", "XchgRateInf", transfer(before=nested("XchgRateInf/UnitCcy", "EUR"))),
@@ -239,6 +242,7 @@ REFUSED_IN_A_LINE = [
     ("AC03", "CdtrAcct/Prxy", account(nested("Prxy/Id", "x"))),
     ("AC11", "CdtrAcct/Ccy", account(nested("Ccy", "XXX"))),
     ("RC01", "CdtrAgt/FinInstnId/BIC", agent("BIC", "SPUEDE2")),
+    ("RC01", "CdtrAgt/FinInstnId/BICFI", TWO_BICS),
     ("RC10", "CdtrAgt/FinInstnId/ClrSysMmbId", agent("ClrSysMmbId/MmbId", "1")),
     ("RC04", "CdtrAgt/FinInstnId/Othr/Id", agent("Othr/Id", "X1")),
     ("FF08", "PmtId/EndToEndId", transfer(ids="<PmtId/>")),

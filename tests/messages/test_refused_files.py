@@ -99,6 +99,8 @@ def test_what_is_no_credit_transfer_file_is_refused_with_a_reason(source: bytes)
         ("urn:iso:std:iso:20022:tech:xsd:camt.053.001.08", "camt.053.001.08"),
         ("urn:iso:std:iso:20022:tech:xsd:pain.001.001.09x", "not a credit transfer"),
         ("urn:something:else", "urn:something:else"),
+        ("http://elsewhere.example/pain.001.001.09", "elsewhere.example"),
+        ("urn:iso:std:iso:20022:tech:xsd:pain.001.001.09.xsd", "09.xsd"),
     ],
 )
 def test_other_messages_and_variants_are_refused_by_name(namespace: str, said: str) -> None:

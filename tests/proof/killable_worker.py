@@ -13,7 +13,7 @@ import signal
 import sys
 import urllib.request
 from contextlib import AsyncExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -22,7 +22,12 @@ from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.client import Client
 from temporalio.plugin import SimplePlugin
-from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
+from temporalio.worker import (
+    WorkerConfig,
+    WorkflowInstance,
+    WorkflowInstanceDetails,
+    WorkflowRunner,
+)
 
 from assembly import assembled
 from domain.answers import (
@@ -57,8 +62,8 @@ WORKFLOW_TASK: Final = "in a workflow task"
 
 #: The point is passed this often before it strikes: some payments are beyond it, some not there.
 PASSES: Final = 2
-#: Activations of one workflow before it strikes in one: by then its first step is scheduled.
-ACTIVATIONS: Final = 3
+#: Events in a payment's history before it strikes in one of its tasks: its first step is over.
+EVENTS: Final = 12
 
 
 class Killer:
@@ -178,13 +183,11 @@ class KillingInstance(WorkflowInstance):
     def __init__(self, inner: WorkflowInstance, killer: Killer) -> None:
         self._inner = inner
         self._killer = killer
-        self._activations = 0
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         completion = self._inner.activate(act)
         info = self._inner.get_info()
-        self._activations += 1
-        if info.workflow_type == "PaymentWorkflow" and self._activations >= ACTIVATIONS:
+        if info.workflow_type == "PaymentWorkflow" and act.history_length >= EVENTS:
             self._killer.at(WORKFLOW_TASK, info.workflow_id)
         return completion
 
@@ -199,6 +202,14 @@ class KillingInstance(WorkflowInstance):
 
     def get_thread_id(self) -> int | None:
         return self._inner.get_thread_id()
+
+
+class ShortMemory(SimplePlugin):
+    """The server waits less long for our cached workflows, which die with us."""
+
+    def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
+        short = timedelta(seconds=1)
+        return {**super().configure_worker(config), "sticky_queue_schedule_to_start_timeout": short}
 
 
 async def work(settings: Settings, killer: Killer) -> int:
@@ -216,7 +227,7 @@ async def work(settings: Settings, killer: Killer) -> int:
         }
         client = await Client.connect(
             settings.temporal_address,
-            plugins=[plugin(assembly.keyring), SimplePlugin("killer", workflow_runner=killing)],
+            plugins=[plugin(assembly.keyring), ShortMemory("killer", workflow_runner=killing)],
         )
         async with AsyncExitStack() as running:
             for worker in assembly.workers(client):

@@ -1,0 +1,332 @@
+"""The adapter against the simulator: a real process, real sockets, whole lives."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from domain.answers import (
+    Absent,
+    Accepted,
+    CannotTell,
+    Deadline,
+    Duplicate,
+    Found,
+    InDoubt,
+    NotReady,
+    NotSent,
+    Prepared,
+    Subject,
+    Submitted,
+    Told,
+    Untold,
+    WireRequest,
+)
+from domain.report import MovementKind, PaymentState, Report
+from partners.currencycloud.client import CurrencycloudPartner
+from settings import PartnerAccount
+from tests.conftest import ROOT
+from tests.partners.currencycloud.scripted import ORDER, FakeLoginBook
+
+CREATE = "POST /v2/payments/create"
+
+
+class MachineClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass
+class Bank:
+    """The simulator's process, and its control endpoint."""
+
+    address: str
+
+    def control(self, path: str, body: Any = None) -> Any:
+        url = f"{self.address}/_control/{path}"
+        answer = httpx.get(url) if body is None else httpx.post(url, json=body)
+        answer.raise_for_status()
+        return answer.json()
+
+    def fault(self, fault: str, on: str = CREATE, **rest: Any) -> None:
+        self.control("faults", [{"fault": fault, "on": on, **rest}])
+
+    def later(self, seconds: float = 3) -> None:
+        """Let so much of the simulator's time pass."""
+        self.control("clock", {"advance_seconds": seconds})
+
+    @property
+    def payments(self) -> list[dict[str, Any]]:
+        held: list[dict[str, Any]] = self.control("book")["payments"]
+        return held
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    book = tmp_path_factory.mktemp("simulator") / "book.db"
+    stages = [f"--{stage}-after=1" for stage in ("review", "release", "submit", "complete")]
+    command = [sys.executable, "-m", "simulators.currencycloud", "serve", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--db", str(book), *stages], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        yield Bank(process.stdout.readline().split()[-1])
+        process.terminate()
+
+
+@pytest.fixture
+def bank(served: Bank) -> Iterator[Bank]:
+    """Its time stands still unless a test lets it pass."""
+    served.control("clock", {"frozen": True})
+    yield served
+    httpx.delete(f"{served.address}/_control/faults")
+
+
+@dataclass
+class Life:
+    """One instruction on its way."""
+
+    bank: Bank
+    adapter: CurrencycloudPartner
+    subject: Subject
+    request: WireRequest
+    logins: FakeLoginBook
+
+    async def submit(self, seconds: float = 5) -> Submitted:
+        now = datetime.now(UTC)
+        deadline = Deadline(now + timedelta(seconds=seconds), now + timedelta(seconds=seconds))
+        return await self.adapter.submit(self.subject, self.request, deadline)
+
+    async def accepted(self) -> None:
+        submitted = await self.submit()
+        assert isinstance(submitted, Accepted), submitted
+        self.knows(submitted.report)
+
+    def knows(self, report: Report) -> None:
+        self.subject = replace(self.subject, partner_reference=report.partner_reference)
+
+    async def told(self) -> Report:
+        told = await self.adapter.read(self.subject)
+        assert isinstance(told, Told), told
+        return told.report
+
+    async def found(self) -> Report:
+        found = await self.adapter.find(self.subject)
+        assert isinstance(found, Found), found
+        return found.report
+
+    @property
+    def held(self) -> list[dict[str, Any]]:
+        return [
+            each for each in self.bank.payments if each["unique_request_id"] in self.subject.keys
+        ]
+
+
+@pytest.fixture
+async def life(bank: Bank, request: pytest.FixtureRequest) -> AsyncIterator[Life]:
+    async with living(bank, request.node.name) as life:
+        yield life
+
+
+@asynccontextmanager
+async def living(bank: Bank, name: str, api_key: str = "51" * 32) -> AsyncIterator[Life]:
+    account = PartnerAccount(
+        base_url=bank.address, login_id="demo@finality.test", api_key=SecretStr(api_key)
+    )
+    logins = FakeLoginBook(held=None)
+    adapter = CurrencycloudPartner(account, logins=logins, clock=MachineClock())
+    try:
+        assert await adapter.ready() is None
+        subject = Subject("pay_1/pay/1", ORDER, (name[:60],))
+        prepared = await adapter.prepare(subject)
+        assert isinstance(prepared, Prepared), prepared
+        kept = replace(subject, prepared=prepared.request.prepared)
+        yield Life(bank, adapter, kept, prepared.request, logins)
+    finally:
+        await adapter.close()
+
+
+async def test_a_whole_life(life: Life) -> None:
+    assert isinstance(await life.adapter.find(life.subject), Absent)
+    await life.accepted()
+    states = []
+    for _ in range(4):
+        states.append((await life.told()).state)
+        life.bank.later(1)
+    report = await life.told()
+    assert states[0] is PaymentState.ACCEPTED
+    assert PaymentState.PROCESSING in states
+    assert report.state is PaymentState.SETTLED
+    assert [(each.kind, each.amount) for each in report.movements] == [
+        (MovementKind.DEBIT, ORDER.instructed_amount)
+    ]
+    assert report.observed.beneficiary_is_ours
+    assert report.drift == ()
+    assert len(life.held) == 1
+
+
+async def test_a_beneficiary_is_made_once_for_all_payments(life: Life) -> None:
+    again = await life.adapter.prepare(replace(life.subject, prepared={}))
+    assert isinstance(again, Prepared)
+    assert again.request.prepared == life.request.prepared
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+async def test_a_reply_lost_after_the_effect_is_a_duplicate_and_then_found(
+    life: Life, reset: bool
+) -> None:
+    life.bank.fault("reply_lost_after", param={"reset": reset})
+    assert isinstance(await life.submit(), InDoubt)
+    duplicate = await life.submit()
+    assert isinstance(duplicate, Duplicate)
+    assert duplicate.report.partner_reference is None
+    report = await life.found()
+    assert report.state is PaymentState.ACCEPTED
+    assert len(life.held) == 1
+    assert report.partner_reference == life.held[0]["id"]
+
+
+async def test_a_reply_lost_before_the_effect_is_proven_absent(life: Life) -> None:
+    life.bank.fault("reply_lost_before")
+    assert isinstance(await life.submit(), InDoubt)
+    assert isinstance(await life.adapter.find(life.subject), Absent)
+    await life.accepted()
+    assert len(life.held) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "param"),
+    [
+        ("error_500_after", {}),
+        ("error_500_after", {"body": "html"}),
+        ("html_200", {}),
+        ("missing_field", {"field": "id"}),
+        ("missing_field", {"field": "status"}),
+        ("number_for_string", {"field": "amount"}),
+        ("delay", {"seconds": 2, "when": "after"}),
+    ],
+    ids=str,
+)
+async def test_an_effect_behind_an_unusable_answer_is_found(
+    life: Life, fault: str, param: dict[str, Any]
+) -> None:
+    life.bank.fault(fault, param=param)
+    assert isinstance(await life.submit(seconds=1), InDoubt)
+    assert (await life.found()).partner_reference == life.held[0]["id"]
+
+
+@pytest.mark.parametrize("fault", ["error_500_before", "html_502"])
+async def test_a_server_error_without_effect_is_doubt_all_the_same(life: Life, fault: str) -> None:
+    life.bank.fault(fault)
+    doubt = await life.submit()
+    assert isinstance(doubt, InDoubt)
+    assert doubt.server_error
+    assert life.held == []
+
+
+@pytest.mark.parametrize("fault", ["unauthorised", "rate_limited"])
+async def test_what_was_turned_away_may_be_sent_again(life: Life, fault: str) -> None:
+    life.bank.fault(fault)
+    assert isinstance(await life.submit(), NotSent)
+    assert life.held == []
+    assert await life.adapter.ready() is None
+    await life.accepted()
+
+
+async def test_a_search_that_shows_somebody_else_cannot_tell(life: Life) -> None:
+    async with living(life.bank, "somebody-else") as other:
+        await other.accepted()
+    await life.accepted()
+    life.bank.fault("finds_another", on="GET /v2/payments/find")
+    assert isinstance(await life.adapter.find(life.subject), CannotTell)
+
+
+async def test_an_unknown_word_is_unmapped_but_keeps_its_reference(life: Life) -> None:
+    life.bank.fault("unknown_status", param={"status": "parked_elsewhere"})
+    submitted = await life.submit()
+    assert isinstance(submitted, Accepted)
+    assert submitted.report.state is None
+    assert submitted.report.partner_status == "parked_elsewhere"
+    assert submitted.report.partner_reference
+
+
+async def test_failed_before_release_is_rejected(life: Life) -> None:
+    life.bank.fault("fail_before_release", param={"reason": "Compliance review"})
+    await life.accepted()
+    life.bank.later()
+    report = await life.told()
+    assert (report.state, report.reason) == (PaymentState.REJECTED, "Compliance review")
+    assert report.movements == ()
+
+
+async def test_failed_after_completion_is_returned_less_their_fee(life: Life) -> None:
+    life.bank.fault("fail_after_completed", param={"fee": "2.50"})
+    await life.accepted()
+    life.bank.later(5)
+    report = await life.told()
+    assert report.state is PaymentState.RETURNED
+    sums = {each.kind: each.amount.minor for each in report.movements}
+    assert sums == {MovementKind.DEBIT: 100_000, MovementKind.RETURN: 99_750}
+
+
+async def test_money_called_back_and_released_again_has_left_once(life: Life) -> None:
+    await life.accepted()
+    life.bank.later(1.5)
+    payment = f"payments/{life.subject.partner_reference}"
+    life.bank.control(payment, {"fault": "unrelease"})
+    assert (await life.told()).state is PaymentState.AWAITING_PARTNER
+    life.bank.control(payment, {"fault": "resume"})
+    life.bank.later(4)
+    report = await life.told()
+    assert report.state is PaymentState.SETTLED
+    assert len(report.movements) == 1
+
+
+async def test_deleted_by_hand_is_cancelled_once_the_search_says_so(life: Life) -> None:
+    await life.accepted()
+    payment = f"payments/{life.subject.partner_reference}"
+    life.bank.control(payment, {"fault": "delete_by_hand"})
+    assert (await life.told()).state is PaymentState.CANCELLED
+    life.bank.fault("hidden_from_find", on="GET /v2/payments/find")
+    assert isinstance(await life.adapter.read(life.subject), Untold)
+
+
+async def test_an_amount_changed_by_hand_is_seen(life: Life) -> None:
+    await life.accepted()
+    payment = f"payments/{life.subject.partner_reference}"
+    life.bank.control(payment, {"fault": "change_amount_by_hand", "param": {"amount": "1200.00"}})
+    observed = (await life.told()).observed
+    assert observed.amount is not None
+    assert observed.amount.to_wire() == "1200.00"
+
+
+async def test_wrong_credentials_are_tried_once(bank: Bank) -> None:
+    account = PartnerAccount(
+        base_url=bank.address, login_id="demo@finality.test", api_key=SecretStr("0f" * 32)
+    )
+    logins = FakeLoginBook(held=None)
+    adapter = CurrencycloudPartner(account, logins=logins, clock=MachineClock())
+    for _ in range(5):
+        not_ready = await adapter.ready()
+        assert isinstance(not_ready, NotReady)
+        assert not_ready.needs_person
+    await adapter.close()
+    assert logins.calls.count("failed") == 1
+    assert "0f0f" not in json.dumps(bank.control("book"))
+
+
+def test_the_simulator_is_not_one_of_ours() -> None:
+    """Written from the reference alone, or it would share the adapter's mistakes."""
+    for file in Path(ROOT / "simulators").rglob("*.py"):
+        assert "partners." not in file.read_text().replace("# partners.", "")
