@@ -139,7 +139,7 @@ async def _compare(
     async with assembled(settings) as assembly:
         records = await assembly.orchestrator.list(limit=10_000)
     store = settings.home / "store.json"
-    store.write_text(json.dumps([as_object(record) for record in records]))
+    store.write_text("".join(f"{json.dumps(as_object(record))}\n" for record in records))
     command = [sys.executable, "-m", "tests.proof.checker", "--json"]
     command += ["--journal", str(journal), "--book", str(settings.home / "book.json")]
     command += ["--store", str(store)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
+from temporalio.client import Interceptor as ClientInterceptor
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import (
     ActivityInboundInterceptor,
@@ -43,7 +44,7 @@ async def dev_server(log_file: Path, db_file: Path | None = None, port: int = 0)
     )
 
 
-class ServerClock(Interceptor):
+class ServerClock(ClientInterceptor, Interceptor):
     """The clock of a time-skipping server: asked before every activity, running on in between."""
 
     def __init__(self) -> None:
@@ -96,12 +97,11 @@ async def time_skipping(
         )
         clock.follow(environment)
         await clock.set()
-        interceptors: Sequence[Any] = [clock]
         client = await Client.connect(
             service.config.target_host,
             namespace=environment.client.namespace,
             plugins=[plugin(keyring)],
-            interceptors=interceptors,
+            interceptors=[clock],
         )
         yield environment, client
     finally:

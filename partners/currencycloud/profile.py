@@ -32,8 +32,8 @@ PROFILE: Final = Profile(
     operations={
         InstructionKind.PAY: Operation(
             idempotency=Idempotency(
-                # Reference, "Idempotency": a used key is answered 400 `duplicate_request`; the
-                # first payment is not shown.
+                # Reference, errors of POST /payments/create: `duplicate_request`. The error body
+                # has no room for the first payment.
                 kind=IdempotencyKind.REJECT_DUPLICATE,
                 # Reference, POST /payments/create: required, 1 to 255 characters.
                 key_field="unique_request_id",
@@ -56,12 +56,13 @@ PROFILE: Final = Profile(
         )
     },
     watch={
-        # Ours, not theirs: a regular payment takes up to 5 working days (their help pages), a
-        # SEPA credit transfer may be returned within 3 banking days of settlement (EPC SCT
-        # rulebook, 4.3.2.3); with two weekends that is 12 days, and 2 for holidays.
+        # A setting of ours, nowhere promised. Behind it: a regular payment takes up to 5 working
+        # days, a SEPA credit transfer may come back within 3 banking days of settlement (both
+        # from secondary sources); two weekends make that 12 days, holidays 14.
         Rail.SEPA_CREDIT_TRANSFER: timedelta(days=14),
     },
-    # 500 calls a minute in production, 150 on the demo system (developer centre, "Rate limits").
+    # They allow 500 calls a minute, 150 on the demo system (secondary source; the reference only
+    # has the limit on logins).
     read_pause=timedelta(seconds=1),
     read_pause_max=timedelta(minutes=15),
     # Reference, POST /payments/create, `payment_date`: debited and submitted on that date.

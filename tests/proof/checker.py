@@ -356,7 +356,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     with given.journal.open() as journal:
-        store = json.loads(given.store.read_text()) if given.store else None
+        lines = given.store.read_text().splitlines() if given.store else ()
+        store = [json.loads(line) for line in lines] if given.store else None
         comparison = compare(journal, json.loads(given.book.read_text()), store)
     text = json.dumps(asdict(comparison)) if given.json else report(comparison)
     sys.stdout.write(text + "\n")

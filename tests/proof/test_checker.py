@@ -374,7 +374,7 @@ def test_an_order_without_reference_is_matched_by_account_and_amount(books: Book
 
 def test_it_runs_by_itself_and_says_so_in_its_exit_code(books: Books, tmp_path: Path) -> None:
     files = {"--journal": "".join(books.lines), "--book": json.dumps(books.book),
-             "--store": json.dumps(books.store)}  # fmt: skip
+             "--store": "".join(f"{json.dumps(row)}\n" for row in books.store)}  # fmt: skip
     arguments = []
     for option, text in files.items():
         (tmp_path / option).write_text(text)

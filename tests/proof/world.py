@@ -74,7 +74,7 @@ class World:
     def start_worker(self, module: str = "cli", *arguments: str) -> subprocess.Popen[bytes]:
         """A worker process; by default the one of `finality worker`."""
         command = [sys.executable, "-m", module, *(arguments or ("worker",))]
-        number = len(list(self.home.glob("logs/worker-*")))
+        number = len(self._logs())
         worker = start_child(
             command,
             log_file=self.home / "logs" / f"worker-{number}.log",
@@ -90,6 +90,16 @@ class World:
         for worker in self.workers:
             worker.wait()
         self.workers.clear()
+
+    async def until_working(self, seconds: float = 60) -> None:
+        """Returns when every worker has said that it runs."""
+        deadline = time.monotonic() + seconds
+        while not all(b"worker runs" in log.read_bytes() for log in self._logs()):
+            assert time.monotonic() < deadline, "some worker did not start"
+            await asyncio.sleep(0.05)
+
+    def _logs(self) -> list[Path]:
+        return sorted(self.home.glob("logs/worker-*"))
 
     async def restart_temporal(self) -> None:
         """On the same file and port, as an operator would."""
@@ -122,8 +132,7 @@ class World:
         )  # fmt: skip
         printed, _ = await listing.communicate()
         assert listing.returncode == 0
-        rows: list[dict[str, Any]] = json.loads(printed)
-        return rows
+        return [json.loads(line) for line in printed.splitlines()]
 
     async def compared(self) -> Comparison:
         """All orders of all tests beside the whole book and the whole store."""

@@ -62,7 +62,7 @@ class Server:
 
     async def all_ended(self) -> None:
         """Wait until the behaviour of a connection has come to its end."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await self.ended.wait()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import asyncio.trsock
 import gzip
 import socket
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conftest import ROOT
 from tests.transport.servers import HEAD, Behaviour, Connection, SteppingClock, serving
 from transport.exchange import Lost, NeverLeft, Outcome, Request, Response
 from transport.http import Transport
@@ -342,3 +344,35 @@ async def test_in_place_of_the_network_only_its_word_proves_that_nothing_left(
     transport = Transport("http://x", clock=clock, instead=httpx.MockTransport(failing))
     assert isinstance(await transport.exchange(PAY, clock.deadline()), outcome)
     await transport.close()
+
+
+async def test_a_killed_process_takes_its_unsent_bytes_with_it() -> None:
+    async def silent(connection: Connection) -> None:
+        await connection.request()
+        process.kill()
+        await connection.until_gone()
+
+    async with serving(silent) as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _PAY_AND_WAIT, str(server.port), cwd=ROOT
+        )
+        await server.all_ended()
+        await process.wait()
+    assert server.connections[0].was_reset
+
+
+_PAY_AND_WAIT = """
+import asyncio, sys
+from datetime import UTC, datetime, timedelta
+from domain.answers import Deadline
+from transport.exchange import Request
+from transport.http import Transport
+
+class Clock:
+    def now(self):
+        return datetime.now(UTC)
+
+end = Clock().now() + timedelta(seconds=30)
+transport = Transport(f"http://127.0.0.1:{sys.argv[1]}", clock=Clock())
+asyncio.run(transport.exchange(Request("POST", "/pay", body=b"x", once=True), Deadline(end, end)))
+"""

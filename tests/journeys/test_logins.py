@@ -1,0 +1,53 @@
+"""Tokens that die, and a login that is refused."""
+
+from __future__ import annotations
+
+import asyncio
+
+from domain.payment import Certainty
+from domain.report import PaymentState
+from store.payments import PaymentRecord
+from tests.proof.case import READ, SEND, Case
+from tests.proof.world import LOCKED_OUT, World, ended
+
+MORE_WORKERS = 3
+PAYMENTS = 8
+
+
+async def test_a_token_that_died_before_the_payment_is_renewed(case: Case) -> None:
+    # Longer than the half hour of silence after which the partner forgets a token.
+    await case.world.simulator.control("POST", "clock", {"advance_seconds": 31 * 60})
+    await case.pay()
+    await case.all_settled()
+    await case.agreed(requested=1, booked=1)
+
+
+async def test_a_token_that_dies_at_any_call_ends_that_call_only(case: Case) -> None:
+    rules = [{"fault": "unauthorised", "on": "POST /v2/beneficiaries/*", "times": 2}]
+    await case.world.simulator.control("POST", "faults", rules)
+    fired = [await case.fault("unauthorised", on, reference="1") for on in (SEND, READ)]
+    await asyncio.gather(*(case.pay(case.order()) for _ in range(4)))
+    await case.all_settled(seconds=60)
+    assert [await case.fired(rule) for rule in fired] == [1, 1]
+    await case.agreed(requested=4, booked=4, in_doubt=0)
+
+
+async def test_four_workers_with_a_wrong_key_are_refused_once(running: World, case: Case) -> None:
+    more = [running.start_worker() for _ in range(MORE_WORKERS)]
+    await running.until_working()
+    receipts = [await case.pay(case.order(account=LOCKED_OUT)) for _ in range(PAYMENTS)]
+
+    def told(record: PaymentRecord) -> bool:
+        return "refused" in (record.waiting_for or "")
+
+    for receipt in receipts:
+        record = await case.until(receipt.payment_id, told, "the refused login shown")
+        assert record.payment.state is PaymentState.CREATED
+        assert record.payment.certainty is Certainty.NOT_SENT
+        assert await case.tasks(receipt.payment_id) == ["not_ready"]
+    assert running.refused_logins() == (1, False)
+    for worker in more:
+        worker.terminate()
+        assert await ended(worker) == 0
+        running.workers.remove(worker)
+    await case.agreed(requested=PAYMENTS, booked=0, lost=0, open=PAYMENTS)
