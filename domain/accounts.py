@@ -12,6 +12,10 @@ _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", re.ASCII)
 _BIC = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", re.ASCII)
 
 
+#: Shorter numbers are not shown even in part: what is left would give them away.
+_MASKED_FROM = 12
+
+
 class AccountError(ValueError):
     """The account or agent cannot be what it says; the text names the remedy."""
 
@@ -54,7 +58,7 @@ def check_bic(text: str) -> str:
 class Account(BaseModel):
     """An account by IBAN, or by another identification where there is none."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     iban: str | None = None
     other: str | None = None
@@ -75,9 +79,9 @@ class Account(BaseModel):
     def masked(self) -> str:
         """What may be shown and logged: country and check digits, and the last four."""
         number = self.number
-        if self.iban:
+        if self.iban and len(number) >= _MASKED_FROM:
             return f"{number[:4]}…{number[-4:]}"
-        return f"…{number[-4:]}" if len(number) > 6 else "…"
+        return f"…{number[-4:]}" if len(number) >= _MASKED_FROM else "…"
 
     def __repr__(self) -> str:
         return f"Account({self.masked})"

@@ -42,7 +42,7 @@ class Times(BaseModel):
     calendar of the rail. Late orders are not paid late.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     submit_before: AwareDatetime
     requested_execution_date: date | None = None
@@ -62,7 +62,7 @@ class Order(BaseModel):
     share it. `partner_account` names one of our accounts with the partner, from settings.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     tenant: str
     partner: str

@@ -12,7 +12,7 @@ class PostalAddress(BaseModel):
     most two `address_lines`. Lines alone are refused from the dates in `regimes.addresses`.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     street_name: str | None = None
     building_number: str | None = None
@@ -39,7 +39,7 @@ class PostalAddress(BaseModel):
 class Party(BaseModel):
     """A debtor or creditor."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     name: str
     address: PostalAddress | None = None

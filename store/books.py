@@ -41,6 +41,7 @@ def book_of(session: Session, payment: PaymentRow, row: InstructionRow) -> Book:
             for looked in lookups
         ),
         closed=Closed(row.closed) if row.closed else None,
+        held=row.partner_reference is not None,
     )
 
 

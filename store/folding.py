@@ -121,18 +121,19 @@ def _question(finding: Finding) -> str:
 
 
 def _write_movements(session: Session, payment_id: str, reports: list[Report]) -> None:
-    for movement in {m.movement_id: m for report in reports for m in report.movements}.values():
-        if session.get(MovementRow, (payment_id, movement.movement_id)) is None:
-            session.add(
-                MovementRow(
-                    payment_id=payment_id,
-                    movement_id=movement.movement_id,
-                    kind=movement.kind,
-                    amount_minor=movement.amount.minor,
-                    currency=movement.amount.currency,
-                    booked_at=movement.booked_at,
-                )
+    """As the fold counts them: once by the booker's id, and a statement's version before others."""
+    by_strength = sorted(reports, key=lambda report: (report.source, report.as_of))
+    for movement in {m.movement_id: m for report in by_strength for m in report.movements}.values():
+        session.merge(
+            MovementRow(
+                payment_id=payment_id,
+                movement_id=movement.movement_id,
+                kind=movement.kind,
+                amount_minor=movement.amount.minor,
+                currency=movement.amount.currency,
+                booked_at=movement.booked_at,
             )
+        )
 
 
 def _write_tasks(

@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 from domain.answers import Deadline, NotReady, Subject, Unprepared, WireRequest
 from domain.heard import Heard
 from domain.keys import partner_key
+from domain.payment import Payment
 from domain.profile import InstructionKind, Operation, Profile
 from domain.sending import (
     Answer,
@@ -82,7 +83,7 @@ class SendBook:
         def query(session: Session) -> Draft:
             row, payment = _rows(session, instruction_id)
             book = book_of(session, payment, row)
-            step = next_move(_operation(payment, row), book, now)
+            step = next_move(_operation(payment, row), book, now, halted=_is_frozen(payment))
             generation = max(row.generation, step.generation)
             return Draft(
                 self._subject(payment, row, generation),
@@ -130,7 +131,7 @@ class SendBook:
             row, payment = _rows(session, instruction_id)
             operation = _operation(payment, row)
             book = book_of(session, payment, row)
-            step = next_move(operation, book, now)
+            step = next_move(operation, book, now, halted=_is_frozen(payment))
             subject = self._subject(payment, row, max(row.generation, step.generation))
             match step.move:
                 case Move.SEND if row.request_generation == step.generation:
@@ -206,11 +207,12 @@ class SendBook:
             if heard.report is not None and kept:
                 keep_report(session, heard)
             keep_exchange(session, self._keyring, heard)
-            if heard.report is not None and heard.attempt is None and heard.looked_up is None:
+            is_read = heard.attempt is None and heard.looked_up is None
+            if is_read:
+                # One without a usable answer counts too, or a silent partner is asked for ever.
                 payment.reads += 1
                 mark_read(session, payment.payment_id, heard.inbox_through, heard.heard_at)
             payment.last_asked_at = max(payment.last_asked_at or heard.heard_at, heard.heard_at)
-            is_read = heard.attempt is None and heard.looked_up is None
             payment.not_before = heard.not_before if is_read else None
             payment.waiting_for = heard.why if is_read and heard.not_before else None
             payment.needs_person = False
@@ -334,6 +336,11 @@ def _rows(session: Session, instruction_id: str) -> tuple[InstructionRow, Paymen
 
 def _operation(payment: PaymentRow, row: InstructionRow) -> Operation:
     return Profile.model_validate_json(payment.profile_json).operation(InstructionKind(row.kind))
+
+
+def _is_frozen(payment: PaymentRow) -> bool:
+    """Whether a person has to look first: then nothing new is sent, and doubt is only looked up."""
+    return Payment.model_validate_json(payment.payment_json).is_frozen
 
 
 def _key(payment: PaymentRow, row: InstructionRow, generation: int) -> str:

@@ -207,7 +207,7 @@ class FakePartner:
             case OnSend.FAILS_AFTER:
                 return InDoubt("500", server_error=True, exchange=self._exchange(subject, 500))
             case OnSend.BUG_AFTER:
-                raise RuntimeError("a bug of the adapter")
+                raise RuntimeError(f"a bug that tells of {subject.order.creditor.name}")
             case _:
                 return answer
 

@@ -21,7 +21,8 @@ def test_what_is_written_is_what_is_read(money: Money) -> None:
 @pytest.mark.parametrize(
     ("text", "currency", "minor"),
     [("12.50", "EUR", 1250), ("10", "EUR", 1000), ("10.5", "EUR", 1050), ("10.500", "EUR", 1050),
-     ("1250", "JPY", 1250), ("1250.00", "JPY", 1250), ("1.250", "BHD", 1250), ("1.2345", "CLF", 12345),
+     ("1250", "JPY", 1250), ("1250.00", "JPY", 1250), ("1.250", "BHD", 1250),
+     ("1.2345", "CLF", 12345),
      ("0.01", "EUR", 1)],
 )  # fmt: skip
 def test_digits_follow_the_currency(text: str, currency: str, minor: int) -> None:
@@ -30,7 +31,8 @@ def test_digits_follow_the_currency(text: str, currency: str, minor: int) -> Non
 
 @pytest.mark.parametrize(
     ("text", "currency"),
-    [("12.505", "EUR"), ("0.5", "JPY"), ("1.2345", "BHD"), ("-1.00", "EUR"), ("+1", "EUR"), ("1e3", "EUR"),
+    [("12.505", "EUR"), ("0.5", "JPY"), ("1.2345", "BHD"), ("-1.00", "EUR"), ("+1", "EUR"),
+     ("1e3", "EUR"),
      ("1,00", "EUR"), ("", "EUR"), (".5", "EUR"), ("NaN", "EUR"), ("1" * 19, "EUR"), ("1_0", "EUR"),
      ("١٢", "EUR"), ("10", "EURO"), ("10", "XAU"), ("10", "eur"), (" 10", "EUR")],
 )  # fmt: skip
