@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Final, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     JsonConfigSettingsSource,
@@ -17,6 +19,8 @@ from pydantic_settings import (
 
 from domain.accounts import check_iban
 from domain.money import Money
+
+_HERE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class PartnerAccount(BaseModel):
@@ -35,6 +39,17 @@ class PartnerAccount(BaseModel):
     write_within: timedelta | None = None
     answer_within: timedelta | None = None
     watch: timedelta | None = None
+
+    @model_validator(mode="after")
+    def _simulated_means_nearby(self) -> Self:
+        # Settings of several sources are merged: a flag left over from a simulator must not
+        # stick to a bank's address.
+        host = urlsplit(self.base_url).hostname or ""
+        if self.simulated and host not in _HERE and "." in host:
+            raise ValueError(
+                f"{host} cannot be simulated = true; only this machine's addresses can"
+            )
+        return self
 
 
 class Debtor(BaseModel):

@@ -59,8 +59,9 @@ class LoginBook(Protocol):
     async def failed(self, login: str, credentials_hash: str, why: str) -> None:
         """The partner refused the credentials; gives the lease back and stops all logins."""
 
-    async def unclear(self, login: str, credentials_hash: str) -> None:
-        """No answer to the login; gives the lease back, counts as a failure that may be one."""
+    async def unclear(self, login: str, credentials_hash: str, *, may_have_counted: bool) -> None:
+        """No usable answer; gives the lease back after a pause. `may_have_counted`: the question
+        may have reached the partner, so it may have been a failed login."""
 
     async def drop(self, login: str, token: str) -> None:
         """The partner refused this token; forgotten if it is still the one in use."""

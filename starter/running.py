@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from datetime import timedelta
 from uuid import uuid4
 
-from temporalio.client import Client, WithStartWorkflowOperation
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -67,7 +73,8 @@ class Running:
     ) -> PaymentView | None:
         """Update-with-Start: start or join, and wait for the first step.
 
-        None when nothing was heard in time; the workflow may be running all the same.
+        None when nothing was heard in time, or the run ended before its news; the workflow may
+        be running all the same.
         """
         operation = WithStartWorkflowOperation(
             PaymentWorkflow.run,
@@ -78,14 +85,24 @@ class Running:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=f"payment {payment_id}",
         )
+        # A fresh update id each time: a fixed one sent to a closed run starts nothing.
+        asking = self._client.execute_update_with_start_workflow(
+            PaymentWorkflow.first_news,
+            start_workflow_operation=operation,
+            id=str(uuid4()),
+            rpc_timeout=patience,
+        )
         try:
-            # A fresh update id each time: a fixed one sent to a closed run starts nothing.
-            return await self._client.execute_update_with_start_workflow(
-                PaymentWorkflow.first_news,
-                start_workflow_operation=operation,
-                id=str(uuid4()),
-                rpc_timeout=patience,
-            )
+            # Once the server has the update the SDK polls for its outcome without any limit.
+            return await asyncio.wait_for(asking, patience.total_seconds())
+        except (TimeoutError, WorkflowUpdateFailedError):
+            return None
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            # The SDK says this of a call that timed out and of a task that was cancelled.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError from None
+            return None
         except RPCError as error:
             if error.status in _AWAY:
                 return None

@@ -18,6 +18,8 @@ from store.tables import PartnerAccountRow
 
 #: A login call takes far less; a process that dies while logging in blocks the others this long.
 LEASE: Final = timedelta(seconds=60)
+_UNCLEAR_PAUSE: Final = timedelta(seconds=5)
+_DOUBTFUL_PAUSE: Final = timedelta(minutes=15)
 _LOOK_AGAIN: Final = timedelta(milliseconds=500)
 _REFUSED_LOOK_AGAIN: Final = timedelta(minutes=5)
 
@@ -56,7 +58,8 @@ class Logins:
             row = self._row(session, login, credentials_hash)
             if row.credentials_hash != credentials_hash:
                 row.credentials_hash, row.failures_in_row = credentials_hash, 0
-                row.token_sealed = row.refused_why = row.refused_at = None
+                row.token_sealed = row.token_at = row.refused_why = row.refused_at = None
+                row.leased_until = row.leased_by = None
             if row.failures_in_row:
                 return NotReady(
                     f"the login with {self._partner} was refused ({row.refused_why}); nobody logs "
@@ -65,7 +68,9 @@ class Logins:
                     needs_person=True,
                 )
             if row.leased_until and now < row.leased_until:
-                return NotReady("another process is logging in", now + _LOOK_AGAIN)
+                if row.leased_by:
+                    return NotReady("another process is logging in", now + _LOOK_AGAIN)
+                return NotReady("the last login got no usable answer", row.leased_until)
             row.leased_until, row.leased_by = now + LEASE, self._owner
             session.add(row)
             return None
@@ -98,13 +103,19 @@ class Logins:
 
         await self._database.write(transaction)
 
-    async def unclear(self, login: str, credentials_hash: str) -> None:
-        """No usable answer: it may or may not have counted as a failure, so wait out the lease."""
+    async def unclear(self, login: str, credentials_hash: str, *, may_have_counted: bool) -> None:
+        """No usable answer to a login.
+
+        Where it may have counted as a failure, and these credentials never worked before, the
+        next one waits long: four in a short time would lock the account.
+        """
         now = self._clock.now()
 
         def transaction(session: Session) -> None:
             row = self._row(session, login, credentials_hash)
-            row.leased_until, row.leased_by = now + LEASE / 12, self._owner
+            doubtful = may_have_counted and row.token_at is None
+            row.leased_until = now + (_DOUBTFUL_PAUSE if doubtful else _UNCLEAR_PAUSE)
+            row.leased_by = None
             session.add(row)
 
         await self._database.write(transaction)

@@ -54,6 +54,10 @@ class World:
     assembly: Assembly
     partner: FakePartner
     workers: AsyncExitStack = field(default_factory=AsyncExitStack)
+    ordered: Order = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ordered = order(self.assembly.clock.now())
 
     async def work(self) -> None:
         """Start the workers."""
@@ -69,14 +73,13 @@ class World:
         self, key: str = "k", *, of: Order | None = None, patience: timedelta | None = None
     ) -> Receipt:
         """Give an order as an app would; by default without waiting for news."""
-        placed = of or order(self.assembly.clock.now())
-        return await self.assembly.orchestrator.pay(placed, key, patience=patience)
+        return await self.assembly.orchestrator.pay(of or self.ordered, key, patience=patience)
 
     async def record_only(self, key: str = "k", *, of: Order | None = None) -> str:
         """Record an order as if Temporal had been away at that moment; gives its id."""
         now = self.assembly.clock.now()
         made = await self.assembly.payments.accept(
-            of or order(now),
+            of or self.ordered,
             key=key,
             fingerprint=key,
             payment_id=f"pay_{key}",
@@ -155,6 +158,8 @@ async def world(
     try:
         yield made
     finally:
+        if partner.gate is not None:
+            partner.gate.set()  # Else a worker would wait for the step in hand.
         await made.rest()
         await assembly.close()
 

@@ -13,7 +13,7 @@ from domain.clock import Clock
 from partners.currencycloud import wire
 from partners.currencycloud.account import Account
 from partners.interface import LoginBook
-from transport.exchange import Request, Response
+from transport.exchange import Lost, Request, Response
 from transport.http import Transport
 from transport.redaction import redact_text
 
@@ -73,7 +73,11 @@ class Session:
             Deadline(now + _WRITE_WITHIN, now + _ANSWER_WITHIN),
         )
         if not isinstance(answer, Response):
-            return await self._unclear(f"no answer to the login: {answer.why}", _UNCLEAR_PAUSE)
+            return await self._unclear(
+                f"no answer to the login: {answer.why}",
+                _UNCLEAR_PAUSE,
+                may_have_counted=isinstance(answer, Lost),
+            )
         match answer.status:
             case 200:
                 token = wire.read_token(answer.text)
@@ -83,7 +87,7 @@ class Session:
                 await self._logins.succeeded(self._login, self._hash, token)
                 return None
             case 429:
-                return await self._unclear("too many logins", RATE_PAUSE)
+                return await self._unclear("too many logins", RATE_PAUSE, may_have_counted=False)
             case 401:
                 return await self._refused(wire.read_refusal(answer.text))
             case 400 | 403 if refusal := wire.read_refusal(answer.text):
@@ -101,6 +105,8 @@ class Session:
             needs_person=True,
         )
 
-    async def _unclear(self, why: str, pause: timedelta) -> NotReady:
-        await self._logins.unclear(self._login, self._hash)
+    async def _unclear(
+        self, why: str, pause: timedelta, *, may_have_counted: bool = True
+    ) -> NotReady:
+        await self._logins.unclear(self._login, self._hash, may_have_counted=may_have_counted)
         return NotReady(why, self._clock.now() + pause)

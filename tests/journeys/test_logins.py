@@ -10,6 +10,7 @@ from store.payments import PaymentRecord
 from tests.proof.case import READ, SEND, Case
 from tests.proof.world import LOCKED_OUT, World, ended
 
+BOOKINGS = "GET /v2/transactions/find"
 MORE_WORKERS = 3
 PAYMENTS = 8
 
@@ -22,13 +23,24 @@ async def test_a_token_that_died_before_the_payment_is_renewed(case: Case) -> No
     await case.agreed(requested=1, booked=1)
 
 
-async def test_a_token_that_dies_at_any_call_ends_that_call_only(case: Case) -> None:
-    rules = [{"fault": "unauthorised", "on": "POST /v2/beneficiaries/*", "times": 2}]
-    await case.world.simulator.control("POST", "faults", rules)
-    fired = [await case.fault("unauthorised", on, reference="1") for on in (SEND, READ)]
+async def test_a_token_that_dies_at_each_call_in_turn_ends_those_calls_only(case: Case) -> None:
+    making = [
+        {"fault": "unauthorised", "on": f"POST /v2/beneficiaries/{call}"}
+        for call in ("find", "validate", "create")
+    ]
+    rules = (await case.world.simulator.control("POST", "faults", making))["ids"]
+    rules += [await case.fault("unauthorised", on) for on in (SEND, READ, BOOKINGS)]
+    await case.pay()
+    await case.all_settled(seconds=60)
+    assert [await case.fired(rule) for rule in rules] == [1] * 6
+    await case.agreed(requested=1, booked=1, in_doubt=0)
+
+
+async def test_a_token_that_dies_under_several_payments_is_renewed_for_all(case: Case) -> None:
+    rule = await case.fault("unauthorised", SEND, reference="2")
     await asyncio.gather(*(case.pay(case.order()) for _ in range(4)))
     await case.all_settled(seconds=60)
-    assert [await case.fired(rule) for rule in fired] == [1, 1]
+    assert await case.fired(rule) == 1
     await case.agreed(requested=4, booked=4, in_doubt=0)
 
 

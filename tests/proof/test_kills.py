@@ -31,7 +31,7 @@ from tests.proof.world import World, ended, world
 
 PAYMENTS = 4
 #: Longer than the test takes to look at the book after the kill.
-HOLD_UP_SECONDS = 3
+HOLD_UP_SECONDS = 5
 
 OPEN = (AttemptResult.OPEN, None)
 ACCEPTED = (AttemptResult.ANSWERED, Answer.ACCEPTED)

@@ -119,11 +119,34 @@ async def test_a_person_may_allow_one_more_login(logins: Logins) -> None:
     assert await logins.claim(LOGIN, CREDENTIALS) is None
 
 
+@pytest.mark.parametrize(
+    ("worked_before", "may_have_counted", "pause"),
+    [
+        (True, True, timedelta(seconds=5)),
+        (False, False, timedelta(seconds=5)),
+        # Perhaps wrong, perhaps counted: four of these in a short time would lock the account.
+        (False, True, timedelta(minutes=15)),
+    ],
+)
 async def test_an_unclear_login_is_not_repeated_at_once(
-    logins: Logins, clock: SteppedClock
+    logins: Logins,
+    clock: SteppedClock,
+    worked_before: bool,
+    may_have_counted: bool,
+    pause: timedelta,
 ) -> None:
     await logins.claim(LOGIN, CREDENTIALS)
-    await logins.unclear(LOGIN, CREDENTIALS)
+    if worked_before:
+        await logins.succeeded(LOGIN, CREDENTIALS, "t1")
+        await logins.claim(LOGIN, CREDENTIALS)
+    await logins.unclear(LOGIN, CREDENTIALS, may_have_counted=may_have_counted)
+    clock.step(pause - timedelta(seconds=1))
     assert await logins.claim(LOGIN, CREDENTIALS) is not None
-    clock.step(LEASE)
+    clock.step(timedelta(seconds=1))
     assert await logins.claim(LOGIN, CREDENTIALS) is None
+
+
+async def test_other_credentials_need_not_wait(logins: Logins) -> None:
+    await logins.claim(LOGIN, CREDENTIALS)
+    await logins.unclear(LOGIN, CREDENTIALS, may_have_counted=True)
+    assert await logins.claim(LOGIN, "corrected credentials") is None

@@ -55,9 +55,7 @@ def _upgrade(path: Path, meeting: Path) -> tuple[bool, str | None]:
     return done, version
 
 
-def test_four_processes_may_upgrade_at_once(
-    tmp_path: Path, processes: ProcessPoolExecutor
-) -> None:
+def test_four_processes_may_upgrade_at_once(tmp_path: Path, processes: ProcessPoolExecutor) -> None:
     asked = [
         processes.submit(_upgrade, tmp_path / "new.db", tmp_path / "meeting") for _ in range(4)
     ]

@@ -80,7 +80,7 @@ class FakeLoginBook:
         self.calls.append("failed")
         self.refuses = NotReady(why, NOW, needs_person=True)
 
-    async def unclear(self, login: str, credentials_hash: str) -> None:
+    async def unclear(self, login: str, credentials_hash: str, *, may_have_counted: bool) -> None:
         self.calls.append("unclear")
 
     async def drop(self, login: str, token: str) -> None:

@@ -1,0 +1,63 @@
+"""The other commands, as a person meets them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from local.demo_file import EXECUTION_DATE
+from store.keyring import Keyring
+from tests.terminal.conftest import Terminal
+from tests.terminal.test_pay import a_file
+
+
+def test_show_tells_the_whole_story_without_account_numbers(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    file = a_file(tmp_path, "STORY")
+    as_of = EXECUTION_DATE.isoformat()
+    (row, *_) = terminal.run("pay", str(file), "--as-of", as_of, "--json").rows
+    shown = terminal.run("show", row["payment_id"], "--exchanges")
+    assert shown.code == 0
+    for expected in ("Sent by our provider", "attempt 1 opened", "partner says 'completed'",
+                     "waits for", "the watch for returns until", row["partner_reference"],
+                     "POST /v2/payments/create"):  # fmt: skip
+        assert expected in shown.out
+    iban = file.read_text().split("<CdtrAcct><Id><IBAN>")[1][:22]
+    assert iban not in shown.out
+    assert f"{iban[:4]}…{iban[-4:]}" in shown.out
+
+
+def test_show_of_an_unknown_payment_says_where_to_look(terminal: Terminal) -> None:
+    shown = terminal.run("show", "pay_nothing")
+    assert shown.code == 1
+    assert "finality list" in shown.out
+
+
+def test_doctor_finds_a_running_stack_well(terminal: Terminal) -> None:
+    ran = terminal.run("doctor")
+    assert ran.code == 0, ran.out
+    assert "✗" not in ran.out
+
+
+def test_doctor_names_a_remedy_for_everything_that_is_missing(tmp_path: Path) -> None:
+    Keyring.make(tmp_path / "keyring")
+    ran = Terminal(tmp_path).run("doctor", FINALITY_TEMPORAL_ADDRESS="127.0.0.1:1")
+    assert ran.code == 1
+    assert ran.out.count("✗") == ran.out.count("→") == 2
+    assert "finality up" in ran.out
+
+
+def test_a_home_without_keys_is_said_in_one_line(tmp_path: Path) -> None:
+    ran = Terminal(tmp_path / "new").run("list")
+    assert ran.code == 2
+    assert ran.err.startswith("finality: no keyring at")
+    assert "Traceback" not in ran.err
+
+
+def test_a_wrong_setting_is_named_without_its_value(tmp_path: Path) -> None:
+    ran = Terminal(tmp_path).run(
+        "list", FINALITY_CURRENCYCLOUD='{"main": {"base_url": "x", "api_key": "canary-secret"}}'
+    )
+    assert ran.code == 2
+    assert "FINALITY_CURRENCYCLOUD__MAIN__LOGIN_ID" in ran.err
+    assert "canary" not in ran.out + ran.err
