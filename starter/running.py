@@ -85,6 +85,7 @@ class Running:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=f"payment {payment_id}",
         )
+        started = asyncio.ensure_future(operation.workflow_handle())
         # A fresh update id each time: a fixed one sent to a closed run starts nothing.
         asking = self._client.execute_update_with_start_workflow(
             PaymentWorkflow.first_news,
@@ -107,6 +108,9 @@ class Running:
             if error.status in _AWAY:
                 return None
             raise
+        finally:
+            # The operation holds the same error: unheard, it would be reported as lost.
+            started.cancel()
 
     async def running(self) -> Collection[str]:
         """Payment ids with a running workflow, from the server's listing (which may lag)."""
