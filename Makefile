@@ -13,6 +13,8 @@ VENV_READY := $(VENV)/.ready
 
 # The Python of this machine is the one to use; another is not fetched behind its back.
 export UV_PYTHON_DOWNLOADS := never
+# Many processes start here, one after the other: what the first compiled, the others load.
+export PYTHONDONTWRITEBYTECODE :=
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 .PHONY: help demo test check lint format types arrows replay install servers lock clean

@@ -66,7 +66,8 @@ def worker() -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for chatty in ("alembic", "httpx"):  # httpx would log every address it asks.
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     from settings import Settings
     from worker import work
 

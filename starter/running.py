@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Final
 from uuid import uuid4
 
 from temporalio.client import (
@@ -32,6 +33,11 @@ _AWAY = frozenset(
         RPCStatusCode.ABORTED,
     }
 )
+
+#: The SDK's own patience with a server that is away is longer than a caller's.
+_START_TIMEOUT: Final = timedelta(seconds=5)
+#: For a start alone: the payment is recorded, so nothing is lost by giving up soon.
+_START_PATIENCE = timedelta(seconds=3)
 
 
 class TemporalAway(ConnectionError):
@@ -62,6 +68,7 @@ class Running:
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 start_signal="look_again",
                 static_summary=f"payment {payment_id}",
+                rpc_timeout=_START_TIMEOUT,
             )
         except RPCError as error:
             if error.status in _AWAY:

@@ -34,6 +34,7 @@ _STEP_TIMEOUT: Final = timedelta(minutes=3)
 _HEARTBEAT_TIMEOUT: Final = timedelta(seconds=5)
 _ONCE: Final = RetryPolicy(maximum_attempts=1)
 _PAUSE_MAX_SECONDS: Final = 60
+_IDLE_PAUSE: Final = timedelta(seconds=1)
 
 
 @workflow.defn
@@ -135,6 +136,9 @@ class PaymentWorkflow:
                 )
             )
         assert step.view is not None
+        if step.view == view:
+            # The server's clock says due and the worker's not yet, or another step was first.
+            await self._wait(workflow.now() + _IDLE_PAUSE, "the last step changed nothing; a pause")
         return self._seen(step.view)
 
     async def _load(self, ref: PaymentRef) -> PaymentView:

@@ -59,7 +59,7 @@ class Beneficiaries:
         }
         reply = await self._calls.ask(_FIND, form)
         if isinstance(reply, NoReply):
-            return Unprepared(reply.why, exchange=reply.exchange)
+            return Unprepared(reply.why, retry_at=reply.try_at, exchange=reply.exchange)
         if not reply.is_success:
             return Unprepared(reply.why, retry_at=reply.retry_at(self._clock.now()),
                               exchange=reply.exchange)  # fmt: skip
@@ -68,7 +68,7 @@ class Beneficiaries:
 
     def _problem(self, subject: Subject, reply: Reply | NoReply) -> Unprepared | None:
         if isinstance(reply, NoReply):
-            return Unprepared(reply.why, exchange=reply.exchange)
+            return Unprepared(reply.why, retry_at=reply.try_at, exchange=reply.exchange)
         if reply.is_success:
             return None
         refusal = wire.read_refusal(reply.body) if reply.status == 400 else None

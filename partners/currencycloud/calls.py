@@ -67,6 +67,8 @@ class NoReply:
     has_left: bool
     asked_at: datetime
     exchange: Exchange | None = None
+    try_at: datetime | None = None
+    """Not before then; None where nothing speaks against the usual pause."""
 
 
 class Calls:
@@ -101,7 +103,12 @@ class Calls:
         token = await self._session.token()
         asked_at = self._clock.now()
         if token is None:
-            return NoReply("no token; it was refused meanwhile", has_left=False, asked_at=asked_at)
+            return NoReply(
+                "no token; it was refused meanwhile",
+                has_left=False,
+                asked_at=asked_at,
+                try_at=asked_at + _NEW_TOKEN_PAUSE,
+            )
         if deadline is None:
             deadline = Deadline(asked_at + _WRITE_WITHIN, asked_at + _ANSWER_WITHIN)
         with_token = Request(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -274,3 +274,23 @@ async def test_a_caller_who_gives_up_is_really_cancelled(
         paying.cancel()
         with pytest.raises(asyncio.CancelledError):
             await paying
+
+
+class LateClock:
+    """A worker's clock that is behind the server's."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) - timedelta(seconds=3)
+
+
+async def test_a_worker_whose_clock_is_behind_does_not_spin(
+    server: DevServer, tmp_path: Path
+) -> None:
+    async with world(tmp_path / "home", server.address, clock=LateClock()) as made:
+        await made.work()
+        made.partner.on_send.append(OnSend.BUG_AFTER)
+        payment_id = (await made.pay()).payment_id
+        await made.until(payment_id, SETTLED)
+        events = (await (await made.handle(payment_id)).fetch_history()).events
+        scheduled = [e for e in events if e.HasField("activity_task_scheduled_event_attributes")]
+        assert len(scheduled) < 12
