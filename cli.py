@@ -78,8 +78,11 @@ def worker() -> None:
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,
 )
-def simulator(context: typer.Context, name: str = "currencycloud") -> None:
-    """Run a partner simulator; what follows its name is the simulator's own (try: serve --help)."""
+def simulator(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="currencycloud; then its own: serve --help")],
+) -> None:
+    """Run a partner simulator: finality simulator currencycloud serve --help."""
     import os
     import sys
 

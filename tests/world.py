@@ -40,11 +40,13 @@ async def eventually(
     seen: Callable[[], Awaitable[Any]], what: str, seconds: float = 30
 ) -> Any:
     """The first true answer of `seen`; fails, naming what was missed, when none came in time."""
-    async with asyncio.timeout(seconds) as limit:
-        while not (answer := await seen()):
-            await asyncio.sleep(0.02)
-        return answer
-    assert not limit.expired(), f"not seen within {seconds} s: {what}"
+    try:
+        async with asyncio.timeout(seconds):
+            while not (answer := await seen()):
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"not seen within {seconds} s: {what}") from None
+    return answer
 
 
 @dataclass

@@ -1,0 +1,51 @@
+"""`python -m tests.replay.save [NAME…]` plays the shapes on a real server and saves histories.
+
+Save a shape anew only when it is new: an old history is what running payments have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from temporalio.client import Client
+
+from process import run
+from starter.plugin import plugin
+from tests.replay.shapes import HISTORIES, KEYRING, SHAPES, Shape
+from tests.servers import dev_server
+from tests.world import world
+
+
+async def _save(name: str, shape: Shape) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        server = await dev_server(home / "log")
+        try:
+            # An identity of its own: the default is a process number and this machine's name.
+            client = await Client.connect(
+                server.address, identity="saved", plugins=[plugin(KEYRING)]
+            )
+            async with world(
+                home, server.address, of=shape.of, client=client, keyring=KEYRING
+            ) as made:
+                await made.work()
+                workflow_id = await shape.live(made)
+                history = await client.get_workflow_handle(workflow_id).fetch_history()
+        finally:
+            server.kill()
+    (HISTORIES / f"{name}.json").write_text(json.dumps(json.loads(history.to_json())) + "\n")
+    sys.stdout.write(f"{name}: {len(history.events)} events\n")
+
+
+async def _main(names: list[str]) -> int:
+    for name in names or SHAPES:
+        await _save(name, SHAPES[name])
+    return 0
+
+
+if __name__ == "__main__":
+    run(_main(sys.argv[1:]))

@@ -1,0 +1,183 @@
+"""The shapes of history that are kept, and how each comes about on a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from activities.partner_steps import PartnerSteps, Step
+from domain.answers import NotReady
+from domain.heard import Heard
+from domain.order import Rail, Times
+from domain.payment import Certainty
+from domain.profile import IdempotencyKind, LookupKind, Profile
+from domain.report import PaymentState
+from store.keyring import Keyring
+from tests.fakes import BANK, OnSend, Word, order, profile
+from tests.world import World, eventually
+from workflows.upkeep import UpkeepWorkflow
+
+FOLDER: Final = Path(__file__).parent
+HISTORIES: Final = FOLDER / "histories"
+#: Opens the saved histories and nothing else in the world.
+KEYRING: Final = Keyring.read(FOLDER / "keyring")
+UPKEEP: Final = "upkeep"
+
+Life = Callable[[World], Awaitable[str]]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One kind of history; `live` plays it and gives the workflow id."""
+
+    live: Life
+    of: Profile = field(default_factory=profile)
+
+
+def _watched_for(watch: timedelta) -> Profile:
+    return profile(watch={Rail.SEPA_CREDIT_TRANSFER: watch})
+
+
+async def _ended(world: World, payment_id: str) -> str:
+    handle = await world.handle(payment_id)
+    await handle.result()
+    return handle.id
+
+
+async def _waiting(world: World, payment_id: str) -> str:
+    """Once it waits, which is where a history may well be cut off by a new release."""
+    handle = await world.handle(payment_id)
+
+    async def waits() -> bool:
+        events = (await handle.fetch_history()).events
+        return events[-1].HasField("timer_started_event_attributes")
+
+    await eventually(waits, f"{payment_id} waiting")
+    return handle.id
+
+
+async def settled_and_final(world: World) -> str:
+    payment_id = (await world.pay()).payment_id
+    await world.until(payment_id, PaymentState.FINAL)
+    return await _ended(world, payment_id)
+
+
+async def lost_reply_found_by_lookup(world: World) -> str:
+    world.partner.on_send.append(OnSend.LOST_AFTER)
+    payment_id = (await world.pay()).payment_id
+    await world.until(payment_id, PaymentState.SETTLED)
+    return await _waiting(world, payment_id)
+
+
+async def parked(world: World) -> str:
+    world.partner.on_send.append(OnSend.LOST_AFTER)
+    payment_id = (await world.pay()).payment_id
+
+    async def in_doubt() -> bool:
+        return (await world.payment(payment_id)).certainty is Certainty.UNKNOWN
+
+    await eventually(in_doubt, "the doubt")
+    return await _waiting(world, payment_id)
+
+
+async def refused(world: World) -> str:
+    world.partner.on_send.append(OnSend.REFUSED)
+    return await _ended(world, (await world.pay()).payment_id)
+
+
+async def expired(world: World) -> str:
+    now = world.assembly.clock.now()
+    world.partner.not_ready = NotReady("no login", now + timedelta(hours=1))
+    soon = order(now, times=Times(submit_before=now + timedelta(seconds=2)))
+    return await _ended(world, (await world.pay(of=soon)).payment_id)
+
+
+async def look_again_in_a_wait(world: World) -> str:
+    payment_id = (await world.pay()).payment_id
+    await world.until(payment_id, PaymentState.SETTLED)
+    await _waiting(world, payment_id)
+    world.partner.says(Word("failed", PaymentState.RETURNED, returned_minor=12_345))
+    await world.assembly.inbox.put(
+        partner=BANK,
+        event_key="e",
+        partner_reference=None,
+        payment_id=payment_id,
+        body=b"{}",
+        now=world.assembly.clock.now(),
+    )
+    await world.ensure_running(payment_id)
+    return await _ended(world, payment_id)
+
+
+async def first_news_asked_twice(world: World) -> str:
+    patience = timedelta(seconds=20)
+    payment_id = (await world.pay(patience=patience)).payment_id
+    await world.until(payment_id, PaymentState.SETTLED)
+    workflow_id = await _waiting(world, payment_id)
+    await world.pay(patience=patience)
+    return workflow_id
+
+
+async def a_step_failed(world: World) -> str:
+    world.partner.on_send.append(OnSend.BUG_AFTER)
+    payment_id = (await world.pay()).payment_id
+    await world.until(payment_id, PaymentState.SETTLED)
+    return await _waiting(world, payment_id)
+
+
+@contextmanager
+def _store_away() -> Iterator[None]:
+    """Steps hand over what they heard instead of recording it."""
+    record = PartnerSteps._record
+
+    async def handed_over(_: PartnerSteps, heard: Heard) -> Step:
+        return Step(said="not recorded yet", unrecorded=heard)
+
+    PartnerSteps._record = handed_over  # type: ignore[method-assign] # put back below
+    try:
+        yield
+    finally:
+        PartnerSteps._record = record  # type: ignore[method-assign] # as it was
+
+
+async def recorded_by_the_workflow(world: World) -> str:
+    with _store_away():
+        payment_id = (await world.pay()).payment_id
+        await world.until(payment_id, PaymentState.SETTLED)
+        return await _waiting(world, payment_id)
+
+
+async def upkeep(world: World) -> str:
+    payment_id = await world.record_only()
+    client = await world.assembly.client()
+
+    async def swept() -> bool:
+        done: str = await client.execute_workflow(
+            UpkeepWorkflow.run, id=UPKEEP, task_queue="finality"
+        )
+        return done != "started 0 unstarted and 0 stopped payments"
+
+    await eventually(swept, "the sweep")
+    await world.until(payment_id, PaymentState.SETTLED)
+    return UPKEEP
+
+
+SHAPES: Final[dict[str, Shape]] = {
+    "settled_and_final": Shape(settled_and_final, _watched_for(timedelta(seconds=1))),
+    "lost_reply_found_by_lookup": Shape(lost_reply_found_by_lookup),
+    "duplicate_on_second_send": Shape(
+        lost_reply_found_by_lookup, profile(IdempotencyKind.REJECT_DUPLICATE)
+    ),
+    "parked": Shape(parked, profile(lookup=LookupKind.NONE)),
+    "refused": Shape(refused),
+    "expired": Shape(expired),
+    "look_again_in_a_wait": Shape(look_again_in_a_wait),
+    "first_news_asked_twice": Shape(first_news_asked_twice),
+    "a_step_failed": Shape(a_step_failed),
+    "recorded_by_the_workflow": Shape(recorded_by_the_workflow),
+    UPKEEP: Shape(upkeep),
+}

@@ -1,0 +1,113 @@
+"""Saved histories replay on today's workflows: whole, and cut off after any event."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause
+from temporalio.client import WorkflowHistory
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+from domain.report import PaymentState
+from local.temporal_server import DevServer
+from starter.plugin import plugin
+from tests.fakes import COMPLETED, REVIEW, profile
+from tests.replay.changed import ChangedAtItsBeginning, ChangedAtItsEnd
+from tests.replay.shapes import HISTORIES, KEYRING, SHAPES
+from tests.servers import dev_server
+from tests.world import eventually, world
+from workflows.payment import PaymentWorkflow
+from workflows.upkeep import UpkeepWorkflow
+
+NAMES = sorted(path.stem for path in HISTORIES.glob("*.json"))
+ONE_REPLAY_SECONDS = 10
+
+
+def saved(name: str) -> WorkflowHistory:
+    return WorkflowHistory.from_json(f"saved/{name}", (HISTORIES / f"{name}.json").read_text())
+
+
+def replayer(*workflows: type) -> Replayer:
+    return Replayer(
+        workflows=workflows or (PaymentWorkflow, UpkeepWorkflow), plugins=[plugin(KEYRING)]
+    )
+
+
+async def replay(history: WorkflowHistory, *workflows: type) -> None:
+    async with asyncio.timeout(ONE_REPLAY_SECONDS):
+        await replayer(*workflows).replay_workflow(history)
+
+
+def test_every_shape_has_its_history() -> None:
+    assert set(SHAPES) <= set(NAMES), "play it: python -m tests.replay.save NAME"
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_saved_history_replays(name: str) -> None:
+    await replay(saved(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_history_cut_off_anywhere_replays(name: str) -> None:
+    history = saved(name)
+    for count in range(2, len(history.events)):
+        await replay(WorkflowHistory(history.workflow_id, history.events[:count]))
+
+
+@pytest.mark.parametrize("changed", [ChangedAtItsBeginning, ChangedAtItsEnd])
+async def test_a_workflow_changed_without_a_patch_is_caught(changed: type) -> None:
+    with pytest.raises(NondeterminismError):
+        await replay(saved("settled_and_final"), changed)
+
+
+def test_saved_histories_are_small_and_tell_nothing_of_where_they_were_saved() -> None:
+    for path in HISTORIES.glob("*.json"):
+        text = path.read_text()
+        assert len(text) < 100_000, path.name
+        identities = {part.partition('"')[0] for part in text.split('"identity": "')[1:]}
+        assert identities <= {"saved", ""}, path.name
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[DevServer]:
+    started = await dev_server(tmp_path / "temporal.log")
+    yield started
+    started.kill()
+
+
+async def test_a_run_that_cannot_replay_is_terminated_and_the_next_goes_on_from_the_store(
+    server: DevServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_often = profile(read_pause_max=timedelta(milliseconds=500))
+    async with world(tmp_path / "home", server.address, of=asked_often) as made:
+        made.partner.says(REVIEW)
+        await made.work()
+        payment_id = (await made.pay()).payment_id
+        await made.until(payment_id, PaymentState.AWAITING_PARTNER)
+        await made.rest()
+
+        monkeypatch.setattr("assembly.PaymentWorkflow", ChangedAtItsBeginning)
+        await made.work()
+        stuck = await made.handle(payment_id)
+
+        async def cannot_replay() -> bool:
+            return any(
+                event.workflow_task_failed_event_attributes.cause
+                == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR
+                for event in (await stuck.fetch_history()).events
+            )
+
+        await eventually(cannot_replay, "the failed replay")
+        assert (await made.payment(payment_id)).state is PaymentState.AWAITING_PARTNER
+        await stuck.terminate("it cannot replay; the next run goes on")
+        made.partner.says(COMPLETED)
+        await made.ensure_running(payment_id)
+        await made.until(payment_id, PaymentState.SETTLED)
+        assert made.attempts() == 1
+        assert made.partner.count("submit") == 1
+        assert len(made.partner.effects) == 1

@@ -1,0 +1,210 @@
+"""Paying from an app: one key is one payment, and its answer is the payment as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from domain.money import Money
+from domain.report import PaymentState
+from domain.view import PaymentView
+from starter.acceptance import InvalidOrder
+from starter.client import Orchestrator
+from starter.running import Running, TemporalAway
+from store.payments import KeyReused, UnknownPayment
+from tests.fakes import ACCOUNT, BANK, CREDITOR_IBAN, START, SteppedClock, order, profile
+from tests.store.books import Store
+
+MINUTE = timedelta(minutes=1)
+
+
+class FakeRunning:
+    """Stands for Temporal: `away` when it is, else every payment runs and has news."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.away = False
+        self.silent = False
+        self.ran: list[str] = []
+
+    async def __call__(self) -> Running:
+        if self.away:
+            raise TemporalAway("no server")
+        return cast(Running, self)
+
+    async def ensure_running(self, tenant: str, payment_id: str) -> None:
+        self.ran.append(payment_id)
+
+    async def first_news(
+        self, tenant: str, payment_id: str, *, patience: timedelta
+    ) -> PaymentView | None:
+        self.ran.append(payment_id)
+        return None if self.silent else await self.store.payments.view(payment_id)
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: SteppedClock) -> Iterator[Store]:
+    made = Store(tmp_path / "finality.db", clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def running(store: Store) -> FakeRunning:
+    return FakeRunning(store)
+
+
+@pytest.fixture
+def client(store: Store, running: FakeRunning, clock: SteppedClock) -> Orchestrator:
+    return Orchestrator(
+        payments=store.payments,
+        running=running,
+        profiles={(BANK, ACCOUNT): profile()},
+        clock=clock,
+    )
+
+
+async def test_a_new_order_becomes_a_payment_that_runs(
+    client: Orchestrator, running: FakeRunning, store: Store, clock: SteppedClock
+) -> None:
+    receipt = await client.pay(order(), "k")
+    assert receipt.is_started
+    assert not receipt.is_replay
+    assert running.ran == [receipt.payment_id]
+    clock.step(MINUTE)
+    assert await store.payments.unstarted(created_before=clock.now(), limit=9) == []
+
+
+async def test_the_same_order_under_the_same_key_is_answered_as_it_now_stands(
+    client: Orchestrator, store: Store
+) -> None:
+    first = await client.pay(order(), "k")
+    instruction = f"{first.payment_id}/pay/1"
+    await store.begin(instruction)
+    again = await client.pay(order(), "k")
+    assert (again.payment_id, again.is_replay) == (first.payment_id, True)
+    assert again.payment.state is PaymentState.SUBMITTING
+
+
+async def test_a_known_key_is_answered_long_after_the_order_could_be_sent(
+    client: Orchestrator, clock: SteppedClock
+) -> None:
+    first = await client.pay(order(), "k")
+    clock.step(timedelta(days=400))
+    again = await client.pay(order(), "k")
+    assert again.payment_id == first.payment_id
+
+
+async def test_another_order_under_a_known_key_does_nothing(
+    client: Orchestrator, running: FakeRunning
+) -> None:
+    await client.pay(order(), "k")
+    with pytest.raises(KeyReused, match="use a new key for a new order"):
+        await client.pay(order(minor=1), "k")
+    assert len(running.ran) == 1
+    assert len(await client.list()) == 1
+
+
+async def test_what_the_caller_sent_is_compared_and_not_what_we_made_of_it(
+    client: Orchestrator,
+) -> None:
+    received = {"amount": "123.45"}
+    first = await client.pay(order(), "k", received=received)
+    later = order(START + MINUTE)
+    assert (await client.pay(later, "k", received=received)).payment_id == first.payment_id
+    with pytest.raises(KeyReused):
+        await client.pay(order(), "k", received={"amount": "123.450"})
+
+
+async def test_while_temporal_is_away_the_order_is_recorded_for_the_relay(
+    client: Orchestrator, running: FakeRunning, store: Store, clock: SteppedClock
+) -> None:
+    running.away = True
+    receipt = await client.pay(order(), "k")
+    assert not receipt.is_started
+    assert receipt.payment.state is PaymentState.CREATED
+    clock.step(MINUTE)
+    unstarted = await store.payments.unstarted(created_before=clock.now(), limit=9)
+    assert [payment_id for _, payment_id in unstarted] == [receipt.payment_id]
+
+
+async def test_without_news_in_time_it_is_left_to_the_relay_as_well(
+    client: Orchestrator, running: FakeRunning
+) -> None:
+    running.silent = True
+    assert not (await client.pay(order(), "k")).is_started
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"instructed_amount": Money(minor=0, currency="EUR")}, "instructed_amount"),
+        ({"instructed_amount": Money(minor=1, currency="USD")}, "instructed_amount"),
+        ({"instructed_amount": Money(minor=10**12, currency="EUR")}, "instructed_amount"),
+        ({"creditor_agent": "NOT A BIC"}, "creditor_agent"),
+        ({"partner_account": "savings"}, "partner_account"),
+        ({"direction": "incoming"}, "direction"),
+        ({"end_to_end_id": "x" * 36}, "end_to_end_id"),
+        ({"remittance_information": "x" * 141}, "remittance_information"),
+    ],
+)
+async def test_what_cannot_be_paid_is_refused_by_field_and_not_recorded(
+    client: Orchestrator, running: FakeRunning, wrong: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidOrder) as error:
+        await client.pay(order(**wrong), "k")
+    assert [refusal.field for refusal in error.value.refusals] == [field]
+    assert CREDITOR_IBAN not in str(error.value)
+    assert running.ran == []
+    assert await client.list() == []
+
+
+async def test_every_problem_is_named_at_once(client: Orchestrator, clock: SteppedClock) -> None:
+    late = order(clock.now() - timedelta(hours=2), minor=0, partner_account="savings")
+    with pytest.raises(InvalidOrder) as error:
+        await client.pay(late, "")
+    assert {refusal.field for refusal in error.value.refusals} == {
+        "key", "instructed_amount", "times.submit_before", "partner_account",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\nb"])
+async def test_a_key_is_one_printable_line(client: Orchestrator, key: str) -> None:
+    with pytest.raises(InvalidOrder, match="printable"):
+        await client.pay(order(), key)
+
+
+async def test_waiting_ends_with_the_wanted_state_or_the_deadline(
+    client: Orchestrator, store: Store, clock: SteppedClock
+) -> None:
+    payment_id = (await client.pay(order(), "k")).payment_id
+    found = await client.wait(payment_id, lambda r: r.payment.state is PaymentState.CREATED)
+    assert found.payment_id == payment_id
+    late = await client.wait(
+        payment_id, lambda r: r.payment.state is PaymentState.FINAL, deadline=clock.now()
+    )
+    assert late.payment.state is PaymentState.CREATED
+
+
+async def test_getting_an_unknown_payment_says_so(client: Orchestrator) -> None:
+    with pytest.raises(UnknownPayment, match="no payment pay_x"):
+        await client.get("pay_x")
+
+
+async def test_a_receipt_never_sounds_like_success_while_in_doubt(
+    client: Orchestrator, store: Store, clock: SteppedClock
+) -> None:
+    payment_id = (await client.pay(order(), "k")).payment_id
+    await store.begin(f"{payment_id}/pay/1")
+    receipt = await client.pay(order(), "k")
+    assert receipt.display.headline == "We are checking"
+    assert not receipt.display.may_retry
