@@ -36,9 +36,7 @@ from workflows.payment import PaymentWorkflow
 KEYRING = Keyring({"test-1": b"w" * 32}, "test-1")
 
 
-async def eventually(
-    seen: Callable[[], Awaitable[Any]], what: str, seconds: float = 30
-) -> Any:
+async def eventually(seen: Callable[[], Awaitable[Any]], what: str, seconds: float = 30) -> Any:
     """The first true answer of `seen`; fails, naming what was missed, when none came in time."""
     try:
         async with asyncio.timeout(seconds):
@@ -93,9 +91,7 @@ class World:
     async def payment(self, payment_id: str) -> Payment:
         return (await self.assembly.payments.view(payment_id)).payment
 
-    async def until(
-        self, payment_id: str, *states: PaymentState, seconds: float = 30
-    ) -> Payment:
+    async def until(self, payment_id: str, *states: PaymentState, seconds: float = 30) -> Payment:
         """The payment as soon as it is in one of the states."""
 
         async def seen() -> Payment | None:
@@ -139,9 +135,7 @@ async def world(
     home.mkdir(parents=True, exist_ok=True)
     clock = clock or MachineClock()
     partner = partner or FakePartner(of or profile(), clock)
-    settings = Settings(
-        home=home, temporal_address=address, graceful_shutdown=timedelta(seconds=5)
-    )
+    settings = Settings(home=home, temporal_address=address, graceful_shutdown=timedelta(seconds=5))
     database = Database(settings.database)
     schema.upgrade(database)
     assembly = Assembly(

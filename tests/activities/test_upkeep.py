@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from temporalio.testing import ActivityEnvironment
@@ -30,18 +29,6 @@ class FakeRunner:
 
     async def running(self) -> Collection[str]:
         return self.alive
-
-
-@pytest.fixture
-def clock() -> SteppedClock:
-    return SteppedClock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: SteppedClock) -> Iterator[Store]:
-    made = Store(tmp_path / "finality.db", clock)
-    yield made
-    made.close()
 
 
 @pytest.fixture

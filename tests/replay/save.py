@@ -5,7 +5,6 @@ Save a shape anew only when it is new: an old history is what running payments h
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 import tempfile

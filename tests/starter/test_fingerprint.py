@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from starter.fingerprint import fingerprint
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text("aé€\n", max_size=3),
     lambda inner: st.lists(inner) | st.dictionaries(st.text("abc", max_size=3), inner),
     max_leaves=8,
 )

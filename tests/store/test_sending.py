@@ -1,4 +1,4 @@
-"""The send book's transactions: what is written before, and what may be written after."""
+"""The send book's transactions: what is written before a byte may leave."""
 
 from __future__ import annotations
 
@@ -11,33 +11,27 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from domain.answers import Absent, CannotTell, Found, NotReady, Unprepared, WireRequest
-from domain.heard import Heard, heard_of_send
+from domain.answers import Absent, CannotTell, NotReady, Unprepared, WireRequest
+from domain.heard import Heard
 from domain.ids import instruction_id
 from domain.payment import Certainty
 from domain.profile import (
-    DuplicateMeans,
     Idempotency,
     IdempotencyKind,
     InstructionKind,
-    Profile,
 )
-from domain.report import PaymentState, Source
-from domain.sending import Answer, AttemptResult, Closed, LookupResult, Move
+from domain.report import PaymentState
+from domain.sending import Answer, Closed, Move
 from store.payments import UnknownPayment
 from store.sending import Turn
-from store.tables import AttemptRow, ExchangeRow, InstructionRow, ReportRow, TaskRow
+from store.tables import AttemptRow, InstructionRow, TaskRow
 from tests.fakes import SteppedClock, profile
 from tests.store.books import (
     INSTRUCTION,
     PAYMENT,
     Store,
-    accepted,
-    duplicate,
     exchange,
     in_doubt,
-    not_sent,
-    refused,
     report,
 )
 from tests.store.processes import together
@@ -136,170 +130,6 @@ async def test_of_four_processes_at_once_one_may_send(
     for moves in zip(*answers, strict=True):
         assert sorted(moves) == [Move.SEND, Move.WAIT, Move.WAIT, Move.WAIT]
     assert len(_attempts(store)) == payments
-
-
-async def test_recording_twice_is_recording_once(store: Store, clock: SteppedClock) -> None:
-    await store.accept()
-    await store.begin()
-    answer, at = accepted(clock.now()), clock.now()
-    heard = heard_of_send(PAYMENT, INSTRUCTION, 1, answer, at)
-    first = await store.book.record(heard)
-    clock.step(MINUTE)
-    assert await store.book.record(heard) == first
-    assert len(store.rows(lambda s: s.exec(select(ReportRow)).all())) == 1
-    assert len(store.rows(lambda s: s.exec(select(ExchangeRow)).all())) == 1
-    assert first.payment.state is PaymentState.ACCEPTED
-    assert _instruction(store).partner_reference == "ref-1"
-
-
-async def test_only_the_first_record_of_an_attempt_stands(
-    store: Store, clock: SteppedClock
-) -> None:
-    await store.accept()
-    await store.begin()
-    await store.sent(in_doubt())
-    view = await store.sent(not_sent())
-    assert view.instructions[0].book.attempts[0].result is AttemptResult.UNKNOWN
-    assert view.payment.certainty is Certainty.UNKNOWN
-
-
-async def test_the_opener_may_record_after_the_attempt_has_ended(
-    store: Store, clock: SteppedClock
-) -> None:
-    await store.accept()
-    turn = await store.begin()
-    assert turn.deadline is not None
-    heard_at = clock.now() + SECOND
-    clock.step(MINUTE)
-    assert (await store.begin()).move is Move.LOOK_UP  # Somebody else found it in doubt.
-    view = await store.book.record(
-        heard_of_send(PAYMENT, INSTRUCTION, 1, accepted(heard_at), clock.now())
-    )
-    assert view.payment.certainty is Certainty.SENT
-    assert view.payment.state is PaymentState.ACCEPTED
-    assert (await store.begin()).move is Move.STORED
-
-
-async def test_an_attempt_under_way_is_waited_for(store: Store, clock: SteppedClock) -> None:
-    await store.accept()
-    turn = await store.begin()
-    assert turn.deadline is not None
-    clock.step(2 * SECOND)
-    waiting = await store.begin()
-    assert (waiting.move, waiting.step.until) == (Move.WAIT, turn.deadline.ends_by)
-
-
-async def _two_payments_one_reference(store: Store, clock: SteppedClock) -> None:
-    """Payment 1 holds ref-1; payment 2 has a send in doubt."""
-    await store.accept("k1")
-    await store.begin()
-    await store.sent(accepted(clock.now()))
-    await store.accept("k2", payment_id="pay_2")
-    await store.begin(instruction_id("pay_2", InstructionKind.PAY))
-
-
-async def test_what_a_lookup_found_of_another_payment_is_not_taken_over(
-    store: Store, clock: SteppedClock
-) -> None:
-    await _two_payments_one_reference(store, clock)
-    await store.sent(in_doubt(), payment_id="pay_2")
-    clock.step(MINUTE)
-    second = instruction_id("pay_2", InstructionKind.PAY)
-    told = report(clock.now(), instruction=second, source=Source.READ)
-    view = await store.looked_up(Found(told, exchange(clock.now())), payment_id="pay_2")
-    assert [looked.result for looked in view.instructions[0].book.lookups] == [
-        LookupResult.CANNOT_TELL
-    ]
-    assert view.payment.partner_reference is None
-    assert view.payment.certainty is Certainty.UNKNOWN
-    assert _instruction(store).partner_reference == "ref-1"
-
-
-async def test_a_reply_with_another_payments_reference_leaves_the_send_in_doubt(
-    store: Store, clock: SteppedClock
-) -> None:
-    await _two_payments_one_reference(store, clock)
-    view = await store.sent(accepted(clock.now()), payment_id="pay_2")
-    attempt = view.instructions[0].book.attempts[0]
-    assert (attempt.result, attempt.answer) == (AttemptResult.UNKNOWN, None)
-    assert view.payment.certainty is Certainty.UNKNOWN
-    assert view.payment.partner_reference is None
-
-
-async def test_a_refusal_of_the_only_send_closes_the_instruction(
-    store: Store, clock: SteppedClock
-) -> None:
-    await store.accept()
-    await store.begin()
-    view = await store.sent(refused(clock.now()))
-    assert view.instructions[0].book.closed is Closed.REFUSED
-    assert view.payment.state is PaymentState.REJECTED
-    assert (await store.begin()).move is Move.NOTHING
-
-
-async def test_a_refusal_after_a_send_in_doubt_closes_nothing(
-    store: Store, clock: SteppedClock
-) -> None:
-    resends = profile(IdempotencyKind.REPLAY_RESPONSE)
-    await store.accept(as_of=resends)
-    await store.begin()
-    await store.sent(in_doubt())
-    clock.step(MINUTE)
-    assert (await store.begin()).move is Move.SEND
-    view = await store.sent(refused(clock.now()), attempt=2)
-    assert view.instructions[0].book.closed is None
-    assert view.payment.state is PaymentState.SUBMITTING
-    assert view.payment.certainty is Certainty.UNKNOWN
-    clock.step(MINUTE)
-    assert (await store.begin()).move is Move.LOOK_UP
-
-
-def _duplicates(means: DuplicateMeans) -> Profile:
-    idempotency = Idempotency(kind=IdempotencyKind.REJECT_DUPLICATE, duplicate_means=means)
-    made = profile()
-    pay = made.operation(InstructionKind.PAY).model_copy(update={"idempotency": idempotency})
-    return made.model_copy(update={"operations": {InstructionKind.PAY: pay}})
-
-
-async def test_duplicate_of_our_key_means_look_who_holds_it(
-    store: Store, clock: SteppedClock
-) -> None:
-    await store.accept(as_of=_duplicates(DuplicateMeans.KEY))
-    await store.begin()
-    view = await store.sent(duplicate(clock.now()))
-    assert view.instructions[0].book.attempts[0].result is AttemptResult.ANSWERED
-    assert view.payment.certainty is Certainty.UNKNOWN
-    clock.step(MINUTE)
-    assert (await store.begin()).move is Move.LOOK_UP
-
-
-async def test_duplicate_of_content_on_a_first_send_means_not_executed(
-    store: Store, clock: SteppedClock
-) -> None:
-    await store.accept(as_of=_duplicates(DuplicateMeans.CONTENT))
-    await store.begin()
-    view = await store.sent(duplicate(clock.now()))
-    assert view.instructions[0].book.attempts[0].result is AttemptResult.NOT_SENT
-    assert view.payment.state is PaymentState.AWAITING_US
-    assert view.payment.certainty is Certainty.NOT_SENT
-    clock.step(MINUTE)
-    assert (await store.begin()).move is Move.PARK
-    tasks = store.rows(lambda s: s.exec(select(TaskRow)).all())
-    assert {task.kind for task in tasks} == {"awaiting_us", "parked"}
-
-
-async def test_duplicate_of_content_after_a_send_in_doubt_proves_nothing(
-    store: Store, clock: SteppedClock
-) -> None:
-    await store.accept(as_of=_duplicates(DuplicateMeans.CONTENT))
-    await store.begin()
-    await store.sent(in_doubt())
-    clock.step(MINUTE)
-    assert (await store.begin()).move is Move.SEND
-    view = await store.sent(duplicate(clock.now()), attempt=2)
-    assert view.payment.certainty is Certainty.UNKNOWN
-    clock.step(MINUTE)
-    assert (await store.begin()).move is Move.LOOK_UP
 
 
 async def test_expiring_closes_in_the_same_transaction(store: Store, clock: SteppedClock) -> None:

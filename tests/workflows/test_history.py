@@ -184,8 +184,7 @@ async def _summaries(made: World, workflow_id: str) -> list[str]:
     history = await client.get_workflow_handle(workflow_id).fetch_history()
     summaries = [e.user_metadata.summary for e in history.events if e.HasField("user_metadata")]
     return [
-        text
-        for [text] in [await client.data_converter.decode([summary]) for summary in summaries]
+        text for [text] in [await client.data_converter.decode([summary]) for summary in summaries]
     ]
 
 

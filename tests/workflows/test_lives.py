@@ -195,7 +195,9 @@ async def test_a_duplicate_word_on_the_second_send_is_looked_up(tmp_path: Path) 
 
 async def test_a_day_of_failures_before_the_effect_ends_with_one_effect(tmp_path: Path) -> None:
     async with life(tmp_path, patient()) as lived:
-        lived.partner.on_send.extend([OnSend.FAILS_BEFORE, OnSend.NOTHING_LEFT, OnSend.FAILS_BEFORE])
+        lived.partner.on_send.extend(
+            [OnSend.FAILS_BEFORE, OnSend.NOTHING_LEFT, OnSend.FAILS_BEFORE]
+        )
         payment_id = (await lived.pay()).payment_id
         await lived.pass_by(HOUR)
         assert (await lived.payment(payment_id)).certainty is Certainty.SENT

@@ -260,9 +260,7 @@ async def test_while_the_partner_is_slow_pay_answers_after_its_patience(at_work:
     await at_work.until(receipt.payment_id, SETTLED)
 
 
-async def test_a_caller_who_gives_up_is_really_cancelled(
-    server: DevServer, tmp_path: Path
-) -> None:
+async def test_a_caller_who_gives_up_is_really_cancelled(server: DevServer, tmp_path: Path) -> None:
     async with world(tmp_path / "home", server.address) as made:
         paying = asyncio.create_task(made.pay(patience=PATIENCE))
 

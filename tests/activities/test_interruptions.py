@@ -1,0 +1,169 @@
+"""A step whose store, worker, partner or code lets it down: what was heard is never lost."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+from temporalio.testing import ActivityEnvironment
+
+from activities.partner_steps import Step
+from activities.payment_store import PaymentRef, PaymentStore
+from domain.heard import Heard
+from domain.payment import Certainty
+from domain.sending import AttemptResult
+from domain.view import PaymentView
+from tests.activities.steps import steps_of
+from tests.fakes import (
+    OnSend,
+    SteppedClock,
+)
+from tests.local.polling import until
+from tests.store.books import PAYMENT, Store
+
+MINUTE = timedelta(minutes=1)
+
+
+class _AwayFor:
+    """Stands before the book's `record` and is away for a number of calls."""
+
+    def __init__(self, store: Store, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = times
+        self.calls = 0
+        record = store.book.record
+
+        async def away(heard: Heard) -> PaymentView:
+            self.calls += 1
+            if self.left:
+                self.left -= 1
+                raise OperationalError("INSERT", {}, Exception("database is locked"))
+            return await record(heard)
+
+        monkeypatch.setattr(store.book, "record", away)
+
+
+async def test_what_was_heard_is_recorded_as_soon_as_the_store_is_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = await steps_of(store)
+    away = _AwayFor(store, 2, monkeypatch)
+    view = await steps.instructed()
+    assert away.calls == 3
+    assert view.payment.certainty is Certainty.SENT
+    assert steps.partner.count("submit") == 1
+
+
+async def test_what_cannot_be_recorded_in_time_is_handed_over(
+    store: Store, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = await steps_of(store)
+    steps.environment.info = dataclasses.replace(
+        steps.environment.info, started_time=clock.now() - timedelta(minutes=3)
+    )
+    away = _AwayFor(store, 1, monkeypatch)
+    step = await steps.instruct()
+    assert step.view is None
+    assert step.unrecorded is not None
+    assert away.calls == 1
+
+    # As the workflow does it, through Temporal: the values survive the way.
+    carried = Step.model_validate_json(step.model_dump_json())
+    assert carried == step
+    assert carried.unrecorded is not None
+    activities = PaymentStore(payments=store.payments, book=store.book)
+    view = await ActivityEnvironment().run(activities.record, carried.unrecorded)
+    assert view.payment.certainty is Certainty.SENT
+    assert view.payment.partner_reference == steps.partner.effects[0].reference
+
+
+async def test_a_bug_while_recording_is_not_taken_for_a_store_that_is_away(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = await steps_of(store)
+
+    async def broken(_: Heard) -> PaymentView:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(store.book, "record", broken)
+    with pytest.raises(ZeroDivisionError):
+        await steps.instruct()
+
+
+async def test_cancelled_in_the_middle_of_a_send_it_still_records(store: Store) -> None:
+    steps = await steps_of(store)
+    steps.partner.gate = asyncio.Event()
+    running = asyncio.create_task(steps.instruct())
+    while not steps.partner.effects:
+        await asyncio.sleep(0)
+    steps.environment.cancel()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not running.done()
+    steps.partner.gate.set()
+    step = await running
+    assert step.view is not None
+    assert step.view.payment.certainty is Certainty.SENT
+
+
+async def test_a_bug_of_the_adapter_leaves_the_attempt_in_doubt(
+    store: Store, clock: SteppedClock
+) -> None:
+    steps = await steps_of(store)
+    steps.partner.on_send.append(OnSend.BUG_AFTER)
+    with pytest.raises(RuntimeError):
+        await steps.instruct()
+    view = await store.payments.view(PAYMENT)
+    assert view.instructions[0].book.attempts[0].result is AttemptResult.OPEN
+    assert view.payment.certainty is Certainty.UNKNOWN
+    clock.step(MINUTE)
+    assert (await steps.instructed()).payment.certainty is Certainty.SENT
+    assert len(steps.partner.effects) == 1
+
+
+async def test_an_unknown_partner_account_is_named_with_the_remedy(store: Store) -> None:
+    steps = await steps_of(store)
+    steps.activities._partners = {}
+    with pytest.raises(LookupError, match=r"'main' of 'bank' is not in the settings.*add it"):
+        await steps.instruct()
+
+
+async def test_it_beats_while_the_partner_is_slow(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.partner_steps._BEAT_SECONDS", 0.001)
+    steps = await steps_of(store)
+    steps.partner.gate = asyncio.Event()
+    beats: list[Any] = []
+    steps.environment.on_heartbeat = lambda *details: beats.append(details)
+    running = asyncio.create_task(steps.instruct())
+    await asyncio.to_thread(until, lambda: len(beats) > 3, "heartbeats")
+    steps.partner.gate.set()
+    await running
+
+
+async def test_loading_gives_the_payment_as_it_stands(store: Store) -> None:
+    await store.accept()
+    activities = PaymentStore(payments=store.payments, book=store.book)
+    ref = PaymentRef(tenant="shop", payment_id=PAYMENT)
+    view = await ActivityEnvironment().run(activities.load, ref)
+    assert view == await store.payments.view(PAYMENT)
+
+
+async def test_nothing_is_sent_if_the_attempt_cannot_be_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = await steps_of(store)
+
+    def full(*_: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("the disk is full"))
+
+    monkeypatch.setattr(store.book, "_open_attempt", full)
+    with pytest.raises(OperationalError):
+        await steps.instruct()
+    assert steps.partner.sent == []
+    monkeypatch.undo()
+    assert (await steps.instructed()).payment.certainty is Certainty.SENT

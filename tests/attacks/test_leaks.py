@@ -1,0 +1,25 @@
+"""Attacks on what is written into logs and histories in clear."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from store.tables import TaskRow
+from tests.fakes import START
+from tests.store.books import Store
+
+
+def test_a_failing_statement_does_not_tell_its_values(store: Store) -> None:
+    def transaction(session: Session) -> None:
+        session.add(
+            TaskRow(
+                task_id="t", payment_id="nobody's", kind="k", question="the aviary's rent",
+                owner="o", due_at=START, opened_at=START,
+            )
+        )  # fmt: skip
+
+    with pytest.raises(IntegrityError) as failed:
+        store.database.write_now(transaction)
+    assert "aviary" not in str(failed.value)
