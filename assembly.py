@@ -37,6 +37,7 @@ from starter.plugin import plugin
 from starter.running import Running, TemporalAway
 from store import schema
 from store.database import Database
+from store.files import Files
 from store.inbox import Inbox
 from store.keyring import Keyring
 from store.logins import Logins
@@ -82,6 +83,11 @@ class Assembly:
     def profiles(self) -> dict[tuple[str, str], Profile]:
         """Today's behaviour of every partner account in the settings."""
         return {name: partner.profile for name, partner in self.partners.items()}
+
+    @property
+    def files(self) -> Files:
+        """The files that were taken."""
+        return Files(self.database)
 
     @property
     def orchestrator(self) -> Orchestrator:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
 from activities.uninterrupted import Heartbeat, uninterrupted
-from domain.answers import NotReady, Unprepared
+from domain.answers import NotReady, Subject, Unprepared
 from domain.display import display
 from domain.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
 from domain.sending import Answer, Move
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _BEAT_SECONDS: Final = 1.0
 #: Left of the activity's time when we stop trying to record and hand over what we heard.
 _MARGIN: Final = timedelta(seconds=10)
+#: Before the settings are looked at again, where a partner's account is not where it was.
+_ELSEWHERE_PAUSE: Final = timedelta(minutes=5)
 
 
 class StepRequest(BaseModel):
@@ -97,7 +99,7 @@ class PartnerSteps:
             turn = await self._book.begin(request.instruction_id, self._clock.now())
             return Step.of(turn.view)
         partner = self._partner(draft.subject.order.partner, draft.subject.order.partner_account)
-        if not_ready := await partner.ready():
+        if not_ready := await self._ready(draft.subject, partner):
             return await self._postpone(request, not_ready)
         if draft.move is Move.SEND and not draft.has_request:
             preparation = await partner.prepare(draft.subject)
@@ -133,7 +135,7 @@ class PartnerSteps:
         noted = await self._inbox.highest(request.payment_id)
         subject = await self._book.subject(request.instruction_id)
         partner = self._partner(subject.order.partner, subject.order.partner_account)
-        if not_ready := await partner.ready():
+        if not_ready := await self._ready(subject, partner):
             return await self._postpone(request, not_ready)
         answer = await partner.read(subject)
         return await self._record(
@@ -172,6 +174,20 @@ class PartnerSteps:
                     return Step(said=f"not recorded yet: {heard.why}", unrecorded=heard)
                 await asyncio.sleep(pause_seconds)
                 pause_seconds = min(pause_seconds * 2, 5.0)
+
+    async def _ready(self, subject: Subject, partner: PaymentPartner) -> NotReady | None:
+        """None when the partner may be talked to, and is where the payment was given."""
+        now_at = partner.profile.environment
+        if subject.environment in ("", now_at):
+            return await partner.ready()
+        account = f"{subject.order.partner}/{subject.order.partner_account}"
+        return NotReady(
+            f"account {account} is at {now_at!r} in the settings, and was at "
+            f"{subject.environment!r} when this payment was accepted; set it back, and give "
+            "the other one a name of its own",
+            self._clock.now() + _ELSEWHERE_PAUSE,
+            needs_person=True,
+        )
 
     def _partner(self, partner: str, account: str) -> PaymentPartner:
         try:

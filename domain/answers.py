@@ -183,3 +183,5 @@ class Subject:
     """One per generation, the current last."""
     prepared: Mapping[str, str] = field(default_factory=dict)
     partner_reference: str | None = None
+    environment: str = ""
+    """Where its partner was reached when the order was accepted."""

@@ -13,7 +13,7 @@ from domain.money import Money
 from domain.order import Order
 from domain.profile import InstructionKind, Profile
 from domain.report import Movement, MovementKind, PaymentState, Report, Source
-from domain.sending import Answer, Book, Closed
+from domain.sending import Answer, Book, Closed, may_be_twice
 from domain.states import PROVEN_NOTHING_MOVED, RANK, may_follow
 
 FINAL_BY_WATCH: Final = "the watch is over and the partner, read once more, still says settled"
@@ -135,6 +135,9 @@ class _Telling:
         self.order = order
         self.watch = profile.watch.get(order.rail, timedelta.max)
         self.books = {i.instruction_id: i.book for i in instructions}
+        self.may_be_twice = any(
+            may_be_twice(profile.operation(i.kind), i.book) for i in instructions
+        )
         self.state = _before_any_report(self.books.values())
         self.basis: str | None = None
         self.since: datetime | None = None
@@ -279,6 +282,11 @@ class _Telling:
         references = {r.partner_reference for r in reports if r.partner_reference}
         if len(references) > 1:
             self._open(FindingKind.CONTRADICTION, f"{len(references)} objects at the partner")
+        if self.may_be_twice:
+            self._open(
+                FindingKind.CONTRADICTION,
+                "what was proven absent was accepted after all, and was sent again meanwhile",
+            )
         in_doubt = any(book.in_doubt for book in self.books.values())
         words = self.words
         return Payment(

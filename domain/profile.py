@@ -128,6 +128,9 @@ class Profile(BaseModel):
 
     partner: str
     spec_version: str
+    environment: str = ""
+    """Where the partner is reached: elsewhere it never heard of the payment, which proves
+    nothing. Empty where it does not matter."""
     operations: Mapping[InstructionKind, Operation]
     watch: Mapping[Rail, timedelta]
     """After SETTLED, the time in which unasked returns are normal, per rail."""

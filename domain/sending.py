@@ -274,26 +274,47 @@ def _doubtful(attempt: Attempt) -> bool:
             return True
 
 
-def doubted_before(op: Operation, book: Book, number: int) -> bool:
-    """Whether something sent before attempt `number` may have had an effect.
+def doubted_besides(op: Operation, book: Book, number: int) -> bool:
+    """Whether something sent besides attempt `number` may have had an effect.
 
     Then a refusal of that attempt says nothing about the instruction: the partner may refuse
-    the repeat of what it has executed.
+    the repeat of what it has executed, or, where the refusal came late, have executed the
+    repeat of what it refused.
     """
-    earlier = book.model_copy(
-        update={"attempts": tuple(a for a in book.attempts if a.number < number)}
+    others = book.model_copy(
+        update={"attempts": tuple(a for a in book.attempts if a.number != number)}
     )
-    return earlier.answered or (earlier.in_doubt and not _is_proven_absent(op, earlier))
+    return others.answered or (others.in_doubt and not _is_proven_absent(op, others))
 
 
 def duplicate_is_refusal(op: Operation, book: Book, number: int) -> bool:
     """Whether a "duplicate" answer to attempt `number` proves that it had no effect.
 
-    Only where the word is about the content and nothing was in doubt before: then the partner
+    Only where the word is about the content and nothing else was in doubt: then the partner
     compared with another order of ours. About our key it always means: somebody holds it.
     """
-    return op.idempotency.duplicate_means is DuplicateMeans.CONTENT and not doubted_before(
+    return op.idempotency.duplicate_means is DuplicateMeans.CONTENT and not doubted_besides(
         op, book, number
+    )
+
+
+def may_be_twice(op: Operation, book: Book) -> bool:
+    """Whether an attempt after an accepted one may have had an effect of its own.
+
+    It was sent because the first was proven absent, and the first was accepted after all. Only
+    the same honoured key, or a complete lookup after both that found one, rules it out.
+    """
+    has_keys = op.idempotency.kind is not IdempotencyKind.NONE
+    return any(
+        first.answer is Answer.ACCEPTED
+        and later.number > first.number
+        and later.result in (AttemptResult.OPEN, AttemptResult.UNKNOWN)
+        and not (has_keys and later.generation == first.generation)
+        for first in book.attempts
+        for later in book.attempts
+    ) and not any(
+        looked.result is LookupResult.FOUND and looked.asked_at >= _settled_from(op, book)
+        for looked in book.lookups
     )
 
 
@@ -331,7 +352,10 @@ def _not_before(op: Operation, book: Book) -> datetime | None:
     last = book.attempts[-1]
     pause = _doubled(op.pause, len(book.attempts) - 1, op.pause_max)
     earliest = (last.closed_at or last.ends_by) + pause
-    return max(earliest, last.not_before) if last.not_before else earliest
+    # An answer dated after a send would speak of that send. So one that a fast clock dated in
+    # our future is waited out before anything is sent again.
+    asked = (looked.asked_at for looked in book.lookups)
+    return max((earliest, last.not_before or earliest, *asked))
 
 
 def _doubled(pause: timedelta, times: int, at_most: timedelta) -> timedelta:

@@ -15,6 +15,7 @@ from messages.credit_transfer import CreditTransferFile, Line, Notice
 from regimes.calendars import CutOff, is_business_day, next_business_day
 from regimes.refusal import Refusal
 from regimes.sepa import CUT_OFF, EXECUTION_AHEAD_MAX, check_credit_transfer
+from starter.fingerprint import fingerprint
 
 #: The wall clock at which a file's day begins when it is judged as of another day.
 MORNING: Final = time(8, 0)
@@ -124,6 +125,22 @@ def line_key(file: CreditTransferFile, line: Line, tenant: str) -> str:
         alphabet="0123456789abcdef",
     )
     return f"file/{digest}"
+
+
+def file_key(file: CreditTransferFile) -> str:
+    """The key of a file: who sent it and its message id."""
+    return hashed(
+        file.initiating_party_key, file.message_id, length=40, alphabet="0123456789abcdef"
+    )
+
+
+def file_fingerprint(file: CreditTransferFile) -> str:
+    """What the file says, every line in its place, the refused ones too; nothing of settings."""
+    lines = [
+        {"block": line.payment_information_id, "place": line.position, **_received(line)}
+        for line in file.lines
+    ]
+    return fingerprint({"lines": lines})
 
 
 class _Timeline:

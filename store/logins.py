@@ -56,17 +56,16 @@ class Logins:
 
         def transaction(session: Session) -> NotReady | None:
             row = self._row(session, login, credentials_hash)
+            if credentials_hash == row.refused_hash:
+                # Also where another process uses others meanwhile: while a new key is rolled
+                # out, each change of hands would allow one more failure.
+                return self._refused(row, now)
             if row.credentials_hash != credentials_hash:
                 row.credentials_hash, row.failures_in_row = credentials_hash, 0
                 row.token_sealed = row.token_at = row.refused_why = row.refused_at = None
                 row.leased_until = row.leased_by = None
             if row.failures_in_row:
-                return NotReady(
-                    f"the login with {self._partner} was refused ({row.refused_why}); nobody logs "
-                    "in again until the credentials change or `finality doctor --retry-logins`",
-                    now + _REFUSED_LOOK_AGAIN,
-                    needs_person=True,
-                )
+                return self._refused(row, now)
             if row.leased_until and now < row.leased_until:
                 if row.leased_by:
                     return NotReady("another process is logging in", now + _LOOK_AGAIN)
@@ -86,6 +85,8 @@ class Logins:
             row.token_sealed, row.token_at = sealed, now
             row.leased_until = row.leased_by = row.refused_why = row.refused_at = None
             row.failures_in_row = 0
+            if row.refused_hash == credentials_hash:
+                row.refused_hash = None
             session.add(row)
 
         await self._database.write(transaction)
@@ -96,9 +97,11 @@ class Logins:
 
         def transaction(session: Session) -> None:
             row = self._row(session, login, credentials_hash)
-            row.failures_in_row += 1
-            row.refused_why, row.refused_at = why, now
-            row.leased_until = row.leased_by = row.token_sealed = None
+            row.refused_hash = credentials_hash
+            if row.credentials_hash == credentials_hash:
+                row.failures_in_row += 1
+                row.refused_why, row.refused_at = why, now
+                row.leased_until = row.leased_by = row.token_sealed = None
             session.add(row)
 
         await self._database.write(transaction)
@@ -142,10 +145,10 @@ class Logins:
             row = session.get(
                 PartnerAccountRow, (self._partner, _hash(login)), with_for_update=True
             )
-            if row is None or not row.failures_in_row:
+            if row is None or not (row.failures_in_row or row.refused_hash):
                 return False
             row.failures_in_row = 0
-            row.refused_why = row.refused_at = None
+            row.refused_why = row.refused_at = row.refused_hash = None
             session.add(row)
             return True
 
@@ -161,6 +164,15 @@ class Logins:
             return row.refused_why or "", row.refused_at
 
         return await self._database.read(query)
+
+    def _refused(self, row: PartnerAccountRow, now: datetime) -> NotReady:
+        why = row.refused_why or "before other credentials were used"
+        return NotReady(
+            f"the login with {self._partner} was refused ({why}); nobody logs in again until the "
+            "credentials change or `finality doctor --retry-logins`",
+            now + _REFUSED_LOOK_AGAIN,
+            needs_person=True,
+        )
 
     def _row(self, session: Session, login: str, credentials_hash: str) -> PartnerAccountRow:
         row = session.get(PartnerAccountRow, (self._partner, _hash(login)), with_for_update=True)

@@ -21,7 +21,7 @@ from domain.sending import (
     Closed,
     Move,
     NextMove,
-    doubted_before,
+    doubted_besides,
     duplicate_is_refusal,
     next_move,
 )
@@ -243,7 +243,7 @@ class SendBook:
             case Answer.ACCEPTED if not ours:
                 # The reply shows another payment's object: of this one it says nothing.
                 result, answer = AttemptResult.UNKNOWN, None
-            case Answer.REFUSED if not doubted_before(operation, book, heard.attempt):
+            case Answer.REFUSED if not doubted_besides(operation, book, heard.attempt):
                 closed = Closed.REFUSED
             case Answer.DUPLICATE if duplicate_is_refusal(operation, book, heard.attempt):
                 result = AttemptResult.NOT_SENT
@@ -317,6 +317,7 @@ class SendBook:
             keys=tuple(_key(payment, row, number) for number in range(1, generation + 1)),
             prepared=dict(request.prepared) if request else {},
             partner_reference=row.partner_reference,
+            environment=Profile.model_validate_json(payment.profile_json).environment,
         )
 
     def _request(self, row: InstructionRow) -> WireRequest:

@@ -206,3 +206,16 @@ class PartnerAccountRow(SQLModel, table=True):
     failures_in_row: int = 0
     refused_why: str | None = None
     refused_at: datetime | None = Field(default=None, sa_column=_moment())
+    refused_hash: str | None = None
+    """The credentials refused last: still refused when others were in use meanwhile."""
+
+
+class FileRow(SQLModel, table=True):
+    """A file of payments that was taken, by who sent it and its message id."""
+
+    __tablename__ = "files"
+
+    tenant: str = Field(primary_key=True)
+    file_key: str = Field(primary_key=True)
+    fingerprint: str
+    taken_at: datetime = Field(sa_column=_moment(nullable=False))

@@ -22,8 +22,16 @@ from messages.credit_transfer import CreditTransferFile, FileRefused, Line
 from messages.pain001 import read
 from settings import Settings
 from starter.client import Receipt
-from starter.files import DebtorAccount, FilePlan, PlannedOrder, plan
+from starter.files import (
+    DebtorAccount,
+    FilePlan,
+    PlannedOrder,
+    file_fingerprint,
+    file_key,
+    plan,
+)
 from starter.journal import Journal
+from store.files import FileTaken
 from store.keyring import KeyringError
 from store.payments import KeyReused, PaymentRecord
 from terminal.table import print_json, table
@@ -105,6 +113,17 @@ async def _pay(
             if as_json:
                 _print_refused(planned)
             return NOTHING_PAID
+    try:
+        await assembly.files.take(
+            {line.order.tenant for line in planned.orders},
+            file_key=file_key(content),
+            fingerprint=file_fingerprint(content),
+            message_id=content.message_id,
+            now=assembly.clock.now(),
+        )
+    except FileTaken as taken:
+        screen.print(f"[red]DU01[/red] {taken}", highlight=False)
+        return NOTHING_PAID
     with ExitStack() as stack:
         kept = stack.enter_context(Journal(journal)) if journal else None
         receipts = await _record(assembly, planned, screen, kept)

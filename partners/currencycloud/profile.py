@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import urlsplit
 
 from domain.order import Rail
 from domain.profile import (
@@ -86,5 +87,9 @@ def profile_of(account: Account) -> Profile:
     )
     watch = PROFILE.watch if account.watch is None else dict.fromkeys(PROFILE.watch, account.watch)
     return PROFILE.model_copy(
-        update={"operations": {InstructionKind.PAY: overridden}, "watch": watch}
+        update={
+            "environment": urlsplit(account.base_url).hostname or "",
+            "operations": {InstructionKind.PAY: overridden},
+            "watch": watch,
+        }
     )

@@ -20,7 +20,7 @@ from domain.sending import (
     LookedUp,
     LookupResult,
     Move,
-    doubted_before,
+    doubted_besides,
     duplicate_is_refusal,
     next_move,
 )
@@ -358,10 +358,10 @@ def test_halted_nothing_new_leaves_and_what_is_in_doubt_is_still_asked_about() -
 
 def test_a_refusal_speaks_for_the_instruction_only_where_nothing_was_in_doubt() -> None:
     refused = attempt(2, opened_at=NOW + 5 * MINUTE, answer=Answer.REFUSED)
-    assert not doubted_before(STRONG, book(attempt(1, NOT_SENT), refused), 2)
-    assert doubted_before(STRONG, book(attempt(), refused), 2)
+    assert not doubted_besides(STRONG, book(attempt(1, NOT_SENT), refused), 2)
+    assert doubted_besides(STRONG, book(attempt(), refused), 2)
     proof = absent(SETTLED, SETTLED + MINUTE)
-    assert not doubted_before(STRONG, book(attempt(), refused, lookups=proof), 2)
+    assert not doubted_besides(STRONG, book(attempt(), refused, lookups=proof), 2)
 
 
 @pytest.mark.parametrize(
@@ -383,7 +383,7 @@ def test_a_refusal_that_comes_late_does_not_speak_against_what_is_held(known: Bo
         LookupKind.STRONG,
         duplicate_means=DuplicateMeans.CONTENT,
     )
-    assert doubted_before(op, known, 2)
+    assert doubted_besides(op, known, 2)
     assert not duplicate_is_refusal(op, known, 2)
 
 

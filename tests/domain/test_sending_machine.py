@@ -28,7 +28,7 @@ from domain.sending import (
     LookedUp,
     Move,
     NextMove,
-    doubted_before,
+    doubted_besides,
     duplicate_is_refusal,
     next_move,
 )
@@ -195,7 +195,7 @@ class Sending(RuleBasedStateMachine):
             self.operation, self.book, number
         ):
             result = AttemptResult.NOT_SENT
-        refused = outcome.answer is Answer.REFUSED and not doubted_before(
+        refused = outcome.answer is Answer.REFUSED and not doubted_besides(
             self.operation, self.book, number
         )
         closed = self.book.attempt(number).model_copy(

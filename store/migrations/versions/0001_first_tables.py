@@ -13,6 +13,14 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table(
+        "files",
+        sa.Column("tenant", sa.String(), nullable=False),
+        sa.Column("file_key", sa.String(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("taken_at", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "file_key"),
+    )
+    op.create_table(
         "inbox",
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("partner", sa.String(), nullable=False),
@@ -43,6 +51,7 @@ def upgrade() -> None:
         sa.Column("failures_in_row", sa.Integer(), nullable=False),
         sa.Column("refused_why", sa.String(), nullable=True),
         sa.Column("refused_at", Moment(), nullable=True),
+        sa.Column("refused_hash", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("partner", "login_hash"),
     )
     op.create_table(
@@ -263,3 +272,4 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_inbox_partner_reference"))
 
     op.drop_table("inbox")
+    op.drop_table("files")

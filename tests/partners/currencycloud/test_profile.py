@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from domain.order import Rail
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind
@@ -21,8 +22,11 @@ def test_a_used_key_is_refused_and_then_looked_up_completely() -> None:
     assert operation.lookup.parameters["with_deleted"] == "true"
 
 
-def test_an_account_overrides_only_the_times_it_names() -> None:
-    assert profile_of(ACCOUNT) == PROFILE
+HERE = PROFILE.model_copy(update={"environment": urlsplit(ACCOUNT.base_url).hostname})
+
+
+def test_an_account_says_where_it_is_and_overrides_only_the_times_it_names() -> None:
+    assert profile_of(ACCOUNT) == HERE
     second = timedelta(seconds=1)
     overriding = ACCOUNT.model_copy(update={"answer_within": second, "watch": second})
     profile = profile_of(overriding)
@@ -37,5 +41,5 @@ def test_the_profile_survives_being_stored() -> None:
 
 async def test_the_registry_makes_the_partner() -> None:
     partner = PARTNERS["currencycloud"]("main", ACCOUNT, FakeLoginBook(), Clock())
-    assert partner.profile == PROFILE
+    assert partner.profile == HERE
     await partner.close()

@@ -1,0 +1,58 @@
+"""Files that were taken: one message id stands for one content, for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlmodel import Session
+
+from store.database import Database
+from store.tables import FileRow
+
+
+class FileTaken(ValueError):
+    """A file of this message id was taken with other content; nothing was done."""
+
+    def __init__(self, message_id: str, taken_at: datetime) -> None:
+        super().__init__(
+            f"a file of message id {message_id!r} was taken at {taken_at:%Y-%m-%d %H:%M} UTC with "
+            "other content; put only what is not paid yet into a file with a new message id"
+        )
+
+
+class Files:
+    """Lines are known by their place in a file, so a file's content may not change under its id:
+    with a line taken out or put in, the others would be paid again under their new places."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def take(
+        self,
+        tenants: Collection[str],
+        *,
+        file_key: str,
+        fingerprint: str,
+        message_id: str,
+        now: datetime,
+    ) -> None:
+        """Take the file for these tenants, before any of its lines is recorded.
+
+        Raises:
+            FileTaken: one of them took another content under this key; nothing was written.
+        """
+
+        def transaction(session: Session) -> None:
+            for tenant in sorted(tenants):
+                row = session.get(FileRow, (tenant, file_key))
+                if row is not None and row.fingerprint != fingerprint:
+                    raise FileTaken(message_id, row.taken_at)
+                if row is None:
+                    session.add(
+                        FileRow(
+                            tenant=tenant, file_key=file_key, fingerprint=fingerprint, taken_at=now
+                        )
+                    )
+
+        await self._database.write(transaction)
