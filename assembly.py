@@ -196,7 +196,7 @@ async def connect(settings: Settings, keyring: Keyring) -> Client:
 @asynccontextmanager
 async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Assembly]:
     """All parts of a process, the database brought up to date, closed at the end."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     keyring = Keyring.read(settings.keyring)
     database = Database(settings.database)
     schema.upgrade(database)

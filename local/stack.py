@@ -76,7 +76,7 @@ class Stack:
         await self._parts.aclose()
 
     async def _start(self) -> None:
-        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.ports = ports = self.ports.settled()
         keyring_file = self.home / "keyring"
         if Keyring.make(keyring_file):

@@ -37,7 +37,8 @@ class Database:
     async def write(self, transaction: Callable[[Session], T]) -> T:
         """Run and commit; rolled back and raised whole if the function raises."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._writer, self.write_now, transaction)
+        # Shielded: a queued transaction too must run, whoever loses patience meanwhile.
+        return await asyncio.shield(loop.run_in_executor(self._writer, self.write_now, transaction))
 
     async def read(self, query: Callable[[Session], T]) -> T:
         """Run on one consistent state; nothing is written."""
