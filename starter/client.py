@@ -37,7 +37,7 @@ class Receipt:
         self.is_replay = not acceptance.is_new
         """True when the key was known: nothing new was made."""
         self.is_started = is_started
-        """False while Temporal or the workers are away: recorded, and started by the relay."""
+        """False when nothing was heard of its run in time: recorded, and the relay starts it."""
 
 
 class Orchestrator:
