@@ -25,12 +25,13 @@ def _run(main: Coroutine[Any, Any, int]) -> NoReturn:
     """Run a command to its end; what the user can mend is said in a line, not in a trace."""
     from local.servers import ServerUnavailable
     from local.simulator import SimulatorDied
+    from local.stack import AlreadyUp
     from local.temporal_server import ServerDied
     from process import run
     from starter.running import TemporalAway
     from store.keyring import KeyringError
 
-    run(main, (KeyringError, TemporalAway, ServerUnavailable, ServerDied, SimulatorDied))
+    run(main, (AlreadyUp, KeyringError, TemporalAway, ServerUnavailable, ServerDied, SimulatorDied))
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import subprocess
@@ -18,7 +19,7 @@ import uvicorn
 
 from local.child import start_child
 from local.simulator import API_KEY, LOGIN_ID, Simulator, start_simulator
-from local.temporal_server import DevServer, free_port, start_dev_server
+from local.temporal_server import DevServer, free_port, is_taken, start_dev_server
 from starter.codec_endpoint import codec_endpoint
 from store.keyring import Keyring
 from workflows.attributes import SEARCH_ATTRIBUTES
@@ -27,6 +28,11 @@ from workflows.attributes import SEARCH_ATTRIBUTES
 SIMULATOR: Final = "simulator"
 #: What `up` tells other commands of this home: where its parts listen.
 UP_FILE: Final = "up.json"
+
+
+class AlreadyUp(Exception):
+    """Another stack runs in this home, or a port is taken; the text names the remedy."""
+
 
 Tell = Callable[[str], None]
 
@@ -77,7 +83,14 @@ class Stack:
 
     async def _start(self) -> None:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock_home()
         self.ports = ports = self.ports.settled()
+        for part, port in vars(ports).items():
+            if is_taken(port):
+                raise AlreadyUp(
+                    f"port {port} is taken by another program; give another with "
+                    f"--{part}-port, where 0 takes a free one"
+                )
         keyring_file = self.home / "keyring"
         if Keyring.make(keyring_file):
             self.tell(
@@ -107,6 +120,16 @@ class Stack:
         self._write_up_file()
         self.start_worker()
         self._parts.push_async_callback(self.stop_worker)
+
+    def _lock_home(self) -> None:
+        """Two stacks in one home would share databases and overwrite each other's addresses."""
+        lock = self._parts.enter_context((self.home / "up.lock").open("a"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyUp(
+                f"`finality up` already runs in {self.home}; use it, or set FINALITY_HOME"
+            ) from None
 
     def log(self, part: str) -> Path:
         """The log file of one part."""

@@ -112,7 +112,7 @@ async def start_dev_server(
     executable = binary or await asyncio.to_thread(dev_server_binary)
     for wanted in (port, ui_port):
         # Asked first, since an answer from somebody else's server would pass for ours.
-        if wanted is not None and _taken(wanted):
+        if wanted is not None and is_taken(wanted):
             raise ServerDied(f"port {wanted} on {IP} is taken by another program")
     command = [str(executable), "server", "start-dev", "--ip", IP, "--port", str(port)]
     command += ["--namespace", namespace, "--log-level", "warn"]
@@ -153,7 +153,7 @@ def free_port() -> int:
     return port
 
 
-def _taken(port: int) -> bool:
+def is_taken(port: int) -> bool:
     with socket.socket() as probe:
         # A port whose last connections are still winding down may be taken over.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from rich.console import Console
+from rich.markup import escape
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -40,11 +41,11 @@ async def examine(settings: Settings, *, retry_logins: bool) -> int:
             async for examined in _examinations(assembly):
                 unwell += bool(examined.remedy)
                 mark = "[red]✗[/red]" if examined.remedy else "[green]✓[/green]"
-                console.print(f"{mark} {examined.what}: {examined.found}")
+                console.print(f"{mark} {escape(f'{examined.what}: {examined.found}')}")
                 if examined.remedy:
-                    console.print(f"    → {examined.remedy}")
+                    console.print(f"    → {escape(examined.remedy)}")
     except KeyringError as error:
-        console.print(f"[red]✗[/red] keyring: {error}")
+        console.print(f"[red]✗[/red] keyring: {escape(str(error))}")
         return 1
     return 1 if unwell else 0
 

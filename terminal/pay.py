@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from assembly import Assembly, assembled
 from domain.due import Owed, due
@@ -67,10 +69,12 @@ async def pay_file(
     try:
         content = read(file)
     except FileRefused as refused:
-        screen.print(f"[red]The file is refused:[/red] {refused}", highlight=False)
+        screen.print(f"[red]The file is refused:[/red] {escape(str(refused))}", highlight=False)
         return NOTHING_PAID
     except OSError as error:
-        screen.print(f"[red]{file} cannot be read:[/red] {error.strerror}", highlight=False)
+        screen.print(
+            f"[red]{escape(str(file))} cannot be read:[/red] {error.strerror}", highlight=False
+        )
         return NOTHING_PAID
     try:
         async with assembled(settings) as assembly:
@@ -85,7 +89,7 @@ async def pay_file(
                 as_json=as_json,
             )
     except KeyringError as error:
-        screen.print(f"[red]{error}[/red]", highlight=False)
+        screen.print(f"[red]{escape(str(error))}[/red]", highlight=False)
         return NOTHING_PAID
 
 
@@ -122,7 +126,7 @@ async def _pay(
             now=assembly.clock.now(),
         )
     except FileTaken as taken:
-        screen.print(f"[red]DU01[/red] {taken}", highlight=False)
+        screen.print(f"[red]DU01[/red] {escape(str(taken))}", highlight=False)
         return NOTHING_PAID
     with ExitStack() as stack:
         kept = stack.enter_context(Journal(journal)) if journal else None
@@ -192,7 +196,7 @@ async def _record(
             # Same message id, other content: ISO DU01. What was recorded before stays recorded.
             screen.print(
                 "[red]DU01[/red] a file of this message id was taken before with other content: "
-                f"{reused.exceptions[0]}",
+                f"{escape(str(reused.exceptions[0]))}",
                 highlight=False,
             )
             raise SystemExit(NOTHING_PAID) from None
@@ -244,7 +248,7 @@ def _show(
             "nothing was paid again."
         )
     for field, text in sorted({notice for line in planned.orders for notice in line.notices}):
-        screen.print(f"[dim]{field}: {text}[/dim]", highlight=False)
+        screen.print(f"[dim]{escape(f'{field}: {text}')}[/dim]", highlight=False)
 
 
 def _show_refused(screen: Console, planned: FilePlan) -> None:
@@ -253,9 +257,8 @@ def _show_refused(screen: Console, planned: FilePlan) -> None:
         shown.add_column(heading, overflow="fold")
     for line, refusals in planned.refused:
         for refusal in refusals:
-            shown.add_row(
-                str(line.position), line.end_to_end_id, refusal.code, refusal.field, refusal.text
-            )
+            words = (line.end_to_end_id, refusal.code, refusal.field, refusal.text)
+            shown.add_row(str(line.position), *map(Text, words))
     screen.print(shown)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from assembly import Assembly, assembled
 from domain.display import display
@@ -41,13 +43,13 @@ async def show_payment(settings: Settings, payment_id: str, *, with_exchanges: b
             lines.add_row(
                 f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3],
                 entry.kind.value,
-                entry.text,
+                Text(entry.text),
                 style=_STYLE[entry.kind],
             )
         console.print(lines)
         if with_exchanges:
             for exchanged in await timelines.exchanges(payment_id):
-                console.rule(exchanged.summary)
+                console.rule(Text(exchanged.summary))
                 console.print(exchanged.request, markup=False)
                 console.print(exchanged.response, markup=False)
     return 0
@@ -55,13 +57,13 @@ async def show_payment(settings: Settings, payment_id: str, *, with_exchanges: b
 
 def _print_head(console: Console, assembly: Assembly, record: PaymentRecord) -> None:
     payment, shown = record.payment, display(record.payment)
-    console.print(f"[bold]{shown.headline}[/bold]: {shown.detail}")
+    console.print(f"[bold]{shown.headline}[/bold]: {escape(shown.detail)}")
     facts = Table(show_header=False, box=None, pad_edge=False)
     facts.add_row("payment", record.payment_id)
     facts.add_row("state", state_text(record))
     facts.add_row("amount", str(payment.amounts.instructed))
-    facts.add_row("creditor", f"{record.creditor} {record.creditor_account}")
-    facts.add_row("end-to-end id", record.end_to_end_id)
+    facts.add_row("creditor", Text(f"{record.creditor} {record.creditor_account}"))
+    facts.add_row("end-to-end id", Text(record.end_to_end_id))
     facts.add_row("partner", f"{record.partner}/{record.partner_account}")
     facts.add_row("partner reference", payment.partner_reference or "none yet")
     if payment.basis:
@@ -73,8 +75,8 @@ def _print_head(console: Console, assembly: Assembly, record: PaymentRecord) -> 
         )
     now = assembly.clock.now()
     if due(record.view, now).owed is not Owed.OVER:
-        facts.add_row("waits for", waits_for(record, now))
+        facts.add_row("waits for", Text(waits_for(record, now)))
     for finding in payment.findings:
-        facts.add_row("finding", f"{finding.kind}: {finding.text}")
+        facts.add_row("finding", Text(f"{finding.kind}: {finding.text}"))
     console.print(facts)
     console.print()

@@ -77,9 +77,10 @@ def table(records: Iterable[PaymentRecord], *, caption: str | None = None) -> Ta
     for record in records:
         payment = record.payment
         shown.add_row(
-            record.payment_id,
-            record.end_to_end_id,
-            record.creditor,
+            # As text, not markup: a creditor may be called anything.
+            Text(record.payment_id),
+            Text(record.end_to_end_id),
+            Text(record.creditor),
             str(payment.amounts.instructed),
             state_text(record),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from local.demo_file import EXECUTION_DATE
@@ -61,3 +62,18 @@ def test_a_wrong_setting_is_named_without_its_value(tmp_path: Path) -> None:
     assert ran.code == 2
     assert "FINALITY_CURRENCYCLOUD__MAIN__LOGIN_ID" in ran.err
     assert "canary" not in ran.out + ran.err
+
+
+def test_a_second_up_in_the_same_home_says_that_one_runs(terminal: Terminal) -> None:
+    ran = terminal.run("up", "--temporal-port", "0", "--ui-port", "0", "--codec-port", "0",
+                       "--simulator-port", "0")  # fmt: skip
+    assert ran.code == 2
+    assert "already runs" in ran.err
+
+
+def test_up_names_the_option_for_a_port_that_is_taken(terminal: Terminal, tmp_path: Path) -> None:
+    port = str(json.loads((terminal.home / "up.json").read_text())["ui_url"].rpartition(":")[2])
+    ran = Terminal(tmp_path).run("up", "--temporal-port", "0", "--ui-port", port,
+                                 "--codec-port", "0", "--simulator-port", "0")  # fmt: skip
+    assert ran.code == 2
+    assert "--ui-port" in ran.err

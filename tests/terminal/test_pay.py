@@ -139,6 +139,16 @@ def test_valid_lines_may_be_paid_without_the_refused_ones(
     assert "BE20" in refused["reason"]
 
 
+def test_names_that_look_like_markup_are_shown_as_they_are(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    file = a_file(tmp_path, "MARKUP", 4, changes={"Bakkerij De Molen": "Beta [/b] BV"})
+    ran = terminal.run("pay", str(file), *AS_OF)
+    assert ran.code == 0, ran.err
+    assert "Beta [/b] BV" in ran.out
+    assert "Beta [/b] BV" in terminal.run("list").out
+
+
 def test_the_same_message_id_with_other_content_is_refused(
     terminal: Terminal, tmp_path: Path
 ) -> None:
