@@ -8,8 +8,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +35,14 @@ class AlreadyUp(Exception):
 
 
 Tell = Callable[[str], None]
+
+
+class _Served(uvicorn.Server):
+    """Leaves signals to us: uvicorn would raise them again when it ends, as if sent twice."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 @dataclass(frozen=True)
@@ -161,12 +169,11 @@ class Stack:
         application = codec_endpoint(
             keyring, ui_origins=[f"http://127.0.0.1:{ui}", f"http://localhost:{ui}"]
         )
-        server = uvicorn.Server(
+        server = _Served(
             uvicorn.Config(
                 application, host="127.0.0.1", port=self.ports.codec, log_level="warning"
             )
         )
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined] # ours decide
         serving = asyncio.create_task(server.serve())
 
         async def stop() -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 from local.demo_file import EXECUTION_DATE
+from local.temporal_server import is_taken
 from store.keyring import Keyring
 from tests.terminal.conftest import Terminal
 from tests.terminal.test_pay import a_file
@@ -77,3 +82,22 @@ def test_up_names_the_option_for_a_port_that_is_taken(terminal: Terminal, tmp_pa
                                  "--codec-port", "0", "--simulator-port", "0")  # fmt: skip
     assert ran.code == 2
     assert "--ui-port" in ran.err
+
+
+def test_up_ends_everything_before_itself_when_told_once(tmp_path: Path) -> None:
+    Keyring.make(tmp_path / "keyring")
+    options = ("--temporal-port", "0", "--ui-port", "0", "--codec-port", "0")
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli", "up", *options, "--simulator-port", "0"],
+        env={**os.environ, "FINALITY_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as up:
+        assert up.stdout is not None
+        said = iter(up.stdout.readline, "")
+        assert any("Ctrl-C ends everything" in line for line in said)
+        address = json.loads((tmp_path / "up.json").read_text())["temporal_address"]
+        up.send_signal(signal.SIGINT)
+        assert up.wait(60) == 0
+    assert not is_taken(int(address.rpartition(":")[2]))
+    assert not (tmp_path / "up.json").exists()
