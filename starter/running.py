@@ -36,8 +36,8 @@ _AWAY = frozenset(
 
 #: The SDK's own patience with a server that is away is longer than a caller's.
 _START_TIMEOUT: Final = timedelta(seconds=5)
-#: For a start alone: the payment is recorded, so nothing is lost by giving up soon.
-_START_PATIENCE = timedelta(seconds=3)
+#: How long the shared question for first news is kept up; each caller has a patience of its own.
+_NEWS_PATIENCE: Final = timedelta(seconds=30)
 
 
 class TemporalAway(ConnectionError):
@@ -49,6 +49,7 @@ class Running:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._asking: dict[str, asyncio.Task[PaymentView | None]] = {}
 
     async def ensure_running(self, tenant: str, payment_id: str) -> None:
         """Signal-with-start: a running workflow looks again, a missing one starts.
@@ -78,11 +79,23 @@ class Running:
     async def first_news(
         self, tenant: str, payment_id: str, *, patience: timedelta
     ) -> PaymentView | None:
-        """Update-with-Start: start or join, and wait for the first step.
+        """Start or join the payment's run, and wait for its first step.
 
-        None when nothing was heard in time, or the run ended before its news; the workflow may
-        be running all the same.
+        Callers of one payment share one question, since the server takes only ten updates of a
+        workflow at a time. None when nothing was heard in time (30 s at most), or the run
+        ended before its news; the workflow may be running all the same.
         """
+        asking = self._asking.get(payment_id)
+        if asking is None:
+            asking = asyncio.create_task(self._ask_first_news(tenant, payment_id))
+            self._asking[payment_id] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(payment_id))
+        # Shielded: who loses patience leaves, and the others still hear.
+        done, _ = await asyncio.wait({asking}, timeout=patience.total_seconds())
+        return asking.result() if done else None
+
+    async def _ask_first_news(self, tenant: str, payment_id: str) -> PaymentView | None:
+        """Update-with-Start, once."""
         operation = WithStartWorkflowOperation(
             PaymentWorkflow.run,
             PaymentRef(tenant=tenant, payment_id=payment_id),
@@ -98,18 +111,16 @@ class Running:
             PaymentWorkflow.first_news,
             start_workflow_operation=operation,
             id=str(uuid4()),
-            rpc_timeout=patience,
+            rpc_timeout=_NEWS_PATIENCE,
         )
         try:
             # Once the server has the update the SDK polls for its outcome without any limit.
-            return await asyncio.wait_for(asking, patience.total_seconds())
-        except (TimeoutError, WorkflowUpdateFailedError):
-            return None
-        except WorkflowUpdateRPCTimeoutOrCancelledError:
-            # The SDK says this of a call that timed out and of a task that was cancelled.
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise asyncio.CancelledError from None
+            return await asyncio.wait_for(asking, _NEWS_PATIENCE.total_seconds())
+        except (
+            TimeoutError,
+            WorkflowUpdateFailedError,
+            WorkflowUpdateRPCTimeoutOrCancelledError,
+        ):
             return None
         except RPCError as error:
             if error.status in _AWAY:
