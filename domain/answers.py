@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.order import Order
+from domain.profile import InstructionKind
 from domain.report import Report
 
 
@@ -150,7 +151,16 @@ class Untold:
     drift: tuple[str, ...] = ()
 
 
-Read = Told | Untold
+@dataclass(frozen=True)
+class Gone:
+    """The partner keeps this object no longer: it can never be asked again."""
+
+    why: str
+    asked_at: datetime
+    exchange: Exchange | None = None
+
+
+Read = Told | Untold | Gone
 
 
 @dataclass(frozen=True)
@@ -183,5 +193,25 @@ class Subject:
     """One per generation, the current last."""
     prepared: Mapping[str, str] = field(default_factory=dict)
     partner_reference: str | None = None
+    kind: InstructionKind = InstructionKind.PAY
+    """For a CANCEL, `partner_reference` is the object of the PAY it takes back."""
     environment: str = ""
     """Where its partner was reached when the order was accepted."""
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """A delivery whose sender is proven: which event it is, and which object it points at.
+
+    It carries no state. `is_for_us` is False for kinds of events nobody here waits for.
+    """
+
+    event_key: str
+    """The partner's own id of the event; else a hash of its content."""
+    partner_reference: str | None
+    kind: str
+    is_for_us: bool = True
+
+
+class WebhookRefused(ValueError):
+    """A delivery that is forged, stale or not to be understood; the text names what is wrong."""

@@ -22,6 +22,8 @@ class InstructionKind(StrEnum):
     """What can be asked of a partner."""
 
     PAY = "pay"
+    CANCEL = "cancel"
+    """Take back what PAY asked, while the partner still can."""
 
 
 class IdempotencyKind(StrEnum):
@@ -121,6 +123,17 @@ class Operation(BaseModel):
     """Resends in doubt before the lookup, where there is one, is asked instead."""
 
 
+class Quota(BaseModel):
+    """How many requests one login may make in a window, all processes together."""
+
+    model_config = ConfigDict(frozen=True)
+
+    requests: int
+    window: timedelta
+    reads_share: float = 0.75
+    """Reads use no more than this part: they never starve instructions."""
+
+
 class Profile(BaseModel):
     """A partner's behaviour. A payment keeps the values it was created with."""
 
@@ -140,6 +153,9 @@ class Profile(BaseModel):
     parked_pause: timedelta = timedelta(hours=24)
     """How often a parked or frozen payment is looked at again while nobody decides."""
     holds_future_dates: bool = False
+    status_for: timedelta | None = None
+    """How long after settlement the partner can be asked; None: for ever."""
+    quota: Quota | None = None
     quirks: tuple[str, ...] = ()
 
     def operation(self, kind: InstructionKind) -> Operation:

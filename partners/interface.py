@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 
 from domain.answers import (
@@ -12,6 +14,7 @@ from domain.answers import (
     Read,
     Subject,
     Submitted,
+    Webhook,
     WireRequest,
 )
 from domain.profile import Profile
@@ -41,6 +44,17 @@ class PaymentPartner(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+
+
+class WebhookReader(Protocol):
+    """Reads what a partner delivers unasked. It only points at something: a read tells what."""
+
+    def read_webhook(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Webhook:
+        """Verify the raw bytes, then say what they are about.
+
+        Raises:
+            WebhookRefused: forged, stale, or not to be understood; nothing may follow from it.
+        """
 
 
 class LoginBook(Protocol):

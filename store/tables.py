@@ -49,6 +49,16 @@ class PaymentRow(SQLModel, table=True):
     not_before: datetime | None = Field(default=None, sa_column=_moment())
     waiting_for: str | None = None
     needs_person: bool = False
+    intent_hash: str | None = Field(default=None, index=True)
+    """What makes two orders the same payment; None where they were never compared."""
+    intent_batch: str | None = None
+    """The file an order came with: its lines are not compared with each other."""
+    acknowledged: str | None = None
+    """Payment ids somebody said this one does not repeat, by comma."""
+    submit_from: datetime | None = Field(default=None, sa_column=_moment())
+    execute_by: datetime | None = Field(default=None, sa_column=_moment())
+    gate_passed_at: datetime | None = Field(default=None, sa_column=_moment())
+    cancel_asked_at: datetime | None = Field(default=None, sa_column=_moment())
     created_at: datetime = Field(sa_column=_moment(nullable=False))
     updated_at: datetime = Field(sa_column=_moment(nullable=False))
     started_at: datetime | None = Field(default=None, sa_column=_moment())
@@ -75,6 +85,10 @@ class InstructionRow(SQLModel, table=True):
     request_generation: int = 0
     closed: str | None = None
     closed_at: datetime | None = Field(default=None, sa_column=_moment())
+    submit_before: datetime | None = Field(default=None, sa_column=_moment())
+    """Its own, where it is not the order's: a cancel may be asked long after."""
+    found_executed: bool = False
+    """A person found that the partner executed it."""
 
 
 class AttemptRow(SQLModel, table=True):
@@ -177,6 +191,51 @@ class TaskRow(SQLModel, table=True):
     due_at: datetime = Field(sa_column=_moment(nullable=False))
     opened_at: datetime = Field(sa_column=_moment(nullable=False))
     closed_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class CommandRow(SQLModel, table=True):
+    """What a person or an app asked of a payment, once per command id, and what came of it."""
+
+    __tablename__ = "commands"
+
+    payment_id: str = Field(primary_key=True, foreign_key="payments.payment_id")
+    command_id: str = Field(primary_key=True)
+    kind: str
+    fingerprint: str
+    by: str
+    why: str = Field(default="", sa_column=Column(Text, nullable=False))
+    evidence_sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    asked_at: datetime = Field(sa_column=_moment(nullable=False))
+    outcome: str
+    outcome_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class HaltRow(SQLModel, table=True):
+    """A stop of new sends, for everything or a part; in force until it is lifted."""
+
+    __tablename__ = "halts"
+
+    number: int | None = Field(default=None, primary_key=True)
+    partner: str | None = None
+    tenant: str | None = None
+    rail: str | None = None
+    by: str
+    why: str = Field(sa_column=Column(Text, nullable=False))
+    halted_at: datetime = Field(sa_column=_moment(nullable=False))
+    lifted_at: datetime | None = Field(default=None, sa_column=_moment())
+    lifted_by: str | None = None
+
+
+class QuotaRow(SQLModel, table=True):
+    """How much of a partner's quota one login has used, per window."""
+
+    __tablename__ = "quotas"
+
+    partner: str = Field(primary_key=True)
+    login_hash: str = Field(primary_key=True)
+    window_start: datetime = Field(sa_column=Column(Moment(), primary_key=True))
+    instructions: int = 0
+    reads: int = 0
 
 
 class StateRow(SQLModel, table=True):
