@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from domain.payment import Certainty, Instruction
+from domain.profile import InstructionKind
 from domain.report import PaymentState
 from domain.sending import Move, next_move
-from domain.states import ENDS
+from domain.states import CANCELLABLE, ENDS
 from domain.view import PaymentView
 
 #: How long news waits at most for its read: soon, and yet no loop while the partner is down.
@@ -21,6 +22,8 @@ class Owed(StrEnum):
 
     INSTRUCT = "instruct"
     READ = "read"
+    GIVE_UP = "give_up"
+    """The order's own deadline is over: the cancel command is due."""
     WAIT = "wait"
     OVER = "over"
 
@@ -39,33 +42,49 @@ def due(view: PaymentView, now: datetime) -> Due:
 
     A wait ends at `until` or when news comes, whichever is first. Whether something is sent
     again is not decided here: `next_move` is only asked how long to wait, and is asked again
-    under the instruction's lock before anything leaves.
+    under the payment's lock before anything leaves.
     """
     payment = view.payment
     can_read = payment.partner_reference is not None
     is_over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
-    if is_over and not (view.has_news and can_read):
+    if is_over:
+        if view.has_news and can_read:
+            return _read(view, now)
         return Due(Owed.OVER, f"{payment.state}")
-    if not payment.is_frozen and not is_over:
-        for instruction in view.instructions:
-            if step := _step(view, instruction, now):
-                return step
+    if _is_past_its_deadline(view, now):
+        return Due(Owed.GIVE_UP, "its deadline to be executed is over")
+    waits = []
+    for instruction in view.instructions:
+        step = _step(view, instruction, now)
+        if step and step.owed is not Owed.WAIT:
+            return step
+        if step and instruction.kind is InstructionKind.PAY:
+            return _before_deadline(view, step)  # Nothing else is to be done before its send.
+        waits += [step] if step else []
     if can_read:
-        return _read(view, now)
-    return _wait(view, now, f"a person has to look{_frozen(view)}")
+        waits.append(_read(view, now))
+    if not waits:
+        waits.append(_wait(view, now, f"a person has to look{_frozen(view)}"))
+    return _before_deadline(view, min(waits, key=lambda wait: wait.until or now))
 
 
 def _step(view: PaymentView, instruction: Instruction, now: datetime) -> Due | None:
-    """What the instruction's own book asks for; None where it is closed or answered."""
+    """What the instruction's own book asks for; None where it is closed or answered.
+
+    Taking a payment back moves no money out: a freeze or a halt does not stop it.
+    """
+    is_cancel = instruction.kind is InstructionKind.CANCEL
+    if view.payment.is_frozen and not is_cancel:
+        return None
     operation = view.profile.operation(instruction.kind)
-    step = next_move(operation, instruction.book, now, halted=view.halted)
+    halted = view.halted and not is_cancel
+    step = next_move(operation, instruction.book, now, halted=halted)
+    ours = Due(Owed.INSTRUCT, step.because, instruction_id=instruction.instruction_id)
     match step.move:
-        case Move.EXPIRE:  # Needs nobody but us.
-            return Due(Owed.INSTRUCT, step.because, instruction_id=instruction.instruction_id)
-        case Move.SEND | Move.LOOK_UP:
-            if blocked := _blocked(view, now):
-                return blocked
-            return Due(Owed.INSTRUCT, step.because, instruction_id=instruction.instruction_id)
+        case Move.EXPIRE | Move.CANCEL:  # Need nobody but us.
+            return ours
+        case Move.SEND | Move.LOOK_UP | Move.CHECK:
+            return _blocked(view, now) or ours
         case Move.WAIT:
             return _wait(view, now, step.because, step.until)
         case Move.PARK:
@@ -74,12 +93,35 @@ def _step(view: PaymentView, instruction: Instruction, now: datetime) -> Due | N
             return None
 
 
+def _is_past_its_deadline(view: PaymentView, now: datetime) -> bool:
+    """Whether it is not executed in time and nobody asked to take it back yet.
+
+    The clock does not cancel it: it makes the command due, and the partner has the word.
+    """
+    return (
+        view.execute_by is not None
+        and now >= view.execute_by
+        and not view.cancel_asked
+        and view.payment.state in CANCELLABLE
+    )
+
+
+def _before_deadline(view: PaymentView, step: Due) -> Due:
+    deadline = view.execute_by
+    if step.until is None or deadline is None or view.cancel_asked:
+        return step
+    if view.payment.state not in CANCELLABLE or step.until <= deadline:
+        return step
+    return step._replace(until=deadline)
+
+
 def _read(view: PaymentView, now: datetime) -> Due:
     if blocked := _blocked(view, now):
         return blocked
     payment, asked_at = view.payment, view.last_asked_at
     if asked_at is None:
-        return Due(Owed.READ, "the partner was never asked")
+        paying = _paying(view).instruction_id
+        return Due(Owed.READ, "the partner was never asked", instruction_id=paying)
     pause = _pause(view)
     at, why = asked_at + pause, f"the partner: {payment.partner_status}"
     if view.has_news:
@@ -88,7 +130,7 @@ def _read(view: PaymentView, now: datetime) -> Due:
         # The read that ends the watch has to be asked after it, or it proves nothing.
         at, why = max(watched_until, at), "the watch for returns"
     if now >= at:
-        return Due(Owed.READ, why)
+        return Due(Owed.READ, why, instruction_id=_paying(view).instruction_id)
     return _wait(view, now, f"{why}{_frozen(view)}", at)
 
 
@@ -122,5 +164,14 @@ def _frozen(view: PaymentView) -> str:
 
 
 def _pause(view: PaymentView) -> timedelta:
-    pause: timedelta = view.profile.read_pause * (1 << min(view.reads, 20))
-    return min(pause, view.profile.read_pause_max)
+    """Between two reads: longer each time, and never so short that the open ones together
+    would use more than their share of the partner's quota."""
+    profile = view.profile
+    pause: timedelta = min(profile.read_pause * (1 << min(view.reads, 20)), profile.read_pause_max)
+    if profile.quota is None:
+        return pause
+    return max(pause, profile.quota.window * view.crowd / profile.quota.reads)
+
+
+def _paying(view: PaymentView) -> Instruction:
+    return next(i for i in view.instructions if i.kind is InstructionKind.PAY)

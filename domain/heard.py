@@ -13,6 +13,7 @@ from domain.answers import (
     Duplicate,
     Exchange,
     Found,
+    Gone,
     InDoubt,
     LookedFor,
     NotSent,
@@ -48,6 +49,8 @@ class Heard(BaseModel):
     report: Report | None = None
     exchange: Exchange | None = None
     inbox_through: int = 0
+    gone: bool = False
+    """The partner can never be asked about it again."""
 
 
 def heard_of_send(
@@ -155,6 +158,8 @@ def heard_of_read(
                     "not_before": retry_at,
                 }
             )
+        case Gone(why, _, partly_exchanged):
+            return base.model_copy(update={"why": why, "exchange": partly_exchanged, "gone": True})
 
 
 def _with_drift(why: str, drift: tuple[str, ...]) -> str:

@@ -130,8 +130,8 @@ class Quota(BaseModel):
 
     requests: int
     window: timedelta
-    reads_share: float = 0.75
-    """Reads use no more than this part: they never starve instructions."""
+    reads: int
+    """Reads use no more than so many of them: they never starve instructions."""
 
 
 class Profile(BaseModel):

@@ -32,11 +32,15 @@ class PaymentState(StrEnum):
 
 
 class Source(IntEnum):
-    """Where a report comes from, weakest first."""
+    """Where a report comes from; at one moment the later in this list is heard last."""
 
     REPLY = 0
     READ = 1
     STATEMENT = 2
+    GATE = 3
+    """Our own checks before the first send. They speak of nothing the partner did."""
+    DECISION = 4
+    """What people found out and signed for."""
 
 
 class MovementKind(StrEnum):
@@ -98,11 +102,16 @@ class Report(BaseModel):
     movements: tuple[Movement, ...] = ()
     drift: tuple[str, ...] = ()
     effective_execution_date: date | None = None
+    settles: tuple[str, ...] = ()
+    """Of a decision: the texts of the findings it answers."""
 
     @property
     def report_id(self) -> str:
         """The same for the same words: recorded twice it is one report."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:32]
+        # Only decisions settle anything; without it, ids of the first release stay what they were.
+        left_out = None if self.settles else {"settles"}
+        words = self.model_dump_json(exclude=left_out)
+        return hashlib.sha256(words.encode()).hexdigest()[:32]
 
     @property
     def weight(self) -> tuple[int, datetime, Source]:

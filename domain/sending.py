@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -13,6 +13,9 @@ from domain.profile import (
     IdempotencyKind,
     Operation,
 )
+
+#: How long passed checks hold: an order that waited longer before its send is checked again.
+GATE_HOLDS: Final = timedelta(hours=4)
 
 #: Empty answers of a complete lookup that prove absence, each asked after everything that
 #: could still have reached the partner had ended.
@@ -78,6 +81,10 @@ class Closed(StrEnum):
     REFUSED = "refused"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+    NOT_EXECUTED = "not_executed"
+    """Two people found, with evidence, that the partner did not execute it."""
+    MOOT = "moot"
+    """What it was to change can change no more: the payment went on without it."""
 
 
 class Book(BaseModel):
@@ -91,6 +98,13 @@ class Book(BaseModel):
     closed: Closed | None = None
     held: bool = False
     """The partner's object is known in another way: a feed, a statement, a person."""
+    submit_from: AwareDatetime | None = None
+    """The first send is not due before this: we hold the date ourselves."""
+    cancel_asked: bool = False
+    """Somebody asked to cancel: none of its bytes leave after that."""
+    is_gated: bool = False
+    """Checks of our own have to pass before it is sent without doubt."""
+    gate_passed_at: AwareDatetime | None = None
 
     @property
     def answered(self) -> bool:
@@ -113,6 +127,12 @@ class Book(BaseModel):
         """
         return not self.closed and not self.answered and any(map(_doubtful, self.attempts))
 
+    def gate_holds(self, now: datetime) -> bool:
+        """Whether our own checks passed, and lately enough to rely on."""
+        if not self.is_gated:
+            return True
+        return self.gate_passed_at is not None and now < self.gate_passed_at + GATE_HOLDS
+
     def attempt(self, number: int) -> Attempt:
         """The attempt of that number; KeyError where there is none."""
         for attempt in self.attempts:
@@ -129,7 +149,10 @@ class Move(StrEnum):
     WAIT = "wait"
     SEND = "send"
     LOOK_UP = "look_up"
+    CHECK = "check"
     EXPIRE = "expire"
+    CANCEL = "cancel"
+    """Close it: nothing was sent, and nobody wants it any more."""
     PARK = "park"
 
 
@@ -171,17 +194,23 @@ def _without_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> Ne
     if Answer.REFUSED in answers:
         # Its book is normally closed by that. Not so where the doubt before it ended later.
         return NextMove(Move.STORED, "the partner refused it")
+    if book.cancel_asked:
+        return NextMove(Move.CANCEL, "cancelled before it had any effect")
     if Answer.DUPLICATE in answers:
         # The content, not our key, was called a duplicate on a first send: not executed.
         return NextMove(Move.PARK, "the partner calls it a duplicate of another order")
     if now >= book.submit_before:
         return NextMove(Move.EXPIRE, "its time to be sent is over and nothing was sent")
+    if book.submit_from and now < book.submit_from:
+        return NextMove(Move.WAIT, "its day to be sent", min(book.submit_from, book.submit_before))
     if halted:
         return NextMove(Move.WAIT, "sending is halted", book.submit_before)
     earliest = _not_before(op, book)
     if earliest and now < earliest:
         return NextMove(Move.WAIT, "the last attempt had no effect; a pause before the next",
                         min(earliest, book.submit_before))  # fmt: skip
+    if not book.gate_holds(now):
+        return NextMove(Move.CHECK, "our own checks come first")
     return NextMove(Move.SEND, "nothing was sent so far", generation=book.generation)
 
 
@@ -223,6 +252,8 @@ def _look_up(op: Operation, book: Book, now: datetime) -> NextMove:
 def _proven_absent(op: Operation, book: Book, now: datetime, halted: bool) -> NextMove:
     if any(a.answer is Answer.DUPLICATE for a in book.attempts):
         return NextMove(Move.PARK, "the partner calls it a duplicate but does not show the first")
+    if book.cancel_asked:
+        return NextMove(Move.CANCEL, "proven absent, and cancelled")
     if now >= book.submit_before:
         return NextMove(Move.EXPIRE, "proven absent, and its time to be sent is over")
     if halted:
@@ -231,6 +262,8 @@ def _proven_absent(op: Operation, book: Book, now: datetime, halted: bool) -> Ne
     if earliest and now < earliest:
         return NextMove(Move.WAIT, "proven absent; a pause before the next attempt",
                         min(earliest, book.submit_before))  # fmt: skip
+    if not book.gate_holds(now):
+        return NextMove(Move.CHECK, "proven absent; our own checks come first")
     # A failure stored under the key would be all that the same key can ever bring.
     burnt = op.idempotency.caches_errors and any(
         a.server_error and a.generation == book.generation for a in book.attempts
@@ -249,7 +282,7 @@ def _key_protects_until(op: Operation, book: Book) -> datetime | None:
     as the margin for every clock concerned.
     """
     idempotency = op.idempotency
-    if idempotency.kind is IdempotencyKind.NONE:
+    if idempotency.kind is IdempotencyKind.NONE or book.cancel_asked:
         return None
     current = [a for a in book.attempts if a.generation == book.generation]
     reached = [a for a in current if a.result is not AttemptResult.NOT_SENT]

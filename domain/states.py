@@ -31,6 +31,19 @@ PROVEN_NOTHING_MOVED: Final = frozenset({S.REJECTED, S.CANCELLED, S.EXPIRED})
 #: Nothing is owed in these; evidence that comes later may still reopen them.
 ENDS: Final = PROVEN_NOTHING_MOVED | {S.FINAL, S.UNCONFIRMED, S.RETURNED}
 
+#: While it stands in one of these, taking it back can still succeed.
+CANCELLABLE: Final = frozenset(
+    {
+        S.CREATED,
+        S.SUBMITTING,
+        S.AWAITING_US,
+        S.AWAITING_USER,
+        S.AWAITING_PARTNER,
+        S.ACCEPTED,
+        S.AUTHORISED,
+    }
+)
+
 _WAITS = (S.AWAITING_US, S.AWAITING_USER, S.AWAITING_PARTNER)
 
 #: The only ways back, and why a partner takes them.

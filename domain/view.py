@@ -31,6 +31,10 @@ class PaymentView(BaseModel):
     last_asked_at: AwareDatetime | None = None
     reads: int = 0
     halted: bool = False
+    cancel_asked: bool = False
+    execute_by: AwareDatetime | None = None
+    crowd: int = 1
+    """Open payments that share our quota with the partner, this one included."""
     not_before: AwareDatetime | None = None
     waiting_for: str | None = None
     """Why `not_before` is set, in plain words."""

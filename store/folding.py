@@ -8,8 +8,9 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
+from domain.fold import fold
 from domain.order import Order
-from domain.payment import Certainty, Finding, Instruction, Payment, fold
+from domain.payment import Certainty, Finding, Instruction, Payment
 from domain.profile import Profile
 from domain.report import PaymentState, Report
 from domain.sending import LookupResult, Move, next_move

@@ -10,9 +10,10 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
+from domain.fold import fold
 from domain.ids import end_to_end_hash, instruction_id
 from domain.order import Order, Rail
-from domain.payment import Payment, fold
+from domain.payment import Payment
 from domain.profile import InstructionKind, Profile
 from domain.view import PaymentView
 from store.books import instructions_of

@@ -7,10 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from domain.accounts import Account
+from domain.fold import fold
 from domain.money import Money
 from domain.order import Order, Rail, Times
 from domain.party import Party
-from domain.payment import Instruction, Payment, fold
+from domain.payment import Instruction, Payment
 from domain.profile import (
     Idempotency,
     IdempotencyKind,

@@ -9,8 +9,9 @@ import pytest
 from sqlmodel import select
 
 from domain.answers import Told
+from domain.fold import fold
 from domain.money import Money
-from domain.payment import Certainty, Payment, fold
+from domain.payment import Certainty, Payment
 from domain.report import Movement, MovementKind, PaymentState, Source
 from store import folding
 from store.tables import MovementRow, StateRow, TaskRow

@@ -1,0 +1,321 @@
+"""The fold: what all reports together say of a payment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from domain.money import Money
+from domain.order import Order
+from domain.payment import (
+    FINAL_BY_CREDITOR,
+    FINAL_BY_WATCH,
+    Amounts,
+    Certainty,
+    Finding,
+    FindingKind,
+    Instruction,
+    Payment,
+)
+from domain.profile import InstructionKind, Profile
+from domain.report import Movement, MovementKind, PaymentState, Report, Source
+from domain.sending import Answer, AttemptResult, Book, Closed, may_be_twice
+from domain.states import PROVEN_NOTHING_MOVED, RANK, may_follow
+
+
+def fold(
+    order: Order,
+    profile: Profile,
+    instructions: Sequence[Instruction],
+    reports: Iterable[Report],
+) -> Payment:
+    """What all reports together say of a payment.
+
+    Depends on the reports alone, not on the order in which they came or how often: they are
+    sorted by try, then the partner's clock, then the strength of their source. Never raises.
+    """
+    ordered = sorted({report.report_id: report for report in reports}.values(), key=_place)
+    telling = _Telling(order, profile, instructions)
+    for report in ordered:
+        telling.hear(report)
+    return telling.payment(ordered)
+
+
+class _Telling:
+    """The fold's working state; nothing of it outlives the call."""
+
+    def __init__(self, order: Order, profile: Profile, instructions: Sequence[Instruction]) -> None:
+        self.order = order
+        self.watch = profile.watch.get(order.rail, timedelta.max)
+        self.books = {i.instruction_id: i.book for i in instructions}
+        self.paying = [i.book for i in instructions if i.kind is InstructionKind.PAY]
+        self.cancels = {i.instruction_id for i in instructions if i.kind is InstructionKind.CANCEL}
+        self.may_be_twice = any(
+            may_be_twice(profile.operation(InstructionKind.PAY), book) for book in self.paying
+        )
+        self.state = _before_any_report(self.paying)
+        self.basis: str | None = None
+        self.since: datetime | None = None
+        self.settled_at: datetime | None = None
+        self.words: Report | None = None
+        self.open: list[Finding] = []
+        self.notes: list[Finding] = []
+        self.settled_by_people: set[str] = set()
+
+    def hear(self, report: Report) -> None:
+        if report.source is Source.STATEMENT:
+            return  # Has no place in the order of words: see _statements.
+        if report.source is Source.GATE:
+            self._hear_gate(report)
+            return
+        if report.source is Source.DECISION:
+            self._decide(report)
+            return
+        self.notes += [Finding(kind=FindingKind.DRIFT, text=text) for text in report.drift]
+        if self._is_refusal_of_a_repeat(report):
+            self.notes.append(
+                Finding(
+                    kind=FindingKind.REPEAT_REFUSED,
+                    text=f"attempt {report.attempt} was refused ({report.partner_status}), "
+                    "which says nothing of the others",
+                )
+            )
+            return
+        if self._is_word_about_the_cancel_alone(report):
+            return
+        self._compare(report)
+        if report.state is None:
+            self._open(FindingKind.UNMAPPED, f"the partner's word {report.partner_status!r}")
+            return
+        self._forget_unmapped()
+        settled_still = self.state is PaymentState.FINAL and report.state is PaymentState.SETTLED
+        if report.state is self.state or settled_still:
+            self._heard_again(report)
+        elif may_follow(self.state, report.state):
+            self._move(report.state, report)
+        else:
+            self._open(
+                FindingKind.CONTRADICTION,
+                f"{report.partner_status!r} ({report.state}) after {self.state}",
+            )
+
+    def _hear_gate(self, report: Report) -> None:
+        """Our own checks: they hold what was not sent, and can end what never was."""
+        if report.state is PaymentState.REJECTED:
+            if may_follow(self.state, PaymentState.REJECTED):
+                self._move(PaymentState.REJECTED, report)
+            return
+        sent = any(a.result is not AttemptResult.NOT_SENT for b in self.paying for a in b.attempts)
+        if sent or self.state not in (
+            PaymentState.CREATED, PaymentState.SUBMITTING, PaymentState.AWAITING_US
+        ):  # fmt: skip
+            return
+        if report.state is PaymentState.AWAITING_US:
+            self.state, self.words, self.since = report.state, report, report.as_of
+        elif self.state is PaymentState.AWAITING_US:
+            self.state, self.words, self.since = _before_any_report(self.paying), None, None
+
+    def _decide(self, report: Report) -> None:
+        """People answered: what was open then is settled, and they said where it stands."""
+        self.open = [finding for finding in self.open if finding.text not in report.settles]
+        self.settled_by_people |= set(report.settles)
+        if report.state is None or report.state is self.state:
+            return
+        self.state, self.words, self.since = report.state, report, report.as_of
+        self.basis = report.partner_status
+        if report.state is PaymentState.SETTLED:
+            self.settled_at = self.settled_at or report.as_of
+
+    def _move(self, state: PaymentState, report: Report) -> None:
+        if self.state in (PaymentState.SETTLED, PaymentState.FINAL, PaymentState.UNCONFIRMED):
+            self.notes.append(
+                Finding(kind=FindingKind.LATE, text=f"{state} came after {self.state}")
+            )
+        self.state, self.words, self.since = state, report, report.as_of
+        self.basis = FINAL_BY_CREDITOR if state is PaymentState.FINAL else None
+        if state in (PaymentState.SETTLED, PaymentState.FINAL):
+            self.settled_at = self.settled_at or report.as_of
+        elif state is not PaymentState.RETURNED:
+            self.settled_at = None
+
+    def _heard_again(self, report: Report) -> None:
+        self.words = report
+        self.since = self.since or report.as_of
+        if self.state in (PaymentState.PROCESSING, PaymentState.SETTLED, PaymentState.FINAL):
+            # A lagging answer went back and this one stands where we stood: nothing is open.
+            self.open = [f for f in self.open if f.kind is not FindingKind.CONTRADICTION]
+        if (
+            self.state is PaymentState.SETTLED
+            and report.source is Source.READ
+            and self.settled_at is not None
+            and not any(finding.freezes for finding in self.open)
+            and report.as_of - self.settled_at >= self.watch
+        ):
+            self.state, self.basis = PaymentState.FINAL, FINAL_BY_WATCH
+
+    def _compare(self, report: Report) -> None:
+        seen, order = report.observed, self.order
+        if seen.amount is not None and seen.amount != order.instructed_amount:
+            self._open(FindingKind.DIFFERS,
+                       f"amount {seen.amount} instead of {order.instructed_amount}")  # fmt: skip
+        ends = seen.creditor_account_ends
+        if ends is not None and not order.creditor_account.number.endswith(ends):
+            self._open(FindingKind.DIFFERS, f"creditor account ending {ends}")
+        if seen.beneficiary_is_ours is False:
+            self._open(FindingKind.DIFFERS, "another beneficiary than the one we named")
+        day, asked = seen.requested_execution_date, order.times.requested_execution_date
+        if day is not None and asked is not None and day < asked:
+            self._open(FindingKind.DIFFERS, f"execution on {day}, before the ordered {asked}")
+
+    def _is_refusal_of_a_repeat(self, report: Report) -> bool:
+        book = self.books.get(report.instruction_id)
+        return (
+            report.source is Source.REPLY
+            and report.state in (PaymentState.REJECTED, PaymentState.AWAITING_US)
+            and report.partner_reference is None
+            and book is not None
+            and book.closed is not Closed.REFUSED
+            and (book.in_doubt or book.answered or book.closed is not None)
+        )
+
+    def _is_word_about_the_cancel_alone(self, report: Report) -> bool:
+        """That a cancel was refused says nothing of where the payment stands."""
+        return (
+            report.instruction_id in self.cancels
+            and report.source is Source.REPLY
+            and report.state is None
+        )
+
+    def _open(self, kind: FindingKind, text: str) -> None:
+        finding = Finding(kind=kind, text=text)
+        if finding not in self.open:
+            self.open.append(finding)
+
+    def _open_unless_settled(self, kind: FindingKind, text: str) -> None:
+        """For what has no place in time: once people answered it, it is answered."""
+        if text not in self.settled_by_people:
+            self._open(kind, text)
+
+    def _forget_unmapped(self) -> None:
+        # A known word came later: where the payment stands is known again.
+        self.open = [f for f in self.open if f.kind is not FindingKind.UNMAPPED]
+
+    def _statements(self, reports: Sequence[Report]) -> None:
+        """Booked entries outrank every word, wherever they stand in time."""
+        debits, returns = (
+            [r for r in reports if r.source is Source.STATEMENT
+             and any(movement.kind is kind for movement in r.movements)]
+            for kind in (MovementKind.DEBIT, MovementKind.RETURN)
+        )  # fmt: skip
+        if debits and self.state is not PaymentState.SETTLED:
+            if self.state in PROVEN_NOTHING_MOVED:
+                self._open_unless_settled(
+                    FindingKind.CONTRADICTION, f"a debit is booked after {self.state}"
+                )
+            elif may_follow(self.state, PaymentState.SETTLED):
+                self._move(PaymentState.SETTLED, debits[0])
+        if returns and self.state is not PaymentState.RETURNED:
+            if may_follow(self.state, PaymentState.RETURNED):
+                self._move(PaymentState.RETURNED, returns[-1])
+            else:
+                self._open_unless_settled(
+                    FindingKind.CONTRADICTION, f"a return is booked after {self.state}"
+                )
+
+    def _check_sums(self, amounts: Amounts) -> None:
+        """What was booked must fit the order and the state: the last net under all others."""
+        if amounts.settled.minor > amounts.instructed.minor:
+            self._open_unless_settled(
+                FindingKind.DIFFERS,
+                f"{amounts.settled} have left us where {amounts.instructed} were ordered",
+            )
+        kept = amounts.settled.minor - amounts.returned.minor
+        if self.state in PROVEN_NOTHING_MOVED and kept != 0:
+            self._open_unless_settled(
+                FindingKind.CONTRADICTION,
+                f"{self.state}, but {amounts.settled} were debited and {amounts.returned} returned",
+            )
+
+    def payment(self, reports: Sequence[Report]) -> Payment:
+        self._statements(reports)
+        # Of two words about one booking the statement's stands, wherever it is in time.
+        movements = {
+            movement.movement_id: movement
+            for report in sorted(reports, key=lambda r: r.source is Source.STATEMENT)
+            for movement in report.movements
+        }
+        amounts = _amounts(self.order.instructed_amount, movements.values())
+        self._check_sums(amounts)
+        reference = next((r.partner_reference for r in reports if r.partner_reference), None)
+        references = {r.partner_reference for r in reports if r.partner_reference}
+        if len(references) > 1:
+            self._open_unless_settled(
+                FindingKind.CONTRADICTION, f"{len(references)} objects at the partner"
+            )
+        if self.may_be_twice:
+            self._open_unless_settled(
+                FindingKind.CONTRADICTION,
+                "what was proven absent was accepted after all, and was sent again meanwhile",
+            )
+        in_doubt = any(book.in_doubt for book in self.books.values())
+        words = self.words
+        return Payment(
+            state=self.state,
+            certainty=self._certainty(in_doubt, bool(references)),
+            amounts=amounts,
+            findings=tuple(dict.fromkeys((*self.open, *self.notes))),
+            partner_reference=reference,
+            partner_status=words.partner_status if words else None,
+            transaction_status=words.transaction_status if words else None,
+            status_reason=words.status_reason if words else None,
+            reason=words.reason if words else None,
+            basis=self.basis,
+            state_as_of=self.since,
+            settled_at=self.settled_at,
+            effective_execution_date=words.effective_execution_date if words else None,
+            funds_back=any(m.kind is MovementKind.RETURN for m in movements.values()),
+        )
+
+    def _certainty(self, in_doubt: bool, seen_at_partner: bool) -> Certainty:
+        if in_doubt or any(finding.freezes for finding in self.open):
+            return Certainty.UNKNOWN
+        held = any(
+            attempt.answer is Answer.ACCEPTED
+            for book in self.books.values()
+            for attempt in book.attempts
+        )
+        return Certainty.SENT if held or seen_at_partner else Certainty.NOT_SENT
+
+
+def _place(report: Report) -> tuple[object, ...]:
+    """A total order: by weight; of two words at one moment the later in rank is heard last."""
+    rank = len(RANK) if report.state is None else RANK[report.state]
+    return (*report.weight, rank, report.report_id)
+
+
+def _before_any_report(books: Collection[Book]) -> PaymentState:
+    ends = {Closed.EXPIRED: PaymentState.EXPIRED, Closed.CANCELLED: PaymentState.CANCELLED}
+    closed = [ends[book.closed] for book in books if book.closed in ends]
+    if closed and len(closed) == len(books):
+        return closed[0]  # Only together they prove that nothing moved.
+    if any(book.attempts for book in books):
+        return PaymentState.SUBMITTING
+    return PaymentState.CREATED
+
+
+def _amounts(instructed: Money, movements: Iterable[Movement]) -> Amounts:
+    sums = dict.fromkeys(MovementKind, 0)
+    for movement in movements:
+        if movement.amount.currency == instructed.currency:
+            sums[movement.kind] += movement.amount.minor
+
+    def money(minor: int) -> Money:
+        return Money(minor=minor, currency=instructed.currency)
+
+    return Amounts(
+        instructed=instructed,
+        settled=money(sums[MovementKind.DEBIT]),
+        returned=money(sums[MovementKind.RETURN]),
+        fees=money(sums[MovementKind.FEE]),
+        net=money(sums[MovementKind.DEBIT] + sums[MovementKind.FEE] - sums[MovementKind.RETURN]),
+    )
