@@ -28,6 +28,11 @@ def instruction_id(payment_id: str, kind: str, number: int = 1) -> InstructionId
     return InstructionId(f"{payment_id}/{kind}/{number}")
 
 
+def payment_of(instruction: str) -> str:
+    """The payment an instruction belongs to."""
+    return instruction.rsplit("/", 2)[0]
+
+
 def hashed(*parts: str, length: int, alphabet: str) -> str:
     """A hash of the parts in the given alphabet and length.
 

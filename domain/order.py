@@ -45,6 +45,8 @@ class Times(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     submit_before: AwareDatetime
+    submit_from: AwareDatetime | None = None
+    """Where we hold the date ourselves: nothing is sent before."""
     requested_execution_date: date | None = None
     execute_by: AwareDatetime | None = None
 

@@ -33,15 +33,20 @@ def book_of(session: Session, payment: PaymentRow, row: InstructionRow) -> Book:
         .where(LookupRow.instruction_id == row.instruction_id)
         .order_by(col(LookupRow.asked_at))
     )
+    is_pay = row.kind == InstructionKind.PAY
     return Book(
-        submit_before=payment.submit_before,
+        submit_before=row.submit_before or payment.submit_before,
         attempts=tuple(map(_attempt, attempts)),
         lookups=tuple(
             LookedUp(asked_at=looked.asked_at, result=LookupResult(looked.result))
             for looked in lookups
         ),
         closed=Closed(row.closed) if row.closed else None,
-        held=row.partner_reference is not None,
+        held=row.partner_reference is not None or row.found_executed,
+        submit_from=payment.submit_from if is_pay else None,
+        cancel_asked=is_pay and payment.cancel_asked_at is not None,
+        is_gated=is_pay,
+        gate_passed_at=payment.gate_passed_at if is_pay else None,
     )
 
 

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import datetime
 
 from sqlmodel import Session, select
 
 from domain.heard import Heard
+from domain.report import Report
 from domain.sending import LookupResult
 from store.keyring import Keyring
 from store.tables import ExchangeRow, LookupRow, ReportRow
 
 
-def keep_report(session: Session, heard: Heard) -> None:
+def keep_report(session: Session, payment_id: str, report: Report, now: datetime) -> None:
     """Keep the report; the same words recorded again are the same row."""
-    report = heard.report
-    assert report is not None
     if session.get(ReportRow, report.report_id) is None:
         session.add(
             ReportRow(
                 report_id=report.report_id,
-                payment_id=heard.payment_id,
+                payment_id=payment_id,
                 instruction_id=report.instruction_id,
                 report_json=report.model_dump_json(),
-                heard_at=heard.heard_at,
+                heard_at=now,
             )
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,6 +17,7 @@ from domain.report import PaymentState, Report
 from domain.sending import LookupResult, Move, next_move
 from domain.states import ENDS
 from store.books import instructions_of
+from store.cancelling import follow_cancel
 from store.keyring import Keyring
 from store.tables import MovementRow, PaymentRow, ReportRow, StateRow, TaskRow
 
@@ -46,55 +48,82 @@ def reports_of(session: Session, payment_id: str) -> list[Report]:
     return [Report.model_validate_json(row.report_json) for row in rows]
 
 
-def refold(session: Session, keyring: Keyring, row: PaymentRow, now: datetime) -> Payment:
-    """Fold all evidence anew and write what follows from it: state, movements, tasks.
+class Folding:
+    """Refolds a payment inside the transaction that changed its evidence."""
 
-    The same evidence folded by newer code to another state does not change the stored one:
-    a task opens instead, since somebody may have acted on it.
-    """
-    session.flush()
-    profile = Profile.model_validate_json(row.profile_json)
-    instructions = instructions_of(session, row)
-    reports = reports_of(session, row.payment_id)
-    payment = fold(order_of(keyring, row), profile, instructions, reports)
-    evidence = _evidence_hash(instructions, reports)
-    questions = _questions(payment, profile, instructions, now)
-    if row.needs_person and row.waiting_for:
-        questions["not_ready"] = row.waiting_for
-    if evidence == row.evidence_hash and payment.state != row.state:
-        questions["fold_changed"] = (
-            f"the same reports fold to {payment.state} now, stored is {row.state}; "
-            "decide which is right"
-        )
-        payment = Payment.model_validate_json(row.payment_json)
-    if (row.state, row.certainty) != (payment.state, payment.certainty):
-        if row.state != payment.state:
-            row.reads = 0
-        session.add(
-            StateRow(
-                payment_id=row.payment_id,
-                state=payment.state,
-                certainty=payment.certainty,
-                entered_at=now,
+    def __init__(self, keyring: Keyring) -> None:
+        self.keyring = keyring
+
+    def refold(self, session: Session, row: PaymentRow, now: datetime) -> Payment:
+        """Fold all evidence anew and write what follows from it: state, cancels, tasks.
+
+        The same evidence folded by newer code to another state does not change the stored one:
+        a task opens instead, since somebody may have acted on it.
+        """
+        payment, profile, known = self._fold(session, row)
+        if row.cancel_asked_at is not None and follow_cancel(session, row, payment, profile, now):
+            payment, profile, known = self._fold(session, row)
+        questions = _questions(payment, profile, known.instructions, now)
+        if row.needs_person and row.waiting_for:
+            questions["not_ready"] = row.waiting_for
+        if known.digest == row.evidence_hash and payment.state != row.state:
+            questions["fold_changed"] = (
+                f"the same reports fold to {payment.state} now, stored is {row.state}; "
+                "decide which is right"
             )
-        )
+            payment = Payment.model_validate_json(row.payment_json)
+        _enter(session, row, payment, now)
+        row.payment_json, row.evidence_hash = payment.model_dump_json(), known.digest
+        row.is_over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
+        row.updated_at = now
+        _write_movements(session, row.payment_id, known.reports)
+        _write_tasks(session, row.payment_id, questions, now)
+        session.add(row)
+        return payment
+
+    def _fold(self, session: Session, row: PaymentRow) -> tuple[Payment, Profile, _Evidence]:
+        session.flush()
+        profile = Profile.model_validate_json(row.profile_json)
+        known = _Evidence(instructions_of(session, row), reports_of(session, row.payment_id))
+        order = order_of(self.keyring, row)
+        return fold(order, profile, known.instructions, known.reports), profile, known
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """All that a payment is folded from, beside its order."""
+
+    instructions: tuple[Instruction, ...]
+    reports: list[Report]
+
+    @property
+    def digest(self) -> str:
+        digest = hashlib.sha256()
+        for report_id in sorted({report.report_id for report in self.reports}):
+            digest.update(report_id.encode())
+        for instruction in self.instructions:
+            digest.update(instruction.model_dump_json(exclude={"book": _NO_EVIDENCE}).encode())
+        return digest.hexdigest()[:32]
+
+
+#: What a book says of plans of our own, which no state follows from.
+_NO_EVIDENCE: Final = {"submit_from", "cancel_asked", "is_gated", "gate_passed_at"}
+
+
+def _enter(session: Session, row: PaymentRow, payment: Payment, now: datetime) -> None:
+    if (row.state, row.certainty) == (payment.state, payment.certainty):
+        return
+    if row.state != payment.state:
+        row.reads = 0
     row.state, row.certainty = payment.state, payment.certainty
-    row.payment_json, row.evidence_hash = payment.model_dump_json(), evidence
-    row.is_over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
-    row.updated_at = now
-    _write_movements(session, row.payment_id, reports)
-    _write_tasks(session, row.payment_id, questions, now)
-    session.add(row)
-    return payment
-
-
-def _evidence_hash(instructions: tuple[Instruction, ...], reports: list[Report]) -> str:
-    digest = hashlib.sha256()
-    for report_id in sorted({report.report_id for report in reports}):
-        digest.update(report_id.encode())
-    for instruction in instructions:
-        digest.update(instruction.model_dump_json().encode())
-    return digest.hexdigest()[:32]
+    session.add(
+        StateRow(
+            payment_id=row.payment_id,
+            state=payment.state,
+            certainty=payment.certainty,
+            entered_at=now,
+        )
+    )
 
 
 def _questions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
@@ -32,6 +35,7 @@ class Keyring:
                 raise KeyringError(f"key {key_id!r} must be {_KEY_BYTES} bytes with a plain id")
         if current not in keys:
             raise KeyringError(f"the current key {current!r} is not in the keyring")
+        self._keys = {current: keys[current], **keys}
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self.current = current
 
@@ -105,3 +109,18 @@ class Keyring:
             return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], context.encode())
         except (InvalidTag, ValueError):  # The latter of a value cut short.
             raise KeyringError("sealed value was altered or belongs elsewhere") from None
+
+    def macs(self, clear: bytes, purpose: str) -> tuple[str, ...]:
+        """A keyed hash (HMAC-SHA256) by every key held, the current one's first.
+
+        Each purpose has keys of its own, derived from those of the ring.
+        """
+        return tuple(
+            hmac.digest(_derived(key, purpose), clear, "sha256").hex()
+            for key in self._keys.values()
+        )
+
+
+def _derived(key: bytes, purpose: str) -> bytes:
+    info = b"finality mac " + purpose.encode()
+    return HKDFExpand(algorithm=SHA256(), length=_KEY_BYTES, info=info).derive(key)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from domain.fold import fold
@@ -18,7 +19,8 @@ from domain.profile import InstructionKind, Profile
 from domain.view import PaymentView
 from store.books import instructions_of
 from store.database import Database
-from store.folding import order_context, order_of, refold
+from store.folding import Folding, order_context, order_of
+from store.halts import is_halted
 from store.inbox import has_news
 from store.keyring import Keyring
 from store.tables import InstructionRow, PaymentRow, StateRow
@@ -77,6 +79,7 @@ class Payments:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
+        self._folding = Folding(keyring)
 
     async def accept(
         self,
@@ -117,7 +120,7 @@ class Payments:
                     entered_at=now,
                 )
             )
-            refold(session, self._keyring, row, now)
+            self._folding.refold(session, row, now)
             return Acceptance(view_of(session, row), is_new=True)
 
         return await self._database.write(transaction)
@@ -157,6 +160,8 @@ class Payments:
             order_sealed=sealed,
             profile_json=profile.model_dump_json(),
             submit_before=order.times.submit_before,
+            submit_from=order.times.submit_from,
+            execute_by=order.times.execute_by,
             state=payment.state,
             certainty=payment.certainty,
             payment_json=payment.model_dump_json(),
@@ -284,6 +289,7 @@ def row(session: Session, payment_id: str) -> PaymentRow:
 
 def view_of(session: Session, found: PaymentRow) -> PaymentView:
     """What the workflow may see of a payment."""
+    profile = Profile.model_validate(json.loads(found.profile_json))
     return PaymentView(
         tenant=found.tenant,
         payment_id=found.payment_id,
@@ -291,12 +297,26 @@ def view_of(session: Session, found: PaymentRow) -> PaymentView:
         rail=Rail(found.rail),
         end_to_end_hash=found.end_to_end_hash,
         submit_before=found.submit_before,
-        profile=Profile.model_validate(json.loads(found.profile_json)),
+        profile=profile,
         instructions=instructions_of(session, found),
         payment=Payment.model_validate_json(found.payment_json),
         last_asked_at=found.last_asked_at,
         reads=found.reads,
+        halted=is_halted(session, found),
+        cancel_asked=found.cancel_asked_at is not None,
+        execute_by=found.execute_by,
+        crowd=_crowd(session, found) if profile.quota else 1,
         not_before=found.not_before,
         waiting_for=found.waiting_for,
         has_news=has_news(session, found.payment_id),
     )
+
+
+def _crowd(session: Session, found: PaymentRow) -> int:
+    """Open payments that share the account's quota."""
+    sharing = select(func.count()).where(
+        PaymentRow.partner == found.partner,
+        PaymentRow.partner_account == found.partner_account,
+        col(PaymentRow.is_over).is_(False),
+    )
+    return max(1, session.exec(sharing).one())

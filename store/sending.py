@@ -11,9 +11,11 @@ from sqlmodel import Session, select
 
 from domain.answers import Deadline, NotReady, Subject, Unprepared, WireRequest
 from domain.heard import Heard
+from domain.ids import payment_of
 from domain.keys import partner_key
 from domain.payment import Payment
 from domain.profile import InstructionKind, Operation, Profile
+from domain.report import PaymentState, Report, Source
 from domain.sending import (
     Answer,
     AttemptResult,
@@ -29,7 +31,8 @@ from domain.view import PaymentView
 from store.books import book_of
 from store.database import Database
 from store.evidence import keep_exchange, keep_lookup, keep_report
-from store.folding import order_of, refold
+from store.folding import Folding, order_of
+from store.halts import is_halted
 from store.inbox import mark_read, match_reference
 from store.keyring import Keyring
 from store.payments import UnknownPayment, view_of
@@ -76,6 +79,7 @@ class SendBook:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
+        self._folding = Folding(keyring)
 
     async def draft(self, instruction_id: str, now: datetime) -> Draft:
         """What the next step is about; nothing is decided or written."""
@@ -83,10 +87,11 @@ class SendBook:
         def query(session: Session) -> Draft:
             row, payment = _rows(session, instruction_id)
             book = book_of(session, payment, row)
-            step = next_move(_operation(payment, row), book, now, halted=_is_frozen(payment))
+            halted = _is_halted(session, payment, row)
+            step = next_move(_operation(payment, row), book, now, halted=halted)
             generation = max(row.generation, step.generation)
             return Draft(
-                self._subject(payment, row, generation),
+                self._subject(session, payment, row, generation),
                 step.move,
                 row.request_sealed is not None and row.request_generation == generation,
             )
@@ -98,7 +103,7 @@ class SendBook:
 
         def query(session: Session) -> Subject:
             row, payment = _rows(session, instruction_id)
-            return self._subject(payment, row, row.generation)
+            return self._subject(session, payment, row, row.generation)
 
         return await self._database.read(query)
 
@@ -131,8 +136,9 @@ class SendBook:
             row, payment = _rows(session, instruction_id)
             operation = _operation(payment, row)
             book = book_of(session, payment, row)
-            step = next_move(operation, book, now, halted=_is_frozen(payment))
-            subject = self._subject(payment, row, max(row.generation, step.generation))
+            halted = _is_halted(session, payment, row)
+            step = next_move(operation, book, now, halted=halted)
+            subject = self._subject(session, payment, row, max(row.generation, step.generation))
             match step.move:
                 case Move.SEND if row.request_generation == step.generation:
                     return self._open_attempt(session, payment, row, book, step, subject, now)
@@ -141,9 +147,11 @@ class SendBook:
                     step = NextMove(Move.WAIT, "the request is not built yet", now)
                 case Move.EXPIRE:
                     _close(session, row, Closed.EXPIRED, now)
+                case Move.CANCEL:
+                    _close(session, row, Closed.CANCELLED, now)
                 case _:
                     pass
-            refold(session, self._keyring, payment, now)
+            self._folding.refold(session, payment, now)
             return Turn(
                 step,
                 subject,
@@ -164,7 +172,7 @@ class SendBook:
         now: datetime,
     ) -> Turn:
         operation = _operation(payment, row)
-        write_before = min(now + operation.write_within, payment.submit_before)
+        write_before = min(now + operation.write_within, book.submit_before)
         deadline = Deadline(write_before, write_before + operation.answer_within)
         number = len(book.attempts) + 1
         session.add(
@@ -180,7 +188,7 @@ class SendBook:
         )
         payment.not_before = payment.waiting_for = None
         payment.needs_person = False
-        refold(session, self._keyring, payment, now)
+        self._folding.refold(session, payment, now)
         return Turn(
             step,
             subject,
@@ -205,18 +213,20 @@ class SendBook:
             if heard.looked_up is not None:
                 keep_lookup(session, heard, found_elsewhere=not kept)
             if heard.report is not None and kept:
-                keep_report(session, heard)
+                keep_report(session, payment.payment_id, heard.report, heard.heard_at)
             keep_exchange(session, self._keyring, heard)
             is_read = heard.attempt is None and heard.looked_up is None
             if is_read:
                 # One without a usable answer counts too, or a silent partner is asked for ever.
                 payment.reads += 1
+                if last_word := _last_word(payment, heard):
+                    keep_report(session, payment.payment_id, last_word, heard.heard_at)
                 mark_read(session, payment.payment_id, heard.inbox_through, heard.heard_at)
             payment.last_asked_at = max(payment.last_asked_at or heard.heard_at, heard.heard_at)
             payment.not_before = heard.not_before if is_read else None
             payment.waiting_for = heard.why if is_read and heard.not_before else None
             payment.needs_person = False
-            refold(session, self._keyring, payment, heard.heard_at)
+            self._folding.refold(session, payment, heard.heard_at)
             return view_of(session, payment)
 
         return await self._database.write(transaction)
@@ -263,6 +273,8 @@ class SendBook:
         reference = heard.report.partner_reference if heard.report else None
         if reference is None or row.partner_reference == reference:
             return True
+        if row.kind != InstructionKind.PAY:
+            return True  # It speaks of the object that the PAY instruction holds.
         owner = session.exec(
             select(InstructionRow).where(
                 InstructionRow.partner == row.partner,
@@ -289,7 +301,7 @@ class SendBook:
             payment.not_before = until or now + _PAUSE
             payment.waiting_for = why.why
             payment.needs_person = isinstance(why, NotReady) and why.needs_person
-            refold(session, self._keyring, payment, now)
+            self._folding.refold(session, payment, now)
             return view_of(session, payment)
 
         return await self._database.write(transaction)
@@ -302,21 +314,28 @@ class SendBook:
             book = book_of(session, payment, row)
             if not book.attempts and book.closed is None:
                 _close(session, row, Closed.REFUSED, heard.heard_at)
-                keep_report(session, heard)
+                if heard.report is not None:
+                    keep_report(session, payment.payment_id, heard.report, heard.heard_at)
                 keep_exchange(session, self._keyring, heard)
-            refold(session, self._keyring, payment, heard.heard_at)
+            self._folding.refold(session, payment, heard.heard_at)
             return view_of(session, payment)
 
         return await self._database.write(transaction)
 
-    def _subject(self, payment: PaymentRow, row: InstructionRow, generation: int) -> Subject:
+    def _subject(
+        self, session: Session, payment: PaymentRow, row: InstructionRow, generation: int
+    ) -> Subject:
         request = self._request(row) if row.request_sealed else None
+        kind = InstructionKind(row.kind)
         return Subject(
             instruction_id=row.instruction_id,
             order=order_of(self._keyring, payment),
             keys=tuple(_key(payment, row, number) for number in range(1, generation + 1)),
             prepared=dict(request.prepared) if request else {},
-            partner_reference=row.partner_reference,
+            partner_reference=row.partner_reference
+            if kind is InstructionKind.PAY
+            else _held_reference(session, payment),
+            kind=kind,
             environment=Profile.model_validate_json(payment.profile_json).environment,
         )
 
@@ -328,20 +347,63 @@ class SendBook:
 
 
 def _rows(session: Session, instruction_id: str) -> tuple[InstructionRow, PaymentRow]:
-    """The instruction and its payment, locked in that order where the database locks rows."""
-    row = session.get(InstructionRow, instruction_id, with_for_update=True)
+    """The instruction and its payment. The payment's lock guards all its instructions."""
+    payment = payment_row(session, payment_of(instruction_id))
+    row = session.get(InstructionRow, instruction_id)
     if row is None:
         raise UnknownPayment(f"no instruction {instruction_id}")
-    return row, payment_row(session, row.payment_id)
+    return row, payment
 
 
 def _operation(payment: PaymentRow, row: InstructionRow) -> Operation:
     return Profile.model_validate_json(payment.profile_json).operation(InstructionKind(row.kind))
 
 
-def _is_frozen(payment: PaymentRow) -> bool:
-    """Whether a person has to look first: then nothing new is sent, and doubt is only looked up."""
-    return Payment.model_validate_json(payment.payment_json).is_frozen
+def _is_halted(session: Session, payment: PaymentRow, row: InstructionRow) -> bool:
+    """Whether nothing new is sent now, and doubt is only looked up.
+
+    Somebody said so, or has to look first. Taking a payment back moves no money out.
+    """
+    if row.kind == InstructionKind.CANCEL:
+        return False
+    is_frozen = Payment.model_validate_json(payment.payment_json).is_frozen
+    return is_frozen or is_halted(session, payment)
+
+
+def _held_reference(session: Session, payment: PaymentRow) -> str | None:
+    """The partner's object of the payment's PAY instruction."""
+    return session.exec(
+        select(InstructionRow.partner_reference).where(
+            InstructionRow.payment_id == payment.payment_id,
+            InstructionRow.kind == InstructionKind.PAY,
+        )
+    ).one()
+
+
+def _last_word(payment: PaymentRow, heard: Heard) -> Report | None:
+    """What follows where the partner can be asked no more: its last word stands.
+
+    Only a settled payment may end by that; of any other a person has to find out.
+    """
+    profile = Profile.model_validate_json(payment.profile_json)
+    known = Payment.model_validate_json(payment.payment_json)
+    is_over = (
+        profile.status_for is not None
+        and known.settled_at is not None
+        and heard.report is None
+        and heard.heard_at >= known.settled_at + profile.status_for
+    )
+    if not (heard.gone or is_over):
+        return None
+    is_settled = known.state is PaymentState.SETTLED
+    return Report(
+        instruction_id=heard.instruction_id,
+        source=Source.READ,
+        as_of=heard.heard_at,
+        state=PaymentState.UNCONFIRMED if is_settled else None,
+        partner_status="can no longer be asked",
+        reason=heard.why,
+    )
 
 
 def _key(payment: PaymentRow, row: InstructionRow, generation: int) -> str:

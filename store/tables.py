@@ -55,6 +55,8 @@ class PaymentRow(SQLModel, table=True):
     """The file an order came with: its lines are not compared with each other."""
     acknowledged: str | None = None
     """Payment ids somebody said this one does not repeat, by comma."""
+    acknowledged_by: str | None = None
+    """The operator who said so, where one did."""
     submit_from: datetime | None = Field(default=None, sa_column=_moment())
     execute_by: datetime | None = Field(default=None, sa_column=_moment())
     gate_passed_at: datetime | None = Field(default=None, sa_column=_moment())
@@ -205,6 +207,8 @@ class CommandRow(SQLModel, table=True):
     by: str
     why: str = Field(default="", sa_column=Column(Text, nullable=False))
     evidence_sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    about: str = ""
+    """What was known when it was asked: a proposal about other evidence counts no more."""
     asked_at: datetime = Field(sa_column=_moment(nullable=False))
     outcome: str
     outcome_at: datetime | None = Field(default=None, sa_column=_moment())

@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("by", sa.String(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("evidence_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("about", sa.String(), nullable=False),
         sa.Column("asked_at", Moment(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),
         sa.Column("outcome_at", Moment(), nullable=True),
@@ -54,6 +55,7 @@ def upgrade() -> None:
         payments.add_column(sa.Column("intent_hash", sa.String(), nullable=True))
         payments.add_column(sa.Column("intent_batch", sa.String(), nullable=True))
         payments.add_column(sa.Column("acknowledged", sa.String(), nullable=True))
+        payments.add_column(sa.Column("acknowledged_by", sa.String(), nullable=True))
         for moment in ("submit_from", "execute_by", "gate_passed_at", "cancel_asked_at"):
             payments.add_column(sa.Column(moment, Moment(), nullable=True))
         payments.create_index(payments.f("ix_payments_intent_hash"), ["intent_hash"], unique=False)

@@ -1,0 +1,83 @@
+"""Earlier payments that an order might repeat, found in the transaction that accepts it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import BigInteger, func, literal
+from sqlmodel import Session, col, or_, select
+
+from domain.intent import Earlier, Intent
+from domain.payment import Certainty
+from domain.report import PaymentState
+from domain.states import PROVEN_NOTHING_MOVED
+from store.keyring import Keyring
+from store.tables import PaymentRow
+
+_PURPOSE: Final = "intent"
+
+
+def hashes_of(intent: Intent, keyring: Keyring) -> tuple[str, ...]:
+    """Its hash by every key held, the current one's first: that one is stored.
+
+    With a key, because a plain hash would give the accounts away: whoever has the database could
+    try every IBAN of a bank. By every key, because a payment of the last day may have been
+    recorded under the key before.
+    """
+    return keyring.macs(intent.content.encode(), _PURPOSE)
+
+
+def earlier_of(
+    session: Session, intent: Intent, hashes: Iterable[str], now: datetime
+) -> tuple[Earlier, ...]:
+    """Every payment of this intent within its window that moved money, or may have or still may.
+
+    Only an end that proves nothing moved, and is not itself in doubt, lets one be ordered again.
+    Lines of the same file are left out. The oldest comes first.
+    """
+    rows = (
+        select(PaymentRow)
+        .where(col(PaymentRow.intent_hash).in_(tuple(hashes)))
+        .where(PaymentRow.created_at > now - intent.window)
+        .where(
+            or_(
+                col(PaymentRow.state).not_in([state.value for state in PROVEN_NOTHING_MOVED]),
+                PaymentRow.certainty == Certainty.UNKNOWN.value,
+            )
+        )
+        .order_by(col(PaymentRow.created_at), col(PaymentRow.payment_id))
+    )
+    if intent.batch is not None:
+        rows = rows.where(
+            or_(
+                col(PaymentRow.intent_batch).is_(None),
+                PaymentRow.intent_batch != intent.batch,
+            )
+        )
+    return tuple(
+        Earlier(
+            payment_id=found.payment_id,
+            created_at=found.created_at,
+            state=PaymentState(found.state),
+            in_doubt=found.certainty == Certainty.UNKNOWN,
+        )
+        for found in session.exec(rows)
+    )
+
+
+def hold(session: Session, *names: str) -> None:
+    """Keep others who hold one of these names waiting until this transaction ends.
+
+    SQLite's writers exclude each other anyway (BEGIN IMMEDIATE). PostgreSQL waits here, and what
+    is selected afterwards shows what the others committed: so it must come before any look, and
+    needs its default isolation, READ COMMITTED.
+    """
+    if session.connection().dialect.name != "postgresql":
+        return
+    for name in sorted(names):  # In one order, so that no two wait for each other.
+        digest = hashlib.sha256(name.encode()).digest()
+        number = int.from_bytes(digest[:8], signed=True)
+        session.exec(select(func.pg_advisory_xact_lock(literal(number, BigInteger))))
