@@ -23,6 +23,7 @@ from temporalio.client import (
 from temporalio.envconfig import ClientConfig
 from temporalio.worker import Worker
 
+from activities.checks import Checks
 from activities.partner_steps import PartnerSteps
 from activities.payment_store import PaymentStore
 from activities.upkeep import Upkeep
@@ -36,8 +37,10 @@ from starter.client import Orchestrator
 from starter.plugin import plugin
 from starter.running import Running, TemporalAway
 from store import schema
+from store.commands import Commands
 from store.database import Database
 from store.files import Files
+from store.folding import Folding
 from store.inbox import Inbox
 from store.keyring import Keyring
 from store.logins import Logins
@@ -78,6 +81,7 @@ class Assembly:
     partners: Mapping[tuple[str, str], PaymentPartner]
     logins: Mapping[str, Logins]
     _client: Client | None = field(default=None, repr=False)
+    _running: Running | None = field(default=None, repr=False)
 
     @property
     def profiles(self) -> dict[tuple[str, str], Profile]:
@@ -88,6 +92,11 @@ class Assembly:
     def files(self) -> Files:
         """The files that were taken."""
         return Files(self.database)
+
+    @property
+    def commands(self) -> Commands:
+        """What people and apps ask of payments."""
+        return Commands(self.database, Folding(self.keyring))
 
     @property
     def orchestrator(self) -> Orchestrator:
@@ -110,18 +119,23 @@ class Assembly:
         return self._client
 
     async def running(self) -> Running:
-        """The one way to run a payment."""
-        return Running(await self.client())
+        """The one way to run a payment; shared, since its callers share questions."""
+        if self._running is None:
+            self._running = Running(await self.client())
+        return self._running
 
     def workers(self, client: Client) -> list[Worker]:
         """One for workflows and our own store, one per partner so that none stops another."""
-        store = PaymentStore(payments=self.payments, book=self.book)
+        store = PaymentStore(
+            payments=self.payments, book=self.book, commands=self.commands, clock=self.clock
+        )
         upkeep = Upkeep(payments=self.payments, runner=Running(client), clock=self.clock)
         steps = PartnerSteps(
             partners=self.partners,
             book=self.book,
             payments=self.payments,
             inbox=self.inbox,
+            checks=Checks(self.clock),
             clock=self.clock,
             store_away=STORE_AWAY,
         )
@@ -130,7 +144,7 @@ class Assembly:
                 client,
                 task_queue=TASK_QUEUE,
                 workflows=[PaymentWorkflow, UpkeepWorkflow],
-                activities=[store.load, store.record, upkeep.relay, upkeep.sweep],
+                activities=[store.load, store.record, store.cancel, upkeep.relay, upkeep.sweep],
                 graceful_shutdown_timeout=self.settings.graceful_shutdown,
             )
         ]

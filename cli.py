@@ -112,6 +112,16 @@ def pay(
     journal: Annotated[
         Path | None, typer.Option(help="Write what was wanted here before anything is sent.")
     ] = None,
+    acknowledge: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID,…",
+            help="Earlier payments that this file does not repeat, as the refusal lists them.",
+        ),
+    ] = None,
+    operator: Annotated[
+        str | None, typer.Option(help="Who acknowledges a payment that is in doubt.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Pay a file. The same file again pays nothing twice."""
@@ -128,6 +138,8 @@ def pay(
             wait_seconds=wait,
             journal=journal,
             as_json=json,
+            acknowledge=[one for text in acknowledge or [] for one in text.split(",")],
+            operator=operator,
         )
     )
 

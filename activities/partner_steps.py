@@ -11,13 +11,15 @@ from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
 from activities.uninterrupted import Heartbeat, uninterrupted
-from domain.answers import NotReady, Subject, Unprepared
+from domain.answers import NotReady, Subject, Unprepared, WireRequest
 from domain.display import display
+from domain.gate import Examined
 from domain.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
 from domain.sending import Answer, Move
 from domain.view import PaymentView
 
 if TYPE_CHECKING:
+    from activities.checks import Checks
     from domain.clock import Clock
     from partners.interface import PaymentPartner
     from store.inbox import Inbox
@@ -71,6 +73,7 @@ class PartnerSteps:
         book: SendBook,
         payments: Payments,
         inbox: Inbox,
+        checks: Checks,
         clock: Clock,
         store_away: tuple[type[Exception], ...],
     ) -> None:
@@ -78,6 +81,7 @@ class PartnerSteps:
         self._book = book
         self._payments = payments
         self._inbox = inbox
+        self._checks = checks
         self._clock = clock
         self._store_away = store_away
 
@@ -95,17 +99,25 @@ class PartnerSteps:
 
     async def _instruct(self, request: StepRequest) -> Step:
         draft = await self._book.draft(request.instruction_id, self._clock.now())
-        if draft.move not in (Move.SEND, Move.LOOK_UP):
+        if draft.move not in (Move.CHECK, Move.SEND, Move.LOOK_UP):
             turn = await self._book.begin(request.instruction_id, self._clock.now())
             return Step.of(turn.view)
+        passed: Examined | None = None
+        if draft.move is Move.CHECK:
+            passed = await self._checks.examine(request.payment_id, draft.subject.order)
+            if not passed.passed:
+                return Step.of(await self._book.hold(request.instruction_id, passed))
         partner = self._partner(draft.subject.order.partner, draft.subject.order.partner_account)
         if not_ready := await self._ready(draft.subject, partner):
             return await self._postpone(request, not_ready)
-        if draft.move is Move.SEND and not draft.has_request:
+        wire_request: WireRequest | None = None
+        if draft.move is not Move.LOOK_UP and not draft.has_request:
             preparation = await partner.prepare(draft.subject)
             if isinstance(preparation, Unprepared):
                 return await self._unprepared(request, preparation)
-            await self._book.keep_request(request.instruction_id, preparation.request)
+            wire_request = preparation.request
+        if wire_request is not None or passed is not None:
+            await self._book.keep_request(request.instruction_id, wire_request, passed)
         turn = await self._book.begin(request.instruction_id, self._clock.now())
         match turn.move:
             case Move.SEND:

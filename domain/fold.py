@@ -112,7 +112,7 @@ class _Telling:
             return
         if report.state is PaymentState.AWAITING_US:
             self.state, self.words, self.since = report.state, report, report.as_of
-        elif self.state is PaymentState.AWAITING_US:
+        elif self.words is not None and self.words.source is Source.GATE:
             self.state, self.words, self.since = _before_any_report(self.paying), None, None
 
     def _decide(self, report: Report) -> None:

@@ -35,6 +35,7 @@ class Intent:
     for each try is not caught. Letter case, accents, spaces and punctuation do not count.
     """
 
+    tenant: str
     content: str = field(repr=False)
     """Canonical text, with account numbers: never kept, only hashed with a key."""
     has_reference: bool
@@ -65,7 +66,7 @@ class Intent:
             day.isoformat() if day else None,
             *reference,
         )
-        return cls(json.dumps(content), has_reference=any(reference), batch=batch)
+        return cls(order.tenant, json.dumps(content), has_reference=any(reference), batch=batch)
 
     @property
     def window(self) -> timedelta:

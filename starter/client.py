@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from domain.clock import Clock
 from domain.display import Display, display
 from domain.ids import PaymentId
+from domain.intent import Acknowledgement, Intent
 from domain.order import Order
 from domain.payment import Payment
 from domain.profile import Profile
@@ -40,6 +41,13 @@ class Receipt:
         """False when nothing was heard of its run in time: recorded, and the relay starts it."""
 
 
+class UnknownOperator(ValueError):
+    """The name is not one of the settings' operators; nothing was done."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name!r} is no operator; name operators in the setting `operators`")
+
+
 class Orchestrator:
     """Typed, async access to payments. Make one per process, with `assembly`."""
 
@@ -50,11 +58,13 @@ class Orchestrator:
         running: Callable[[], Awaitable[Running]],
         profiles: Mapping[tuple[str, str], Profile],
         clock: Clock,
+        operators: Collection[str] = (),
     ) -> None:
         self._payments = payments
         self._running = running
         self._profiles = profiles
         self._clock = clock
+        self._operators = frozenset(operators)
 
     async def pay(
         self,
@@ -63,6 +73,9 @@ class Orchestrator:
         *,
         received: Mapping[str, Any] | None = None,
         rules_of: date | None = None,
+        intent: Intent | None = None,
+        acknowledge_duplicate_of: Collection[str] = (),
+        operator: str | None = None,
         patience: timedelta | None = timedelta(seconds=5),
     ) -> Receipt:
         """Record the order once under the key, have it run, and wait a little for first news.
@@ -76,11 +89,20 @@ class Orchestrator:
             received: the fields as the caller sent them, for the fingerprint; by default the
                 order itself.
             rules_of: the day whose scheme rules apply; by default the execution date.
+            intent: what the order is compared by with those of the last day, to find one given
+                twice under two keys; by default the order's own.
+            acknowledge_duplicate_of: the payments it was found to repeat, all of them and no
+                other, if it is meant besides. No part of the fingerprint.
+            operator: who acknowledges, one of the settings' operators; needed only where one of
+                those payments is in doubt.
             patience: how long to wait for the first step; None only starts it.
 
         Raises:
             InvalidOrder: the order cannot be paid; names every wrong field and the remedy.
             KeyReused: the key stands for another order; nothing was done.
+            PossibleDuplicate: the same payment was ordered under another key; nothing was done
+                and the key is still free.
+            UnknownOperator: nobody of that name may acknowledge; nothing was done.
         """
         now = self._clock.now()
         fields = dict(received) if received is not None else order.model_dump(mode="json")
@@ -89,6 +111,7 @@ class Orchestrator:
         if acceptance is None:
             # Only a new order is judged by today's rules; a known key answers for ever.
             profile = check(order, key, self._profiles, now, rules_of=rules_of)
+            self.require_operator(operator)
             acceptance = await self._payments.accept(
                 order,
                 key=key,
@@ -96,8 +119,19 @@ class Orchestrator:
                 payment_id=_new_payment_id(),
                 profile=profile,
                 now=now,
+                intent=intent,
+                acknowledged=Acknowledgement(frozenset(acknowledge_duplicate_of), operator),
             )
         return await self._start(acceptance, patience)
+
+    def require_operator(self, name: str | None) -> None:
+        """Let one of the settings' operators pass, and nobody at all.
+
+        Raises:
+            UnknownOperator: the name is none of theirs.
+        """
+        if name is not None and name not in self._operators:
+            raise UnknownOperator(name)
 
     async def _start(self, acceptance: Acceptance, patience: timedelta | None) -> Receipt:
         view = acceptance.view

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from domain.accounts import Account, AccountError, check_iban
 from domain.ids import hashed
+from domain.intent import Intent
 from domain.order import Order, Times
 from domain.party import Party, PostalAddress
 from messages.credit_transfer import CreditTransferFile, Line, Notice
@@ -63,6 +64,8 @@ class PlannedOrder(NamedTuple):
     """What the file says of the line, for the fingerprint: no setting and no shifted date."""
     rules_of: date
     """The day of execution in the file's own time, whose rules it was checked against."""
+    intent: Intent
+    """By the day the file asks for, not the one it was moved to; one batch a file."""
     notices: tuple[Notice, ...]
 
 
@@ -199,6 +202,7 @@ def _planned(
         key=line_key(file, line, debtor.tenant),
         received=_received(line),
         rules_of=day,
+        intent=Intent.of(order, requested=wished, batch=file_key(file)),
         notices=notices,
     )
 
@@ -216,7 +220,8 @@ def _debtor(
     if debtor is None:
         text = (
             f"{account.masked} is not mapped to an account that pays; add its IBAN under "
-            "[debtors] in finality.toml, or to FINALITY_DEBTORS"
+            "[debtors] in finality.toml, or to FINALITY_DEBTORS; for the simulator, give it to "
+            "`finality up --debtor`"
         )
         return (Refusal("AC02", field, text),)
     if timeline.as_of is not None and not debtor.simulated:

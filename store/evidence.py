@@ -9,10 +9,12 @@ from datetime import datetime
 from sqlmodel import Session, select
 
 from domain.heard import Heard
-from domain.report import Report
+from domain.payment import Payment
+from domain.profile import Profile
+from domain.report import PaymentState, Report, Source
 from domain.sending import LookupResult
 from store.keyring import Keyring
-from store.tables import ExchangeRow, LookupRow, ReportRow
+from store.tables import ExchangeRow, LookupRow, PaymentRow, ReportRow
 
 
 def keep_report(session: Session, payment_id: str, report: Report, now: datetime) -> None:
@@ -71,4 +73,30 @@ def keep_exchange(session: Session, keyring: Keyring, heard: Heard) -> None:
             summary=f"{exchange.method} {path} → {exchange.status or 'no answer'}: {heard.why}",
             exchange_sealed=keyring.seal(clear.encode(), f"exchanges/{heard.payment_id}"),
         )
+    )
+
+
+def last_word(payment: PaymentRow, heard: Heard) -> Report | None:
+    """What follows where the partner can be asked no more: its last word stands.
+
+    Only a settled payment may end by that; of any other a person has to find out.
+    """
+    profile = Profile.model_validate_json(payment.profile_json)
+    known = Payment.model_validate_json(payment.payment_json)
+    is_over = (
+        profile.status_for is not None
+        and known.settled_at is not None
+        and heard.report is None
+        and heard.heard_at >= known.settled_at + profile.status_for
+    )
+    if not (heard.gone or is_over):
+        return None
+    is_settled = known.state is PaymentState.SETTLED
+    return Report(
+        instruction_id=heard.instruction_id,
+        source=Source.READ,
+        as_of=heard.heard_at,
+        state=PaymentState.UNCONFIRMED if is_settled else None,
+        partner_status="can no longer be asked",
+        reason=heard.why,
     )

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from domain.fold import fold
 from domain.ids import end_to_end_hash, instruction_id
+from domain.intent import Acknowledgement, Earlier, Intent, require_acknowledged
 from domain.order import Order, Rail
 from domain.payment import Payment
 from domain.profile import InstructionKind, Profile
@@ -22,6 +23,7 @@ from store.database import Database
 from store.folding import Folding, order_context, order_of
 from store.halts import is_halted
 from store.inbox import has_news
+from store.intents import earlier_of, hashes_of, hold
 from store.keyring import Keyring
 from store.tables import InstructionRow, PaymentRow, StateRow
 
@@ -90,17 +92,37 @@ class Payments:
         payment_id: str,
         profile: Profile,
         now: datetime,
+        intent: Intent | None = None,
+        acknowledged: Acknowledgement | None = None,
     ) -> Acceptance:
         """Record the order under (tenant, key), or give what that key already stands for.
 
+        Args:
+            intent: what it is compared by with earlier payments; by default the order's own.
+            acknowledged: which of those somebody said it does not repeat.
+
         Raises:
             KeyReused: the key is known with another fingerprint; nothing was written.
+            PossibleDuplicate: the same payment was ordered under another key; nothing was
+                written. A known key is never asked about.
         """
+        intent = intent or Intent.of(order)
+        hashes = hashes_of(intent, self._keyring)
+        said = acknowledged or Acknowledgement()
 
         def transaction(session: Session) -> Acceptance:
+            # First the key, or who repeats a call at once would be asked about that very call.
+            hold(session, f"key/{order.tenant}/{key}")
             if known := _known(session, order.tenant, key, fingerprint):
                 return known
+            hold(session, *hashes)
+            earlier = earlier_of(session, intent, hashes, now)
+            require_acknowledged(earlier, said)
             row = self._new_row(order, key, fingerprint, payment_id, profile, now)
+            row.intent_hash, row.intent_batch = hashes[0], intent.batch
+            if earlier:
+                row.acknowledged = ",".join(one.payment_id for one in earlier)
+                row.acknowledged_by = said.operator
             session.add(row)
             session.flush()
             session.add(
@@ -132,6 +154,21 @@ class Payments:
             KeyReused: it stands for another order.
         """
         return await self._database.read(lambda session: _known(session, tenant, key, fingerprint))
+
+    async def possible_duplicates(
+        self, wanted: Sequence[tuple[str, Intent]], now: datetime
+    ) -> list[tuple[Earlier, ...]]:
+        """Per (key, intent): what `accept` would ask about now. Nothing is written or held."""
+
+        def query(session: Session) -> list[tuple[Earlier, ...]]:
+            return [
+                ()
+                if _is_known(session, intent.tenant, key)
+                else earlier_of(session, intent, hashes_of(intent, self._keyring), now)
+                for key, intent in wanted
+            ]
+
+        return await self._database.read(query)
 
     def _new_row(
         self,
@@ -262,6 +299,11 @@ class Payments:
             return [(tenant, payment_id) for tenant, payment_id in session.exec(rows)]
 
         return await self._database.read(query)
+
+
+def _is_known(session: Session, tenant: str, key: str) -> bool:
+    found = select(PaymentRow.payment_id).where(PaymentRow.tenant == tenant, PaymentRow.key == key)
+    return session.exec(found).first() is not None
 
 
 def _known(session: Session, tenant: str, key: str, fingerprint: str) -> Acceptance | None:

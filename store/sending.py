@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlmodel import Session, select
 
 from domain.answers import Deadline, NotReady, Subject, Unprepared, WireRequest
+from domain.gate import Examined
 from domain.heard import Heard
 from domain.ids import payment_of
-from domain.keys import partner_key
 from domain.payment import Payment
-from domain.profile import InstructionKind, Operation, Profile
-from domain.report import PaymentState, Report, Source
+from domain.profile import InstructionKind
+from domain.report import PaymentState
 from domain.sending import (
     Answer,
     AttemptResult,
@@ -30,13 +29,22 @@ from domain.sending import (
 from domain.view import PaymentView
 from store.books import book_of
 from store.database import Database
-from store.evidence import keep_exchange, keep_lookup, keep_report
-from store.folding import Folding, order_of
+from store.evidence import keep_exchange, keep_lookup, keep_report, last_word
+from store.folding import Folding
 from store.halts import is_halted
 from store.inbox import mark_read, match_reference
 from store.keyring import Keyring
 from store.payments import UnknownPayment, view_of
 from store.payments import row as payment_row
+from store.requests import (
+    close,
+    generation_of,
+    open_request,
+    operation_of,
+    request_bytes,
+    request_context,
+    subject_of,
+)
 from store.tables import (
     AttemptRow,
     InstructionRow,
@@ -88,10 +96,10 @@ class SendBook:
             row, payment = _rows(session, instruction_id)
             book = book_of(session, payment, row)
             halted = _is_halted(session, payment, row)
-            step = next_move(_operation(payment, row), book, now, halted=halted)
+            step = next_move(operation_of(payment, row), book, now, halted=halted)
             generation = max(row.generation, step.generation)
             return Draft(
-                self._subject(session, payment, row, generation),
+                subject_of(session, self._keyring, payment, row, generation),
                 step.move,
                 row.request_sealed is not None and row.request_generation == generation,
             )
@@ -103,28 +111,58 @@ class SendBook:
 
         def query(session: Session) -> Subject:
             row, payment = _rows(session, instruction_id)
-            return self._subject(session, payment, row, row.generation)
+            return subject_of(session, self._keyring, payment, row, row.generation)
 
         return await self._database.read(query)
 
-    async def keep_request(self, instruction_id: str, request: WireRequest) -> None:
-        """Keep the exact bytes before they are ever sent.
+    async def keep_request(
+        self, instruction_id: str, request: WireRequest | None, passed: Examined | None = None
+    ) -> None:
+        """Keep the exact bytes before they are ever sent, and that our checks passed.
 
         The first request of a generation stays: bytes under one key never change.
         """
 
         def transaction(session: Session) -> None:
             row, payment = _rows(session, instruction_id)
-            generation = _generation_of(payment, row, request.key)
-            if generation <= row.request_generation:
+            if passed is not None:
+                payment.gate_passed_at = passed.at
+                report = passed.report(instruction_id)
+                keep_report(session, payment.payment_id, report, passed.at)
+                self._folding.refold(session, payment, passed.at)
+            if request is None:
                 return
-            row.request_sealed = self._keyring.seal(
-                _request_bytes(request), _request_context(instruction_id, generation)
-            )
-            row.request_generation = row.generation = generation
-            session.add(row)
+            generation = generation_of(payment, row, request.key)
+            if generation > row.request_generation:
+                row.request_sealed = self._keyring.seal(
+                    request_bytes(request), request_context(instruction_id, generation)
+                )
+                row.request_generation = row.generation = generation
+                session.add(row)
 
         await self._database.write(transaction)
+
+    async def hold(self, instruction_id: str, examined: Examined) -> PaymentView:
+        """Our checks stand against sending: held for now, or barred for ever."""
+
+        def transaction(session: Session) -> PaymentView:
+            row, payment = _rows(session, instruction_id)
+            report = examined.report(instruction_id)
+            book = book_of(session, payment, row)
+            if report.state is PaymentState.REJECTED:
+                if not book.answered and not book.in_doubt and book.closed is None:
+                    close(session, row, Closed.REFUSED, examined.at)
+                    keep_report(session, payment.payment_id, report, examined.at)
+                else:  # Its doubt is ended first; none of its bytes leave any more.
+                    payment.cancel_asked_at = payment.cancel_asked_at or examined.at
+            else:
+                keep_report(session, payment.payment_id, report, examined.at)
+                payment.not_before = examined.look_again_at
+                payment.waiting_for = report.reason
+            self._folding.refold(session, payment, examined.at)
+            return view_of(session, payment)
+
+        return await self._database.write(transaction)
 
     async def begin(self, instruction_id: str, now: datetime) -> Turn:
         """Ask the book what is safe and, for a send, write the attempt before a byte leaves.
@@ -134,11 +172,13 @@ class SendBook:
 
         def transaction(session: Session) -> Turn:
             row, payment = _rows(session, instruction_id)
-            operation = _operation(payment, row)
+            operation = operation_of(payment, row)
             book = book_of(session, payment, row)
             halted = _is_halted(session, payment, row)
             step = next_move(operation, book, now, halted=halted)
-            subject = self._subject(session, payment, row, max(row.generation, step.generation))
+            subject = subject_of(
+                session, self._keyring, payment, row, max(row.generation, step.generation)
+            )
             match step.move:
                 case Move.SEND if row.request_generation == step.generation:
                     return self._open_attempt(session, payment, row, book, step, subject, now)
@@ -146,9 +186,9 @@ class SendBook:
                     # The key's generation moved on; its request has to be built first.
                     step = NextMove(Move.WAIT, "the request is not built yet", now)
                 case Move.EXPIRE:
-                    _close(session, row, Closed.EXPIRED, now)
+                    close(session, row, Closed.EXPIRED, now)
                 case Move.CANCEL:
-                    _close(session, row, Closed.CANCELLED, now)
+                    close(session, row, Closed.CANCELLED, now)
                 case _:
                     pass
             self._folding.refold(session, payment, now)
@@ -171,7 +211,7 @@ class SendBook:
         subject: Subject,
         now: datetime,
     ) -> Turn:
-        operation = _operation(payment, row)
+        operation = operation_of(payment, row)
         write_before = min(now + operation.write_within, book.submit_before)
         deadline = Deadline(write_before, write_before + operation.answer_within)
         number = len(book.attempts) + 1
@@ -194,7 +234,7 @@ class SendBook:
             subject,
             view_of(session, payment),
             attempt=number,
-            request=self._request(row),
+            request=open_request(self._keyring, row),
             deadline=deadline,
         )
 
@@ -219,8 +259,8 @@ class SendBook:
             if is_read:
                 # One without a usable answer counts too, or a silent partner is asked for ever.
                 payment.reads += 1
-                if last_word := _last_word(payment, heard):
-                    keep_report(session, payment.payment_id, last_word, heard.heard_at)
+                if last := last_word(payment, heard):
+                    keep_report(session, payment.payment_id, last, heard.heard_at)
                 mark_read(session, payment.payment_id, heard.inbox_through, heard.heard_at)
             payment.last_asked_at = max(payment.last_asked_at or heard.heard_at, heard.heard_at)
             payment.not_before = heard.not_before if is_read else None
@@ -247,7 +287,7 @@ class SendBook:
         assert attempt is not None, "an attempt is written before its result can be heard"
         if attempt.result != AttemptResult.OPEN:
             return  # Recorded before; the first record stands.
-        operation = _operation(payment, row)
+        operation = operation_of(payment, row)
         result, answer, closed = heard.result, heard.answer, None
         match answer:
             case Answer.ACCEPTED if not ours:
@@ -266,7 +306,7 @@ class SendBook:
         attempt.why = heard.why
         session.add(attempt)
         if closed and not book.answered:
-            _close(session, row, closed, heard.heard_at)
+            close(session, row, closed, heard.heard_at)
 
     def _keep_reference(self, session: Session, row: InstructionRow, heard: Heard) -> bool:
         """Keep the partner's reference; False where it belongs to another instruction."""
@@ -313,7 +353,7 @@ class SendBook:
             row, payment = _rows(session, heard.instruction_id)
             book = book_of(session, payment, row)
             if not book.attempts and book.closed is None:
-                _close(session, row, Closed.REFUSED, heard.heard_at)
+                close(session, row, Closed.REFUSED, heard.heard_at)
                 if heard.report is not None:
                     keep_report(session, payment.payment_id, heard.report, heard.heard_at)
                 keep_exchange(session, self._keyring, heard)
@@ -321,29 +361,6 @@ class SendBook:
             return view_of(session, payment)
 
         return await self._database.write(transaction)
-
-    def _subject(
-        self, session: Session, payment: PaymentRow, row: InstructionRow, generation: int
-    ) -> Subject:
-        request = self._request(row) if row.request_sealed else None
-        kind = InstructionKind(row.kind)
-        return Subject(
-            instruction_id=row.instruction_id,
-            order=order_of(self._keyring, payment),
-            keys=tuple(_key(payment, row, number) for number in range(1, generation + 1)),
-            prepared=dict(request.prepared) if request else {},
-            partner_reference=row.partner_reference
-            if kind is InstructionKind.PAY
-            else _held_reference(session, payment),
-            kind=kind,
-            environment=Profile.model_validate_json(payment.profile_json).environment,
-        )
-
-    def _request(self, row: InstructionRow) -> WireRequest:
-        assert row.request_sealed is not None
-        context = _request_context(row.instruction_id, row.request_generation)
-        fields = json.loads(self._keyring.open(row.request_sealed, context))
-        return WireRequest(**{**fields, "body": fields["body"].encode("latin-1")})
 
 
 def _rows(session: Session, instruction_id: str) -> tuple[InstructionRow, PaymentRow]:
@@ -355,10 +372,6 @@ def _rows(session: Session, instruction_id: str) -> tuple[InstructionRow, Paymen
     return row, payment
 
 
-def _operation(payment: PaymentRow, row: InstructionRow) -> Operation:
-    return Profile.model_validate_json(payment.profile_json).operation(InstructionKind(row.kind))
-
-
 def _is_halted(session: Session, payment: PaymentRow, row: InstructionRow) -> bool:
     """Whether nothing new is sent now, and doubt is only looked up.
 
@@ -368,70 +381,3 @@ def _is_halted(session: Session, payment: PaymentRow, row: InstructionRow) -> bo
         return False
     is_frozen = Payment.model_validate_json(payment.payment_json).is_frozen
     return is_frozen or is_halted(session, payment)
-
-
-def _held_reference(session: Session, payment: PaymentRow) -> str | None:
-    """The partner's object of the payment's PAY instruction."""
-    return session.exec(
-        select(InstructionRow.partner_reference).where(
-            InstructionRow.payment_id == payment.payment_id,
-            InstructionRow.kind == InstructionKind.PAY,
-        )
-    ).one()
-
-
-def _last_word(payment: PaymentRow, heard: Heard) -> Report | None:
-    """What follows where the partner can be asked no more: its last word stands.
-
-    Only a settled payment may end by that; of any other a person has to find out.
-    """
-    profile = Profile.model_validate_json(payment.profile_json)
-    known = Payment.model_validate_json(payment.payment_json)
-    is_over = (
-        profile.status_for is not None
-        and known.settled_at is not None
-        and heard.report is None
-        and heard.heard_at >= known.settled_at + profile.status_for
-    )
-    if not (heard.gone or is_over):
-        return None
-    is_settled = known.state is PaymentState.SETTLED
-    return Report(
-        instruction_id=heard.instruction_id,
-        source=Source.READ,
-        as_of=heard.heard_at,
-        state=PaymentState.UNCONFIRMED if is_settled else None,
-        partner_status="can no longer be asked",
-        reason=heard.why,
-    )
-
-
-def _key(payment: PaymentRow, row: InstructionRow, generation: int) -> str:
-    return partner_key(
-        _operation(payment, row).idempotency,
-        tenant=payment.tenant,
-        payment_id=payment.payment_id,
-        instruction_id=row.instruction_id,
-        generation=generation,
-    )
-
-
-def _generation_of(payment: PaymentRow, row: InstructionRow, key: str) -> int:
-    for generation in (row.generation, row.generation + 1):
-        if _key(payment, row, generation) == key:
-            return generation
-    raise ValueError("the request carries a key that is not this instruction's")
-
-
-def _close(session: Session, row: InstructionRow, why: Closed, now: datetime) -> None:
-    row.closed, row.closed_at = why, now
-    session.add(row)
-
-
-def _request_context(instruction_id: str, generation: int) -> str:
-    return f"instructions.request/{instruction_id}/{generation}"
-
-
-def _request_bytes(request: WireRequest) -> bytes:
-    fields = {**asdict(request), "body": request.body.decode("latin-1")}
-    return json.dumps(fields).encode()

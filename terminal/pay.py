@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,18 +12,17 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
-from rich.text import Text
 
 from assembly import Assembly, assembled
 from domain.due import Owed, due
+from domain.intent import Acknowledgement, PossibleDuplicate, require_acknowledged
 from domain.payment import Certainty
 from domain.report import PaymentState
 from domain.states import ENDS
-from messages.credit_transfer import CreditTransferFile, FileRefused, Line
+from messages.credit_transfer import CreditTransferFile, FileRefused
 from messages.pain001 import read
 from settings import Settings
-from starter.client import Receipt
+from starter.client import Receipt, UnknownOperator
 from starter.files import (
     DebtorAccount,
     FilePlan,
@@ -36,7 +35,16 @@ from starter.journal import Journal
 from store.files import FileTaken
 from store.keyring import KeyringError
 from store.payments import KeyReused, PaymentRecord
+from terminal.refused import (
+    Repeat,
+    print_nothing_paid,
+    print_refused,
+    print_unread,
+    show_refused,
+    show_repeats,
+)
 from terminal.table import print_json, table
+from terminal.wishes import Wishes
 
 #: Orders given at the same time; more only queue up behind the database's one writer.
 _AT_ONCE: Final = 8
@@ -63,87 +71,171 @@ async def pay_file(
     wait_seconds: int,
     journal: Path | None,
     as_json: bool,
+    acknowledge: Collection[str] = (),
+    operator: str | None = None,
 ) -> int:
-    """Read, check, record, run, wait a while, and show; the exit code."""
+    """Read, check, record, run, wait a while, and show; the exit code.
+
+    A file with refused lines, or with lines that may repeat payments of other files and keys,
+    is not paid at all: the refused ones are corrected or left out (`skip_invalid`), the others
+    named in `acknowledge` or left out. Nothing of it is kept, so that it may be corrected under
+    its own message id.
+
+    Args:
+        acknowledge: ids of earlier payments that the file's lines do not repeat. A line passes
+            when all of its own are among them.
+        operator: who acknowledges a payment in doubt.
+    """
+    wishes = Wishes(
+        file=file,
+        as_of=as_of,
+        skip_invalid=skip_invalid,
+        wait_seconds=wait_seconds,
+        journal=journal,
+        as_json=as_json,
+        acknowledge=frozenset(acknowledge),
+        operator=operator,
+    )
     screen = Console(stderr=as_json)
     try:
         content = read(file)
     except FileRefused as refused:
         screen.print(f"[red]The file is refused:[/red] {escape(str(refused))}", highlight=False)
-        return NOTHING_PAID
+        return _unread(wishes, str(refused))
     except OSError as error:
         screen.print(
             f"[red]{escape(str(file))} cannot be read:[/red] {error.strerror}", highlight=False
         )
-        return NOTHING_PAID
+        return _unread(wishes, f"the file cannot be read: {error.strerror}")
     try:
         async with assembled(settings) as assembly:
-            return await _pay(
-                assembly,
-                content,
-                screen,
-                as_of=as_of,
-                skip_invalid=skip_invalid,
-                wait_seconds=wait_seconds,
-                journal=journal,
-                as_json=as_json,
-            )
+            return await _pay(assembly, content, screen, wishes)
     except KeyringError as error:
         screen.print(f"[red]{escape(str(error))}[/red]", highlight=False)
         return NOTHING_PAID
 
 
+def _unread(wishes: Wishes, reason: str) -> int:
+    if wishes.as_json:
+        print_unread(reason)
+    return NOTHING_PAID
+
+
 async def _pay(
-    assembly: Assembly,
-    content: CreditTransferFile,
-    screen: Console,
-    *,
-    as_of: date | None,
-    skip_invalid: bool,
-    wait_seconds: int,
-    journal: Path | None,
-    as_json: bool,
+    assembly: Assembly, content: CreditTransferFile, screen: Console, wishes: Wishes
 ) -> int:
     planned = plan(
-        content, debtor_accounts(assembly.settings), now=assembly.clock.now(), as_of=as_of
+        content, debtor_accounts(assembly.settings), now=assembly.clock.now(), as_of=wishes.as_of
     )
     if planned.refused:
-        _show_refused(screen, planned)
-        if not skip_invalid:
+        show_refused(screen, planned.refused)
+        if not wishes.skip_invalid:
             screen.print(
                 "Nothing is paid. Correct the lines, or pay the others with --skip-invalid.",
                 highlight=False,
             )
-            if as_json:
-                _print_refused(planned)
+            if wishes.as_json:
+                print_refused(planned.refused, ())
+                others = (one.line for one in planned.orders)
+                print_nothing_paid(others, "not paid: other lines of the file are refused")
             return NOTHING_PAID
     try:
+        assembly.orchestrator.require_operator(wishes.operator)
+    except UnknownOperator as unknown:
+        return _all_refused(screen, content, wishes, str(unknown))
+    orders, repeats = await _compare(assembly, planned.orders, wishes)
+    if repeats and not wishes.skip_invalid:
+        _ask(screen, repeats, wishes, "Nothing is paid.")
+        if wishes.as_json:
+            print_refused((), repeats)
+            others = (one.line for one, _ in orders)
+            print_nothing_paid(others, "not paid: other lines of the file may be duplicates")
+        return NOTHING_PAID
+    try:
+        # Not before: a file that is only asked about may still be corrected under its name.
         await assembly.files.take(
-            {line.order.tenant for line in planned.orders},
+            {line.order.tenant for line, _ in orders},
             file_key=file_key(content),
             fingerprint=file_fingerprint(content),
             message_id=content.message_id,
             now=assembly.clock.now(),
         )
+        with ExitStack() as stack:
+            kept = stack.enter_context(Journal(wishes.journal)) if wishes.journal else None
+            receipts, late = await _record(assembly, orders, screen, kept)
     except FileTaken as taken:
-        screen.print(f"[red]DU01[/red] {escape(str(taken))}", highlight=False)
-        return NOTHING_PAID
-    with ExitStack() as stack:
-        kept = stack.enter_context(Journal(journal)) if journal else None
-        receipts = await _record(assembly, planned, screen, kept)
+        return _all_refused(screen, content, wishes, f"DU01 {taken}")
+    except KeyReused as reused:
+        # Same message id, other content. What was recorded before stays recorded.
+        text = "DU01 a file of this message id was taken before with other content"
+        return _all_refused(screen, content, wishes, f"{text}: {reused}")
+    repeats += late
     if not all(receipt.is_started for receipt in receipts if not receipt.is_replay):
         screen.print(
             "[yellow]No Temporal server answers: the payments are recorded and start by "
             "themselves when one does (`finality up`).[/yellow]"
         )
-    records = await _rest(assembly, receipts, screen, wait_seconds)
-    if as_json:
+    records = await _rest(assembly, receipts, screen, wishes.wait_seconds)
+    if wishes.as_json:
         print_json(records)
-        _print_refused(planned)
+        print_refused(planned.refused, repeats)
     else:
         _show(screen, records, receipts, planned)
+    if repeats:
+        _ask(screen, repeats, wishes, "These lines are not paid.")
     failed = any(_is_failed(record) for record in records)
-    return SOME_NOT if failed or planned.refused else ALL_WELL
+    return SOME_NOT if failed or planned.refused or repeats else ALL_WELL
+
+
+def _all_refused(screen: Console, content: CreditTransferFile, wishes: Wishes, reason: str) -> int:
+    screen.print(f"[red]The file is refused:[/red] {escape(reason)}", highlight=False)
+    if wishes.as_json:
+        print_nothing_paid(content.lines, reason)
+    return NOTHING_PAID
+
+
+async def _compare(
+    assembly: Assembly, lines: Sequence[PlannedOrder], wishes: Wishes
+) -> tuple[list[tuple[PlannedOrder, Acknowledgement]], list[Repeat]]:
+    """The lines to pay, each with what was acknowledged of it, and those to ask about.
+
+    All are compared before any is recorded. Recording compares each again.
+    """
+    wanted = [(line.key, line.intent) for line in lines]
+    found = await assembly.payments.possible_duplicates(wanted, assembly.clock.now())
+    orders, repeats = [], []
+    for line, earlier in zip(lines, found, strict=True):
+        said = wishes.said_of([one.payment_id for one in earlier])
+        try:
+            require_acknowledged(earlier, said)
+        except PossibleDuplicate as duplicate:
+            repeats.append(Repeat(line, duplicate))
+        else:
+            orders.append((line, said))
+    return orders, repeats
+
+
+def _ask(screen: Console, repeats: Sequence[Repeat], wishes: Wishes, outcome: str) -> None:
+    show_repeats(screen, repeats)
+    skip = "" if wishes.skip_invalid else ", or pay the others with --skip-invalid"
+    screen.print(
+        f"{outcome} If they are meant besides the earlier ones, say so with the command below{skip}"
+        ".",
+        highlight=False,
+    )
+    if any(repeat.duplicate.needs_operator for repeat in repeats) and not wishes.operator:
+        screen.print(
+            "An earlier one is in doubt and may yet turn out to be this one: better wait until "
+            "that is known. Only an operator may acknowledge it.",
+            highlight=False,
+        )
+    # Not wrapped: it is there to be copied.
+    screen.print(
+        wishes.command([repeat.duplicate for repeat in repeats]),
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def debtor_accounts(settings: Settings) -> dict[str, DebtorAccount]:
@@ -164,26 +256,43 @@ def debtor_accounts(settings: Settings) -> dict[str, DebtorAccount]:
 
 
 async def _record(
-    assembly: Assembly, planned: FilePlan, screen: Console, journal: Journal | None
-) -> list[Receipt]:
-    """Give every order, some at a time; in the order of the file."""
+    assembly: Assembly,
+    orders: Sequence[tuple[PlannedOrder, Acknowledgement]],
+    screen: Console,
+    journal: Journal | None,
+) -> tuple[list[Receipt], list[Repeat]]:
+    """Give every order, some at a time; the receipts in the order of the file.
+
+    Lines whose duplicate appeared since all were compared are left out and given back.
+
+    Raises:
+        KeyReused: a line's key stands for another order.
+    """
     gate = asyncio.Semaphore(_AT_ONCE)
     orchestrator = assembly.orchestrator
+    tasks: list[asyncio.Task[Receipt | Repeat]] = []
+    clashes: list[Exception] = []
 
     with _progress(screen) as progress:
-        bar = progress.add_task("recorded and started", total=len(planned.orders))
+        bar = progress.add_task("recorded and started", total=len(orders))
 
-        async def give(line: PlannedOrder) -> Receipt:
+        async def give(line: PlannedOrder, said: Acknowledgement) -> Receipt | Repeat:
             async with gate:
                 if journal:
                     journal.intend(line.key, line.order)
-                receipt = await orchestrator.pay(
-                    line.order,
-                    line.key,
-                    received=line.received,
-                    rules_of=line.rules_of,
-                    patience=None,
-                )
+                try:
+                    receipt = await orchestrator.pay(
+                        line.order,
+                        line.key,
+                        received=line.received,
+                        rules_of=line.rules_of,
+                        intent=line.intent,
+                        acknowledge_duplicate_of=said.of,
+                        operator=said.operator,
+                        patience=None,
+                    )
+                except PossibleDuplicate as duplicate:
+                    return Repeat(line, duplicate)
                 if journal:
                     journal.told(line.key, receipt.payment_id)
                 progress.advance(bar)
@@ -191,16 +300,16 @@ async def _record(
 
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(give(line)) for line in planned.orders]
+                tasks += [group.create_task(give(line, said)) for line, said in orders]
         except* KeyReused as reused:
-            # Same message id, other content: ISO DU01. What was recorded before stays recorded.
-            screen.print(
-                "[red]DU01[/red] a file of this message id was taken before with other content: "
-                f"{escape(str(reused.exceptions[0]))}",
-                highlight=False,
-            )
-            raise SystemExit(NOTHING_PAID) from None
-    return [task.result() for task in tasks]
+            clashes.extend(reused.exceptions)
+    if clashes:
+        raise clashes[0]
+    results = [task.result() for task in tasks]
+    return (
+        [result for result in results if isinstance(result, Receipt)],
+        [result for result in results if isinstance(result, Repeat)],
+    )
 
 
 async def _rest(
@@ -249,35 +358,6 @@ def _show(
         )
     for field, text in sorted({notice for line in planned.orders for notice in line.notices}):
         screen.print(f"[dim]{escape(f'{field}: {text}')}[/dim]", highlight=False)
-
-
-def _show_refused(screen: Console, planned: FilePlan) -> None:
-    shown = Table(title="Refused lines", header_style="bold", expand=False)
-    for heading in ("Line", "EndToEndId", "Code", "Field", "Why, and what to do"):
-        shown.add_column(heading, overflow="fold")
-    for line, refusals in planned.refused:
-        for refusal in refusals:
-            words = (line.end_to_end_id, refusal.code, refusal.field, refusal.text)
-            shown.add_row(str(line.position), *map(Text, words))
-    screen.print(shown)
-
-
-def _print_refused(planned: FilePlan) -> None:
-    for line, refusals in planned.refused:
-        print(json.dumps(_refused_object(line, "; ".join(f"{r.code} {r.text}" for r in refusals))))
-
-
-def _refused_object(line: Line, reason: str) -> dict[str, object]:
-    return {
-        "payment_id": None,
-        "end_to_end_id": line.end_to_end_id,
-        "state": "refused",
-        "certainty": Certainty.NOT_SENT.value,
-        "amount_minor": line.amount_minor,
-        "currency": line.currency,
-        "partner_reference": None,
-        "reason": reason,
-    }
 
 
 def _progress(screen: Console) -> Progress:

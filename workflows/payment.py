@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from temporalio.common import RetryPolicy, SearchAttributeUpdate
 from temporalio.exceptions import ActivityError
 
 from activities.partner_steps import PartnerSteps, Step, StepRequest
-from activities.payment_store import PaymentRef, PaymentStore
+from activities.payment_store import CancelRequest, PaymentRef, PaymentStore
 from domain.display import display
 from domain.due import Due, Owed, due
 from domain.ids import partner_queue
@@ -51,6 +52,7 @@ class PaymentWorkflow:
         self._stepped = False
         self._steps = 0
         self._failures = 0
+        self._cancel_heard = False
         self._shown: tuple[str, ...] = ()
 
     @workflow.run
@@ -61,7 +63,15 @@ class PaymentWorkflow:
             owed = due(view, workflow.now())
             if owed.owed is Owed.OVER and not self._news:
                 break
-            view = await self._do_or_wait(ref, view, owed)
+            try:
+                view = await self._do_or_wait(ref, view, owed)
+            except (asyncio.CancelledError, ActivityError):
+                # Temporal's own cancel, asked once: it is our command, not the end of the run.
+                # Whatever step was in hand goes on in its worker, and the store will know.
+                if workflow.cancellation_reason() is None or self._cancel_heard:
+                    raise
+                self._cancel_heard = True
+                view = await self._cancel(ref, "temporal", "cancelled in Temporal")
             if workflow.info().is_continue_as_new_suggested():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(ref)
@@ -89,6 +99,8 @@ class PaymentWorkflow:
                 self._stepped = True
             case Owed.READ:
                 view = await self._step(ref, view, owed)
+            case Owed.GIVE_UP:
+                view = await self._cancel(ref, "deadline", owed.because)
             case Owed.WAIT:
                 self._show(view, owed)
                 self._stepped = True
@@ -99,8 +111,8 @@ class PaymentWorkflow:
 
     async def _step(self, ref: PaymentRef, view: PaymentView, owed: Due) -> PaymentView:
         """One step with the partner. Whatever becomes of it, the store knows."""
-        instruction = owed.instruction_id or view.instructions[-1].instruction_id
-        request = StepRequest(payment_id=ref.payment_id, instruction_id=instruction)
+        assert owed.instruction_id is not None
+        request = StepRequest(payment_id=ref.payment_id, instruction_id=owed.instruction_id)
         instruct = owed.owed is Owed.INSTRUCT
         self._steps += 1
         try:
@@ -115,7 +127,7 @@ class PaymentWorkflow:
                 summary=owed.because,
             )
         except ActivityError as error:
-            if workflow.cancellation_reason() is not None:
+            if workflow.cancellation_reason() is not None and not self._cancel_heard:
                 raise
             # A crash, a timeout, a bug: the same to us. Look at the store and ask what is due.
             workflow.logger.warning("step of %s ended without result: %s", ref.payment_id, error)
@@ -140,6 +152,22 @@ class PaymentWorkflow:
             # The server's clock says due and the worker's not yet, or another step was first.
             await self._wait(workflow.now() + _IDLE_PAUSE, "the last step changed nothing; a pause")
         return self._seen(step.view)
+
+    async def _cancel(self, ref: PaymentRef, by: str, why: str) -> PaymentView:
+        """Record the cancel command; what follows is owed as anything else is."""
+        return self._seen(
+            await workflow.execute_local_activity_method(
+                PaymentStore.cancel,
+                CancelRequest(
+                    payment_id=ref.payment_id,
+                    command_id=f"{by}/{workflow.info().run_id}",
+                    by=by,
+                    why=why,
+                ),
+                start_to_close_timeout=timedelta(seconds=10),
+                summary=f"cancel: {why}",
+            )
+        )
 
     async def _load(self, ref: PaymentRef) -> PaymentView:
         self._news = False

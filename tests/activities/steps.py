@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy.exc import OperationalError
 from temporalio.testing import ActivityEnvironment
 
+from activities.checks import Checks
 from activities.partner_steps import PartnerSteps, Step, StepRequest
 from domain.profile import Profile
 from domain.view import PaymentView
@@ -34,6 +35,7 @@ class Steps:
             book=store.book,
             payments=store.payments,
             inbox=store.inbox,
+            checks=Checks(store.clock),
             clock=store.clock,
             store_away=(OperationalError,),
         )

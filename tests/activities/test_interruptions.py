@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from temporalio.testing import ActivityEnvironment
 
 from activities.partner_steps import Step
-from activities.payment_store import PaymentRef, PaymentStore
+from activities.payment_store import PaymentRef
 from domain.heard import Heard
 from domain.payment import Certainty
 from domain.sending import AttemptResult
@@ -74,7 +74,7 @@ async def test_what_cannot_be_recorded_in_time_is_handed_over(
     carried = Step.model_validate_json(step.model_dump_json())
     assert carried == step
     assert carried.unrecorded is not None
-    activities = PaymentStore(payments=store.payments, book=store.book)
+    activities = store.payment_store()
     view = await ActivityEnvironment().run(activities.record, carried.unrecorded)
     assert view.payment.certainty is Certainty.SENT
     assert view.payment.partner_reference == steps.partner.effects[0].reference
@@ -147,7 +147,7 @@ async def test_it_beats_while_the_partner_is_slow(
 
 async def test_loading_gives_the_payment_as_it_stands(store: Store) -> None:
     await store.accept()
-    activities = PaymentStore(payments=store.payments, book=store.book)
+    activities = store.payment_store()
     ref = PaymentRef(tenant="shop", payment_id=PAYMENT)
     view = await ActivityEnvironment().run(activities.load, ref)
     assert view == await store.payments.view(PAYMENT)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from sqlmodel import Session
 
+from domain.intent import Intent, PossibleDuplicate
 from domain.money import Money
+from domain.payment import Certainty
 from domain.report import PaymentState
 from domain.view import PaymentView
 from starter.acceptance import InvalidOrder
-from starter.client import Orchestrator
+from starter.client import Orchestrator, Receipt, UnknownOperator
 from starter.running import Running, TemporalAway
 from store.payments import KeyReused, UnknownPayment
+from store.tables import PaymentRow
 from tests.fakes import ACCOUNT, BANK, CREDITOR_IBAN, START, SteppedClock, order, profile
 from tests.store.books import Store
 
@@ -70,6 +75,7 @@ def client(store: Store, running: FakeRunning, clock: SteppedClock) -> Orchestra
         running=running,
         profiles={(BANK, ACCOUNT): profile()},
         clock=clock,
+        operators=("ada", "ben"),
     )
 
 
@@ -208,3 +214,100 @@ async def test_a_receipt_never_sounds_like_success_while_in_doubt(
     receipt = await client.pay(order(), "k")
     assert receipt.display.headline == "We are checking"
     assert not receipt.display.may_retry
+
+
+async def test_the_same_payment_under_another_key_is_asked_about_and_nothing_runs(
+    client: Orchestrator, running: FakeRunning
+) -> None:
+    first = await client.pay(order(), "k1")
+    with pytest.raises(PossibleDuplicate, match=first.payment_id) as asked:
+        await client.pay(order(), "k2")
+    assert asked.value.payment_ids == (first.payment_id,)
+    assert CREDITOR_IBAN not in str(asked.value)
+    assert running.ran == [first.payment_id]
+    assert len(await client.list()) == 1
+
+
+async def test_the_same_call_with_the_acknowledgement_goes_on_and_repeats_without_it(
+    client: Orchestrator,
+) -> None:
+    first = await client.pay(order(), "k1")
+    with pytest.raises(PossibleDuplicate):
+        await client.pay(order(), "k2")
+    second = await client.pay(order(), "k2", acknowledge_duplicate_of=[first.payment_id])
+    assert second.payment_id != first.payment_id
+    # The acknowledgement is no part of the fingerprint, and a known key is not asked about.
+    for said in ([], [first.payment_id], ["pay_x"]):
+        again = await client.pay(order(), "k2", acknowledge_duplicate_of=said)
+        assert (again.payment_id, again.is_replay) == (second.payment_id, True)
+    assert (await client.pay(order(), "k1")).payment_id == first.payment_id
+
+
+async def test_another_key_in_another_spelling_is_the_same_payment(client: Orchestrator) -> None:
+    await client.pay(order(end_to_end_id="INVOICE-77"), "k1")
+    with pytest.raises(PossibleDuplicate):
+        await client.pay(order(end_to_end_id=" invoice 77"), "k2")
+
+
+async def test_the_lines_of_a_file_are_all_meant(client: Orchestrator) -> None:
+    salary = order()
+    march = Intent.of(salary, batch="march")
+    first, second = [await client.pay(salary, key, intent=march) for key in ("k1", "k2")]
+    with pytest.raises(PossibleDuplicate) as asked:
+        await client.pay(salary, "k3", intent=Intent.of(salary, batch="april"))
+    assert set(asked.value.payment_ids) == {first.payment_id, second.payment_id}
+
+
+async def test_a_day_later_the_same_payment_is_a_new_one(
+    client: Orchestrator, clock: SteppedClock
+) -> None:
+    await client.pay(order(), "k1")
+    clock.step(timedelta(hours=24))
+    assert not (await client.pay(order(clock.now()), "k2")).is_replay
+
+
+async def test_while_the_earlier_one_is_in_doubt_only_an_operator_may_acknowledge(
+    client: Orchestrator, store: Store
+) -> None:
+    first = (await client.pay(order(), "k1")).payment_id
+
+    def doubt(session: Session) -> None:
+        session.get_one(PaymentRow, first).certainty = Certainty.UNKNOWN
+
+    store.database.write_now(doubt)
+    with pytest.raises(PossibleDuplicate, match="as an operator") as asked:
+        await client.pay(order(), "k2", acknowledge_duplicate_of=[first])
+    assert asked.value.needs_operator
+    with pytest.raises(UnknownOperator, match="'eve' is no operator"):
+        await client.pay(order(), "k2", acknowledge_duplicate_of=[first], operator="eve")
+    assert len(await client.list()) == 1
+    second = await client.pay(order(), "k2", acknowledge_duplicate_of=[first], operator="ada")
+    row = store.rows(lambda session: session.get_one(PaymentRow, second.payment_id))
+    assert (row.acknowledged, row.acknowledged_by) == (first, "ada")
+
+
+async def test_without_operators_in_the_settings_nobody_is_one(
+    store: Store, running: FakeRunning, clock: SteppedClock
+) -> None:
+    client = Orchestrator(
+        payments=store.payments,
+        running=running,
+        profiles={(BANK, ACCOUNT): profile()},
+        clock=clock,
+    )
+    with pytest.raises(UnknownOperator, match="name operators in the setting"):
+        await client.pay(order(), "k", operator="ada")
+    assert await client.list() == []
+
+
+async def test_fifty_callers_with_fifty_keys_and_one_intent_pay_once(
+    client: Orchestrator, running: FakeRunning
+) -> None:
+    answers = await asyncio.gather(
+        *(client.pay(order(), f"k{number}") for number in range(50)), return_exceptions=True
+    )
+    (made,) = [answer for answer in answers if isinstance(answer, Receipt)]
+    asked = [answer for answer in answers if isinstance(answer, PossibleDuplicate)]
+    assert len(asked) == 49
+    assert {one.payment_ids for one in asked} == {(made.payment_id,)}
+    assert running.ran == [made.payment_id]

@@ -116,6 +116,7 @@ def test_an_unmapped_account_never_pays_and_the_setting_is_named() -> None:
     ((_, (refusal,)),) = planned(on("2026-11-25"), debtors={}).refused
     assert refusal.code == "AC02"
     assert "FINALITY_DEBTORS" in refusal.text
+    assert "`finality up --debtor`" in refusal.text
     assert DEBTOR not in refusal.text
 
 
@@ -234,6 +235,23 @@ def test_a_changed_amount_keeps_the_key_and_changes_the_fingerprint() -> None:
     (one,), (other,) = (planned(of(transfer(amount))).orders for amount in ("1.00", "2.00"))
     assert one.key == other.key
     assert fingerprint(one.received) != fingerprint(other.received)
+
+
+def test_lines_of_a_file_are_one_batch_and_another_message_id_another() -> None:
+    first, second = planned(on("2026-11-25", transfer(), transfer())).orders
+    assert first.intent == second.intent
+    (other,) = planned(pain001(message_id="MSG-2")).orders
+    assert other.intent.batch != first.intent.batch
+
+
+def test_a_line_asks_for_its_day_even_where_that_was_moved() -> None:
+    on_time, late = (
+        planned(on("2026-11-23"), now=NOW.replace(hour=hour)).orders[0] for hour in (13, 14)
+    )
+    assert on_time.order.times != late.order.times
+    assert on_time.intent == late.intent
+    (asked_later,) = planned(on("2026-11-24")).orders
+    assert asked_later.intent.content != late.intent.content
 
 
 def test_a_key_is_one_the_store_takes() -> None:

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from sqlmodel import Session
 
+from activities.checks import Checks
+from activities.payment_store import PaymentStore
 from domain.answers import (
     Accepted,
     Duplicate,
@@ -24,12 +26,16 @@ from domain.answers import (
 )
 from domain.heard import heard_of_lookup, heard_of_read, heard_of_send
 from domain.ids import instruction_id
+from domain.intent import Acknowledgement, Intent
 from domain.order import Order
 from domain.profile import InstructionKind, Profile
 from domain.report import PaymentState, Report, Source
+from domain.sending import Move
 from domain.view import PaymentView
 from store import schema
+from store.commands import Commands
 from store.database import Database
+from store.folding import Folding
 from store.inbox import Inbox
 from store.keyring import Keyring
 from store.payments import Acceptance, Payments
@@ -61,6 +67,16 @@ class Store:
         self.book = SendBook(self.database, self.keyring)
         self.inbox = Inbox(self.database, self.keyring)
 
+    def payment_store(self) -> PaymentStore:
+        """The steps that only touch this store."""
+        return PaymentStore(
+            payments=self.payments, book=self.book, commands=self.commands, clock=self.clock
+        )
+
+    @property
+    def commands(self) -> Commands:
+        return Commands(self.database, Folding(self.keyring))
+
     def beside(self) -> Store:
         """The same file as another process would have it."""
         return Store(self.path, self.clock, self.keyring)
@@ -76,23 +92,36 @@ class Store:
         fingerprint: str = "f",
         of: Order | None = None,
         as_of: Profile | None = None,
+        intent: Intent | None = None,
+        acknowledged: Acknowledgement | None = None,
     ) -> Acceptance:
-        """Record an order."""
+        """Record an order; by default all are lines of one file, so that none repeats another."""
+        of = of or order(self.clock.now())
         return await self.payments.accept(
-            of or order(self.clock.now()),
+            of,
             key=key,
             fingerprint=fingerprint,
             payment_id=payment_id,
             profile=as_of or profile(),
             now=self.clock.now(),
+            intent=intent or Intent.of(of, batch="one file"),
+            acknowledged=acknowledged,
         )
 
     async def build(self, instruction: str = INSTRUCTION) -> None:
         """Build and keep the request of the current generation."""
         draft = await self.book.draft(instruction, self.clock.now())
+        if draft.move is Move.CHECK:
+            await self.check(instruction)
         preparation = await FakePartner(profile(), self.clock).prepare(draft.subject)
         assert isinstance(preparation, Prepared)
         await self.book.keep_request(instruction, preparation.request)
+
+    async def check(self, instruction: str = INSTRUCTION) -> None:
+        """Have our own checks pass."""
+        draft = await self.book.draft(instruction, self.clock.now())
+        passed = await Checks(self.clock).examine(PAYMENT, draft.subject.order)
+        await self.book.keep_request(instruction, None, passed)
 
     async def begin(self, instruction: str = INSTRUCTION) -> Turn:
         """Ask the book, with the request built."""

@@ -84,6 +84,7 @@ async def test_bytes_may_not_leave_after_the_order_has_run_out(
 
 async def test_nothing_is_sent_before_its_request_is_built(store: Store) -> None:
     await store.accept()
+    await store.check()
     turn = await store.book.begin(INSTRUCTION, store.clock.now())
     assert (turn.move, turn.step.because) == (Move.WAIT, "the request is not built yet")
     assert _attempts(store) == []
@@ -164,6 +165,7 @@ async def test_bytes_of_any_value_are_kept_as_they_are(store: Store) -> None:
     request = WireRequest(
         "POST", "/x", bytes(range(256)), "text/plain", turn.subject.keys[-1], {"b": "ü"}
     )
+    await store.check()
     await store.book.keep_request(INSTRUCTION, request)
     assert (await store.book.begin(INSTRUCTION, store.clock.now())).request == request
 
@@ -280,5 +282,5 @@ async def test_a_refused_preparation_says_nothing_of_what_was_sent(
 
 
 async def test_an_unknown_instruction_is_named(store: Store) -> None:
-    with pytest.raises(UnknownPayment, match="no instruction nobody/pay/1"):
+    with pytest.raises(UnknownPayment, match="no payment nobody"):
         await store.book.begin("nobody/pay/1", store.clock.now())

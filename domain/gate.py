@@ -1,0 +1,117 @@
+"""The gate: checks of our own before the first send, again if hours went by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Protocol
+
+from domain.order import Order
+from domain.report import PaymentState, Report, Source
+
+
+class CheckKind(StrEnum):
+    """What is checked."""
+
+    APPROVAL = "approval"
+    """Whether those who have to agree have agreed."""
+    LIMIT = "limit"
+    """Whether the amount fits what the payer may pay."""
+    SCREENING = "screening"
+    """Whether any party stands on a sanctions list."""
+    PAYEE = "payee"
+    """Whether the name and the account of the creditor belong together."""
+
+
+@dataclass(frozen=True)
+class Passed:
+    """Nothing stands against sending."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """Not now: somebody of ours has to act first. The check is asked again at `look_again_at`."""
+
+    why: str
+    look_again_at: datetime
+
+
+@dataclass(frozen=True)
+class Barred:
+    """Never: this order must not be sent. `status_reason` is an ISO 20022 external code."""
+
+    why: str
+    status_reason: str = "NARR"
+
+
+Verdict = Passed | Held | Barred
+
+
+class Check(Protocol):
+    """One check. Errors of a check are exceptions: the step is made again, nothing is sent."""
+
+    @property
+    def kind(self) -> CheckKind:
+        """Which of the four it is."""
+
+    async def verdict(self, payment_id: str, order: Order) -> Verdict:
+        """Whether the order may be sent now."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What all checks said, in one moment."""
+
+    at: datetime
+    verdicts: Sequence[tuple[CheckKind, Verdict]]
+
+    @property
+    def passed(self) -> bool:
+        return all(isinstance(verdict, Passed) for _, verdict in self.verdicts)
+
+    @property
+    def look_again_at(self) -> datetime | None:
+        """When the earliest of those that hold it wants to be asked again."""
+        return min(
+            (verdict.look_again_at for _, verdict in self.verdicts if isinstance(verdict, Held)),
+            default=None,
+        )
+
+    def report(self, instruction_id: str) -> Report:
+        """What they said as evidence: barred outweighs held, held outweighs passed."""
+        barred = [v for _, v in self.verdicts if isinstance(v, Barred)]
+        state = PaymentState.CREATED
+        if barred:
+            state = PaymentState.REJECTED
+        elif not self.passed:
+            state = PaymentState.AWAITING_US
+        decisive = [
+            f"{kind}: {verdict.why}"
+            for kind, verdict in self.verdicts
+            if isinstance(verdict, _DECISIVE[state])
+        ]
+        return Report(
+            instruction_id=instruction_id,
+            source=Source.GATE,
+            as_of=self.at,
+            state=state,
+            partner_status=_WORDS[state],
+            status_reason=barred[0].status_reason if barred else None,
+            reason="; ".join(decisive),
+        )
+
+
+_WORDS: Final = {
+    PaymentState.CREATED: "checks passed",
+    PaymentState.AWAITING_US: "held by our checks",
+    PaymentState.REJECTED: "barred by our checks",
+}
+_DECISIVE: Final[dict[PaymentState, type[Passed] | type[Held] | type[Barred]]] = {
+    PaymentState.CREATED: Passed,
+    PaymentState.AWAITING_US: Held,
+    PaymentState.REJECTED: Barred,
+}

@@ -1,0 +1,97 @@
+"""What of a file is not paid, and why: tables for people, an object a line for scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from domain.intent import PossibleDuplicate
+from domain.money import Money
+from domain.payment import Certainty
+from messages.credit_transfer import Line
+from starter.files import PlannedOrder, RefusedLine
+
+#: ISO 20022 ExternalStatusReason1Code, Duplication.
+DUPLICATION = "AM05"
+
+
+class Repeat(NamedTuple):
+    """A line that may repeat payments which nobody, or not who must, acknowledged."""
+
+    planned: PlannedOrder
+    duplicate: PossibleDuplicate
+
+    @property
+    def line(self) -> Line:
+        return self.planned.line
+
+    @property
+    def reason(self) -> str:
+        return f"{DUPLICATION} {self.duplicate}"
+
+
+def show_refused(screen: Console, refused: Iterable[RefusedLine]) -> None:
+    """A row for each thing that speaks against a line."""
+    shown = Table(title="Refused lines", header_style="bold", expand=False)
+    for heading in ("Line", "EndToEndId", "Code", "Field", "Why, and what to do"):
+        shown.add_column(heading, overflow="fold")
+    for line, refusals in refused:
+        for refusal in refusals:
+            words = (line.end_to_end_id, refusal.code, refusal.field, refusal.text)
+            shown.add_row(str(line.position), *map(Text, words))
+    screen.print(shown)
+
+
+def show_repeats(screen: Console, repeats: Sequence[Repeat]) -> None:
+    """A row for each line, with the earlier payments that it may repeat."""
+    shown = Table(title=f"{DUPLICATION} possible duplicates", header_style="bold", expand=False)
+    for heading in ("Line", "EndToEndId", "Amount", "Same accounts, amount, date and reference as"):
+        shown.add_column(heading, overflow="fold")
+    for repeat in repeats:
+        line = repeat.line
+        amount = str(Money(minor=line.amount_minor, currency=line.currency))
+        earlier = "\n".join(map(str, repeat.duplicate.earlier))
+        shown.add_row(str(line.position), Text(line.end_to_end_id), amount, Text(earlier))
+    screen.print(shown)
+
+
+def print_refused(refused: Iterable[RefusedLine], repeats: Iterable[Repeat]) -> None:
+    """The lines left out of a file whose others are paid."""
+    for line, refusals in refused:
+        _print(line, "; ".join(f"{refusal.code} {refusal.text}" for refusal in refusals))
+    for repeat in repeats:
+        _print(repeat.line, repeat.reason, repeat.duplicate.payment_ids)
+
+
+def print_nothing_paid(lines: Iterable[Line], reason: str) -> None:
+    """Lines that are not paid because of something else than themselves."""
+    for line in lines:
+        _print(line, reason)
+
+
+def print_unread(reason: str) -> None:
+    """A file whose lines are not known."""
+    _print(None, reason)
+
+
+def _print(line: Line | None, reason: str, duplicate_of: Sequence[str] = ()) -> None:
+    print(
+        json.dumps(
+            {
+                "payment_id": None,
+                "end_to_end_id": line and line.end_to_end_id,
+                "state": "refused",
+                "certainty": Certainty.NOT_SENT.value,
+                "amount_minor": line and line.amount_minor,
+                "currency": line and line.currency,
+                "partner_reference": None,
+                "reason": reason,
+                "possible_duplicate_of": list(duplicate_of),
+            }
+        )
+    )

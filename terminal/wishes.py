@@ -1,0 +1,49 @@
+"""What `finality pay` was asked for, and the command that asks for it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from domain.intent import Acknowledgement, PossibleDuplicate
+
+#: Linux takes 128 KiB in one argument of a command.
+_IDS_AN_ARGUMENT: Final = 1000
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is to be done with the file; as the command's options say it."""
+
+    file: Path
+    as_of: date | None
+    skip_invalid: bool
+    wait_seconds: int
+    journal: Path | None
+    as_json: bool
+    acknowledge: frozenset[str]
+    operator: str | None
+
+    def said_of(self, duplicates: Collection[str]) -> Acknowledgement:
+        """What was acknowledged of a line's possible duplicates."""
+        return Acknowledgement(self.acknowledge & frozenset(duplicates), self.operator)
+
+    def command(self, duplicates: Sequence[PossibleDuplicate]) -> str:
+        """The command that was run, acknowledging these too."""
+        ids = {one: None for duplicate in duplicates for one in duplicate.payment_ids}
+        named = [*sorted(self.acknowledge - set(ids)), *ids]
+        words = ["finality", "pay", str(self.file)]
+        words += ["--as-of", self.as_of.isoformat()] if self.as_of else []
+        words += ["--skip-invalid"] if self.skip_invalid else []
+        words += ["--wait", str(self.wait_seconds)]
+        words += ["--journal", str(self.journal)] if self.journal else []
+        words += ["--json"] if self.as_json else []
+        for first in range(0, len(named), _IDS_AN_ARGUMENT):
+            words += ["--acknowledge", ",".join(named[first : first + _IDS_AN_ARGUMENT])]
+        if self.operator or any(duplicate.needs_operator for duplicate in duplicates):
+            words += ["--operator", self.operator or "NAME"]
+        return shlex.join(words)
