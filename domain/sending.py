@@ -210,7 +210,7 @@ def _without_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> Ne
         return NextMove(Move.WAIT, "the last attempt had no effect; a pause before the next",
                         min(earliest, book.submit_before))  # fmt: skip
     if not book.gate_holds(now):
-        return NextMove(Move.CHECK, "our own checks come first")
+        return NextMove(Move.CHECK, "nothing was sent so far; our checks, then the send")
     return NextMove(Move.SEND, "nothing was sent so far", generation=book.generation)
 
 
@@ -263,7 +263,7 @@ def _proven_absent(op: Operation, book: Book, now: datetime, halted: bool) -> Ne
         return NextMove(Move.WAIT, "proven absent; a pause before the next attempt",
                         min(earliest, book.submit_before))  # fmt: skip
     if not book.gate_holds(now):
-        return NextMove(Move.CHECK, "proven absent; our own checks come first")
+        return NextMove(Move.CHECK, "proven absent; our checks, then the send")
     # A failure stored under the key would be all that the same key can ever bring.
     burnt = op.idempotency.caches_errors and any(
         a.server_error and a.generation == book.generation for a in book.attempts

@@ -175,7 +175,7 @@ async def test_the_ui_says_in_plain_words_what_a_payment_waits_for(at_work: Worl
     description = await handle.describe()
     assert await description.static_summary() == f"payment {payment_id}"
     summaries = await _summaries(at_work, handle.id)
-    assert "nothing was sent so far" in summaries
+    assert "nothing was sent so far; our checks, then the send" in summaries
     assert any(summary.startswith("waits for the watch") for summary in summaries)
 
 

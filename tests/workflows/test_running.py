@@ -105,24 +105,19 @@ async def test_evidence_after_the_end_is_read_by_a_new_run(at_work: World) -> No
     assert at_work.attempts() == 1
 
 
-@pytest.mark.parametrize("how", ["terminate", "cancel"])
-async def test_a_run_ended_from_the_ui_is_started_again_by_the_sweep(
-    at_work: World, how: str
-) -> None:
+async def test_a_run_terminated_in_the_ui_is_started_again_by_the_sweep(at_work: World) -> None:
     at_work.partner.gate = asyncio.Event()
     payment_id = (await at_work.pay()).payment_id
     await eventually(lambda: _sent(at_work), "the send")
     handle = await at_work.handle(payment_id)
-    await (handle.terminate("pressed in the UI") if how == "terminate" else handle.cancel())
+    await handle.terminate("pressed in the UI")
 
     async def ended() -> bool:
         status = (await handle.describe()).status
         return status not in (None, WorkflowExecutionStatus.RUNNING)
 
-    if how == "terminate":
-        await eventually(ended, "the end of the run")
-    at_work.partner.gate.set()
     await eventually(ended, "the end of the run")
+    at_work.partner.gate.set()
 
     async def settled() -> bool:
         await _sweep(at_work)
