@@ -30,8 +30,9 @@ from activities.upkeep import Upkeep
 from domain.clock import Clock
 from domain.ids import TASK_QUEUE, partner_queue
 from domain.profile import Profile
-from partners.interface import PaymentPartner
-from partners.registry import PARTNERS
+from inbound.webhooks import Webhooks
+from partners.interface import PaymentPartner, WebhookReader
+from partners.registry import PARTNERS, WEBHOOKS
 from settings import Settings
 from starter.client import Orchestrator
 from starter.plugin import plugin
@@ -44,6 +45,7 @@ from store.folding import Folding
 from store.inbox import Inbox
 from store.keyring import Keyring
 from store.logins import Logins
+from store.overdue import Overdue
 from store.payments import Payments
 from store.sending import SendBook
 from workflows.payment import PaymentWorkflow
@@ -99,6 +101,27 @@ class Assembly:
         return Commands(self.database, Folding(self.keyring))
 
     @property
+    def webhook_readers(self) -> dict[tuple[str, str], WebhookReader]:
+        """Of every partner account with a secret by which deliveries can be proven."""
+        return {
+            (name, account_name): make(account.webhooks)
+            for name, make in WEBHOOKS.items()
+            for account_name, account in self.settings.partner_accounts(name).items()
+            if account.webhooks is not None
+        }
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """What takes deliveries."""
+        return Webhooks(
+            readers=self.webhook_readers,
+            inbox=self.inbox,
+            runner=self.running,
+            clock=self.clock,
+            away=(TemporalAway,),
+        )
+
+    @property
     def orchestrator(self) -> Orchestrator:
         """The client for apps."""
         return Orchestrator(
@@ -129,7 +152,13 @@ class Assembly:
         store = PaymentStore(
             payments=self.payments, book=self.book, commands=self.commands, clock=self.clock
         )
-        upkeep = Upkeep(payments=self.payments, runner=Running(client), clock=self.clock)
+        upkeep = Upkeep(
+            payments=self.payments,
+            inbox=self.inbox,
+            overdue=Overdue(self.database),
+            runner=Running(client),
+            clock=self.clock,
+        )
         steps = PartnerSteps(
             partners=self.partners,
             book=self.book,

@@ -25,13 +25,15 @@ def _run(main: Coroutine[Any, Any, int]) -> NoReturn:
     """Run a command to its end; what the user can mend is said in a line, not in a trace."""
     from local.servers import ServerUnavailable
     from local.simulator import SimulatorDied
-    from local.stack import AlreadyUp
+    from local.stack import AlreadyUp, InboundDied
     from local.temporal_server import ServerDied
     from process import run
+    from serving import PortTaken
     from starter.running import TemporalAway
     from store.keyring import KeyringError
 
-    run(main, (AlreadyUp, KeyringError, TemporalAway, ServerUnavailable, ServerDied, SimulatorDied))
+    ours = (AlreadyUp, KeyringError, PortTaken, TemporalAway)
+    run(main, (*ours, InboundDied, ServerUnavailable, ServerDied, SimulatorDied))
 
 
 @app.command()
@@ -40,6 +42,7 @@ def up(
     ui_port: Annotated[int, typer.Option(help="The Temporal UI; 0 takes a free one.")] = 8233,
     codec_port: Annotated[int, typer.Option(help="Decodes payloads for the UI.")] = 8234,
     simulator_port: Annotated[int, typer.Option(help="The Currencycloud simulator.")] = 8235,
+    inbound_port: Annotated[int, typer.Option(help="Takes webhooks.")] = 8236,
     debtor: Annotated[
         list[str] | None,
         typer.Option(
@@ -57,22 +60,39 @@ def up(
         debtors = {check_iban(iban): {"currency": "EUR"} for iban in debtor or []}
     except AccountError as error:
         raise typer.BadParameter(str(error), param_hint="--debtor") from None
-    ports = Ports(temporal_port, ui_port, codec_port, simulator_port)
+    ports = Ports(temporal_port, ui_port, codec_port, simulator_port, inbound_port)
     _run(run_up(Settings().home, ports, debtors, typer.echo))
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    inbound: Annotated[bool, typer.Option(help="Also take webhooks, in this process.")] = False,
+) -> None:
     """Run a worker until SIGTERM or Ctrl-C; it finishes the steps in hand."""
+    _log()
+    from settings import Settings
+    from worker import work
+
+    _run(work(Settings(), inbound=inbound))
+
+
+@app.command()
+def inbound() -> None:
+    """Take webhooks until SIGTERM or Ctrl-C, at FINALITY_INBOUND_HOST and _PORT."""
+    _log()
+    from listener import listen
+    from settings import Settings
+
+    _run(listen(Settings()))
+
+
+def _log() -> None:
+    """A process that nobody looks at says in its log what it does."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     for chatty in ("alembic", "httpx"):  # httpx would log every address it asks.
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    from settings import Settings
-    from worker import work
-
-    _run(work(Settings()))
 
 
 @app.command(

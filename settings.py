@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -21,6 +21,24 @@ from domain.accounts import check_iban
 from domain.money import Money
 
 _HERE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class WebhookSigning(BaseModel):
+    """How a partner signs what it delivers to one of our accounts.
+
+    While a secret is changed both are given: either proves a delivery. A timestamp counts only
+    where it is signed too, as `timestamp.body`: only then is a header for it named here.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    secrets: tuple[Annotated[SecretStr, Field(min_length=16)], ...] = Field(min_length=1)
+    header: str = "x-hmac-digest-sha-512"
+    encoding: Literal["hex", "base64"] = "hex"
+    digest: Literal["sha256", "sha384", "sha512"] = "sha512"
+    version: Literal["2021-01-01", "2021-02-01"] = "2021-02-01"
+    timestamp_header: str | None = None
+    tolerance: timedelta = timedelta(minutes=5)
 
 
 class PartnerAccount(BaseModel):
@@ -39,6 +57,9 @@ class PartnerAccount(BaseModel):
     write_within: timedelta | None = None
     answer_within: timedelta | None = None
     watch: timedelta | None = None
+    webhooks: WebhookSigning | None = Field(
+        default=None, description="without it no webhook is taken, and payments are only read"
+    )
 
     @model_validator(mode="after")
     def _simulated_means_nearby(self) -> Self:
@@ -91,6 +112,8 @@ class Settings(BaseSettings):
     )
     temporal_address: str = Field(default="", description="default: the Temporal profile's")
     upkeep_every: timedelta = timedelta(seconds=20)
+    inbound_host: str = Field(default="127.0.0.1", description="where webhooks are taken")
+    inbound_port: int = 8236
     graceful_shutdown: timedelta = timedelta(seconds=45)
 
     @field_validator("debtors")

@@ -18,20 +18,27 @@ log = logging.getLogger("finality.worker")
 _TEMPORAL_PAUSE_SECONDS = 2.0
 
 
-async def work(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT, then finish the steps in hand; the exit code."""
+async def work(settings: Settings, *, inbound: bool = False) -> int:
+    """Run until SIGTERM or SIGINT, then finish the steps in hand; the exit code.
+
+    Args:
+        inbound: also take webhooks, from the first moment: partners repeat them for seconds only.
+    """
     stop = stop_on_signals()
-    async with assembled(settings) as assembly:
+    async with assembled(settings) as assembly, AsyncExitStack() as running:
+        if inbound:
+            from listener import listening
+
+            await running.enter_async_context(listening(assembly))
         client = await _connected(assembly, stop)
         if client is None:
             return 0
-        async with AsyncExitStack() as running:
-            for worker in assembly.workers(client):
-                await running.enter_async_context(worker)
-            await assembly.ensure_upkeep(client)
-            log.info("worker runs: %s", ", ".join(sorted(_names(assembly))) or "no partners")
-            await stop.wait()
-            log.info("worker stops: finishing the steps in hand")
+        for worker in assembly.workers(client):
+            await running.enter_async_context(worker)
+        await assembly.ensure_upkeep(client)
+        log.info("worker runs: %s", ", ".join(sorted(_names(assembly))) or "no partners")
+        await stop.wait()
+        log.info("worker stops: finishing the steps in hand")
     return 0
 
 

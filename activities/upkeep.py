@@ -1,8 +1,9 @@
-"""Upkeep: start what should run, and find what runs no more."""
+"""Upkeep: start what should run, tell what has news, and find what runs no more."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import logging
+from collections.abc import Awaitable, Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -10,11 +11,17 @@ from temporalio import activity
 
 if TYPE_CHECKING:
     from domain.clock import Clock
+    from store.inbox import Inbox
+    from store.overdue import Overdue
     from store.payments import Payments
 
+log = logging.getLogger("finality.upkeep")
+
 _BATCH: Final = 500
-#: A payment younger than this is being started by whoever recorded it.
+#: What is younger is being started, or told, by whoever recorded it.
 _YOUNG: Final = timedelta(seconds=5)
+#: Named in one line of the log; how many more there are is said.
+_NAMED: Final = 10
 
 
 class Runner(Protocol):
@@ -30,36 +37,75 @@ class Runner(Protocol):
 class Upkeep:
     """Nothing inside a dead workflow can notice that it is dead: this does."""
 
-    def __init__(self, *, payments: Payments, runner: Runner, clock: Clock) -> None:
+    def __init__(
+        self, *, payments: Payments, inbox: Inbox, overdue: Overdue, runner: Runner, clock: Clock
+    ) -> None:
         self._payments = payments
+        self._inbox = inbox
+        self._overdue = overdue
         self._runner = runner
         self._clock = clock
+        self._named: frozenset[str] = frozenset()
 
     @activity.defn
     async def relay(self) -> int:
-        """Start payments that were recorded but not started; how many."""
-        waiting = await self._payments.unstarted(
-            created_before=self._clock.now() - _YOUNG, limit=_BATCH
-        )
-        for tenant, payment_id in waiting:
-            await self._runner.ensure_running(tenant, payment_id)
-            activity.heartbeat()
+        """Start payments that were recorded but not started, and those with unread news.
+
+        News reopens a payment at its end too. Returns how many it started or told.
+        """
+        before = self._clock.now() - _YOUNG
+        waiting = await self._payments.unstarted(created_before=before, limit=_BATCH)
+        await self._run(waiting)
         await self._payments.started([payment_id for _, payment_id in waiting], self._clock.now())
-        return len(waiting)
+        news = await self._inbox.untold(received_before=before, limit=_BATCH)
+        await self._run(news)
+        await self._inbox.told(
+            [payment_id for _, payment_id in news], received_before=before, now=self._clock.now()
+        )
+        return len({*waiting, *news})
 
     @activity.defn
     async def sweep(self) -> int:
-        """Compare what is open with what runs, and run what does not; how many.
+        """Compare what is open or has news with what runs, and run what does not; how many.
 
-        The listing may lag: then one that runs is only told to look again.
+        The listing may lag: then one that runs is only told to look again. Questions that
+        nobody answered in time are named in the log.
         """
         running = await self._runner.running()
+        started = await self._sweep(self._payments.open, running)
+        started += await self._sweep(self._inbox.unread_at_end, running)
+        await self._name_overdue()
+        return started
+
+    async def _sweep(self, owed: _Pages, running: Collection[str]) -> int:
         after, started = "", 0
-        while batch := await self._payments.open(after=after, limit=_BATCH):
-            for tenant, payment_id in batch:
-                if payment_id not in running:
-                    await self._runner.ensure_running(tenant, payment_id)
-                    started += 1
-                activity.heartbeat()
+        while batch := await owed(after=after, limit=_BATCH):
+            stopped = [found for found in batch if found[1] not in running]
+            await self._run(stopped)
+            started += len(stopped)
             after = batch[-1][1]
         return started
+
+    async def _run(self, payments: Collection[tuple[str, str]]) -> None:
+        activity.heartbeat()
+        for tenant, payment_id in payments:
+            await self._runner.ensure_running(tenant, payment_id)
+            activity.heartbeat()
+
+    async def _name_overdue(self) -> None:
+        tasks = await self._overdue.tasks(self._clock.now(), limit=_BATCH)
+        known, self._named = self._named, frozenset(task.task_id for task in tasks)
+        if self._named <= known:
+            return  # Said before.
+        named = ", ".join(
+            f"{task.kind} of {task.payment_id} ({task.owner}, since {task.due_at:%Y-%m-%d %H:%M})"
+            for task in tasks[:_NAMED]
+        )
+        more = f" and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""
+        log.warning("questions overdue: %s%s", named, more)
+
+
+class _Pages(Protocol):
+    """(tenant, payment id) of payments by id, page after page."""
+
+    def __call__(self, *, after: str, limit: int) -> Awaitable[list[tuple[str, str]]]: ...

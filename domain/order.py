@@ -39,21 +39,29 @@ class Times(BaseModel):
     """Until when an order may be sent, and when it is to be executed.
 
     `submit_before` and `execute_by` are moments; a requested execution date is a day in the
-    calendar of the rail. Late orders are not paid late.
+    calendar of the rail. Late orders are not paid late. What the payer leaves open is settled
+    when the order is accepted, and never changes after that.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    submit_before: AwareDatetime
+    submit_before: AwareDatetime | None = None
+    """None until it is accepted, where the payer does not say."""
     submit_from: AwareDatetime | None = None
-    """Where we hold the date ourselves: nothing is sent before."""
+    """Where we hold the date ourselves, or the payer asked us to: nothing is sent before."""
     requested_execution_date: date | None = None
+    """The day the partner is asked for: once accepted, a business day of the rail."""
+    wished_execution_date: date | None = None
+    """The day the payer asked for, where that was moved to the next business day."""
     execute_by: AwareDatetime | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.execute_by is not None and self.execute_by < self.submit_before:
+        before = self.submit_before
+        if before and self.execute_by and self.execute_by < before:
             raise ValueError("execute_by lies before submit_before; make it the same or later")
+        if before and self.submit_from and self.submit_from >= before:
+            raise ValueError("submit_from does not lie before submit_before; make it earlier")
         return self
 
 
@@ -87,6 +95,17 @@ class Order(BaseModel):
     on_behalf_of: str | None = None
     times: Times
 
+    @property
+    def submit_before(self) -> datetime:
+        """Until when it may be sent.
+
+        Raises:
+            ValueError: nobody has said so: the order was not accepted yet.
+        """
+        if self.times.submit_before is None:
+            raise ValueError("the order was not accepted yet, so its last moment is open")
+        return self.times.submit_before
+
     def may_still_be_sent(self, now: datetime) -> bool:
         """Whether the order's time to be sent has not run out."""
-        return now < self.times.submit_before
+        return now < self.submit_before

@@ -1,4 +1,4 @@
-"""Everything on one machine: Temporal with UI, codec endpoint, simulator, worker."""
+"""Everything on one machine: Temporal with UI, codec endpoint, simulator, webhooks, worker."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import asyncio
 import fcntl
 import json
 import os
+import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import uvicorn
-
 from local.child import start_child
 from local.simulator import API_KEY, LOGIN_ID, Simulator, start_simulator
 from local.temporal_server import DevServer, free_port, is_taken, start_dev_server
+from serving import served
 from starter.codec_endpoint import codec_endpoint
 from store.keyring import Keyring
 from workflows.attributes import SEARCH_ATTRIBUTES
@@ -28,21 +31,19 @@ from workflows.attributes import SEARCH_ATTRIBUTES
 SIMULATOR: Final = "simulator"
 #: What `up` tells other commands of this home: where its parts listen.
 UP_FILE: Final = "up.json"
+#: What an inbound process needs to start on a slow machine.
+_INBOUND_LIMIT_SECONDS: Final = 60
 
 
 class AlreadyUp(Exception):
     """Another stack runs in this home, or a port is taken; the text names the remedy."""
 
 
+class InboundDied(Exception):
+    """What takes webhooks ended or did not answer in time; the text names its log."""
+
+
 Tell = Callable[[str], None]
-
-
-class _Served(uvicorn.Server):
-    """Leaves signals to us: uvicorn would raise them again when it ends, as if sent twice."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Ports:
     ui: int = 8233
     codec: int = 8234
     simulator: int = 8235
+    inbound: int = 8236
 
     def settled(self) -> Ports:
         """The same with every 0 made a port that is free now."""
@@ -71,6 +73,8 @@ class Stack:
     temporal: DevServer = field(init=False)
     simulator: Simulator = field(init=False)
     worker: subprocess.Popen[bytes] = field(init=False)
+    inbound: subprocess.Popen[bytes] = field(init=False)
+    _webhook_secret: str = field(init=False, default_factory=lambda: secrets.token_hex(24))
     _parts: AsyncExitStack = field(init=False, default_factory=AsyncExitStack)
 
     async def __aenter__(self) -> Self:
@@ -126,8 +130,12 @@ class Stack:
         )
         self._parts.push_async_callback(self.simulator.stop)
         self._write_up_file()
+        self.start_inbound()
+        self._parts.push_async_callback(self.stop_inbound)
         self.start_worker()
         self._parts.push_async_callback(self.stop_worker)
+        await self._until_inbound()
+        await self._have_notified()
 
     def _lock_home(self) -> None:
         """Two stacks in one home would share databases and overwrite each other's addresses."""
@@ -164,23 +172,58 @@ class Stack:
         except subprocess.TimeoutExpired:
             self.kill_worker()
 
+    def start_inbound(self) -> None:
+        """Start what takes webhooks: a process of its own, since workers are killed and restarted
+        while a partner delivers."""
+        self.inbound = start_child(
+            [sys.executable, "-m", "cli", "inbound"],
+            log_file=self.log("inbound"),
+            env={"FINALITY_HOME": str(self.home.resolve())},
+        )
+
+    async def stop_inbound(self) -> None:
+        """Let it finish the deliveries in hand."""
+        self.inbound.terminate()
+        try:
+            await asyncio.to_thread(self.inbound.wait, 20)
+        except subprocess.TimeoutExpired:
+            self.inbound.kill()
+            self.inbound.wait()
+
+    async def _until_inbound(self) -> None:
+        deadline = time.monotonic() + _INBOUND_LIMIT_SECONDS
+        url = f"http://127.0.0.1:{self.ports.inbound}/health"
+        while True:
+            try:
+                await asyncio.to_thread(urllib.request.urlopen, url, timeout=5)
+            except (urllib.error.URLError, OSError):
+                if self.inbound.poll() is not None or time.monotonic() > deadline:
+                    raise InboundDied(
+                        f"webhooks are not taken; the log is {self.log('inbound')}"
+                    ) from None
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+    async def _have_notified(self) -> None:
+        """Have the simulator deliver its notifications to us."""
+        await self.simulator.control(
+            "POST",
+            "notifications",
+            {
+                "url": f"http://127.0.0.1:{self.ports.inbound}/webhooks/currencycloud/{SIMULATOR}",
+                "secret": self._webhook_secret,
+            },
+        )
+
     async def _serve_codec(self, keyring: Keyring) -> None:
         ui = self.ports.ui
         application = codec_endpoint(
             keyring, ui_origins=[f"http://127.0.0.1:{ui}", f"http://localhost:{ui}"]
         )
-        server = _Served(
-            uvicorn.Config(
-                application, host="127.0.0.1", port=self.ports.codec, log_level="warning"
-            )
+        await self._parts.enter_async_context(
+            served(application, host="127.0.0.1", port=self.ports.codec)
         )
-        serving = asyncio.create_task(server.serve())
-
-        async def stop() -> None:
-            server.should_exit = True
-            await serving
-
-        self._parts.push_async_callback(stop)
 
     def _write_up_file(self) -> None:
         found: dict[str, Any] = {
@@ -193,12 +236,14 @@ class Stack:
                     "simulated": True,
                     "write_within": 5,
                     "answer_within": 5,
+                    "webhooks": {"secrets": [self._webhook_secret]},
                 }
             },
             "debtors": {
                 iban: {"partner_account": SIMULATOR, **debtor}
                 for iban, debtor in self.debtors.items()
             },
+            "inbound_port": self.ports.inbound,
             "ui_url": self.temporal.ui_url,
         }
         path = self.home / UP_FILE

@@ -18,12 +18,16 @@ async def up(home: Path, ports: Ports, debtors: Mapping[str, Mapping[str, str]],
     async with Stack(home, ports, debtors, tell=tell) as stack:
         tell(f"Temporal UI  {stack.temporal.ui_url}")
         tell(f"Simulator    {stack.simulator.base_url}  (Currencycloud)")
+        tell(f"Webhooks     http://127.0.0.1:{stack.ports.inbound}/webhooks")
         tell(f"Logs         {home / 'logs'}")
         tell("In another terminal: finality pay FILE.   Ctrl-C ends everything in order.")
         while not stop.is_set():
             if (code := stack.worker.poll()) is not None:
                 tell(f"the worker ended with code {code}; starting it again")
                 stack.start_worker()
+            if (code := stack.inbound.poll()) is not None:
+                tell(f"what takes webhooks ended with code {code}; starting it again")
+                stack.start_inbound()
             if not stack.temporal.running:
                 tell(f"the Temporal server ended; its log is {stack.log('temporal')}")
                 return 1

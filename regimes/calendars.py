@@ -1,36 +1,70 @@
-"""The days on which euro payments settle, and the moment a day's payments must be in."""
+"""The days on which banks work, and the moment a day's payments must be in."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-_SATURDAY: Final = 5
+if TYPE_CHECKING:
+    from holidays import HolidayBase
+
+_TARGET: Final = "TARGET"
+_NATIONAL: Final = re.compile(r"([A-Z]{2})(?:-(.+))?", re.ASCII)
 
 
-@lru_cache(maxsize=128)
-def _closing_days(year: int) -> frozenset[date]:
-    # Loading it takes as long as most of our other libraries together; only files ask.
-    import holidays
-
-    # ECB, long-term calendar of TARGET closing days of 14 December 2000: 1 January, Good Friday,
-    # Easter Monday, 1 May, 25 and 26 December, beside Saturdays and Sundays.
-    return frozenset(holidays.financial_holidays("XECB", years=year))
+class UnknownCalendar(ValueError):
+    """There is no calendar of that name; the text says which there are."""
 
 
-def is_business_day(day: date) -> bool:
-    """Whether TARGET is open."""
-    return day.weekday() < _SATURDAY and day not in _closing_days(day.year)
+@dataclass(frozen=True)
+class Calendar:
+    """Whose bank holidays count: TARGET's, or a country's.
+
+    Args:
+        code: "TARGET"; or a country of ISO 3166, as "FR", with a part of it where its parts
+            differ, as "GB-SCT" or "DE-BY".
+
+    Raises:
+        UnknownCalendar: no such country, or it has no such part.
+    """
+
+    code: str
+
+    def __post_init__(self) -> None:
+        if self.code != _TARGET:  # Which is known to be there, and is loaded when it is asked.
+            _holidays(self.code, date.today().year)  # noqa: DTZ011 - any year shows that it exists
 
 
-def next_business_day(day: date) -> date:
-    """The first TARGET day after this one."""
+#: ECB, long-term calendar of TARGET closing days of 14 December 2000: 1 January, Good Friday,
+#: Easter Monday, 1 May, 25 and 26 December, beside Saturdays and Sundays.
+TARGET: Final = Calendar(_TARGET)
+
+
+def is_business_day(day: date, calendar: Calendar = TARGET) -> bool:
+    """Whether banks work on a day.
+
+    A country's weekend is its own, and a weekend worked instead of another day is no weekend.
+    Only weekends are known of years too far away: of TARGET, those before 1999 and after 2100.
+    """
+    return day in _business_days(calendar.code, day.year)
+
+
+def next_business_day(day: date, calendar: Calendar = TARGET) -> date:
+    """The first business day after this one."""
     day += timedelta(days=1)
-    while not is_business_day(day):
+    while not is_business_day(day, calendar):
         day += timedelta(days=1)
+    return day
+
+
+def business_days_after(day: date, count: int, calendar: Calendar = TARGET) -> date:
+    """The so-many-th business day after a day, which itself is not counted."""
+    for _ in range(count):
+        day = next_business_day(day, calendar)
     return day
 
 
@@ -56,3 +90,38 @@ class CutOff:
     def day_of(self, moment: datetime) -> date:
         """Which day it is in the zone."""
         return moment.astimezone(self.zone).date()
+
+
+@lru_cache(maxsize=512)
+def _business_days(code: str, year: int) -> frozenset[date]:
+    book = _holidays(code, year)
+    first = date(year, 1, 1)
+    days = [first + timedelta(days=n) for n in range((date(year, 12, 31) - first).days + 1)]
+    return frozenset(day for day in days if book.is_working_day(day))
+
+
+def _holidays(code: str, year: int) -> HolidayBase:
+    """A list of one's own: the library's grow while they are asked, and threads share ours."""
+    # Loading it takes as long as most of our other libraries together; not everybody asks.
+    import holidays
+
+    # A holiday may be observed on a day of the year before or after.
+    years = (year - 1, year, year + 1)
+    if code == _TARGET:
+        return holidays.financial_holidays("XECB", years=years)
+    named = _NATIONAL.fullmatch(code)
+    try:
+        if named is None:
+            raise NotImplementedError
+        country, part = named.groups()
+        public = holidays.country_holidays(country, subdiv=part, years=years)
+        if "bank" not in public.supported_categories:
+            return public
+        return holidays.country_holidays(
+            country, subdiv=part, years=years, categories=("public", "bank")
+        )
+    except NotImplementedError:
+        raise UnknownCalendar(
+            f"there is no calendar {code!r}; give TARGET, or a country's code of ISO 3166, as FR, "
+            "with a part where its parts differ, as GB-SCT"
+        ) from None

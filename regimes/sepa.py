@@ -13,6 +13,7 @@ from domain.party import Party
 from regimes.accounts import check_account
 from regimes.addresses import address_problem
 from regimes.calendars import CutOff
+from regimes.dated import Dated
 from regimes.refusal import Refusal
 
 # EPC125-05, SEPA Credit Transfer Rulebook, and EPC132-08, its customer-to-PSP implementation
@@ -24,8 +25,15 @@ NAME_LENGTH_MAX: Final = 70
 REMITTANCE_LENGTH_MAX: Final = 140
 REFERENCE_LENGTH_MAX: Final = 35
 
-#: Ours, not the scheme's: every bank sets its own. The scheme asks for it to be published.
+#: Ours, not the scheme's: every bank sets its own. The scheme asks for it to be published. TARGET
+#: took payments of customers until 17:00 by its calendar of 2019, so this leaves it two hours.
 CUT_OFF: Final = CutOff(at=time(15, 0), zone=ZoneInfo("Europe/Brussels"))
+#: The cut-off by the day of execution. A change is a line more, which leaves older days alone.
+CUT_OFFS: Final = Dated({date.min: CUT_OFF})
+#: When TARGET opened for payments of customers, by the same calendar of the ECB.
+OPENS: Final = time(7, 0)
+#: Ours: what we hold ourselves is sent when somebody is there to see it.
+RELEASE: Final = time(8, 0)
 #: Ours as well: a date further ahead is taken for a typing mistake.
 EXECUTION_AHEAD_MAX: Final = timedelta(days=366)
 

@@ -1,16 +1,18 @@
-"""What is checked of an order before anything is recorded."""
+"""What is checked of an order before anything is recorded, and what is settled of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from domain.accounts import AccountError, check_bic
-from domain.order import Direction, Order
+from domain.order import Direction, Order, Times
 from domain.profile import Profile
+from regimes.execution import RULES, ExecutionRules, Settled, hold_from, settle
 from regimes.refusal import Refusal
 from regimes.sepa import check_credit_transfer
+from regimes.watches import WATCHES
 
 KEY_LENGTH_MAX: Final = 255
 
@@ -23,23 +25,43 @@ class InvalidOrder(ValueError):
         self.refusals = tuple(refusals)
 
 
-def check(
+class Admitted(NamedTuple):
+    """What a payment is made of: kept as it is for the payment's whole life."""
+
+    order: Order
+    """As given, with nothing of its times left open."""
+    profile: Profile
+    moved: str = ""
+    """Why it is executed on another day than the wished one, in words for the payer."""
+
+
+def admit(
     order: Order,
     key: str,
     profiles: Mapping[tuple[str, str], Profile],
     now: datetime,
     *,
-    rules_of: date | None,
-) -> Profile:
-    """The profile the payment will keep.
+    rules_of: date | None = None,
+    rules: ExecutionRules | None = None,
+) -> Admitted:
+    """The order and profile the payment will keep.
 
     Args:
-        rules_of: the day whose scheme rules apply; None: the order's execution date, or today.
+        rules_of: the day whose scheme rules apply, from who has judged the order's dates before
+            and set its times; None: they are judged and settled here.
+        rules: when the rail takes payments; by default those of `regimes.execution`.
 
     Raises:
         InvalidOrder: with every problem found, not only the first.
     """
-    day = rules_of or order.times.requested_execution_date or now.date()
+    rules = rules or RULES[order.rail]
+    profile = profiles.get((order.partner, order.partner_account))
+    partner_holds = profile is not None and profile.holds_future_dates
+    if rules_of is None:
+        settled = settle(order.times, rules, now, partner_holds=partner_holds)
+    else:
+        settled = _as_judged(order.times, rules, now, partner_holds=partner_holds)
+    day = rules_of or settled.times.requested_execution_date or rules.day_of(now)
     refusals = [*check_credit_transfer(order, on=day)]
     if order.creditor_agent is not None:
         try:
@@ -52,17 +74,63 @@ def check(
     if order.direction is not Direction.OUTGOING:
         text = "is incoming; only outgoing credit transfers are paid"
         refusals.append(Refusal("AG03", "direction", text))
-    if order.times.submit_before <= now:
-        text = "is over; give a later moment, late orders are not paid late"
-        refusals.append(Refusal("TM01", "times.submit_before", text))
-    profile = profiles.get((order.partner, order.partner_account))
+    refusals.extend(settled.refusals)
     if profile is None:
-        known = ", ".join(sorted("/".join(name) for name in profiles)) or "none"
-        text = (
-            f"{order.partner}/{order.partner_account} is not in the settings (there: {known}); "
-            f"add it as FINALITY_{order.partner.upper()}__{order.partner_account.upper()}__…"
-        )
-        refusals.append(Refusal("AC02", "partner_account", text))
+        refusals.append(_unknown_account(order, profiles))
     if profile is None or refusals:
         raise InvalidOrder(refusals)
-    return profile
+    return Admitted(
+        order.model_copy(update={"times": settled.times}),
+        _watched(profile, order),
+        settled.moved,
+    )
+
+
+def check(
+    order: Order,
+    key: str,
+    profiles: Mapping[tuple[str, str], Profile],
+    now: datetime,
+    *,
+    rules_of: date | None,
+) -> Profile:
+    """The profile the payment will keep; `admit` says what is checked."""
+    return admit(order, key, profiles, now, rules_of=rules_of).profile
+
+
+def _as_judged(
+    times: Times, rules: ExecutionRules, now: datetime, *, partner_holds: bool
+) -> Settled:
+    """Times that a file's plan has set, maybe as of another day: only who holds them is open."""
+    settled = settle(
+        times.model_copy(update={"requested_execution_date": None}),
+        rules,
+        now,
+        partner_holds=partner_holds,
+    )
+    day = times.requested_execution_date
+    if settled.refusals or day is None:
+        return settled._replace(times=times)
+    kept = settled.times.model_copy(update={"requested_execution_date": day})
+    if day > rules.day_of(now) and not partner_holds:
+        assert kept.submit_before is not None  # As `settle` leaves it.
+        held = hold_from(day, kept.submit_before, rules)
+        kept = kept.model_copy(update={"submit_from": held})
+    return settled._replace(times=kept)
+
+
+def _watched(profile: Profile, order: Order) -> Profile:
+    """With the rail's own watch, where the partner's behaviour asks for no other."""
+    if order.rail in profile.watch:
+        return profile
+    at_most = WATCHES[order.rail, order.direction].at_most
+    return profile.model_copy(update={"watch": {**profile.watch, order.rail: at_most}})
+
+
+def _unknown_account(order: Order, profiles: Mapping[tuple[str, str], Profile]) -> Refusal:
+    known = ", ".join(sorted("/".join(name) for name in profiles)) or "none"
+    text = (
+        f"{order.partner}/{order.partner_account} is not in the settings (there: {known}); "
+        f"add it as FINALITY_{order.partner.upper()}__{order.partner_account.upper()}__…"
+    )
+    return Refusal("AC02", "partner_account", text)

@@ -94,12 +94,16 @@ class Commands:
             known = _known(session, row, command_id, kind, by, why)
             if known is None:
                 known = _new(session, row, command_id, kind, by, why, now)
-                if row.cancel_asked_at is None and PaymentState(row.state) in CANCELLABLE:
-                    row.cancel_asked_at = now
+                if PaymentState(row.state) in CANCELLABLE:
+                    row.cancel_asked_at = row.cancel_asked_at or now
                     close_cancelled(session, row, now)
-                if kind is CommandKind.ABANDON and row.state == PaymentState.SETTLED:
+                elif kind is CommandKind.ABANDON and row.state == PaymentState.SETTLED:
                     self._decide(session, row, PaymentState.UNCONFIRMED, "abandoned", by, why, now)
                     known.outcome, known.outcome_at = Outcome.DONE, now
+                else:
+                    is_cancelled = row.state == PaymentState.CANCELLED
+                    known.outcome = Outcome.DONE if is_cancelled else Outcome.TOO_LATE
+                    known.outcome_at = now
                 self._folding.refold(session, row, now)
             return Commanded(_record(known), view_of(session, row))
 

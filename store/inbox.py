@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from store.database import Database
+from store.intents import hold
 from store.keyring import Keyring
-from store.tables import InboxRow
+from store.tables import InboxRow, InstructionRow, PaymentRow
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What became of a delivery: whether it is new, and whose payment it is about."""
+
+    is_new: bool
+    tenant: str | None = None
+    payment_id: str | None = None
 
 
 class Inbox:
@@ -23,26 +35,39 @@ class Inbox:
         self,
         *,
         partner: str,
+        partner_account: str,
         event_key: str,
-        partner_reference: str | None,
-        payment_id: str | None,
+        partner_reference: str,
         body: bytes,
         now: datetime,
-    ) -> bool:
-        """Keep one arrival; False if it was there already."""
-        sealed = self._keyring.seal(body, f"inbox/{partner}/{event_key}")
+    ) -> Arrival:
+        """Keep one arrival and find its payment; parked where there is none (yet).
 
-        def transaction(session: Session) -> bool:
+        Only payments of the account whose secret proved the delivery are looked at.
+        """
+        sealed = self._keyring.seal(body, _context(partner, partner_account, event_key))
+
+        def transaction(session: Session) -> Arrival:
+            hold(
+                session,
+                _event(partner, partner_account, event_key),
+                _reference(partner, partner_account, partner_reference),
+            )
+            owner = _owner(session, partner, partner_account, partner_reference)
+            tenant, payment_id = (owner.tenant, owner.payment_id) if owner else (None, None)
             known = session.exec(
                 select(InboxRow.number).where(
-                    InboxRow.partner == partner, InboxRow.event_key == event_key
+                    InboxRow.partner == partner,
+                    InboxRow.partner_account == partner_account,
+                    InboxRow.event_key == event_key,
                 )
             ).one_or_none()
             if known is not None:
-                return False
+                return Arrival(False, tenant, payment_id)
             session.add(
                 InboxRow(
                     partner=partner,
+                    partner_account=partner_account,
                     event_key=event_key,
                     payment_id=payment_id,
                     partner_reference=partner_reference,
@@ -50,7 +75,7 @@ class Inbox:
                     body_sealed=sealed,
                 )
             )
-            return True
+            return Arrival(True, tenant, payment_id)
 
         return await self._database.write(transaction)
 
@@ -60,6 +85,61 @@ class Inbox:
         def query(session: Session) -> int:
             numbers = select(func.max(InboxRow.number)).where(InboxRow.payment_id == payment_id)
             return session.exec(numbers).one() or 0
+
+        return await self._database.read(query)
+
+    async def untold(self, *, received_before: datetime, limit: int) -> list[tuple[str, str]]:
+        """(tenant, payment id) of payments with something unread that no relay told them of.
+
+        At their end too: evidence that comes after it reopens them.
+        """
+
+        def query(session: Session) -> list[tuple[str, str]]:
+            rows = (
+                select(PaymentRow.tenant, PaymentRow.payment_id)
+                .where(PaymentRow.payment_id == InboxRow.payment_id)
+                .where(col(InboxRow.read_at).is_(None), col(InboxRow.told_at).is_(None))
+                .where(InboxRow.received_at < received_before)
+                .distinct()
+                .order_by(PaymentRow.payment_id)
+                .limit(limit)
+            )
+            return [(tenant, payment_id) for tenant, payment_id in session.exec(rows)]
+
+        return await self._database.read(query)
+
+    async def told(
+        self, payment_ids: Collection[str], *, received_before: datetime, now: datetime
+    ) -> None:
+        """Note that the runs of these payments were told of what `untold` had found."""
+
+        def transaction(session: Session) -> None:
+            rows = session.exec(
+                select(InboxRow)
+                .where(col(InboxRow.payment_id).in_(payment_ids))
+                .where(col(InboxRow.read_at).is_(None), col(InboxRow.told_at).is_(None))
+                .where(InboxRow.received_at < received_before)
+            )
+            for found in rows:
+                found.told_at = now
+                session.add(found)
+
+        await self._database.write(transaction)
+
+    async def unread_at_end(self, *, after: str, limit: int) -> list[tuple[str, str]]:
+        """(tenant, payment id) of payments at their end with something unread, by id."""
+
+        def query(session: Session) -> list[tuple[str, str]]:
+            rows = (
+                select(PaymentRow.tenant, PaymentRow.payment_id)
+                .where(PaymentRow.payment_id == InboxRow.payment_id)
+                .where(col(PaymentRow.is_over).is_(True), col(InboxRow.read_at).is_(None))
+                .where(PaymentRow.payment_id > after)
+                .distinct()
+                .order_by(PaymentRow.payment_id)
+                .limit(limit)
+            )
+            return [(tenant, payment_id) for tenant, payment_id in session.exec(rows)]
 
         return await self._database.read(query)
 
@@ -88,9 +168,13 @@ def mark_read(session: Session, payment_id: str, through: int, now: datetime) ->
 
 def match_reference(session: Session, partner: str, reference: str, payment_id: str) -> None:
     """Give rows that came before we knew the partner's reference to their payment."""
+    payment = session.get(PaymentRow, payment_id)
+    assert payment is not None, "a reference is stored for a payment that is"
+    hold(session, _reference(partner, payment.partner_account, reference))
     rows = session.exec(
         select(InboxRow).where(
             InboxRow.partner == partner,
+            InboxRow.partner_account == payment.partner_account,
             InboxRow.partner_reference == reference,
             col(InboxRow.payment_id).is_(None),
         )
@@ -98,3 +182,34 @@ def match_reference(session: Session, partner: str, reference: str, payment_id: 
     for found in rows:
         found.payment_id = payment_id
         session.add(found)
+
+
+def _owner(session: Session, partner: str, account: str, reference: str) -> PaymentRow | None:
+    """The payment under the reference, locked.
+
+    The lock makes a payment's numbers grow in the order of commits: a number is given only when
+    all smaller ones of the payment can be seen, and a read notes the highest it sees.
+    """
+    payment_id = session.exec(
+        select(InstructionRow.payment_id).where(
+            InstructionRow.partner == partner,
+            InstructionRow.partner_account == account,
+            InstructionRow.partner_reference == reference,
+        )
+    ).one_or_none()
+    if payment_id is None:
+        return None
+    return session.get(PaymentRow, payment_id, with_for_update=True)
+
+
+def _event(partner: str, account: str, event_key: str) -> str:
+    return f"inbox/event/{partner}/{account}/{event_key}"
+
+
+def _reference(partner: str, account: str, reference: str) -> str:
+    return f"inbox/reference/{partner}/{account}/{reference}"
+
+
+def _context(partner: str, account: str, event_key: str) -> str:
+    """What a sealed body is bound to."""
+    return f"inbox/{partner}/{account}/{event_key}"

@@ -167,15 +167,20 @@ class InboxRow(SQLModel, table=True):
 
     __tablename__ = "inbox"
     __table_args__: ClassVar[tuple[object, ...]] = (
-        UniqueConstraint("partner", "event_key", name="uq_inbox_event"),
+        UniqueConstraint("partner", "partner_account", "event_key", name="uq_inbox_event"),
+        Index("ix_inbox_unread", "read_at", "told_at"),
     )
 
     number: int | None = Field(default=None, primary_key=True)
     partner: str
+    partner_account: str
+    """Whose secret proved it: an event of one account says nothing of another's payments."""
     event_key: str
     payment_id: str | None = Field(default=None, index=True)
     partner_reference: str | None = Field(default=None, index=True)
     received_at: datetime = Field(sa_column=_moment(nullable=False))
+    told_at: datetime | None = Field(default=None, sa_column=_moment())
+    """When the relay told the payment's run, so that it does so once."""
     read_at: datetime | None = Field(default=None, sa_column=_moment())
     body_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 

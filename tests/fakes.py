@@ -99,6 +99,15 @@ class OnFind(StrEnum):
     CANNOT_TELL = auto()
 
 
+class OnCancel(StrEnum):
+    """What befalls one request to take a payment back."""
+
+    NOTHING = auto()
+    LOST_BEFORE = auto()
+    LOST_AFTER = auto()
+    TOO_LATE = auto()
+
+
 @dataclass(frozen=True)
 class Word:
     """One thing this partner says of a payment; `returned_minor` with its fee on a return."""
@@ -116,6 +125,7 @@ REVIEW: Final = Word("in_review", PaymentState.AWAITING_PARTNER)
 RELEASED: Final = Word("released", PaymentState.PROCESSING)
 COMPLETED: Final = Word("completed", PaymentState.SETTLED)
 SURPRISE: Final = Word("gone_fishing", None)
+DELETED: Final = Word("deleted", PaymentState.CANCELLED)
 REJECTED: Final = Word("rejected", PaymentState.REJECTED, reason="account closed")
 
 
@@ -143,6 +153,7 @@ class FakePartner:
     reply: Word = READY
     on_send: deque[OnSend] = field(default_factory=deque)
     on_find: deque[OnFind] = field(default_factory=deque)
+    on_cancel: deque[OnCancel] = field(default_factory=deque)
     not_ready: NotReady | None = None
     unprepared: Unprepared | None = None
     unread: Untold | None = None
@@ -182,6 +193,8 @@ class FakePartner:
         return Prepared(WireRequest("POST", "/payments", body, "text/plain", key, prepared))
 
     async def submit(self, subject: Subject, request: WireRequest, deadline: Deadline) -> Submitted:
+        if subject.kind is InstructionKind.CANCEL:
+            return self._cancel(subject)
         self.calls.append("submit")
         befalls = self.on_send.popleft() if self.on_send else OnSend.NOTHING
         if befalls is OnSend.NOTHING_LEFT:
@@ -212,8 +225,15 @@ class FakePartner:
                 return answer
 
     async def find(self, subject: Subject) -> LookedFor:
-        self.calls.append("find")
         now = self.clock.now()
+        if subject.kind is InstructionKind.CANCEL:
+            self.calls.append("find cancel")
+            effect = self._held(subject)
+            if effect.words[0] is DELETED:
+                found = self._report(subject, DELETED, effect.reference, Source.READ)
+                return Found(found, self._exchange(subject, 200))
+            return Absent(now, self._exchange(subject, 200), watermark=True)
+        self.calls.append("find")
         befalls = self.on_find.popleft() if self.on_find else OnFind.NOTHING
         if befalls is OnFind.CANNOT_TELL:
             return CannotTell(now, "the answer was cut short", self._exchange(subject, 200))
@@ -230,15 +250,36 @@ class FakePartner:
         self.calls.append("read")
         if self.unread is not None:
             return self.unread
-        held = [e for e in self.effects if e.reference == subject.partner_reference]
-        assert held, "asked about a reference this partner never gave"
-        words = held[0].words
+        held = self._held(subject)
+        words = held.words
         word = words.popleft() if len(words) > 1 else words[0]
-        report = self._report(subject, word, held[0].reference, Source.READ)
+        report = self._report(subject, word, held.reference, Source.READ)
         return Told(report, self._exchange(subject, 200))
 
     async def close(self) -> None:
         self.calls.append("close")
+
+    def _held(self, subject: Subject) -> Effect:
+        held = [e for e in self.effects if e.reference == subject.partner_reference]
+        assert held, "asked about a reference this partner never gave"
+        return held[0]
+
+    def _cancel(self, subject: Subject) -> Submitted:
+        self.calls.append("cancel")
+        befalls = self.on_cancel.popleft() if self.on_cancel else OnCancel.NOTHING
+        effect = self._held(subject)
+        if befalls is OnCancel.LOST_BEFORE:
+            return InDoubt("the connection broke")
+        if befalls is OnCancel.TOO_LATE:
+            word = Word("too late", None, reason="it was released")
+            return Refused(
+                self._report(subject, word, effect.reference), self._exchange(subject, 400)
+            )
+        effect.words = deque([DELETED])
+        if befalls is OnCancel.LOST_AFTER:
+            return InDoubt("no answer in time")
+        report = self._report(subject, DELETED, effect.reference)
+        return Accepted(report, self._exchange(subject, 200))
 
     def _execute(self, subject: Subject, request: WireRequest) -> Submitted:
         held = self.book.setdefault(request.key, [])
@@ -309,6 +350,7 @@ def profile(
     lookup: LookupKind = LookupKind.STRONG,
     *,
     operation: dict[str, Any] | None = None,
+    cancels: bool = False,
     **fields: Any,
 ) -> Profile:
     """A partner quick enough for tests: `operation` and the other fields override its values."""
@@ -326,11 +368,18 @@ def profile(
             **(operation or {}),
         },
     )
+    take_back = pay.model_copy(
+        update={
+            "idempotency": Idempotency(kind=IdempotencyKind.NATURAL_KEY),
+            "lookup": pay.lookup.model_copy(update={"kind": LookupKind.PARENT}),
+        }
+    )
     return Profile(
         **{
             "partner": BANK,
             "spec_version": "test",
-            "operations": {InstructionKind.PAY: pay},
+            "operations": {InstructionKind.PAY: pay}
+            | ({InstructionKind.CANCEL: take_back} if cancels else {}),
             "watch": {Rail.SEPA_CREDIT_TRANSFER: WATCH},
             "read_pause": timedelta(milliseconds=100),
             **fields,

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from domain.ids import workflow_id
+from domain.intent import PossibleDuplicate
 from domain.payment import FINAL_BY_WATCH, Certainty
 from domain.report import PaymentState
 from domain.states import ENDS
@@ -32,13 +33,25 @@ async def test_a_payment_settles_and_is_final_when_its_watch_is_over(case: Case)
     await case.agreed(requested=1, booked=1)
 
 
-async def test_two_equal_salaries_are_two_payments(case: Case) -> None:
+async def test_two_equal_salaries_of_one_file_are_two_payments(case: Case) -> None:
     salary = case.order()
-    first = await case.pay(salary, key=f"{case.prefix}first")
-    second = await case.pay(salary, key=f"{case.prefix}second")
+    first = await case.pay(salary, key=f"{case.prefix}first", file="salaries")
+    second = await case.pay(salary, key=f"{case.prefix}second", file="salaries")
     assert first.payment_id != second.payment_id
     await case.all_settled()
     await case.agreed(requested=2, booked=2)
+
+
+async def test_the_same_salary_of_another_file_is_asked_about_and_not_booked(case: Case) -> None:
+    salary = case.order()
+    receipt = await case.pay(salary, file="salaries")
+    await case.all_settled()
+    orchestrator = case.world.assembly.orchestrator
+    for key in ("again", "and again"):
+        with pytest.raises(PossibleDuplicate) as asked:
+            await orchestrator.pay(salary, f"{case.prefix}{key}", patience=None)
+        assert asked.value.payment_ids == (receipt.payment_id,)
+    await case.agreed(requested=1, booked=1)
 
 
 async def test_fifty_callers_with_one_key_make_one_payment(case: Case) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
+from domain.intent import Intent
 from domain.order import Order
 from domain.payment import Certainty
 from domain.report import PaymentState
@@ -46,12 +47,19 @@ class Case:
         self.orders[made.end_to_end_id] = made
         return made
 
-    async def pay(self, given: Order | None = None, key: str | None = None) -> Receipt:
-        """Journal it, give it, journal the answer; the key is the reference unless given."""
+    async def pay(
+        self, given: Order | None = None, key: str | None = None, *, file: str | None = None
+    ) -> Receipt:
+        """Journal it, give it, journal the answer; the key is the reference unless given.
+
+        `file` makes it a line of that file, which the others of it do not repeat.
+        """
         given = given or self.order()
         key = key or given.end_to_end_id
         self.world.journal.intend(key, given)
-        receipt = await self.world.assembly.orchestrator.pay(given, key, patience=None)
+        receipt = await self.world.assembly.orchestrator.pay(
+            given, key, intent=Intent.of(given, batch=file), patience=None
+        )
         self.world.journal.told(key, receipt.payment_id)
         self.payments[key] = receipt.payment_id
         return receipt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -127,6 +128,22 @@ async def test_a_wrong_file_pays_nothing_and_says_why(
     assert await booked(stack) == before
 
 
+def test_scripts_are_told_of_a_refused_file_as_of_a_paid_one(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    changes = {DEBTOR_IBAN: "DE02120300000000202051"}
+    ran = terminal.run("pay", str(a_file(tmp_path, "JSON", changes=changes)), *AS_OF, "--json")
+    assert ran.code == 2
+    assert [list(row) for row in ran.rows] == [[*FIELDS, "possible_duplicate_of"]] * 3
+    assert all("AC02" in row["reason"] for row in ran.rows)
+    assert all("`finality up --debtor`" in row["reason"] for row in ran.rows)
+    missing = terminal.run("pay", str(tmp_path / "nothing.xml"), "--json")
+    assert missing.code == 2
+    (row,) = missing.rows
+    assert (row["state"], row["end_to_end_id"]) == ("refused", None)
+    assert "cannot be read" in row["reason"]
+
+
 def test_valid_lines_may_be_paid_without_the_refused_ones(
     terminal: Terminal, tmp_path: Path
 ) -> None:
@@ -157,6 +174,27 @@ def test_the_same_message_id_with_other_content_is_refused(
     ran = terminal.run("pay", str(other), *AS_OF)
     assert ran.code == 2
     assert "DU01" in ran.out
+
+
+async def test_a_file_given_again_under_another_message_id_is_paid_once_more_only_when_told(
+    terminal: Terminal, stack: Stack, tmp_path: Path
+) -> None:
+    first = terminal.run("pay", str(a_file(tmp_path, "REPEAT", 4)), *AS_OF, "--json")
+    assert first.code == 0, first.err
+    text = (tmp_path / "REPEAT.xml").read_text()
+    copy = tmp_path / "copy of it.xml"
+    copy.write_text(text.replace("<MsgId>REPEAT", "<MsgId>ANOTHER"))
+    ran = terminal.run("pay", str(copy), *AS_OF)
+    assert ran.code == 2
+    assert "AM05" in ran.out
+    assert all(row["payment_id"] in ran.out for row in first.rows)
+    booked_once = {ref: n for ref, n in (await booked(stack)).items() if ref.startswith("REPEAT")}
+    assert booked_once == {"REPEAT-0000": 1, "REPEAT-0001": 1, "REPEAT-0004": 2}
+    (command,) = (line for line in ran.out.splitlines() if line.startswith("finality pay"))
+    again = terminal.run(*shlex.split(command)[1:])
+    assert again.code == 0, again.out
+    booked_twice = {ref: n for ref, n in (await booked(stack)).items() if ref.startswith("REPEAT")}
+    assert booked_twice == {"REPEAT-0000": 2, "REPEAT-0001": 2, "REPEAT-0004": 4}
 
 
 def test_dates_are_never_shifted_for_a_real_partner(tmp_path: Path) -> None:

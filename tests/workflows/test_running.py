@@ -18,7 +18,7 @@ from activities.upkeep import Upkeep
 from domain.payment import Certainty
 from domain.report import PaymentState
 from local.temporal_server import DevServer, free_port
-from tests.fakes import BANK, OnSend, SteppedClock, Word
+from tests.fakes import BANK, OnSend, SteppedClock, Word, order
 from tests.servers import dev_server
 from tests.world import World, eventually, world
 from workflows.upkeep import UpkeepWorkflow
@@ -230,8 +230,9 @@ async def test_a_server_that_went_away_later_does_not_stop_orders_either(tmp_pat
     async with world(tmp_path / "home", server.address) as made:
         await made.assembly.client()
         server.kill()
-        for patience in (timedelta(seconds=1), None):
-            receipt = await made.pay(f"k{patience}", patience=patience)
+        for minor, patience in enumerate((timedelta(seconds=1), None), start=1):
+            another = order(made.assembly.clock.now(), minor=minor)
+            receipt = await made.pay(f"k{minor}", of=another, patience=patience)
             assert not receipt.is_started
 
 

@@ -64,3 +64,14 @@ def upgrade() -> None:
         instructions.add_column(
             sa.Column("found_executed", sa.Boolean(), nullable=False, server_default=sa.false())
         )
+    # Nothing was ever delivered to the first release: there are no rows to take over.
+    with op.batch_alter_table("inbox") as inbox:
+        inbox.drop_constraint("uq_inbox_event", type_="unique")
+        inbox.add_column(
+            sa.Column("partner_account", sa.String(), nullable=False, server_default="")
+        )
+        inbox.add_column(sa.Column("told_at", Moment(), nullable=True))
+        inbox.create_unique_constraint(
+            "uq_inbox_event", ["partner", "partner_account", "event_key"]
+        )
+        inbox.create_index("ix_inbox_unread", ["read_at", "told_at"], unique=False)

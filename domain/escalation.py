@@ -1,0 +1,73 @@
+"""Who is asked when a payment waits too long: a ladder of rungs, each later and higher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.order import Rail
+from domain.report import PaymentState
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One person to ask, after so much business time in a state."""
+
+    after: timedelta
+    owner: str
+    question: str
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Rungs, the first to be reached first.
+
+    `answer_within` is the business time the last one has for an answer; every other has it
+    until the next is reached.
+
+    Raises:
+        ValueError: there is no rung, or they do not follow each other in time.
+    """
+
+    rungs: tuple[Rung, ...]
+    answer_within: timedelta
+
+    def __post_init__(self) -> None:
+        moments = [rung.after for rung in self.rungs]
+        if not moments or moments != sorted(set(moments)) or moments[0] < timedelta(0):
+            raise ValueError(
+                "a ladder has one rung or more, none before the state is entered, each later "
+                "than the one before; sort them"
+            )
+
+
+@dataclass(frozen=True)
+class DueRung:
+    """A rung with its moments. `kind` names it among the tasks of one payment."""
+
+    kind: str
+    at: datetime
+    """When it is reached: the task opens."""
+    answer_by: datetime
+    owner: str
+    question: str
+
+
+#: The rungs of a state on a rail, entered at a moment; none where nobody has to be asked.
+Escalate = Callable[[PaymentState, Rail, datetime], tuple[DueRung, ...]]
+
+
+def nobody(state: PaymentState, rail: Rail, since: datetime) -> tuple[DueRung, ...]:
+    """The `Escalate` that asks nobody."""
+    return ()
+
+
+def reached(rungs: Iterable[DueRung], now: datetime) -> tuple[DueRung, ...]:
+    """Those that are due; all of them stay so until the state is left."""
+    return tuple(rung for rung in rungs if rung.at <= now)
+
+
+def next_at(rungs: Iterable[DueRung], now: datetime) -> datetime | None:
+    """When the next one is reached; None after the last."""
+    return min((rung.at for rung in rungs if rung.at > now), default=None)

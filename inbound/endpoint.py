@@ -1,0 +1,97 @@
+"""The address that partners deliver to: `POST /webhooks/{partner}/{account}`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from domain.answers import WebhookRefused
+from inbound.webhooks import NobodyListens, Webhooks
+
+log = logging.getLogger("finality.inbound")
+
+#: A notification has a few kilobytes.
+BODY_BYTES_MAX: Final = 256 * 1024
+#: Whoever needs longer for that is not a partner.
+BODY_WITHIN: Final = timedelta(seconds=10)
+
+
+class _Unreceived(Exception):
+    """The body did not come whole; `status` is what the sender hears."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+
+
+def endpoint(
+    webhooks: Webhooks,
+    *,
+    store_away: tuple[type[Exception], ...],
+    body_within: timedelta = BODY_WITHIN,
+) -> Starlette:
+    """An application for deliveries. It has no login: the signature of each is its proof.
+
+    200 says that the delivery is on disk, or that nobody waits for its kind. 401 says that it
+    is not proven (or not understood), 404 that nobody listens there. 503 says that the database
+    is away: the partner delivers again. `GET /health` answers 204 as long as it listens.
+    """
+
+    async def deliver(request: Request) -> Response:
+        partner, account = request.path_params["partner"], request.path_params["account"]
+        try:
+            body = await _body(request, body_within)
+            arrival = await webhooks.take(partner, account, request.headers, body)
+        except _Unreceived as unreceived:
+            # What is left of the body must not be taken for the next request.
+            return Response(status_code=unreceived.status, headers={"connection": "close"})
+        except NobodyListens as nobody:
+            log.warning("%r", str(nobody))  # Anybody may write anything into a path.
+            return Response(status_code=404)
+        except WebhookRefused:
+            return Response(status_code=401)
+        except store_away as away:
+            log.error("the database is away (%s): not taken", type(away).__name__)
+            return Response(status_code=503, headers={"retry-after": "5"})
+        tell = BackgroundTask(webhooks.tell, arrival) if arrival else None
+        return Response(status_code=200, background=tell)
+
+    async def health(_: Request) -> Response:
+        return Response(status_code=204)
+
+    return Starlette(
+        routes=[
+            Route("/webhooks/{partner}/{account}", deliver, methods=["POST"]),
+            Route("/health", health, methods=["GET"]),
+        ]
+    )
+
+
+async def _body(request: Request, within: timedelta) -> bytes:
+    """The raw bytes, exactly as they were signed.
+
+    Raises:
+        _Unreceived: too many, too slow, or cut off.
+    """
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdecimal() or int(announced) > BODY_BYTES_MAX:
+        raise _Unreceived(413)
+    received = bytearray()
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            async for chunk in request.stream():
+                received += chunk
+                if len(received) > BODY_BYTES_MAX:
+                    raise _Unreceived(413)
+    except TimeoutError:
+        raise _Unreceived(408) from None
+    except ClientDisconnect:
+        raise _Unreceived(400) from None
+    return bytes(received)

@@ -1,0 +1,112 @@
+"""Deliveries: proven, kept in the inbox, and only then told to the payment's run."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from domain.answers import WebhookRefused
+from domain.clock import Clock
+from partners.interface import WebhookReader
+
+if TYPE_CHECKING:
+    from store.inbox import Arrival, Inbox
+
+log = logging.getLogger("finality.inbound")
+
+
+class Runner(Protocol):
+    """Starts payments; `starter.running` is the one."""
+
+    async def ensure_running(self, tenant: str, payment_id: str) -> None:
+        """Have the payment's workflow run and look again."""
+
+
+class NobodyListens(LookupError):
+    """There is no such account, or it has no secret by which a delivery could be proven."""
+
+
+class Webhooks:
+    """Takes what partners deliver. It carries no state: all that follows from it is a read.
+
+    Args:
+        readers: by partner and our name of the account; only those with a secret.
+        runner: gives the one way to run a payment; asked late, since Temporal may be away.
+        away: what `runner` and its calls raise while Temporal is away.
+    """
+
+    def __init__(
+        self,
+        *,
+        readers: Mapping[tuple[str, str], WebhookReader],
+        inbox: Inbox,
+        runner: Callable[[], Awaitable[Runner]],
+        clock: Clock,
+        away: tuple[type[Exception], ...],
+    ) -> None:
+        self._readers = readers
+        self._inbox = inbox
+        self._runner = runner
+        self._clock = clock
+        self._away = away
+        self._refused: Counter[tuple[str, str]] = Counter()
+
+    async def take(
+        self, partner: str, account: str, headers: Mapping[str, str], body: bytes
+    ) -> Arrival | None:
+        """Keep a delivery whose sender is proven; None for kinds nobody here waits for.
+
+        When this returns it is in the inbox, once, however often it is delivered.
+
+        Raises:
+            NobodyListens: nothing can be delivered there.
+            WebhookRefused: forged, stale, or not to be understood; nothing followed from it.
+        """
+        reader = self._readers.get((partner, account))
+        if reader is None:
+            raise NobodyListens(f"no webhooks are taken for {partner:.40}/{account:.40}")
+        now = self._clock.now()
+        try:
+            webhook = reader.read_webhook(headers, body, now)
+        except WebhookRefused as refused:
+            self._refused[partner, account] += 1
+            log.warning(
+                "%s/%s: webhook refused: %s (%d since the start)",
+                partner,
+                account,
+                refused,
+                self._refused[partner, account],
+            )
+            raise
+        if not webhook.is_for_us or webhook.partner_reference is None:
+            log.info("%s/%s: %.80r is not for us", partner, account, webhook.kind)
+            return None
+        arrival = await self._inbox.put(
+            partner=partner,
+            partner_account=account,
+            event_key=webhook.event_key,
+            partner_reference=webhook.partner_reference,
+            body=body,
+            now=now,
+        )
+        log.info(
+            "%s/%s: %.80r %s %s",
+            partner,
+            account,
+            webhook.kind,
+            "for" if arrival.is_new else "again for",
+            arrival.payment_id or "no payment yet",
+        )
+        return arrival
+
+    async def tell(self, arrival: Arrival) -> None:
+        """Have the payment's run look again. While Temporal is away the relay does it later."""
+        if not arrival.is_new or arrival.tenant is None or arrival.payment_id is None:
+            return
+        try:
+            runner = await self._runner()
+            await runner.ensure_running(arrival.tenant, arrival.payment_id)
+        except self._away as away:
+            log.warning("%s is told later by the relay: %s", arrival.payment_id, away)

@@ -1,0 +1,44 @@
+"""The process that takes what arrives unasked: webhooks into the inbox."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from assembly import STORE_AWAY, Assembly, assembled
+from inbound.endpoint import endpoint
+from process import stop_on_signals
+from serving import served
+from settings import Settings
+
+log = logging.getLogger("finality.inbound")
+
+
+async def listen(settings: Settings) -> int:
+    """Take webhooks until SIGTERM or SIGINT, finish those in hand; the exit code."""
+    stop = stop_on_signals()
+    async with assembled(settings) as assembly, listening(assembly):
+        await stop.wait()
+        log.info("webhooks are taken no more; those in hand are finished")
+    return 0
+
+
+@asynccontextmanager
+async def listening(assembly: Assembly) -> AsyncIterator[None]:
+    """Take webhooks as long as the context lasts.
+
+    Raises:
+        PortTaken: another program listens there.
+    """
+    settings = assembly.settings
+    application = endpoint(assembly.webhooks, store_away=STORE_AWAY)
+    async with served(application, host=settings.inbound_host, port=settings.inbound_port) as port:
+        names = sorted(f"{partner}/{account}" for partner, account in assembly.webhook_readers)
+        log.info(
+            "webhooks are taken at %s:%d for %s",
+            settings.inbound_host,
+            port,
+            ", ".join(names) or "nobody: no account has a secret",
+        )
+        yield

@@ -1,0 +1,98 @@
+"""Whom we ask, and when, about a payment that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from domain.escalation import DueRung, Ladder, Rung
+from domain.order import Rail
+from domain.report import PaymentState
+from regimes.business_time import OpeningHours, after
+from regimes.calendars import TARGET
+
+#: Ours: when somebody of ours and of a partner in the euro area can be reached.
+OFFICE_HOURS: Final = OpeningHours(
+    calendar=TARGET, zone=ZoneInfo("Europe/Brussels"), opens=time(9), closes=time(17)
+)
+
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = OFFICE_HOURS.day
+
+_OPERATIONS: Final = "payments-operations"
+_COMPLIANCE: Final = "compliance"
+_HEAD: Final = "head-of-payments"
+
+#: A partner's review is a regulatory wait and no law limits it. Most end within hours, when a
+#: missing document is handed in, so the partner is asked first the same day. What takes three
+#: days is about a person or a country, and compliance knows more of it. After a week the payer
+#: has to be told something, whatever the partner says. All four are ours.
+_AWAITING_PARTNER: Final = Ladder(
+    rungs=(
+        Rung(4 * _HOUR, _OPERATIONS, "the partner holds it since half a day; ask what is missing"),
+        Rung(1 * _DAY, _OPERATIONS, "the partner holds it since a day; ask again, tell the payer"),
+        Rung(3 * _DAY, _COMPLIANCE, "the partner holds it since three days; find out what it is"),
+        Rung(5 * _DAY, _HEAD, "the partner holds it since a week; decide whether to cancel it"),
+    ),
+    answer_within=_DAY,
+)
+
+#: It waits for one of us, who was asked at once; that nobody acted is what these say. Ours.
+_AWAITING_US: Final = Ladder(
+    rungs=(
+        Rung(4 * _HOUR, _OPERATIONS, "it waits for us since half a day; decide it or hand it on"),
+        Rung(1 * _DAY, _HEAD, "it waits for us since a day; see that somebody decides it"),
+    ),
+    answer_within=_DAY,
+)
+
+#: The creditor's bank has the amount by the end of the next business day: Directive (EU)
+#: 2015/2366, Article 83(1), and EPC125-05, maximum execution time. The partner may learn of it a
+#: day later. What is still under way after that is late; after a week it is lost or stopped.
+_PROCESSING: Final = Ladder(
+    rungs=(
+        Rung(2 * _DAY, _OPERATIONS, "it is under way since two days; have the partner trace it"),
+        Rung(5 * _DAY, _HEAD, "it is under way since a week; decide how the payer is made whole"),
+    ),
+    answer_within=_DAY,
+)
+
+LADDERS: Final[Mapping[tuple[PaymentState, Rail], Ladder]] = {
+    (PaymentState.AWAITING_PARTNER, Rail.SEPA_CREDIT_TRANSFER): _AWAITING_PARTNER,
+    (PaymentState.AWAITING_US, Rail.SEPA_CREDIT_TRANSFER): _AWAITING_US,
+    (PaymentState.PROCESSING, Rail.SEPA_CREDIT_TRANSFER): _PROCESSING,
+}
+
+
+def escalate(
+    state: PaymentState,
+    rail: Rail,
+    since: datetime,
+    *,
+    ladders: Mapping[tuple[PaymentState, Rail], Ladder] = LADDERS,
+    hours: OpeningHours = OFFICE_HOURS,
+) -> tuple[DueRung, ...]:
+    """The rungs of a state that was entered at a moment; an `Escalate` by its defaults.
+
+    Raises:
+        ValueError: `since` is naive.
+    """
+    ladder = ladders.get((state, rail))
+    if ladder is None:
+        return ()
+    ends = [
+        *(rung.after for rung in ladder.rungs[1:]),
+        ladder.rungs[-1].after + ladder.answer_within,
+    ]
+    return tuple(
+        DueRung(
+            kind=f"{state.value}_{number}",
+            at=after(since, rung.after, hours),
+            answer_by=after(since, end, hours),
+            owner=rung.owner,
+            question=rung.question,
+        )
+        for number, (rung, end) in enumerate(zip(ladder.rungs, ends, strict=True), start=1)
+    )
