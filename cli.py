@@ -124,7 +124,7 @@ def pay(
         ),
     ] = None,
     skip_invalid: Annotated[
-        bool, typer.Option(help="Pay the valid lines of a file that has refused ones.")
+        bool, typer.Option(help="Pay the other lines of a file that has refused or repeated ones.")
     ] = False,
     wait: Annotated[
         int, typer.Option(help="Seconds to wait for payments to settle or need somebody; 0: none.")

@@ -126,6 +126,8 @@ def _read(view: PaymentView, now: datetime) -> Due:
     at, why = asked_at + pause, f"the partner: {payment.partner_status}"
     if view.has_news:
         at, why = asked_at + min(pause, NEWS_PAUSE_MAX), "the partner has news"
+    elif payment.is_decided:
+        at, why = asked_at + min(pause, NEWS_PAUSE_MAX), "the partner's own word for it"
     elif watched_until := _watched_until(view):
         # The read that ends the watch has to be asked after it, or it proves nothing.
         at, why = max(watched_until, at), "the watch for returns"

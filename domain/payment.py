@@ -100,6 +100,8 @@ class Payment(BaseModel):
     settled_at: AwareDatetime | None = None
     effective_execution_date: date | None = None
     funds_back: bool = False
+    is_decided: bool = False
+    """Its state is the word of people, and the partner was not heard since."""
 
     @property
     def is_frozen(self) -> bool:

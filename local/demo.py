@@ -49,7 +49,7 @@ async def demonstrate(home: Path, *, payments: int, keep: bool) -> int:
     file.write_bytes(demo_file(payments))
     stack = Stack(
         home,
-        Ports(0, 0, 0, 0),
+        Ports.free(),
         {DEBTOR_IBAN: {"currency": "EUR"}},
         simulator_options=("--latency", "0.15"),
         tell=lambda text: console.print(f"[dim]{text}[/dim]", highlight=False),

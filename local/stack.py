@@ -56,6 +56,11 @@ class Ports:
     simulator: int = 8235
     inbound: int = 8236
 
+    @classmethod
+    def free(cls) -> Ports:
+        """Any free ones."""
+        return cls(0, 0, 0, 0, 0)
+
     def settled(self) -> Ports:
         """The same with every 0 made a port that is free now."""
         return Ports(*(port or free_port() for port in vars(self).values()))
@@ -135,7 +140,7 @@ class Stack:
         self.start_worker()
         self._parts.push_async_callback(self.stop_worker)
         await self._until_inbound()
-        await self._have_notified()
+        # await self._have_notified()  (waits for the simulator's control endpoint)
 
     def _lock_home(self) -> None:
         """Two stacks in one home would share databases and overwrite each other's addresses."""

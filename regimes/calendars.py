@@ -105,21 +105,18 @@ def _holidays(code: str, year: int) -> HolidayBase:
     # Loading it takes as long as most of our other libraries together; not everybody asks.
     import holidays
 
-    # A holiday may be observed on a day of the year before or after.
-    years = (year - 1, year, year + 1)
     if code == _TARGET:
-        return holidays.financial_holidays("XECB", years=years)
+        return holidays.financial_holidays("XECB", years=year)
     named = _NATIONAL.fullmatch(code)
     try:
         if named is None:
             raise NotImplementedError
         country, part = named.groups()
-        public = holidays.country_holidays(country, subdiv=part, years=years)
+        public = holidays.country_holidays(country, subdiv=part, years=year)
         if "bank" not in public.supported_categories:
             return public
-        return holidays.country_holidays(
-            country, subdiv=part, years=years, categories=("public", "bank")
-        )
+        banks = ("public", "bank")
+        return holidays.country_holidays(country, subdiv=part, years=year, categories=banks)
     except NotImplementedError:
         raise UnknownCalendar(
             f"there is no calendar {code!r}; give TARGET, or a country's code of ISO 3166, as FR, "

@@ -84,16 +84,28 @@ def settle(times: Times, rules: ExecutionRules, now: datetime, *, partner_holds:
         now: the moment of acceptance, aware.
         partner_holds: whether the partner takes an order before its day, and keeps it.
     """
-    over = tuple(
-        _over(f"times.{field}")
-        for field in ("submit_before", "execute_by")
-        if (moment := getattr(times, field)) is not None and moment <= now
-    )
-    if over:
+    if over := _over(times, now):
         return Settled(times, over)
     if times.requested_execution_date is None:
         return _at_once(times, rules, now)
     return _on_its_day(times, times.requested_execution_date, rules, now, partner_holds)
+
+
+def settle_judged(
+    times: Times, rules: ExecutionRules, now: datetime, *, partner_holds: bool
+) -> Settled:
+    """The same for times that somebody else has judged, maybe as of another day than today.
+
+    Their day stands, whatever day it is now; settled is only who holds it until then.
+    """
+    day = times.requested_execution_date
+    if times.submit_before is None:
+        return settle(times, rules, now, partner_holds=partner_holds)
+    over = _over(times, now)
+    if over or day is None or day <= rules.day_of(now) or partner_holds:
+        return Settled(times, over)
+    held = hold_from(day, times.submit_before, rules)
+    return Settled(times.model_copy(update={"submit_from": held}))
 
 
 def hold_from(day: date, submit_before: datetime, rules: ExecutionRules) -> datetime:
@@ -173,9 +185,14 @@ def _on_its_day(
     return Settled(times.model_copy(update=settled), moved=words)
 
 
-def _over(field: str) -> Refusal:
+def _over(times: Times, now: datetime) -> tuple[Refusal, ...]:
     text = "is over; give a later moment, late orders are not paid late"
-    return Refusal("TM01", field, text)
+    deadlines = {"submit_before": times.submit_before, "execute_by": times.execute_by}
+    return tuple(
+        Refusal("TM01", f"times.{field}", text)
+        for field, moment in deadlines.items()
+        if moment is not None and moment <= now
+    )
 
 
 def _too_far(field: str, day: date, rules: ExecutionRules) -> Refusal:

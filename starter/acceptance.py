@@ -7,9 +7,9 @@ from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from domain.accounts import AccountError, check_bic
-from domain.order import Direction, Order, Times
+from domain.order import Direction, Order
 from domain.profile import Profile
-from regimes.execution import RULES, ExecutionRules, Settled, hold_from, settle
+from regimes.execution import RULES, ExecutionRules, settle, settle_judged
 from regimes.refusal import Refusal
 from regimes.sepa import check_credit_transfer
 from regimes.watches import WATCHES
@@ -57,10 +57,8 @@ def admit(
     rules = rules or RULES[order.rail]
     profile = profiles.get((order.partner, order.partner_account))
     partner_holds = profile is not None and profile.holds_future_dates
-    if rules_of is None:
-        settled = settle(order.times, rules, now, partner_holds=partner_holds)
-    else:
-        settled = _as_judged(order.times, rules, now, partner_holds=partner_holds)
+    settling = settle if rules_of is None else settle_judged
+    settled = settling(order.times, rules, now, partner_holds=partner_holds)
     day = rules_of or settled.times.requested_execution_date or rules.day_of(now)
     refusals = [*check_credit_transfer(order, on=day)]
     if order.creditor_agent is not None:
@@ -96,27 +94,6 @@ def check(
 ) -> Profile:
     """The profile the payment will keep; `admit` says what is checked."""
     return admit(order, key, profiles, now, rules_of=rules_of).profile
-
-
-def _as_judged(
-    times: Times, rules: ExecutionRules, now: datetime, *, partner_holds: bool
-) -> Settled:
-    """Times that a file's plan has set, maybe as of another day: only who holds them is open."""
-    settled = settle(
-        times.model_copy(update={"requested_execution_date": None}),
-        rules,
-        now,
-        partner_holds=partner_holds,
-    )
-    day = times.requested_execution_date
-    if settled.refusals or day is None:
-        return settled._replace(times=times)
-    kept = settled.times.model_copy(update={"requested_execution_date": day})
-    if day > rules.day_of(now) and not partner_holds:
-        assert kept.submit_before is not None  # As `settle` leaves it.
-        held = hold_from(day, kept.submit_before, rules)
-        kept = kept.model_copy(update={"submit_from": held})
-    return settled._replace(times=kept)
 
 
 def _watched(profile: Profile, order: Order) -> Profile:

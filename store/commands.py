@@ -229,13 +229,15 @@ class Commands:
     ) -> None:
         """A decision is a report like any other: it answers what is open, and says a state."""
         payment = Payment.model_validate_json(row.payment_json)
+        paying = _paying(session, row)
         report = Report(
-            instruction_id=_paying(session, row).instruction_id,
+            instruction_id=paying.instruction_id,
             source=Source.DECISION,
             as_of=now,
             state=state,
             partner_status=f"{words}, says {by}",
             reason=why,
+            partner_reference=paying.partner_reference,
             settles=tuple(f.text for f in payment.findings if f.freezes),
         )
         keep_report(session, row.payment_id, report, now)

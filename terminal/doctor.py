@@ -16,7 +16,7 @@ from temporalio.client import Client
 
 from assembly import Assembly, assembled
 from domain.ids import TASK_QUEUE, partner_queue
-from settings import Settings
+from settings import PartnerAccount, Settings
 from starter.running import TemporalAway
 from store import schema
 from store.keyring import KeyringError
@@ -84,7 +84,7 @@ async def _partners(assembly: Assembly) -> AsyncIterator[Examined]:
         what = f"partner {partner}/{name}"
         if refused is None:
             simulated = ", simulated" if account.simulated else ""
-            yield Examined(what, f"{account.base_url}{simulated}")
+            yield Examined(what, f"{account.base_url}{simulated}, {_webhooks(account)}")
         else:
             why, at = refused
             yield Examined(
@@ -92,6 +92,15 @@ async def _partners(assembly: Assembly) -> AsyncIterator[Examined]:
                 f"login refused at {at:%Y-%m-%d %H:%M} UTC: {why}",
                 "correct the credentials, or `finality doctor --retry-logins` to try them once",
             )
+
+
+def _webhooks(account: PartnerAccount) -> str:
+    """Whether deliveries can be proven. Without that all is well, and later."""
+    if account.webhooks is None:
+        return "no webhook secret: payments are read on a back-off only"
+    count = len(account.webhooks.secrets)
+    rotating = f", {count} of them: remove the old one once nothing comes with it" * (count > 1)
+    return f"webhook secret set{rotating}"
 
 
 async def _retry_logins(assembly: Assembly, console: Console) -> None:

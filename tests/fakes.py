@@ -150,6 +150,8 @@ class FakePartner:
     profile: Profile
     clock: Clock
     life: tuple[Word, ...] = (COMPLETED,)
+    lives: dict[str, tuple[Word, ...]] = field(default_factory=dict)
+    """What reads say of one order instead, by its end-to-end id."""
     reply: Word = READY
     on_send: deque[OnSend] = field(default_factory=deque)
     on_find: deque[OnFind] = field(default_factory=deque)
@@ -293,7 +295,7 @@ class FakePartner:
                     reference=f"ref-{request.key}-{len(held) + 1}",
                     amount=order.instructed_amount,
                     creditor=order.creditor_account.number,
-                    words=deque(self.life),
+                    words=deque(self.lives.get(order.end_to_end_id, self.life)),
                 )
             )
         report = self._report(subject, self.reply, held[0].reference)

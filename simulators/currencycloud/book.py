@@ -20,12 +20,12 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS logins (
     login_id TEXT PRIMARY KEY, api_key TEXT NOT NULL, account_id TEXT NOT NULL,
-    failures INTEGER NOT NULL DEFAULT 0, locked INTEGER NOT NULL DEFAULT 0);
+    failures INTEGER NOT NULL DEFAULT 0, locked INTEGER NOT NULL DEFAULT 0, contact_id TEXT);
 CREATE TABLE IF NOT EXISTS sessions (
     token TEXT PRIMARY KEY, login_id TEXT NOT NULL, last_used_at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS accounts (
     id TEXT PRIMARY KEY, contact_id TEXT NOT NULL UNIQUE, parent_id TEXT, name TEXT NOT NULL,
-    payer_id TEXT NOT NULL);
+    payer_id TEXT NOT NULL, authorisation_steps INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS balances (
     id TEXT PRIMARY KEY, account_id TEXT NOT NULL, currency TEXT NOT NULL,
     amount_minor INTEGER NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
@@ -49,7 +49,10 @@ CREATE TABLE IF NOT EXISTS payments (
     texts TEXT NOT NULL, status TEXT NOT NULL, review_status TEXT NOT NULL,
     failure_reason TEXT NOT NULL DEFAULT '', returned_minor INTEGER NOT NULL DEFAULT 0,
     transferred_at TEXT, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
-    UNIQUE (account_id, unique_request_id));
+    steps_required INTEGER NOT NULL DEFAULT 0, UNIQUE (account_id, unique_request_id));
+CREATE TABLE IF NOT EXISTS approvals (
+    payment_id TEXT NOT NULL, contact_id TEXT NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (payment_id, contact_id));
 CREATE TABLE IF NOT EXISTS history (
     seq INTEGER PRIMARY KEY, payment_id TEXT NOT NULL, at TEXT NOT NULL, status TEXT NOT NULL,
     what TEXT NOT NULL);
@@ -75,7 +78,24 @@ CREATE TABLE IF NOT EXISTS rules (
 CREATE TABLE IF NOT EXISTS faults_fired (
     seq INTEGER PRIMARY KEY, at TEXT NOT NULL, fault TEXT NOT NULL, rule INTEGER, request TEXT,
     payment_id TEXT, payment_status TEXT, unique_request_id TEXT, reply_status INTEGER);
+CREATE TABLE IF NOT EXISTS targets (url TEXT PRIMARY KEY, target TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS notices (
+    seq INTEGER PRIMARY KEY, at TEXT NOT NULL, payment_id TEXT, payment_status TEXT,
+    notification_type TEXT NOT NULL, content TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS deliveries (
+    seq INTEGER PRIMARY KEY, notice INTEGER NOT NULL, url TEXT NOT NULL, state TEXT NOT NULL,
+    due_at TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, answers TEXT NOT NULL DEFAULT '[]',
+    last_at TEXT, forged INTEGER NOT NULL DEFAULT 0, age_seconds REAL NOT NULL DEFAULT 0,
+    rule INTEGER);
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, due_at);
 """
+
+# What a book of an earlier version lacks.
+_NEW_COLUMNS = (
+    ("logins", "contact_id", "TEXT"),
+    ("accounts", "authorisation_steps", "INTEGER NOT NULL DEFAULT 0"),
+    ("payments", "steps_required", "INTEGER NOT NULL DEFAULT 0"),
+)
 
 
 def new_id() -> str:
@@ -98,6 +118,10 @@ class Book:
         self._db.execute("PRAGMA busy_timeout = 10000")
         # One transaction: each statement on its own would wait for the disk.
         self._db.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+        for table, column, kind in _NEW_COLUMNS:
+            known = self._db.execute(f"PRAGMA table_info({table})")
+            if column not in [name for _, name, *_ in known]:
+                self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
         self._inside = False
 
     def close(self) -> None:
@@ -240,6 +264,14 @@ class Book:
 
     # For a checker
 
+    def deliveries(self) -> list[dict[str, Any]]:
+        """The outbox of notifications, what was sent and what waits."""
+        rows = self.rows(
+            "SELECT deliveries.*, notification_type, payment_id, payment_status FROM deliveries"
+            " JOIN notices ON notices.seq = notice ORDER BY deliveries.seq"
+        )
+        return [{**row, "answers": json.loads(row["answers"])} for row in rows]
+
     def contents(self) -> dict[str, Any]:
         """Everything a checker may want to compare, as plain JSON."""
         history: dict[str, list[dict[str, Any]]] = {}
@@ -265,6 +297,7 @@ class Book:
             "transactions": self.rows("SELECT * FROM transactions ORDER BY seq"),
             "postings": self.rows("SELECT * FROM postings ORDER BY seq"),
             "faults_fired": self.rows("SELECT * FROM faults_fired ORDER BY seq"),
+            "deliveries": self.deliveries(),
         }
 
 

@@ -10,8 +10,15 @@ from simulators.currencycloud.book import Book
 
 @dataclass(frozen=True)
 class Delays:
-    """Seconds from one stage to the next, and before each reply."""
+    """Seconds from one stage to the next, and before each reply.
 
+    Attributes:
+        accept_after: how long a payment is `new`.
+        queue_after: how long it is `authorised`.
+    """
+
+    accept_after: float = 0.0
+    queue_after: float = 0.0
     review_after: float = 0.1
     release_after: float = 0.3
     submit_after: float = 0.3

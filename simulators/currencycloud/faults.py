@@ -1,46 +1,22 @@
-"""The fault menu: rules that decide which request goes wrong, and how a reply is spoilt."""
+"""The rules: which request, payment or notification goes wrong, and how often."""
 
 from __future__ import annotations
 
 import json
 import random
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Literal
 
-from simulators.currencycloud import wire
 from simulators.currencycloud.book import Book
-from simulators.currencycloud.lifecycle import FATES
-from simulators.currencycloud.wire import NOT_A_STATUS, Reply
+from simulators.currencycloud.menu import DELAY, MENU, NOTICE_FAULTS
 
-#: Instead of doing what was asked.
-BEFORE = (
-    "reply_lost_before",
-    "error_500_before",
-    "unauthorised",
-    "rate_limited",
-    "duplicate_word",
-    "html_502",
-)
-#: Done as asked, then answered like this.
-AFTER = (
-    "reply_lost_after",
-    "error_500_after",
-    "unknown_status",
-    "missing_field",
-    "number_for_string",
-    "html_200",
-    "hidden_from_find",
-    "finds_another",
-)
-DELAY = "delay"
-MENU = (*BEFORE, *AFTER, DELAY, *FATES)
-_SECONDS = ("seconds", "after_seconds", "resume_after_seconds")
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_NUMBERS = ("seconds", "after_seconds", "resume_after_seconds", "bytes", "status")
 _OURS = ("id", "seen", "picked")
-CUT = ("reply_lost_before", "reply_lost_after")
+
+#: When a rule has its say: before a request is looked at, on its answer, on a notification.
+Stage = Literal["early", "answer", "notice"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +24,7 @@ class Rule:
     """One line of the menu as somebody ordered it.
 
     Attributes:
-        on: "METHOD path", both with `*` and `?` as wildcards.
+        on: "METHOD path", or "NOTIFY type" of a notification, with `*` and `?` as wildcards.
         times: how often at most; None, no limit.
         probability: of firing on a request that fits, drawn from `seed`.
         match: fields of the request, or of the payment it is about; `*` at the end: begins with.
@@ -74,12 +50,17 @@ class Rule:
             raise ValueError(f"not a probability: {self.probability}")
         if not all(isinstance(wanted, str) for wanted in self.match.values()):
             raise ValueError(f"fields are text: {self.match}")
-        for name in _SECONDS:
-            float(self.param.get(name, 0))
+        for name in _NUMBERS:
+            # `unknown_status` has a status that is a word.
+            if name != "status" or self.fault != "unknown_status":
+                float(self.param.get(name, 0))
 
     @property
-    def early(self) -> bool:
-        return self.fault == DELAY and self.param.get("when") == "before"
+    def stage(self) -> Stage:
+        if self.fault in NOTICE_FAULTS:
+            return "notice"
+        is_early = self.fault == DELAY and self.param.get("when") == "before"
+        return "early" if is_early else "answer"
 
     def fits(self, method: str, path: str, about: Mapping[str, str]) -> bool:
         if self.times is not None and self.picked >= self.times:
@@ -136,19 +117,15 @@ class Faults:
         ]
 
     def fitting(
-        self, method: str, path: str, about: Mapping[str, str], *, early: bool
+        self, method: str, path: str, about: Mapping[str, str], stage: Stage
     ) -> list[Rule]:
-        """The rules that want this request, oldest first. Looking is what throws the dice.
-
-        Args:
-            early: those that act before the request is looked at; else the others.
-        """
+        """The rules that want this, oldest first. Looking is what throws the dice."""
         fitting = []
         for row in self._book.rows("SELECT * FROM rules WHERE active ORDER BY id"):
             rule = Rule(
                 **json.loads(row["rule"]), id=row["id"], seen=row["seen"], picked=row["picked"]
             )
-            if rule.early is not early or not rule.fits(method, path, about):
+            if rule.stage != stage or not rule.fits(method, path, about):
                 continue
             if rule.probability < 1:
                 self._book.run("UPDATE rules SET seen = seen + 1 WHERE id = ?", rule.id)
@@ -163,79 +140,3 @@ class Faults:
 
 def _equal(value: str, wanted: str) -> bool:
     return value.startswith(wanted[:-1]) if wanted.endswith("*") else value == wanted
-
-
-def instead(rule: Rule) -> Reply:
-    """The reply of a fault that happens instead of what was asked."""
-    match rule.fault:
-        case "error_500_before":
-            return _error_500(rule)
-        case "unauthorised":
-            return wire.unauthorised().reply()
-        case "rate_limited":
-            return wire.too_many_requests().reply()
-        case "duplicate_word":
-            return wire.duplicate_request().reply()
-        case _:
-            return wire.html(502, "502 Bad Gateway")
-
-
-def spoil(rule: Rule, reply: Reply, another: wire.Json | None) -> Reply | None:
-    """The reply as the fault makes it; None where it has nothing to take hold of.
-
-    Args:
-        another: a payment the search was not for.
-    """
-    match rule.fault:
-        case "reply_lost_after":
-            return reply
-        case "error_500_after":
-            return _error_500(rule)
-        case "html_200":
-            return wire.html(200, "Welcome")
-        case "hidden_from_find" | "finds_another":
-            return _another_page(reply, another if rule.fault == "finds_another" else None, rule)
-    if reply.status != 200 or not isinstance(reply.body, dict):
-        return None
-    name = str(rule.param.get("field", "status" if rule.fault == "missing_field" else "amount"))
-    spoilt = json.loads(reply.payload())
-    items = next((value for value in spoilt.values() if isinstance(value, list)), [spoilt])
-    items = [item for item in items if isinstance(item, dict)]
-    changed = False
-    for item in items:
-        if rule.fault == "unknown_status" and "status" in item:
-            item["status"] = rule.param.get("status", NOT_A_STATUS)
-        elif rule.fault == "missing_field" and name in item:
-            del item[name]
-        elif rule.fault == "number_for_string" and _NUMBER.fullmatch(str(item.get(name))):
-            item[name] = json.loads(item[name])
-        else:
-            continue
-        changed = True
-    return Reply(reply.status, spoilt) if changed else None
-
-
-def _error_500(rule: Rule) -> Reply:
-    if rule.param.get("body") == "html":
-        return wire.html(500, "500 Internal Server Error")
-    return wire.internal_error().reply()
-
-
-def _another_page(reply: Reply, another: wire.Json | None, rule: Rule) -> Reply | None:
-    """Their search is wrong: it finds nothing, or what was not looked for."""
-    if not isinstance(reply.body, dict) or "pagination" not in reply.body:
-        return None
-    name = next(iter(reply.body))
-    if rule.fault == "finds_another" and (another is None or name != "payments"):
-        return None
-    if rule.fault == "hidden_from_find" and not reply.body[name]:
-        return None
-    found = [] if another is None else [another]
-    total = len(found)
-    pagination = {
-        **reply.body["pagination"],
-        "total_entries": total,
-        "total_pages": total,
-        "next_page": -1,
-    }
-    return Reply(200, wire.page(name, found, pagination))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from simulators.currencycloud.book import Book
@@ -23,19 +24,34 @@ _USE_KEPT_EVERY = timedelta(seconds=10)
 _BAD_DETAILS = "auth_invalid_user_login_details"
 
 
+@dataclass(frozen=True)
+class Person:
+    """Who is logged in: a contact of an account."""
+
+    account_id: str
+    contact_id: str
+
+
 class Sessions:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._last_used: dict[str, datetime] = {}
 
-    def open_login(self, login_id: str, api_key: str, account_id: str) -> None:
-        """Make the login known, or give it this key. Its failures stay as they are."""
+    def open_login(
+        self, login_id: str, api_key: str, account_id: str, contact_id: str | None = None
+    ) -> None:
+        """Make the login known, or give it this key. Its failures stay as they are.
+
+        Args:
+            contact_id: the person it is; without, the account's own contact.
+        """
         self._book.run(
-            "INSERT INTO logins (login_id, api_key, account_id) VALUES (?, ?, ?)"
+            "INSERT INTO logins (login_id, api_key, account_id, contact_id) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (login_id) DO UPDATE SET api_key = excluded.api_key",
             login_id,
             api_key,
             account_id,
+            contact_id,
         )
 
     def unlock(self, login_id: str) -> bool:
@@ -78,14 +94,16 @@ class Sessions:
         self._book.insert("sessions", token=token, login_id=login_id, last_used_at=stamp(now))
         return token
 
-    def use(self, token: str | None, now: datetime) -> str:
-        """The id of the account the token speaks for; its half hour begins again.
+    def use(self, token: str | None, now: datetime) -> Person:
+        """Whose token it is; its half hour begins again.
 
         Raises:
             Refusal: 401, no such token or it was left alone for too long.
         """
         session = self._book.row(
-            "SELECT sessions.*, logins.account_id FROM sessions JOIN logins USING (login_id)"
+            "SELECT sessions.*, accounts.id AS account_id,"
+            " coalesce(logins.contact_id, accounts.contact_id) AS contact_id FROM sessions"
+            " JOIN logins USING (login_id) JOIN accounts ON accounts.id = logins.account_id"
             " WHERE token = ?",
             token or "",
         )
@@ -99,7 +117,7 @@ class Sessions:
         if now - kept >= _USE_KEPT_EVERY:
             sql = "UPDATE sessions SET last_used_at = ? WHERE token = ?"
             self._book.run(sql, stamp(now), token)
-        return str(session["account_id"])
+        return Person(session["account_id"], session["contact_id"])
 
     def end(self, token: str | None) -> None:
         """The token is worth nothing any more."""

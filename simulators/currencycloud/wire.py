@@ -106,7 +106,8 @@ def too_many_requests() -> Refusal:
         "too_many_requests",
         "base",
         "too_many_requests",
-        "Too many requests have been made to the api.",
+        "Too many requests have been made to the api. Please refer to the Developer Center"
+        " for more information",
     )
 
 
@@ -123,6 +124,16 @@ def duplicate_request() -> Refusal:
 def internal_error() -> Refusal:
     return refuse(
         500, "internal_server_error", "base", "internal_server_error", "Internal server error"
+    )
+
+
+def unavailable() -> Refusal:
+    return refuse(
+        503,
+        "service_unavailable",
+        "base",
+        "service_unavailable",
+        "Service is temporarily unavailable",
     )
 
 

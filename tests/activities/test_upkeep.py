@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from datetime import timedelta
 
@@ -9,9 +10,15 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.upkeep import Upkeep
+from domain.answers import Told
+from domain.ids import instruction_id
+from domain.profile import InstructionKind
+from domain.report import PaymentState, Source
 from starter.running import TemporalAway
-from tests.fakes import SteppedClock
-from tests.store.books import Store, refused
+from store.folding import TASK_DUE_WITHIN
+from store.overdue import Overdue
+from tests.fakes import ACCOUNT, BANK, SteppedClock
+from tests.store.books import Store, accepted, exchange, refused, report
 
 
 class FakeRunner:
@@ -38,7 +45,13 @@ def runner() -> FakeRunner:
 
 @pytest.fixture
 def upkeep(store: Store, runner: FakeRunner, clock: SteppedClock) -> Upkeep:
-    return Upkeep(payments=store.payments, runner=runner, clock=clock)
+    return Upkeep(
+        payments=store.payments,
+        inbox=store.inbox,
+        overdue=Overdue(store.database),
+        runner=runner,
+        clock=clock,
+    )
 
 
 async def _accept(store: Store, count: int) -> list[str]:
@@ -83,3 +96,132 @@ async def test_the_sweep_starts_what_is_open_and_runs_no_more(
     runner.alive = {ids[1]}
     assert await ActivityEnvironment().run(upkeep.sweep) == 3
     assert runner.started == [ids[0], ids[2], ids[3]]
+
+
+async def _at_the_partner(store: Store, payment_id: str) -> None:
+    """Accepted under the reference `at-` and its id, and its run noted as started."""
+    instruction = instruction_id(payment_id, InstructionKind.PAY)
+    await store.begin(instruction)
+    told = accepted(store.clock.now(), reference=f"at-{payment_id}", instruction=instruction)
+    await store.sent(told, payment_id=payment_id)
+    await store.payments.started([payment_id], store.clock.now())
+
+
+async def _deliver(store: Store, payment_id: str, event: str = "e1") -> None:
+    await store.inbox.put(
+        partner=BANK,
+        partner_account=ACCOUNT,
+        event_key=f"{event} of {payment_id}",
+        partner_reference=f"at-{payment_id}",
+        body=b"{}",
+        now=store.clock.now(),
+    )
+
+
+async def _end(store: Store, payment_id: str) -> None:
+    """Its end: refused, after it was accepted by word of the partner."""
+    instruction = instruction_id(payment_id, InstructionKind.PAY)
+    now = store.clock.now()
+    rejected = report(now, PaymentState.REJECTED, reference=f"at-{payment_id}",
+                      source=Source.READ, instruction=instruction)  # fmt: skip
+    await store.read(Told(rejected, exchange(now)), payment_id=payment_id)
+    assert await store.payments.open(after="", limit=10) == []
+
+
+async def test_the_relay_tells_a_payment_of_its_news_once(
+    store: Store, upkeep: Upkeep, runner: FakeRunner, clock: SteppedClock
+) -> None:
+    (payment_id,) = await _accept(store, 1)
+    await _at_the_partner(store, payment_id)
+    await _deliver(store, payment_id)
+    assert await ActivityEnvironment().run(upkeep.relay) == 0, "too young: somebody tells it now"
+    clock.step(timedelta(seconds=10))
+    assert await ActivityEnvironment().run(upkeep.relay) == 1
+    assert await ActivityEnvironment().run(upkeep.relay) == 0
+    assert runner.started == [payment_id]
+    await _deliver(store, payment_id, "e2")
+    clock.step(timedelta(seconds=10))
+    assert await ActivityEnvironment().run(upkeep.relay) == 1
+
+
+async def test_the_relay_tells_again_what_it_could_not_tell(
+    store: Store, upkeep: Upkeep, runner: FakeRunner, clock: SteppedClock
+) -> None:
+    (payment_id,) = await _accept(store, 1)
+    await _at_the_partner(store, payment_id)
+    await _deliver(store, payment_id)
+    clock.step(timedelta(seconds=10))
+    runner.away_after = 0
+    with pytest.raises(TemporalAway):
+        await ActivityEnvironment().run(upkeep.relay)
+    runner.away_after = None
+    assert await ActivityEnvironment().run(upkeep.relay) == 1
+
+
+async def test_news_starts_a_payment_at_its_end(
+    store: Store, upkeep: Upkeep, runner: FakeRunner, clock: SteppedClock
+) -> None:
+    (payment_id,) = await _accept(store, 1)
+    await _at_the_partner(store, payment_id)
+    await _end(store, payment_id)
+    await _deliver(store, payment_id)
+    clock.step(timedelta(seconds=10))
+    assert await ActivityEnvironment().run(upkeep.relay) == 1
+    assert runner.started == [payment_id]
+
+
+async def test_news_that_came_before_the_reference_is_told_once_it_is_known(
+    store: Store, upkeep: Upkeep, runner: FakeRunner, clock: SteppedClock
+) -> None:
+    (payment_id,) = await _accept(store, 1)
+    await store.payments.started([payment_id], clock.now())
+    await _deliver(store, payment_id)
+    clock.step(timedelta(seconds=10))
+    assert await ActivityEnvironment().run(upkeep.relay) == 0
+    await _at_the_partner(store, payment_id)
+    assert await ActivityEnvironment().run(upkeep.relay) == 1
+
+
+async def test_the_sweep_runs_what_ended_before_it_heard_its_news(
+    store: Store, upkeep: Upkeep, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run was told, and was terminated before it read: nobody else would tell again."""
+    monkeypatch.setattr("activities.upkeep._BATCH", 1)
+    ids = await _accept(store, 2)
+    for payment_id in ids:
+        await _at_the_partner(store, payment_id)
+        await _deliver(store, payment_id)
+        await store.inbox.told(
+            [payment_id], received_before=store.clock.now() + timedelta(seconds=1),
+            now=store.clock.now(),
+        )  # fmt: skip
+    for payment_id in ids:
+        instruction = instruction_id(payment_id, InstructionKind.PAY)
+        rejected = report(store.clock.now(), PaymentState.REJECTED, source=Source.READ,
+                          reference=f"at-{payment_id}", instruction=instruction)  # fmt: skip
+        told = Told(rejected, exchange(store.clock.now()))
+        await store.read(told, payment_id=payment_id)
+    runner.alive = {ids[0]}
+    assert await ActivityEnvironment().run(upkeep.relay) == 0
+    assert await ActivityEnvironment().run(upkeep.sweep) == 1
+    assert runner.started == [ids[1]]
+
+
+async def test_the_sweep_names_overdue_questions_once(
+    store: Store, upkeep: Upkeep, clock: SteppedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    (payment_id,) = await _accept(store, 1)
+    await _at_the_partner(store, payment_id)
+    instruction = instruction_id(payment_id, InstructionKind.PAY)
+    strange = report(clock.now(), None, reference=f"at-{payment_id}", source=Source.READ,
+                     instruction=instruction)  # fmt: skip
+    await store.read(Told(strange, exchange(clock.now())), payment_id=payment_id)
+    with caplog.at_level(logging.WARNING, "finality.upkeep"):
+        clock.step(TASK_DUE_WITHIN)
+        await ActivityEnvironment().run(upkeep.sweep)
+        assert not caplog.records, "due now, and not over it"
+        clock.step(timedelta(seconds=1))
+        await ActivityEnvironment().run(upkeep.sweep)
+        await ActivityEnvironment().run(upkeep.sweep)
+    (said,) = [entry.getMessage() for entry in caplog.records]
+    assert f"unmapped of {payment_id} (payments-operations, since" in said

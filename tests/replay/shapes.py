@@ -17,7 +17,7 @@ from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind, Profile
 from domain.report import PaymentState
 from store.keyring import Keyring
-from tests.fakes import BANK, OnSend, Word, order, profile
+from tests.fakes import ACCOUNT, BANK, OnSend, Word, order, profile
 from tests.world import World, eventually
 from workflows.upkeep import UpkeepWorkflow
 
@@ -103,9 +103,9 @@ async def look_again_in_a_wait(world: World) -> str:
     world.partner.says(Word("failed", PaymentState.RETURNED, returned_minor=12_345))
     await world.assembly.inbox.put(
         partner=BANK,
+        partner_account=ACCOUNT,
         event_key="e",
-        partner_reference=None,
-        payment_id=payment_id,
+        partner_reference=world.partner.effects[0].reference,
         body=b"{}",
         now=world.assembly.clock.now(),
     )

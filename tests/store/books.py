@@ -144,9 +144,12 @@ class Store:
         )
         return await self.book.record(heard)
 
-    async def read(self, answer: Read, *, inbox_through: int = 0) -> PaymentView:
+    async def read(
+        self, answer: Read, *, inbox_through: int = 0, payment_id: str = PAYMENT
+    ) -> PaymentView:
         """Record what a read brought."""
-        heard = heard_of_read(PAYMENT, INSTRUCTION, answer, self.clock.now(), inbox_through)
+        instruction = instruction_id(payment_id, InstructionKind.PAY)
+        heard = heard_of_read(payment_id, instruction, answer, self.clock.now(), inbox_through)
         return await self.book.record(heard)
 
     def rows(self, query: Callable[[Session], T]) -> T:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlmodel import select
 
 from domain.answers import Told, Untold
 from domain.report import PaymentState, Source
+from store.inbox import Arrival
 from store.tables import InboxRow
-from tests.fakes import SteppedClock
+from tests.fakes import ACCOUNT, BANK, SteppedClock
 from tests.store.books import PAYMENT, Store, accepted, exchange, report
 
+TENANT = "shop"
+OURS = Arrival(True, TENANT, PAYMENT)
+NOBODYS = Arrival(True)
 
-async def _put(store: Store, event: str, *, payment_id: str | None = PAYMENT) -> bool:
+
+async def _put(
+    store: Store, event: str, *, reference: str = "ref-1", account: str = ACCOUNT
+) -> Arrival:
     return await store.inbox.put(
-        partner="bank",
+        partner=BANK,
+        partner_account=account,
         event_key=event,
-        partner_reference="ref-1",
-        payment_id=payment_id,
+        partner_reference=reference,
         body=b"{}",
         now=store.clock.now(),
     )
@@ -28,11 +37,21 @@ async def _sent(store: Store) -> None:
     await store.sent(accepted(store.clock.now()))
 
 
+def _rows(store: Store) -> list[InboxRow]:
+    return list(store.rows(lambda session: session.exec(select(InboxRow)).all()))
+
+
+def _told(clock: SteppedClock) -> Told:
+    return Told(
+        report(clock.now(), PaymentState.PROCESSING, source=Source.READ), exchange(clock.now())
+    )
+
+
 async def test_an_event_delivered_twice_is_kept_once(store: Store) -> None:
-    await store.accept()
-    assert await _put(store, "e1")
-    assert not await _put(store, "e1")
-    assert len(store.rows(lambda session: session.exec(select(InboxRow)).all())) == 1
+    await _sent(store)
+    assert await _put(store, "e1") == OURS
+    assert await _put(store, "e1") == Arrival(False, TENANT, PAYMENT)
+    assert len(_rows(store)) == 1
 
 
 async def test_a_read_covers_what_had_arrived_before_it_was_asked(
@@ -42,15 +61,26 @@ async def test_a_read_covers_what_had_arrived_before_it_was_asked(
     await _put(store, "e1")
     noted = await store.inbox.highest(PAYMENT)
     await _put(store, "e2")
-    told = Told(
-        report(clock.now(), PaymentState.PROCESSING, source=Source.READ), exchange(clock.now())
-    )
-    view = await store.read(told, inbox_through=noted)
+    view = await store.read(_told(clock), inbox_through=noted)
     assert view.has_news
-    rows = store.rows(lambda session: session.exec(select(InboxRow)).all())
-    assert [(row.event_key, row.read_at) for row in rows] == [("e1", clock.now()), ("e2", None)]
-    view = await store.read(told, inbox_through=await store.inbox.highest(PAYMENT))
+    assert [(row.event_key, row.read_at) for row in _rows(store)] == [
+        ("e1", clock.now()),
+        ("e2", None),
+    ]
+    view = await store.read(_told(clock), inbox_through=await store.inbox.highest(PAYMENT))
     assert not view.has_news
+
+
+async def test_a_read_recorded_after_a_younger_one_takes_no_mark_away(
+    store: Store, clock: SteppedClock
+) -> None:
+    await _sent(store)
+    await _put(store, "e1")
+    early = await store.inbox.highest(PAYMENT)
+    await _put(store, "e2")
+    late = await store.inbox.highest(PAYMENT)
+    assert not (await store.read(_told(clock), inbox_through=late)).has_news
+    assert not (await store.read(_told(clock), inbox_through=early)).has_news
 
 
 async def test_a_read_without_an_answer_covers_nothing(store: Store) -> None:
@@ -63,8 +93,61 @@ async def test_a_read_without_an_answer_covers_nothing(store: Store) -> None:
 async def test_what_came_before_the_reference_was_known_finds_its_payment(store: Store) -> None:
     await store.accept()
     await store.begin()
-    await _put(store, "e1", payment_id=None)
+    assert await _put(store, "e1") == NOBODYS
     assert await store.inbox.highest(PAYMENT) == 0
     view = await store.sent(accepted(store.clock.now()))
     assert view.has_news
     assert await store.inbox.highest(PAYMENT) == 1
+
+
+async def test_what_is_for_nobody_stays_parked(store: Store, clock: SteppedClock) -> None:
+    await _sent(store)
+    assert await _put(store, "e1", reference="ref-of-somebody-else") == NOBODYS
+    assert not (await store.payments.view(PAYMENT)).has_news
+    clock.step(timedelta(minutes=1))
+    assert await store.inbox.untold(received_before=clock.now(), limit=10) == []
+
+
+async def test_another_accounts_event_says_nothing_of_a_payment(store: Store) -> None:
+    """Whoever has the secret of one account can neither wake another's payment nor use up the
+    event's key before it comes."""
+    await store.accept()
+    await store.begin()
+    assert await _put(store, "e1", account="another") == NOBODYS
+    view = await store.sent(accepted(store.clock.now()))
+    assert not view.has_news
+    assert await _put(store, "e2", account="another") == NOBODYS
+    assert await _put(store, "e1") == OURS
+    assert [row.payment_id for row in _rows(store)] == [None, None, PAYMENT]
+
+
+async def test_a_payment_is_told_of_once_until_more_arrives(
+    store: Store, clock: SteppedClock
+) -> None:
+    await _sent(store)
+    await _put(store, "e1")
+    clock.step(timedelta(seconds=1))
+    before = clock.now()
+    await _put(store, "e2")
+    assert await store.inbox.untold(received_before=before, limit=10) == [(TENANT, PAYMENT)]
+    await store.inbox.told([PAYMENT], received_before=before, now=clock.now())
+    assert await store.inbox.untold(received_before=before, limit=10) == []
+    clock.step(timedelta(seconds=1))
+    assert await store.inbox.untold(received_before=clock.now(), limit=10) == [(TENANT, PAYMENT)]
+    noted = await store.inbox.highest(PAYMENT)
+    await store.read(_told(clock), inbox_through=noted)
+    assert await store.inbox.untold(received_before=clock.now(), limit=10) == []
+
+
+async def test_what_was_delivered_is_sealed(store: Store) -> None:
+    await store.inbox.put(
+        partner=BANK,
+        partner_account=ACCOUNT,
+        event_key="e1",
+        partner_reference="ref-1",
+        body=b"a canary of the bank",
+        now=store.clock.now(),
+    )
+    (row,) = _rows(store)
+    assert b"canary" not in row.body_sealed
+    assert store.keyring.open(row.body_sealed, f"inbox/{BANK}/{ACCOUNT}/e1").endswith(b"bank")

@@ -27,9 +27,9 @@ async def _filled(store: Store) -> None:
     await store.sent(InDoubt("no answer", exchange=seen))
     await store.inbox.put(
         partner="bank",
+        partner_account="main",
         event_key="e",
-        partner_reference=None,
-        payment_id=PAYMENT,
+        partner_reference="ref-1",
         body=f"{CREDITOR_IBAN} {CREDITOR_NAME}".encode(),
         now=clock.now(),
     )

@@ -43,6 +43,7 @@ def test_doctor_finds_a_running_stack_well(terminal: Terminal) -> None:
     ran = terminal.run("doctor")
     assert ran.code == 0, ran.out
     assert "✗" not in ran.out
+    assert "webhook secret set" in " ".join(ran.out.split())
 
 
 def test_doctor_names_a_remedy_for_everything_that_is_missing(tmp_path: Path) -> None:

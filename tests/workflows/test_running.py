@@ -18,7 +18,8 @@ from activities.upkeep import Upkeep
 from domain.payment import Certainty
 from domain.report import PaymentState
 from local.temporal_server import DevServer, free_port
-from tests.fakes import BANK, OnSend, SteppedClock, Word, order
+from store.overdue import Overdue
+from tests.fakes import ACCOUNT, BANK, OnSend, SteppedClock, Word, order
 from tests.servers import dev_server
 from tests.world import World, eventually, world
 from workflows.upkeep import UpkeepWorkflow
@@ -83,9 +84,9 @@ async def test_news_are_read_at_once_though_the_watch_lasts_weeks(at_work: World
     at_work.partner.says(Word("failed", PaymentState.RETURNED, returned_minor=12_345))
     await at_work.assembly.inbox.put(
         partner=BANK,
+        partner_account=ACCOUNT,
         event_key="e1",
-        partner_reference=None,
-        payment_id=payment_id,
+        partner_reference=at_work.partner.effects[0].reference,
         body=b"{}",
         now=at_work.assembly.clock.now(),
     )
@@ -215,6 +216,8 @@ async def test_while_temporal_is_away_orders_are_recorded_and_the_relay_starts_t
             await made.work()
             upkeep = Upkeep(
                 payments=made.assembly.payments,
+                inbox=made.assembly.inbox,
+                overdue=Overdue(made.assembly.database),
                 runner=await made.assembly.running(),
                 clock=SteppedClock(made.assembly.clock.now() + timedelta(minutes=1)),
             )

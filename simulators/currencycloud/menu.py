@@ -1,0 +1,60 @@
+"""The names of everything that can go wrong here."""
+
+from __future__ import annotations
+
+#: Instead of doing what was asked.
+BEFORE = (
+    "reply_lost_before",
+    "error_500_before",
+    "unauthorised",
+    "rate_limited",
+    "service_unavailable",
+    "refused",
+    "duplicate_word",
+    "html_502",
+    "redirect_before",
+)
+#: Done as asked, then answered like this.
+AFTER = (
+    "reply_lost_after",
+    "error_500_after",
+    "unknown_status",
+    "missing_field",
+    "number_for_string",
+    "html_200",
+    "html_502_after",
+    "wrong_content_type",
+    "redirect_after",
+    "cut_mid_body",
+    "drip",
+    "hidden_from_find",
+    "finds_another",
+)
+DELAY = "delay"
+
+#: What may befall a payment, by a rule or by the control endpoint.
+FATES = (
+    "fail_after_completed",
+    "fail_before_release",
+    "suspend",
+    "resume",
+    "unrelease",
+    "delete_by_hand",
+    "change_amount_by_hand",
+    "authorise_by_hand",
+    "revive",
+)
+
+#: What may happen to a notification.
+NOTICE_FAULTS = (
+    "webhook_dropped",
+    "webhook_doubled",
+    "webhook_reordered",
+    "webhook_delayed",
+    "webhook_forged",
+    "webhook_stale",
+    "webhook_early",
+    "webhook_unknown_payment",
+)
+
+MENU = (*BEFORE, *AFTER, DELAY, *FATES, *NOTICE_FAULTS)

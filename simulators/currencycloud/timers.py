@@ -1,0 +1,92 @@
+"""What is due when: the clockwork of all payments, in the book."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from simulators.currencycloud.book import Book
+from simulators.currencycloud.clock import moment, stamp
+
+
+@dataclass(frozen=True)
+class Timer:
+    """One step of one payment.
+
+    Attributes:
+        due: None while it waits for a stage of the payment.
+        rule: the rule that ordered it, if one did.
+    """
+
+    seq: int
+    payment_id: str
+    step: str
+    due: datetime | None
+    rule: int | None
+    param: Mapping[str, Any]
+
+
+class Timers:
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    def add(
+        self,
+        payment_id: str,
+        step: str,
+        due: datetime | None,
+        rule: int | None = None,
+        param: Mapping[str, Any] | None = None,
+    ) -> int:
+        """Its number. Without a moment it waits until `wake` gives it one."""
+        return self._book.insert(
+            "timers",
+            payment_id=payment_id,
+            step=step,
+            due_at=None if due is None else stamp(due),
+            rule=rule,
+            param=json.dumps(dict(param or {})),
+        )
+
+    def take_due(self, now: datetime) -> Timer | None:
+        """The oldest that is due, and it is gone."""
+        sql = (
+            "SELECT * FROM timers WHERE waits_for_funds = 0 AND due_at <= ?"
+            " ORDER BY due_at, seq LIMIT 1"
+        )
+        return self._take(self._book.row(sql, stamp(now)))
+
+    def take_waiting(self, payment_id: str, *steps: str) -> Timer | None:
+        """The oldest of these steps that waits for a stage, and it is gone."""
+        marks = ", ".join("?" * len(steps))
+        sql = (
+            "SELECT * FROM timers WHERE payment_id = ? AND due_at IS NULL"
+            f" AND step IN ({marks}) ORDER BY seq LIMIT 1"
+        )
+        return self._take(self._book.row(sql, payment_id, *steps))
+
+    def next_due(self) -> datetime | None:
+        """When something happens by itself, if nothing else happens before."""
+        found = self._book.row("SELECT min(due_at) AS at FROM timers WHERE waits_for_funds = 0")
+        return moment(found["at"]) if found and found["at"] else None
+
+    def wait_for_funds(self, payment_id: str, step: str, since: datetime) -> None:
+        """Due as soon as money arrives."""
+        seq = self.add(payment_id, step, since)
+        self._book.run("UPDATE timers SET waits_for_funds = 1 WHERE seq = ?", seq)
+
+    def stop(self, payment_id: str, *steps: str) -> None:
+        """These steps will not come; without any, none of them."""
+        only = f" AND step IN ({', '.join('?' * len(steps))})" if steps else ""
+        self._book.run(f"DELETE FROM timers WHERE payment_id = ?{only}", payment_id, *steps)
+
+    def _take(self, row: dict[str, Any] | None) -> Timer | None:
+        if row is None:
+            return None
+        self._book.run("DELETE FROM timers WHERE seq = ?", row["seq"])
+        due = moment(row["due_at"]) if row["due_at"] else None
+        param = json.loads(row["param"])
+        return Timer(row["seq"], row["payment_id"], row["step"], due, row["rule"], param)
