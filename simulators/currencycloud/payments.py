@@ -10,9 +10,11 @@ from typing import Any
 from simulators.currencycloud import wire
 from simulators.currencycloud.accounts import Accounts, is_uuid
 from simulators.currencycloud.amounts import to_minor, to_wire
+from simulators.currencycloud.approvals import Approvals
 from simulators.currencycloud.book import Book, new_id
 from simulators.currencycloud.clock import stamp
-from simulators.currencycloud.lifecycle import UNRELEASED, Lifecycle, NotPossible
+from simulators.currencycloud.entries import UNRELEASED, NotPossible
+from simulators.currencycloud.lifecycle import Lifecycle
 from simulators.currencycloud.search import PAGING, Search, boolean, one_of, only_known
 from simulators.currencycloud.wire import PAYMENT_TEXTS, Json, Refusal, refuse
 
@@ -22,8 +24,6 @@ _NOT_DELETED = "payment_delete_failed"
 _NOT_FOUND = "payment_not_found"
 _NOT_SEARCHED = "payment_find_failed"
 
-_TEXT_LENGTH_MAX = 255
-_REQUIRED = ("currency", "beneficiary_id", "amount", "reason", "reference", "unique_request_id")
 _STATUSES = (
     "new",
     "ready_to_send",
@@ -35,36 +35,6 @@ _STATUSES = (
     "submitted",
     "authorised",
     "deleted",
-)
-_PAYER = (
-    "payer_entity_type",
-    "payer_company_name",
-    "payer_first_name",
-    "payer_last_name",
-    "payer_city",
-    "payer_address",
-    "payer_postcode",
-    "payer_state_or_province",
-    "payer_country",
-    "payer_date_of_birth",
-    "payer_identification_type",
-    "payer_identification_value",
-    "payer_ultimate_account_number",
-)
-_EDITABLE = (
-    "currency",
-    "beneficiary_id",
-    "amount",
-    "payment_date",
-    "reason",
-    "payment_type",
-    "reference",
-    "conversion_id",
-    "fee_amount",
-    "fee_currency",
-    "on_behalf_of",
-    *PAYMENT_TEXTS,
-    *_PAYER,
 )
 _FIND = (
     "on_behalf_of",
@@ -104,34 +74,38 @@ _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 
 
 class Payments:
-    def __init__(self, book: Book, accounts: Accounts, lifecycle: Lifecycle) -> None:
+    def __init__(
+        self, book: Book, accounts: Accounts, lifecycle: Lifecycle, approvals: Approvals
+    ) -> None:
         self._book = book
         self._accounts = accounts
         self._lifecycle = lifecycle
+        self._approvals = approvals
 
-    def create(self, account_id: str, fields: Mapping[str, str], now: datetime) -> Json:
+    def create(self, person: Person, fields: Mapping[str, str], now: datetime) -> Json:
         """Raises Refusal: 400; nothing was made, and the key is still free unless it was used."""
-        only_known(fields, (*_EDITABLE, "unique_request_id"), _NOT_CREATED)
-        account = self._accounts.acting(account_id, fields, _NOT_CREATED)
-        missing = [name for name in _REQUIRED if not fields.get(name)]
+        only_known(fields, (*EDITABLE, "unique_request_id"), _NOT_CREATED)
+        account = self._accounts.acting(person.account_id, fields, _NOT_CREATED)
+        is_own = account["id"] == person.account_id
+        missing = [name for name in REQUIRED if not fields.get(name)]
         if missing:
             raise Refusal(
                 400,
                 _NOT_CREATED,
                 *((name, f"{name}_is_required", f"{name} is required", {}) for name in missing),
             )
-        _check_lengths(fields, _NOT_CREATED)
+        payment_form.check_texts(fields, _NOT_CREATED)
         key = fields["unique_request_id"]
         used = "SELECT 1 FROM payments WHERE account_id = ? AND unique_request_id = ?"
         if self._book.row(used, account["id"], key) is not None:
             raise wire.duplicate_request()
-        amount_minor = _amount(fields, fields["currency"], _NOT_CREATED)
+        amount_minor = payment_form.amount(fields, fields["currency"], _NOT_CREATED)
         self._beneficiary(account["id"], fields, fields["currency"], _NOT_CREATED)
         at = stamp(now)
         payment: dict[str, Any] = {
             "id": new_id(),
             "account_id": account["id"],
-            "contact_id": account["contact_id"],
+            "contact_id": person.contact_id if is_own else account["contact_id"],
             "payer_id": account["payer_id"],
             "unique_request_id": key,
             "short_reference": self._short_reference(now),
@@ -140,16 +114,16 @@ class Payments:
             "amount_minor": amount_minor,
             "reference": fields["reference"],
             "reason": fields["reason"],
-            "payment_type": _payment_type(fields, _NOT_CREATED),
-            "payment_date": _payment_date(fields, now, _NOT_CREATED),
+            "payment_type": payment_form.payment_type(fields, _NOT_CREATED),
+            "payment_date": payment_form.payment_date(fields, now, _NOT_CREATED),
             "texts": json.dumps({name: fields[name] for name in PAYMENT_TEXTS if name in fields}),
-            "status": "ready_to_send",
+            "status": "new",
             "review_status": "in_review",
+            "steps_required": account["authorisation_steps"],
             "created_at": at,
             "updated_at": at,
         }
         self._book.insert("payments", **payment)
-        self._book.note(payment["id"], at, "ready_to_send", "created")
         self._lifecycle.begin(payment, now)
         return self._shown(self.by_id(payment["id"]))
 
@@ -157,14 +131,14 @@ class Payments:
         self, account_id: str, payment_id: str, fields: Mapping[str, str], now: datetime
     ) -> Json:
         """A person or a program changes it in place, for as long as it has not left."""
-        only_known(fields, _EDITABLE, _NOT_UPDATED)
+        only_known(fields, EDITABLE, _NOT_UPDATED)
         account = self._accounts.acting(account_id, fields, _NOT_UPDATED)
         payment = self._mine(account["id"], payment_id)
         if payment["status"] not in UNRELEASED:
             code = "payment_can_not_be_edited"
             message = "This Payment has already been processed"
             raise refuse(400, _NOT_UPDATED, "can_not_be_edited", code, message)
-        _check_lengths(fields, _NOT_UPDATED)
+        payment_form.check_texts(fields, _NOT_UPDATED)
         currency = fields.get("currency", payment["currency"])
         beneficiary_id = fields.get("beneficiary_id", payment["beneficiary_id"])
         named = {"beneficiary_id": beneficiary_id}
@@ -180,11 +154,11 @@ class Payments:
         if "amount" in fields or "currency" in fields:
             as_it_was = to_wire(payment["amount_minor"], payment["currency"])
             asked = {"amount": fields.get("amount", as_it_was)}
-            changed["amount_minor"] = _amount(asked, currency, _NOT_UPDATED)
+            changed["amount_minor"] = payment_form.amount(asked, currency, _NOT_UPDATED)
         if "payment_type" in fields:
-            changed["payment_type"] = _payment_type(fields, _NOT_UPDATED)
+            changed["payment_type"] = payment_form.payment_type(fields, _NOT_UPDATED)
         if "payment_date" in fields:
-            changed["payment_date"] = _payment_date(fields, now, _NOT_UPDATED)
+            changed["payment_date"] = payment_form.payment_date(fields, now, _NOT_UPDATED)
         self._book.change("payments", payment_id, **changed, updated_at=stamp(now))
         self._book.note(payment_id, stamp(now), payment["status"], "updated")
         updated = self.by_id(payment_id)
@@ -295,48 +269,3 @@ class Payments:
 def _no_such_payment() -> Refusal:
     message = "Payment was not found for this id"
     return refuse(404, _NOT_FOUND, "id", "payment_not_found", message)
-
-
-def _check_lengths(fields: Mapping[str, str], error_code: str) -> None:
-    for name in ("reason", "reference", "unique_request_id"):
-        if len(fields.get(name, "")) > _TEXT_LENGTH_MAX:
-            code = f"{name}_is_too_long"
-            message = f"{name} can not be longer than {_TEXT_LENGTH_MAX} character(s)"
-            reason = (name, code, message, {"maxlength": _TEXT_LENGTH_MAX})
-            raise Refusal(400, error_code, reason)
-
-
-def _amount(fields: Mapping[str, str], currency: str, error_code: str) -> int:
-    if len(currency) != 3:
-        code, message = "currency_length_is_invalid", "currency should be 3 character(s) long"
-        raise refuse(400, error_code, "currency", code, message)
-    if not (currency.isascii() and currency.isalpha() and currency.isupper()):
-        code, message = "invalid_currency", "You cannot make payments with this currency"
-        raise refuse(400, error_code, "currency", code, message)
-    try:
-        minor = to_minor(fields["amount"], currency)
-    except ValueError:
-        minor = 0
-    if minor == 0:
-        message = "amount should be of numeric type"
-        reason = ("amount", "amount_type_is_wrong", message, {"type": "numeric"})
-        raise Refusal(400, error_code, reason)
-    return minor
-
-
-def _payment_type(fields: Mapping[str, str], error_code: str) -> str:
-    one_of(fields, "payment_type", ("priority", "regular"), error_code)
-    return fields.get("payment_type", "regular")
-
-
-def _payment_date(fields: Mapping[str, str], now: datetime, error_code: str) -> str:
-    if "payment_date" not in fields:
-        return now.date().isoformat()
-    try:
-        asked = date.fromisoformat(fields["payment_date"][:10])
-    except ValueError:
-        asked = date.min
-    if asked < now.date():
-        code, message = "invalid_payment_date", "The payment date is invalid"
-        raise refuse(400, error_code, "payment_date", code, message)
-    return asked.isoformat()

@@ -225,3 +225,13 @@ async def test_the_sweep_names_overdue_questions_once(
         await ActivityEnvironment().run(upkeep.sweep)
     (said,) = [entry.getMessage() for entry in caplog.records]
     assert f"unmapped of {payment_id} (payments-operations, since" in said
+
+
+async def test_the_sweep_starts_an_open_payment_with_news_once(
+    store: Store, upkeep: Upkeep, runner: FakeRunner
+) -> None:
+    (payment_id,) = await _accept(store, 1)
+    await _at_the_partner(store, payment_id)
+    await _deliver(store, payment_id)
+    assert await ActivityEnvironment().run(upkeep.sweep) == 1
+    assert runner.started == [payment_id]

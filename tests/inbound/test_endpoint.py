@@ -60,11 +60,19 @@ async def test_the_partner_hears_at_once_however_slow_temporal_is(door: Door) ->
     assert await _told(door) == [(TENANT, PAYMENT)]
 
 
-async def test_while_temporal_is_away_it_is_kept_all_the_same(door: Door) -> None:
+async def test_while_temporal_is_away_it_is_kept_all_the_same(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
     await door.sent()
     door.runner.away = True
     assert await door.deliver(notification()) == 200
     assert (await door.store.payments.view(PAYMENT)).has_news
+
+    async def said() -> bool:
+        return f"{PAYMENT} is told later by the relay" in caplog.text
+
+    await eventually(said, "the log says who tells it")
+    assert "Exception" not in caplog.text
 
 
 async def test_a_doubled_delivery_is_welcome_and_changes_nothing(door: Door) -> None:
@@ -212,6 +220,16 @@ async def test_a_body_of_unannounced_length_is_cut_at_the_limit(door: Door) -> N
     answer = await door.http.post(PATH, content=endless())
     assert answer.status_code == 413
     assert answer.headers["connection"] == "close"
+
+
+async def test_a_body_announced_too_long_is_not_even_awaited(door: Door) -> None:
+    reader, writer = await asyncio.open_connection(*door.address)
+    head = f"POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: {BODY_BYTES_MAX + 1}\r\n\r\n"
+    writer.write(head.encode())
+    async with asyncio.timeout(20):
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 413")
+    writer.close()
 
 
 async def test_a_body_that_drips_is_given_up_on(door: Door) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
+from domain.order import Rail
 from domain.payment import Certainty
 from domain.report import PaymentState as S
 from domain.states import may_follow
@@ -61,7 +62,10 @@ async def test_every_edge_is_taken_and_every_other_pair_freezes(
 ) -> None:
     pairs = [(a, b) for a in TOLD if a not in ENDED for b in TOLD if a is not b]
     # Many at once on a busy machine: what is slow here must not look like a late write.
-    of = profile(operation={"write_within": timedelta(minutes=1)})
+    of = profile(
+        operation={"write_within": timedelta(minutes=1)},
+        watch={Rail.SEPA_CREDIT_TRANSFER: timedelta(milliseconds=50)},
+    )
     async with world(tmp_path / "home", server.address, of=of) as made:
         await made.work()
         lives = await asyncio.gather(*(_lived(made, [a, b]) for a, b in pairs))

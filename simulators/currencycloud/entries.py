@@ -1,0 +1,116 @@
+"""One payment in the book: its status, its postings, its transactions, its announcements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from simulators.currencycloud.book import Book, new_id
+from simulators.currencycloud.clock import stamp
+from simulators.currencycloud.notices import Notices
+
+#: Not released yet: may still be changed and deleted.
+UNRELEASED = ("new", "awaiting_authorisation", "authorised", "ready_to_send", "suspended")
+
+Payment = Mapping[str, Any]
+
+
+class NotPossible(Exception):
+    """What was asked for cannot befall a payment in that status."""
+
+
+class Entries:
+    def __init__(self, book: Book, notices: Notices) -> None:
+        self._book = book
+        self._notices = notices
+
+    def payment(self, payment_id: str) -> dict[str, Any]:
+        """Raises NotPossible: there is none."""
+        found = self._book.row("SELECT * FROM payments WHERE id = ?", payment_id)
+        if found is None:
+            raise NotPossible("no such payment")
+        return found
+
+    def become(self, payment: Payment, status: str, at: datetime, what: str, **also: Any) -> None:
+        """Write its status and whatever else changes with it, and announce it if they do that."""
+        when = stamp(at)
+        self._book.change("payments", payment["id"], status=status, updated_at=when, **also)
+        self._book.note(payment["id"], when, status, what)
+        if status != payment["status"]:
+            self._notices.announce(self.payment(payment["id"]), at)
+
+    def change(self, payment: Payment, **values: Any) -> None:
+        self._book.change("payments", payment["id"], **values)
+
+    def befell(self, payment: Payment, at: datetime, fate: str, rule: int | None) -> None:
+        """For the log of faults: what happened to it, and what it was before."""
+        self._book.fired(
+            stamp(at),
+            fate,
+            rule,
+            payment_id=payment["id"],
+            payment_status=payment["status"],
+            unique_request_id=payment["unique_request_id"],
+        )
+
+    def covered(self, payment: Payment, at: datetime) -> bool:
+        """Whether the account has the money for it."""
+        balance = self._book.balance(payment["account_id"], payment["currency"], stamp(at))
+        return int(balance["amount_minor"]) >= int(payment["amount_minor"])
+
+    def was_returned(self, payment: Payment) -> bool:
+        """Whether it failed after money had left, however little of it came back."""
+        sql = "SELECT 1 FROM transactions WHERE related_entity_id = ? AND action = ?"
+        return self._book.row(sql, payment["id"], "payment_failure") is not None
+
+    def post(
+        self, payment: Payment, at: datetime, what: str, lines: list[tuple[str, int]]
+    ) -> None:
+        self._book.post(stamp(at), what, payment["currency"], lines, payment["id"])
+
+    def transact(
+        self,
+        payment: Payment,
+        at: datetime,
+        action: str,
+        kind: str,
+        amount_minor: int,
+        status: str,
+    ) -> None:
+        """After its posting: a completed one carries the balance it left behind."""
+        when = stamp(at)
+        balance = self._book.balance(payment["account_id"], payment["currency"], when)
+        is_done = status == "completed"
+        self._book.insert(
+            "transactions",
+            id=new_id(),
+            balance_id=balance["id"],
+            account_id=payment["account_id"],
+            currency=payment["currency"],
+            amount_minor=amount_minor,
+            balance_minor=balance["amount_minor"] if is_done else None,
+            type=kind,
+            action=action,
+            related_entity_type="payment",
+            related_entity_id=payment["id"],
+            short_reference=payment["short_reference"],
+            status=status,
+            reason=payment["reason"],
+            settles_at=when,
+            created_at=when,
+            updated_at=when,
+            completed_at=when if is_done else None,
+        )
+
+    def settle_debit(self, payment: Payment, at: datetime) -> None:
+        when = stamp(at)
+        balance = self._book.balance(payment["account_id"], payment["currency"], when)
+        self._book.run(
+            "UPDATE transactions SET status = 'completed', completed_at = ?, updated_at = ?,"
+            " balance_minor = ? WHERE related_entity_id = ? AND status = 'pending'",
+            when,
+            when,
+            balance["amount_minor"],
+            payment["id"],
+        )

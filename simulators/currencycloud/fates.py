@@ -1,0 +1,188 @@
+"""What may befall a payment besides its plain life, by a rule or by somebody's hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from simulators.currencycloud.amounts import to_minor
+from simulators.currencycloud.approvals import Approvals
+from simulators.currencycloud.book import FEES, OUTGOING, PAID_OUT
+from simulators.currencycloud.entries import UNRELEASED, Entries, NotPossible, Payment
+from simulators.currencycloud.timers import Timers
+
+DEFAULT_FEE_MINOR = 250
+
+#: These wait for their stage; the others happen so many seconds after they were decided.
+BEFORE_RELEASE = ("fail_before_release", "suspend")
+AFTER_RELEASE = "unrelease"
+AFTER_COMPLETION = "fail_after_completed"
+AFTER_THE_END = "revive"
+
+Param = Mapping[str, Any]
+
+
+class Fates:
+    """Each raises NotPossible where the payment is past it, or not there yet."""
+
+    def __init__(
+        self,
+        entries: Entries,
+        timers: Timers,
+        approvals: Approvals,
+        ready: Callable[[Payment, datetime, str], None],
+        authorised: Callable[[Payment, datetime, str], None],
+    ) -> None:
+        """`ready` and `authorised` bring a payment to that stage and start what follows."""
+        self._entries = entries
+        self._timers = timers
+        self._approvals = approvals
+        self._ready = ready
+        self._authorised = authorised
+        self._all: Mapping[str, Callable[[Payment, datetime, Param, bool], None]] = {
+            "fail_after_completed": self._fail_after_release,
+            "fail_before_release": self._fail_before_release,
+            "suspend": self._suspend,
+            "resume": self._resume,
+            "unrelease": self._unrelease,
+            "delete_by_hand": self._delete_by_hand,
+            "change_amount_by_hand": self._change_amount,
+            "authorise_by_hand": self._authorise,
+            "revive": self._revive,
+        }
+
+    def befall(
+        self,
+        fate: str,
+        payment: Payment,
+        at: datetime,
+        rule: int | None,
+        param: Param,
+        *,
+        by_hand: bool,
+    ) -> None:
+        """Now. By hand some are possible at other stages than by a rule."""
+        if fate not in self._all:
+            raise NotPossible(fate)
+        self._all[fate](payment, at, param, by_hand)
+        # What a rule suspends goes on by itself: that is not another fault.
+        if by_hand or rule is not None or fate != "resume":
+            self._entries.befell(payment, at, fate, rule)
+
+    def delete(self, payment: Payment, at: datetime, what: str) -> None:
+        """Raises NotPossible: it is not there to be deleted, or on its way."""
+        if payment["status"] not in UNRELEASED:
+            raise NotPossible("delete")
+        self._end(payment, at)
+        self._entries.become(payment, "deleted", at, what)
+
+    def _fail_after_release(
+        self, payment: Payment, at: datetime, param: Param, by_hand: bool
+    ) -> None:
+        """Back comes the amount less a fee, from wherever it is; by rule only once completed."""
+        allowed = ("released", "submitted", "completed") if by_hand else ("completed",)
+        if payment["status"] not in allowed:
+            raise NotPossible("fail_after_completed")
+        amount = payment["amount_minor"]
+        fee = min(_minor(param, "fee", payment["currency"], DEFAULT_FEE_MINOR), amount)
+        where = PAID_OUT if payment["status"] == "completed" else OUTGOING
+        lines = [(where, -amount), (payment["account_id"], amount - fee)]
+        entries = self._entries
+        entries.post(payment, at, "payment_failure", [*lines, (FEES, fee)] if fee else lines)
+        entries.settle_debit(payment, at)
+        entries.transact(payment, at, "payment_failure", "credit", amount - fee, "completed")
+        self._timers.stop(payment["id"])
+        entries.become(
+            payment,
+            "failed",
+            at,
+            "failed, returned",
+            failure_reason=str(param.get("reason", "Beneficiary account closed")),
+            returned_minor=amount - fee,
+        )
+
+    def _fail_before_release(
+        self, payment: Payment, at: datetime, param: Param, by_hand: bool
+    ) -> None:
+        if payment["status"] not in UNRELEASED:
+            raise NotPossible("fail_before_release")
+        self._end(payment, at)
+        self._entries.become(
+            payment,
+            "failed",
+            at,
+            "failed, not released",
+            failure_reason=str(param.get("reason", "Compliance review")),
+            review_status=str(param.get("review_status", "rejected")),
+        )
+
+    def _suspend(self, payment: Payment, at: datetime, param: Param, by_hand: bool) -> None:
+        if payment["status"] != "ready_to_send":
+            raise NotPossible("suspend")
+        self._timers.stop(payment["id"], "release")
+        self._entries.become(payment, "suspended", at, "suspended")
+        self._resume_later(payment, at, param)
+
+    def _resume_later(self, payment: Payment, at: datetime, param: Param) -> None:
+        if "resume_after_seconds" in param:
+            wait = timedelta(seconds=float(param["resume_after_seconds"]))
+            self._timers.add(payment["id"], "resume", at + wait)
+
+    def _resume(self, payment: Payment, at: datetime, param: Param, by_hand: bool) -> None:
+        if payment["status"] != "suspended":
+            raise NotPossible("resume")
+        self._ready(payment, at, "resumed")
+
+    def _unrelease(self, payment: Payment, at: datetime, param: Param, by_hand: bool) -> None:
+        """Released money called back for review: the one real step backwards."""
+        if payment["status"] not in ("released", "submitted"):
+            raise NotPossible("unrelease")
+        amount, entries = payment["amount_minor"], self._entries
+        lines = [(OUTGOING, -amount), (payment["account_id"], amount)]
+        entries.post(payment, at, "payment_unrelease", lines)
+        entries.settle_debit(payment, at)
+        entries.transact(payment, at, "payment_unrelease", "credit", amount, "completed")
+        self._timers.stop(payment["id"], "submit", "complete")
+        entries.become(payment, "suspended", at, "unreleased", transferred_at=None)
+        self._resume_later(payment, at, param)
+
+    def _delete_by_hand(self, payment: Payment, at: datetime, param: Param, by_hand: bool) -> None:
+        self.delete(payment, at, "deleted by hand")
+
+    def _change_amount(self, payment: Payment, at: datetime, param: Param, by_hand: bool) -> None:
+        if payment["status"] not in UNRELEASED:
+            raise NotPossible("change_amount_by_hand")
+        changed = _minor(param, "amount", payment["currency"], payment["amount_minor"] + 100)
+        status = payment["status"]
+        self._entries.become(payment, status, at, "amount changed", amount_minor=changed)
+
+    def _authorise(self, payment: Payment, at: datetime, param: Param, by_hand: bool) -> None:
+        """All the people it waits for say yes."""
+        if payment["status"] != "awaiting_authorisation":
+            raise NotPossible("authorise_by_hand")
+        self._approvals.complete(payment, at)
+        self._authorised(payment, at, "authorised by hand")
+
+    def _revive(self, payment: Payment, at: datetime, param: Param, by_hand: bool) -> None:
+        """They said no, or it was deleted, and then it goes on after all."""
+        if payment["status"] not in ("failed", "deleted") or self._entries.was_returned(payment):
+            raise NotPossible("revive")
+        self._entries.change(payment, failure_reason="", review_status="passed")
+        self._ready(payment, at, "revived")
+
+    def _end(self, payment: Payment, at: datetime) -> None:
+        """It will take no further step, unless a rule has more in store for it."""
+        later = self._timers.take_waiting(payment["id"], AFTER_THE_END)
+        self._timers.stop(payment["id"])
+        if later is not None:
+            due = at + timedelta(seconds=float(later.param.get("after_seconds", 0)))
+            self._timers.add(payment["id"], later.step, due, later.rule, later.param)
+
+
+def _minor(param: Param, name: str, currency: str, default: int) -> int:
+    """Raises NotPossible: the parameter is no amount in that currency."""
+    try:
+        return to_minor(str(param[name]), currency) if name in param else default
+    except ValueError as error:
+        raise NotPossible(f"{name}: {error}") from None
