@@ -33,6 +33,7 @@ from domain.profile import Profile
 from inbound.webhooks import Webhooks
 from partners.interface import PaymentPartner, WebhookReader
 from partners.registry import PARTNERS, WEBHOOKS
+from regimes.ladder import escalate
 from settings import Settings
 from starter.client import Orchestrator
 from starter.plugin import plugin
@@ -45,9 +46,10 @@ from store.folding import Folding
 from store.inbox import Inbox
 from store.keyring import Keyring
 from store.logins import Logins
-from store.overdue import Overdue
 from store.payments import Payments
 from store.sending import SendBook
+from store.tasks import Tasks
+from store.untold import Untold
 from workflows.payment import PaymentWorkflow
 from workflows.upkeep import UpkeepWorkflow
 
@@ -98,7 +100,7 @@ class Assembly:
     @property
     def commands(self) -> Commands:
         """What people and apps ask of payments."""
-        return Commands(self.database, Folding(self.keyring))
+        return Commands(self.database, Folding(self.keyring, escalate))
 
     @property
     def webhook_readers(self) -> dict[tuple[str, str], WebhookReader]:
@@ -155,7 +157,8 @@ class Assembly:
         upkeep = Upkeep(
             payments=self.payments,
             inbox=self.inbox,
-            overdue=Overdue(self.database),
+            untold=Untold(self.database),
+            tasks=Tasks(self.database),
             runner=Running(client),
             clock=self.clock,
         )
@@ -254,8 +257,8 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
         settings=settings,
         keyring=keyring,
         database=database,
-        payments=Payments(database, keyring),
-        book=SendBook(database, keyring),
+        payments=Payments(database, keyring, escalate),
+        book=SendBook(database, keyring, escalate),
         inbox=Inbox(database, keyring),
         clock=clock,
         partners=partners,

@@ -67,5 +67,6 @@ class PaymentStore:
             by=request.by,
             why=request.why,
             now=self._clock.now(),
+            by_its_run=True,
         )
         return commanded.view

@@ -12,8 +12,9 @@ from temporalio import activity
 if TYPE_CHECKING:
     from domain.clock import Clock
     from store.inbox import Inbox
-    from store.overdue import Overdue
     from store.payments import Payments
+    from store.tasks import Tasks
+    from store.untold import Untold
 
 log = logging.getLogger("finality.upkeep")
 
@@ -38,20 +39,29 @@ class Upkeep:
     """Nothing inside a dead workflow can notice that it is dead: this does."""
 
     def __init__(
-        self, *, payments: Payments, inbox: Inbox, overdue: Overdue, runner: Runner, clock: Clock
+        self,
+        *,
+        payments: Payments,
+        inbox: Inbox,
+        untold: Untold,
+        tasks: Tasks,
+        runner: Runner,
+        clock: Clock,
     ) -> None:
         self._payments = payments
         self._inbox = inbox
-        self._overdue = overdue
+        self._untold = untold
+        self._tasks = tasks
         self._runner = runner
         self._clock = clock
         self._named: frozenset[str] = frozenset()
 
     @activity.defn
     async def relay(self) -> int:
-        """Start payments that were recorded but not started, and those with unread news.
+        """Start payments that were recorded but not started, and tell those with unread news.
 
-        News reopens a payment at its end too. Returns how many it started or told.
+        News are deliveries, commands, and that a halt was lifted; they reopen a payment at its
+        end too. Returns how many it started or told.
         """
         before = self._clock.now() - _YOUNG
         waiting = await self._payments.unstarted(created_before=before, limit=_BATCH)
@@ -62,7 +72,12 @@ class Upkeep:
         await self._inbox.told(
             [payment_id for _, payment_id in news], received_before=before, now=self._clock.now()
         )
-        return len({*waiting, *news})
+        asked = await self._untold.commands(asked_through=before, limit=_BATCH)
+        await self._run(asked)
+        await self._untold.told(
+            [payment_id for _, payment_id in asked], asked_through=before, now=self._clock.now()
+        )
+        return len({*waiting, *news, *asked}) + await self._tell_of_lifted_halts()
 
     @activity.defn
     async def sweep(self) -> int:
@@ -76,6 +91,18 @@ class Upkeep:
         started += await self._sweep(self._inbox.unread_at_end, running)
         await self._name_overdue()
         return started
+
+    async def _tell_of_lifted_halts(self) -> int:
+        """A payment held back waits for the end of its time, unless it is told."""
+        told = 0
+        for number in await self._untold.lifted():
+            after = ""
+            while batch := await self._untold.held_back(number, after=after, limit=_BATCH):
+                await self._run(batch)
+                told += len(batch)
+                after = batch[-1][1]
+            await self._untold.lift_told(number, self._clock.now())
+        return told
 
     async def _sweep(self, owed: _Pages, running: Collection[str]) -> int:
         after, started = "", 0
@@ -93,7 +120,7 @@ class Upkeep:
             activity.heartbeat()
 
     async def _name_overdue(self) -> None:
-        tasks = await self._overdue.tasks(self._clock.now(), limit=_BATCH)
+        tasks = await self._tasks.open(due_before=self._clock.now(), limit=_BATCH)
         known, self._named = self._named, frozenset(task.task_id for task in tasks)
         if self._named <= known:
             return  # Said before.

@@ -214,7 +214,7 @@ class Stack:
         """Have the simulator deliver its notifications to us."""
         await self.simulator.control(
             "POST",
-            "notifications",
+            "webhooks",
             {
                 "url": f"http://127.0.0.1:{self.ports.inbound}/webhooks/currencycloud/{SIMULATOR}",
                 "secret": self._webhook_secret,

@@ -84,18 +84,6 @@ def admit(
     )
 
 
-def check(
-    order: Order,
-    key: str,
-    profiles: Mapping[tuple[str, str], Profile],
-    now: datetime,
-    *,
-    rules_of: date | None,
-) -> Profile:
-    """The profile the payment will keep; `admit` says what is checked."""
-    return admit(order, key, profiles, now, rules_of=rules_of).profile
-
-
 def _watched(profile: Profile, order: Order) -> Profile:
     """With the rail's own watch, where the partner's behaviour asks for no other."""
     if order.rail in profile.watch:

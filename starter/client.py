@@ -16,7 +16,7 @@ from domain.order import Order
 from domain.payment import Payment
 from domain.profile import Profile
 from domain.view import PaymentView
-from starter.acceptance import check
+from starter.acceptance import admit
 from starter.fingerprint import fingerprint
 from starter.running import Running, TemporalAway
 from store.payments import Acceptance, PaymentRecord, Payments
@@ -105,21 +105,21 @@ class Orchestrator:
             UnknownOperator: nobody of that name may acknowledge; nothing was done.
         """
         now = self._clock.now()
-        fields = dict(received) if received is not None else order.model_dump(mode="json")
-        print_of_fields = fingerprint(fields)
+        print_of_fields = fingerprint(dict(received) if received is not None else _fields(order))
         acceptance = await self._payments.known(order.tenant, key, print_of_fields)
         if acceptance is None:
             # Only a new order is judged by today's rules; a known key answers for ever.
-            profile = check(order, key, self._profiles, now, rules_of=rules_of)
+            admitted = admit(order, key, self._profiles, now, rules_of=rules_of)
             self.require_operator(operator)
             acceptance = await self._payments.accept(
-                order,
+                admitted.order,
                 key=key,
                 fingerprint=print_of_fields,
                 payment_id=_new_payment_id(),
-                profile=profile,
+                profile=admitted.profile,
                 now=now,
-                intent=intent,
+                # By the day that was asked for: one that is moved would hide a repeat.
+                intent=intent or Intent.of(order),
                 acknowledged=Acknowledgement(frozenset(acknowledge_duplicate_of), operator),
             )
         return await self._start(acceptance, patience)
@@ -180,6 +180,17 @@ class Orchestrator:
     ) -> list[PaymentRecord]:
         """Payments, the newest first."""
         return await self._payments.records(state=state, tenant=tenant, limit=limit)
+
+
+def _fields(order: Order) -> dict[str, Any]:
+    """What a caller of ours gave. What later versions let them add counts once it is given, so
+    that keys of the first version keep their fingerprints."""
+    fields = order.model_dump(mode="json")
+    times = fields["times"]
+    for added in ("submit_from", "wished_execution_date"):
+        if times[added] is None:
+            del times[added]
+    return fields
 
 
 def _new_payment_id() -> str:

@@ -68,37 +68,50 @@ class Commands:
         self._folding = folding
 
     async def cancel(
-        self, payment_id: str, *, command_id: str, by: str, why: str, now: datetime
+        self,
+        payment_id: str,
+        *,
+        command_id: str,
+        by: str,
+        why: str,
+        now: datetime,
+        by_its_run: bool = False,
     ) -> Commanded:
         """Ask that the payment be taken back, at whatever point it is.
 
         Unsent, it is cancelled at once. While an attempt lives or is in doubt, none of its bytes
         leave any more and the partner is asked; what the partner holds it is asked to delete.
+        `by_its_run` is set where its own run asks, which nobody has to tell of it.
 
         Raises:
             UnknownPayment, CommandReused.
         """
-        return await self._command(payment_id, CommandKind.CANCEL, command_id, by, why, now)
+        asked = _Asked(CommandKind.CANCEL, command_id, by, why, now)
+        return await self._take_back(payment_id, asked, told_at=now if by_its_run else None)
 
     async def abandon(
         self, payment_id: str, *, command_id: str, by: str, why: str, now: datetime
     ) -> Commanded:
         """An operator's cancel; a settled payment is asked about no more and ends UNCONFIRMED."""
-        return await self._command(payment_id, CommandKind.ABANDON, command_id, by, why, now)
+        asked = _Asked(CommandKind.ABANDON, command_id, by, why, now)
+        return await self._take_back(payment_id, asked)
 
-    async def _command(
-        self, payment_id: str, kind: CommandKind, command_id: str, by: str, why: str, now: datetime
+    async def _take_back(
+        self, payment_id: str, asked: _Asked, *, told_at: datetime | None = None
     ) -> Commanded:
+        now = asked.at
+
         def transaction(session: Session) -> Commanded:
             row = payment_row(session, payment_id)
-            known = _known(session, row, command_id, kind, by, why)
+            known = _known(session, row, asked)
             if known is None:
-                known = _new(session, row, command_id, kind, by, why, now)
+                known = _new(session, row, asked)
+                known.told_at = told_at
                 if PaymentState(row.state) in CANCELLABLE:
                     row.cancel_asked_at = row.cancel_asked_at or now
                     close_cancelled(session, row, now)
-                elif kind is CommandKind.ABANDON and row.state == PaymentState.SETTLED:
-                    self._decide(session, row, PaymentState.UNCONFIRMED, "abandoned", by, why, now)
+                elif asked.kind is CommandKind.ABANDON and row.state == PaymentState.SETTLED:
+                    self._decide(session, row, PaymentState.UNCONFIRMED, "abandoned", asked)
                     known.outcome, known.outcome_at = Outcome.DONE, now
                 else:
                     is_cancelled = row.state == PaymentState.CANCELLED
@@ -128,10 +141,11 @@ class Commands:
             UnknownPayment, CommandReused.
             CannotResolve: nothing about it is in question, or an attempt is under way.
         """
+        asked = _Asked(CommandKind.EXECUTED, command_id, by, why, now, reference or "")
 
         def transaction(session: Session) -> Commanded:
             row = payment_row(session, payment_id)
-            known = _known(session, row, command_id, CommandKind.EXECUTED, by, why)
+            known = _known(session, row, asked)
             if known is None:
                 paying = _in_question(session, row, now)
                 _keep_reference(session, row, paying, reference)
@@ -139,8 +153,8 @@ class Commands:
                 session.add(paying)
                 can_read = paying.partner_reference is not None
                 state = PaymentState.SETTLED if can_read else PaymentState.UNCONFIRMED
-                self._decide(session, row, state, "found executed", by, why, now)
-                known = _new(session, row, command_id, CommandKind.EXECUTED, by, why, now)
+                self._decide(session, row, state, "found executed", asked)
+                known = _new(session, row, asked)
                 known.outcome, known.outcome_at = Outcome.DONE, now
                 self._folding.refold(session, row, now)
             return Commanded(_record(known), view_of(session, row))
@@ -175,19 +189,21 @@ class Commands:
             )
         if not evidence.strip():
             raise CannotResolve("evidence is missing; attach what shows that nothing was executed")
+        asked = _Asked(CommandKind.NOT_EXECUTED, command_id, by, why, now, _digest(evidence))
 
         def transaction(session: Session) -> Commanded:
             row = payment_row(session, payment_id)
-            known = _known(session, row, command_id, CommandKind.NOT_EXECUTED, by, why)
+            known = _known(session, row, asked)
             if known is None:
                 paying = _in_question(session, row, now)
-                known = _new(session, row, command_id, CommandKind.NOT_EXECUTED, by, why, now)
-                known.about, known.outcome = _known_now(row), Outcome.PROPOSED
+                known = _new(session, row, asked)
+                known.about, known.outcome = known_now(row), Outcome.PROPOSED
                 known.evidence_sealed = self._folding.keyring.seal(
-                    evidence, f"commands/{payment_id}/{command_id}"
+                    evidence, _evidence_context(payment_id, command_id)
                 )
                 session.flush()
-                signed = _signatures(session, row)
+                # Who is no operator any more has not signed.
+                signed = [c for c in _signatures(session, row) if c.by in operators]
                 if len({c.by for c in signed}) >= SIGNATURES_NEEDED:
                     if paying.closed is None:
                         paying.closed, paying.closed_at = Closed.NOT_EXECUTED, now
@@ -195,7 +211,7 @@ class Commands:
                     is_cancel = row.cancel_asked_at is not None
                     state = PaymentState.CANCELLED if is_cancel else PaymentState.REJECTED
                     names = " and ".join(sorted({c.by for c in signed}))
-                    self._decide(session, row, state, "found not executed", names, why, now)
+                    self._decide(session, row, state, "found not executed", asked, says=names)
                     for command in signed:
                         command.outcome, command.outcome_at = Outcome.DONE, now
                         session.add(command)
@@ -217,15 +233,27 @@ class Commands:
 
         return await self._database.read(query)
 
+    async def evidence(self, payment_id: str, command_id: str) -> bytes | None:
+        """What was attached to a command; None where nothing was, or there is no such command."""
+
+        def query(session: Session) -> bytes | None:
+            row = session.get(CommandRow, (payment_id, command_id))
+            return row.evidence_sealed if row else None
+
+        sealed = await self._database.read(query)
+        if sealed is None:
+            return None
+        return self._folding.keyring.open(sealed, _evidence_context(payment_id, command_id))
+
     def _decide(
         self,
         session: Session,
         row: PaymentRow,
         state: PaymentState,
         words: str,
-        by: str,
-        why: str,
-        now: datetime,
+        asked: _Asked,
+        *,
+        says: str | None = None,
     ) -> None:
         """A decision is a report like any other: it answers what is open, and says a state."""
         payment = Payment.model_validate_json(row.payment_json)
@@ -233,14 +261,30 @@ class Commands:
         report = Report(
             instruction_id=paying.instruction_id,
             source=Source.DECISION,
-            as_of=now,
+            as_of=asked.at,
             state=state,
-            partner_status=f"{words}, says {by}",
-            reason=why,
+            partner_status=f"{words}, says {says or asked.by}",
+            reason=asked.why,
             partner_reference=paying.partner_reference,
             settles=tuple(f.text for f in payment.findings if f.freezes),
         )
-        keep_report(session, row.payment_id, report, now)
+        keep_report(session, row.payment_id, report, asked.at)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A command as it is asked; `content` is what it says besides."""
+
+    kind: CommandKind
+    command_id: str
+    by: str
+    why: str
+    at: datetime
+    content: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        return _digest("\x1f".join((self.kind, self.by, self.why, self.content)).encode())
 
 
 def _in_question(session: Session, row: PaymentRow, now: datetime) -> InstructionRow:
@@ -296,53 +340,48 @@ def _signatures(session: Session, row: PaymentRow) -> list[CommandRow]:
             CommandRow.payment_id == row.payment_id,
             CommandRow.kind == CommandKind.NOT_EXECUTED,
             CommandRow.outcome == Outcome.PROPOSED,
-            CommandRow.about == _known_now(row),
+            CommandRow.about == known_now(row),
         )
     )
     return list(rows)
 
 
-def _known_now(row: PaymentRow) -> str:
+def known_now(row: PaymentRow) -> str:
     """What people sign about: where the payment stands and what is open, not when it was read."""
     payment = Payment.model_validate_json(row.payment_json)
     known = (payment.state, payment.certainty, payment.partner_reference or "", payment.amounts.net)
     questions = sorted(finding.text for finding in payment.findings if finding.freezes)
-    return hashlib.sha256("\x1f".join(map(str, (*known, *questions))).encode()).hexdigest()[:32]
+    return _digest("\x1f".join(map(str, (*known, *questions))).encode())
 
 
-def _fingerprint(kind: CommandKind, by: str, why: str) -> str:
-    return hashlib.sha256(f"{kind}\x1f{by}\x1f{why}".encode()).hexdigest()[:32]
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
-def _known(
-    session: Session, row: PaymentRow, command_id: str, kind: CommandKind, by: str, why: str
-) -> CommandRow | None:
-    known = session.get(CommandRow, (row.payment_id, command_id))
-    if known is not None and known.fingerprint != _fingerprint(kind, by, why):
+def _evidence_context(payment_id: str, command_id: str) -> str:
+    """What sealed evidence is bound to."""
+    return f"commands/{payment_id}/{command_id}"
+
+
+def _known(session: Session, row: PaymentRow, asked: _Asked) -> CommandRow | None:
+    known = session.get(CommandRow, (row.payment_id, asked.command_id))
+    if known is not None and known.fingerprint != asked.fingerprint:
         raise CommandReused(
-            f"command {command_id!r} of {row.payment_id} was {known.kind} by {known.by}; "
+            f"command {asked.command_id!r} of {row.payment_id} was {known.kind} by {known.by}; "
             "use a new id for a new command"
         )
     return known
 
 
-def _new(
-    session: Session,
-    row: PaymentRow,
-    command_id: str,
-    kind: CommandKind,
-    by: str,
-    why: str,
-    now: datetime,
-) -> CommandRow:
+def _new(session: Session, row: PaymentRow, asked: _Asked) -> CommandRow:
     command = CommandRow(
         payment_id=row.payment_id,
-        command_id=command_id,
-        kind=kind,
-        fingerprint=_fingerprint(kind, by, why),
-        by=by,
-        why=why,
-        asked_at=now,
+        command_id=asked.command_id,
+        kind=asked.kind,
+        fingerprint=asked.fingerprint,
+        by=asked.by,
+        why=asked.why,
+        asked_at=asked.at,
         outcome=Outcome.ASKED,
     )
     session.add(command)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlmodel import Session, col, select
 
+from domain.escalation import DueRung, Escalate, next_at, nobody, reached
 from domain.fold import fold
-from domain.order import Order
+from domain.order import Order, Rail
 from domain.payment import Certainty, Finding, Instruction, Payment
 from domain.profile import Profile
 from domain.report import PaymentState, Report
@@ -26,6 +27,14 @@ VAGUE_LOOKUPS: Final = 3
 #: Who answers a question about money, and by when, unless settings say otherwise.
 TASK_OWNER: Final = "payments-operations"
 TASK_DUE_WITHIN: Final = timedelta(hours=4)
+
+
+class Question(NamedTuple):
+    """What a person is asked, and by when; without a moment, soon."""
+
+    text: str
+    owner: str = TASK_OWNER
+    due_at: datetime | None = None
 
 
 def order_context(payment_id: str) -> str:
@@ -49,10 +58,14 @@ def reports_of(session: Session, payment_id: str) -> list[Report]:
 
 
 class Folding:
-    """Refolds a payment inside the transaction that changed its evidence."""
+    """Refolds a payment inside the transaction that changed its evidence.
 
-    def __init__(self, keyring: Keyring) -> None:
+    `escalate` says who is asked once a payment has stood in a state for long.
+    """
+
+    def __init__(self, keyring: Keyring, escalate: Escalate = nobody) -> None:
         self.keyring = keyring
+        self._escalate = escalate
 
     def refold(self, session: Session, row: PaymentRow, now: datetime) -> Payment:
         """Fold all evidence anew and write what follows from it: state, cancels, tasks.
@@ -65,21 +78,31 @@ class Folding:
             payment, profile, known = self._fold(session, row)
         questions = _questions(payment, profile, known.instructions, now)
         if row.needs_person and row.waiting_for:
-            questions["not_ready"] = row.waiting_for
+            questions["not_ready"] = Question(row.waiting_for)
         if known.digest == row.evidence_hash and payment.state != row.state:
-            questions["fold_changed"] = (
+            questions["fold_changed"] = Question(
                 f"the same reports fold to {payment.state} now, stored is {row.state}; "
                 "decide which is right"
             )
             payment = Payment.model_validate_json(row.payment_json)
         _enter(session, row, payment, now)
         row.payment_json, row.evidence_hash = payment.model_dump_json(), known.digest
+        ladder = self._ladder(row, payment)
+        for rung in reached(ladder, now):
+            questions[rung.kind] = Question(rung.question, rung.owner, rung.answer_by)
+        row.escalates_at = next_at(ladder, now)
         row.is_over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
         row.updated_at = now
         _write_movements(session, row.payment_id, known.reports)
         _write_tasks(session, row.payment_id, questions, now)
         session.add(row)
         return payment
+
+    def _ladder(self, row: PaymentRow, payment: Payment) -> tuple[DueRung, ...]:
+        since = payment.state_as_of
+        if since is None or payment.certainty is Certainty.UNKNOWN:
+            return ()  # Unknown has a question of its own, which is due sooner.
+        return self._escalate(payment.state, Rail(row.rail), since)
 
     def _fold(self, session: Session, row: PaymentRow) -> tuple[Payment, Profile, _Evidence]:
         session.flush()
@@ -128,19 +151,23 @@ def _enter(session: Session, row: PaymentRow, payment: Payment, now: datetime) -
 
 def _questions(
     payment: Payment, profile: Profile, instructions: tuple[Instruction, ...], now: datetime
-) -> dict[str, str]:
+) -> dict[str, Question]:
     questions = {
-        finding.kind.value: _question(finding) for finding in payment.findings if finding.freezes
+        finding.kind.value: Question(_question(finding))
+        for finding in payment.findings
+        if finding.freezes
     }
     if payment.state is PaymentState.AWAITING_US:
-        questions["awaiting_us"] = f"{payment.reason or payment.partner_status}; it waits for us"
+        questions["awaiting_us"] = Question(
+            f"{payment.reason or payment.partner_status}; it waits for us"
+        )
     for instruction in instructions:
         step = next_move(profile.operation(instruction.kind), instruction.book, now)
         if step.move is Move.PARK:
-            questions["parked"] = f"{step.because}; find out whether it was executed"
+            questions["parked"] = Question(f"{step.because}; find out whether it was executed")
         vague = [x for x in instruction.book.lookups if x.result is LookupResult.CANNOT_TELL]
         if instruction.book.in_doubt and len(vague) >= VAGUE_LOOKUPS:
-            questions["in_doubt"] = (
+            questions["in_doubt"] = Question(
                 "whether it was executed cannot be told from the partner's answers; ask the partner"
             )
     return questions
@@ -167,14 +194,16 @@ def _write_movements(session: Session, payment_id: str, reports: list[Report]) -
 
 
 def _write_tasks(
-    session: Session, payment_id: str, questions: dict[str, str], now: datetime
+    session: Session, payment_id: str, questions: dict[str, Question], now: datetime
 ) -> None:
     """Open what is asked now, close what no longer is; the same question is open once."""
     rows = session.exec(select(TaskRow).where(TaskRow.payment_id == payment_id)).all()
     known = {row.task_id: row for row in rows}
     wanted: set[str] = set()
     for kind, question in questions.items():
-        digest = hashlib.sha256(f"{payment_id}\x1f{kind}\x1f{question}".encode()).hexdigest()
+        asked = f"{payment_id}\x1f{kind}\x1f{question.text}"
+        digest = hashlib.sha256(asked.encode()).hexdigest()
+        due_at = question.due_at or now + TASK_DUE_WITHIN
         task_id = f"task_{digest[:20]}"
         wanted.add(task_id)
         row = known.get(task_id)
@@ -183,13 +212,13 @@ def _write_tasks(
                 task_id=task_id,
                 payment_id=payment_id,
                 kind=kind,
-                question=question,
-                owner=TASK_OWNER,
-                due_at=now + TASK_DUE_WITHIN,
+                question=question.text,
+                owner=question.owner,
+                due_at=due_at,
                 opened_at=now,
             )
         elif row.closed_at is not None:
-            row.closed_at, row.due_at = None, now + TASK_DUE_WITHIN
+            row.closed_at, row.due_at = None, due_at
         session.add(row)
     for row in rows:
         if row.task_id not in wanted and row.closed_at is None:

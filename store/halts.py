@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, or_, select
 
+from domain.report import PaymentState
 from store.database import Database
 from store.tables import HaltRow, PaymentRow
+
+#: States in which something of ours may still have to be sent.
+_UNSENT: Final = (PaymentState.CREATED, PaymentState.SUBMITTING, PaymentState.AWAITING_US)
 
 
 @dataclass(frozen=True)
@@ -73,21 +79,63 @@ class Halts:
                 .where(col(HaltRow.lifted_at).is_(None))
                 .order_by(col(HaltRow.number))
             )
-            return [
-                Halt(row.number or 0, row.partner, row.tenant, row.rail, row.by, row.why,
-                     row.halted_at)
-                for row in rows
-            ]  # fmt: skip
+            return [_halt(row) for row in rows]
+
+        return await self._database.read(query)
+
+    async def covering(self, payment_id: str) -> list[Halt]:
+        """Halts in force that cover the payment, the oldest first; none where there is none."""
+
+        def query(session: Session) -> list[Halt]:
+            payment = session.get(PaymentRow, payment_id)
+            if payment is None:
+                return []
+            rows = select(HaltRow).where(*_covers(payment)).order_by(col(HaltRow.number))
+            return [_halt(row) for row in session.exec(rows)]
+
+        return await self._database.read(query)
+
+    async def held_back(self, number: int) -> int:
+        """How many open payments the halt keeps from being sent, or kept until it was lifted."""
+
+        def query(session: Session) -> int:
+            halt = session.get_one(HaltRow, number)
+            return session.exec(
+                select(func.count()).select_from(PaymentRow).where(*held_back(halt))
+            ).one()
 
         return await self._database.read(query)
 
 
 def is_halted(session: Session, payment: PaymentRow) -> bool:
     """Whether some halt in force covers this payment."""
-    covering = select(HaltRow.number).where(
-        col(HaltRow.lifted_at).is_(None),
-        or_(col(HaltRow.partner).is_(None), HaltRow.partner == payment.partner),
-        or_(col(HaltRow.tenant).is_(None), HaltRow.tenant == payment.tenant),
-        or_(col(HaltRow.rail).is_(None), HaltRow.rail == payment.rail),
-    )
+    covering = select(HaltRow.number).where(*_covers(payment))
     return session.exec(covering.limit(1)).first() is not None
+
+
+def held_back(halt: HaltRow) -> tuple[ColumnElement[bool], ...]:
+    """What is true of payments that this halt keeps, or kept, from being sent."""
+    parts = (
+        (PaymentRow.partner, halt.partner),
+        (PaymentRow.tenant, halt.tenant),
+        (PaymentRow.rail, halt.rail),
+    )
+    return (
+        col(PaymentRow.is_over).is_(False),
+        col(PaymentRow.state).in_([state.value for state in _UNSENT]),
+        *(col(column) == wanted for column, wanted in parts if wanted is not None),
+    )
+
+
+def _covers(payment: PaymentRow) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(HaltRow.lifted_at).is_(None),
+        or_(col(HaltRow.partner).is_(None), col(HaltRow.partner) == payment.partner),
+        or_(col(HaltRow.tenant).is_(None), col(HaltRow.tenant) == payment.tenant),
+        or_(col(HaltRow.rail).is_(None), col(HaltRow.rail) == payment.rail),
+    )
+
+
+def _halt(row: HaltRow) -> Halt:
+    assert row.number is not None, "a stored halt has a number"
+    return Halt(row.number, row.partner, row.tenant, row.rail, row.by, row.why, row.halted_at)

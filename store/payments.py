@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from domain.escalation import Escalate, nobody
 from domain.fold import fold
 from domain.ids import end_to_end_hash, instruction_id
 from domain.intent import Acknowledgement, Earlier, Intent, require_acknowledged
@@ -78,10 +79,10 @@ class PaymentRecord:
 class Payments:
     """The repository of payments."""
 
-    def __init__(self, database: Database, keyring: Keyring) -> None:
+    def __init__(self, database: Database, keyring: Keyring, escalate: Escalate = nobody) -> None:
         self._database = database
         self._keyring = keyring
-        self._folding = Folding(keyring)
+        self._folding = Folding(keyring, escalate)
 
     async def accept(
         self,
@@ -196,7 +197,7 @@ class Payments:
             creditor_masked=order.creditor_account.masked,
             order_sealed=sealed,
             profile_json=profile.model_dump_json(),
-            submit_before=order.times.submit_before,
+            submit_before=order.submit_before,
             submit_from=order.times.submit_from,
             execute_by=order.times.execute_by,
             state=payment.state,
@@ -304,6 +305,23 @@ class Payments:
 def _is_known(session: Session, tenant: str, key: str) -> bool:
     found = select(PaymentRow.payment_id).where(PaymentRow.tenant == tenant, PaymentRow.key == key)
     return session.exec(found).first() is not None
+
+    async def escalate(self, now: datetime, *, limit: int) -> int:
+        """Open the questions whose time has come, whether or not anything was heard; how many
+        payments they belong to."""
+
+        def transaction(session: Session) -> int:
+            due = session.exec(
+                select(PaymentRow.payment_id)
+                .where(col(PaymentRow.escalates_at) <= now)
+                .order_by(col(PaymentRow.escalates_at))
+                .limit(limit)
+            ).all()
+            for payment_id in due:
+                self._folding.refold(session, row(session, payment_id), now)
+            return len(due)
+
+        return await self._database.write(transaction)
 
 
 def _known(session: Session, tenant: str, key: str, fingerprint: str) -> Acceptance | None:

@@ -9,6 +9,7 @@ from typing import Final
 from sqlmodel import Session, select
 
 from domain.answers import Deadline, NotReady, Subject, Unprepared, WireRequest
+from domain.escalation import Escalate, nobody
 from domain.gate import Examined
 from domain.heard import Heard
 from domain.ids import payment_of
@@ -84,10 +85,10 @@ class Turn:
 class SendBook:
     """Every send of every process passes through here."""
 
-    def __init__(self, database: Database, keyring: Keyring) -> None:
+    def __init__(self, database: Database, keyring: Keyring, escalate: Escalate = nobody) -> None:
         self._database = database
         self._keyring = keyring
-        self._folding = Folding(keyring)
+        self._folding = Folding(keyring, escalate)
 
     async def draft(self, instruction_id: str, now: datetime) -> Draft:
         """What the next step is about; nothing is decided or written."""

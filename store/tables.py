@@ -60,6 +60,8 @@ class PaymentRow(SQLModel, table=True):
     submit_from: datetime | None = Field(default=None, sa_column=_moment())
     execute_by: datetime | None = Field(default=None, sa_column=_moment())
     gate_passed_at: datetime | None = Field(default=None, sa_column=_moment())
+    escalates_at: datetime | None = Field(default=None, sa_column=_moment(index=True))
+    """When the next question to people comes due, though nothing be heard meanwhile."""
     cancel_asked_at: datetime | None = Field(default=None, sa_column=_moment())
     created_at: datetime = Field(sa_column=_moment(nullable=False))
     updated_at: datetime = Field(sa_column=_moment(nullable=False))
@@ -217,6 +219,8 @@ class CommandRow(SQLModel, table=True):
     asked_at: datetime = Field(sa_column=_moment(nullable=False))
     outcome: str
     outcome_at: datetime | None = Field(default=None, sa_column=_moment())
+    told_at: datetime | None = Field(default=None, sa_column=_moment(index=True))
+    """When the payment's run was told of it."""
 
 
 class HaltRow(SQLModel, table=True):
@@ -233,6 +237,8 @@ class HaltRow(SQLModel, table=True):
     halted_at: datetime = Field(sa_column=_moment(nullable=False))
     lifted_at: datetime | None = Field(default=None, sa_column=_moment())
     lifted_by: str | None = None
+    told_at: datetime | None = Field(default=None, sa_column=_moment())
+    """When what it had held back was told that it is lifted."""
 
 
 class QuotaRow(SQLModel, table=True):

@@ -21,6 +21,7 @@ from domain.order import Order
 from domain.payment import Payment
 from domain.profile import Profile
 from domain.report import PaymentState
+from regimes.ladder import escalate
 from settings import Settings
 from starter.client import Receipt
 from store import schema
@@ -142,8 +143,8 @@ async def world(
         settings=settings,
         keyring=keyring,
         database=database,
-        payments=Payments(database, keyring),
-        book=SendBook(database, keyring),
+        payments=Payments(database, keyring, escalate),
+        book=SendBook(database, keyring, escalate),
         inbox=Inbox(database, keyring),
         clock=clock,
         partners={(BANK, ACCOUNT): partner},

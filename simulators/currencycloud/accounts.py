@@ -45,6 +45,7 @@ class Accounts:
             "parent_id": parent_id,
             "name": name,
             "payer_id": new_id(),
+            "authorisation_steps": 0,
         }
         self._book.insert("accounts", **account)
         return account
@@ -58,11 +59,21 @@ class Accounts:
         assert found is not None, "a session of no account"
         return found
 
-    def acting(self, account_id: str, fields: Mapping[str, str], error_code: str) -> dict[str, Any]:
+    def acting(
+        self,
+        account_id: str,
+        fields: Mapping[str, str],
+        error_code: str,
+        *,
+        if_unknown: int = 400,
+    ) -> dict[str, Any]:
         """The account a request is about: the login's, or the one it acts on behalf of.
 
+        Args:
+            if_unknown: the status their documentation has for a contact that is none.
+
         Raises:
-            Refusal: 400, `on_behalf_of` is no contact of a sub-account.
+            Refusal: 400 or that status, `on_behalf_of` is no contact of a sub-account.
         """
         own = self.account(account_id)
         contact_id = fields.get("on_behalf_of")
@@ -70,10 +81,10 @@ class Accounts:
             return own
         name = "on_behalf_of"
         if not is_uuid(contact_id):
-            code, message = (
-                "on_behalf_of_is_not_valid_uuid",
-                "on_behalf_of should be in UUID format",
-            )
+            # In capitals where it is about a payment: so the documentation has it.
+            spelt = "UUID" if error_code.startswith("payment") else "uuid"
+            code = f"on_behalf_of_is_not_valid_{spelt}"
+            message = "on_behalf_of should be in UUID format"
             raise refuse(400, error_code, name, code, message)
         if contact_id == own["contact_id"]:
             code, message = "on_behalf_of_self", "You cannot act on behalf of your own Contact"
@@ -83,7 +94,7 @@ class Accounts:
         )
         if found is None:
             code, message = "contact_not_found", "Contact was not found for this id"
-            raise refuse(400, error_code, name, code, message)
+            raise refuse(if_unknown, error_code, name, code, message)
         return found
 
     def in_scope(self, account_id: str, scope: str) -> list[str]:

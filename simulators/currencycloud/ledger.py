@@ -53,6 +53,7 @@ _FIND_TRANSACTIONS = (
     *(f"{at}_{end}" for at in ("settles_at", "created_at") for end in ("from", "to")),
     *(f"{at}_{end}" for at in ("updated_at", "completed_at") for end in ("from", "to")),
     "beneficiary_id",
+    "currency_pair",
     "scope",
     *PAGING,
 )
@@ -126,6 +127,9 @@ class Ledger:
         if "beneficiary_id" in fields:
             paid = "related_entity_id IN (SELECT id FROM payments WHERE beneficiary_id = ?)"
             search.where(paid, fields["beneficiary_id"])
+        if "currency_pair" in fields:
+            # Only conversions have one, and there are none here.
+            search.where("0")
         search.between("settles_at", "created_at", "updated_at", "completed_at")
         search.amounts()
         rows, pagination = search.page(_TRANSACTION_ORDERS)

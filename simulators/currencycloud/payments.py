@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from simulators.currencycloud import wire
+from simulators.currencycloud import payment_form, wire
 from simulators.currencycloud.accounts import Accounts, is_uuid
-from simulators.currencycloud.amounts import to_minor, to_wire
+from simulators.currencycloud.amounts import to_wire
 from simulators.currencycloud.approvals import Approvals
 from simulators.currencycloud.book import Book, new_id
 from simulators.currencycloud.clock import stamp
 from simulators.currencycloud.entries import UNRELEASED, NotPossible
 from simulators.currencycloud.lifecycle import Lifecycle
+from simulators.currencycloud.notices import RESENDABLE, Notices
+from simulators.currencycloud.payment_form import CHARGE_TYPES, EDITABLE, NOT_CREATED
 from simulators.currencycloud.search import PAGING, Search, boolean, one_of, only_known
+from simulators.currencycloud.sessions import Person
 from simulators.currencycloud.wire import PAYMENT_TEXTS, Json, Refusal, refuse
 
-_NOT_CREATED = "payment_create_failed"
 _NOT_UPDATED = "payment_update_failed"
 _NOT_DELETED = "payment_delete_failed"
 _NOT_FOUND = "payment_not_found"
 _NOT_SEARCHED = "payment_find_failed"
+_NOT_AUTHORISED = "payment_authorisation_failed"
+_NOT_RESENT = "payment_notification_retry_failed"
 
 _STATUSES = (
     "new",
@@ -36,6 +40,9 @@ _STATUSES = (
     "authorised",
     "deleted",
 )
+# Of what is not simulated: a search by these finds nothing.
+_NOBODY_HAS = ("conversion_id", "payment_group_id", "bulk_upload_id")
+_REVIEW_STATUSES = ("passed", "in_review", "rejected")
 _FIND = (
     "on_behalf_of",
     "short_reference",
@@ -58,6 +65,8 @@ _FIND = (
     "unique_request_id",
     "scope",
     "review_status",
+    "charge_type",
+    *_NOBODY_HAS,
     *PAGING,
 )
 _ORDERS = {
@@ -75,32 +84,33 @@ _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 
 class Payments:
     def __init__(
-        self, book: Book, accounts: Accounts, lifecycle: Lifecycle, approvals: Approvals
+        self,
+        book: Book,
+        accounts: Accounts,
+        lifecycle: Lifecycle,
+        approvals: Approvals,
+        notices: Notices,
     ) -> None:
         self._book = book
         self._accounts = accounts
         self._lifecycle = lifecycle
         self._approvals = approvals
+        self._notices = notices
 
     def create(self, person: Person, fields: Mapping[str, str], now: datetime) -> Json:
         """Raises Refusal: 400; nothing was made, and the key is still free unless it was used."""
-        only_known(fields, (*EDITABLE, "unique_request_id"), _NOT_CREATED)
-        account = self._accounts.acting(person.account_id, fields, _NOT_CREATED)
+        only_known(fields, (*EDITABLE, "unique_request_id"), NOT_CREATED)
+        account = self._accounts.acting(person.account_id, fields, NOT_CREATED)
         is_own = account["id"] == person.account_id
-        missing = [name for name in REQUIRED if not fields.get(name)]
-        if missing:
-            raise Refusal(
-                400,
-                _NOT_CREATED,
-                *((name, f"{name}_is_required", f"{name} is required", {}) for name in missing),
-            )
-        payment_form.check_texts(fields, _NOT_CREATED)
+        payment_form.check_complete(fields)
+        payment_form.check_texts(fields, NOT_CREATED)
         key = fields["unique_request_id"]
         used = "SELECT 1 FROM payments WHERE account_id = ? AND unique_request_id = ?"
         if self._book.row(used, account["id"], key) is not None:
             raise wire.duplicate_request()
-        amount_minor = payment_form.amount(fields, fields["currency"], _NOT_CREATED)
-        self._beneficiary(account["id"], fields, fields["currency"], _NOT_CREATED)
+        amount_minor = payment_form.amount(fields, fields["currency"], NOT_CREATED)
+        self._beneficiary(account["id"], fields, fields["currency"], NOT_CREATED)
+        payment_form.check_extras(fields, NOT_CREATED)
         at = stamp(now)
         payment: dict[str, Any] = {
             "id": new_id(),
@@ -114,8 +124,8 @@ class Payments:
             "amount_minor": amount_minor,
             "reference": fields["reference"],
             "reason": fields["reason"],
-            "payment_type": payment_form.payment_type(fields, _NOT_CREATED),
-            "payment_date": payment_form.payment_date(fields, now, _NOT_CREATED),
+            "payment_type": payment_form.payment_type(fields),
+            "payment_date": payment_form.payment_date(fields, now, NOT_CREATED),
             "texts": json.dumps({name: fields[name] for name in PAYMENT_TEXTS if name in fields}),
             "status": "new",
             "review_status": "in_review",
@@ -132,13 +142,15 @@ class Payments:
     ) -> Json:
         """A person or a program changes it in place, for as long as it has not left."""
         only_known(fields, EDITABLE, _NOT_UPDATED)
-        account = self._accounts.acting(account_id, fields, _NOT_UPDATED)
+        _check_id(payment_id, _NOT_UPDATED, "id_is_not_valid_uuid", "id should be in UUID format")
+        account = self._accounts.acting(account_id, fields, _NOT_UPDATED, if_unknown=404)
         payment = self._mine(account["id"], payment_id)
         if payment["status"] not in UNRELEASED:
             code = "payment_can_not_be_edited"
             message = "This Payment has already been processed"
             raise refuse(400, _NOT_UPDATED, "can_not_be_edited", code, message)
         payment_form.check_texts(fields, _NOT_UPDATED)
+        payment_form.check_extras(fields, _NOT_UPDATED)
         currency = fields.get("currency", payment["currency"])
         beneficiary_id = fields.get("beneficiary_id", payment["beneficiary_id"])
         named = {"beneficiary_id": beneficiary_id}
@@ -156,7 +168,8 @@ class Payments:
             asked = {"amount": fields.get("amount", as_it_was)}
             changed["amount_minor"] = payment_form.amount(asked, currency, _NOT_UPDATED)
         if "payment_type" in fields:
-            changed["payment_type"] = payment_form.payment_type(fields, _NOT_UPDATED)
+            one_of(fields, "payment_type", ("priority", "regular"), _NOT_UPDATED)
+            changed["payment_type"] = fields["payment_type"]
         if "payment_date" in fields:
             changed["payment_date"] = payment_form.payment_date(fields, now, _NOT_UPDATED)
         self._book.change("payments", payment_id, **changed, updated_at=stamp(now))
@@ -171,6 +184,7 @@ class Payments:
     ) -> Json:
         """Answers with the payment as it was before: so their recording shows it."""
         only_known(fields, ("on_behalf_of",), _NOT_DELETED)
+        _check_id(payment_id, _NOT_DELETED, "invalid_id", "ID has invalid format")
         account = self._accounts.acting(account_id, fields, _NOT_DELETED)
         payment = self._mine(account["id"], payment_id)
         if payment["status"] == "deleted":
@@ -184,7 +198,9 @@ class Payments:
 
     def read(self, account_id: str, payment_id: str, fields: Mapping[str, str]) -> Json:
         only_known(fields, ("on_behalf_of", "with_deleted", "review_status"), _NOT_FOUND)
-        account = self._accounts.acting(account_id, fields, _NOT_FOUND)
+        _check_id(payment_id, _NOT_FOUND, "invalid_id", "ID has invalid format")
+        one_of(fields, "review_status", _REVIEW_STATUSES, _NOT_FOUND)
+        account = self._accounts.acting(account_id, fields, _NOT_FOUND, if_unknown=404)
         with_deleted = boolean(fields, "with_deleted", _NOT_FOUND)
         payment = self._mine(account["id"], payment_id)
         if payment["status"] == "deleted" and not with_deleted:
@@ -195,22 +211,72 @@ class Payments:
         only_known(fields, _FIND, _NOT_SEARCHED)
         account = self._accounts.acting(account_id, fields, _NOT_SEARCHED)
         one_of(fields, "status", _STATUSES, _NOT_SEARCHED)
-        one_of(fields, "review_status", ("passed", "in_review", "rejected"), _NOT_SEARCHED)
+        one_of(fields, "review_status", _REVIEW_STATUSES, _NOT_SEARCHED)
+        if len(fields.get("currency", "EUR")) != 3:
+            message = "currency has invalid format"
+            raise refuse(400, _NOT_SEARCHED, "id", "invalid_currency", message)
+        if fields.get("charge_type", "ours") not in CHARGE_TYPES:
+            message = f"Invalid banking_charges supplied, must be in range {CHARGE_TYPES}"
+            raise refuse(400, _NOT_SEARCHED, "charge_type", "invalid_charge_type", message)
         search = Search(self._book, "payments", fields, _NOT_SEARCHED)
         search.scope(self._accounts, account["id"])
         if not boolean(fields, "with_deleted", _NOT_SEARCHED):
             search.where("status <> 'deleted'")
         search.equal("unique_request_id", "short_reference", "currency", "status", "reason")
         search.equal("beneficiary_id", "review_status")
+        if "charge_type" in fields:
+            search.where("json_extract(texts, '$.charge_type') = ?", fields["charge_type"])
+        if any(name in fields for name in _NOBODY_HAS):
+            search.where("0")
         search.between("created_at", "updated_at", "transferred_at")
         search.days("payment_date")
         search.amounts()
         rows, pagination = search.page(_ORDERS)
         return wire.page("payments", [self._shown(row) for row in rows], pagination)
 
+    def authorise(
+        self, person: Person, fields: Mapping[str, str], payment_ids: Sequence[str], now: datetime
+    ) -> Json:
+        """One of those it waits for says yes. What this person cannot see is left out."""
+        only_known(fields, ("payment_ids[]", "payment_ids", "on_behalf_of"), _NOT_AUTHORISED)
+        account = self._accounts.acting(person.account_id, fields, _NOT_AUTHORISED)
+        if not payment_ids:
+            wrong = ("type_is_wrong", "should be of array type")
+            code, message = wrong if "payment_ids" in fields else ("is_required", "is required")
+            reason = ("id", f"payment_ids_{code}", f"payment_ids {message}", {})
+            raise Refusal(400, _NOT_AUTHORISED, reason)
+        seen = self._accounts.in_scope(account["id"], "all")
+        return {
+            "authorisations": [
+                self._authorise(payment, person, now)
+                for payment_id in payment_ids
+                if (payment := self._row(payment_id)) is not None and payment["account_id"] in seen
+            ]
+        }
+
+    def _authorise(self, payment: Mapping[str, Any], person: Person, now: datetime) -> Json:
+        objection = self._approvals.objection(payment, person.contact_id)
+        if objection is None and self._approvals.approve(payment, person.contact_id, now):
+            self._lifecycle.authorised(payment, now)
+        payment = self.by_id(payment["id"])
+        return wire.authorisation(payment, self._approvals.taken(payment), objection)
+
+    def retry_notification(
+        self, account_id: str, payment_id: str, fields: Mapping[str, str], now: datetime
+    ) -> Json:
+        """The last of that type about the payment is sent again, if there was one."""
+        only_known(fields, ("notification_type", "on_behalf_of"), _NOT_RESENT)
+        _check_id(payment_id, _NOT_RESENT, "id_is_not_valid_uuid", "id should be in UUID format")
+        account = self._accounts.acting(account_id, fields, _NOT_RESENT)
+        wanted = {"notification_type": fields.get("notification_type", "")}
+        one_of(wanted, "notification_type", RESENDABLE, _NOT_RESENT)
+        payment = self._mine(account["id"], payment_id)
+        self._notices.resend(payment["id"], wanted["notification_type"], now)
+        return {}
+
     def by_id(self, payment_id: str) -> dict[str, Any]:
         """Raises Refusal: 404, nobody has it."""
-        found = self._book.row("SELECT * FROM payments WHERE id = ?", payment_id)
+        found = self._row(payment_id)
         if found is None:
             raise _no_such_payment()
         return found
@@ -230,6 +296,9 @@ class Payments:
             account_id,
         )
         return None if found is None else self._shown(found)
+
+    def _row(self, payment_id: str) -> dict[str, Any] | None:
+        return self._book.row("SELECT * FROM payments WHERE id = ?", payment_id)
 
     def _mine(self, account_id: str, payment_id: str) -> dict[str, Any]:
         payment = self.by_id(payment_id)
@@ -269,3 +338,8 @@ class Payments:
 def _no_such_payment() -> Refusal:
     message = "Payment was not found for this id"
     return refuse(404, _NOT_FOUND, "id", "payment_not_found", message)
+
+
+def _check_id(payment_id: str, error_code: str, code: str, message: str) -> None:
+    if not is_uuid(payment_id):
+        raise refuse(400, error_code, "id", code, message)

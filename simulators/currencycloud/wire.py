@@ -164,7 +164,7 @@ def payment(row: Row) -> Json:
         "payment_type": row["payment_type"],
         "payment_date": row["payment_date"],
         "transferred_at": time(row["transferred_at"]),
-        "authorisation_steps_required": "0",
+        "authorisation_steps_required": str(row["steps_required"]),
         "last_updater_contact_id": row["contact_id"],
         "short_reference": row["short_reference"],
         "conversion_id": None,
@@ -180,6 +180,19 @@ def payment(row: Row) -> Json:
         "fee_amount": None,
         "fee_currency": None,
         "review_status": row["review_status"],
+    }
+
+
+def authorisation(payment: Row, taken: int, objection: str | None) -> Json:
+    """The one object of theirs that has real numbers and a real boolean."""
+    return {
+        "payment_id": payment["id"],
+        "payment_status": payment["status"],
+        "updated": objection is None,
+        "error": objection,
+        "auth_steps_taken": taken,
+        "auth_steps_required": payment["steps_required"],
+        "short_reference": payment["short_reference"],
     }
 
 

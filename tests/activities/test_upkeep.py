@@ -16,7 +16,8 @@ from domain.profile import InstructionKind
 from domain.report import PaymentState, Source
 from starter.running import TemporalAway
 from store.folding import TASK_DUE_WITHIN
-from store.overdue import Overdue
+from store.tasks import Tasks
+from store.untold import Untold
 from tests.fakes import ACCOUNT, BANK, SteppedClock
 from tests.store.books import Store, accepted, exchange, refused, report
 
@@ -48,7 +49,8 @@ def upkeep(store: Store, runner: FakeRunner, clock: SteppedClock) -> Upkeep:
     return Upkeep(
         payments=store.payments,
         inbox=store.inbox,
-        overdue=Overdue(store.database),
+        untold=Untold(store.database),
+        tasks=Tasks(store.database),
         runner=runner,
         clock=clock,
     )

@@ -16,6 +16,7 @@ import select
 import signal
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
@@ -111,7 +112,8 @@ class Forks:
         self._process = process
         self._home = home
         self._workers: dict[int, Worker] = {}
-        self._born: asyncio.Queue[int] = asyncio.Queue()
+        self._ordered: deque[Order] = deque()
+        self._born: asyncio.Queue[Worker] = asyncio.Queue()
         self._number = 0
         self._listening = asyncio.create_task(self._listen())
 
@@ -134,10 +136,9 @@ class Forks:
         self._number += 1
         made = Order(f"{self._number:04d}-{name}", str(self._home), **order)
         assert self._process.stdin is not None
+        self._ordered.append(made)
         self._process.stdin.write((json.dumps(asdict(made)) + "\n").encode())
-        pid = await self._born.get()
-        worker = self._workers[pid] = Worker(made, pid)
-        return worker
+        return await self._born.get()
 
     async def stop(self) -> None:
         """Kill all workers, then the process that forked them."""
@@ -155,7 +156,9 @@ class Forks:
             if "ended" in said:
                 self._workers[said["pid"]].ended.set_result(said["ended"])
             else:
-                await self._born.put(said["pid"])
+                worker = Worker(self._ordered.popleft(), said["pid"])
+                self._workers[worker.pid] = worker
+                await self._born.put(worker)
 
 
 def serve() -> None:

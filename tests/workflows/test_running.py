@@ -18,7 +18,8 @@ from activities.upkeep import Upkeep
 from domain.payment import Certainty
 from domain.report import PaymentState
 from local.temporal_server import DevServer, free_port
-from store.overdue import Overdue
+from store.tasks import Tasks
+from store.untold import Untold
 from tests.fakes import ACCOUNT, BANK, OnSend, SteppedClock, Word, order
 from tests.servers import dev_server
 from tests.world import World, eventually, world
@@ -217,7 +218,8 @@ async def test_while_temporal_is_away_orders_are_recorded_and_the_relay_starts_t
             upkeep = Upkeep(
                 payments=made.assembly.payments,
                 inbox=made.assembly.inbox,
-                overdue=Overdue(made.assembly.database),
+                untold=Untold(made.assembly.database),
+                tasks=Tasks(made.assembly.database),
                 runner=await made.assembly.running(),
                 clock=SteppedClock(made.assembly.clock.now() + timedelta(minutes=1)),
             )

@@ -25,9 +25,11 @@ def upgrade() -> None:
         sa.Column("asked_at", Moment(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),
         sa.Column("outcome_at", Moment(), nullable=True),
+        sa.Column("told_at", Moment(), nullable=True),
         sa.ForeignKeyConstraint(["payment_id"], ["payments.payment_id"]),
         sa.PrimaryKeyConstraint("payment_id", "command_id"),
     )
+    op.create_index("ix_commands_told_at", "commands", ["told_at"], unique=False)
     op.create_table(
         "halts",
         sa.Column("number", sa.Integer(), nullable=False),
@@ -39,6 +41,7 @@ def upgrade() -> None:
         sa.Column("halted_at", Moment(), nullable=False),
         sa.Column("lifted_at", Moment(), nullable=True),
         sa.Column("lifted_by", sa.String(), nullable=True),
+        sa.Column("told_at", Moment(), nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_table(
@@ -56,8 +59,15 @@ def upgrade() -> None:
         payments.add_column(sa.Column("intent_batch", sa.String(), nullable=True))
         payments.add_column(sa.Column("acknowledged", sa.String(), nullable=True))
         payments.add_column(sa.Column("acknowledged_by", sa.String(), nullable=True))
-        for moment in ("submit_from", "execute_by", "gate_passed_at", "cancel_asked_at"):
+        for moment in (
+            "submit_from",
+            "execute_by",
+            "gate_passed_at",
+            "cancel_asked_at",
+            "escalates_at",
+        ):
             payments.add_column(sa.Column(moment, Moment(), nullable=True))
+        payments.create_index(payments.f("ix_payments_escalates_at"), ["escalates_at"])
         payments.create_index(payments.f("ix_payments_intent_hash"), ["intent_hash"], unique=False)
     with op.batch_alter_table("instructions") as instructions:
         instructions.add_column(sa.Column("submit_before", Moment(), nullable=True))

@@ -1,0 +1,108 @@
+"""Brings notifications to their targets, and lets the partner live while nobody asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+
+import httpx
+
+from simulators.currencycloud.notices import Delivery
+from simulators.currencycloud.partner import Partner
+from simulators.currencycloud.targets import STRANGERS_SECRET
+
+
+class Courier:
+    """One delivery at a time to each target, in their order; targets do not wait for each other."""
+
+    def __init__(self, partner: Partner) -> None:
+        self._partner = partner
+        self._poked = asyncio.Event()
+        self._busy: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        # A proxy of the environment is not meant for these.
+        self._http = httpx.AsyncClient(trust_env=False)
+
+    def poke(self) -> None:
+        """Something happened: look whether there is anything to deliver."""
+        self._poked.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with self._http:
+            with self._partner.book.transaction():
+                self._partner.notices.recover()
+            while True:
+                self._poked.clear()
+                self._set_out()
+                await self._rest()
+
+    async def deliver(self, seqs: Iterable[int]) -> None:
+        """These now, one after the other: what has to arrive before something else happens."""
+        for seq in seqs:
+            await self._deliver(self._partner.notices.delivery(seq))
+
+    def _set_out(self) -> None:
+        partner = self._partner
+        if not partner.targets.all():
+            return
+        with partner.book.transaction():
+            now = partner.clock.now()
+            partner.lifecycle.progress(now)
+            due = partner.notices.due(now, self._busy)
+        for delivery in due:
+            self._busy.add(delivery.url)
+            task = asyncio.create_task(self._deliver_and_return(delivery))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _deliver_and_return(self, delivery: Delivery) -> None:
+        try:
+            await self._deliver(delivery)
+        finally:
+            self._busy.discard(delivery.url)
+            self.poke()
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        partner = self._partner
+        target = partner.targets.at(delivery.url)
+        if target is None:
+            return
+        secret = STRANGERS_SECRET if delivery.forged else partner.targets.secret_of(target)
+        now = partner.clock.now()
+        headers = target.headers(delivery.content, secret, now, delivery.age)
+        answer: int | str
+        try:
+            reply = await self._http.post(
+                target.url,
+                content=delivery.content,
+                headers=headers,
+                timeout=target.timeout_seconds,
+            )
+            answer = reply.status_code
+        except httpx.HTTPError as error:
+            answer = type(error).__name__
+        with partner.book.transaction():
+            partner.notices.answered(delivery, target, answer, partner.clock.now())
+
+    async def _rest(self) -> None:
+        """Until the next thing is due by the simulator's clock, or somebody pokes."""
+        seconds = self._seconds_to_wait()
+        try:
+            await asyncio.wait_for(self._poked.wait(), seconds)
+        except TimeoutError:
+            return
+
+    def _seconds_to_wait(self) -> float | None:
+        partner = self._partner
+        if partner.clock.frozen or not partner.targets.all():
+            return None
+        moments: list[datetime | None] = [
+            partner.lifecycle.next_due(),
+            partner.notices.next_due(self._busy),
+        ]
+        due = min((each for each in moments if each is not None), default=None)
+        if due is None:
+            return None
+        return max((due - partner.clock.now()).total_seconds(), 0)

@@ -1,0 +1,65 @@
+"""Tasks: open questions to people, with owner and due date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import col, select
+
+from store.database import Database
+from store.tables import TaskRow
+
+
+@dataclass(frozen=True)
+class Task:
+    """One open question about a payment."""
+
+    task_id: str
+    payment_id: str
+    kind: str
+    question: str
+    owner: str
+    due_at: datetime
+    opened_at: datetime
+
+
+class Tasks:
+    """Reads only; a task is closed by what answers it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open(
+        self, *, owner: str | None = None, due_before: datetime | None = None, limit: int
+    ) -> list[Task]:
+        """What waits for an answer, the most urgent first.
+
+        Args:
+            owner: only questions to this one.
+            due_before: only those that were to be answered before; None: all.
+            limit: how many at most.
+        """
+        rows = (
+            select(TaskRow)
+            .where(col(TaskRow.closed_at).is_(None))
+            .order_by(col(TaskRow.due_at), TaskRow.task_id)
+            .limit(limit)
+        )
+        if owner is not None:
+            rows = rows.where(TaskRow.owner == owner)
+        if due_before is not None:
+            rows = rows.where(TaskRow.due_at < due_before)
+        return [_task(row) for row in await self._database.read(lambda s: s.exec(rows).all())]
+
+
+def _task(row: TaskRow) -> Task:
+    return Task(
+        task_id=row.task_id,
+        payment_id=row.payment_id,
+        kind=row.kind,
+        question=row.question,
+        owner=row.owner,
+        due_at=row.due_at,
+        opened_at=row.opened_at,
+    )

@@ -1,0 +1,134 @@
+"""The process of `finality inbound` in a world, and a partner that delivers to it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlmodel import select
+
+from local.child import start_child
+from local.temporal_server import free_port
+from store.tables import InboxRow
+from tests.proof.case import Case
+from tests.proof.world import MAIN, WATCHED, World
+
+SECRET = "c0ffee" * 8
+
+
+@dataclass
+class Inbound:
+    """The process of `finality inbound`, and a partner that delivers to it."""
+
+    world: World
+    log_file: Path
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    async def start(self, **settings: str) -> None:
+        """As a person would start it: by settings of the environment."""
+        secrets = json.dumps([SECRET])
+        accounts = {
+            f"FINALITY_CURRENCYCLOUD__{name.upper()}__WEBHOOKS__SECRETS": secrets
+            for name in (MAIN, WATCHED)
+        }
+        environment = {**self.world.environment, **accounts, **settings}
+        environment["FINALITY_INBOUND_PORT"] = str(self.port)
+        self.process = start_child(
+            [sys.executable, "-m", "cli", "inbound"], log_file=self.log_file, env=environment
+        )
+        deadline = time.monotonic() + 60
+        while not await self._listens():
+            assert self.process.poll() is None, self.log_file.read_text()
+            assert time.monotonic() < deadline, "it does not listen"
+            await asyncio.sleep(0.05)
+
+    async def _listens(self) -> bool:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            try:
+                answer = await http.get(f"http://127.0.0.1:{self.port}/health")
+            except httpx.TransportError:
+                return False
+        return answer.status_code == 204
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(30)
+
+    def url(self, account: str) -> str:
+        """Where the partner delivers what is about this account of ours."""
+        return f"http://127.0.0.1:{self.port}/webhooks/currencycloud/{account}"
+
+    async def deliver(
+        self, payment: dict[str, Any], *, account: str = MAIN, secret: str = SECRET
+    ) -> int:
+        """Announce the payment as it now is in the partner's book."""
+        about = {name: payment[name] for name in ("id", "status", "reference", "updated_at")}
+        header = {"message_type": "payment", "notification_type": "payment_notification"}
+        body = json.dumps({"header": header, "body": about}).encode()
+        mac = hmac.new(secret.encode(), body, hashlib.sha512).hexdigest()
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.post(
+                self.url(account),
+                content=body,
+                headers={"x-hmac-digest-sha-512": mac, "content-type": "application/json"},
+            )
+        return answer.status_code
+
+
+@asynccontextmanager
+async def listening(world: World, folder: Path) -> AsyncIterator[Inbound]:
+    """It ends in order, and no secret is in its log."""
+    made = Inbound(world, folder / "inbound.log")
+    await made.start()
+    try:
+        yield made
+    finally:
+        assert made.stop() == 0
+    assert SECRET not in made.log_file.read_text()
+
+
+async def inbox_of(case: Case, booking: dict[str, Any]) -> list[InboxRow]:
+    """What was delivered about a payment of the partner's book."""
+    query = select(InboxRow).where(InboxRow.partner_reference == booking["id"])
+    rows = await case.world.assembly.database.read(lambda session: session.exec(query).all())
+    return list(rows)
+
+
+async def all_read(case: Case, booking: dict[str, Any]) -> list[InboxRow]:
+    """The same, once reads have covered all of it."""
+    deadline = time.monotonic() + 30
+    while any(row.read_at is None for row in await inbox_of(case, booking)):
+        assert time.monotonic() < deadline, "some news was never read"
+        await asyncio.sleep(0.05)
+    return await inbox_of(case, booking)
+
+
+async def booking_of(case: Case) -> dict[str, Any]:
+    """The one payment of this test as it is in the partner's book, once it is there."""
+    deadline = time.monotonic() + 30
+    while not (found := await case.bookings()):
+        assert time.monotonic() < deadline, "never reached the partner"
+        await asyncio.sleep(0.02)
+    (booking,) = found
+    return booking
+
+
+async def returned(case: Case) -> dict[str, Any]:
+    """The money of this test's payment comes back, all of it."""
+    booking = await booking_of(case)
+    fate = {"fault": "fail_after_completed", "param": {"fee": "0.00"}}
+    await case.world.simulator.control("POST", f"payments/{booking['id']}", fate)
+    return await booking_of(case)
