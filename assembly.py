@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,6 +28,7 @@ from activities.partner_steps import PartnerSteps
 from activities.payment_store import PaymentStore
 from activities.upkeep import Upkeep
 from domain.clock import Clock
+from domain.gate import Check
 from domain.ids import TASK_QUEUE, partner_queue
 from domain.profile import Profile
 from inbound.webhooks import Webhooks
@@ -35,7 +36,9 @@ from partners.interface import PaymentPartner, WebhookReader
 from partners.registry import PARTNERS, WEBHOOKS
 from regimes.ladder import escalate
 from settings import Settings
+from starter.asking import Telling
 from starter.client import Orchestrator
+from starter.operations import Operations, Operators
 from starter.plugin import plugin
 from starter.running import Running, TemporalAway
 from store import schema
@@ -43,6 +46,7 @@ from store.commands import Commands
 from store.database import Database
 from store.files import Files
 from store.folding import Folding
+from store.halts import Halts
 from store.inbox import Inbox
 from store.keyring import Keyring
 from store.logins import Logins
@@ -84,6 +88,8 @@ class Assembly:
     clock: Clock
     partners: Mapping[tuple[str, str], PaymentPartner]
     logins: Mapping[str, Logins]
+    checks: Sequence[Check] = ()
+    """Our own checks before a send; kinds that are missing pass, and the timeline says so."""
     _client: Client | None = field(default=None, repr=False)
     _running: Running | None = field(default=None, repr=False)
 
@@ -128,10 +134,31 @@ class Assembly:
         """The client for apps."""
         return Orchestrator(
             payments=self.payments,
+            commands=self.commands,
+            telling=self.telling,
             running=self.running,
             profiles=self.profiles,
             clock=self.clock,
+            operators=self.settings.operators,
         )
+
+    @property
+    def operations(self) -> Operations:
+        """The client for operators."""
+        return Operations(
+            commands=self.commands,
+            halts=Halts(self.database),
+            tasks=Tasks(self.database),
+            telling=self.telling,
+            operators=Operators(self.settings.operators),
+            partners={*PARTNERS, *(partner for partner, _ in self.partners)},
+            clock=self.clock,
+        )
+
+    @property
+    def telling(self) -> Telling:
+        """What tells runs of commands."""
+        return Telling(Untold(self.database), self.running, self.clock)
 
     async def client(self) -> Client:
         """The Temporal client of this process, connected at first use.
@@ -167,7 +194,7 @@ class Assembly:
             book=self.book,
             payments=self.payments,
             inbox=self.inbox,
-            checks=Checks(self.clock),
+            checks=Checks(self.clock, self.checks),
             clock=self.clock,
             store_away=STORE_AWAY,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -20,6 +21,8 @@ from pydantic_settings import (
 from domain.accounts import check_iban
 from domain.money import Money
 
+#: Names are typed, compared and shown: one spelling each.
+_OPERATOR: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
 _HERE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -110,6 +113,9 @@ class Settings(BaseSettings):
     debtors: dict[str, Debtor] = Field(
         default_factory=dict, description="debtor accounts of files, by IBAN"
     )
+    operators: dict[str, Annotated[SecretStr, Field(min_length=12)]] = Field(
+        default_factory=dict, description="who may decide about payments: names, each a secret"
+    )
     temporal_address: str = Field(default="", description="default: the Temporal profile's")
     upkeep_every: timedelta = timedelta(seconds=20)
     inbound_host: str = Field(default="127.0.0.1", description="where webhooks are taken")
@@ -120,6 +126,18 @@ class Settings(BaseSettings):
     @classmethod
     def _ibans(cls, debtors: dict[str, Debtor]) -> dict[str, Debtor]:
         return {check_iban(iban): debtor for iban, debtor in debtors.items()}
+
+    @field_validator("operators")
+    @classmethod
+    def _people(cls, operators: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        people = {name.strip().casefold(): secret for name, secret in operators.items()}
+        if len(people) < len(operators):
+            raise ValueError("two names differ only in their spelling; one person has one name")
+        if wrong := [name for name in people if not _OPERATOR.fullmatch(name)]:
+            raise ValueError(f"{wrong[0]!r} is no name; use letters, digits, '.', '_' and '-'")
+        if len({secret.get_secret_value() for secret in people.values()}) < len(people):
+            raise ValueError("two operators have the same secret: they could not be told apart")
+        return people
 
     @property
     def database(self) -> str:

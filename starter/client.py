@@ -17,8 +17,10 @@ from domain.payment import Payment
 from domain.profile import Profile
 from domain.view import PaymentView
 from starter.acceptance import admit
+from starter.asking import CommandReceipt, Telling, check_words
 from starter.fingerprint import fingerprint
 from starter.running import Running, TemporalAway
+from store.commands import Commands
 from store.payments import Acceptance, PaymentRecord, Payments
 
 __all__ = ["Orchestrator", "Receipt"]
@@ -55,12 +57,16 @@ class Orchestrator:
         self,
         *,
         payments: Payments,
+        commands: Commands,
+        telling: Telling,
         running: Callable[[], Awaitable[Running]],
         profiles: Mapping[tuple[str, str], Profile],
         clock: Clock,
         operators: Collection[str] = (),
     ) -> None:
         self._payments = payments
+        self._commands = commands
+        self._telling = telling
         self._running = running
         self._profiles = profiles
         self._clock = clock
@@ -149,6 +155,34 @@ class Orchestrator:
         if acceptance.is_new:
             await self._payments.started([view.payment_id], self._clock.now())
         return Receipt(acceptance, news, is_started=True)
+
+    async def cancel(
+        self, payment_id: str, command_id: str, *, by: str, why: str = ""
+    ) -> CommandReceipt:
+        """Ask that the payment be taken back, at whatever point it is.
+
+        Recorded first, then the payment's run is told; while Temporal is away the relay does that
+        later. What was not sent is cancelled at once. Of what was sent the receipt says `asked`:
+        none of its bytes leave any more, and what the partner holds it is asked to delete; `wait`
+        for what comes of it. A known command id answers with what came of it so far.
+
+        Args:
+            payment_id: what is to be taken back.
+            command_id: the caller's own, unique per payment; 1 to 255 printable characters.
+            by: who asks, for the timeline.
+            why: in a line, for the timeline and the operators; no account numbers.
+
+        Raises:
+            UnknownPayment: no such payment.
+            CommandReused: the id stands for another command of this payment; nothing was done.
+            InvalidCommand: the words cannot be kept; nothing was done.
+        """
+        check_words(command_id=command_id, by=by, why=why)
+        return await self._telling.tell(
+            await self._commands.cancel(
+                payment_id, command_id=command_id, by=by, why=why, now=self._clock.now()
+            )
+        )
 
     async def get(self, payment_id: str) -> PaymentRecord:
         """The payment as it stands in the store, masked.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import datetime
+from typing import Final
 
 from sqlmodel import Session, select
 
@@ -15,6 +16,9 @@ from domain.report import PaymentState, Report, Source
 from domain.sending import LookupResult
 from store.keyring import Keyring
 from store.tables import ExchangeRow, LookupRow, PaymentRow, ReportRow
+
+#: Ours, where a partner would have its own word.
+NO_LONGER_ASKED: Final = "can no longer be asked"
 
 
 def keep_report(session: Session, payment_id: str, report: Report, now: datetime) -> None:
@@ -97,6 +101,6 @@ def last_word(payment: PaymentRow, heard: Heard) -> Report | None:
         source=Source.READ,
         as_of=heard.heard_at,
         state=PaymentState.UNCONFIRMED if is_settled else None,
-        partner_status="can no longer be asked",
+        partner_status=NO_LONGER_ASKED,
         reason=heard.why,
     )

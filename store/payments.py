@@ -15,7 +15,7 @@ from domain.escalation import Escalate, nobody
 from domain.fold import fold
 from domain.ids import end_to_end_hash, instruction_id
 from domain.intent import Acknowledgement, Earlier, Intent, require_acknowledged
-from domain.order import Order, Rail
+from domain.order import Order, Rail, Times
 from domain.payment import Payment
 from domain.profile import InstructionKind, Profile
 from domain.view import PaymentView
@@ -69,6 +69,7 @@ class PaymentRecord:
     created_at: datetime
     updated_at: datetime
     waiting_for: str | None
+    times: Times
     view: PaymentView
 
     @property
@@ -255,6 +256,7 @@ class Payments:
             created_at=found.created_at,
             updated_at=found.updated_at,
             waiting_for=found.waiting_for,
+            times=order.times,
             view=view_of(session, found),
         )
 
@@ -309,6 +311,22 @@ def _is_known(session: Session, tenant: str, key: str) -> bool:
     async def escalate(self, now: datetime, *, limit: int) -> int:
         """Open the questions whose time has come, whether or not anything was heard; how many
         payments they belong to."""
+
+        def transaction(session: Session) -> int:
+            due = session.exec(
+                select(PaymentRow.payment_id)
+                .where(col(PaymentRow.escalates_at) <= now)
+                .order_by(col(PaymentRow.escalates_at))
+                .limit(limit)
+            ).all()
+            for payment_id in due:
+                self._folding.refold(session, row(session, payment_id), now)
+            return len(due)
+
+        return await self._database.write(transaction)
+
+    async def escalate(self, now: datetime, *, limit: int) -> int:
+        """Open the questions whose time has come, though nothing was heard; how many payments."""
 
         def transaction(session: Session) -> int:
             due = session.exec(

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from sqlmodel import Session, col, select
 
+from domain.command import CommandKind, Outcome
+from domain.profile import InstructionKind
+from domain.report import Report, Source
+from store.commands import known_now
 from store.database import Database
+from store.evidence import NO_LONGER_ASKED
 from store.folding import reports_of
 from store.keyring import Keyring
 from store.tables import (
     AttemptRow,
+    CommandRow,
     ExchangeRow,
     InstructionRow,
     LookupRow,
+    PaymentRow,
     StateRow,
     TaskRow,
 )
@@ -30,16 +39,31 @@ class EntryKind(StrEnum):
     LOOKUP = "lookup"
     REPORT = "report"
     EXCHANGE = "exchange"
+    CHECK = "check"
+    COMMAND = "command"
+    DECISION = "decision"
     TASK = "task"
+
+
+#: What asking again and again brings.
+_POLLED: Final = frozenset({EntryKind.REPORT, EntryKind.EXCHANGE, EntryKind.LOOKUP})
+#: One question brings a few lines: its answer, and the exchange it came with.
+_LINES_A_POLL: Final = 3
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a timeline."""
+    """One line of a timeline; for equal polls in a row the first, how many, and the last."""
 
     at: datetime
     kind: EntryKind
     text: str
+    times: int = 1
+    last_at: datetime | None = None
+
+    def equals(self, other: Entry) -> bool:
+        """Whether both are polls that brought the same."""
+        return self.kind in _POLLED and (self.kind, self.text) == (other.kind, other.text)
 
 
 @dataclass(frozen=True)
@@ -60,8 +84,9 @@ class Timelines:
         self._keyring = keyring
 
     async def of(self, payment_id: str) -> list[Entry]:
-        """All entries, oldest first."""
-        return await self._database.read(lambda session: _entries(session, payment_id))
+        """All entries, oldest first; polls in a row that brought the same are one."""
+        entries = await self._database.read(lambda session: _entries(session, payment_id))
+        return list(_collapsed(entries))
 
     async def exchanges(self, payment_id: str) -> list[Exchanged]:
         """What was sent and answered, redacted, oldest first."""
@@ -82,47 +107,125 @@ class Timelines:
 
 
 def _entries(session: Session, payment_id: str) -> list[Entry]:
-    ids = select(InstructionRow.instruction_id).where(InstructionRow.payment_id == payment_id)
     entries = [
         Entry(row.entered_at, EntryKind.STATE, f"{row.state} ({row.certainty})")
         for row in session.exec(select(StateRow).where(StateRow.payment_id == payment_id))
     ]
-    for attempt in session.exec(select(AttemptRow).where(col(AttemptRow.instruction_id).in_(ids))):
-        number = f"attempt {attempt.number}"
-        entries.append(
-            Entry(attempt.opened_at, EntryKind.ATTEMPT, f"{number} opened: bytes may leave")
-        )
-        if attempt.closed_at is not None:
-            said = f"{attempt.result}" + (f", {attempt.answer}" if attempt.answer else "")
-            entries.append(
-                Entry(attempt.closed_at, EntryKind.ATTEMPT, f"{number}: {said}: {attempt.why}")
-            )
-    entries += [
-        Entry(looked.asked_at, EntryKind.LOOKUP, f"looked up: {looked.result} ({looked.why})")
-        for looked in session.exec(select(LookupRow).where(col(LookupRow.instruction_id).in_(ids)))
-    ]
-    for report in reports_of(session, payment_id):
-        mapped = report.state or "unmapped"
-        iso = f", {report.transaction_status}" if report.transaction_status else ""
-        entries.append(
-            Entry(
-                report.as_of,
-                EntryKind.REPORT,
-                f"{report.source.name.lower()}: partner says {report.partner_status!r} "
-                f"({mapped}{iso}){f': {report.reason}' if report.reason else ''}",
-            )
-        )
+    entries += _of_instructions(session, payment_id)
+    entries += [_of_report(report) for report in reports_of(session, payment_id)]
     entries += [
         Entry(row.heard_at, EntryKind.EXCHANGE, row.summary)
         for row in session.exec(select(ExchangeRow).where(ExchangeRow.payment_id == payment_id))
     ]
+    entries += _of_people(session, payment_id)
+    entries += _of_tasks(session, payment_id)
+    return sorted(entries, key=lambda entry: entry.at)
+
+
+def _of_instructions(session: Session, payment_id: str) -> Iterable[Entry]:
+    instructions = session.exec(
+        select(InstructionRow).where(InstructionRow.payment_id == payment_id)
+    ).all()
+    for instruction in instructions:
+        is_pay = instruction.kind == InstructionKind.PAY
+        about = "" if is_pay else f"{instruction.kind}: "
+        for attempt in session.exec(
+            select(AttemptRow).where(AttemptRow.instruction_id == instruction.instruction_id)
+        ):
+            number = f"{about}attempt {attempt.number}"
+            yield Entry(attempt.opened_at, EntryKind.ATTEMPT, f"{number} opened: bytes may leave")
+            if attempt.closed_at is not None:
+                said = f"{attempt.result}" + (f", {attempt.answer}" if attempt.answer else "")
+                text = f"{number}: {said}: {attempt.why}"
+                yield Entry(attempt.closed_at, EntryKind.ATTEMPT, text)
+        for looked in session.exec(
+            select(LookupRow).where(LookupRow.instruction_id == instruction.instruction_id)
+        ):
+            text = f"{about}looked up: {looked.result} ({looked.why})"
+            yield Entry(looked.asked_at, EntryKind.LOOKUP, text)
+        if instruction.closed_at is not None:
+            text = f"{about}closed ({instruction.closed}): it is never sent again"
+            yield Entry(instruction.closed_at, EntryKind.ATTEMPT, text)
+
+
+def _of_report(report: Report) -> Entry:
+    """In whose words it is: the partner's, our checks', or our operators'."""
+    because = f": {report.reason}" if report.reason else ""
+    mapped = report.state or "unmapped"
+    iso = f", {report.transaction_status}" if report.transaction_status else ""
+    match report.source:
+        case Source.GATE:
+            return Entry(report.as_of, EntryKind.CHECK, f"{report.partner_status}{because}")
+        case Source.DECISION:
+            text = f"{report.partner_status} ({mapped}){because}"
+            return Entry(report.as_of, EntryKind.DECISION, text)
+        case _ if report.partner_status == NO_LONGER_ASKED:
+            text = f"the partner {report.partner_status} ({mapped}){because}"
+            return Entry(report.as_of, EntryKind.REPORT, text)
+        case _:
+            text = (
+                f"{report.source.name.lower()}: partner says {report.partner_status!r} "
+                f"({mapped}{iso}){because}"
+            )
+            return Entry(report.as_of, EntryKind.REPORT, text)
+
+
+def _of_people(session: Session, payment_id: str) -> Iterable[Entry]:
+    payment = session.get(PaymentRow, payment_id)
+    if payment is None:
+        return
+    if payment.acknowledged:
+        others = payment.acknowledged.replace(",", ", ")
+        by = f", says {payment.acknowledged_by}" if payment.acknowledged_by else ""
+        text = f"meant besides {others}{by}"
+        yield Entry(payment.created_at, EntryKind.DECISION, text)
+    for command in session.exec(select(CommandRow).where(CommandRow.payment_id == payment_id)):
+        named = f"{command.kind.replace('_', '-')} {command.command_id}"
+        by = "asked" if command.kind == CommandKind.CANCEL else "signed"
+        why = f": {command.why}" if command.why else ""
+        evidence = ", with evidence" if command.evidence_sealed else ""
+        text = f"{named}, {by} by {command.by}{evidence}{why}"
+        yield Entry(command.asked_at, EntryKind.COMMAND, text)
+        if command.outcome == Outcome.PROPOSED:
+            # Void once more is known: whoever signs next signs about something else.
+            stands = command.about == known_now(payment)
+            text = "another operator has to sign too" if stands else "void: more is known since"
+            yield Entry(command.asked_at, EntryKind.COMMAND, f"{named}: {text}")
+        elif command.outcome_at is not None:
+            outcome = command.outcome.replace("_", " ")
+            yield Entry(command.outcome_at, EntryKind.COMMAND, f"{named}: {outcome}")
+
+
+def _of_tasks(session: Session, payment_id: str) -> Iterable[Entry]:
     for task in session.exec(select(TaskRow).where(TaskRow.payment_id == payment_id)):
         due = f"{task.due_at:%Y-%m-%d %H:%M}"
-        entries.append(
-            Entry(
-                task.opened_at, EntryKind.TASK, f"task for {task.owner}, due {due}: {task.question}"
-            )
-        )
+        text = f"task for {task.owner}, due {due}: {task.question}"
+        yield Entry(task.opened_at, EntryKind.TASK, text)
         if task.closed_at is not None:
-            entries.append(Entry(task.closed_at, EntryKind.TASK, f"no longer asked: {task.kind}"))
-    return sorted(entries, key=lambda entry: entry.at)
+            yield Entry(task.closed_at, EntryKind.TASK, f"no longer asked: {task.kind}")
+
+
+def _collapsed(entries: Sequence[Entry]) -> Iterator[Entry]:
+    """With each row of equal polls as its first, which says how many they were."""
+    at = 0
+    while at < len(entries):
+        for lines in range(1, _LINES_A_POLL + 1):
+            if (times := _times(entries, at, lines)) > 1:
+                last = entries[at + (times - 1) * lines : at + times * lines]
+                for first, again in zip(entries[at : at + lines], last, strict=True):
+                    yield replace(first, times=times, last_at=again.at)
+                at += times * lines
+                break
+        else:
+            yield entries[at]
+            at += 1
+
+
+def _times(entries: Sequence[Entry], at: int, lines: int) -> int:
+    """How often the next so many lines stand there one after the other."""
+    times = 1
+    while (start := at + times * lines) + lines <= len(entries) and all(
+        entries[at + line].equals(entries[start + line]) for line in range(lines)
+    ):
+        times += 1
+    return times

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +16,7 @@ from temporalio.client import Client, WorkflowHandle
 from activities.payment_store import PaymentRef
 from assembly import Assembly, MachineClock
 from domain.clock import Clock
+from domain.gate import Check
 from domain.ids import workflow_id
 from domain.order import Order
 from domain.payment import Payment
@@ -131,6 +132,7 @@ async def world(
     client: Client | None = None,
     keyring: Keyring = KEYRING,
     partner: FakePartner | None = None,
+    checks: Sequence[Check] = (),
 ) -> AsyncIterator[World]:
     """A process with its store in `home`; its workers are not started yet."""
     home.mkdir(parents=True, exist_ok=True)
@@ -149,6 +151,7 @@ async def world(
         clock=clock,
         partners={(BANK, ACCOUNT): partner},
         logins={},
+        checks=checks,
         _client=client,
     )
     made = World(assembly, partner)

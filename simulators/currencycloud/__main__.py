@@ -37,6 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--sub-account", action="append", default=[], metavar="CONTACT_ID", help="repeatable"
     )
+    serve.add_argument(
+        "--authorisation-steps", type=int, metavar="PEOPLE", help="who approve each payment"
+    )
     for name in DELAYS:
         serve.add_argument(f"--{name.replace('_', '-')}", type=float, metavar="SECONDS")
     book = commands.add_parser("book", help="print a book as JSON")
@@ -53,6 +56,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         balances=arguments.balance or DEFAULT_BALANCES,
         contacts=arguments.sub_account,
         delays={name: seconds for name, seconds in given.items() if seconds is not None},
+        authorisation_steps=arguments.authorisation_steps,
     )
     listener = listen(arguments.port)
     port = listener.getsockname()[1]

@@ -103,8 +103,8 @@ class Accounts:
         clients = [str(row["id"]) for row in rows]
         return {"own": [account_id], "clients": clients}.get(scope, [account_id, *clients])
 
-    def fund(self, account_id: str, amount: str, currency: str, now: datetime) -> None:
-        """Money arrives from outside; whatever waited for it may go on.
+    def fund(self, account_id: str, amount: str, currency: str, now: datetime) -> dict[str, Any]:
+        """Money arrives from outside; whatever waited for it may go on. Its transaction.
 
         Raises:
             ValueError: not an amount in that currency.
@@ -112,26 +112,27 @@ class Accounts:
         minor, at = to_minor(amount, currency), stamp(now)
         self._book.post(at, "funding", currency, [(FUNDING, -minor), (account_id, minor)])
         balance = self._book.balance(account_id, currency, at)
-        self._book.insert(
-            "transactions",
-            id=new_id(),
-            balance_id=balance["id"],
-            account_id=account_id,
-            currency=currency,
-            amount_minor=minor,
-            balance_minor=balance["amount_minor"],
-            type="credit",
-            action="funding",
-            related_entity_type="inbound_funds",
-            related_entity_id=new_id(),
-            short_reference="",
-            status="completed",
-            reason="",
-            settles_at=at,
-            created_at=at,
-            updated_at=at,
-            completed_at=at,
-        )
+        transaction: dict[str, Any] = {
+            "id": new_id(),
+            "balance_id": balance["id"],
+            "account_id": account_id,
+            "currency": currency,
+            "amount_minor": minor,
+            "balance_minor": balance["amount_minor"],
+            "type": "credit",
+            "action": "funding",
+            "related_entity_type": "inbound_funds",
+            "related_entity_id": new_id(),
+            "short_reference": "",
+            "status": "completed",
+            "reason": "",
+            "settles_at": at,
+            "created_at": at,
+            "updated_at": at,
+            "completed_at": at,
+        }
+        self._book.insert("transactions", **transaction)
         self._book.run(
             "UPDATE timers SET waits_for_funds = 0, due_at = ? WHERE waits_for_funds = 1", at
         )
+        return transaction

@@ -6,7 +6,8 @@ import asyncio
 import socket
 import struct
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -14,10 +15,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from simulators.currencycloud.control import control_routes
+from simulators.currencycloud.courier import Courier
 from simulators.currencycloud.partner import ENDPOINTS, Answer, Call, Partner
 
 _TRANSPORT = "simulator.transport"
@@ -39,8 +41,9 @@ class CuttableProtocol(H11Protocol):
 
 
 class _Endpoint:
-    def __init__(self, partner: Partner, name: str) -> None:
+    def __init__(self, partner: Partner, courier: Courier, name: str) -> None:
         self._partner = partner
+        self._courier = courier
         self._name = name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,20 +52,22 @@ class _Endpoint:
         if (wait := self._partner.wait_before(call)) > 0:
             await asyncio.sleep(wait)
         answer = self._partner.answer(call)
+        await self._courier.deliver(answer.after)
         if answer.wait_seconds > 0:
+            self._courier.poke()
             await asyncio.sleep(answer.wait_seconds)
-        if answer.cut:
-            await _cut(request, answer)
-            return
-        await _response(answer)(scope, receive, send)
+        try:
+            await _leave(answer, request, scope, receive, send)
+        finally:
+            self._courier.poke()
 
 
 async def _call(request: Request, endpoint: str) -> Call:
-    """Their parameters are in the query of a GET and in the form of a POST."""
+    """Their parameters are in the query of a GET and in the form of a POST; of some, in both."""
     pairs = request.query_params.multi_items()
     if request.method == "POST":
         form = await request.form()
-        pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+        pairs += [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     lists: dict[str, list[str]] = {}
     for name, value in pairs:
         lists.setdefault(name, []).append(value)
@@ -83,10 +88,54 @@ def _response(answer: Answer) -> Response:
     return Response(answer.reply.payload(), answer.reply.status, headers)
 
 
-async def _cut(request: Request, answer: Answer) -> None:
-    """End the connection without a byte of an answer: closed, or reset."""
+async def _leave(
+    answer: Answer, request: Request, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Send it, whole and at once unless a rule has other plans for the way."""
+    response, rule = _response(answer), answer.spoiler
+    param = rule.param if rule else {}
+    match rule.fault if rule else None:
+        case "reply_lost_before" | "reply_lost_after":
+            await _cut(request, is_reset=bool(param.get("reset")))
+        case "cut_mid_body":
+            size = int(param.get("bytes", len(response.body) // 2))
+            await _begin(response, send)
+            await send(_piece(response.body[:size]))
+            await _cut(request, is_reset=bool(param.get("reset")))
+        case "drip":
+            await _drip(
+                response, int(param.get("bytes", 1)), float(param.get("seconds", 0.05)), send
+            )
+        case _:
+            await response(scope, receive, send)
+
+
+async def _begin(response: Response, send: Send) -> None:
+    """The headers, which promise the whole length."""
+    start = {"type": "http.response.start", "status": response.status_code}
+    await send({**start, "headers": response.raw_headers})
+
+
+def _piece(part: bytes | memoryview, *, is_last: bool = False) -> Message:
+    return {"type": "http.response.body", "body": part, "more_body": not is_last}
+
+
+async def _drip(response: Response, size: int, seconds: float, send: Send) -> None:
+    await _begin(response, send)
+    body = bytes(response.body)
+    for start in range(0, len(body), size):
+        await asyncio.sleep(seconds)
+        await send(_piece(body[start : start + size]))
+    await send(_piece(b"", is_last=True))
+
+
+async def _cut(request: Request, *, is_reset: bool) -> None:
+    """End the connection without another byte: closed, or reset."""
     transport: asyncio.Transport = request.scope[_TRANSPORT]
-    if answer.reset:
+    # What was sent so far has to have left, or it would be thrown away.
+    while transport.get_write_buffer_size():
+        await asyncio.sleep(0)
+    if is_reset:
         connection: socket.socket = transport.get_extra_info("socket")
         linger = struct.pack("ii", 1, 0)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -119,7 +168,7 @@ def build_server(partner: Partner) -> uvicorn.Server:
     config = uvicorn.Config(
         build_app(partner),
         http=CuttableProtocol,
-        lifespan="off",
+        lifespan="on",
         log_level="warning",
         timeout_graceful_shutdown=1,
     )
@@ -127,7 +176,18 @@ def build_server(partner: Partner) -> uvicorn.Server:
 
 
 def build_app(partner: Partner) -> Starlette:
+    courier = Courier(partner)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        running = asyncio.create_task(courier.run())
+        yield
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
     routes = [
-        Route(path, _Endpoint(partner, name), methods=[method]) for method, path, name in ENDPOINTS
+        Route(path, _Endpoint(partner, courier, name), methods=[method])
+        for method, path, name in ENDPOINTS
     ]
-    return Starlette(routes=[*routes, *control_routes(partner)])
+    return Starlette(routes=[*routes, *control_routes(partner, courier.poke)], lifespan=lifespan)

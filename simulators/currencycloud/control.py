@@ -12,8 +12,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from simulators.currencycloud.book import new_id
 from simulators.currencycloud.clock import moment, stamp
-from simulators.currencycloud.lifecycle import FATES, NotPossible
+from simulators.currencycloud.entries import NotPossible
+from simulators.currencycloud.menu import FATES
 from simulators.currencycloud.partner import Partner
 
 Handler = Callable[[Any], Any]
@@ -76,7 +78,8 @@ class Control:
         """`amount`, `currency`, for the main account or `account_id`."""
         accounts, now = self._partner.accounts, self._partner.clock.now()
         account_id, currency = asked.get("account_id", accounts.main()["id"]), asked["currency"]
-        accounts.fund(account_id, str(asked["amount"]), currency, now)
+        transaction = accounts.fund(account_id, str(asked["amount"]), currency, now)
+        self._partner.notices.announce_funding(transaction, now)
         self._partner.lifecycle.progress(now)
         balance = self._partner.book.balance(account_id, currency, stamp(now))
         return {"account_id": account_id, "amount_minor": balance["amount_minor"]}
@@ -87,6 +90,48 @@ class Control:
         parent_id = accounts.main()["id"]
         return accounts.open(name, contact_id=asked.get("contact_id"), parent_id=parent_id)
 
+    def require_authorisation(self, asked: Any) -> Any:
+        """`steps` for payments from now on, of the main account or `account_id`."""
+        account_id = asked.get("account_id", self._partner.accounts.main()["id"])
+        self._partner.approvals.require(account_id, int(asked["steps"]))
+        return {"account_id": account_id, "steps": int(asked["steps"])}
+
+    def open_login(self, asked: Any) -> Any:
+        """Another person of the main account: `login_id`, `api_key`."""
+        account_id, contact_id = self._partner.accounts.main()["id"], new_id()
+        login_id = str(asked["login_id"])
+        self._partner.sessions.open_login(login_id, str(asked["api_key"]), account_id, contact_id)
+        return {"login_id": login_id, "contact_id": contact_id}
+
+    def quotas(self, _: Any) -> Any:
+        return {"quotas": self._partner.quotas.shown()}
+
+    def set_quotas(self, asked: Any) -> Any:
+        """These and no others: `on`, `limit`, `seconds` of each."""
+        self._partner.quotas.set(asked if isinstance(asked, list) else [asked])
+        return self.quotas(asked)
+
+    def clear_quotas(self, asked: Any) -> Any:
+        return self.set_quotas([])
+
+    def webhooks(self, _: Any) -> Any:
+        targets, book = self._partner.targets, self._partner.book
+        return {"targets": targets.shown(), "deliveries": book.deliveries()}
+
+    def add_webhooks(self, asked: Any) -> Any:
+        """Targets: `url`, and whatever `Target` has that shall not be as it is by default."""
+        self._partner.targets.put(asked if isinstance(asked, list) else [asked])
+        return self.webhooks(asked)
+
+    def remove_webhooks(self, asked: Any) -> Any:
+        """That `url`, or all."""
+        self._partner.targets.remove(asked.get("url"))
+        return self.webhooks(asked)
+
+    def notify(self, asked: Any) -> Any:
+        """One notification by hand, now: see `Notices.order`."""
+        return {"deliveries": self._partner.notices.order(asked, self._partner.clock.now())}
+
     def unlock(self, asked: Any) -> Any:
         return {"unlocked": self._partner.sessions.unlock(str(asked["login_id"]))}
 
@@ -94,7 +139,8 @@ class Control:
         return self._partner.book.contents()
 
 
-def control_routes(partner: Partner) -> list[Route]:
+def control_routes(partner: Partner, changed: Callable[[], None]) -> list[Route]:
+    """`changed` is called after whatever may have changed something."""
     control = Control(partner)
 
     def serve(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -111,6 +157,8 @@ def control_routes(partner: Partner) -> list[Route]:
                 return JSONResponse({"error": str(error)}, 400)
             except NotPossible as error:
                 return JSONResponse({"error": f"not possible now: {error}"}, 409)
+            finally:
+                changed()
 
         return endpoint
 
@@ -127,6 +175,15 @@ def control_routes(partner: Partner) -> list[Route]:
         ("POST", "funds", control.funds),
         ("POST", "accounts", control.open_account),
         ("POST", "unlock", control.unlock),
+        ("POST", "authorisation", control.require_authorisation),
+        ("POST", "logins", control.open_login),
+        ("GET", "quotas", control.quotas),
+        ("POST", "quotas", control.set_quotas),
+        ("DELETE", "quotas", control.clear_quotas),
+        ("GET", "webhooks", control.webhooks),
+        ("POST", "webhooks", control.add_webhooks),
+        ("DELETE", "webhooks", control.remove_webhooks),
+        ("POST", "webhooks/send", control.notify),
         ("GET", "book", control.book),
     )
     return [

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import httpx
 
-from simulators.currencycloud.notices import Delivery
+from simulators.currencycloud.outbox import Delivery
 from simulators.currencycloud.partner import Partner
 from simulators.currencycloud.targets import STRANGERS_SECRET
 
@@ -32,7 +32,7 @@ class Courier:
         """Until cancelled."""
         async with self._http:
             with self._partner.book.transaction():
-                self._partner.notices.recover()
+                self._partner.notices.outbox.recover()
             while True:
                 self._poked.clear()
                 self._set_out()
@@ -41,7 +41,7 @@ class Courier:
     async def deliver(self, seqs: Iterable[int]) -> None:
         """These now, one after the other: what has to arrive before something else happens."""
         for seq in seqs:
-            await self._deliver(self._partner.notices.delivery(seq))
+            await self._deliver(self._partner.notices.outbox.delivery(seq))
 
     def _set_out(self) -> None:
         partner = self._partner
@@ -50,7 +50,7 @@ class Courier:
         with partner.book.transaction():
             now = partner.clock.now()
             partner.lifecycle.progress(now)
-            due = partner.notices.due(now, self._busy)
+            due = partner.notices.outbox.due(now, self._busy)
         for delivery in due:
             self._busy.add(delivery.url)
             task = asyncio.create_task(self._deliver_and_return(delivery))
@@ -84,7 +84,7 @@ class Courier:
         except httpx.HTTPError as error:
             answer = type(error).__name__
         with partner.book.transaction():
-            partner.notices.answered(delivery, target, answer, partner.clock.now())
+            partner.notices.outbox.answered(delivery, target, answer, partner.clock.now())
 
     async def _rest(self) -> None:
         """Until the next thing is due by the simulator's clock, or somebody pokes."""
@@ -100,7 +100,7 @@ class Courier:
             return None
         moments: list[datetime | None] = [
             partner.lifecycle.next_due(),
-            partner.notices.next_due(self._busy),
+            partner.notices.outbox.next_due(self._busy),
         ]
         due = min((each for each in moments if each is not None), default=None)
         if due is None:

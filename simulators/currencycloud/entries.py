@@ -64,9 +64,7 @@ class Entries:
         sql = "SELECT 1 FROM transactions WHERE related_entity_id = ? AND action = ?"
         return self._book.row(sql, payment["id"], "payment_failure") is not None
 
-    def post(
-        self, payment: Payment, at: datetime, what: str, lines: list[tuple[str, int]]
-    ) -> None:
+    def post(self, payment: Payment, at: datetime, what: str, lines: list[tuple[str, int]]) -> None:
         self._book.post(stamp(at), what, payment["currency"], lines, payment["id"])
 
     def transact(

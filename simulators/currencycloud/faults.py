@@ -116,9 +116,7 @@ class Faults:
             for row in self._book.rows("SELECT * FROM rules WHERE active ORDER BY id")
         ]
 
-    def fitting(
-        self, method: str, path: str, about: Mapping[str, str], stage: Stage
-    ) -> list[Rule]:
+    def fitting(self, method: str, path: str, about: Mapping[str, str], stage: Stage) -> list[Rule]:
         """The rules that want this, oldest first. Looking is what throws the dice."""
         fitting = []
         for row in self._book.rows("SELECT * FROM rules WHERE active ORDER BY id"):

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from simulators.currencycloud import faults as menu
+from simulators.currencycloud import spoilt
 from simulators.currencycloud.accounts import Accounts
+from simulators.currencycloud.approvals import Approvals
 from simulators.currencycloud.beneficiaries import Beneficiaries
 from simulators.currencycloud.book import Book
 from simulators.currencycloud.clock import Clock, stamp
-from simulators.currencycloud.faults import AFTER, BEFORE, CUT, DELAY, Faults, Rule
+from simulators.currencycloud.faults import Faults, Rule, Stage
 from simulators.currencycloud.ledger import Ledger
-from simulators.currencycloud.lifecycle import FATES, Lifecycle
+from simulators.currencycloud.lifecycle import Lifecycle
+from simulators.currencycloud.menu import AFTER, BEFORE, DELAY, FATES
+from simulators.currencycloud.notices import Notices
 from simulators.currencycloud.payments import Payments
-from simulators.currencycloud.sessions import Sessions
+from simulators.currencycloud.quotas import Quotas
+from simulators.currencycloud.sessions import Person, Sessions
+from simulators.currencycloud.targets import Targets
 from simulators.currencycloud.wire import Json, Refusal, Reply, Row
 
 LOGIN = "log_in"
@@ -37,9 +43,12 @@ ENDPOINTS: tuple[tuple[str, str, str], ...] = (
     ("GET", "/v2/beneficiaries/find", "find_beneficiaries"),
     ("POST", "/v2/beneficiaries/find", "find_beneficiaries"),
     ("GET", "/v2/beneficiaries/{id}", "read_beneficiary"),
+    ("POST", "/v2/contacts/generate_hmac_key", "generate_hmac_key"),
     ("POST", "/v2/payments/create", "create_payment"),
     ("GET", "/v2/payments/find", "find_payments"),
+    ("POST", "/v2/payments/authorise", "authorise_payments"),
     ("POST", "/v2/payments/{id}/delete", "delete_payment"),
+    ("POST", "/v2/payments/{id}/notifications/retry", "retry_notification"),
     ("GET", "/v2/payments/{id}", "read_payment"),
     ("POST", "/v2/payments/{id}", "update_payment"),
     ("GET", "/v2/transactions/find", "find_transactions"),
@@ -62,12 +71,17 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What leaves: nothing at all where the connection is cut; and how long that takes."""
+    """What leaves, after how long, and what becomes of it on the way.
+
+    Attributes:
+        spoiler: the rule that lets the reply be lost, cut or drip, if one does.
+        after: deliveries of notifications that have to arrive before it leaves.
+    """
 
     reply: Reply
-    cut: bool = False
-    reset: bool = False
+    spoiler: Rule | None = None
     wait_seconds: float = 0.0
+    after: Sequence[int] = ()
 
 
 class Partner:
@@ -77,11 +91,17 @@ class Partner:
         self.clock = Clock(self.book)
         self.accounts = Accounts(self.book)
         self.sessions = Sessions(self.book)
-        self.lifecycle = Lifecycle(self.book)
-        self.payments = Payments(self.book, self.accounts, self.lifecycle)
+        self.quotas = Quotas(self.book)
+        self.faults = Faults(self.book)
+        self.targets = Targets(self.book)
+        self.notices = Notices(self.book, self.faults, self.targets)
+        self.approvals = Approvals(self.book)
+        self.lifecycle = Lifecycle(self.book, self.notices, self.approvals)
+        self.payments = Payments(
+            self.book, self.accounts, self.lifecycle, self.approvals, self.notices
+        )
         self.beneficiaries = Beneficiaries(self.book, self.accounts)
         self.ledger = Ledger(self.book, self.accounts)
-        self.faults = Faults(self.book)
 
     def furnish(
         self,
@@ -91,6 +111,7 @@ class Partner:
         balances: Sequence[str] = DEFAULT_BALANCES,
         contacts: Sequence[str] = (),
         delays: Mapping[str, float] | None = None,
+        authorisation_steps: int | None = None,
     ) -> None:
         """Make the login and the sub-accounts known, and pay a new book's balances in.
 
@@ -98,6 +119,7 @@ class Partner:
             balances: as `EUR=10.00`.
             contacts: of the sub-accounts.
             delays: those of `Delays` to change, in seconds.
+            authorisation_steps: how many people approve each payment of the main account.
 
         Raises:
             ValueError: an amount that is none.
@@ -112,13 +134,15 @@ class Partner:
             for contact_id in contacts:
                 self.accounts.open("Client", contact_id=contact_id, parent_id=account_id)
             self.lifecycle.change_delays(delays or {})
+            if authorisation_steps is not None:
+                self.approvals.require(account_id, authorisation_steps)
 
     def wait_before(self, call: Call) -> float:
         """Seconds before the partner even looks at the request."""
         seconds = self.lifecycle.delays.latency
         with self.book.transaction():
             payment = self._payment(call)
-            for rule in self._rules(call, payment, early=True):
+            for rule in self._rules(call, payment, "early"):
                 self._fire(rule, call, payment, self.clock.now(), None)
                 seconds += float(rule.param.get("seconds", 1))
         return seconds
@@ -131,28 +155,35 @@ class Partner:
         with self.book.transaction():
             now = self.clock.now()
             self.lifecycle.progress(now)
-            account_id = ""
-            if call.endpoint != LOGIN:
-                try:
-                    account_id = self.sessions.use(call.token, now)
-                except Refusal as refusal:
-                    return Answer(refusal.reply())
-            return self._answer(call, account_id, now)
+            try:
+                self.quotas.count(call.method, call.path, now)
+            except Refusal as refusal:
+                self._log("quota", None, call, self._payment(call), now, refusal.status)
+                return Answer(refusal.reply())
+            try:
+                # Who logs in is nobody yet.
+                is_login = call.endpoint == LOGIN
+                person = Person("", "") if is_login else self.sessions.use(call.token, now)
+            except Refusal as refusal:
+                return Answer(refusal.reply())
+            return self._answer(call, person, now)
 
-    def _answer(self, call: Call, account_id: str, now: datetime) -> Answer:
+    def _answer(self, call: Call, person: Person, now: datetime) -> Answer:
         payment = self._payment(call)
-        rules = self._rules(call, payment, early=False)
+        rules = self._rules(call, payment, "answer")
         spoilers = [rule for rule in rules if rule.fault in (*BEFORE, *AFTER)]
         first = spoilers[0] if spoilers else None
         if first is not None and first.fault in BEFORE:
             if first.fault == "unauthorised":
                 self.sessions.end(call.token)
             self._fire(first, call, payment, now, None)
-            return self._leave(menu.instead(first), first)
+            return Answer(spoilt.instead(first), first)
         try:
-            reply = Reply(200, self._do(call, account_id, now))
+            with self.notices.during_request():
+                reply = Reply(200, self._do(call, person, now))
         except Refusal as refusal:
             reply = refusal.reply()
+        early = self.notices.outbox.take_early()
         # As it is now: a create has only just made it.
         payment = self._payment(call)
         for rule in rules:
@@ -166,21 +197,17 @@ class Partner:
                 self._fire(rule, call, payment, now, reply.status)
                 wait += float(rule.param.get("seconds", 1))
         for rule in spoilers:
-            spoilt = menu.spoil(rule, reply, self._another(rule, reply, account_id))
-            if spoilt is not None:
+            changed = spoilt.spoil(rule, reply, self._another(rule, reply, person.account_id))
+            if changed is not None:
                 self._fire(rule, call, payment, now, reply.status)
-                return self._leave(spoilt, rule, wait)
-        return Answer(reply, wait_seconds=wait)
+                return Answer(changed, rule, wait, early)
+        return Answer(reply, None, wait, early)
 
-    def _leave(self, reply: Reply, rule: Rule, wait: float = 0.0) -> Answer:
-        reset = bool(rule.param.get("reset"))
-        return Answer(reply, cut=rule.fault in CUT, reset=reset, wait_seconds=wait)
-
-    def _rules(self, call: Call, payment: Row | None, *, early: bool) -> list[Rule]:
+    def _rules(self, call: Call, payment: Row | None, stage: Stage) -> list[Rule]:
         """What fits the request's fields over those of the payment it is about."""
         known = {name: str(value) for name, value in (payment or {}).items()}
         about = {**known, **call.fields}
-        return self.faults.fitting(call.method, call.path, about, early=early)
+        return self.faults.fitting(call.method, call.path, about, stage)
 
     def _payment(self, call: Call) -> Row | None:
         """The payment a request is about, by its path, its key, or as the related entity."""
@@ -200,11 +227,22 @@ class Partner:
         reply_status: int | None,
     ) -> None:
         self.faults.pick(rule)
+        self._log(rule.fault, rule.id, call, payment, now, reply_status)
+
+    def _log(
+        self,
+        fault: str,
+        rule: int | None,
+        call: Call,
+        payment: Row | None,
+        now: datetime,
+        reply_status: int | None,
+    ) -> None:
         known = payment or {}
         self.book.fired(
             stamp(now),
-            rule.fault,
-            rule.id,
+            fault,
+            rule,
             payment_id=known.get("id"),
             payment_status=known.get("status"),
             unique_request_id=(payment or call.fields).get("unique_request_id"),
@@ -218,8 +256,9 @@ class Partner:
         found = [payment["id"] for payment in reply.body.get("payments", [])]
         return self.payments.another(found, account_id)
 
-    def _do(self, call: Call, account_id: str, now: datetime) -> Json:
-        fields, object_id = call.fields, call.object_id
+    def _do(self, call: Call, person: Person, now: datetime) -> Json:
+        fields, object_id, account_id = call.fields, call.object_id, person.account_id
+        payment_ids = call.lists.get("payment_ids[]", [])
         does: Mapping[str, Callable[[], Json]] = {
             LOGIN: lambda: {"auth_token": self.sessions.log_in(fields, now)},
             "close_session": lambda: self._close_session(call),
@@ -233,8 +272,13 @@ class Partner:
             ),
             "find_beneficiaries": lambda: self.beneficiaries.find(account_id, fields),
             "read_beneficiary": lambda: self.beneficiaries.read(account_id, object_id, fields),
-            "create_payment": lambda: self.payments.create(account_id, fields, now),
+            "generate_hmac_key": self._generate_hmac_key,
+            "create_payment": lambda: self.payments.create(person, fields, now),
             "find_payments": lambda: self.payments.find(account_id, fields),
+            "authorise_payments": lambda: self.payments.authorise(person, fields, payment_ids, now),
+            "retry_notification": lambda: self.payments.retry_notification(
+                account_id, object_id, fields, now
+            ),
             "delete_payment": lambda: self.payments.delete(account_id, object_id, fields, now),
             "read_payment": lambda: self.payments.read(account_id, object_id, fields),
             "update_payment": lambda: self.payments.update(account_id, object_id, fields, now),
@@ -246,3 +290,8 @@ class Partner:
     def _close_session(self, call: Call) -> Json:
         self.sessions.end(call.token)
         return {}
+
+    def _generate_hmac_key(self) -> Json:
+        key = secrets.token_hex(24)
+        self.targets.keep_key(key)
+        return {"hmac_key": key}

@@ -15,7 +15,8 @@ from simulators.currencycloud.book import Book, new_id
 from simulators.currencycloud.clock import stamp
 from simulators.currencycloud.entries import UNRELEASED, NotPossible
 from simulators.currencycloud.lifecycle import Lifecycle
-from simulators.currencycloud.notices import RESENDABLE, Notices
+from simulators.currencycloud.notices import Notices
+from simulators.currencycloud.notification import RESENDABLE
 from simulators.currencycloud.payment_form import CHARGE_TYPES, EDITABLE, NOT_CREATED
 from simulators.currencycloud.search import PAGING, Search, boolean, one_of, only_known
 from simulators.currencycloud.sessions import Person
@@ -243,8 +244,8 @@ class Payments:
         if not payment_ids:
             wrong = ("type_is_wrong", "should be of array type")
             code, message = wrong if "payment_ids" in fields else ("is_required", "is required")
-            reason = ("id", f"payment_ids_{code}", f"payment_ids {message}", {})
-            raise Refusal(400, _NOT_AUTHORISED, reason)
+            code, message = f"payment_ids_{code}", f"payment_ids {message}"
+            raise refuse(400, _NOT_AUTHORISED, "id", code, message)
         seen = self._accounts.in_scope(account["id"], "all")
         return {
             "authorisations": [

@@ -110,7 +110,9 @@ def _refused(rule: Rule) -> Reply:
         str(param.get("message", code)),
         dict(param.get("params", {})),
     )
-    return Refusal(int(param.get("status", 400)), str(param.get("error_code", code)), reason).reply()
+    return Refusal(
+        int(param.get("status", 400)), str(param.get("error_code", code)), reason
+    ).reply()
 
 
 def _another_page(reply: Reply, another: wire.Json | None, rule: Rule) -> Reply | None:

@@ -55,9 +55,7 @@ class Target:
         if not all(float(wait) >= 0 for wait in (*self.retry_seconds, self.timeout_seconds)):
             raise ValueError("a wait is less than nothing")
 
-    def headers(
-        self, content: bytes, secret: str, now: datetime, age: timedelta
-    ) -> dict[str, str]:
+    def headers(self, content: bytes, secret: str, now: datetime, age: timedelta) -> dict[str, str]:
         """Of one delivery, signed with that secret, dated that long ago."""
         headers = {"content-type": CONTENT_TYPES[self.version], "user-agent": "Ruby"}
         signed = content

@@ -17,10 +17,12 @@ from domain.payment import Certainty
 from domain.report import PaymentState
 from domain.view import PaymentView
 from starter.acceptance import InvalidOrder
+from starter.asking import Telling
 from starter.client import Orchestrator, Receipt, UnknownOperator
 from starter.running import Running, TemporalAway
 from store.payments import KeyReused, UnknownPayment
 from store.tables import PaymentRow
+from store.untold import Untold
 from tests.fakes import ACCOUNT, BANK, CREDITOR_IBAN, START, SteppedClock, order, profile
 from tests.store.books import Store
 
@@ -72,6 +74,8 @@ def running(store: Store) -> FakeRunning:
 def client(store: Store, running: FakeRunning, clock: SteppedClock) -> Orchestrator:
     return Orchestrator(
         payments=store.payments,
+        commands=store.commands,
+        telling=Telling(Untold(store.database), running, clock),
         running=running,
         profiles={(BANK, ACCOUNT): profile()},
         clock=clock,
@@ -291,6 +295,8 @@ async def test_without_operators_in_the_settings_nobody_is_one(
 ) -> None:
     client = Orchestrator(
         payments=store.payments,
+        commands=store.commands,
+        telling=Telling(Untold(store.database), running, clock),
         running=running,
         profiles={(BANK, ACCOUNT): profile()},
         clock=clock,

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
-
-from temporalio.testing import WorkflowEnvironment
 
 from domain.answers import NotReady
 from domain.payment import FINAL_BY_WATCH, Certainty
@@ -26,51 +19,9 @@ from tests.fakes import (
     Word,
     profile,
 )
-from tests.servers import ServerClock, time_skipping
-from tests.world import KEYRING, World, world
+from tests.workflows.life import DAY, HOUR, MINUTE, life, patient
 
-DAY = timedelta(days=1)
-HOUR = timedelta(hours=1)
-MINUTE = timedelta(minutes=1)
 RETURNED = Word("failed", PaymentState.RETURNED, returned_minor=12_000, fee_minor=345)
-
-
-@dataclass(kw_only=True)
-class Life(World):
-    """A world whose time the test moves."""
-
-    environment: WorkflowEnvironment
-    server_clock: ServerClock
-
-    async def pass_by(self, time: timedelta) -> None:
-        """Let that much time pass, with everything that happens meanwhile."""
-        await self.environment.sleep(time)
-        await self.server_clock.set()
-
-
-@asynccontextmanager
-async def life(tmp_path: Path, of: Profile) -> AsyncIterator[Life]:
-    clock = ServerClock()
-    async with (
-        time_skipping(KEYRING, clock) as (environment, client),
-        world(tmp_path / "home", "", of=of, clock=clock, client=client) as made,
-    ):
-        lived = Life(
-            made.assembly,
-            made.partner,
-            made.workers,
-            environment=environment,
-            server_clock=clock,
-        )
-        await lived.work()
-        yield lived
-
-
-def patient(**fields: Any) -> Profile:
-    """A partner asked at most every twelve hours, with the time of the real ones to answer."""
-    return profile(
-        **{"read_pause": MINUTE, "read_pause_max": 12 * HOUR, "parked_pause": DAY, **fields}
-    )
 
 
 async def test_settled_becomes_final_when_the_watch_is_over_and_not_before(tmp_path: Path) -> None:
@@ -115,7 +66,7 @@ async def test_a_review_of_three_weeks_is_waited_for(tmp_path: Path) -> None:
         lived.partner.says(RELEASED, COMPLETED)
         await lived.pass_by(2 * DAY)
         assert (await lived.payment(payment_id)).state is PaymentState.SETTLED
-        assert lived.tasks() == {}
+        assert not any(lived.tasks().values()), "who was asked meanwhile is asked no more"
 
 
 async def test_an_unknown_word_calls_a_person_and_a_known_one_goes_on(tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""How many requests they take in a window of time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+from simulators.currencycloud.book import Book
+from simulators.currencycloud.wire import too_many_requests
+
+_SETTING = "quotas"
+
+
+@dataclass(frozen=True)
+class Quota:
+    """So many requests in each window; windows follow one another without a gap.
+
+    Attributes:
+        on: "METHOD path", both with `*` and `?` as wildcards.
+    """
+
+    on: str
+    limit: int
+    seconds: float = 60
+
+    def __post_init__(self) -> None:
+        if len(self.on.split()) != 2 or self.limit < 0 or not self.seconds > 0:
+            raise ValueError(f"no quota: {asdict(self)}")
+
+    def fits(self, method: str, path: str) -> bool:
+        on_method, on_path = self.on.split()
+        return fnmatchcase(method, on_method) and fnmatchcase(path, on_path)
+
+
+class Quotas:
+    """What is allowed is in the book; what was counted lives as long as the process."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._quotas = [Quota(**one) for one in json.loads(book.setting(_SETTING) or "[]")]
+        self._counted: dict[tuple[Quota, int], int] = {}
+
+    def set(self, asked: Sequence[Mapping[str, Any]]) -> None:
+        """These and no others. Raises TypeError, ValueError: one of them cannot be."""
+        self._quotas = [Quota(**one) for one in asked]
+        self._counted = {}
+        self._book.keep_setting(_SETTING, json.dumps(self.shown()))
+
+    def shown(self) -> list[dict[str, Any]]:
+        return [asdict(quota) for quota in self._quotas]
+
+    def count(self, method: str, path: str, now: datetime) -> None:
+        """One more request.
+
+        Raises:
+            Refusal: 429, one too many for its window.
+        """
+        fitting = [quota for quota in self._quotas if quota.fits(method, path)]
+        windows = [(quota, int(now.timestamp() // quota.seconds)) for quota in fitting]
+        for quota, window in windows:
+            if self._counted.get((quota, window), 0) >= quota.limit:
+                raise too_many_requests()
+        for each in windows:
+            self._counted[each] = self._counted.get(each, 0) + 1

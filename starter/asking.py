@@ -1,0 +1,102 @@
+"""How a command goes: its words are checked, it is recorded, and the payment's run is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from domain.accounts import AccountError
+from domain.clock import Clock
+from domain.display import Display, display
+from domain.payment import Payment
+from regimes.accounts import check_account
+from starter.running import Running, TemporalAway
+from store.commands import Commanded, CommandRecord
+from store.untold import Untold
+
+_ID_LENGTH_MAX: Final = 255
+_NAME_LENGTH_MAX: Final = 100
+_WHY_LENGTH_MAX: Final = 500
+#: Where an IBAN may begin; its end nobody can see among words.
+_IBAN_BEGINS = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]{2}[0-9]{2})")
+_IBAN_LENGTHS: Final = range(15, 35)
+
+
+class InvalidCommand(ValueError):
+    """The command's own words cannot be taken; nothing was recorded."""
+
+
+class CommandReceipt:
+    """The answer of a command: what came of it so far, and the payment as it now stands."""
+
+    def __init__(self, commanded: Commanded, *, is_told: bool) -> None:
+        self.command: CommandRecord = commanded.command
+        self.payment: Payment = commanded.view.payment
+        self.display: Display = display(commanded.view.payment)
+        self.is_told = is_told
+        """False when Temporal was away: recorded, and the relay tells the payment's run."""
+
+
+class Telling:
+    """Tells a payment's run of a command; what it cannot tell is left to the relay."""
+
+    def __init__(
+        self, untold: Untold, running: Callable[[], Awaitable[Running]], clock: Clock
+    ) -> None:
+        self._untold = untold
+        self._running = running
+        self._clock = clock
+
+    async def tell(self, commanded: Commanded) -> CommandReceipt:
+        """Have the payment run, and note that it was told."""
+        view = commanded.view
+        try:
+            running = await self._running()
+            await running.ensure_running(view.tenant, view.payment_id)
+        except TemporalAway:
+            return CommandReceipt(commanded, is_told=False)
+        await self._untold.told(
+            [view.payment_id], asked_through=commanded.command.asked_at, now=self._clock.now()
+        )
+        return CommandReceipt(commanded, is_told=True)
+
+
+def check_words(*, command_id: str, by: str, why: str, needs_why: bool = False) -> None:
+    """Whether the words of a command can be kept.
+
+    Raises:
+        InvalidCommand: one is empty, too long, not printable, or shows an account number.
+    """
+    _check("command_id", command_id, _ID_LENGTH_MAX)
+    _check("by", by, _NAME_LENGTH_MAX)
+    _check("why", why, _WHY_LENGTH_MAX, required=needs_why)
+
+
+def check_why(why: str) -> None:
+    """As `check_words`, of what is decided about more than one payment."""
+    _check("why", why, _WHY_LENGTH_MAX)
+
+
+def _check(name: str, text: str, length_max: int, *, required: bool = True) -> None:
+    if required and not text.strip():
+        raise InvalidCommand(f"{name}: is missing")
+    if len(text) > length_max or not text.isprintable():
+        raise InvalidCommand(f"{name}: give one line of up to {length_max} printable characters")
+    if _shows_account(text):
+        raise InvalidCommand(
+            f"{name}: shows an account number, and is kept in the clear; leave it out, or attach "
+            "what shows it as evidence, which is sealed"
+        )
+
+
+def _shows_account(text: str) -> bool:
+    for begin in _IBAN_BEGINS.finditer(text):
+        rest = "".join(text[begin.start() :].split())
+        for length in _IBAN_LENGTHS:
+            try:
+                check_account(rest[:length])
+            except AccountError:
+                continue
+            return True
+    return False

@@ -1,0 +1,292 @@
+"""Where workers are killed: one Temporal, a simulator, a bank, forked workers, and a client."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import itertools
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from sqlmodel import col, select
+from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput
+
+from assembly import Assembly, assembled
+from domain.profile import IdempotencyKind, InstructionKind, LookupKind
+from local.child import start_child
+from local.simulator import API_KEY, LOGIN_ID, Simulator, start_simulator
+from local.temporal_server import DevServer, free_port, start_dev_server
+from starter.journal import Journal
+from starter.plugin import plugin
+from store.keyring import Keyring
+from store.payments import PaymentRecord
+from store.tables import TaskRow
+from terminal.table import as_object
+from tests.proof.checker import Comparison, compare
+from tests.proof.forks import Forks
+from tests.proof.registered import ProofSettings, register
+from workflows.attributes import SEARCH_ATTRIBUTES
+
+#: Our account with the simulator, and the one whose payments nobody reads unasked.
+READ, TOLD = "read", "told"
+_SECRET: Final = "c0ffee" * 8
+_WATCH: Final = timedelta(seconds=1)
+_WRITE_WITHIN: Final = timedelta(seconds=1)
+_ANSWER_WITHIN: Final = timedelta(seconds=1)
+#: The server gives a killed worker's workflow task to another one after that.
+_QUICK_TASK: Final = timedelta(seconds=2)
+_NEVER: Final = timedelta(minutes=10)
+
+
+@dataclass
+class Arena:
+    """Everything but the workers, which come and go."""
+
+    home: Path
+    temporal: DevServer
+    simulator: Simulator
+    bank: BankServer
+    assembly: Assembly
+    journal: Journal
+    forks: Forks
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def journal_lines(self) -> list[str]:
+        return (self.home / "journal.jsonl").read_text().splitlines(keepends=True)
+
+    async def book(self) -> dict[str, Any]:
+        """Both partners' books as one."""
+        theirs = await self.simulator.control("GET", "book")
+        banks = await self.bank.control("book")
+        return {name: [*theirs[name], *banks[name]]
+                for name in ("payments", "beneficiaries", "postings")}  # fmt: skip
+
+    async def records(self, payment_ids: list[str]) -> dict[str, PaymentRecord]:
+        return {one: await self.assembly.orchestrator.get(one) for one in payment_ids}
+
+    async def open_tasks(self) -> set[str]:
+        """Ids of payments about which a person is asked, by somebody and until some time."""
+        query = select(TaskRow.payment_id).where(col(TaskRow.closed_at).is_(None))
+        return set(await self.assembly.database.read(lambda s: s.exec(query).all()))
+
+    async def compared(self, prefix: str = "") -> Comparison:
+        """What journal, books and store say together of the payments with such references."""
+        book = await self.book()
+        payments = [p for p in book["payments"] if p["reference"].startswith(prefix)]
+        ids = {payment["id"] for payment in payments}
+        mine = {
+            "payments": payments,
+            "beneficiaries": book["beneficiaries"],
+            "postings": [p for p in book["postings"] if p["payment_id"] in ids],
+        }
+        records = await self.assembly.orchestrator.list(limit=1_000_000)
+        rows = [as_object(record) for record in records]
+        lines = [line for line in self.journal_lines if _key(line).startswith(prefix)]
+        return compare(lines, mine, rows)
+
+    async def announce(self, reference: str, account: str = TOLD) -> bool:
+        """Deliver the simulator's webhook about a payment, as it now stands; False: none there."""
+        book = await self.simulator.control("GET", "book")
+        found = [p for p in book["payments"] if p["reference"] == reference]
+        if not found:
+            return False
+        about = {name: found[0][name] for name in ("id", "status", "reference", "updated_at")}
+        header = {"message_type": "payment", "notification_type": "payment_notification"}
+        body = json.dumps({"header": header, "body": about}).encode()
+        mac = hmac.new(_SECRET.encode(), body, hashlib.sha512).hexdigest()
+        headers = {"x-hmac-digest-sha-512": mac}
+        webhooks = self.assembly.webhooks
+        arrival = await webhooks.take("currencycloud", account, headers, body)
+        if arrival is not None:
+            await webhooks.tell(arrival)
+        return True
+
+    async def restart_temporal(self) -> None:
+        """On the same file and port, as an operator would."""
+        self.temporal = await _temporal(self.home, int(self.temporal.address.rpartition(":")[2]))
+
+
+@dataclass(frozen=True)
+class BankServer:
+    """The test bank's process."""
+
+    base_url: str
+
+    async def control(self, what: str, body: Mapping[str, Any] | None = None) -> Any:
+        return await asyncio.to_thread(self._control, what, body or {})
+
+    def _control(self, what: str, body: Mapping[str, Any]) -> Any:
+        request = urllib.request.Request(
+            f"{self.base_url}/_control/{what}", data=json.dumps(body).encode(), method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.loads(response.read())
+
+
+class _QuickTasks(Interceptor):
+    """Starts workflows with a short time for each of their tasks."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        return _QuickTasksOutbound(next)
+
+
+class _QuickTasksOutbound(OutboundInterceptor):
+    async def start_workflow(self, input: StartWorkflowInput) -> Any:
+        input.task_timeout = _QUICK_TASK
+        return await super().start_workflow(input)
+
+
+@asynccontextmanager
+async def arena(home: Path, *, quick: bool = True) -> AsyncIterator[Arena]:
+    """All servers, the client and its journal.
+
+    Args:
+        quick: with short timeouts wherever the server waits for the dead.
+    """
+    register()
+    async with AsyncExitStack() as parts:
+        home.mkdir(parents=True, exist_ok=True)
+        Keyring.make(home / "keyring")
+        temporal = await _temporal(home, free_port())
+        simulator = await start_simulator(
+            "currencycloud",
+            port=free_port(),
+            db_file=home / "simulator.db",
+            log_file=home / "logs" / "simulator.log",
+            options=("--review-after", "0", "--release-after", "0.2", "--submit-after", "0.1",
+                     "--complete-after", "0.1"),
+        )  # fmt: skip
+        parts.push_async_callback(simulator.stop)
+        bank = await _bank(parts, home)
+        _write_settings(home, temporal, simulator, bank)
+        environment = {**os.environ, "FINALITY_HOME": str(home)}
+        forks = await Forks.start(home, environment)
+        parts.push_async_callback(forks.stop)
+        journal = parts.enter_context(Journal(home / "journal.jsonl"))
+        assembly = await parts.enter_async_context(assembled(ProofSettings(home=home)))
+        assembly._client = await Client.connect(
+            temporal.address,
+            plugins=[plugin(assembly.keyring)],
+            interceptors=[_QuickTasks()] if quick else [],
+        )
+        if quick:
+            _hurry(assembly)
+        made = Arena(home, temporal, simulator, bank, assembly, journal, forks)
+        try:
+            yield made
+        finally:
+            made.temporal.kill()
+
+
+def _hurry(assembly: Assembly) -> None:
+    """Shorten the pauses of the simulator's accounts; each payment keeps them for its life."""
+    for (partner, account), adapter in assembly.partners.items():
+        if partner != "currencycloud":
+            continue
+        profile = adapter.profile
+        pay = profile.operation(InstructionKind.PAY)
+        lookup = pay.lookup.model_copy(
+            update={
+                "settle_delay": timedelta(milliseconds=500),
+                "pause": timedelta(milliseconds=150),
+            }
+        )
+        pay = pay.model_copy(update={"lookup": lookup, "pause": timedelta(milliseconds=150)})
+        pause = timedelta(milliseconds=200) if account == READ else _NEVER
+        quick = profile.model_copy(
+            update={
+                "operations": {**profile.operations, InstructionKind.PAY: pay},
+                "read_pause": pause,
+                "read_pause_max": max(pause, timedelta(seconds=1)),
+            }
+        )
+        adapter._profile = quick  # type: ignore[attr-defined]  # Of the adapter's class.
+
+
+async def _temporal(home: Path, port: int) -> DevServer:
+    return await start_dev_server(
+        db_filename=home / "temporal.db",
+        port=port,
+        ui_port=None,
+        log_file=home / "logs" / "temporal.log",
+        search_attributes=SEARCH_ATTRIBUTES,
+    )
+
+
+async def _bank(parts: AsyncExitStack, home: Path) -> BankServer:
+    port = free_port()
+    server = BankServer(f"http://127.0.0.1:{port}")
+    process = start_child(
+        [sys.executable, "-m", "tests.proof.bank", "--port", str(port),
+         "--db", str(home / "bank.db")],
+        log_file=home / "logs" / "bank.log",
+    )  # fmt: skip
+    parts.callback(process.wait)
+    parts.callback(process.kill)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            await server.control("health")
+        except (urllib.error.URLError, OSError):
+            assert process.poll() is None, (home / "logs" / "bank.log").read_text()
+            assert time.monotonic() < deadline, "the bank does not answer"
+            await asyncio.sleep(0.05)
+        else:
+            return server
+
+
+def bank_account(idempotency: IdempotencyKind, lookup: LookupKind) -> str:
+    """Our name for the account with a bank of that behaviour."""
+    return f"{idempotency}-{lookup}"
+
+
+def _write_settings(
+    home: Path, temporal: DevServer, simulator: Simulator, bank: BankServer
+) -> None:
+    times = {
+        "watch": _WATCH.total_seconds(),
+        "write_within": _WRITE_WITHIN.total_seconds(),
+        "answer_within": _ANSWER_WITHIN.total_seconds(),
+    }
+    account = {
+        "base_url": simulator.base_url,
+        "login_id": LOGIN_ID,
+        "api_key": API_KEY,
+        "simulated": True,
+        "webhooks": {"secrets": [_SECRET]},
+        **times,
+    }
+    banks = {
+        bank_account(idempotency, lookup): {
+            "base_url": bank.base_url,
+            "idempotency": idempotency,
+            "lookup": lookup,
+            **times,
+        }
+        for idempotency in IdempotencyKind
+        for lookup in LookupKind
+    }
+    settings = {
+        "temporal_address": temporal.address,
+        "currencycloud": {READ: account, TOLD: account},
+        "bank": banks,
+        "upkeep_every": 2,
+    }
+    (home / "up.json").write_text(json.dumps(settings))
+
+
+def _key(line: str) -> str:
+    said = json.loads(line)
+    return str(said.get("intended") or said["acknowledged"])

@@ -1,0 +1,221 @@
+"""Kill at every point: found in a run without faults, struck at in others, judged by the books."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from domain.payment import Certainty
+from store.payments import PaymentRecord
+from tests.proof.arena import Arena
+from tests.proof.forks import Worker
+from tests.proof.points import Passed, read_trace
+from tests.proof.scenarios import Run, Scenario, act, give
+
+#: Payments that one SIGKILL meets, each at a point of its own.
+BATCH: Final = 16
+#: A point that a run did not pass, or passed in another order, is tried again so often.
+TRIES: Final = 3
+_END_SECONDS: Final = 45.0
+_STRIKE_SECONDS: Final = 30.0
+#: Whose payment logs in for all is chance.
+_BY_CHANCE: Final = ("authenticate",)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A point of a scenario, and when a run without faults came to it."""
+
+    scenario: Scenario
+    point: str
+    at_seconds: float
+    tries: int = 0
+
+
+@dataclass
+class Tally:
+    """What was found of one scenario; every count is of payments, one kill each."""
+
+    prefix: str
+    points: int = 0
+    kills: int = 0
+    not_fired: list[str] = field(default_factory=list)
+    recovered: int = 0
+    parked: int = 0
+    stuck: list[str] = field(default_factory=list)
+    twice: int = 0
+    lost: int = 0
+    flaws: list[str] = field(default_factory=list)
+    recovery_seconds: list[float] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        return not (self.stuck or self.twice or self.lost or self.flaws)
+
+
+class Kills:
+    """One session of kills in an arena."""
+
+    def __init__(self, arena: Arena) -> None:
+        self._arena = arena
+        self.tallies: dict[str, Tally] = {}
+        self.processes_killed = 0
+
+    async def find(self, scenarios: Sequence[Scenario]) -> list[Target]:
+        """The points of a run of each scenario in which nothing is killed.
+
+        Raises:
+            AssertionError: one of them did not come to a right end even so.
+        """
+        runs = await asyncio.gather(*(give(self._arena, one) for one in scenarios))
+        worker = await self._arena.forks.fork("trace")
+        await self._until_ended(runs)
+        await worker.kill()
+        for run in runs:
+            record = await self._record(run)
+            assert await self._verdict(run, record) != "stuck", await story(self._arena, run)
+        targets = []
+        for run in runs:
+            passed = [p for p in read_trace(worker.order.trace) if p.payment_id == run.payment_id]
+            found = [p for p in passed if not any(word in p.point for word in _BY_CHANCE)]
+            self.tallies[run.scenario.name] = Tally(run.scenario.prefix, points=len(found))
+            targets += [Target(run.scenario, p.point, p.at_seconds) for p in found]
+        return targets
+
+    async def strike(self, targets: Iterable[Target]) -> None:
+        """Kill a worker at each of them, and see every payment to its end."""
+        todo = deque(sorted(targets, key=lambda target: target.at_seconds))
+        while todo:
+            batch = _batch(todo)
+            for target in await self._strike(batch):
+                if target.tries < TRIES:
+                    todo.append(target)
+                else:
+                    self.tallies[target.scenario.name].not_fired.append(target.point)
+
+    async def judge(self) -> None:
+        """Lay the books side by side, scenario by scenario."""
+        for tally in self.tallies.values():
+            comparison = await self._arena.compared(tally.prefix)
+            tally.twice, tally.lost = comparison.twice, comparison.lost
+            tally.flaws = list(comparison.flaws)
+
+    async def _strike(self, batch: Sequence[Target]) -> list[Target]:
+        """One process, one SIGKILL; returns the targets that it did not meet."""
+        arena = self._arena
+        runs = await asyncio.gather(*(give(arena, target.scenario) for target in batch))
+        plan = {run.payment_id: target.point for run, target in zip(runs, batch, strict=True)}
+        doomed = await arena.forks.fork("doomed", plan=plan)
+        await self._until_struck(runs, doomed)
+        struck_at = time.monotonic()
+        self.processes_killed += 1
+        heir = await arena.forks.fork("heir")
+        ended = await self._until_ended(runs)
+        await heir.kill()
+        missed = []
+        for run, target in zip(runs, batch, strict=True):
+            tally = self.tallies[target.scenario.name]
+            fired = doomed.struck.get(run.payment_id) == target.point
+            verdict = await self._verdict(run, await self._record(run))
+            if verdict == "stuck":
+                tally.stuck.append(f"{target.point}: {await story(arena, run)}")
+            if not fired:
+                missed.append(Target(target.scenario, target.point, target.at_seconds, target.tries + 1))
+                continue
+            tally.kills += 1
+            tally.recovered += verdict == "ended"
+            tally.parked += verdict == "parked"
+            if run.reference in ended:
+                tally.recovery_seconds.append(ended[run.reference] - struck_at)
+        return missed
+
+    async def _until_struck(self, runs: Sequence[Run], doomed: Worker) -> None:
+        deadline = time.monotonic() + _STRIKE_SECONDS
+        while not doomed.ended.done():
+            ended = [await self._is_at_end(run) for run in runs]
+            if all(ended) or time.monotonic() > deadline:
+                await doomed.kill()
+            await asyncio.sleep(0.1)
+
+    async def _until_ended(self, runs: Sequence[Run]) -> dict[str, float]:
+        """Reference to when it was seen at a right end; those that never were are missing."""
+        deadline = time.monotonic() + _END_SECONDS
+        ended: dict[str, float] = {}
+        while len(ended) < len(runs) and time.monotonic() < deadline:
+            for run in runs:
+                if run.reference not in ended and await self._is_at_end(run):
+                    ended[run.reference] = time.monotonic()
+            await asyncio.sleep(0.1)
+        return ended
+
+    async def _is_at_end(self, run: Run) -> bool:
+        record = await self._record(run)
+        await act(self._arena, run, record)
+        return await self._verdict(run, record) != "stuck"
+
+    async def _record(self, run: Run) -> PaymentRecord:
+        return await self._arena.assembly.orchestrator.get(run.payment_id)
+
+    async def _verdict(self, run: Run, record: PaymentRecord) -> str:
+        """ended, parked, or (so far) stuck."""
+        payment, scenario = record.payment, run.scenario
+        certain = payment.certainty is not Certainty.UNKNOWN
+        if certain and payment.state in scenario.ends:
+            return "ended"
+        if not certain and scenario.may_park and run.payment_id in await self._arena.open_tasks():
+            return "parked"
+        return "stuck"
+
+
+def _batch(todo: deque[Target]) -> list[Target]:
+    """The next ones that one process can stand at all at once: it has one writer."""
+    batch: list[Target] = []
+    later: list[Target] = []
+    while todo and len(batch) < BATCH:
+        target = todo.popleft()
+        in_transaction = Passed(0, "", target.point).is_in_transaction
+        if in_transaction and any(Passed(0, "", one.point).is_in_transaction for one in batch):
+            later.append(target)
+        else:
+            batch.append(target)
+    todo.extendleft(reversed(later))
+    return batch
+
+
+async def story(arena: Arena, run: Run) -> str:
+    """What happened to a payment, for the text of a failure."""
+    from store.timeline import Timelines
+
+    record = await arena.assembly.orchestrator.get(run.payment_id)
+    timeline = await Timelines(arena.assembly.database, arena.assembly.keyring).of(run.payment_id)
+    lines = [f"{run.reference}: {record.payment.state} ({record.payment.certainty})"]
+    lines += [str(finding) for finding in record.payment.findings]
+    lines += [f"{entry.at:%H:%M:%S.%f} {entry.kind} {entry.text}" for entry in timeline]
+    return "\n".join(lines)
+
+
+def summary(tallies: dict[str, Tally]) -> dict[str, Any]:
+    """As JSON: per scenario, and all together."""
+    total = Counter[str]()
+    scenarios = {}
+    for name, tally in tallies.items():
+        counts = {
+            "points": tally.points,
+            "kills": tally.kills,
+            "not_fired": len(tally.not_fired),
+            "recovered": tally.recovered,
+            "parked": tally.parked,
+            "stuck": len(tally.stuck),
+            "twice": tally.twice,
+            "lost": tally.lost,
+        }
+        total.update(counts)
+        scenarios[name] = {**counts, "missed": tally.not_fired, "flaws": tally.flaws}
+    return {"total": dict(total), "scenarios": scenarios}
+
+
+__all__ = ["Kills", "Tally", "Target", "asdict", "story", "summary"]

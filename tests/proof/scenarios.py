@@ -1,0 +1,271 @@
+"""What is killed at every point: each story as one value, with the ends that are right for it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from domain.order import Order, Times
+from domain.payment import Certainty
+from domain.profile import IdempotencyKind, LookupKind
+from domain.report import PaymentState
+from store.commands import CannotResolve
+from store.payments import PaymentRecord
+from tests.proof.arena import READ, TOLD, Arena, bank_account
+from tests.proof.bank_partner import BANK
+from tests.proof.case import SEND
+from tests.proof.world import order
+
+FINAL, SETTLED, REJECTED = PaymentState.FINAL, PaymentState.SETTLED, PaymentState.REJECTED
+RETURNED, CANCELLED = PaymentState.RETURNED, PaymentState.CANCELLED
+OPERATORS: Final = ("ada", "bo")
+#: Kept by none of our own: nobody but the partner's people can tell.
+BLIND: Final = frozenset({LookupKind.STATEMENT_ONLY, LookupKind.NONE})
+#: Which may be sent the same bytes again while in doubt.
+REPEATABLE: Final = frozenset({IdempotencyKind.REPLAY_RESPONSE, IdempotencyKind.REPLAY_STATE})
+
+
+@dataclass
+class Run:
+    """One payment of a scenario."""
+
+    scenario: Scenario
+    reference: str
+    payment_id: str = ""
+    done: set[int] = field(default_factory=set)
+    """Actions that were carried out, by their place."""
+
+
+Moment = Callable[[PaymentRecord], bool]
+Deed = Callable[[Arena, Run], Awaitable[bool]]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A story: an order, what the partner does with it, what people do, and how it may end.
+
+    Attributes:
+        faults: rules for the simulator, or faults for the bank, in the order of sends.
+        hold_seconds: how long the bank waits before it releases.
+        send_after: the order is not to be sent before that.
+        actions: each carried out once, when its moment is there, until it says it was done.
+        ends: states that are right; a certain one of them is expected.
+        may_park: in doubt with a question to a person is right too.
+    """
+
+    name: str
+    partner: str = "currencycloud"
+    account: str = READ
+    faults: tuple[tuple[str, Mapping[str, Any]] | str, ...] = ()
+    hold_seconds: float = 0.0
+    send_after: timedelta | None = None
+    actions: tuple[tuple[Moment, Deed], ...] = ()
+    ends: frozenset[PaymentState] = frozenset({FINAL})
+    may_park: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """Of its payments' references, which are short."""
+        return f"{zlib.crc32(self.name.encode()):08x}-{self.name[:12].replace(' ', '-')}-"
+
+    def order(self, reference: str, number: int) -> Order:
+        """Each to a creditor account of its own."""
+        given = order(reference, number, minor=100_00 + number, account=self.account)
+        changes: dict[str, Any] = {"partner": self.partner}
+        if self.send_after is not None:
+            now = datetime.now(UTC)
+            changes["times"] = Times(
+                submit_from=now + self.send_after, submit_before=now + timedelta(minutes=10)
+            )
+        return given.model_copy(update=changes)
+
+    async def prepare(self, arena: Arena, reference: str) -> None:
+        """Tell the partner what to do with it."""
+        if self.partner == BANK:
+            script = {
+                "reference": reference,
+                "faults": list(self.faults),
+                "hold_seconds": self.hold_seconds,
+            }
+            await arena.bank.control("script", script)
+            return
+        rules = []
+        for fault in self.faults:
+            name, param = (fault, {}) if isinstance(fault, str) else fault
+            rules.append(
+                {"fault": name, "on": SEND, "times": 1, "match": {"reference": reference},
+                 "param": dict(param)}
+            )  # fmt: skip
+        if rules:
+            await arena.simulator.control("POST", "faults", rules)
+
+
+async def give(arena: Arena, scenario: Scenario) -> Run:
+    """Journal the order, give it, journal the answer."""
+    number = next(arena.numbers)
+    run = Run(scenario, f"{scenario.prefix}{number}")
+    await scenario.prepare(arena, run.reference)
+    given = scenario.order(run.reference, number)
+    arena.journal.intend(run.reference, given)
+    receipt = await arena.assembly.orchestrator.pay(given, run.reference, patience=None)
+    arena.journal.told(run.reference, receipt.payment_id)
+    run.payment_id = receipt.payment_id
+    return run
+
+
+async def act(arena: Arena, run: Run, record: PaymentRecord) -> None:
+    """Carry out what people do at this moment."""
+    for place, (moment, deed) in enumerate(run.scenario.actions):
+        if place not in run.done and moment(record) and await deed(arena, run):
+            run.done.add(place)
+
+
+def in_state(*states: PaymentState) -> Moment:
+    return lambda record: record.payment.state in states
+
+
+def in_doubt(record: PaymentRecord) -> bool:
+    return record.payment.certainty is Certainty.UNKNOWN
+
+
+async def cancel(arena: Arena, run: Run) -> bool:
+    now = datetime.now(UTC)
+    await arena.assembly.commands.cancel(
+        run.payment_id, command_id="cancel", by="shop", why="the customer asked", now=now
+    )
+    return await look_again(arena, run)
+
+
+async def find_executed(arena: Arena, run: Run) -> bool:
+    """An operator looks into the bank's own book and says which order it is."""
+    book = await arena.bank.control("book")
+    held = [p["id"] for p in book["payments"] if p["reference"] == run.reference]
+    if not held:
+        return await find_not_executed(arena, run)
+    try:
+        await arena.assembly.commands.executed(
+            run.payment_id, command_id="found", by=OPERATORS[0], why="seen in their book",
+            now=datetime.now(UTC), reference=held[0],
+        )  # fmt: skip
+    except CannotResolve:
+        return False  # An attempt may still be under way.
+    return await look_again(arena, run)
+
+
+async def find_not_executed(arena: Arena, run: Run) -> bool:
+    """Two operators look into the bank's book and sign."""
+    book = await arena.bank.control("book")
+    if any(p["reference"] == run.reference for p in book["payments"]):
+        return await find_executed(arena, run)
+    try:
+        for who in OPERATORS:
+            await arena.assembly.commands.not_executed(
+                run.payment_id, command_id=f"signed by {who}", by=who, why="not in their book",
+                evidence=b"their list of the day", now=datetime.now(UTC), operators=OPERATORS,
+            )  # fmt: skip
+    except CannotResolve:
+        return False
+    return await look_again(arena, run)
+
+
+async def look_again(arena: Arena, run: Run) -> bool:
+    await (await arena.assembly.running()).ensure_running("default", run.payment_id)
+    return True
+
+
+async def announce_completed(arena: Arena, run: Run) -> bool:
+    """The simulator's webhook, once its book says completed."""
+    book = await arena.simulator.control("GET", "book")
+    if not any(p["reference"] == run.reference and p["status"] == "completed"
+               for p in book["payments"]):  # fmt: skip
+        return False
+    return await arena.announce(run.reference)
+
+
+async def fail_and_announce(arena: Arena, run: Run) -> bool:
+    """Long after the end the money comes back, and the partner says so."""
+    book = await arena.simulator.control("GET", "book")
+    (found,) = [p for p in book["payments"] if p["reference"] == run.reference]
+    fate = {"fault": "fail_after_completed", "param": {"fee": "0.00"}}
+    await arena.simulator.control("POST", f"payments/{found['id']}", fate)
+    return await arena.announce(run.reference, run.scenario.account)
+
+
+STORIES: Final = (
+    Scenario("settled by reads only"),
+    Scenario(
+        "settled by webhook",
+        account=TOLD,
+        actions=((in_state(PaymentState.ACCEPTED), announce_completed),),
+        ends=frozenset({SETTLED}),
+    ),
+    Scenario("rejected", faults=("fail_before_release",), ends=frozenset({REJECTED})),
+    Scenario("suspended then released", faults=(("suspend", {"resume_after_seconds": 0.6}),)),
+    Scenario("lost reply", faults=("reply_lost_after",)),
+    Scenario("duplicate word", faults=("duplicate_word",), ends=frozenset(), may_park=True),
+    Scenario("token death", faults=("unauthorised",)),
+    Scenario("failed after completed", faults=("fail_after_completed",), ends=frozenset({RETURNED})),
+    Scenario(
+        "late evidence after the end",
+        actions=((in_state(FINAL), fail_and_announce),),
+        ends=frozenset({RETURNED}),
+    ),
+    Scenario(
+        "cached 500",
+        partner=BANK,
+        account=bank_account(IdempotencyKind.REPLAY_RESPONSE, LookupKind.STRONG),
+        faults=("error_before",),
+    ),
+    Scenario(
+        "cancel in time",
+        partner=BANK,
+        account=bank_account(IdempotencyKind.REPLAY_STATE, LookupKind.STRONG),
+        hold_seconds=6,
+        actions=((in_state(PaymentState.ACCEPTED), cancel),),
+        ends=frozenset({CANCELLED, FINAL}),
+    ),
+    Scenario(
+        "cancel race",
+        partner=BANK,
+        account=bank_account(IdempotencyKind.NONE, LookupKind.STRONG),
+        hold_seconds=0.7,
+        actions=((in_state(PaymentState.SUBMITTING, PaymentState.ACCEPTED), cancel),),
+        ends=frozenset({CANCELLED, FINAL}),
+    ),
+    Scenario(
+        "future-dated",
+        partner=BANK,
+        account=bank_account(IdempotencyKind.REPLAY_STATE, LookupKind.STRONG),
+        send_after=timedelta(seconds=2),
+    ),
+    Scenario(
+        "operator finds it executed",
+        partner=BANK,
+        account=bank_account(IdempotencyKind.NONE, LookupKind.NONE),
+        faults=("lost_after",),
+        actions=((in_doubt, find_executed),),
+        ends=frozenset({FINAL, REJECTED}),
+    ),
+    Scenario(
+        "operators find it not executed",
+        partner=BANK,
+        account=bank_account(IdempotencyKind.NONE, LookupKind.NONE),
+        faults=("lost_before",),
+        actions=((in_doubt, find_not_executed),),
+        ends=frozenset({FINAL, REJECTED}),
+    ),
+)
+
+SHAPES: Final = tuple(
+    Scenario(
+        f"bank {idempotency} {lookup}",
+        partner=BANK,
+        account=bank_account(idempotency, lookup),
+        may_park=lookup in BLIND and idempotency not in REPEATABLE,
+    )
+    for idempotency in IdempotencyKind
+    for lookup in LookupKind
+)

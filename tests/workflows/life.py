@@ -1,0 +1,60 @@
+"""A payment's world on a server that skips time: weeks pass in moments."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.testing import WorkflowEnvironment
+
+from domain.gate import Check
+from domain.profile import Profile
+from tests.fakes import profile
+from tests.servers import ServerClock, time_skipping
+from tests.world import KEYRING, World, world
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(kw_only=True)
+class Life(World):
+    """A world whose time the test moves."""
+
+    environment: WorkflowEnvironment
+    server_clock: ServerClock
+
+    async def pass_by(self, time: timedelta) -> None:
+        """Let that much time pass, with everything that happens meanwhile."""
+        await self.environment.sleep(time)
+        await self.server_clock.set()
+
+
+@asynccontextmanager
+async def life(tmp_path: Path, of: Profile, *, checks: Sequence[Check] = ()) -> AsyncIterator[Life]:
+    clock = ServerClock()
+    async with (
+        time_skipping(KEYRING, clock) as (environment, client),
+        world(tmp_path / "home", "", of=of, clock=clock, client=client, checks=checks) as made,
+    ):
+        lived = Life(
+            made.assembly,
+            made.partner,
+            made.workers,
+            environment=environment,
+            server_clock=clock,
+        )
+        await lived.work()
+        yield lived
+
+
+def patient(**fields: Any) -> Profile:
+    """A partner asked at most every twelve hours, with the time of the real ones to answer."""
+    return profile(
+        **{"read_pause": MINUTE, "read_pause_max": 12 * HOUR, "parked_pause": DAY, **fields}
+    )
