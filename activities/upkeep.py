@@ -89,6 +89,7 @@ class Upkeep:
         running = await self._runner.running()
         started = await self._sweep(self._payments.open, running)
         started += await self._sweep(self._inbox.unread_at_end, running)
+        await self._payments.escalate(self._clock.now(), limit=_BATCH)
         await self._name_overdue()
         return started
 

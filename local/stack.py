@@ -140,7 +140,7 @@ class Stack:
         self.start_worker()
         self._parts.push_async_callback(self.stop_worker)
         await self._until_inbound()
-        # await self._have_notified()  (waits for the simulator's control endpoint)
+        await self._have_notified()
 
     def _lock_home(self) -> None:
         """Two stacks in one home would share databases and overwrite each other's addresses."""

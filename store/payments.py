@@ -303,28 +303,6 @@ class Payments:
 
         return await self._database.read(query)
 
-
-def _is_known(session: Session, tenant: str, key: str) -> bool:
-    found = select(PaymentRow.payment_id).where(PaymentRow.tenant == tenant, PaymentRow.key == key)
-    return session.exec(found).first() is not None
-
-    async def escalate(self, now: datetime, *, limit: int) -> int:
-        """Open the questions whose time has come, whether or not anything was heard; how many
-        payments they belong to."""
-
-        def transaction(session: Session) -> int:
-            due = session.exec(
-                select(PaymentRow.payment_id)
-                .where(col(PaymentRow.escalates_at) <= now)
-                .order_by(col(PaymentRow.escalates_at))
-                .limit(limit)
-            ).all()
-            for payment_id in due:
-                self._folding.refold(session, row(session, payment_id), now)
-            return len(due)
-
-        return await self._database.write(transaction)
-
     async def escalate(self, now: datetime, *, limit: int) -> int:
         """Open the questions whose time has come, though nothing was heard; how many payments."""
 
@@ -340,6 +318,11 @@ def _is_known(session: Session, tenant: str, key: str) -> bool:
             return len(due)
 
         return await self._database.write(transaction)
+
+
+def _is_known(session: Session, tenant: str, key: str) -> bool:
+    found = select(PaymentRow.payment_id).where(PaymentRow.tenant == tenant, PaymentRow.key == key)
+    return session.exec(found).first() is not None
 
 
 def _known(session: Session, tenant: str, key: str, fingerprint: str) -> Acceptance | None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from simulators.currencycloud.amounts import to_minor, to_wire
 from simulators.currencycloud.book import Book, Unbalanced
-from simulators.currencycloud.lifecycle import NotPossible
+from simulators.currencycloud.entries import NotPossible
 from simulators.currencycloud.partner import DEFAULT_LOGIN, SIMULATOR_API_KEY, Call, Partner
 from tests.conftest import ROOT
 from tests.simulators.conftest import IBAN, Client

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 import pytest
 
-from simulators.currencycloud.faults import MENU
+from simulators.currencycloud.menu import MENU
 from tests.simulators.conftest import Client
 
 FIND = "GET /v2/payments/find"
