@@ -27,6 +27,7 @@ from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from local.child import start_child
 from local.simulator import API_KEY, LOGIN_ID, Simulator, start_simulator
 from local.temporal_server import DevServer, free_port, start_dev_server
+from partners.currencycloud.webhooks import MEDIA_TYPE
 from starter.journal import Journal
 from starter.plugin import plugin
 from store.keyring import Keyring
@@ -42,7 +43,7 @@ from workflows.attributes import SEARCH_ATTRIBUTES
 READ, TOLD = "read", "told"
 _SECRET: Final = "c0ffee" * 8
 _WATCH: Final = timedelta(seconds=1)
-_WRITE_WITHIN: Final = timedelta(seconds=1)
+_WRITE_WITHIN: Final = timedelta(seconds=2)
 _ANSWER_WITHIN: Final = timedelta(seconds=1)
 #: The server gives a killed worker's workflow task to another one after that.
 _QUICK_TASK: Final = timedelta(seconds=2)
@@ -106,7 +107,7 @@ class Arena:
         header = {"message_type": "payment", "notification_type": "payment_notification"}
         body = json.dumps({"header": header, "body": about}).encode()
         mac = hmac.new(_SECRET.encode(), body, hashlib.sha512).hexdigest()
-        headers = {"x-hmac-digest-sha-512": mac}
+        headers = {"x-hmac-digest-sha-512": mac, "content-type": MEDIA_TYPE["2021-02-01"]}
         webhooks = self.assembly.webhooks
         arrival = await webhooks.take("currencycloud", account, headers, body)
         if arrival is not None:

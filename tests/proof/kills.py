@@ -71,6 +71,12 @@ class Kills:
         Raises:
             AssertionError: one of them did not come to a right end even so.
         """
+        targets = []
+        for first in range(0, len(scenarios), BATCH):
+            targets += await self._find(scenarios[first : first + BATCH])
+        return targets
+
+    async def _find(self, scenarios: Sequence[Scenario]) -> list[Target]:
         runs = await asyncio.gather(*(give(self._arena, one) for one in scenarios))
         worker = await self._arena.forks.fork("trace")
         await self._until_ended(runs)

@@ -34,6 +34,7 @@ from temporalio.worker import (
 )
 
 import activities.partner_steps
+import domain.due
 import transport.http
 from domain.answers import Deadline
 from store.database import Database
@@ -48,6 +49,8 @@ QUICK_HEARTBEAT: Final = timedelta(seconds=2)
 #: The same, of activities that only touch our store and do not beat.
 QUICK_STORE_STEP: Final = timedelta(seconds=3)
 _QUICK_BEAT_SECONDS: Final = 0.4
+#: News is read as soon as that after the last question; payments without news wait far longer.
+_QUICK_NEWS: Final = timedelta(milliseconds=300)
 _STICKY: Final = timedelta(seconds=1)
 #: Runs of nobody's payment.
 _OTHERS: Final = frozenset({"UpkeepWorkflow"})
@@ -126,6 +129,7 @@ class WatchPlugin(SimplePlugin):
         watched: list[Interceptor] = [_WatchedActivities(self._watch)]
         if self._quick:
             activities.partner_steps._BEAT_SECONDS = _QUICK_BEAT_SECONDS  # type: ignore[misc]
+            domain.due.NEWS_PAUSE_MAX = _QUICK_NEWS  # type: ignore[misc]
             config["sticky_queue_schedule_to_start_timeout"] = _STICKY
             watched.append(_Quick())
         config["interceptors"] = [*config.get("interceptors", ()), *watched]

@@ -168,7 +168,7 @@ async def test_without_any_read_the_sweep_asks_the_people(tmp_path: Path) -> Non
     async with life(tmp_path, patient()) as lived:
         lived.partner.says(REVIEW)
         payment_id = (await lived.pay()).payment_id
-        await lived.pass_by(MINUTE)
+        await lived.pass_by(5 * MINUTE)
         await (await lived.handle(payment_id)).terminate("nothing runs it any more")
         later = lived.assembly.clock.now() + 14 * DAY
         assert await lived.assembly.payments.escalate(later, limit=10) == 1
