@@ -26,7 +26,7 @@ from temporalio.worker import Worker
 from activities.checks import Checks
 from activities.partner_steps import PartnerSteps
 from activities.payment_store import PaymentStore
-from activities.upkeep import Upkeep
+from activities.upkeep import Runner, Upkeep
 from domain.clock import Clock
 from domain.gate import Check
 from domain.ids import TASK_QUEUE, partner_queue
@@ -47,6 +47,7 @@ from store.database import Database
 from store.files import Files
 from store.folding import Folding
 from store.halts import Halts
+from store.high_water import HighWater
 from store.inbox import Inbox
 from store.keyring import Keyring
 from store.logins import Logins
@@ -176,19 +177,40 @@ class Assembly:
             self._running = Running(await self.client())
         return self._running
 
+    def upkeep(self, runner: Runner, clock: Clock | None = None) -> Upkeep:
+        """What starts, tells and finds."""
+        return Upkeep(
+            payments=self.payments,
+            inbox=self.inbox,
+            untold=Untold(self.database),
+            tasks=Tasks(self.database),
+            high_water=self.high_water,
+            runner=runner,
+            clock=clock or self.clock,
+        )
+
+    @property
+    def high_water(self) -> HighWater:
+        """Whether the database was set back."""
+        return HighWater(self.database, Folding(self.keyring, escalate))
+
+    async def look_back(self, client: Client) -> None:
+        """Before any step: is the database as new as the last round of upkeep knew it?"""
+        rounds = client.list_workflows(
+            "WorkflowType = 'UpkeepWorkflow' AND ExecutionStatus = 'Completed'", limit=1
+        )
+        async for last in rounds:
+            handle = client.get_workflow_handle(last.id, run_id=last.run_id)
+            result = await handle.result()
+            if isinstance(result, dict):
+                await self.high_water.compare(int(result["attempts"]), self.clock.now())
+
     def workers(self, client: Client) -> list[Worker]:
         """One for workflows and our own store, one per partner so that none stops another."""
         store = PaymentStore(
             payments=self.payments, book=self.book, commands=self.commands, clock=self.clock
         )
-        upkeep = Upkeep(
-            payments=self.payments,
-            inbox=self.inbox,
-            untold=Untold(self.database),
-            tasks=Tasks(self.database),
-            runner=Running(client),
-            clock=self.clock,
-        )
+        upkeep = self.upkeep(Running(client))
         steps = PartnerSteps(
             partners=self.partners,
             book=self.book,
@@ -203,7 +225,14 @@ class Assembly:
                 client,
                 task_queue=TASK_QUEUE,
                 workflows=[PaymentWorkflow, UpkeepWorkflow],
-                activities=[store.load, store.record, store.cancel, upkeep.relay, upkeep.sweep],
+                activities=[
+                    store.load,
+                    store.record,
+                    store.cancel,
+                    upkeep.compare,
+                    upkeep.relay,
+                    upkeep.sweep,
+                ],
                 graceful_shutdown_timeout=self.settings.graceful_shutdown,
             )
         ]

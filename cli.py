@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Coroutine
 from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -19,6 +20,19 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
+PaymentId = Annotated[str, typer.Argument(help="As `pay` and `list` print it.")]
+By = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Who signs, of the setting `operators`. The secret is asked for, or taken from "
+        "FINALITY_OPERATOR_SECRET.",
+    ),
+]
+CommandId = Annotated[
+    str | None,
+    typer.Option(help="Yours, once per command: repeated, it answers and does nothing new."),
+]
 
 
 def _run(main: Coroutine[Any, Any, int]) -> NoReturn:
@@ -84,6 +98,12 @@ def inbound() -> None:
     from settings import Settings
 
     _run(listen(Settings()))
+
+
+def _fresh_id() -> str:
+    from uuid import uuid4
+
+    return f"cli-{uuid4().hex[:12]}"
 
 
 def _log() -> None:
@@ -166,16 +186,137 @@ def pay(
 
 @app.command()
 def show(
-    payment_id: Annotated[str, typer.Argument(help="As `pay` and `list` print it.")],
+    payment_id: PaymentId,
     exchanges: Annotated[
         bool, typer.Option(help="Also what was sent and answered, redacted.")
     ] = False,
+    evidence: Annotated[
+        str | None,
+        typer.Option(metavar="COMMAND-ID", help="Write only what was attached to this command."),
+    ] = None,
 ) -> None:
     """One payment: its timeline, what it waits for, and until when."""
     from settings import Settings
-    from terminal.show import show_payment
+    from terminal.show import show_payment, write_evidence
 
+    if evidence is not None:
+        _run(write_evidence(Settings(), payment_id, evidence))
     _run(show_payment(Settings(), payment_id, with_exchanges=exchanges))
+
+
+@app.command()
+def cancel(
+    payment_id: PaymentId,
+    why: Annotated[str, typer.Option(help="In a line, without account numbers.")] = "",
+    wait: Annotated[
+        int, typer.Option(min=0, help="Seconds to wait for what comes of it; 0: none.")
+    ] = 30,
+    command_id: CommandId = None,
+    json: Json = False,
+) -> None:
+    """Take a payment back, at whatever point it is; 0 only when it is cancelled."""
+    from settings import Settings
+    from terminal.cancel import cancel_payment
+
+    _run(
+        cancel_payment(
+            Settings(),
+            payment_id,
+            command_id=command_id or _fresh_id(),
+            why=why,
+            wait_seconds=wait,
+            as_json=json,
+        )
+    )
+
+
+class Decision(StrEnum):
+    """What operators may find, in the words of the command."""
+
+    EXECUTED = "executed"
+    ABANDON = "abandon"
+    NOT_EXECUTED = "not-executed"
+
+
+@app.command()
+def resolve(
+    payment_id: PaymentId,
+    decision: Annotated[Decision, typer.Argument(help="What is decided about it.")],
+    by: By,
+    why: Annotated[str, typer.Option(help="In a line, without account numbers.")],
+    reference: Annotated[
+        str | None, typer.Option(help="executed: the partner's own id of it, to read it from now.")
+    ] = None,
+    evidence: Annotated[
+        Path | None, typer.Option(help="not-executed: the file that shows it; kept sealed.")
+    ] = None,
+    command_id: CommandId = None,
+    json: Json = False,
+) -> None:
+    """Decide about a payment in question. not-executed takes two operators, each with evidence."""
+    from domain.command import CommandKind
+    from settings import Settings
+    from terminal.resolve import resolve_payment
+
+    _run(
+        resolve_payment(
+            Settings(),
+            payment_id,
+            CommandKind(decision.value.replace("-", "_")),
+            command_id=command_id or _fresh_id(),
+            by=by,
+            why=why,
+            reference=reference,
+            evidence=evidence,
+            as_json=json,
+        )
+    )
+
+
+@app.command()
+def halt(
+    by: By,
+    why: Annotated[str, typer.Option(help="In a line; needed unless a halt is lifted.")] = "",
+    partner: Annotated[str | None, typer.Option(help="Only what goes to this partner.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only what this tenant orders.")] = None,
+    rail: Annotated[str | None, typer.Option(help="Only what takes this rail.")] = None,
+    lift: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="Let sends go on that this halt stopped.")
+    ] = None,
+) -> None:
+    """Stop new sends of everything, or of a part; resolving and cancels go on."""
+    from settings import Settings
+    from terminal.halt import halt_sends, lift_halt
+
+    if lift is None:
+        _run(halt_sends(Settings(), by=by, why=why, partner=partner, tenant=tenant, rail=rail))
+    if why or partner or tenant or rail:
+        raise typer.BadParameter("stands alone with --by", param_hint="--lift")
+    _run(lift_halt(Settings(), lift, by=by))
+
+
+@app.command()
+def halts(json: Json = False) -> None:
+    """The halts in force, and how many payments each holds back."""
+    from settings import Settings
+    from terminal.halt import list_halts
+
+    _run(list_halts(Settings(), as_json=json))
+
+
+@app.command()
+def tasks(
+    owner: Annotated[str | None, typer.Option(help="Only questions to this one.")] = None,
+    overdue: Annotated[
+        bool, typer.Option("--overdue", help="Only what was to be answered by now.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """What waits for people: owner, due date, question, and the commands to type next."""
+    from settings import Settings
+    from terminal.tasks import list_tasks
+
+    _run(list_tasks(Settings(), owner=owner, overdue=overdue, as_json=json))
 
 
 @app.command(name="list")
@@ -185,8 +326,13 @@ def list_payments(
     json: Json = False,
 ) -> None:
     """Payments, the newest first."""
+    from domain.report import PaymentState
     from settings import Settings
     from terminal.table import list_table
+
+    if state is not None and state not in list(PaymentState):
+        known = ", ".join(PaymentState)
+        raise typer.BadParameter(f"there is no {state!r}; known: {known}", param_hint="--state")
 
     _run(list_table(Settings(), state=state, limit=limit, as_json=json))
 

@@ -40,6 +40,8 @@ class StepRequest(BaseModel):
 
     payment_id: str
     instruction_id: str
+    attempts: int = 0
+    """How many the workflow has seen in the instruction's book."""
 
 
 class Step(BaseModel):
@@ -100,7 +102,7 @@ class PartnerSteps:
     async def _instruct(self, request: StepRequest) -> Step:
         draft = await self._book.draft(request.instruction_id, self._clock.now())
         if draft.move not in (Move.CHECK, Move.SEND, Move.LOOK_UP):
-            turn = await self._book.begin(request.instruction_id, self._clock.now())
+            turn = await self._begin(request)
             return Step.of(turn.view)
         passed: Examined | None = None
         if draft.move is Move.CHECK:
@@ -118,7 +120,7 @@ class PartnerSteps:
             wire_request = preparation.request
         if wire_request is not None or passed is not None:
             await self._book.keep_request(request.instruction_id, wire_request, passed)
-        turn = await self._book.begin(request.instruction_id, self._clock.now())
+        turn = await self._begin(request)
         match turn.move:
             case Move.SEND:
                 heard = await self._send(request, partner, turn)
@@ -134,6 +136,10 @@ class PartnerSteps:
             case _:
                 return Step.of(turn.view)
         return await self._record(heard)
+
+    async def _begin(self, request: StepRequest) -> Turn:
+        now = self._clock.now()
+        return await self._book.begin(request.instruction_id, now, known=request.attempts)
 
     async def _send(self, request: StepRequest, partner: PaymentPartner, turn: Turn) -> Heard:
         assert turn.request is not None

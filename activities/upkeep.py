@@ -11,6 +11,7 @@ from temporalio import activity
 
 if TYPE_CHECKING:
     from domain.clock import Clock
+    from store.high_water import HighWater
     from store.inbox import Inbox
     from store.payments import Payments
     from store.tasks import Tasks
@@ -45,6 +46,7 @@ class Upkeep:
         inbox: Inbox,
         untold: Untold,
         tasks: Tasks,
+        high_water: HighWater,
         runner: Runner,
         clock: Clock,
     ) -> None:
@@ -52,9 +54,18 @@ class Upkeep:
         self._inbox = inbox
         self._untold = untold
         self._tasks = tasks
+        self._high_water = high_water
         self._runner = runner
         self._clock = clock
         self._named: frozenset[str] = frozenset()
+
+    @activity.defn
+    async def compare(self, known: int) -> int:
+        """How many attempts the database has; fewer than were `known` halts everything."""
+        found = await self._high_water.compare(known, self._clock.now())
+        if found < known:
+            log.error("the database was set back: everything is halted, see `finality halt --list`")
+        return found
 
     @activity.defn
     async def relay(self) -> int:

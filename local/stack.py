@@ -79,7 +79,9 @@ class Stack:
     simulator: Simulator = field(init=False)
     worker: subprocess.Popen[bytes] = field(init=False)
     inbound: subprocess.Popen[bytes] = field(init=False)
-    _webhook_secret: str = field(init=False, default_factory=lambda: secrets.token_hex(24))
+    _webhook_secret: str = field(
+        init=False, repr=False, default_factory=lambda: secrets.token_hex(24)
+    )
     _parts: AsyncExitStack = field(init=False, default_factory=AsyncExitStack)
 
     async def __aenter__(self) -> Self:

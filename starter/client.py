@@ -20,7 +20,7 @@ from starter.acceptance import admit
 from starter.asking import CommandReceipt, Telling, check_words
 from starter.fingerprint import fingerprint
 from starter.running import Running, TemporalAway
-from store.commands import Commands
+from store.commands import Commanded, Commands
 from store.payments import Acceptance, PaymentRecord, Payments
 
 __all__ = ["Orchestrator", "Receipt"]
@@ -183,6 +183,17 @@ class Orchestrator:
                 payment_id, command_id=command_id, by=by, why=why, now=self._clock.now()
             )
         )
+
+    async def answer_of(self, payment_id: str, command_id: str) -> CommandReceipt:
+        """What came of a command so far; nothing is asked anew.
+
+        Raises:
+            UnknownPayment: no such payment.
+            LookupError: no such command of it.
+        """
+        asked = {command.command_id: command for command in await self._commands.of(payment_id)}
+        view = await self._payments.view(payment_id)
+        return CommandReceipt(Commanded(asked[command_id], view), is_told=True)
 
     async def get(self, payment_id: str) -> PaymentRecord:
         """The payment as it stands in the store, masked.

@@ -33,6 +33,7 @@ from store.database import Database
 from store.evidence import keep_exchange, keep_lookup, keep_report, last_word
 from store.folding import Folding
 from store.halts import is_halted
+from store.high_water import doubt, halt
 from store.inbox import mark_read, match_reference
 from store.keyring import Keyring
 from store.payments import UnknownPayment, view_of
@@ -165,16 +166,22 @@ class SendBook:
 
         return await self._database.write(transaction)
 
-    async def begin(self, instruction_id: str, now: datetime) -> Turn:
+    async def begin(self, instruction_id: str, now: datetime, *, known: int = 0) -> Turn:
         """Ask the book what is safe and, for a send, write the attempt before a byte leaves.
 
-        One transaction under the instruction's lock. If it cannot commit, nothing is sent.
+        One transaction under the payment's lock. If it cannot commit, nothing is sent. `known`
+        is how many attempts the workflow has seen in this book: with fewer, the database is an
+        older copy, and what it has forgotten counts as sent.
         """
 
         def transaction(session: Session) -> Turn:
             row, payment = _rows(session, instruction_id)
             operation = operation_of(payment, row)
             book = book_of(session, payment, row)
+            if len(book.attempts) < known:
+                halt(session, f"{instruction_id} has {len(book.attempts)} of {known} attempts", now)
+                doubt(session, payment, row, known, now)
+                book = book_of(session, payment, row)
             halted = _is_halted(session, payment, row)
             step = next_move(operation, book, now, halted=halted)
             subject = subject_of(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -11,8 +13,11 @@ from assembly import Assembly, assembled
 from domain.display import display
 from domain.due import Owed, due
 from settings import Settings
-from store.payments import PaymentRecord, UnknownPayment
-from store.timeline import EntryKind, Timelines
+from store.halts import Halt
+from store.payments import PaymentRecord
+from store.timeline import Entry, EntryKind, Timelines
+from terminal.commanding import NOT_AS_WISHED, or_refused, say_refused
+from terminal.halt import scope
 from terminal.table import state_text, waits_for
 
 _STYLE = {
@@ -21,29 +26,47 @@ _STYLE = {
     EntryKind.LOOKUP: "cyan",
     EntryKind.REPORT: "green",
     EntryKind.EXCHANGE: "dim",
+    EntryKind.CHECK: "blue",
+    EntryKind.COMMAND: "magenta",
+    EntryKind.DECISION: "bold magenta",
     EntryKind.TASK: "yellow",
 }
 
 
 async def show_payment(settings: Settings, payment_id: str, *, with_exchanges: bool) -> int:
-    """Print what is known of a payment; 1 if there is none of that id."""
+    """Print what is known of a payment; 2 if there is none of that id."""
+    return await or_refused(_show(settings, payment_id, with_exchanges))
+
+
+async def write_evidence(settings: Settings, payment_id: str, command_id: str) -> int:
+    """Write what was attached to a command, as it was given; 1 where there is nothing."""
+
+    async def write() -> int:
+        async with assembled(settings) as assembly:
+            await assembly.orchestrator.get(payment_id)
+            evidence = await assembly.operations.evidence(payment_id, command_id)
+        if evidence is None:
+            say_refused(f"nothing is attached to a command {command_id} of {payment_id}")
+            return NOT_AS_WISHED
+        sys.stdout.buffer.write(evidence)
+        return 0
+
+    return await or_refused(write())
+
+
+async def _show(settings: Settings, payment_id: str, with_exchanges: bool) -> int:
     console = Console()
     async with assembled(settings) as assembly:
-        try:
-            record = await assembly.orchestrator.get(payment_id)
-        except UnknownPayment:
-            console.print(
-                f"There is no payment {payment_id}; `finality list` shows those there are."
-            )
-            return 1
-        _print_head(console, assembly, record)
+        record = await assembly.orchestrator.get(payment_id)
+        halts = await assembly.operations.halts_of(payment_id)
+        _print_head(console, assembly, record, halts)
         timelines = Timelines(assembly.database, assembly.keyring)
         lines = Table(show_header=False, box=None, pad_edge=False)
         for entry in await timelines.of(payment_id):
             lines.add_row(
                 f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3],
                 entry.kind.value,
-                Text(entry.text),
+                Text(_text(entry)),
                 style=_STYLE[entry.kind],
             )
         console.print(lines)
@@ -55,7 +78,15 @@ async def show_payment(settings: Settings, payment_id: str, *, with_exchanges: b
     return 0
 
 
-def _print_head(console: Console, assembly: Assembly, record: PaymentRecord) -> None:
+def _text(entry: Entry) -> str:
+    if entry.last_at is None:
+        return entry.text
+    return f"{entry.text} (×{entry.times}, the last at {entry.last_at:%Y-%m-%d %H:%M:%S})"
+
+
+def _print_head(
+    console: Console, assembly: Assembly, record: PaymentRecord, halts: list[Halt]
+) -> None:
     payment, shown = record.payment, display(record.payment)
     console.print(f"[bold]{shown.headline}[/bold]: {escape(shown.detail)}")
     facts = Table(show_header=False, box=None, pad_edge=False)
@@ -66,8 +97,10 @@ def _print_head(console: Console, assembly: Assembly, record: PaymentRecord) -> 
     facts.add_row("end-to-end id", Text(record.end_to_end_id))
     facts.add_row("partner", f"{record.partner}/{record.partner_account}")
     facts.add_row("partner reference", payment.partner_reference or "none yet")
+    if day := _execution_day(record):
+        facts.add_row("execution date", day)
     if payment.basis:
-        facts.add_row("final because", payment.basis)
+        facts.add_row("final because", Text(payment.basis))
     if payment.amounts.returned.minor or payment.amounts.fees.minor:
         amounts = payment.amounts
         facts.add_row(
@@ -76,7 +109,19 @@ def _print_head(console: Console, assembly: Assembly, record: PaymentRecord) -> 
     now = assembly.clock.now()
     if due(record.view, now).owed is not Owed.OVER:
         facts.add_row("waits for", Text(waits_for(record, now)))
+    for halt in halts:
+        what = f"number {halt.number}, {scope(halt)}, by {halt.by}: {halt.why}"
+        facts.add_row("halted", Text(what, style="yellow"))
     for finding in payment.findings:
         facts.add_row("finding", Text(f"{finding.kind}: {finding.text}"))
     console.print(facts)
     console.print()
+
+
+def _execution_day(record: PaymentRecord) -> str | None:
+    """Theirs if they named one, else the day asked for; None where nobody did."""
+    asked = record.times.requested_execution_date
+    theirs = record.payment.effective_execution_date
+    if theirs is None:
+        return asked.isoformat() if asked else None
+    return f"{theirs}" if theirs == asked else f"{theirs}, says the partner; asked for: {asked}"

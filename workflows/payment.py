@@ -112,7 +112,11 @@ class PaymentWorkflow:
     async def _step(self, ref: PaymentRef, view: PaymentView, owed: Due) -> PaymentView:
         """One step with the partner. Whatever becomes of it, the store knows."""
         assert owed.instruction_id is not None
-        request = StepRequest(payment_id=ref.payment_id, instruction_id=owed.instruction_id)
+        request = StepRequest(
+            payment_id=ref.payment_id,
+            instruction_id=owed.instruction_id,
+            attempts=_attempts(view, owed.instruction_id),
+        )
         instruct = owed.owed is Owed.INSTRUCT
         self._steps += 1
         try:
@@ -224,6 +228,11 @@ class PaymentWorkflow:
             ]
         workflow.upsert_search_attributes(changes)
         self._shown = shown
+
+
+def _attempts(view: PaymentView, instruction_id: str) -> int:
+    [book] = [i.book for i in view.instructions if i.instruction_id == instruction_id]
+    return len(book.attempts)
 
 
 def _requires(view: PaymentView) -> str:

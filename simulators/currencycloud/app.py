@@ -6,8 +6,7 @@ import asyncio
 import socket
 import struct
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvicorn
@@ -163,31 +162,36 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
+class PartnerServer(uvicorn.Server):
+    """Serves with `await server.serve(sockets=[listener])`; its courier goes for as long."""
+
+    def __init__(self, partner: Partner) -> None:
+        courier = Courier(partner)
+        config = uvicorn.Config(
+            build_app(partner, courier),
+            http=CuttableProtocol,
+            lifespan="off",
+            log_level="warning",
+            timeout_graceful_shutdown=1,
+        )
+        super().__init__(config)
+        self._courier = courier
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        running = asyncio.create_task(self._courier.run())
+        try:
+            await super().serve(sockets)
+        finally:
+            running.cancel()
+
+
 def build_server(partner: Partner) -> uvicorn.Server:
-    """Serves with `await server.serve(sockets=[listener])`."""
-    config = uvicorn.Config(
-        build_app(partner),
-        http=CuttableProtocol,
-        lifespan="on",
-        log_level="warning",
-        timeout_graceful_shutdown=1,
-    )
-    return uvicorn.Server(config)
+    return PartnerServer(partner)
 
 
-def build_app(partner: Partner) -> Starlette:
-    courier = Courier(partner)
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        running = asyncio.create_task(courier.run())
-        yield
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-
+def build_app(partner: Partner, courier: Courier) -> Starlette:
     routes = [
         Route(path, _Endpoint(partner, courier, name), methods=[method])
         for method, path, name in ENDPOINTS
     ]
-    return Starlette(routes=[*routes, *control_routes(partner, courier.poke)], lifespan=lifespan)
+    return Starlette(routes=[*routes, *control_routes(partner, courier.poke)])

@@ -15,7 +15,8 @@ from domain.ids import instruction_id
 from domain.profile import InstructionKind
 from domain.report import PaymentState, Source
 from starter.running import TemporalAway
-from store.folding import TASK_DUE_WITHIN
+from store.folding import TASK_DUE_WITHIN, Folding
+from store.high_water import HighWater
 from store.tasks import Tasks
 from store.untold import Untold
 from tests.fakes import ACCOUNT, BANK, SteppedClock
@@ -51,6 +52,7 @@ def upkeep(store: Store, runner: FakeRunner, clock: SteppedClock) -> Upkeep:
         inbox=store.inbox,
         untold=Untold(store.database),
         tasks=Tasks(store.database),
+        high_water=HighWater(store.database, Folding(store.keyring)),
         runner=runner,
         clock=clock,
     )

@@ -100,9 +100,11 @@ async def listening(world: World, folder: Path) -> AsyncIterator[Inbound]:
     assert SECRET not in made.log_file.read_text()
 
 
-async def inbox_of(case: Case, booking: dict[str, Any]) -> list[InboxRow]:
-    """What was delivered about a payment of the partner's book."""
-    query = select(InboxRow).where(InboxRow.partner_reference == booking["id"])
+async def inbox_of(case: Case, booking: dict[str, Any], account: str = MAIN) -> list[InboxRow]:
+    """What was delivered to an account about a payment of the partner's book."""
+    query = select(InboxRow).where(
+        InboxRow.partner_reference == booking["id"], InboxRow.partner_account == account
+    )
     rows = await case.world.assembly.database.read(lambda session: session.exec(query).all())
     return list(rows)
 

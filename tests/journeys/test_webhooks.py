@@ -105,7 +105,7 @@ async def test_another_accounts_webhook_leaves_a_payment_alone(
     receipt = await case.pay()
     await case.until_state(receipt.payment_id, SETTLED)
     assert await inbound.deliver(await booking_of(case), account=WATCHED) == 200
-    (row,) = await inbox_of(case, await booking_of(case))
+    (row,) = await inbox_of(case, await booking_of(case), WATCHED)
     assert row.payment_id is None
 
 

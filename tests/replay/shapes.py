@@ -19,7 +19,7 @@ from domain.report import PaymentState
 from store.keyring import Keyring
 from tests.fakes import ACCOUNT, BANK, OnSend, Word, order, profile
 from tests.world import World, eventually
-from workflows.upkeep import UpkeepWorkflow
+from workflows.upkeep import Round, UpkeepWorkflow
 
 FOLDER: Final = Path(__file__).parent
 HISTORIES: Final = FOLDER / "histories"
@@ -156,10 +156,9 @@ async def upkeep(world: World) -> str:
     client = await world.assembly.client()
 
     async def swept() -> bool:
-        done: str = await client.execute_workflow(
-            UpkeepWorkflow.run, id=UPKEEP, task_queue="finality"
-        )
-        return done != "started 0 unstarted and 0 stopped payments"
+        done = await client.execute_workflow(UpkeepWorkflow.run, id=UPKEEP, task_queue="finality")
+        assert isinstance(done, Round)
+        return done.said != "started 0 unstarted and 0 stopped payments"
 
     await eventually(swept, "the sweep")
     await world.until(payment_id, PaymentState.SETTLED)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +51,15 @@ class Client:
         if body is None:
             return self.http.get(f"/_control/{path}").json()
         return self.http.post(f"/_control/{path}", json=body).json()
+
+    def forget(self, path: str, body: Any = None) -> Any:
+        """DELETE at the control endpoint."""
+        return self.http.request("DELETE", f"/_control/{path}", json=body).json()
+
+    def befall(self, payment_id: str, fault: str, **param: Any) -> None:
+        """Somebody there does this to the payment, now."""
+        told = self.control(f"payments/{payment_id}", {"fault": fault, "param": param})
+        assert "status" in told, told
 
     def fault(self, fault: str, on: str = "POST /v2/payments/create", **rest: Any) -> None:
         assert "ids" in self.control("faults", [{"fault": fault, "on": on, **rest}])
@@ -179,3 +192,62 @@ def client(start: Callable[..., Client]) -> Client:
     """With a sub-account; each stage takes ten seconds of a clock that stands still."""
     delays = dict.fromkeys(["review_after", "release_after", "submit_after", "complete_after"], 10)
     return start(contacts=[SUB_CONTACT], delays=delays)
+
+
+@dataclass
+class Receiver:
+    """Somebody who is notified: keeps what came, and answers as told.
+
+    Attributes:
+        answers: the statuses of the next answers; then 200.
+    """
+
+    url: str
+    came: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+    before_answering: Callable[[], None] = lambda: None
+
+    def messages(self) -> list[dict[str, Any]]:
+        return [json.loads(body) for _, body in self.came]
+
+    def kinds(self) -> list[str]:
+        return [message["header"]["notification_type"] for message in self.messages()]
+
+    def await_messages(self, count: int) -> list[dict[str, Any]]:
+        """Exactly so many, within ten seconds."""
+        until(lambda: len(self.came) >= count)
+        assert len(self.came) == count, self.kinds()
+        return self.messages()
+
+
+def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    """Returns when it is so; fails when it is not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            here.before_answering()
+            here.came.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(here.answers.pop(0) if here.answers else 200)
+            self.send_header("location", f"{here.url}/elsewhere")
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing: the tests say what is worth knowing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    here = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield here
+    server.shutdown()
+    server.server_close()
+    thread.join()

@@ -14,12 +14,9 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import ActivityEnvironment
 
-from activities.upkeep import Upkeep
 from domain.payment import Certainty
 from domain.report import PaymentState
 from local.temporal_server import DevServer, free_port
-from store.tasks import Tasks
-from store.untold import Untold
 from tests.fakes import ACCOUNT, BANK, OnSend, SteppedClock, Word, order
 from tests.servers import dev_server
 from tests.world import World, eventually, world
@@ -37,11 +34,9 @@ async def at_work(server: DevServer, tmp_path: Path) -> AsyncIterator[World]:
         yield made
 
 
-async def _sweep(made: World) -> str:
+async def _sweep(made: World) -> None:
     client = await made.assembly.client()
-    return await client.execute_workflow(
-        UpkeepWorkflow.run, id="upkeep-of-a-test", task_queue="finality"
-    )
+    await client.execute_workflow(UpkeepWorkflow.run, id="upkeep-of-a-test", task_queue="finality")
 
 
 async def _sent(made: World) -> bool:
@@ -215,13 +210,9 @@ async def test_while_temporal_is_away_orders_are_recorded_and_the_relay_starts_t
         server = await dev_server(tmp_path / "log", port=port)
         try:
             await made.work()
-            upkeep = Upkeep(
-                payments=made.assembly.payments,
-                inbox=made.assembly.inbox,
-                untold=Untold(made.assembly.database),
-                tasks=Tasks(made.assembly.database),
-                runner=await made.assembly.running(),
-                clock=SteppedClock(made.assembly.clock.now() + timedelta(minutes=1)),
+            upkeep = made.assembly.upkeep(
+                await made.assembly.running(),
+                SteppedClock(made.assembly.clock.now() + timedelta(minutes=1)),
             )
             assert await ActivityEnvironment().run(upkeep.relay) == 1
             await made.until(receipt.payment_id, SETTLED)

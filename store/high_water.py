@@ -1,0 +1,100 @@
+"""Whether our own database was set back: an older copy forgets what was sent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from domain.profile import InstructionKind
+from domain.sending import AttemptResult
+from store.books import book_of
+from store.database import Database
+from store.folding import Folding
+from store.tables import AttemptRow, HaltRow, InstructionRow, PaymentRow
+
+#: Who halts, in the list of halts.
+SET_BACK: Final = "upkeep"
+
+
+class HighWater:
+    """The number of attempts ever written, of which Temporal keeps a second copy."""
+
+    def __init__(self, database: Database, folding: Folding) -> None:
+        self._database = database
+        self._folding = folding
+
+    async def compare(self, known: int, now: datetime) -> int:
+        """The number now. Where it is behind what was `known`, nothing new is sent any more.
+
+        Attempts only ever grow in number. Fewer than before means that the database is an older
+        copy: everything is halted, and every payment that might have been sent meanwhile counts
+        as sent and unknown, so that it is looked up before anything else. The halt is lifted by
+        people, once they know which orders the copy has lost altogether.
+        """
+
+        def transaction(session: Session) -> int:
+            count = _attempts(session)
+            if count >= known:
+                return count
+            self._stop(session, known, count, now)
+            return _attempts(session)
+
+        return await self._database.write(transaction)
+
+    def _stop(self, session: Session, known: int, count: int, now: datetime) -> None:
+        halt(session, f"it has {count} attempts, {known} were known", now)
+        rows = session.exec(
+            select(InstructionRow)
+            .where(InstructionRow.kind == InstructionKind.PAY)
+            .where(col(InstructionRow.closed).is_(None))
+            .where(PaymentRow.payment_id == InstructionRow.payment_id)
+            .where(col(PaymentRow.is_over).is_(False))
+        ).all()
+        for row in rows:
+            payment = session.get(PaymentRow, row.payment_id, with_for_update=True)
+            assert payment is not None
+            book = book_of(session, payment, row)
+            if not book.answered:
+                doubt(session, payment, row, len(book.attempts) + 1, now)
+                self._folding.refold(session, payment, now)
+
+
+def halt(session: Session, found: str, now: datetime) -> None:
+    """Stop everything: this database has forgotten what it once knew."""
+    why = (
+        f"the database was set back: {found}. Look for orders it has lost in your own books "
+        "before you lift this"
+    )
+    session.add(HaltRow(by=SET_BACK, why=why, halted_at=now))
+
+
+def doubt(
+    session: Session, payment: PaymentRow, row: InstructionRow, through: int, now: datetime
+) -> None:
+    """Count attempts up to that number as made, and nothing known of them.
+
+    They are dated as early as they can have been, so that no key is relied on for longer than
+    its partner honours it.
+    """
+    for number in range(len(book_of(session, payment, row).attempts) + 1, through + 1):
+        session.add(
+            AttemptRow(
+                instruction_id=row.instruction_id,
+                number=number,
+                generation=max(row.generation, 1),
+                opened_at=payment.created_at,
+                write_before=now,
+                ends_by=now,
+                closed_at=now,
+                result=AttemptResult.UNKNOWN,
+                why="may have been sent before the database was set back",
+            )
+        )
+    session.flush()
+
+
+def _attempts(session: Session) -> int:
+    return session.exec(select(func.count()).select_from(AttemptRow)).one()

@@ -1,0 +1,61 @@
+"""`finality cancel`: ask that a payment be taken back."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from datetime import timedelta
+from typing import Final
+
+from assembly import Assembly, assembled
+from domain.command import Outcome
+from settings import Settings
+from starter.asking import CommandReceipt
+from terminal.commanding import AS_WISHED, NOT_AS_WISHED, or_refused, print_receipt
+
+_LOOK_EVERY: Final = timedelta(milliseconds=250)
+
+
+async def cancel_payment(
+    settings: Settings,
+    payment_id: str,
+    *,
+    command_id: str,
+    why: str,
+    wait_seconds: int,
+    as_json: bool,
+) -> int:
+    """Record it, tell the payment's run, wait a while for what comes of it; the exit code."""
+
+    async def cancel() -> int:
+        async with assembled(settings) as assembly:
+            receipt = await assembly.orchestrator.cancel(
+                payment_id, command_id, by=f"terminal/{_user()}", why=why
+            )
+            if receipt.is_told and receipt.command.outcome is Outcome.ASKED:
+                receipt = await _answered(assembly, receipt, wait_seconds)
+        print_receipt(receipt, as_json=as_json)
+        return AS_WISHED if receipt.command.outcome is Outcome.DONE else NOT_AS_WISHED
+
+    return await or_refused(cancel())
+
+
+async def _answered(
+    assembly: Assembly, receipt: CommandReceipt, wait_seconds: int
+) -> CommandReceipt:
+    """The same answer as soon as it is one, or after so many seconds as it then is."""
+    deadline = assembly.clock.now() + timedelta(seconds=wait_seconds)
+    asked = receipt.command
+    while assembly.clock.now() < deadline:
+        later = await assembly.orchestrator.answer_of(asked.payment_id, asked.command_id)
+        if later.command.outcome is not Outcome.ASKED:
+            return later
+        await asyncio.sleep(_LOOK_EVERY.total_seconds())
+    return receipt
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # A container's user may have no name.
+        return "unknown"

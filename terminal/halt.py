@@ -1,0 +1,113 @@
+"""`finality halt` and `finality halts`: stops of new sends."""
+
+from __future__ import annotations
+
+import json
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from assembly import assembled
+from settings import Settings
+from store.halts import Halt
+from terminal.commanding import AS_WISHED, NOT_AS_WISHED, or_refused, say_refused, signature
+
+
+async def halt_sends(
+    settings: Settings,
+    *,
+    by: str,
+    why: str,
+    partner: str | None,
+    tenant: str | None,
+    rail: str | None,
+) -> int:
+    """Stop new sends, and say of how many payments; the exit code."""
+
+    async def halt() -> int:
+        async with assembled(settings) as assembly:
+            made = await assembly.operations.halt(
+                signature=signature(by), why=why, partner=partner, tenant=tenant, rail=rail
+            )
+            held = dict(await assembly.operations.halts()).get(made, 0)
+        screen = Console(highlight=False)
+        screen.print(
+            f"Halt {made.number}: nothing new of {escape(scope(made))} is sent from now on. It "
+            f"holds back {held} open payments; what was sent before is followed as always, and "
+            "cancels go out."
+        )
+        screen.print(f"finality halt --lift {made.number} --by NAME", markup=False)
+        return AS_WISHED
+
+    return await or_refused(halt())
+
+
+async def lift_halt(settings: Settings, number: int, *, by: str) -> int:
+    """Let sends go on; 1 where no such halt is in force."""
+
+    async def lift() -> int:
+        async with assembled(settings) as assembly:
+            if not await assembly.operations.lift(number, signature=signature(by)):
+                say_refused(f"no halt {number} is in force; `finality halts` shows those that are")
+                return NOT_AS_WISHED
+            seconds = settings.upkeep_every.total_seconds()
+        Console(highlight=False).print(
+            f"Halt {number} is lifted. What it held back goes on within {seconds:.0f} seconds, "
+            "unless another halt covers it."
+        )
+        return AS_WISHED
+
+    return await or_refused(lift())
+
+
+async def list_halts(settings: Settings, *, as_json: bool) -> int:
+    """Print the halts in force."""
+    async with assembled(settings) as assembly:
+        found = await assembly.operations.halts()
+    if as_json:
+        for halt, held in found:
+            print(json.dumps(_as_object(halt, held)))
+    elif found:
+        Console().print(_table(found))
+    else:
+        Console().print("No halts: sends go on.")
+    return AS_WISHED
+
+
+def scope(halt: Halt) -> str:
+    """What a halt covers, in words."""
+    parts = {"partner": halt.partner, "tenant": halt.tenant, "rail": halt.rail}
+    named = [f"{name} {value}" for name, value in parts.items() if value is not None]
+    return " and ".join(named) or "everything"
+
+
+def _table(found: list[tuple[Halt, int]]) -> Table:
+    shown = Table(header_style="bold", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for heading in ("Halt", "Covers", "Holds back", "By", "Since (UTC)", "Why"):
+        shown.add_column(heading, overflow="fold")
+    for halt, held in found:
+        shown.add_row(
+            str(halt.number),
+            Text(scope(halt)),
+            str(held),
+            Text(halt.by),
+            f"{halt.halted_at:%Y-%m-%d %H:%M}",
+            Text(halt.why),
+        )
+    return shown
+
+
+def _as_object(halt: Halt, held: int) -> dict[str, object]:
+    return {
+        "number": halt.number,
+        "partner": halt.partner,
+        "tenant": halt.tenant,
+        "rail": halt.rail,
+        "holds_back": held,
+        "by": halt.by,
+        "why": halt.why,
+        "halted_at": halt.halted_at.isoformat(),
+    }

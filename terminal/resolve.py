@@ -1,0 +1,98 @@
+"""`finality resolve`: what operators found out about a payment, signed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assembly import assembled
+from domain.command import CommandKind, Outcome
+from settings import Settings
+from starter.asking import CommandReceipt, InvalidCommand
+from starter.operations import EVIDENCE_BYTES_MAX, Operations, Signature
+from terminal.commanding import (
+    AS_WISHED,
+    NOT_AS_WISHED,
+    or_refused,
+    print_receipt,
+    signature,
+)
+
+_UNDER_WAY = frozenset({Outcome.DONE, Outcome.PROPOSED, Outcome.ASKED})
+
+
+async def resolve_payment(
+    settings: Settings,
+    payment_id: str,
+    decision: CommandKind,
+    *,
+    command_id: str,
+    by: str,
+    why: str,
+    reference: str | None,
+    evidence: Path | None,
+    as_json: bool,
+) -> int:
+    """Record the decision and tell the payment's run; the exit code."""
+
+    async def resolve() -> int:
+        _check(decision, reference, evidence)
+        async with assembled(settings) as assembly:
+            operations = assembly.operations
+            if decision is CommandKind.NOT_EXECUTED:
+                operations.require_not_executed()  # Before a secret is asked for in vain.
+            await assembly.orchestrator.get(payment_id)
+            attached = _read(evidence) if evidence else b""
+            receipt = await _decide(
+                operations,
+                decision,
+                payment_id,
+                command_id,
+                signature(by),
+                why,
+                reference,
+                attached,
+            )
+        print_receipt(receipt, as_json=as_json)
+        return AS_WISHED if receipt.command.outcome in _UNDER_WAY else NOT_AS_WISHED
+
+    return await or_refused(resolve())
+
+
+async def _decide(
+    operations: Operations,
+    decision: CommandKind,
+    payment_id: str,
+    command_id: str,
+    signed: Signature,
+    why: str,
+    reference: str | None,
+    evidence: bytes,
+) -> CommandReceipt:
+    if decision is CommandKind.EXECUTED:
+        return await operations.executed(
+            payment_id, command_id, signature=signed, why=why, reference=reference
+        )
+    if decision is CommandKind.ABANDON:
+        return await operations.abandon(payment_id, command_id, signature=signed, why=why)
+    return await operations.not_executed(
+        payment_id, command_id, signature=signed, why=why, evidence=evidence
+    )
+
+
+def _check(decision: CommandKind, reference: str | None, evidence: Path | None) -> None:
+    """Options of another decision are refused, not ignored: somebody meant something by them."""
+    if reference is not None and decision is not CommandKind.EXECUTED:
+        raise InvalidCommand("--reference: only belongs to `executed`")
+    if evidence is not None and decision is not CommandKind.NOT_EXECUTED:
+        raise InvalidCommand("--evidence: only belongs to `not-executed`")
+    if evidence is None and decision is CommandKind.NOT_EXECUTED:
+        raise InvalidCommand("--evidence: is missing; attach what shows that it was not executed")
+
+
+def _read(file: Path) -> bytes:
+    """The file; one byte more than allowed is enough to refuse it."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(EVIDENCE_BYTES_MAX + 1)
+    except OSError as error:
+        raise InvalidCommand(f"--evidence: {file} cannot be read: {error.strerror}") from error

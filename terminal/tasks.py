@@ -1,0 +1,70 @@
+"""`finality tasks`: what waits for people, and the next commands to type for each."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from assembly import assembled
+from domain.payment import FREEZING
+from settings import Settings
+from store.tasks import Task
+
+#: Questions that an operator's finding answers.
+_IN_QUESTION: Final = {"parked", "in_doubt", *(kind.value for kind in FREEZING)}
+
+
+async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as_json: bool) -> int:
+    """Print open questions, the most urgent first."""
+    async with assembled(settings) as assembly:
+        operations, now = assembly.operations, assembly.clock.now()
+        tasks = await operations.tasks(owner=owner, due_before=now if overdue else None)
+        offered = operations.offers_not_executed
+    if as_json:
+        for task in tasks:
+            print(json.dumps(_as_object(task, now, next_commands(task, offered))))
+        return 0
+    screen = Console(highlight=False)
+    if not tasks:
+        screen.print("Nothing waits for anybody.")
+    for task in tasks:
+        late = "overdue since" if task.due_at < now else "due"
+        style = "bold yellow" if task.due_at < now else "bold"
+        due = f"{late} {task.due_at:%Y-%m-%d %H:%M} UTC"
+        screen.print(Text.assemble((f"{task.owner}, {due}", style), f"  {task.payment_id}"))
+        screen.print(Text(f"  {task.question}"))
+        for command in next_commands(task, offered):
+            # Not wrapped: it is there to be copied.
+            screen.print(Text(f"  {command}", style="cyan"), soft_wrap=True)
+    return 0
+
+
+def next_commands(task: Task, not_executed_is_offered: bool) -> list[str]:
+    """What to type next, the look before the decisions; words in capitals are to be filled in."""
+    look = f"finality show {task.payment_id}"
+    resolve = f"finality resolve {task.payment_id}"
+    if task.kind in _IN_QUESTION:
+        commands = [look, f"{resolve} executed --by NAME --why TEXT"]
+        if not_executed_is_offered:
+            commands.append(f"{resolve} not-executed --by NAME --why TEXT --evidence FILE")
+        return commands
+    if task.kind == "not_ready":
+        return [look, "finality doctor --retry-logins"]
+    return [look, f"finality cancel {task.payment_id} --why TEXT"]
+
+
+def _as_object(task: Task, now: datetime, commands: list[str]) -> dict[str, object]:
+    return {
+        "task_id": task.task_id,
+        "payment_id": task.payment_id,
+        "kind": task.kind,
+        "question": task.question,
+        "owner": task.owner,
+        "due_at": task.due_at.isoformat(),
+        "is_overdue": task.due_at < now,
+        "next_commands": commands,
+    }

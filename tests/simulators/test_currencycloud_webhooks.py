@@ -1,0 +1,499 @@
+"""Notifications of the simulated Currencycloud, as a receiver on a real socket sees them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulators.currencycloud.targets import STRANGERS_SECRET
+from tests.conftest import ROOT
+from tests.simulators.conftest import Client, Receiver, until
+
+SECRET = "0f0e0d0c0b0a09080706050403020100"
+DIGEST = "x-hmac-digest-sha-512"
+READY = "payment_ready_to_send_notification"
+RELEASED = "payment_released_notification"
+FAILED = "payment_failed_notification"
+COMPLIANCE = "payment_compliance_failed_notification"
+FUNDING = "cash_manager_transaction_notification"
+
+
+@pytest.fixture
+def notified(client: Client, receiver: Receiver) -> Client:
+    """Its notifications go to the receiver."""
+    client.control("webhooks", {"url": receiver.url, "secret": SECRET})
+    return client
+
+
+def signature(body: bytes, secret: str = SECRET) -> str:
+    return hmac.new(secret.encode(), body, hashlib.sha512).hexdigest()
+
+
+def deliveries(client: Client) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.control("webhooks")["deliveries"]
+    return found
+
+
+def states(client: Client) -> list[str]:
+    return [delivery["state"] for delivery in deliveries(client)]
+
+
+def until_states(client: Client, *expected: str) -> None:
+    until(lambda: states(client) == list(expected))
+
+
+# What they say, and when
+
+
+def test_a_payments_life_is_told_when_ready_and_when_completed(
+    notified: Client, receiver: Receiver
+) -> None:
+    payment_id = notified.pay()
+    [ready] = receiver.await_messages(1)
+    notified.advance(25)
+    assert notified.status(payment_id) == "submitted"
+    notified.advance(10)
+    [_, released] = receiver.await_messages(2)
+    assert ready["header"] == {"message_type": "payment", "notification_type": READY}
+    # So it is called, and so it is in their guide: released is told when completed.
+    assert released["header"]["notification_type"] == RELEASED
+    assert released["body"]["status"] == "completed"
+    payment = notified.get(f"payments/{payment_id}")
+    same = ("id", "amount", "currency", "reference", "unique_request_id", "short_reference")
+    assert {name: released["body"][name] for name in same} == {name: payment[name] for name in same}
+
+
+def test_a_message_has_the_fields_and_formats_of_their_guide(
+    notified: Client, receiver: Receiver
+) -> None:
+    notified.clock(now="2027-03-01T12:00:00+00:00")
+    notified.pay(payment_date="2027-03-01")
+    notified.advance(3600)
+    _, message = receiver.await_messages(2)
+    assert set(message) == {"header", "body"}
+    assert sorted(message["body"]) == [
+        "amount", "authorisation_steps_required", "beneficiary_id", "conversion_id",
+        "creator_contact_id", "currency", "failure_reason", "failure_returned_amount",
+        "fee_amount", "fee_currency", "id", "last_updater_contact_id", "payment_date",
+        "payment_group_id", "payment_type", "reason", "reference", "short_reference", "status",
+        "transferred_at", "unique_request_id",
+    ]  # fmt: skip
+    body = message["body"]
+    assert body["payment_date"] == "2027-03-01 00:00:00 +0000"
+    assert body["transferred_at"] == "2027-03-01 12:00:20 +0000"
+    assert body["authorisation_steps_required"] == "0"
+
+
+def test_a_failure_is_told_as_one_of_compliance_or_as_a_return(
+    notified: Client, receiver: Receiver
+) -> None:
+    refused, returned = notified.pay(), notified.pay()
+    notified.befall(refused, "fail_before_release")
+    notified.advance(3600)
+    notified.befall(returned, "fail_after_completed", fee="2.00")
+    messages = receiver.await_messages(5)
+    failed = [each for each in messages if each["body"]["status"] == "failed"]
+    assert [each["header"]["notification_type"] for each in failed] == [COMPLIANCE, FAILED]
+    # Their guide has other formats in this one: an ISO time and a real number.
+    assert failed[0]["body"]["authorisation_steps_required"] == 0
+    assert failed[0]["body"]["payment_date"].endswith("T00:00:00+00:00")
+    assert failed[0]["body"]["transferred_at"] is None
+    assert failed[1]["body"]["failure_returned_amount"] == "10.50"
+
+
+def test_nothing_is_told_of_what_people_do_by_hand(notified: Client, receiver: Receiver) -> None:
+    changed, deleted = notified.pay(), notified.pay()
+    receiver.await_messages(2)
+    notified.befall(changed, "change_amount_by_hand", amount="13.00")
+    notified.befall(deleted, "delete_by_hand")
+    notified.befall(changed, "suspend")
+    notified.advance(3600)
+    assert len(deliveries(notified)) == 2
+
+
+def test_a_payment_that_is_resumed_is_told_again_in_the_same_words(
+    notified: Client, receiver: Receiver
+) -> None:
+    payment_id = notified.pay()
+    notified.befall(payment_id, "suspend")
+    notified.befall(payment_id, "resume")
+    receiver.await_messages(2)
+    assert receiver.came[0][1] == receiver.came[1][1]
+
+
+def test_funds_that_arrive_are_told_as_a_transaction(notified: Client, receiver: Receiver) -> None:
+    notified.control("funds", {"currency": "EUR", "amount": "5.00"})
+    [message] = receiver.await_messages(1)
+    assert message["header"]["message_type"] == "cash_manager_transaction"
+    assert message["header"]["notification_type"] == FUNDING
+    booked = notified.get("transactions/find", action="funding", order_asc_desc="desc")
+    assert message["body"] == booked["transactions"][0]
+
+
+# Signatures
+
+
+def test_a_message_is_signed_over_its_raw_bytes(notified: Client, receiver: Receiver) -> None:
+    notified.pay()
+    receiver.await_messages(1)
+    headers, body = receiver.came[0]
+    assert headers[DIGEST] == signature(body)
+    assert headers["content-type"] == "application/json"
+
+
+def test_header_encoding_digest_version_and_timestamp_are_as_told(
+    client: Client, receiver: Receiver
+) -> None:
+    told = {"header": "X-Sig", "encoding": "base64", "digest": "sha256"}
+    old = {"version": "2021-01-01", "timestamp_header": "X-At"}
+    client.control("webhooks", {"url": receiver.url, "secret": SECRET, **told, **old})
+    client.clock(now="2027-03-01T12:00:00+00:00")
+    client.pay()
+    receiver.await_messages(1)
+    headers, body = receiver.came[0]
+    assert (headers["x-at"], headers["content-type"]) == ("1803902400", "text/plain")
+    expected = hmac.digest(SECRET.encode(), b"1803902400." + body, "sha256")
+    assert base64.b64decode(headers["x-sig"]) == expected
+
+
+def test_without_a_secret_the_generated_key_signs(client: Client, receiver: Receiver) -> None:
+    key = client.post("contacts/generate_hmac_key").json()["hmac_key"]
+    assert len(key) == 48
+    client.control("webhooks", {"url": receiver.url})
+    client.pay()
+    receiver.await_messages(1)
+    headers, body = receiver.came[0]
+    assert headers[DIGEST] == signature(body, key)
+
+
+def test_every_target_gets_every_message_signed_for_it(client: Client, receiver: Receiver) -> None:
+    other = f"{receiver.url}/other"
+    client.control(
+        "webhooks", [{"url": receiver.url, "secret": SECRET}, {"url": other, "secret": "b" * 32}]
+    )
+    client.pay()
+    receiver.await_messages(2)
+    signatures = {headers[DIGEST] for headers, _ in receiver.came}
+    body = receiver.came[0][1]
+    assert signatures == {signature(body), signature(body, "b" * 32)}
+    shown = client.control("webhooks")["targets"]
+    assert [target["url"] for target in shown] == [receiver.url, other]
+    assert SECRET not in json.dumps(shown)
+
+
+def test_a_target_that_was_removed_hears_no_more(notified: Client, receiver: Receiver) -> None:
+    receiver.answers = [500]
+    notified.pay()
+    receiver.await_messages(1)
+    until(lambda: deliveries(notified)[0]["attempts"] == 1)
+    assert notified.forget("webhooks")["targets"] == []
+    notified.pay()
+    notified.advance(3600)
+    assert states(notified) == ["dropped"]
+    assert len(receiver.came) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "ftp://here"},
+        {"url": "http://here", "encoding": "rot13"},
+        {"url": "http://here", "digest": "md5"},
+        {"url": "http://here", "version": "1999"},
+        {"url": "http://here", "colour": "red"},
+        {"url": "http://here", "retry_seconds": [-1]},
+    ],
+)
+def test_a_target_that_cannot_be_is_refused(client: Client, wrong: dict[str, Any]) -> None:
+    good = {"url": "http://127.0.0.1:9/"}
+    assert client.http.post("/_control/webhooks", json=[good, wrong]).status_code == 400
+    assert client.control("webhooks")["targets"] == []
+
+
+# Tried again
+
+
+def test_a_refused_delivery_is_tried_again_after_1_2_4_8_and_16_seconds(
+    notified: Client, receiver: Receiver
+) -> None:
+    receiver.answers = [500, 404, 302, 503, 500, 500]
+    # Nothing more is to be told of it.
+    notified.befall(notified.pay(), "suspend")
+    for attempt, wait in enumerate((1, 2, 4, 8, 16), start=1):
+        receiver.await_messages(attempt)
+        until(lambda attempt=attempt: deliveries(notified)[0]["attempts"] == attempt)
+        notified.advance(wait - 0.1)
+        assert len(receiver.came) == attempt
+        notified.control("clock", {"advance_seconds": 0.1})
+    receiver.await_messages(6)
+    until_states(notified, "failed")
+    assert deliveries(notified)[0]["answers"] == [500, 404, 302, 503, 500, 500]
+    assert len({body for _, body in receiver.came}) == 1
+
+
+def test_a_delivery_that_is_taken_at_last_is_done(notified: Client, receiver: Receiver) -> None:
+    receiver.answers = [503]
+    notified.pay()
+    receiver.await_messages(1)
+    until(lambda: deliveries(notified)[0]["attempts"] == 1)
+    notified.advance(1)
+    receiver.await_messages(2)
+    until_states(notified, "delivered")
+
+
+def test_nobody_there_is_tried_again_quickly_where_told_so(start: Callable[..., Client]) -> None:
+    client = start(frozen=False)
+    told = {"url": "http://127.0.0.1:9/", "retry_seconds": [0.01, 0.01]}
+    client.control("webhooks", told)
+    client.pay()
+    until(lambda: states(client)[:1] == ["failed"])
+    assert deliveries(client)[0]["answers"] == ["ConnectError"] * 3
+
+
+def test_a_target_that_does_not_answer_does_not_hold_up_another(
+    client: Client, receiver: Receiver
+) -> None:
+    slow = f"{receiver.url}/slow"
+    told = [{"url": slow, "timeout_seconds": 0.2, "retry_seconds": []}, {"url": receiver.url}]
+    client.control("webhooks", told)
+    receiver.before_answering = lambda: until(lambda: len(states(client)) == 2)
+    client.pay()
+    until_states(client, "delivered", "delivered")
+
+
+def test_time_that_runs_brings_messages_without_being_asked(
+    start: Callable[..., Client], receiver: Receiver
+) -> None:
+    stages = ("review_after", "release_after", "submit_after", "complete_after")
+    client = start(frozen=False, delays=dict.fromkeys(stages, 0.02))
+    client.control("webhooks", {"url": receiver.url})
+    client.pay()
+    until(lambda: receiver.kinds() == [READY, RELEASED])
+
+
+def test_the_outbox_outlives_its_process(tmp_path: Path, receiver: Receiver) -> None:
+    command = [sys.executable, "-m", "simulators.currencycloud", "serve", "--db"]
+    command.append(str(tmp_path / "book"))
+    receiver.answers = [503]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        client = Client(first.stdout.readline().split()[-1])
+        client.control("clock", {"frozen": True})
+        client.control("webhooks", {"url": receiver.url, "secret": SECRET})
+        client.pay()
+        until(lambda: [each["attempts"] for each in deliveries(client)] == [1])
+        first.send_signal(signal.SIGKILL)
+        client.http.close()
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as second:
+        assert second.stdout is not None
+        client = Client(second.stdout.readline().split()[-1])
+        client.advance(1)
+        receiver.await_messages(2)
+        until_states(client, "delivered")
+        second.send_signal(signal.SIGTERM)
+        client.http.close()
+    assert receiver.came[0][1] == receiver.came[1][1]
+
+
+# Faults
+
+
+def fired(client: Client) -> list[tuple[str, str]]:
+    return [(each["fault"], each["request"]) for each in client.fired()]
+
+
+def test_a_message_is_dropped(notified: Client, receiver: Receiver) -> None:
+    notified.fault("webhook_dropped", f"NOTIFY {RELEASED}", match={"reference": "LOST*"})
+    notified.pay(reference="LOST 1")
+    notified.pay()
+    notified.advance(3600)
+    receiver.await_messages(3)
+    assert receiver.kinds() == [READY, READY, RELEASED]
+    assert fired(notified) == [("webhook_dropped", f"NOTIFY {RELEASED}")]
+    until_states(notified, "delivered", "delivered", "dropped", "delivered")
+
+
+def test_a_message_comes_twice_at_once_and_later(notified: Client, receiver: Receiver) -> None:
+    notified.fault("webhook_doubled", f"NOTIFY {READY}")
+    notified.fault("webhook_doubled", f"NOTIFY {RELEASED}", param={"after_seconds": 90})
+    notified.pay()
+    receiver.await_messages(2)
+    notified.advance(35)
+    receiver.await_messages(3)
+    notified.advance(90)
+    receiver.await_messages(4)
+    assert receiver.kinds() == [READY, READY, RELEASED, RELEASED]
+    assert len({body for _, body in receiver.came}) == 2
+
+
+def test_a_message_comes_late(notified: Client, receiver: Receiver) -> None:
+    notified.fault("webhook_delayed", f"NOTIFY {READY}", param={"seconds": 100})
+    notified.pay()
+    notified.advance(99)
+    receiver.await_messages(1)
+    notified.advance(1)
+    receiver.await_messages(2)
+    assert receiver.kinds() == [RELEASED, READY]
+
+
+def test_a_message_is_overtaken_by_the_next_one_of_its_payment(
+    notified: Client, receiver: Receiver
+) -> None:
+    notified.fault("webhook_reordered", "NOTIFY *", param={"seconds": 86_400})
+    notified.pay()
+    notified.pay()
+    receiver.await_messages(1)
+    assert fired(notified) == []
+    notified.advance(3600)
+    receiver.await_messages(4)
+    first = receiver.messages()[1]["body"]["id"]
+    mine = [each for each in receiver.messages() if each["body"]["id"] == first]
+    assert [each["body"]["status"] for each in mine] == ["ready_to_send"] or mine
+    held = [each["header"]["notification_type"] for each in receiver.messages()]
+    assert held[1:] in ([RELEASED, READY, RELEASED], [RELEASED, RELEASED, READY])
+    assert fired(notified) == [("webhook_reordered", f"NOTIFY {READY}")]
+
+
+def test_a_message_that_nothing_overtakes_comes_at_last_and_is_no_fault(
+    notified: Client, receiver: Receiver
+) -> None:
+    notified.fault("webhook_reordered", "NOTIFY *", param={"seconds": 60})
+    payment_id = notified.pay()
+    notified.befall(payment_id, "suspend")
+    notified.advance(60)
+    receiver.await_messages(1)
+    assert fired(notified)[1:] == []
+
+
+def test_a_forgery_comes_before_the_genuine_message_and_is_tried_once(
+    notified: Client, receiver: Receiver
+) -> None:
+    receiver.answers = [401]
+    notified.fault("webhook_forged", "NOTIFY *", param={"body": {"status": "completed"}})
+    notified.pay()
+    forged, genuine = receiver.await_messages(2)
+    statuses = forged["body"]["status"], genuine["body"]["status"]
+    assert statuses == ("completed", "ready_to_send")
+    (stranger, false), (theirs, true) = receiver.came
+    assert stranger[DIGEST] == signature(false, STRANGERS_SECRET)
+    assert theirs[DIGEST] == signature(true)
+    until_states(notified, "failed", "delivered")
+
+
+def test_only_the_forgery_comes(notified: Client, receiver: Receiver) -> None:
+    notified.fault("webhook_forged", "NOTIFY *", param={"instead": True})
+    notified.pay()
+    receiver.await_messages(1)
+    until_states(notified, "delivered", "dropped")
+    assert receiver.came[0][0][DIGEST] != signature(receiver.came[0][1])
+
+
+def test_an_old_message_is_rightly_signed_and_dated_as_of_then(
+    client: Client, receiver: Receiver
+) -> None:
+    told = {"url": receiver.url, "secret": SECRET, "timestamp_header": "x-at"}
+    client.control("webhooks", told)
+    client.fault("webhook_stale", "NOTIFY *", param={"seconds": 600})
+    client.pay()
+    receiver.await_messages(2)
+    (old, body), (fresh, _) = receiver.came
+    assert int(fresh["x-at"]) - int(old["x-at"]) == 600
+    assert old[DIGEST] == signature(old["x-at"].encode() + b"." + body)
+
+
+def test_where_nothing_is_dated_nothing_can_be_stale(notified: Client, receiver: Receiver) -> None:
+    notified.fault("webhook_stale", "NOTIFY *")
+    notified.pay()
+    receiver.await_messages(1)
+    assert fired(notified) == []
+
+
+def test_a_message_comes_before_the_reply_it_belongs_to(
+    notified: Client, receiver: Receiver
+) -> None:
+    notified.fault("webhook_early", f"NOTIFY {READY}")
+    came_before: list[bool] = []
+    answered: list[str] = []
+    receiver.before_answering = lambda: came_before.append(not answered)
+    answered.append(notified.pay())
+    assert came_before == [True]
+    assert receiver.messages()[0]["body"]["id"] == answered[0]
+    assert states(notified) == ["delivered"]
+    assert fired(notified) == [("webhook_early", f"NOTIFY {READY}")]
+
+
+def test_a_message_about_nobodys_payment_comes_besides(
+    notified: Client, receiver: Receiver
+) -> None:
+    notified.fault("webhook_unknown_payment", "NOTIFY *")
+    payment_id = notified.pay()
+    unknown, genuine = receiver.await_messages(2)
+    assert genuine["body"]["id"] == payment_id
+    missing = notified.http.get(f"/v2/payments/{unknown['body']['id']}")
+    assert missing.status_code == 404
+    assert receiver.came[0][0][DIGEST] == signature(receiver.came[0][1])
+
+
+def test_a_fault_hits_every_target_and_is_logged_once(client: Client, receiver: Receiver) -> None:
+    client.control("webhooks", [{"url": receiver.url}, {"url": f"{receiver.url}/2"}])
+    client.fault("webhook_doubled", "NOTIFY *")
+    client.pay()
+    receiver.await_messages(4)
+    assert len(client.fired()) == 1
+    assert client.fired()[0]["payment_status"] == "ready_to_send"
+
+
+# By hand
+
+
+def test_any_message_can_be_sent_by_hand(notified: Client, receiver: Receiver) -> None:
+    payment_id = notified.pay()
+    notified.advance(3600)
+    receiver.await_messages(2)
+    told: list[dict[str, Any]] = [
+        {"payment_id": payment_id},
+        {"payment_id": payment_id, "notification_type": FAILED, "body": {"status": "failed"}},
+        {"payment_id": payment_id, "notification_type": FUNDING},
+        {"notice": 1},
+        {"content": {"header": {}, "body": {}}},
+    ]
+    for count, order in enumerate(told, start=3):
+        assert len(notified.control("webhooks/send", order)["deliveries"]) == 1
+        receiver.await_messages(count)
+    _, ready_to_fail, again, failed, booking, old, mine = [
+        {}, {}, *receiver.messages()[2:]
+    ]  # fmt: skip
+    assert again["header"]["notification_type"] == RELEASED
+    assert failed["body"]["status"] == "failed"
+    assert booking["body"]["related_entity_id"] == payment_id
+    assert old == receiver.messages()[0]
+    assert mine == {"header": {}, "body": {}}
+    assert ready_to_fail == {}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{}, {"notice": 99}, {"payment_id": "nobody"}, {"payment_id": "", "fault": "gravity"}]
+)
+def test_a_message_about_nothing_is_refused(notified: Client, wrong: dict[str, Any]) -> None:
+    assert notified.http.post("/_control/webhooks/send", json=wrong).status_code == 400
+
+
+def test_their_endpoint_sends_the_last_message_of_a_type_again(
+    notified: Client, receiver: Receiver
+) -> None:
+    payment_id = notified.pay()
+    receiver.await_messages(1)
+    answer = notified.post(f"payments/{payment_id}/notifications/retry", notification_type=READY)
+    assert (answer.status_code, answer.json()) == (200, {})
+    receiver.await_messages(2)
+    assert receiver.came[0][1] == receiver.came[1][1]

@@ -1,0 +1,598 @@
+"""Commands at every moment of a payment, each in one transaction with what follows from it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from domain.answers import Told
+from domain.command import CommandKind, Outcome
+from domain.ids import instruction_id
+from domain.payment import Certainty
+from domain.profile import IdempotencyKind, InstructionKind, LookupKind, Profile
+from domain.report import PaymentState, Source
+from domain.sending import Closed, Move
+from store.commands import CannotResolve, Commanded, CommandReused
+from store.payments import UnknownPayment
+from store.tables import AttemptRow, CommandRow, InstructionRow, TaskRow
+from store.untold import Untold
+from tests.fakes import SteppedClock, profile
+from tests.store.books import (
+    INSTRUCTION,
+    PAYMENT,
+    Store,
+    accepted,
+    exchange,
+    in_doubt,
+    refused,
+    report,
+)
+from tests.store.processes import together
+
+SECOND = timedelta(seconds=1)
+S = PaymentState
+O = Outcome  # noqa: E741
+OPERATORS = ("alice", "bob", "carol")
+EVIDENCE = b"Their letter of today: no such payment with us."
+REFERENCE = "ref-1"
+
+
+async def cancel(
+    store: Store, command_id: str = "c1", why: str = "the customer asked"
+) -> Commanded:
+    return await store.commands.cancel(
+        PAYMENT, command_id=command_id, by="shop", why=why, now=store.clock.now()
+    )
+
+
+async def abandon(store: Store, command_id: str = "a1") -> Commanded:
+    return await store.commands.abandon(
+        PAYMENT, command_id=command_id, by="alice", why="given up", now=store.clock.now()
+    )
+
+
+async def executed(
+    store: Store, command_id: str = "e1", *, reference: str | None = REFERENCE
+) -> Commanded:
+    return await store.commands.executed(
+        PAYMENT, command_id=command_id, by="alice", why="seen in their pages",
+        now=store.clock.now(), reference=reference,
+    )  # fmt: skip
+
+
+async def not_executed(
+    store: Store,
+    by: str = "alice",
+    command_id: str | None = None,
+    *,
+    evidence: bytes = EVIDENCE,
+    operators: tuple[str, ...] = OPERATORS,
+) -> Commanded:
+    return await store.commands.not_executed(
+        PAYMENT, command_id=command_id or f"n-{by}", by=by, why="asked by telephone",
+        evidence=evidence, now=store.clock.now(), operators=operators,
+    )  # fmt: skip
+
+
+async def nothing_sent(store: Store) -> None:
+    """Recorded, and no attempt."""
+    await store.accept(as_of=cancelling())
+
+
+async def under_way(store: Store) -> None:
+    """An attempt that may still be writing."""
+    await nothing_sent(store)
+    await store.begin()
+
+
+async def doubtful(store: Store) -> None:
+    """Sent, over, and nobody knows."""
+    await under_way(store)
+    store.clock.step(3 * SECOND)
+    await store.sent(in_doubt())
+
+
+async def parked(store: Store) -> None:
+    """As doubtful, with a partner that can neither be asked nor sent the same again."""
+    await store.accept(as_of=profile(IdempotencyKind.NONE, LookupKind.NONE))
+    await store.begin()
+    store.clock.step(3 * SECOND)
+    await store.sent(in_doubt())
+
+
+async def held(store: Store) -> None:
+    """The partner has it and has not released it."""
+    await under_way(store)
+    await store.sent(accepted(store.clock.now(), reference=REFERENCE))
+
+
+async def released(store: Store) -> None:
+    await _reads(store, S.PROCESSING)
+
+
+async def settled(store: Store) -> None:
+    await _reads(store, S.SETTLED)
+
+
+async def rejected(store: Store) -> None:
+    await under_way(store)
+    await store.sent(refused(store.clock.now()))
+
+
+async def cancelled(store: Store) -> None:
+    await nothing_sent(store)
+    await cancel(store, "before")
+
+
+async def contradicted(store: Store) -> None:
+    """Rejected, and then it was said to have settled."""
+    await _reads(store, S.REJECTED)
+    await _told(store, S.SETTLED)
+
+
+async def _reads(store: Store, state: PaymentState) -> None:
+    await held(store)
+    await _told(store, state)
+
+
+async def _told(store: Store, state: PaymentState | None) -> None:
+    now = store.clock.step(SECOND)
+    said = report(now, state, reference=REFERENCE, source=Source.READ)
+    await store.read(Told(said, exchange(now)))
+
+
+def cancelling() -> Profile:
+    return profile(cancels=True)
+
+
+Moment = Callable[[Store], Awaitable[None]]
+C, A, E, N = CommandKind.CANCEL, CommandKind.ABANDON, CommandKind.EXECUTED, CommandKind.NOT_EXECUTED
+#: Each command at each moment: what comes of it at once, and the state then; or why it is refused.
+CASES: list[tuple[Moment, CommandKind, Outcome | str, PaymentState]] = [
+    (nothing_sent, C, O.DONE, S.CANCELLED),
+    (under_way, C, O.ASKED, S.SUBMITTING),
+    (doubtful, C, O.ASKED, S.SUBMITTING),
+    (parked, C, O.ASKED, S.SUBMITTING),
+    (held, C, O.ASKED, S.ACCEPTED),
+    (released, C, O.TOO_LATE, S.PROCESSING),
+    (settled, C, O.TOO_LATE, S.SETTLED),
+    (rejected, C, O.TOO_LATE, S.REJECTED),
+    (cancelled, C, O.DONE, S.CANCELLED),
+    (contradicted, C, O.TOO_LATE, S.REJECTED),
+    (nothing_sent, A, O.DONE, S.CANCELLED),
+    (under_way, A, O.ASKED, S.SUBMITTING),
+    (doubtful, A, O.ASKED, S.SUBMITTING),
+    (parked, A, O.ASKED, S.SUBMITTING),
+    (held, A, O.ASKED, S.ACCEPTED),
+    (released, A, O.TOO_LATE, S.PROCESSING),
+    (settled, A, O.DONE, S.UNCONFIRMED),
+    (rejected, A, O.TOO_LATE, S.REJECTED),
+    (cancelled, A, O.DONE, S.CANCELLED),
+    (contradicted, A, O.TOO_LATE, S.REJECTED),
+    (nothing_sent, E, "not in question", S.CREATED),
+    (under_way, E, "an attempt is under way", S.SUBMITTING),
+    (doubtful, E, O.DONE, S.SETTLED),
+    (parked, E, O.DONE, S.SETTLED),
+    (held, E, "not in question", S.ACCEPTED),
+    (released, E, "not in question", S.PROCESSING),
+    (settled, E, "not in question", S.SETTLED),
+    (rejected, E, "nothing is to be done", S.REJECTED),
+    (cancelled, E, "nothing is to be done", S.CANCELLED),
+    (contradicted, E, O.DONE, S.SETTLED),
+    (nothing_sent, N, "not in question", S.CREATED),
+    (under_way, N, "an attempt is under way", S.SUBMITTING),
+    (doubtful, N, O.PROPOSED, S.SUBMITTING),
+    (parked, N, O.PROPOSED, S.SUBMITTING),
+    (held, N, "not in question", S.ACCEPTED),
+    (released, N, "not in question", S.PROCESSING),
+    (settled, N, "not in question", S.SETTLED),
+    (rejected, N, "nothing is to be done", S.REJECTED),
+    (cancelled, N, "nothing is to be done", S.CANCELLED),
+    (contradicted, N, O.PROPOSED, S.REJECTED),
+]
+ASK = {C: cancel, A: abandon, E: executed, N: not_executed}
+
+
+@pytest.mark.parametrize(
+    ("moment", "kind", "wanted", "state"),
+    CASES,
+    ids=[f"{kind.value}-{moment.__name__}" for moment, kind, _, _ in CASES],
+)
+async def test_each_command_at_each_moment(
+    store: Store,
+    moment: Moment,
+    kind: CommandKind,
+    wanted: Outcome | str,
+    state: PaymentState,
+) -> None:
+    await moment(store)
+    before = len(await store.commands.of(PAYMENT))
+    if isinstance(wanted, Outcome):
+        commanded = await ASK[kind](store)
+        assert commanded.command.outcome is wanted
+        assert commanded.view.payment.state is state
+        assert len(await store.commands.of(PAYMENT)) == before + 1
+    else:
+        with pytest.raises(CannotResolve, match=wanted):
+            await ASK[kind](store)
+        assert len(await store.commands.of(PAYMENT)) == before
+    view = await store.payments.view(PAYMENT)
+    assert view.payment.state is state
+
+
+def test_every_command_is_tried_at_every_moment() -> None:
+    moments = {moment for moment, _, _, _ in CASES}
+    tried = {(moment, kind) for moment, kind, _, _ in CASES}
+    assert len(moments) == 10
+    assert tried == {(moment, kind) for moment in moments for kind in CommandKind}
+
+
+@pytest.mark.parametrize("kind", CommandKind)
+async def test_a_command_asked_again_answers_and_does_nothing_new(
+    store: Store, kind: CommandKind
+) -> None:
+    await doubtful(store)
+    first = await ASK[kind](store)
+    tables = store.rows(lambda s: s.exec(select(InstructionRow)).all())
+    store.clock.step(SECOND)
+    again = await ASK[kind](store)
+    assert again.command == first.command
+    assert again.view.payment == first.view.payment
+    assert store.rows(lambda s: s.exec(select(InstructionRow)).all()) == tables
+    assert len(await store.commands.of(PAYMENT)) == 1
+
+
+async def test_asked_again_it_answers_with_what_came_of_it_since(store: Store) -> None:
+    await held(store)
+    assert (await cancel(store)).command.outcome is O.ASKED
+    await _told(store, S.PROCESSING)
+    assert (await cancel(store)).command.outcome is O.TOO_LATE
+
+
+async def test_a_command_id_stands_for_one_command(store: Store) -> None:
+    await parked(store)
+    await not_executed(store, "alice", "x")
+    others: list[Callable[[], Awaitable[Commanded]]] = [
+        lambda: cancel(store, "x"),
+        lambda: abandon(store, "x"),
+        lambda: executed(store, "x"),
+        lambda: not_executed(store, "bob", "x"),
+        lambda: not_executed(store, "alice", "x", evidence=b"another letter"),
+    ]
+    for other in others:
+        with pytest.raises(CommandReused, match="use a new id"):
+            await other()
+    [only] = await store.commands.of(PAYMENT)
+    assert (only.by, only.outcome) == ("alice", O.PROPOSED)
+
+
+async def test_the_same_finding_under_another_reference_is_another_command(store: Store) -> None:
+    await doubtful(store)
+    await executed(store, "e1", reference=None)
+    with pytest.raises(CommandReused):
+        await executed(store, "e1", reference=REFERENCE)
+
+
+async def test_other_words_under_a_known_id_are_refused(store: Store) -> None:
+    await held(store)
+    await cancel(store, "c1", why="the customer asked")
+    with pytest.raises(CommandReused):
+        await cancel(store, "c1", why="the shop has closed")
+
+
+async def test_two_payments_may_use_the_same_command_id(store: Store) -> None:
+    await store.accept()
+    await store.accept("k2", payment_id="pay_2")
+    await cancel(store, "c")
+    other = await store.commands.cancel(
+        "pay_2", command_id="c", by="else", why="", now=store.clock.now()
+    )
+    assert other.command.outcome is O.DONE
+
+
+async def test_a_command_for_no_payment_is_not_kept(store: Store) -> None:
+    for ask in ASK.values():
+        with pytest.raises(UnknownPayment):
+            await ask(store)
+    assert store.rows(lambda s: s.exec(select(CommandRow)).all()) == []
+
+
+async def test_what_is_cancelled_before_its_send_can_never_be_begun(store: Store) -> None:
+    await nothing_sent(store)
+    await store.build()
+    await cancel(store)
+    turn = await store.book.begin(INSTRUCTION, store.clock.now())
+    assert turn.move is Move.NOTHING
+    assert store.rows(lambda s: s.exec(select(AttemptRow)).all()) == []
+
+
+async def test_a_cancel_waits_for_the_attempt_that_lives_and_then_nothing_leaves(
+    store: Store, clock: SteppedClock
+) -> None:
+    await under_way(store)
+    await cancel(store)
+    turn = await store.book.begin(INSTRUCTION, clock.now())
+    assert turn.move is Move.WAIT
+    clock.step(3 * SECOND)
+    await store.sent(in_doubt())
+    for _ in range(50):
+        turn = await store.book.begin(INSTRUCTION, clock.step(SECOND))
+        assert turn.move not in (Move.SEND, Move.CHECK)
+    assert len(store.rows(lambda s: s.exec(select(AttemptRow)).all())) == 1
+
+
+async def test_a_key_that_is_honoured_is_not_used_again_after_a_cancel(
+    store: Store, clock: SteppedClock
+) -> None:
+    of = profile(IdempotencyKind.REPLAY_RESPONSE, LookupKind.NONE)
+    await store.accept(as_of=of)
+    await store.begin()
+    clock.step(3 * SECOND)
+    await store.sent(in_doubt())
+    assert (await store.book.begin(INSTRUCTION, clock.step(SECOND))).move is Move.SEND
+    clock.step(3 * SECOND)
+    await store.sent(in_doubt(), attempt=2)
+    await cancel(store)
+    assert (await store.book.begin(INSTRUCTION, clock.step(SECOND))).move is Move.PARK
+
+
+async def test_what_the_partner_holds_is_asked_back_by_one_instruction(store: Store) -> None:
+    await held(store)
+    await cancel(store, "c1")
+    await cancel(store, "c2")
+    kinds = [row.kind for row in store.rows(lambda s: s.exec(select(InstructionRow)).all())]
+    assert sorted(kinds) == [InstructionKind.CANCEL, InstructionKind.PAY]
+
+
+async def test_two_cancels_get_the_same_answer(store: Store) -> None:
+    await held(store)
+    await cancel(store, "c1")
+    await cancel(store, "c2")
+    await _told(store, S.CANCELLED)
+    assert [c.outcome for c in await store.commands.of(PAYMENT)] == [O.DONE, O.DONE]
+
+
+async def test_a_cancel_that_is_moot_is_never_sent(store: Store, clock: SteppedClock) -> None:
+    await held(store)
+    await cancel(store)
+    await _told(store, S.PROCESSING)
+    cancelling_it = instruction_id(PAYMENT, InstructionKind.CANCEL)
+    row = store.rows(lambda s: s.get_one(InstructionRow, cancelling_it))
+    assert row.closed == Closed.MOOT
+    assert (await store.book.begin(cancelling_it, clock.now())).move is Move.NOTHING
+
+
+async def test_found_executed_it_can_never_be_begun(store: Store, clock: SteppedClock) -> None:
+    await doubtful(store)
+    await executed(store, reference=None)
+    for _ in range(20):
+        turn = await store.book.begin(INSTRUCTION, clock.step(SECOND))
+        assert turn.move in (Move.STORED, Move.NOTHING)
+
+
+async def test_anothers_object_is_not_taken_for_this_payments(store: Store) -> None:
+    await held(store)
+    await store.accept("k2", payment_id="pay_2", as_of=profile(lookup=LookupKind.NONE))
+    second = instruction_id("pay_2", InstructionKind.PAY)
+    await store.begin(second)
+    store.clock.step(3 * SECOND)
+    await store.sent(in_doubt(), payment_id="pay_2")
+    with pytest.raises(CannotResolve, match=f"{REFERENCE} is the partner's object of {PAYMENT}"):
+        await store.commands.executed(
+            "pay_2", command_id="e", by="alice", why="w", now=store.clock.now(),
+            reference=REFERENCE,
+        )  # fmt: skip
+    assert await store.commands.of("pay_2") == []
+
+
+async def test_two_operators_end_it_and_it_is_never_sent_again(
+    store: Store, clock: SteppedClock
+) -> None:
+    await doubtful(store)
+    assert (await not_executed(store, "alice")).command.outcome is O.PROPOSED
+    second = await not_executed(store, "bob")
+    assert second.command.outcome is O.DONE
+    assert second.view.payment.state is S.REJECTED
+    assert second.view.payment.certainty is Certainty.NOT_SENT
+    assert [c.outcome for c in await store.commands.of(PAYMENT)] == [O.DONE, O.DONE]
+    for _ in range(20):
+        turn = await store.book.begin(INSTRUCTION, clock.step(SECOND))
+        assert turn.move is Move.NOTHING
+    assert store.rows(lambda s: s.get_one(InstructionRow, INSTRUCTION)).closed == (
+        Closed.NOT_EXECUTED
+    )
+    open_tasks = store.rows(
+        lambda s: [row for row in s.exec(select(TaskRow)).all() if row.closed_at is None]
+    )
+    assert open_tasks == []
+
+
+async def test_where_a_cancel_was_asked_two_operators_make_it_cancelled(store: Store) -> None:
+    await parked(store)
+    await cancel(store)
+    await not_executed(store, "alice")
+    await not_executed(store, "bob")
+    view = await store.payments.view(PAYMENT)
+    assert view.payment.state is S.CANCELLED
+    assert {c.outcome for c in await store.commands.of(PAYMENT)} == {O.DONE}
+
+
+async def test_the_same_operator_twice_is_one(store: Store) -> None:
+    await parked(store)
+    for number in range(3):
+        commanded = await not_executed(store, "alice", f"n{number}")
+        assert commanded.command.outcome is O.PROPOSED
+    assert commanded.view.payment.certainty is Certainty.UNKNOWN
+
+
+@pytest.mark.parametrize("heard", [None, S.PROCESSING])
+async def test_what_is_heard_in_between_makes_the_first_signature_void(
+    store: Store, heard: PaymentState | None
+) -> None:
+    """A new question, or a state: the second signs about something else than the first."""
+    await contradicted(store)
+    await not_executed(store, "alice")
+    now = store.clock.step(SECOND)
+    said = report(now, heard, reference=REFERENCE, source=Source.READ, partner_status="else")
+    await store.read(Told(said, exchange(now)))
+    assert (await not_executed(store, "bob")).command.outcome is O.PROPOSED
+    # Who still stands by it signs anew, about what is known now.
+    assert (await not_executed(store, "alice", "anew")).command.outcome is O.DONE
+    outcomes = {c.command_id: c.outcome for c in await store.commands.of(PAYMENT)}
+    assert outcomes == {"n-alice": O.PROPOSED, "n-bob": O.DONE, "anew": O.DONE}
+
+
+async def test_another_look_that_brings_nothing_new_voids_nothing(store: Store) -> None:
+    await contradicted(store)
+    await not_executed(store, "alice")
+    await _told(store, S.SETTLED)
+    assert (await not_executed(store, "bob")).command.outcome is O.DONE
+
+
+async def test_who_is_no_operator_any_more_has_not_signed(store: Store) -> None:
+    await parked(store)
+    await not_executed(store, "alice")
+    without_alice = ("bob", "carol")
+    assert (await not_executed(store, "bob", operators=without_alice)).command.outcome is O.PROPOSED
+    assert (await not_executed(store, "carol", operators=without_alice)).command.outcome is O.DONE
+
+
+@pytest.mark.parametrize("operators", [(), ("alice",), ("alice", "alice"), ("bob", "carol")])
+async def test_it_is_not_offered_without_two_operators_and_the_signer_among_them(
+    store: Store, operators: tuple[str, ...]
+) -> None:
+    await parked(store)
+    with pytest.raises(CannotResolve, match="needs two operators"):
+        await not_executed(store, "alice", operators=operators)
+    assert await store.commands.of(PAYMENT) == []
+
+
+async def test_evidence_is_sealed_and_opens_for_its_own_command_only(store: Store) -> None:
+    await parked(store)
+    await not_executed(store, "alice")
+    await not_executed(store, "bob", evidence=b"A second letter.")
+    assert await store.commands.evidence(PAYMENT, "n-alice") == EVIDENCE
+    assert await store.commands.evidence(PAYMENT, "n-bob") == b"A second letter."
+    assert await store.commands.evidence(PAYMENT, "unknown") is None
+    other = sqlite3.connect(store.path)
+    other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    other.close()
+    assert EVIDENCE not in store.path.read_bytes()
+
+
+async def test_a_decision_settles_the_question_and_what_comes_later_opens_another(
+    store: Store,
+) -> None:
+    await doubtful(store)
+    await not_executed(store, "alice")
+    await not_executed(store, "bob")
+    now = store.clock.step(SECOND)
+    await store.read(Told(report(now, S.PROCESSING, source=Source.READ), exchange(now)))
+    view = await store.payments.view(PAYMENT)
+    assert view.payment.certainty is Certainty.UNKNOWN
+    assert view.payment.is_frozen
+
+
+async def test_a_command_is_told_of_once(store: Store, clock: SteppedClock) -> None:
+    untold = Untold(store.database)
+    await held(store)
+    await cancel(store, "c1")
+    asked_at = clock.now()
+    assert await untold.commands(asked_through=asked_at - SECOND, limit=9) == []
+    assert await untold.commands(asked_through=asked_at, limit=9) == [("shop", PAYMENT)]
+    clock.step(SECOND)
+    await cancel(store, "c2")
+    await untold.told([PAYMENT], asked_through=asked_at, now=clock.now())
+    assert await untold.commands(asked_through=asked_at, limit=9) == []
+    assert await untold.commands(asked_through=clock.now(), limit=9) == [("shop", PAYMENT)]
+
+
+async def test_a_command_at_the_end_is_told_of_too(store: Store, clock: SteppedClock) -> None:
+    """A run that waits for the watch would else wait on though nothing is owed any more."""
+    await settled(store)
+    await abandon(store)
+    assert await store.payments.open(after="", limit=9) == []
+    waiting = await Untold(store.database).commands(asked_through=clock.now(), limit=9)
+    assert waiting == [("shop", PAYMENT)]
+
+
+async def test_its_own_run_need_not_be_told(store: Store, clock: SteppedClock) -> None:
+    await nothing_sent(store)
+    await store.commands.cancel(
+        PAYMENT, command_id="d", by="deadline", why="", now=clock.now(), by_its_run=True
+    )
+    assert await Untold(store.database).commands(asked_through=clock.now(), limit=9) == []
+
+
+async def test_a_cancel_and_a_begin_at_once_leave_an_attempt_or_nothing_ever(
+    store: Store, tmp_path: Path, processes: ProcessPoolExecutor
+) -> None:
+    payments = [f"pay_{number}" for number in range(20)]
+    for payment_id in payments:
+        await store.accept(payment_id, payment_id=payment_id, as_of=cancelling())
+        await store.build(instruction_id(payment_id, InstructionKind.PAY))
+    jobs = [_begin, _begin, _cancel, _cancel]
+    asked = [processes.submit(job, store.path, tmp_path / "meeting", payments) for job in jobs]
+    answers = [await asyncio.wrap_future(future) for future in asked]
+    for payment_id, *moves_and_outcomes in zip(payments, *answers, strict=True):
+        moves, outcomes = sorted(moves_and_outcomes[:2]), set(moves_and_outcomes[2:])
+        instruction = instruction_id(payment_id, InstructionKind.PAY)
+        later = await store.book.begin(instruction, store.clock.now())
+        if _attempts(store, instruction):
+            assert (moves, outcomes) == ([Move.SEND, Move.WAIT], {O.ASKED})
+            assert later.move is Move.WAIT
+        else:
+            assert (moves, outcomes) == ([Move.NOTHING, Move.NOTHING], {O.DONE})
+            assert later.move is Move.NOTHING
+
+
+def _begin(path: Path, meeting: Path, payments: Sequence[str]) -> list[str]:
+    async def begin(store: Store, payment_id: str) -> str:
+        instruction = instruction_id(payment_id, InstructionKind.PAY)
+        return (await store.book.begin(instruction, store.clock.now())).move
+
+    return _each(path, meeting, payments, begin)
+
+
+def _cancel(path: Path, meeting: Path, payments: Sequence[str]) -> list[str]:
+    async def ask(store: Store, payment_id: str) -> str:
+        commanded = await store.commands.cancel(
+            payment_id, command_id="c", by="shop", why="", now=store.clock.now()
+        )
+        return commanded.command.outcome
+
+    return _each(path, meeting, payments, ask)
+
+
+def _each(
+    path: Path,
+    meeting: Path,
+    payments: Sequence[str],
+    do: Callable[[Store, str], Awaitable[str]],
+) -> list[str]:
+    store = Store(path, SteppedClock())
+
+    async def all_of_them() -> list[str]:
+        done = []
+        for payment_id in payments:
+            together(meeting / payment_id, 4)
+            done.append(await do(store, payment_id))
+        return done
+
+    meeting.mkdir(exist_ok=True)
+    try:
+        return asyncio.run(all_of_them())
+    finally:
+        store.close()
+
+
+def _attempts(store: Store, instruction: str) -> int:
+    rows = select(AttemptRow).where(AttemptRow.instruction_id == instruction)
+    return len(store.rows(lambda session: session.exec(rows).all()))
