@@ -17,7 +17,7 @@ from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind, Profile
 from domain.report import PaymentState
 from store.keyring import Keyring
-from tests.fakes import ACCOUNT, BANK, OnSend, Word, order, profile
+from tests.fakes import ACCOUNT, BANK, READY, OnSend, Word, order, profile
 from tests.world import World, eventually
 from workflows.upkeep import Round, UpkeepWorkflow
 
@@ -165,6 +165,42 @@ async def upkeep(world: World) -> str:
     return UPKEEP
 
 
+async def cancelled_at_the_partner(world: World) -> str:
+    world.partner.says(READY)
+    payment_id = (await world.pay()).payment_id
+    await world.until(payment_id, PaymentState.ACCEPTED)
+    await world.assembly.commands.cancel(
+        payment_id, command_id="c", by="shop", why="", now=world.assembly.clock.now()
+    )
+    await world.ensure_running(payment_id)
+    return await _ended(world, payment_id)
+
+
+async def cancelled_in_temporal(world: World) -> str:
+    world.partner.says(READY)
+    payment_id = (await world.pay()).payment_id
+    await world.until(payment_id, PaymentState.ACCEPTED)
+    await (await world.handle(payment_id)).cancel()
+    return await _ended(world, payment_id)
+
+
+async def given_up_at_its_deadline(world: World) -> str:
+    world.partner.says(READY)
+    now = world.assembly.clock.now()
+    soon = Times(submit_before=now + timedelta(seconds=1), execute_by=now + timedelta(seconds=2))
+    return await _ended(world, (await world.pay(of=order(now, times=soon))).payment_id)
+
+
+async def found_executed(world: World) -> str:
+    workflow_id = await parked(world)
+    payment_id = workflow_id.rpartition("/")[2]
+    await world.assembly.commands.executed(
+        payment_id, command_id="d", by="alice", why="", now=world.assembly.clock.now()
+    )
+    await world.ensure_running(payment_id)
+    return await _ended(world, payment_id)
+
+
 SHAPES: Final[dict[str, Shape]] = {
     "settled_and_final": Shape(settled_and_final, _watched_for(timedelta(seconds=1))),
     "lost_reply_found_by_lookup": Shape(lost_reply_found_by_lookup),
@@ -179,4 +215,9 @@ SHAPES: Final[dict[str, Shape]] = {
     "a_step_failed": Shape(a_step_failed),
     "recorded_by_the_workflow": Shape(recorded_by_the_workflow),
     UPKEEP: Shape(upkeep),
+    "cancelled_at_the_partner": Shape(cancelled_at_the_partner, profile(cancels=True)),
+    "cancelled_in_temporal": Shape(cancelled_in_temporal, profile(cancels=True)),
+    "given_up_at_its_deadline": Shape(given_up_at_its_deadline, profile(cancels=True)),
+    "found_executed": Shape(found_executed, profile(lookup=LookupKind.NONE)),
+    "upkeep_comparing_attempts": Shape(upkeep),
 }

@@ -19,6 +19,7 @@ import uvicorn
 
 from simulators.currencycloud.app import build_server, listen
 from simulators.currencycloud.partner import DEFAULT_LOGIN, SIMULATOR_API_KEY, Partner
+from tests.simulators.swagger import Swagger
 
 SUB_CONTACT = "5f2c7c52-3a05-4a7c-9f5b-0d2b6c2f1a01"
 IBAN = "DE89370400440532013000"
@@ -251,3 +252,8 @@ def receiver() -> Iterator[Receiver]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def swagger(specs: Path) -> Swagger:
+    return Swagger(specs)

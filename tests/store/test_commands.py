@@ -38,7 +38,6 @@ from tests.store.processes import together
 
 SECOND = timedelta(seconds=1)
 S = PaymentState
-O = Outcome  # noqa: E741
 OPERATORS = ("alice", "bob", "carol")
 EVIDENCE = b"Their letter of today: no such payment with us."
 REFERENCE = "ref-1"
@@ -156,48 +155,53 @@ Moment = Callable[[Store], Awaitable[None]]
 C, A, E, N = CommandKind.CANCEL, CommandKind.ABANDON, CommandKind.EXECUTED, CommandKind.NOT_EXECUTED
 #: Each command at each moment: what comes of it at once, and the state then; or why it is refused.
 CASES: list[tuple[Moment, CommandKind, Outcome | str, PaymentState]] = [
-    (nothing_sent, C, O.DONE, S.CANCELLED),
-    (under_way, C, O.ASKED, S.SUBMITTING),
-    (doubtful, C, O.ASKED, S.SUBMITTING),
-    (parked, C, O.ASKED, S.SUBMITTING),
-    (held, C, O.ASKED, S.ACCEPTED),
-    (released, C, O.TOO_LATE, S.PROCESSING),
-    (settled, C, O.TOO_LATE, S.SETTLED),
-    (rejected, C, O.TOO_LATE, S.REJECTED),
-    (cancelled, C, O.DONE, S.CANCELLED),
-    (contradicted, C, O.TOO_LATE, S.REJECTED),
-    (nothing_sent, A, O.DONE, S.CANCELLED),
-    (under_way, A, O.ASKED, S.SUBMITTING),
-    (doubtful, A, O.ASKED, S.SUBMITTING),
-    (parked, A, O.ASKED, S.SUBMITTING),
-    (held, A, O.ASKED, S.ACCEPTED),
-    (released, A, O.TOO_LATE, S.PROCESSING),
-    (settled, A, O.DONE, S.UNCONFIRMED),
-    (rejected, A, O.TOO_LATE, S.REJECTED),
-    (cancelled, A, O.DONE, S.CANCELLED),
-    (contradicted, A, O.TOO_LATE, S.REJECTED),
+    (nothing_sent, C, Outcome.DONE, S.CANCELLED),
+    (under_way, C, Outcome.ASKED, S.SUBMITTING),
+    (doubtful, C, Outcome.ASKED, S.SUBMITTING),
+    (parked, C, Outcome.ASKED, S.SUBMITTING),
+    (held, C, Outcome.ASKED, S.ACCEPTED),
+    (released, C, Outcome.TOO_LATE, S.PROCESSING),
+    (settled, C, Outcome.TOO_LATE, S.SETTLED),
+    (rejected, C, Outcome.TOO_LATE, S.REJECTED),
+    (cancelled, C, Outcome.DONE, S.CANCELLED),
+    (contradicted, C, Outcome.TOO_LATE, S.REJECTED),
+    (nothing_sent, A, Outcome.DONE, S.CANCELLED),
+    (under_way, A, Outcome.ASKED, S.SUBMITTING),
+    (doubtful, A, Outcome.ASKED, S.SUBMITTING),
+    (parked, A, Outcome.ASKED, S.SUBMITTING),
+    (held, A, Outcome.ASKED, S.ACCEPTED),
+    (released, A, Outcome.TOO_LATE, S.PROCESSING),
+    (settled, A, Outcome.DONE, S.UNCONFIRMED),
+    (rejected, A, Outcome.TOO_LATE, S.REJECTED),
+    (cancelled, A, Outcome.DONE, S.CANCELLED),
+    (contradicted, A, Outcome.TOO_LATE, S.REJECTED),
     (nothing_sent, E, "not in question", S.CREATED),
     (under_way, E, "an attempt is under way", S.SUBMITTING),
-    (doubtful, E, O.DONE, S.SETTLED),
-    (parked, E, O.DONE, S.SETTLED),
+    (doubtful, E, Outcome.DONE, S.SETTLED),
+    (parked, E, Outcome.DONE, S.SETTLED),
     (held, E, "not in question", S.ACCEPTED),
     (released, E, "not in question", S.PROCESSING),
     (settled, E, "not in question", S.SETTLED),
     (rejected, E, "nothing is to be done", S.REJECTED),
     (cancelled, E, "nothing is to be done", S.CANCELLED),
-    (contradicted, E, O.DONE, S.SETTLED),
+    (contradicted, E, Outcome.DONE, S.SETTLED),
     (nothing_sent, N, "not in question", S.CREATED),
     (under_way, N, "an attempt is under way", S.SUBMITTING),
-    (doubtful, N, O.PROPOSED, S.SUBMITTING),
-    (parked, N, O.PROPOSED, S.SUBMITTING),
+    (doubtful, N, Outcome.PROPOSED, S.SUBMITTING),
+    (parked, N, Outcome.PROPOSED, S.SUBMITTING),
     (held, N, "not in question", S.ACCEPTED),
     (released, N, "not in question", S.PROCESSING),
     (settled, N, "not in question", S.SETTLED),
     (rejected, N, "nothing is to be done", S.REJECTED),
     (cancelled, N, "nothing is to be done", S.CANCELLED),
-    (contradicted, N, O.PROPOSED, S.REJECTED),
+    (contradicted, N, Outcome.PROPOSED, S.REJECTED),
 ]
-ASK = {C: cancel, A: abandon, E: executed, N: not_executed}
+ASK: dict[CommandKind, Callable[[Store], Awaitable[Commanded]]] = {
+    C: cancel,
+    A: abandon,
+    E: executed,
+    N: not_executed,
+}
 
 
 @pytest.mark.parametrize(
@@ -251,9 +255,9 @@ async def test_a_command_asked_again_answers_and_does_nothing_new(
 
 async def test_asked_again_it_answers_with_what_came_of_it_since(store: Store) -> None:
     await held(store)
-    assert (await cancel(store)).command.outcome is O.ASKED
+    assert (await cancel(store)).command.outcome is Outcome.ASKED
     await _told(store, S.PROCESSING)
-    assert (await cancel(store)).command.outcome is O.TOO_LATE
+    assert (await cancel(store)).command.outcome is Outcome.TOO_LATE
 
 
 async def test_a_command_id_stands_for_one_command(store: Store) -> None:
@@ -270,7 +274,7 @@ async def test_a_command_id_stands_for_one_command(store: Store) -> None:
         with pytest.raises(CommandReused, match="use a new id"):
             await other()
     [only] = await store.commands.of(PAYMENT)
-    assert (only.by, only.outcome) == ("alice", O.PROPOSED)
+    assert (only.by, only.outcome) == ("alice", Outcome.PROPOSED)
 
 
 async def test_the_same_finding_under_another_reference_is_another_command(store: Store) -> None:
@@ -294,7 +298,7 @@ async def test_two_payments_may_use_the_same_command_id(store: Store) -> None:
     other = await store.commands.cancel(
         "pay_2", command_id="c", by="else", why="", now=store.clock.now()
     )
-    assert other.command.outcome is O.DONE
+    assert other.command.outcome is Outcome.DONE
 
 
 async def test_a_command_for_no_payment_is_not_kept(store: Store) -> None:
@@ -356,7 +360,7 @@ async def test_two_cancels_get_the_same_answer(store: Store) -> None:
     await cancel(store, "c1")
     await cancel(store, "c2")
     await _told(store, S.CANCELLED)
-    assert [c.outcome for c in await store.commands.of(PAYMENT)] == [O.DONE, O.DONE]
+    assert [c.outcome for c in await store.commands.of(PAYMENT)] == [Outcome.DONE, Outcome.DONE]
 
 
 async def test_a_cancel_that_is_moot_is_never_sent(store: Store, clock: SteppedClock) -> None:
@@ -384,7 +388,9 @@ async def test_anothers_object_is_not_taken_for_this_payments(store: Store) -> N
     await store.begin(second)
     store.clock.step(3 * SECOND)
     await store.sent(in_doubt(), payment_id="pay_2")
-    with pytest.raises(CannotResolve, match=f"{REFERENCE} is the partner's object of {PAYMENT}"):
+    with pytest.raises(
+        CannotResolve, match=f"{REFERENCE} is the partner's object of payment {PAYMENT}"
+    ):
         await store.commands.executed(
             "pay_2", command_id="e", by="alice", why="w", now=store.clock.now(),
             reference=REFERENCE,
@@ -396,12 +402,12 @@ async def test_two_operators_end_it_and_it_is_never_sent_again(
     store: Store, clock: SteppedClock
 ) -> None:
     await doubtful(store)
-    assert (await not_executed(store, "alice")).command.outcome is O.PROPOSED
+    assert (await not_executed(store, "alice")).command.outcome is Outcome.PROPOSED
     second = await not_executed(store, "bob")
-    assert second.command.outcome is O.DONE
+    assert second.command.outcome is Outcome.DONE
     assert second.view.payment.state is S.REJECTED
     assert second.view.payment.certainty is Certainty.NOT_SENT
-    assert [c.outcome for c in await store.commands.of(PAYMENT)] == [O.DONE, O.DONE]
+    assert [c.outcome for c in await store.commands.of(PAYMENT)] == [Outcome.DONE, Outcome.DONE]
     for _ in range(20):
         turn = await store.book.begin(INSTRUCTION, clock.step(SECOND))
         assert turn.move is Move.NOTHING
@@ -421,14 +427,14 @@ async def test_where_a_cancel_was_asked_two_operators_make_it_cancelled(store: S
     await not_executed(store, "bob")
     view = await store.payments.view(PAYMENT)
     assert view.payment.state is S.CANCELLED
-    assert {c.outcome for c in await store.commands.of(PAYMENT)} == {O.DONE}
+    assert {c.outcome for c in await store.commands.of(PAYMENT)} == {Outcome.DONE}
 
 
 async def test_the_same_operator_twice_is_one(store: Store) -> None:
     await parked(store)
     for number in range(3):
         commanded = await not_executed(store, "alice", f"n{number}")
-        assert commanded.command.outcome is O.PROPOSED
+        assert commanded.command.outcome is Outcome.PROPOSED
     assert commanded.view.payment.certainty is Certainty.UNKNOWN
 
 
@@ -442,26 +448,30 @@ async def test_what_is_heard_in_between_makes_the_first_signature_void(
     now = store.clock.step(SECOND)
     said = report(now, heard, reference=REFERENCE, source=Source.READ, partner_status="else")
     await store.read(Told(said, exchange(now)))
-    assert (await not_executed(store, "bob")).command.outcome is O.PROPOSED
+    assert (await not_executed(store, "bob")).command.outcome is Outcome.PROPOSED
     # Who still stands by it signs anew, about what is known now.
-    assert (await not_executed(store, "alice", "anew")).command.outcome is O.DONE
+    assert (await not_executed(store, "alice", "anew")).command.outcome is Outcome.DONE
     outcomes = {c.command_id: c.outcome for c in await store.commands.of(PAYMENT)}
-    assert outcomes == {"n-alice": O.PROPOSED, "n-bob": O.DONE, "anew": O.DONE}
+    assert outcomes == {"n-alice": Outcome.PROPOSED, "n-bob": Outcome.DONE, "anew": Outcome.DONE}
 
 
 async def test_another_look_that_brings_nothing_new_voids_nothing(store: Store) -> None:
     await contradicted(store)
     await not_executed(store, "alice")
     await _told(store, S.SETTLED)
-    assert (await not_executed(store, "bob")).command.outcome is O.DONE
+    assert (await not_executed(store, "bob")).command.outcome is Outcome.DONE
 
 
 async def test_who_is_no_operator_any_more_has_not_signed(store: Store) -> None:
     await parked(store)
     await not_executed(store, "alice")
     without_alice = ("bob", "carol")
-    assert (await not_executed(store, "bob", operators=without_alice)).command.outcome is O.PROPOSED
-    assert (await not_executed(store, "carol", operators=without_alice)).command.outcome is O.DONE
+    assert (
+        await not_executed(store, "bob", operators=without_alice)
+    ).command.outcome is Outcome.PROPOSED
+    assert (
+        await not_executed(store, "carol", operators=without_alice)
+    ).command.outcome is Outcome.DONE
 
 
 @pytest.mark.parametrize("operators", [(), ("alice",), ("alice", "alice"), ("bob", "carol")])
@@ -546,10 +556,10 @@ async def test_a_cancel_and_a_begin_at_once_leave_an_attempt_or_nothing_ever(
         instruction = instruction_id(payment_id, InstructionKind.PAY)
         later = await store.book.begin(instruction, store.clock.now())
         if _attempts(store, instruction):
-            assert (moves, outcomes) == ([Move.SEND, Move.WAIT], {O.ASKED})
+            assert (moves, outcomes) == ([Move.SEND, Move.WAIT], {Outcome.ASKED})
             assert later.move is Move.WAIT
         else:
-            assert (moves, outcomes) == ([Move.NOTHING, Move.NOTHING], {O.DONE})
+            assert (moves, outcomes) == ([Move.NOTHING, Move.NOTHING], {Outcome.DONE})
             assert later.move is Move.NOTHING
 
 
