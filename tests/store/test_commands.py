@@ -544,7 +544,7 @@ async def test_its_own_run_need_not_be_told(store: Store, clock: SteppedClock) -
 async def test_a_cancel_and_a_begin_at_once_leave_an_attempt_or_nothing_ever(
     store: Store, tmp_path: Path, processes: ProcessPoolExecutor
 ) -> None:
-    payments = [f"pay_{number}" for number in range(20)]
+    payments = [f"pay_{number}" for number in range(10)]
     for payment_id in payments:
         await store.accept(payment_id, payment_id=payment_id, as_of=cancelling())
         await store.build(instruction_id(payment_id, InstructionKind.PAY))
