@@ -59,7 +59,7 @@ class Swagger:
         ]
 
     def errors(self, path: str, method: str, status: int, body: Any) -> list[str]:
-        """What is wrong with a reply. Raises KeyError: no such status is documented."""
+        """What is wrong with a reply."""
         validator = self._validator(path, method, status)
         if validator is None:
             return []
@@ -67,8 +67,12 @@ class Swagger:
 
     def _new_validator(self, path: str, method: str, status: int) -> Any:
         """Of that response's schema; Swagger 2 definitions nearly are JSON Schema."""
-        responses = self._document["paths"][path][method]["responses"]
-        schema = {str(code): one for code, one in responses.items()}[str(status)].get("schema")
+        responses = {
+            str(code): one
+            for code, one in self._document["paths"][path][method]["responses"].items()
+        }
+        # A status they do not list is one of their `default`, which says nothing of the body.
+        schema = (responses.get(str(status)) or responses["default"]).get("schema")
         if schema is None:
             return None
         # Only what it needs: some definitions have types that no JSON Schema knows.

@@ -82,7 +82,7 @@ async def test_our_own_checks_are_not_worded_as_the_partners(
             (CheckKind.LIMIT, Passed("within the limit")),
         ],
     )
-    await store.book.keep_examined(INSTRUCTION, held)
+    await store.book.hold(INSTRUCTION, held)
     clock.step(SECOND)
     await store.begin()
     assert await _texts(store, EntryKind.REPORT) == []
