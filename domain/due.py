@@ -125,7 +125,11 @@ def _read(view: PaymentView, now: datetime) -> Due:
     pause = _pause(view)
     at, why = asked_at + pause, f"the partner: {payment.partner_status}"
     if view.has_news:
-        at, why = asked_at + min(pause, NEWS_PAUSE_MAX), "the partner has news"
+        # What came after the last answer is read at once; a read that brought nothing is not
+        # made again in a loop.
+        is_newer = view.news_at is not None and view.news_at > asked_at
+        at = now if is_newer else asked_at + min(pause, NEWS_PAUSE_MAX)
+        why = "the partner has news"
     elif payment.is_decided:
         at, why = asked_at + min(pause, NEWS_PAUSE_MAX), "the partner's own word for it"
     elif watched_until := _watched_until(view):

@@ -40,3 +40,5 @@ class PaymentView(BaseModel):
     """Why `not_before` is set, in plain words."""
     has_news: bool = False
     """Unread inbox rows of this payment."""
+    news_at: AwareDatetime | None = None
+    """When the newest of them arrived."""

@@ -144,12 +144,12 @@ class Inbox:
         return await self._database.read(query)
 
 
-def has_news(session: Session, payment_id: str) -> bool:
-    """Whether something arrived that no read has covered yet."""
-    unread = select(InboxRow.number).where(
+def news_at(session: Session, payment_id: str) -> datetime | None:
+    """When the newest of what no read has covered yet arrived."""
+    unread = select(func.max(InboxRow.received_at)).where(
         InboxRow.payment_id == payment_id, col(InboxRow.read_at).is_(None)
     )
-    return session.exec(unread.limit(1)).first() is not None
+    return session.exec(unread).one()
 
 
 def mark_read(session: Session, payment_id: str, through: int, now: datetime) -> None:

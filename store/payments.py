@@ -23,7 +23,7 @@ from store.books import instructions_of
 from store.database import Database
 from store.folding import Folding, order_context, order_of
 from store.halts import is_halted
-from store.inbox import has_news
+from store.inbox import news_at
 from store.intents import earlier_of, hashes_of, hold
 from store.keyring import Keyring
 from store.tables import InstructionRow, PaymentRow, StateRow
@@ -351,6 +351,7 @@ def row(session: Session, payment_id: str) -> PaymentRow:
 def view_of(session: Session, found: PaymentRow) -> PaymentView:
     """What the workflow may see of a payment."""
     profile = Profile.model_validate(json.loads(found.profile_json))
+    news = news_at(session, found.payment_id)
     return PaymentView(
         tenant=found.tenant,
         payment_id=found.payment_id,
@@ -369,7 +370,8 @@ def view_of(session: Session, found: PaymentRow) -> PaymentView:
         crowd=_crowd(session, found) if profile.quota else 1,
         not_before=found.not_before,
         waiting_for=found.waiting_for,
-        has_news=has_news(session, found.payment_id),
+        has_news=news is not None,
+        news_at=news,
     )
 
 

@@ -21,7 +21,7 @@ from regimes.business_time import after
 from regimes.ladder import OFFICE_HOURS
 from store.halts import Halts
 from store.tables import TaskRow
-from tests.fakes import COMPLETED, READY, REVIEW, WATCH, Word, order
+from tests.fakes import ACCOUNT, BANK, COMPLETED, READY, REVIEW, WATCH, Word, order
 from tests.workflows.life import DAY, HOUR, MINUTE, life, patient
 
 
@@ -228,6 +228,25 @@ async def test_halted_past_its_time_it_expires_unsent(tmp_path: Path) -> None:
         await lived.pass_by(2 * HOUR)
         assert (await lived.payment(payment_id)).state is PaymentState.EXPIRED
         assert lived.partner.count("submit") == 0
+
+
+async def test_news_is_read_at_once_and_not_when_the_next_read_is_due(tmp_path: Path) -> None:
+    async with life(tmp_path, patient(read_pause=6 * HOUR)) as lived:
+        payment_id = (await lived.pay()).payment_id
+        await lived.pass_by(HOUR)
+        assert (await lived.payment(payment_id)).state is PaymentState.ACCEPTED
+        await lived.assembly.inbox.put(
+            partner=BANK,
+            partner_account=ACCOUNT,
+            event_key="e",
+            partner_reference=lived.partner.effects[0].reference,
+            body=b"{}",
+            now=lived.assembly.clock.now(),
+        )
+        await lived.ensure_running(payment_id)
+        await lived.pass_by(MINUTE)
+        assert (await lived.payment(payment_id)).state is PaymentState.SETTLED
+        assert lived.partner.count("read") == 1
 
 
 @pytest.mark.parametrize(("payments", "at_most"), [(1, 80), (20, 25)])

@@ -1,0 +1,397 @@
+"""Commands as apps and operators give them: signed, recorded, then told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+from pydantic import SecretStr
+
+from domain.command import Outcome
+from domain.display import Funds
+from domain.order import Rail
+from domain.payment import Certainty
+from domain.profile import IdempotencyKind, LookupKind
+from domain.report import PaymentState
+from settings import Settings
+from starter.asking import InvalidCommand, Telling
+from starter.client import Orchestrator
+from starter.operations import (
+    EVIDENCE_BYTES_MAX,
+    NotSigned,
+    Operations,
+    Operators,
+    Signature,
+)
+from starter.running import Running, TemporalAway
+from store.commands import CannotResolve, CommandReused
+from store.folding import TASK_DUE_WITHIN, TASK_OWNER
+from store.halts import Halts
+from store.payments import UnknownPayment
+from store.tasks import Tasks
+from store.untold import Untold
+from tests.fakes import ACCOUNT, BANK, CREDITOR_IBAN, SteppedClock, order, profile
+from tests.store.books import PAYMENT, Store, accepted, in_doubt
+
+SECRETS = {"alice": SecretStr("alices secret"), "bob": SecretStr("bobs secret!")}
+ALICE, BOB = (Signature(name, secret) for name, secret in SECRETS.items())
+WHY = "asked by telephone"
+LETTER = b"Their letter."
+
+
+class FakeRunning:
+    """Stands for Temporal: notes what was told, or is away."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.told: list[str] = []
+
+    async def __call__(self) -> Running:
+        return cast(Running, self)
+
+    async def ensure_running(self, tenant: str, payment_id: str) -> None:
+        if self.away:
+            raise TemporalAway("no server")
+        self.told.append(payment_id)
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: SteppedClock) -> Iterator[Store]:
+    made = Store(tmp_path / "finality.db", clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def running() -> FakeRunning:
+    return FakeRunning()
+
+
+@pytest.fixture
+def telling(store: Store, running: FakeRunning, clock: SteppedClock) -> Telling:
+    return Telling(Untold(store.database), running, clock)
+
+
+@pytest.fixture
+def client(
+    store: Store, running: FakeRunning, telling: Telling, clock: SteppedClock
+) -> Orchestrator:
+    return Orchestrator(
+        payments=store.payments,
+        commands=store.commands,
+        telling=telling,
+        running=running,
+        profiles={(BANK, ACCOUNT): profile()},
+        clock=clock,
+    )
+
+
+def _operations(
+    store: Store, telling: Telling, clock: SteppedClock, secrets: dict[str, SecretStr]
+) -> Operations:
+    return Operations(
+        commands=store.commands,
+        halts=Halts(store.database),
+        tasks=Tasks(store.database),
+        telling=telling,
+        operators=Operators(secrets),
+        partners={BANK},
+        clock=clock,
+    )
+
+
+@pytest.fixture
+def operations(store: Store, telling: Telling, clock: SteppedClock) -> Operations:
+    return _operations(store, telling, clock, SECRETS)
+
+
+async def _parked(store: Store) -> None:
+    await store.accept(as_of=profile(IdempotencyKind.NONE, LookupKind.NONE))
+    await store.begin()
+    store.clock.step(timedelta(seconds=3))
+    await store.sent(in_doubt())
+
+
+async def _untold(store: Store) -> list[tuple[str, str]]:
+    return await Untold(store.database).commands(asked_through=store.clock.now(), limit=9)
+
+
+async def test_a_cancel_is_recorded_told_and_answered_as_the_payment_now_stands(
+    client: Orchestrator, store: Store, running: FakeRunning
+) -> None:
+    await store.accept()
+    receipt = await client.cancel(PAYMENT, "c1", by="shop", why="ordered twice")
+    assert receipt.command.outcome is Outcome.DONE
+    assert receipt.payment.state is PaymentState.CANCELLED
+    assert (receipt.display.headline, receipt.display.funds) == ("Cancelled", Funds.RELEASE)
+    assert receipt.is_told
+    assert running.told == [PAYMENT]
+    assert await _untold(store) == []
+
+
+async def test_while_temporal_is_away_a_cancel_is_recorded_all_the_same(
+    client: Orchestrator, store: Store, running: FakeRunning
+) -> None:
+    await store.accept(as_of=profile(cancels=True))
+    await store.begin()
+    await store.sent(accepted(store.clock.now()))
+    running.away = True
+    receipt = await client.cancel(PAYMENT, "c1", by="shop")
+    assert not receipt.is_told
+    assert receipt.command.outcome is Outcome.ASKED
+    assert await _untold(store) == [("shop", PAYMENT)]
+    running.away = False
+    again = await client.cancel(PAYMENT, "c1", by="shop")
+    assert again.is_told
+    assert await _untold(store) == []
+
+
+async def test_in_doubt_a_cancel_promises_nothing(client: Orchestrator, store: Store) -> None:
+    await _parked(store)
+    receipt = await client.cancel(PAYMENT, "c1", by="shop")
+    assert receipt.command.outcome is Outcome.ASKED
+    assert receipt.display.headline == "We are checking"
+    assert receipt.display.funds is Funds.KEEP_HOLDING
+    answer = await client.answer_of(PAYMENT, "c1")
+    assert answer.command == receipt.command
+    with pytest.raises(LookupError):
+        await client.answer_of(PAYMENT, "another")
+
+
+async def test_cancelling_what_is_not_there_is_said_and_nothing_runs(
+    client: Orchestrator, running: FakeRunning
+) -> None:
+    with pytest.raises(UnknownPayment, match="no payment pay_1"):
+        await client.cancel(PAYMENT, "c1", by="shop")
+    assert running.told == []
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ({"command_id": ""}, "command_id: is missing"),
+        ({"command_id": "x" * 256}, "command_id: give one line"),
+        ({"command_id": "a\nb"}, "command_id: give one line"),
+        ({"by": " "}, "by: is missing"),
+        ({"by": "x" * 101}, "by: give one line"),
+        ({"why": "x" * 501}, "why: give one line"),
+        ({"why": "for\x1b[31m"}, "why: give one line"),
+        ({"why": f"goes to {CREDITOR_IBAN} instead"}, "why: shows an account number"),
+        ({"why": "goes to de89 3704 0044 0532 0130 00!"}, "why: shows an account number"),
+        ({"by": CREDITOR_IBAN}, "by: shows an account number"),
+        ({"command_id": f"stop-{CREDITOR_IBAN}"}, "command_id: shows an account number"),
+    ],
+)
+async def test_words_that_cannot_be_kept_in_the_clear_are_refused(
+    client: Orchestrator, store: Store, words: dict[str, str], says: str
+) -> None:
+    await store.accept()
+    given = {"command_id": "c1", "by": "shop", "why": "", **words}
+    with pytest.raises(InvalidCommand, match=says) as error:
+        await client.cancel(PAYMENT, given["command_id"], by=given["by"], why=given["why"])
+    assert CREDITOR_IBAN not in str(error.value)
+    assert await store.commands.of(PAYMENT) == []
+
+
+@pytest.mark.parametrize("why", ["ticket OP12 at the bank, desk 4", "DE89 3704 and so on", ""])
+async def test_words_that_only_look_like_an_account_number_are_taken(
+    client: Orchestrator, store: Store, why: str
+) -> None:
+    await store.accept()
+    assert (await client.cancel(PAYMENT, "c1", by="shop", why=why)).command.why == why
+
+
+async def test_a_decision_is_signed_with_the_operators_own_secret(
+    operations: Operations, store: Store
+) -> None:
+    await _parked(store)
+    wrong = [
+        Signature("alice", SecretStr("bobs secret!")),
+        Signature("alice", SecretStr("")),
+        Signature("alice", SecretStr("alices secret ")),
+        Signature("eve", SecretStr("alices secret")),
+        Signature("eve", SecretStr("")),
+        Signature("", SecretStr("")),
+    ]
+    for forged in wrong:
+        with pytest.raises(NotSigned, match="is no operator") as error:
+            await operations.executed(PAYMENT, "e1", signature=forged, why=WHY)
+        assert "secret!" not in str(error.value)
+        with pytest.raises(NotSigned):
+            await operations.abandon(PAYMENT, "a1", signature=forged, why=WHY)
+        with pytest.raises(NotSigned):
+            await operations.not_executed(PAYMENT, "n1", signature=forged, why=WHY, evidence=LETTER)
+        with pytest.raises(NotSigned):
+            await operations.halt(signature=forged, why=WHY)
+        with pytest.raises(NotSigned):
+            await operations.lift(1, signature=forged)
+    assert await store.commands.of(PAYMENT) == []
+    assert await operations.halts() == []
+    assert "alices secret" not in repr(ALICE)
+
+
+async def test_names_are_taken_in_any_spelling_and_kept_in_one(
+    operations: Operations, store: Store
+) -> None:
+    await _parked(store)
+    spelt = Signature(" Alice", ALICE.secret)
+    first = await operations.not_executed(PAYMENT, "n1", signature=spelt, why=WHY, evidence=LETTER)
+    again = await operations.not_executed(PAYMENT, "n2", signature=ALICE, why=WHY, evidence=LETTER)
+    assert first.command.by == again.command.by == "alice"
+    assert again.command.outcome is Outcome.PROPOSED, "still one person"
+
+
+async def test_found_executed_it_goes_on_under_the_partners_reference(
+    operations: Operations, store: Store, running: FakeRunning
+) -> None:
+    await _parked(store)
+    receipt = await operations.executed(PAYMENT, "e1", signature=ALICE, why=WHY, reference="ref-7")
+    assert receipt.command.outcome is Outcome.DONE
+    assert receipt.payment.state is PaymentState.SETTLED
+    assert receipt.payment.partner_reference == "ref-7"
+    assert running.told == [PAYMENT]
+
+
+async def test_two_operators_with_evidence_end_it(operations: Operations, store: Store) -> None:
+    await _parked(store)
+    first = await operations.not_executed(PAYMENT, "n1", signature=ALICE, why=WHY, evidence=LETTER)
+    assert first.command.outcome is Outcome.PROPOSED
+    assert first.display.headline == "We are checking"
+    second = await operations.not_executed(
+        PAYMENT, "n2", signature=BOB, why=WHY, evidence=b"Another."
+    )
+    assert second.command.outcome is Outcome.DONE
+    assert second.payment.certainty is Certainty.NOT_SENT
+    assert second.display.funds is Funds.RELEASE
+    assert await operations.evidence(PAYMENT, "n1") == LETTER
+
+
+@pytest.mark.parametrize("names", [(), ("alice",)])
+async def test_with_fewer_than_two_operators_not_executed_is_not_offered(
+    store: Store, telling: Telling, clock: SteppedClock, names: tuple[str, ...]
+) -> None:
+    few = _operations(store, telling, clock, {name: SECRETS[name] for name in names})
+    await _parked(store)
+    assert not few.offers_not_executed
+    with pytest.raises(CannotResolve, match=f"not offered.* has {len(names)}"):
+        await few.not_executed(PAYMENT, "n1", signature=ALICE, why=WHY, evidence=LETTER)
+    assert await store.commands.of(PAYMENT) == []
+
+
+@pytest.mark.parametrize(
+    ("evidence", "says"),
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"x" * (EVIDENCE_BYTES_MAX + 1), "is longer than 5 MiB"),
+    ],
+)
+async def test_evidence_is_something_and_not_too_much(
+    operations: Operations, store: Store, evidence: bytes, says: str
+) -> None:
+    await _parked(store)
+    with pytest.raises(InvalidCommand, match=says):
+        await operations.not_executed(PAYMENT, "n1", signature=ALICE, why=WHY, evidence=evidence)
+    assert await store.commands.of(PAYMENT) == []
+
+
+async def test_a_decision_needs_its_reason(operations: Operations, store: Store) -> None:
+    await _parked(store)
+    with pytest.raises(InvalidCommand, match="why: is missing"):
+        await operations.executed(PAYMENT, "e1", signature=ALICE, why="")
+    with pytest.raises(InvalidCommand, match="why: is missing"):
+        await operations.halt(signature=ALICE, why=" ")
+
+
+async def test_an_operators_command_id_is_not_another_operators(
+    operations: Operations, store: Store
+) -> None:
+    await _parked(store)
+    await operations.abandon(PAYMENT, "x", signature=ALICE, why=WHY)
+    with pytest.raises(CommandReused):
+        await operations.abandon(PAYMENT, "x", signature=BOB, why=WHY)
+
+
+async def test_a_halt_says_what_it_covers_and_how_much_it_holds_back(
+    operations: Operations, store: Store, clock: SteppedClock
+) -> None:
+    await store.accept()
+    await store.accept("k2", payment_id="pay_2", of=order(tenant="another"))
+    made = await operations.halt(signature=ALICE, why="looks wrong", tenant="shop")
+    everything = await operations.halt(signature=BOB, why="all of it")
+    assert await operations.halts() == [(made, 1), (everything, 2)]
+    assert (made.by, made.tenant, made.partner) == ("alice", "shop", None)
+    assert await operations.halts_of("pay_2") == [everything]
+    assert await operations.lift(everything.number, signature=ALICE)
+    assert not await operations.lift(everything.number, signature=ALICE)
+    assert await operations.halts() == [(made, 1)]
+
+
+@pytest.mark.parametrize(
+    ("scope", "known"), [({"partner": "bnak"}, BANK), ({"rail": "sepa"}, Rail.SEPA_CREDIT_TRANSFER)]
+)
+async def test_a_halt_that_would_stop_nothing_is_refused(
+    operations: Operations, scope: dict[str, str], known: str
+) -> None:
+    with pytest.raises(InvalidCommand, match=f"known: {known}"):
+        await operations.halt(signature=ALICE, why="looks wrong", **scope)
+    assert await operations.halts() == []
+
+
+async def test_tasks_are_listed_by_owner_and_by_what_is_overdue(
+    operations: Operations, store: Store, clock: SteppedClock
+) -> None:
+    await _parked(store)
+    [task] = await operations.tasks()
+    assert (task.payment_id, task.kind, task.owner) == (PAYMENT, "parked", TASK_OWNER)
+    assert task.due_at == clock.now() + TASK_DUE_WITHIN
+    assert await operations.tasks(owner=TASK_OWNER) == [task]
+    assert await operations.tasks(owner="somebody") == []
+    assert await operations.tasks(due_before=task.due_at) == []
+    assert await operations.tasks(due_before=task.due_at + timedelta(seconds=1)) == [task]
+    await operations.executed(PAYMENT, "e1", signature=ALICE, why=WHY)
+    assert await operations.tasks() == []
+
+
+async def test_the_same_command_by_many_callers_is_one(client: Orchestrator, store: Store) -> None:
+    await store.accept()
+    answers = await asyncio.gather(*(client.cancel(PAYMENT, "c1", by="shop") for _ in range(20)))
+    assert {answer.command.outcome for answer in answers} == {Outcome.DONE}
+    assert len(await store.commands.of(PAYMENT)) == 1
+
+
+def test_operators_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FINALITY_OPERATORS__ALICE", "alices secret")
+    monkeypatch.setenv("FINALITY_OPERATORS__BOB", "bobs secret!")
+    settings = Settings(home=tmp_path)
+    assert settings.operators == SECRETS
+    assert "secret" not in repr(settings.operators)
+
+
+@pytest.mark.parametrize(
+    ("operators", "says"),
+    [
+        ({"alice": "too short"}, "at least 12"),
+        ({"alice": "canary-secret", "Alice": "canary-another"}, "differ only in their spelling"),
+        ({"alice": "canary-secret", "bob": "canary-secret"}, "have the same secret"),
+        ({"alice b": "canary-secret"}, "is no name"),
+        ({"": "canary-secret"}, "is no name"),
+    ],
+)
+def test_operators_who_could_not_be_told_apart_are_refused(
+    tmp_path: Path, operators: dict[str, str], says: str
+) -> None:
+    with pytest.raises(ValueError, match=says) as error:
+        Settings(home=tmp_path, operators=operators)
+    assert "canary" not in str(error.value)
