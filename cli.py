@@ -353,7 +353,7 @@ def doctor(
 @app.command()
 def demo(
     keep: Annotated[bool, typer.Option(help="Leave it running, to look around.")] = False,
-    payments: Annotated[int, typer.Option(min=20, max=500)] = 24,
+    payments: Annotated[int, typer.Option(min=24, max=500)] = 24,
 ) -> None:
     """Pay a file through a killed worker and lost replies, then compare the books."""
     from local.demo import demonstrate

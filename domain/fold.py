@@ -119,6 +119,14 @@ class _Telling:
         """People answered: what was open then is settled, and they said where it stands."""
         self.open = [finding for finding in self.open if finding.text not in report.settles]
         self.settled_by_people |= set(report.settles)
+        if report.decided_on not in (None, self.state):
+            # Heard before it was decided, and recorded after: nobody decided about this.
+            self._open(
+                FindingKind.CONTRADICTION,
+                f"{self.state} was heard before people decided {report.partner_status!r}, "
+                "and recorded only after it",
+            )
+            return
         if report.state is None or report.state is self.state:
             return
         self.state, self.words, self.since = report.state, report, report.as_of

@@ -104,12 +104,14 @@ class Report(BaseModel):
     effective_execution_date: date | None = None
     settles: tuple[str, ...] = ()
     """Of a decision: the texts of the findings it answers."""
+    decided_on: PaymentState | None = None
+    """Of a decision: where the payment stood by all words before it, as those who decided knew."""
 
     @property
     def report_id(self) -> str:
         """The same for the same words: recorded twice it is one report."""
-        # Only decisions settle anything; without it, ids of the first release stay what they were.
-        left_out = None if self.settles else {"settles"}
+        # Only decisions have these; without them, ids of the first release stay what they were.
+        left_out = {name for name in ("settles", "decided_on") if not getattr(self, name)}
         words = self.model_dump_json(exclude=left_out)
         return hashlib.sha256(words.encode()).hexdigest()[:32]
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,22 +18,17 @@ from rich.console import Console
 from rich.table import Table
 
 from assembly import assembled
+from domain.display import display
 from local.demo_file import DEBTOR_IBAN, EXECUTION_DATE, demo_file, end_to_end_id
+from local.demo_stories import CANCELLED_TOO_LATE, FATED, FAULTS, STORIES, rules
 from local.stack import Ports, Stack
 from process import stop_on_signals
 from settings import Settings
+from store.payments import PaymentRecord
 from terminal.pay import pay_file
 from terminal.table import as_object
 
-#: What goes wrong, to how many payments each, on their first send.
-FAULTS: Final = (
-    ("reply_lost_after", 5, "executed, and the reply lost"),
-    ("error_500_after", 4, "executed, and answered with a 500"),
-    ("reply_lost_before", 2, "not executed, and the connection cut"),
-    ("error_500_before", 2, "not executed, and answered with a 500"),
-    ("unauthorised", 1, "token dead in the middle"),
-)
-_SEND: Final = "POST /v2/payments/create"
+_STORY_LIMIT: Final = timedelta(seconds=40)
 _KILL_LIMIT: Final = timedelta(seconds=60)
 _PATIENCE_SECONDS: Final = 80
 _REPOSITORY: Final = Path(__file__).resolve().parent.parent
@@ -58,11 +54,11 @@ async def demonstrate(home: Path, *, payments: int, keep: bool) -> int:
         settings = Settings(home=home)
         console.print(f"Temporal UI: {stack.temporal.ui_url}  (worth a look while it runs)")
         ready = time.monotonic()
-        await stack.simulator.control("POST", "faults", _faults(payments))
+        await stack.simulator.control("POST", "faults", rules())
         console.print(
             f"\n[bold]Paying {payments} orders[/bold] of {file.name}; "
-            f"{sum(count for _, count, _ in FAULTS)} of them meet a fault, "
-            "and the worker is killed on the way."
+            f"{sum(count for _, count, _ in FAULTS)} of them meet a fault when they are sent, "
+            f"{len(STORIES)} later, and the worker is killed on the way."
         )
         paying = asyncio.create_task(
             pay_file(
@@ -80,6 +76,7 @@ async def demonstrate(home: Path, *, payments: int, keep: bool) -> int:
             await paying
         finally:
             paying.cancel()
+        ended = await _stories(settings, console)
         proven = await _compare(stack, settings, journal, console, killed=killed)
         took = time.monotonic() - ready
         console.print(
@@ -97,20 +94,7 @@ async def demonstrate(home: Path, *, payments: int, keep: bool) -> int:
                 "[dim]All stopped now; `make demo ARGS=--keep` leaves it running, "
                 "with the Temporal UI.[/dim]"
             )
-    return 0 if proven else 1
-
-
-def _faults(payments: int) -> list[dict[str, Any]]:
-    """Each fault hits the first send of its own payments, spread over the file."""
-    rules, number = [], 0
-    for fault, count, _ in FAULTS:
-        for _ in range(count):
-            reference = end_to_end_id(number % (payments - 2))
-            rules.append(
-                {"fault": fault, "on": _SEND, "times": 1, "match": {"reference": reference}}
-            )
-            number += 1
-    return rules
+    return 0 if proven and ended else 1
 
 
 async def _kill_mid_flight(stack: Stack, payments: int, console: Console) -> bool:
@@ -128,6 +112,45 @@ async def _kill_mid_flight(stack: Stack, payments: int, console: Console) -> boo
             return booked < payments
         await asyncio.sleep(0.05)
     return False
+
+
+async def _stories(settings: Settings, console: Console) -> bool:
+    """Cancel what has long been sent, see every fate through, and say how each is shown."""
+    shown = Table(title="What befell single payments, and how they are shown")
+    for column in ("", "what befell it", "state", "what its owner reads"):
+        shown.add_column(column)
+    async with assembled(settings) as assembly:
+        orchestrator = assembly.orchestrator
+        lines = {record.end_to_end_id: record for record in await orchestrator.list(limit=10_000)}
+        late = lines[end_to_end_id(CANCELLED_TOO_LATE)]
+        commanded = await orchestrator.cancel(
+            late.payment_id, "demo", by="demo", why="the customer changed their mind"
+        )
+        fates = {line: (story.words, story.ends) for line, story in FATED.items()}
+        fates[CANCELLED_TOO_LATE] = (
+            f"cancel asked after it was sent: {_words(commanded)}",
+            "settled",
+        )
+        ended = True
+        for line, (words, ends) in fates.items():
+            record = await orchestrator.wait(
+                lines[end_to_end_id(line)].payment_id,
+                partial(_is_in, ends),
+                deadline=assembly.clock.now() + _STORY_LIMIT,
+            )
+            ended = ended and _is_in(ends, record)
+            color = "green" if _is_in(ends, record) else "red"
+            told = display(record.payment)
+            shown.add_row(
+                end_to_end_id(line), words, f"[{color}]{record.payment.state}[/{color}]",
+                f"{told.headline}. {told.detail}",
+            )  # fmt: skip
+    console.print(shown)
+    return ended
+
+
+def _is_in(state: str, record: PaymentRecord) -> bool:
+    return record.payment.state == state
 
 
 async def _compare(
@@ -154,15 +177,25 @@ async def _compare(
     shown = Table(title="The orders beside the partner's book", show_header=False)
     shown.add_row("requested", str(result["requested"]))
     shown.add_row("booked", str(result["booked"]))
+    shown.add_row("returned, or deleted by hand", str(result["returned"]))
     shown.add_row("twice", str(result["twice"]))
     shown.add_row("lost", str(result["lost"]))
     shown.add_row("in doubt at the end", str(result["in_doubt"]))
     for fault, _, words in FAULTS:
-        shown.add_row(f"[dim]{words}[/dim]", f"[dim]{fired[fault]} times[/dim]")
+        times = "once" if fired[fault] == 1 else f"{fired[fault]} times"
+        shown.add_row(f"[dim]{words}[/dim]", f"[dim]{times}[/dim]")
+    for story in STORIES:
+        shown.add_row(
+            f"[dim]{story.words}[/dim]", "[dim]once[/dim]" if fired[story.fault] else "no"
+        )
     shown.add_row("[dim]worker killed mid-flight[/dim]", "[dim]once[/dim]" if killed else "no")
     console.print(shown)
-    unfired = [fault for fault, _, _ in FAULTS if not fired[fault]]
-    all_booked = result["booked"] == result["requested"]
+    wanted = [*(fault for fault, _, _ in FAULTS), *(story.fault for story in STORIES)]
+    unfired = [fault for fault in wanted if not fired[fault]]
+    gone = [story for story in FATED.values() if story.ends in ("returned", "cancelled")]
+    all_booked = (result["booked"], result["returned"]) == (
+        result["requested"] - len(gone), len(gone),
+    )  # fmt: skip
     if checked.returncode == 0 and killed and not unfired and all_booked:
         console.print(
             "[bold green]The books agree[/bold green]: every order once, none lost. "

@@ -262,9 +262,7 @@ def check_evidence(evidence: bytes) -> None:
 
 def _require(name: str, wanted: str | None, known: Collection[str]) -> None:
     if wanted is not None and wanted not in known:
-        raise InvalidCommand(
-            f"{name}: there is no {wanted!r}; known are {', '.join(sorted(known))}"
-        )
+        raise InvalidCommand(f"{name}: there is no {wanted!r}; known: {', '.join(sorted(known))}")
 
 
 def _digest(secret: SecretStr) -> bytes:

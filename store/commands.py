@@ -268,6 +268,8 @@ class Commands:
             partner_reference=paying.partner_reference,
             settles=tuple(f.text for f in payment.findings if f.freezes),
         )
+        known = self._folding.state_by_words(session, row, report)
+        report = report.model_copy(update={"decided_on": known})
         keep_report(session, row.payment_id, report, asked.at)
 
 

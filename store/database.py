@@ -1,91 +1,147 @@
-"""The database: one writer a process, off the event loop; readers beside it."""
+"""The database: transactions off the event loop, run again where another came first."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
+import random
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Final, TypeVar
 
-from sqlalchemy import Engine, event, text
-from sqlmodel import Session, create_engine
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from store.engines import engines
+from store.faults import Fault, StoreAway, fault_of, words_of
 
 T = TypeVar("T")
 
-#: How long a writer waits for another process's transaction before it gives up.
-_BUSY_TIMEOUT_SECONDS = 20
+#: How often a transaction is run where others come first, before we say that it is too busy.
+_RUNS: Final = 6
+_PAUSE_SECONDS: Final = 0.02
+_WRITES: Final = "writes"
 
 
 class Database:
     """Transactions as plain functions of a session.
 
-    `write` runs them one after the other in one thread; on SQLite each takes the write lock at
-    its beginning (BEGIN IMMEDIATE), so what it read cannot change before it commits. A caller
-    that is cancelled does not cancel its transaction. No transaction may span a network call:
-    the functions are synchronous and get nothing but the session.
+    Whoever changes a row locks it first, so what it read cannot change before it commits: on
+    SQLite every transaction of `write` begins with the one write lock (BEGIN IMMEDIATE) and
+    waits its turn; on PostgreSQL some run at once and lock rows. A caller that is cancelled does
+    not cancel its transaction. No transaction may span a network call: the functions are
+    synchronous and get nothing but the session.
+
+    A function may be run more than once, in a new session each time: where the database rolled
+    it back in favour of another, or the connection broke before its commit was asked for. Once
+    that was asked, nothing is run again here: StoreAway says that the outcome is not known.
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-write")
-        self._readers = ThreadPoolExecutor(2, thread_name_prefix="store-read")
-        self._write_engine = _engine(url, "BEGIN IMMEDIATE")
-        self._read_engine = _engine(url, "BEGIN")
-        self._closed = threading.Event()
+        """Raises BadDatabaseUrl. The database is not reached for yet."""
+        self._engines = engines(url)
+        self._writers = ThreadPoolExecutor(self._engines.writers, thread_name_prefix="store-write")
+        self._readers = ThreadPoolExecutor(self._engines.readers, thread_name_prefix="store-read")
+
+    @property
+    def kind(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._engines.write.dialect.name
+
+    @property
+    def place(self) -> str:
+        """Where it is, without a password."""
+        url = self._engines.write.url
+        return f"{url.host or 'this machine'}/{url.database}" if url.username else f"{url.database}"
 
     async def write(self, transaction: Callable[[Session], T]) -> T:
-        """Run and commit; rolled back and raised whole if the function raises."""
+        """Run and commit; rolled back and raised whole if the function raises.
+
+        Raises:
+            StoreAway: the database is away or too busy.
+        """
         loop = asyncio.get_running_loop()
         # Shielded: a queued transaction too must run, whoever loses patience meanwhile.
-        return await asyncio.shield(loop.run_in_executor(self._writer, self.write_now, transaction))
+        return await asyncio.shield(
+            loop.run_in_executor(self._writers, self.write_now, transaction)
+        )
 
     async def read(self, query: Callable[[Session], T]) -> T:
-        """Run on one consistent state; nothing is written."""
+        """Run on one consistent state; nothing is written or locked.
+
+        Raises:
+            StoreAway: the database is away or too busy.
+        """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self.read_now, query)
 
     def write_now(self, transaction: Callable[[Session], T]) -> T:
         """As `write`, in this thread: for start-up and commands without a loop."""
-        with Session(self._write_engine, expire_on_commit=False) as session, session.begin():
-            return transaction(session)
+        return _Run(self._engines.write, writes=True).result(transaction)
 
     def read_now(self, query: Callable[[Session], T]) -> T:
-        with Session(self._read_engine) as session:
-            return query(session)
+        """As `read`, in this thread."""
+        return _Run(self._engines.read, writes=False).result(query)
 
-    @property
-    def engine(self) -> Engine:
-        """For migrations only."""
-        return self._write_engine
+    def migrate(self, transaction: Callable[[Session], T]) -> T:
+        """As `write_now`, for changes of the schema: they take as long as they take."""
+        return _Run(self._engines.migrate, writes=True).result(transaction)
 
     def close(self) -> None:
         """Wait for transactions under way, then let go of the database."""
-        self._writer.shutdown(wait=True)
+        self._writers.shutdown(wait=True)
         self._readers.shutdown(wait=True)
-        self._write_engine.dispose()
-        self._read_engine.dispose()
+        self._engines.dispose()
 
 
-def _engine(url: str, begin: str) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(url, hide_parameters=True)
-    engine = create_engine(
-        url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS}
-    )
+def is_writing(session: Session) -> bool:
+    """Whether rows that are read in this session may be locked: for `with_for_update`."""
+    return bool(session.info.get(_WRITES))
 
-    @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # We say BEGIN ourselves, see below.
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_SECONDS * 1000}")
-        cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        connection.execute(text(begin))
+class _Run:
+    """One transaction until it is committed, or it is clear that it cannot be."""
 
-    return engine
+    def __init__(self, engine: Engine, *, writes: bool) -> None:
+        self._engine = engine
+        self._writes = writes
+        self._commits = False
+
+    def result(self, function: Callable[[Session], T]) -> T:
+        """Raises what the function raises, or StoreAway."""
+        for number in range(1, _RUNS + 1):
+            try:
+                return self._once(function)
+            except (SQLAlchemyError, OSError) as error:
+                fault = fault_of(error)
+                if not self._is_worth_another(fault, number):
+                    if fault in (Fault.OURS, Fault.TAKEN):
+                        raise
+                    raise StoreAway(f"the database is away: {words_of(error)}") from error
+            if fault is not Fault.LOST:
+                # Who met once would meet again, were they not to wait differently long.
+                time.sleep(random.uniform(0, _PAUSE_SECONDS * number))
+        raise AssertionError("the last run returns or raises")
+
+    def _once(self, function: Callable[[Session], T]) -> T:
+        self._commits = False
+        with Session(
+            self._engine, expire_on_commit=False, info={_WRITES: self._writes}
+        ) as session:
+            result = function(session)
+            if self._writes:
+                session.flush()
+                self._commits = True
+                session.commit()
+            return result
+
+    def _is_worth_another(self, fault: Fault, number: int) -> bool:
+        match fault:
+            case Fault.OVERTAKEN | Fault.TAKEN:
+                return number < _RUNS and self._engine.dialect.name != "sqlite"
+            case Fault.LOST:
+                # One that lay in the pool while the server was started anew; not a second one.
+                return number == 1 and not self._commits
+            case _:
+                return False

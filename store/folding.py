@@ -14,7 +14,7 @@ from domain.fold import fold
 from domain.order import Order, Rail
 from domain.payment import Certainty, Finding, Instruction, Payment
 from domain.profile import Profile
-from domain.report import PaymentState, Report
+from domain.report import PaymentState, Report, Source
 from domain.sending import LookupResult, Move, next_move
 from domain.states import ENDS
 from store.books import instructions_of
@@ -103,6 +103,17 @@ class Folding:
         if since is None or payment.certainty is Certainty.UNKNOWN:
             return ()  # Unknown has a question of its own, which is due sooner.
         return self._escalate(payment.state, Rail(row.rail), since)
+
+    def state_by_words(self, session: Session, row: PaymentRow, decision: Report) -> PaymentState:
+        """Where the payment stands by all words before a decision, without what is booked."""
+        _, profile, known = self._fold(session, row)
+        before = [
+            report
+            for report in known.reports
+            if report.source is not Source.STATEMENT and report.weight < decision.weight
+        ]
+        order = order_of(self.keyring, row)
+        return fold(order, profile, known.instructions, before).state
 
     def _fold(self, session: Session, row: PaymentRow) -> tuple[Payment, Profile, _Evidence]:
         session.flush()

@@ -11,7 +11,6 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 import pytest
 
-from simulators.currencycloud.menu import MENU
 from tests.simulators.conftest import Client
 
 FIND = "GET /v2/payments/find"
@@ -270,6 +269,8 @@ def test_the_same_seed_hits_the_same_requests(start: Callable[..., Client]) -> N
         {"fault": "delay", "probability": 2},
         {"fault": "delay", "param": {"seconds": "long"}},
         {"fault": "delay", "match": {"reference": 1}},
+        {"fault": "drip", "param": {"bytes": "few"}},
+        {"fault": "refused", "param": {"status": "late"}},
         {"fault": "delay", "id": 7},
         {"fault": "delay", "hue": "red"},
         {"on": "GET *"},
@@ -279,28 +280,3 @@ def test_a_rule_that_cannot_be_is_refused(client: Client, rule: dict[str, Any]) 
     good = {"fault": "delay"}
     assert client.http.post("/_control/faults", json=[good, rule]).status_code == 400
     assert client.control("faults") == {"rules": []}
-
-
-def test_the_menu_has_what_the_proof_will_order() -> None:
-    assert set(MENU) >= {
-        "reply_lost_before",
-        "reply_lost_after",
-        "error_500_before",
-        "error_500_after",
-        "unauthorised",
-        "unknown_status",
-        "missing_field",
-        "number_for_string",
-        "html_200",
-        "html_502",
-        "rate_limited",
-        "duplicate_word",
-        "hidden_from_find",
-        "finds_another",
-        "delay",
-        "fail_after_completed",
-        "fail_before_release",
-        "suspend",
-        "delete_by_hand",
-        "change_amount_by_hand",
-    }

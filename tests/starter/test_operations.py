@@ -393,5 +393,8 @@ def test_operators_who_could_not_be_told_apart_are_refused(
     tmp_path: Path, operators: dict[str, str], says: str
 ) -> None:
     with pytest.raises(ValueError, match=says) as error:
-        Settings(home=tmp_path, operators=operators)
+        Settings(
+            home=tmp_path,
+            operators={name: SecretStr(secret) for name, secret in operators.items()},
+        )
     assert "canary" not in str(error.value)

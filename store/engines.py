@@ -1,0 +1,206 @@
+"""Connections: how SQLite and PostgreSQL are reached and what each is told at once."""
+
+from __future__ import annotations
+
+import getpass
+import ssl
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError
+
+from store.faults import BadDatabaseUrl, Fault, fault_of
+
+#: How long a writer waits for another's lock before it gives up.
+_BUSY_SECONDS: Final = 20
+#: How long one statement may take on PostgreSQL, and how long we listen for its answer.
+_STATEMENT_SECONDS: Final = 40
+_SILENCE_SECONDS: Final = 60
+#: Connections are renewed, so that no firewall forgets one that we still count on.
+_RENEW_SECONDS: Final = 1800
+_POSTGRESQL: Final = ("postgresql", "postgres", "postgresql+pg8000")
+_NEARBY: Final = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Engines:
+    """Ways to one database. `migrate` waits as long as it takes."""
+
+    write: Engine
+    read: Engine
+    migrate: Engine
+    writers: int
+    """Transactions of this process that may write at once: SQLite has one writer."""
+    readers: int
+
+    def dispose(self) -> None:
+        """Close connections that are not in use."""
+        for engine in (self.write, self.read, self.migrate):
+            engine.dispose()
+
+
+def engines(url: str) -> Engines:
+    """Engines for a URL, which is not reached for yet.
+
+    Raises:
+        BadDatabaseUrl: neither SQLite nor PostgreSQL, or an option that is not known.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise BadDatabaseUrl(_advice("it cannot be read")) from None
+    if parsed.drivername == "sqlite":
+        return Engines(
+            write=(writer := _sqlite(parsed, "BEGIN IMMEDIATE")),
+            read=_sqlite(parsed, "BEGIN"),
+            migrate=writer,
+            writers=1,
+            readers=2,
+        )
+    if parsed.drivername in _POSTGRESQL:
+        where, options = _reached(parsed)
+        return Engines(
+            write=_postgresql(where, options, _WRITES, 8),
+            read=_postgresql(where, options, _READS, 4),
+            migrate=_postgresql(where, {**options, "timeout": None}, _MIGRATES),
+            writers=8,
+            readers=4,
+        )
+    raise BadDatabaseUrl(_advice(f"{parsed.drivername!r} is not known"))
+
+
+def _advice(what: str) -> str:
+    return (
+        f"FINALITY_DATABASE_URL: {what}; use sqlite:////a/file.db or "
+        "postgresql://user:password@host/database"
+    )
+
+
+def _sqlite(url: URL, begin: str) -> Engine:
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # We say BEGIN ourselves, see below.
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.execute(text(begin))
+
+    return engine
+
+
+#: Of every session. A process that is stopped in a transaction, or whose machine is gone, keeps
+#: its locks until the server cuts it off; a commit is on disk whatever the server's default.
+_ALWAYS: Final = (
+    "SET client_encoding = 'UTF8'",
+    "SET TIME ZONE 'UTC'",
+    f"SET idle_in_transaction_session_timeout = '{_SILENCE_SECONDS}s'",
+    "SELECT set_config('synchronous_commit', 'on', false)"
+    " WHERE current_setting('synchronous_commit') = 'off'",
+)
+_LIMITS: Final = (
+    f"SET lock_timeout = '{_BUSY_SECONDS}s'",
+    f"SET statement_timeout = '{_STATEMENT_SECONDS}s'",
+)
+#: A writer locks what it looks at, and then has to see what others committed meanwhile: that is
+#: READ COMMITTED. A reader sees one state, and could not lock or write by mistake.
+_WRITES: Final = (
+    *_ALWAYS,
+    *_LIMITS,
+    "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
+)
+_READS: Final = (
+    *_ALWAYS,
+    *_LIMITS,
+    "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+)
+_MIGRATES: Final = (
+    *_ALWAYS,
+    "SET lock_timeout = 0",
+    "SET statement_timeout = 0",
+    "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
+)
+
+
+def _postgresql(
+    url: URL, options: dict[str, Any], settings: tuple[str, ...], size: int | None = None
+) -> Engine:
+    pool: dict[str, Any] = {"poolclass": NullPool}
+    if size is not None:
+        pool = {"pool_size": size, "pool_recycle": _RENEW_SECONDS}
+    engine = create_engine(url, hide_parameters=True, connect_args=options, **pool)
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.autocommit = True  # Else a rollback would take the settings back.
+        connection.cursor().execute("; ".join(settings))
+        connection.autocommit = False
+
+    @event.listens_for(engine, "handle_error")
+    def _heard(context: Any) -> None:
+        if fault_of(context.sqlalchemy_exception or context.original_exception) is Fault.LOST:
+            context.is_disconnect = True
+
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def _execute(
+        _connection: Any, _cursor: Any, statement: str, given: Any, _context: Any, many: bool
+    ) -> tuple[str, Any]:
+        return statement, [_storable(one) for one in given] if many else _storable(given)
+
+    return engine
+
+
+def _storable(given: Any) -> Any:
+    """PostgreSQL keeps no NUL in a text, and a partner may put one into any word it says."""
+    if not any(isinstance(value, str) and "\0" in value for value in given):
+        return given
+    return tuple(v.replace("\0", "\ufffd") if isinstance(v, str) else v for v in given)
+
+
+def _reached(url: URL) -> tuple[URL, dict[str, Any]]:
+    """The URL and options for the driver, from one that `psql` would take too."""
+    asked = {name: str(value) for name, value in url.query.items()}
+    host = asked.pop("host", None) or url.host or "localhost"
+    options: dict[str, Any] = {"timeout": _SILENCE_SECONDS, "application_name": "finality"}
+    if is_socket := host.startswith("/"):
+        options["unix_sock"] = f"{host}/.s.PGSQL.{url.port or 5432}"
+    mode = asked.pop("sslmode", "disable" if is_socket or host in _NEARBY else "verify-full")
+    options["ssl_context"] = _tls(mode, asked.pop("sslrootcert", None))
+    if asked:
+        raise BadDatabaseUrl(_advice(f"the option {min(asked)!r} is not known"))
+    return (
+        url.set(
+            drivername="postgresql+pg8000",
+            username=url.username or getpass.getuser(),
+            host=None if is_socket else host,
+            query={},
+        ),
+        options,
+    )
+
+
+def _tls(mode: str, authorities: str | None) -> ssl.SSLContext | bool:
+    """What a server has to prove, in libpq's words; False for no encryption."""
+    if mode == "disable":
+        return False
+    if mode not in ("require", "verify-ca", "verify-full"):
+        raise BadDatabaseUrl(
+            _advice(f"sslmode {mode!r}: say disable, require, verify-ca or verify-full")
+        )
+    try:
+        context = ssl.create_default_context(cafile=authorities)
+    except OSError as error:
+        raise BadDatabaseUrl(_advice(f"sslrootcert: {error.strerror or error}")) from None
+    if mode != "verify-full":
+        context.check_hostname = False
+    if mode == "require":
+        context.verify_mode = ssl.CERT_NONE
+    return context
