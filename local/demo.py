@@ -12,7 +12,7 @@ from collections import Counter
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
@@ -128,7 +128,7 @@ async def _stories(settings: Settings, console: Console) -> bool:
         )
         fates = {line: (story.words, story.ends) for line, story in FATED.items()}
         fates[CANCELLED_TOO_LATE] = (
-            f"cancel asked after it was sent: {_words(commanded)}",
+            "cancel asked after it was sent: " + str(commanded.command.outcome).replace("_", " "),
             "settled",
         )
         ended = True

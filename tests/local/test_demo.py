@@ -13,6 +13,7 @@ from rich.console import Console
 
 from local import demo
 from local.demo_file import demo_file, end_to_end_id
+from local.demo_stories import CANCELLED_TOO_LATE, FAULTS, LINES, STORIES, rules
 from local.stack import Stack
 from messages.pain001 import read
 from settings import Settings
@@ -37,7 +38,8 @@ def the_book(*, booked: int) -> dict[str, Any]:
         }
         for number in range(booked)
     ]
-    fired = [{"fault": fault} for fault, _, _ in demo.FAULTS]
+    fired = [{"fault": fault} for fault, _, _ in FAULTS]
+    fired += [{"fault": story.fault} for story in STORIES]
     return {
         "payments": payments,
         "postings": [],
@@ -74,6 +76,8 @@ def test_the_demo_file_is_one_we_read_and_each_fault_meets_its_own_payment() -> 
     lines = read(demo_file(24)).lines
     assert len(lines) == 24
     assert not any(line.refusals for line in lines)
-    matched = [rule["match"]["reference"] for rule in demo._faults(24)]
-    assert len(set(matched)) == len(matched) == sum(count for _, count, _ in demo.FAULTS)
+    matched = [rule["match"]["reference"] for rule in rules()]
+    wanted = sum(count for _, count, _ in FAULTS) + len(STORIES)
+    assert len(set(matched)) == len(matched) == wanted == LINES - 1
+    assert end_to_end_id(CANCELLED_TOO_LATE) not in matched
     assert set(matched) <= {end_to_end_id(number) for number in range(22)}

@@ -12,18 +12,12 @@ from tests.simulators.conftest import Client, Receiver
 CREATE = "/v2/payments/create"
 
 
-def parts_of(answer: httpx.Response, into: list[bytes]) -> None:
-    """Read to the end, keeping every part as it came."""
-    for part in answer.iter_raw():
-        into.append(part)
-
-
 def test_a_reply_is_cut_in_its_middle(client: Client) -> None:
     form, parts = client.order(), list[bytes]()
     client.fault("cut_mid_body", param={"bytes": 20})
     with client.http.stream("POST", CREATE, data=form) as answer:
         with pytest.raises(httpx.RemoteProtocolError):
-            parts_of(answer, parts)
+            parts.extend(answer.iter_raw())
         assert (answer.status_code, int(answer.headers["content-length"]) > 20) == (200, True)
     assert len(b"".join(parts)) == 20
     assert len(client.found(unique_request_id=form["unique_request_id"])) == 1

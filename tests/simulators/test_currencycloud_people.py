@@ -100,7 +100,10 @@ def test_who_creates_by_another_login_is_another_person(
     payment_id = ada.pay()
     assert approve(ada, payment_id)[0]["updated"] is False
     assert approve(client, payment_id)[0]["updated"] is True
-    mine, hers = client.create().json(), client.get(f"payments/{payment_id}")
+    mine, hers = (
+        client.create(unique_request_id="mine").json(),
+        client.get(f"payments/{payment_id}"),
+    )
     assert mine["creator_contact_id"] != hers["creator_contact_id"]
 
 
