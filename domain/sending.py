@@ -99,7 +99,7 @@ class Book(BaseModel):
     held: bool = False
     """The partner's object is known in another way: a feed, a statement, a person."""
     submit_from: AwareDatetime | None = None
-    """The first send is not due before this: we hold the date ourselves."""
+    """Nothing of it is sent before this: we hold the date ourselves."""
     cancel_asked: bool = False
     """Somebody asked to cancel: none of its bytes leave after that."""
     is_gated: bool = False
@@ -199,26 +199,42 @@ def _without_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> Ne
     if Answer.DUPLICATE in answers:
         # The content, not our key, was called a duplicate on a first send: not executed.
         return NextMove(Move.PARK, "the partner calls it a duplicate of another order")
+    return _send_anew(op, book, now, halted, "nothing was sent so far", book.generation)
+
+
+def _send_anew(
+    op: Operation, book: Book, now: datetime, halted: bool, why: str, generation: int
+) -> NextMove:
+    """A send where nothing is in doubt: in its time, and past all that may hold it with us."""
     if now >= book.submit_before:
-        return NextMove(Move.EXPIRE, "its time to be sent is over and nothing was sent")
-    if book.submit_from and now < book.submit_from:
-        return NextMove(Move.WAIT, "its day to be sent", min(book.submit_from, book.submit_before))
-    if halted:
-        return NextMove(Move.WAIT, "sending is halted", book.submit_before)
+        return NextMove(Move.EXPIRE, f"{why}; its time to be sent is over")
+    if held := _held_by_us(book, now, halted):
+        because, until = held
+        return NextMove(Move.WAIT, f"{why}; {because}", until)
     earliest = _not_before(op, book)
     if earliest and now < earliest:
-        return NextMove(Move.WAIT, "the last attempt had no effect; a pause before the next",
+        return NextMove(Move.WAIT, f"{why}; a pause before the next attempt",
                         min(earliest, book.submit_before))  # fmt: skip
     if not book.gate_holds(now):
-        return NextMove(Move.CHECK, "nothing was sent so far; our checks, then the send")
-    return NextMove(Move.SEND, "nothing was sent so far", generation=book.generation)
+        because = f"{why}; our checks, then the send"
+        return NextMove(Move.CHECK, because, generation=generation)
+    return NextMove(Move.SEND, why, generation=generation)
+
+
+def _held_by_us(book: Book, now: datetime, halted: bool) -> tuple[str, datetime] | None:
+    """Why no bytes leave for now, in doubt or not, and until when."""
+    if book.submit_from and now < book.submit_from:
+        return "its day to be sent", min(book.submit_from, book.submit_before)
+    return ("sending is halted", book.submit_before) if halted else None
 
 
 def _in_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> NextMove:
     protected_until = _key_protects_until(op, book)
-    if protected_until and now < protected_until and not (halted and op.lookup.is_complete):
-        if halted:
-            return NextMove(Move.WAIT, "in doubt; sending is halted", protected_until)
+    held = _held_by_us(book, now, halted)
+    if protected_until and now < protected_until and not (held and op.lookup.is_complete):
+        if held:
+            because, until = held
+            return NextMove(Move.WAIT, f"in doubt; {because}", min(until, protected_until))
         earliest = _not_before(op, book)
         if earliest is None or now >= earliest:
             return NextMove(
@@ -254,25 +270,12 @@ def _proven_absent(op: Operation, book: Book, now: datetime, halted: bool) -> Ne
         return NextMove(Move.PARK, "the partner calls it a duplicate but does not show the first")
     if book.cancel_asked:
         return NextMove(Move.CANCEL, "proven absent, and cancelled")
-    if now >= book.submit_before:
-        return NextMove(Move.EXPIRE, "proven absent, and its time to be sent is over")
-    if halted:
-        return NextMove(Move.WAIT, "proven absent; sending is halted", book.submit_before)
-    earliest = _not_before(op, book)
-    if earliest and now < earliest:
-        return NextMove(Move.WAIT, "proven absent; a pause before the next attempt",
-                        min(earliest, book.submit_before))  # fmt: skip
-    if not book.gate_holds(now):
-        return NextMove(Move.CHECK, "proven absent; our checks, then the send")
     # A failure stored under the key would be all that the same key can ever bring.
     burnt = op.idempotency.caches_errors and any(
         a.server_error and a.generation == book.generation for a in book.attempts
     )
-    return NextMove(
-        Move.SEND,
-        "proven absent; the old key is bound to a stored failure" if burnt else "proven absent",
-        generation=book.generation + burnt,
-    )
+    why = "proven absent; the old key is bound to a stored failure" if burnt else "proven absent"
+    return _send_anew(op, book, now, halted, why, book.generation + burnt)
 
 
 def _key_protects_until(op: Operation, book: Book) -> datetime | None:

@@ -24,8 +24,8 @@ from store.evidence import keep_report
 from store.folding import Folding
 from store.inbox import match_reference
 from store.payments import row as payment_row
-from store.payments import view_of
 from store.tables import CommandRow, InstructionRow, PaymentRow
+from store.views import view_of
 
 #: Operators `not-executed` needs, and their signatures.
 SIGNATURES_NEEDED: Final = 2
@@ -222,28 +222,21 @@ class Commands:
 
     async def of(self, payment_id: str) -> list[CommandRecord]:
         """All commands of a payment, oldest first."""
-
-        def query(session: Session) -> list[CommandRecord]:
-            rows = session.exec(
-                select(CommandRow)
-                .where(CommandRow.payment_id == payment_id)
-                .order_by(col(CommandRow.asked_at))
-            )
-            return [_record(row) for row in rows]
-
-        return await self._database.read(query)
+        rows = (
+            select(CommandRow)
+            .where(CommandRow.payment_id == payment_id)
+            .order_by(col(CommandRow.asked_at), CommandRow.command_id)
+        )
+        found = await self._database.read(lambda session: session.exec(rows).all())
+        return [_record(row) for row in found]
 
     async def evidence(self, payment_id: str, command_id: str) -> bytes | None:
         """What was attached to a command; None where nothing was, or there is no such command."""
-
-        def query(session: Session) -> bytes | None:
-            row = session.get(CommandRow, (payment_id, command_id))
-            return row.evidence_sealed if row else None
-
-        sealed = await self._database.read(query)
-        if sealed is None:
+        row = await self._database.read(lambda s: s.get(CommandRow, (payment_id, command_id)))
+        if row is None or row.evidence_sealed is None:
             return None
-        return self._folding.keyring.open(sealed, _evidence_context(payment_id, command_id))
+        context = _evidence_context(payment_id, command_id)
+        return self._folding.keyring.open(row.evidence_sealed, context)
 
     def _decide(
         self,

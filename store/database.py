@@ -126,9 +126,7 @@ class _Run:
 
     def _once(self, function: Callable[[Session], T]) -> T:
         self._commits = False
-        with Session(
-            self._engine, expire_on_commit=False, info={_WRITES: self._writes}
-        ) as session:
+        with Session(self._engine, expire_on_commit=False, info={_WRITES: self._writes}) as session:
             result = function(session)
             if self._writes:
                 session.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -137,6 +138,13 @@ def _postgresql(
     if size is not None:
         pool = {"pool_size": size, "pool_recycle": _RENEW_SECONDS}
     engine = create_engine(url, hide_parameters=True, connect_args=options, **pool)
+
+    def close(connection: Any) -> None:
+        # Taking leave of a server that is gone fails, and is no news: that it is, is told elsewhere.
+        with suppress(engine.dialect.loaded_dbapi.Error, OSError):
+            connection.close()
+
+    engine.dialect.do_close = close  # type: ignore[method-assign]  # There is no event for it.
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:

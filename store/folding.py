@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from sqlmodel import Session, col, select
 
+from domain.due import Owed, due
 from domain.escalation import DueRung, Escalate, next_at, nobody, reached
 from domain.fold import fold
 from domain.order import Order, Rail
@@ -21,12 +22,15 @@ from store.books import instructions_of
 from store.cancelling import follow_cancel
 from store.keyring import Keyring
 from store.tables import MovementRow, PaymentRow, ReportRow, StateRow, TaskRow
+from store.views import view_of
 
 #: After so many lookups that could not tell, a person is asked as well.
 VAGUE_LOOKUPS: Final = 3
 #: Who answers a question about money, and by when, unless settings say otherwise.
 TASK_OWNER: Final = "payments-operations"
 TASK_DUE_WITHIN: Final = timedelta(hours=4)
+#: A step that is owed for so long is not being done: somebody has to look at its run.
+OVERDUE_AFTER: Final = timedelta(hours=1)
 
 
 class Question(NamedTuple):
@@ -93,6 +97,8 @@ class Folding:
         row.escalates_at = next_at(ladder, now)
         row.is_over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
         row.updated_at = now
+        if overdue := _owe(session, row, now):
+            questions["overdue"] = overdue
         _write_movements(session, row.payment_id, known.reports)
         _write_tasks(session, row.payment_id, questions, now)
         session.add(row)
@@ -158,6 +164,26 @@ def _enter(session: Session, row: PaymentRow, payment: Payment, now: datetime) -
             entered_at=now,
         )
     )
+
+
+def _owe(session: Session, row: PaymentRow, now: datetime) -> Question | None:
+    """Note when its run has to act next; a question where it should have long ago.
+
+    Nothing inside a run that fails, or that nobody runs, can tell that it does not act.
+    """
+    before, owed = row.owed_at, due(view_of(session, row), now)
+    if owed.owed is Owed.OVER:
+        row.owed_at = None
+    elif owed.owed is Owed.WAIT:
+        row.owed_at = owed.until
+    else:
+        row.owed_at = before if before is not None and before <= now else now
+        if row.owed_at <= now - OVERDUE_AFTER:
+            return Question(
+                f"owed since {row.owed_at:%Y-%m-%d %H:%M} UTC and not done: {owed.because}; "
+                "look at its workflow in Temporal, and whether workers run"
+            )
+    return None
 
 
 def _questions(

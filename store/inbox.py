@@ -10,8 +10,8 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from store.database import Database
-from store.intents import hold
 from store.keyring import Keyring
+from store.locks import hold
 from store.tables import InboxRow, InstructionRow, PaymentRow
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, func, literal
 from sqlmodel import Session, col, or_, select
 
 from domain.intent import Earlier, Intent
@@ -66,18 +64,3 @@ def earlier_of(
         )
         for found in session.exec(rows)
     )
-
-
-def hold(session: Session, *names: str) -> None:
-    """Keep others who hold one of these names waiting until this transaction ends.
-
-    SQLite's writers exclude each other anyway (BEGIN IMMEDIATE). PostgreSQL waits here, and what
-    is selected afterwards shows what the others committed: so it must come before any look, and
-    needs its default isolation, READ COMMITTED.
-    """
-    if session.connection().dialect.name != "postgresql":
-        return
-    for name in sorted(names):  # In one order, so that no two wait for each other.
-        digest = hashlib.sha256(name.encode()).digest()
-        number = int.from_bytes(digest[:8], signed=True)
-        session.exec(select(func.pg_advisory_xact_lock(literal(number, BigInteger))))

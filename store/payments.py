@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from domain.escalation import Escalate, nobody
 from domain.fold import fold
 from domain.ids import end_to_end_hash, instruction_id
 from domain.intent import Acknowledgement, Earlier, Intent, require_acknowledged
-from domain.order import Order, Rail, Times
+from domain.order import Order, Times
 from domain.payment import Payment
 from domain.profile import InstructionKind, Profile
 from domain.view import PaymentView
-from store.books import instructions_of
-from store.database import Database
-from store.folding import Folding, order_context, order_of
-from store.halts import is_halted
-from store.inbox import news_at
-from store.intents import earlier_of, hashes_of, hold
+from store.database import Database, is_writing
+from store.folding import OVERDUE_AFTER, Folding, order_context, order_of
+from store.intents import earlier_of, hashes_of
 from store.keyring import Keyring
+from store.locks import hold
 from store.tables import InstructionRow, PaymentRow, StateRow
+from store.views import view_of
 
 FINGERPRINT_VERSION: Final = 1
 
@@ -309,8 +306,13 @@ class Payments:
         def transaction(session: Session) -> int:
             due = session.exec(
                 select(PaymentRow.payment_id)
-                .where(col(PaymentRow.escalates_at) <= now)
-                .order_by(col(PaymentRow.escalates_at))
+                .where(
+                    or_(
+                        col(PaymentRow.escalates_at) <= now,
+                        col(PaymentRow.owed_at) <= now - OVERDUE_AFTER,
+                    )
+                )
+                .order_by(col(PaymentRow.updated_at))
                 .limit(limit)
             ).all()
             for payment_id in due:
@@ -337,49 +339,12 @@ def _known(session: Session, tenant: str, key: str, fingerprint: str) -> Accepta
 
 
 def row(session: Session, payment_id: str) -> PaymentRow:
-    """The row, locked where the database locks rows.
+    """The row; locked where this session writes.
 
     Raises:
         UnknownPayment: no such payment.
     """
-    found = session.get(PaymentRow, payment_id, with_for_update=True)
+    found = session.get(PaymentRow, payment_id, with_for_update=is_writing(session))
     if found is None:
         raise UnknownPayment(f"no payment {payment_id}")
     return found
-
-
-def view_of(session: Session, found: PaymentRow) -> PaymentView:
-    """What the workflow may see of a payment."""
-    profile = Profile.model_validate(json.loads(found.profile_json))
-    news = news_at(session, found.payment_id)
-    return PaymentView(
-        tenant=found.tenant,
-        payment_id=found.payment_id,
-        partner=found.partner,
-        rail=Rail(found.rail),
-        end_to_end_hash=found.end_to_end_hash,
-        submit_before=found.submit_before,
-        profile=profile,
-        instructions=instructions_of(session, found),
-        payment=Payment.model_validate_json(found.payment_json),
-        last_asked_at=found.last_asked_at,
-        reads=found.reads,
-        halted=is_halted(session, found),
-        cancel_asked=found.cancel_asked_at is not None,
-        execute_by=found.execute_by,
-        crowd=_crowd(session, found) if profile.quota else 1,
-        not_before=found.not_before,
-        waiting_for=found.waiting_for,
-        has_news=news is not None,
-        news_at=news,
-    )
-
-
-def _crowd(session: Session, found: PaymentRow) -> int:
-    """Open payments that share the account's quota."""
-    sharing = select(func.count()).where(
-        PaymentRow.partner == found.partner,
-        PaymentRow.partner_account == found.partner_account,
-        col(PaymentRow.is_over).is_(False),
-    )
-    return max(1, session.exec(sharing).one())

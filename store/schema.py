@@ -9,41 +9,63 @@ from sqlalchemy import inspect, text
 from sqlmodel import Session
 
 from store.database import Database
+from store.locks import hold
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 #: The newest migration; a test compares it with the folder.
 HEAD: Final = "0002"
 
 
+class NewerSchema(Exception):
+    """The database was brought up to date by a newer program than this one."""
+
+
 def version(database: Database) -> str | None:
     """The migration the database is at; None for an empty database."""
-
-    def query(session: Session) -> str | None:
-        if not inspect(session.connection()).has_table("alembic_version"):
-            return None
-        found = session.connection().execute(text("SELECT version_num FROM alembic_version"))
-        return found.scalar_one_or_none()
-
-    return database.read_now(query)
+    return database.read_now(_version)
 
 
 def upgrade(database: Database) -> bool:
-    """Bring the schema to HEAD; True if something was done.
+    """Bring the schema to HEAD, whole or not at all; True if something was done.
 
     Alembic is imported only when it has work: it costs a second, and workers start often.
-    Two processes may upgrade at once: the migrations run in one write transaction.
+    Processes that upgrade at once wait for the first, and then find nothing left to do.
+
+    Raises:
+        NewerSchema: nothing was done.
+        StoreAway: the database is away.
     """
-    if version(database) == HEAD:
+    if (found := version(database)) == HEAD:
         return False
+    if found is not None and found > HEAD:
+        raise NewerSchema(
+            f"the database is at schema {found}, and this program knows none after {HEAD}; "
+            "run the newer program"
+        )
+    return migrate(database, "head")
+
+
+def migrate(database: Database, to: str) -> bool:
+    """Run the migrations up to that one; True if there were any to run."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
 
-    def transaction(session: Session) -> None:
+    def transaction(session: Session) -> bool:
+        hold(session, "schema")
+        before = _version(session)
         config.attributes["connection"] = session.connection()
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
+        return _version(session) != before
 
-    database.write_now(transaction)
-    return True
+    return database.migrate(transaction)
+
+
+def _version(session: Session) -> str | None:
+    connection = session.connection()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version"))
+    return found.scalar_one_or_none()

@@ -36,7 +36,7 @@ from store.halts import is_halted
 from store.high_water import doubt, halt
 from store.inbox import mark_read, match_reference
 from store.keyring import Keyring
-from store.payments import UnknownPayment, view_of
+from store.payments import UnknownPayment
 from store.payments import row as payment_row
 from store.requests import (
     close,
@@ -52,6 +52,7 @@ from store.tables import (
     InstructionRow,
     PaymentRow,
 )
+from store.views import view_of
 
 #: Before asking again whether the partner may be talked to, where it named no moment itself.
 _PAUSE: Final = timedelta(seconds=30)

@@ -62,6 +62,8 @@ class PaymentRow(SQLModel, table=True):
     gate_passed_at: datetime | None = Field(default=None, sa_column=_moment())
     escalates_at: datetime | None = Field(default=None, sa_column=_moment(index=True))
     """When the next question to people comes due, though nothing be heard meanwhile."""
+    owed_at: datetime | None = Field(default=None, sa_column=_moment(index=True))
+    """When its run has to do its next step; None when nothing is owed."""
     cancel_asked_at: datetime | None = Field(default=None, sa_column=_moment())
     created_at: datetime = Field(sa_column=_moment(nullable=False))
     updated_at: datetime = Field(sa_column=_moment(nullable=False))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,9 +18,19 @@ from assembly import Assembly, assembled
 from domain.ids import TASK_QUEUE, partner_queue
 from settings import PartnerAccount, Settings
 from starter.running import TemporalAway
-from store import schema
+from store.database import Database
+from store.faults import StoreAway
+from store.health import health
 from store.keyring import KeyringError
+from store.schema import NewerSchema
 from workflows.attributes import SEARCH_ATTRIBUTES
+
+
+#: To look at where the database does not answer; its own words stand above.
+_AWAY: Final = (
+    "start it, and see that FINALITY_DATABASE_URL names it, its user may log in and create tables, "
+    "and its disk is not full"
+)
 
 
 class Examined(NamedTuple):
@@ -47,6 +57,13 @@ async def examine(settings: Settings, *, retry_logins: bool) -> int:
     except KeyringError as error:
         console.print(f"[red]✗[/red] keyring: {escape(str(error))}")
         return 1
+    except NewerSchema as error:
+        console.print(f"[red]✗[/red] database: {escape(str(error))}")
+        return 1
+    except StoreAway as error:
+        console.print(f"[red]✗[/red] {escape(str(error))}")
+        console.print(f"    → {escape(_AWAY)}")
+        return 1
     return 1 if unwell else 0
 
 
@@ -58,8 +75,7 @@ async def _examinations(assembly: Assembly) -> AsyncIterator[Examined]:
     yield Examined(
         "keyring", f"{settings.keyring}, current key {assembly.keyring.current}{kind_of_key}"
     )
-    kind = assembly.database.url.partition(":")[0]
-    yield Examined("database", f"{kind}, schema {schema.version(assembly.database)}")
+    yield _database(assembly.database)
     async for examined in _partners(assembly):
         yield examined
     try:
@@ -71,6 +87,17 @@ async def _examinations(assembly: Assembly) -> AsyncIterator[Examined]:
     yield await _search_attributes(client)
     for queue in (TASK_QUEUE, *sorted({partner_queue(name) for name, _ in assembly.partners})):
         yield await _pollers(client, queue)
+
+
+def _database(database: Database) -> Examined:
+    """Which it is, and whether what it took outlives a crash."""
+    found = health(database)
+    settings = ", ".join(f"{name} {value}" for name, value in found.settings.items())
+    return Examined(
+        "database",
+        f"{found.kind} at {found.place}, schema {found.schema}, {settings}",
+        "; ".join(found.remedies),
+    )
 
 
 async def _partners(assembly: Assembly) -> AsyncIterator[Examined]:

@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 
-import httpx
-
 from simulators.currencycloud.outbox import Delivery
 from simulators.currencycloud.partner import Partner
+from simulators.currencycloud.post import post
 from simulators.currencycloud.targets import STRANGERS_SECRET
 
 
@@ -21,8 +20,6 @@ class Courier:
         self._poked = asyncio.Event()
         self._busy: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        # A proxy of the environment is not meant for these.
-        self._http = httpx.AsyncClient(trust_env=False)
 
     def poke(self) -> None:
         """Something happened: look whether there is anything to deliver."""
@@ -30,13 +27,12 @@ class Courier:
 
     async def run(self) -> None:
         """Until cancelled."""
-        async with self._http:
-            with self._partner.book.transaction():
-                self._partner.notices.outbox.recover()
-            while True:
-                self._poked.clear()
-                self._set_out()
-                await self._rest()
+        with self._partner.book.transaction():
+            self._partner.notices.outbox.recover()
+        while True:
+            self._poked.clear()
+            self._set_out()
+            await self._rest()
 
     async def deliver(self, seqs: Iterable[int]) -> None:
         """These now, one after the other: what has to arrive before something else happens."""
@@ -72,17 +68,7 @@ class Courier:
         secret = STRANGERS_SECRET if delivery.forged else partner.targets.secret_of(target)
         now = partner.clock.now()
         headers = target.headers(delivery.content, secret, now, delivery.age)
-        answer: int | str
-        try:
-            reply = await self._http.post(
-                target.url,
-                content=delivery.content,
-                headers=headers,
-                timeout=target.timeout_seconds,
-            )
-            answer = reply.status_code
-        except httpx.HTTPError as error:
-            answer = type(error).__name__
+        answer = await post(target.url, delivery.content, headers, target.timeout_seconds)
         with partner.book.transaction():
             partner.notices.outbox.answered(delivery, target, answer, partner.clock.now())
 

@@ -57,6 +57,11 @@ class Bank:
     def window(self) -> timedelta:
         return self.operation.idempotency.window or timedelta(hours=24)
 
+    @property
+    def is_anything_on_the_way(self) -> bool:
+        """Whether bytes of ours may still arrive."""
+        return bool(self._on_the_way)
+
     def run_until(self, now: datetime) -> None:
         """Let everything arrive that is on the way."""
         for at, generation in sorted(self._on_the_way):

@@ -38,6 +38,7 @@ MINUTE: Final = timedelta(minutes=1)
 SECOND: Final = timedelta(seconds=1)
 WATCH: Final = timedelta(days=10)
 INSTRUCTION: Final = "pay_1/pay/1"
+CANCEL: Final = "pay_1/cancel/1"
 CREDITOR_IBAN: Final = "DE89370400440532013000"
 
 
@@ -68,11 +69,17 @@ def operation(
     )
 
 
-def profile(pay: Operation | None = None) -> Profile:
+#: Taking back as most partners offer it: the payment itself is the key and shows what became of it.
+CANCEL_TOLD: Final = operation(IdempotencyKind.NATURAL_KEY, LookupKind.PARENT)
+#: And as one would that tells nothing of it.
+CANCEL_BARE: Final = operation()
+
+
+def profile(pay: Operation | None = None, take_back: Operation = CANCEL_TOLD) -> Profile:
     return Profile(
         partner="bank",
         spec_version="1",
-        operations={InstructionKind.PAY: pay or operation()},
+        operations={InstructionKind.PAY: pay or operation(), InstructionKind.CANCEL: take_back},
         watch={Rail.SEPA_CREDIT_TRANSFER: WATCH},
     )
 
@@ -118,12 +125,13 @@ def report(
     *,
     source: Source = Source.READ,
     partner_reference: str | None = "ref-1",
+    instruction_id: str = INSTRUCTION,
     **fields: Any,
 ) -> Report:
     """One report, `at` after NOW."""
     fields.setdefault("partner_status", state.value if state else "surprise")
     return Report(
-        instruction_id=INSTRUCTION,
+        instruction_id=instruction_id,
         source=source,
         as_of=NOW + at,
         state=state,
@@ -132,23 +140,65 @@ def report(
     )
 
 
+def gate(
+    state: PaymentState, at: timedelta = timedelta(0), *, reason: str = "", status_reason: str = ""
+) -> Report:
+    """What our own checks said: CREATED they passed, AWAITING_US they hold, REJECTED they bar."""
+    return report(
+        state,
+        at,
+        source=Source.GATE,
+        partner_reference=None,
+        reason=reason or None,
+        status_reason=status_reason or None,
+    )
+
+
+def decision(
+    state: PaymentState | None, at: timedelta = timedelta(0), *settles: str, **fields: Any
+) -> Report:
+    """What people found out; `settles` are the findings that answers."""
+    fields = {"partner_reference": None, "partner_status": "found", "settles": settles, **fields}
+    return report(state, at, source=Source.DECISION, **fields)
+
+
 def movement(kind: MovementKind, minor: int, movement_id: str = "") -> Movement:
     return Movement(movement_id=movement_id or kind.value, kind=kind, amount=euro(minor))
 
 
-def folded(
-    *reports: Report, of: Book = ACCEPTED_BOOK, also: Iterable[Book] = (), order: Order = ORDER
-) -> Payment:
-    """What the reports say of the sample order, whose instruction has the given book."""
-    instructions = [
+def instructions(of: Book, also: Iterable[Book], cancel: Book | None) -> tuple[Instruction, ...]:
+    """As the store has them: by id, so that what takes a payment back comes first."""
+    taking_back = [
+        Instruction(instruction_id=CANCEL, kind=InstructionKind.CANCEL, book=each)
+        for each in (cancel,)
+        if each is not None
+    ]
+    paying = (
         Instruction(instruction_id=f"pay_1/pay/{number}", book=each)
         for number, each in enumerate((of, *also), start=1)
-    ]
-    return fold(order, profile(), instructions, reports)
+    )
+    return (*taking_back, *paying)
+
+
+def folded(
+    *reports: Report,
+    of: Book = ACCEPTED_BOOK,
+    also: Iterable[Book] = (),
+    cancel: Book | None = None,
+    order: Order = ORDER,
+    pay: Operation | None = None,
+) -> Payment:
+    """What the reports say of the sample order, whose instruction has the given book."""
+    return fold(order, profile(pay), instructions(of, also, cancel), reports)
 
 
 def view(
-    *reports: Report, of: Book = ACCEPTED_BOOK, pay: Operation | None = None, **fields: Any
+    *reports: Report,
+    of: Book = ACCEPTED_BOOK,
+    pay: Operation | None = None,
+    cancel: Book | None = None,
+    take_back: Operation = CANCEL_TOLD,
+    **fields: Any,
 ) -> PaymentView:
     """The workflow's view of the sample payment."""
     return PaymentView(
@@ -158,8 +208,8 @@ def view(
         rail=ORDER.rail,
         end_to_end_hash="0" * 16,
         submit_before=of.submit_before,
-        profile=profile(pay),
-        instructions=(Instruction(instruction_id=INSTRUCTION, book=of),),
-        payment=folded(*reports, of=of),
+        profile=profile(pay, take_back),
+        instructions=instructions(of, (), cancel),
+        payment=folded(*reports, of=of, cancel=cancel, pay=pay),
         **fields,
     )

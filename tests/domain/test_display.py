@@ -13,8 +13,9 @@ from domain.payment import Certainty, Payment
 from domain.report import MovementKind, PaymentState, Report
 from domain.sending import Book
 from domain.states import PROVEN_NOTHING_MOVED
+from tests.domain.arbitrary import books, reports
 from tests.domain.samples import SECOND, folded, movement, report
-from tests.domain.test_payment import REACHED, books, reports
+from tests.domain.test_payment import REACHED
 
 S = PaymentState
 HOPEFUL = re.compile(

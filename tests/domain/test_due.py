@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from domain.due import NEWS_PAUSE_MAX, Owed, due
 from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind, Operation
 from domain.report import MovementKind, Observed, PaymentState, Report, Source
-from domain.sending import Answer, AttemptResult, Book, Closed, LookedUp, LookupResult
+from domain.sending import Answer, AttemptResult, Book, Closed
 from domain.states import ENDS
 from domain.view import PaymentView
+from tests.domain.arbitrary import moments, views
 from tests.domain.samples import (
     ACCEPTED_BOOK,
     HOUR,
@@ -32,62 +32,11 @@ from tests.domain.samples import (
     report,
     view,
 )
-from tests.domain.test_payment import books, reports
 
 S = PaymentState
 DAY = timedelta(days=1)
 ASKED = operation(IdempotencyKind.REJECT_DUPLICATE, LookupKind.STRONG)
 LATER = NOW + 10 * MINUTE
-
-operations = st.builds(
-    operation,
-    idempotency=st.sampled_from(IdempotencyKind),
-    lookup=st.sampled_from(LookupKind),
-    caches_errors=st.booleans(),
-    window=st.sampled_from([None, HOUR]),
-)
-moments = st.one_of(
-    st.integers(-90, 90).map(lambda n: NOW + n * SECOND),
-    st.integers(-400, 400).map(lambda n: NOW + n * HOUR),
-)
-attempts = st.builds(
-    attempt,
-    result=st.sampled_from([r for r in AttemptResult if r is not AttemptResult.ANSWERED]),
-    answer=st.sampled_from([None, None, *Answer]),
-    opened_at=moments,
-    server_error=st.booleans(),
-    generation=st.integers(1, 2),
-    not_before=st.one_of(st.none(), moments),
-)
-lookups = st.builds(LookedUp, asked_at=moments, result=st.sampled_from(LookupResult))
-any_books = st.one_of(
-    books,
-    st.builds(
-        lambda tried, looked, end: book(
-            *(a.model_copy(update={"number": n}) for n, a in enumerate(tried, start=1)),
-            lookups=tuple(looked),
-            submit_before=end,
-        ),
-        st.lists(attempts, max_size=4),
-        st.lists(lookups, max_size=3),
-        moments,
-    ),
-)
-views = st.builds(
-    lambda told, of, pay, rest: view(*told, of=of, pay=pay, **rest),
-    st.lists(reports, max_size=4),
-    any_books,
-    operations,
-    st.fixed_dictionaries(
-        {
-            "last_asked_at": st.one_of(st.none(), moments),
-            "reads": st.integers(0, 10_000),
-            "halted": st.booleans(),
-            "not_before": st.one_of(st.none(), st.none(), moments),
-            "has_news": st.booleans(),
-        }
-    ),
-)
 
 
 @settings(max_examples=200)

@@ -18,11 +18,11 @@ from domain.payment import (
     FindingKind,
     Payment,
 )
-from domain.report import Movement, MovementKind, Observed, PaymentState, Report, Source
-from domain.sending import Answer, AttemptResult, Book, Closed
+from domain.report import MovementKind, Observed, PaymentState, Report, Source
+from domain.sending import Answer, Book, Closed
 from domain.states import PROVEN_NOTHING_MOVED, may_follow
+from tests.domain.arbitrary import books, reports
 from tests.domain.samples import (
-    ACCEPTED_BOOK,
     CREDITOR_IBAN,
     HOUR,
     NOW,
@@ -41,47 +41,6 @@ from tests.domain.samples import (
 S = PaymentState
 DEBIT, FEE, RETURN = MovementKind.DEBIT, MovementKind.FEE, MovementKind.RETURN
 DAY = timedelta(days=1)
-
-movements = st.builds(
-    Movement,
-    movement_id=st.sampled_from(["m1", "m2", "m3"]),
-    kind=st.sampled_from(MovementKind),
-    amount=st.sampled_from([euro(10_000), euro(9_800), euro(200), euro(0)]),
-)
-observations = st.builds(
-    Observed,
-    amount=st.sampled_from([None, None, euro(10_000), euro(1)]),
-    creditor_account_ends=st.sampled_from([None, None, "3000", "0001", ""]),
-    beneficiary_is_ours=st.sampled_from([None, None, True, False]),
-    requested_execution_date=st.sampled_from([None, None, date(2026, 3, 3), date(2026, 3, 2)]),
-)
-reports = st.builds(
-    Report,
-    instruction_id=st.sampled_from(["pay_1/pay/1", "pay_1/pay/1", "pay_1/pay/9"]),
-    source=st.sampled_from(Source),
-    as_of=st.integers(0, 20).map(lambda days: NOW + days * DAY),
-    try_number=st.integers(1, 2),
-    attempt=st.sampled_from([None, 1, 2]),
-    state=st.one_of(st.none(), st.sampled_from(PaymentState)),
-    partner_status=st.sampled_from(["one", "two"]),
-    status_reason=st.sampled_from([None, "AC04"]),
-    partner_reference=st.sampled_from([None, "ref-1", "ref-1", "ref-2"]),
-    observed=observations,
-    movements=st.lists(movements, max_size=2).map(tuple),
-    drift=st.sampled_from([(), ("new field",)]),
-)
-books = st.sampled_from(
-    [
-        book(),
-        ACCEPTED_BOOK,
-        book(attempt()),
-        book(attempt(), attempt(2, answer=Answer.REFUSED)),
-        book(attempt(1, AttemptResult.NOT_SENT)),
-        book(attempt(answer=Answer.REFUSED), closed=Closed.REFUSED),
-        book(attempt(), closed=Closed.EXPIRED),
-        book(closed=Closed.CANCELLED),
-    ]
-)
 
 
 def kinds(payment: Payment) -> set[FindingKind]:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import product
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
 from domain.profile import DuplicateMeans, IdempotencyKind, Lookup, LookupKind, Operation
 from domain.sending import (
     Answer,
-    Attempt,
     AttemptResult,
     Book,
-    Closed,
     LookedUp,
     LookupResult,
     Move,
@@ -29,176 +23,6 @@ from tests.domain.samples import HOUR, MINUTE, NOW, SECOND, absent, attempt, boo
 DAY = timedelta(days=1)
 UNKNOWN, NOT_SENT, OPEN = AttemptResult.UNKNOWN, AttemptResult.NOT_SENT, AttemptResult.OPEN
 COMPLETE = (LookupKind.STRONG, LookupKind.EVENTUAL, LookupKind.PARENT)
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a reader of the design would say of a book, without looking at its rows."""
-
-    closed: bool = False
-    answered: bool = False
-    live: bool = False
-    doubtful: bool = False
-    refused: bool = False
-    called_duplicate: bool = False
-    proven_absent: bool = False
-    resends_used_up: bool = False
-    crashed: bool = False
-    """No answer at all was seen, so no 5xx either."""
-
-
-@dataclass(frozen=True)
-class Circumstances:
-    """Everything beside the book."""
-
-    idempotency: IdempotencyKind
-    lookup: LookupKind
-    window: timedelta | None
-    age: timedelta
-    caches_errors: bool
-    server_error: bool
-    in_time: bool
-    halted: bool
-
-    @property
-    def key_honoured(self) -> bool:
-        """By the design: half the window, and an unknown one is a day."""
-        half = timedelta(hours=12) if self.window is None else self.window / 2
-        return self.idempotency != "none" and self.age < half
-
-
-def expected(facts: Facts, at: Circumstances) -> tuple[Move, int]:
-    """The table of the design's chapter 5, row by row, with the key's generation."""
-    if facts.closed:
-        return Move.NOTHING, 1
-    if facts.answered:
-        return Move.STORED, 1
-    if facts.live:
-        return Move.WAIT, 1
-    if not facts.doubtful:
-        if facts.refused:
-            return Move.STORED, 1
-        if facts.called_duplicate:
-            return Move.PARK, 1
-        if not at.in_time:
-            return Move.EXPIRE, 1
-        return (Move.WAIT if at.halted else Move.SEND), 1
-    complete = at.lookup in COMPLETE
-    burnt = at.caches_errors and at.server_error and not facts.crashed
-    told = facts.refused or facts.called_duplicate or burnt
-    if at.in_time and at.key_honoured and not told and not (complete and facts.resends_used_up):
-        if not at.halted:
-            return Move.SEND, 1
-        if not complete:
-            return Move.WAIT, 1
-    if not complete:
-        return Move.PARK, 1
-    if not facts.proven_absent:
-        return Move.LOOK_UP, 1
-    if facts.called_duplicate:
-        return Move.PARK, 1
-    if not at.in_time:
-        return Move.EXPIRE, 1
-    if at.halted:
-        return Move.WAIT, 1
-    return Move.SEND, 2 if burnt else 1
-
-
-def situations(first: datetime, server_error: bool) -> Iterator[tuple[str, Book, Facts]]:
-    """Books whose first attempt was opened at `first`, each with what is true of it."""
-
-    def sent(number: int = 1, result: AttemptResult = UNKNOWN, **fields: Any) -> Attempt:
-        opened_at = first + (number - 1) * 2 * MINUTE
-        failed = server_error and result is UNKNOWN
-        return attempt(number, result, opened_at=opened_at, server_error=failed, **fields)
-
-    def looked(result: LookupResult) -> tuple[LookedUp, ...]:
-        return (LookedUp(asked_at=later, result=result),)
-
-    later = first + 10 * MINUTE
-    twice = absent(later, later + MINUTE)
-    early = absent(first + 20 * SECOND, first + 44 * SECOND)
-    accepted, refused, duplicate = Answer.ACCEPTED, Answer.REFUSED, Answer.DUPLICATE
-    doubt = Facts(doubtful=True)
-    yield "nothing", book(), Facts()
-    for why in Closed:
-        yield f"closed {why}", book(sent(), closed=why), Facts(closed=True, doubtful=True)
-    yield "accepted", book(sent(answer=accepted)), Facts(answered=True)
-    yield "accepted late", book(sent(), sent(2, answer=accepted)), Facts(answered=True)
-    yield "found", book(sent(), lookups=looked(LookupResult.FOUND)), Facts(answered=True)
-    yield "held", book(sent(), held=True), Facts(answered=True)
-    yield "not sent", book(sent(1, NOT_SENT)), Facts()
-    yield "never sent", book(*(sent(n, NOT_SENT) for n in (1, 2, 3))), Facts()
-    yield "refused", book(sent(answer=refused)), Facts(refused=True)
-    yield "refused at last", book(sent(1, NOT_SENT), sent(2, answer=refused)), Facts(refused=True)
-    yield "content", book(sent(1, NOT_SENT, answer=duplicate)), Facts(called_duplicate=True)
-    yield "unknown", book(sent()), doubt
-    yield "crashed", book(sent(1, OPEN)), Facts(doubtful=True, crashed=True)
-    yield "unknown, not sent", book(sent(), sent(2, NOT_SENT)), doubt
-    yield "unknown twice", book(sent(), sent(2)), doubt
-    yield "one empty answer", book(sent(), lookups=absent(later)), doubt
-    yield "empty too early", book(sent(), lookups=early), doubt
-    yield "cannot tell", book(sent(), lookups=looked(LookupResult.CANNOT_TELL) * 3), doubt
-    yield (
-        "resent",
-        book(*(sent(n) for n in (1, 2, 3, 4))),
-        Facts(doubtful=True, resends_used_up=True),
-    )
-    yield "absent", book(sent(), lookups=twice), Facts(doubtful=True, proven_absent=True)
-    yield (
-        "crashed, absent",
-        book(sent(1, OPEN), lookups=twice),
-        Facts(doubtful=True, proven_absent=True, crashed=True),
-    )
-    yield (
-        "repeat refused",
-        book(sent(), sent(2, answer=refused)),
-        Facts(doubtful=True, refused=True),
-    )
-    yield (
-        "repeat refused, absent",
-        book(sent(), sent(2, answer=refused), lookups=twice),
-        Facts(doubtful=True, refused=True, proven_absent=True),
-    )
-    yield "duplicate", book(sent(answer=duplicate)), Facts(doubtful=True, called_duplicate=True)
-    yield (
-        "duplicate, absent",
-        book(sent(), sent(2, answer=duplicate), lookups=twice),
-        Facts(doubtful=True, called_duplicate=True, proven_absent=True),
-    )
-
-
-def live_situations(server_error: bool) -> Iterator[tuple[str, Book, Facts]]:
-    young = NOW - 39 * SECOND
-    yield "live", book(attempt(1, OPEN, opened_at=young)), Facts(live=True)
-    doubtful = attempt(opened_at=NOW - 3 * MINUTE, server_error=server_error)
-    yield "live again", book(doubtful, attempt(2, OPEN, opened_at=young)), Facts(live=True)
-
-
-@pytest.mark.parametrize("lookup", LookupKind)
-@pytest.mark.parametrize("idempotency", IdempotencyKind)
-def test_every_book_gets_the_move_of_the_table(
-    idempotency: IdempotencyKind, lookup: LookupKind
-) -> None:
-    windows = ((2 * DAY, HOUR), (2 * DAY, 25 * HOUR), (None, HOUR), (None, 13 * HOUR))
-    flags = (False, True)
-    for (window, age), caches, failed, in_time, halted in product(
-        windows, flags, flags, flags, flags
-    ):
-        at = Circumstances(idempotency, lookup, window, age, caches, failed, in_time, halted)
-        op = operation(idempotency, lookup, window=window, caches_errors=caches)
-        submit_before = NOW + HOUR if in_time else NOW
-        for name, its_book, facts in (
-            *situations(NOW - age, failed),
-            *live_situations(failed),
-        ):
-            timed = its_book.model_copy(update={"submit_before": submit_before})
-            step = next_move(op, timed, NOW, halted=halted)
-            generation = step.generation if step.move is Move.SEND else 1
-            assert (step.move, generation) == expected(facts, at), (name, at, step)
-            if step.move is Move.WAIT:
-                assert step.until is not None, name
-                assert step.until > NOW, name
 
 
 STRONG = operation(IdempotencyKind.REJECT_DUPLICATE, LookupKind.STRONG)

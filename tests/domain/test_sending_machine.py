@@ -55,6 +55,9 @@ class Sending(RuleBasedStateMachine):
         duplicate_means=st.sampled_from(DuplicateMeans),
         lag=st.sampled_from([timedelta(0), SECOND, SETTLE_DELAY]),
         submit_within=st.sampled_from([MINUTE, HOUR, 100 * HOUR]),
+        submit_after=st.sampled_from([None, None, 30 * SECOND]),
+        is_gated=st.booleans(),
+        cancel_after=st.sampled_from([None, None, 0, 1, 4]),
     )
     def meet(
         self,
@@ -63,6 +66,9 @@ class Sending(RuleBasedStateMachine):
         duplicate_means: DuplicateMeans,
         lag: timedelta,
         submit_within: timedelta,
+        submit_after: timedelta | None,
+        is_gated: bool,
+        cancel_after: int | None,
     ) -> None:
         self.operation = BankOperation(
             idempotency=Idempotency(
@@ -77,13 +83,25 @@ class Sending(RuleBasedStateMachine):
         self.true_now = NOW
         self.set_back = timedelta(0)
         self.halted = False
-        self.book = Book(submit_before=NOW + submit_within)
+        self.book = Book(
+            submit_before=NOW + submit_within,
+            submit_from=NOW + submit_after if submit_after is not None else None,
+            is_gated=is_gated,
+        )
+        self.checks_pass = True
+        self.cancel_after = cancel_after
         self.unheard: dict[int, Outcome] = {}
 
     @property
     def now(self) -> datetime:
         """Our clock, which may be slow. The bank lives by the true one."""
         return self.true_now - self.set_back
+
+    @property
+    def is_time_to_cancel(self) -> bool:
+        """After so many sends and questions, or most runs would be cancelled in their beginning."""
+        steps = len(self.book.attempts) + len(self.book.lookups)
+        return self.cancel_after is not None and steps >= self.cancel_after
 
     @rule(fault=st.sampled_from(Fault), late=seconds, patient=st.booleans())
     def turn(self, fault: Fault, late: timedelta, patient: bool) -> None:
@@ -111,6 +129,19 @@ class Sending(RuleBasedStateMachine):
     def halt(self, halted: bool) -> None:
         self.halted = halted
 
+    @rule(checks_pass=st.booleans())
+    def checks_of_ours_change_their_mind(self, checks_pass: bool) -> None:
+        """What passed before holds for its time; what was not asked yet is asked anew."""
+        self.checks_pass = checks_pass
+
+    @precondition(lambda self: self.is_time_to_cancel)
+    @rule()
+    def cancel(self) -> None:
+        """Somebody asks; what needs nobody but us is done in the same transaction."""
+        self.change(cancel_asked=True)
+        if self.ask().move is Move.CANCEL:
+            self.take(Fault.NO, timedelta(0))
+
     @precondition(lambda self: self.unheard)
     @rule()
     def a_stalled_worker_wakes(self) -> None:
@@ -123,11 +154,17 @@ class Sending(RuleBasedStateMachine):
         if hasattr(self, "bank"):
             assert len(self.bank.effects) <= 1, self.book
 
+    @invariant()
+    def what_is_cancelled_or_expired_has_no_effect(self) -> None:
+        if hasattr(self, "bank") and self.book.closed in (Closed.CANCELLED, Closed.EXPIRED):
+            assert not self.bank.effects, self.book
+            assert not self.bank.is_anything_on_the_way
+
     def teardown(self) -> None:
         """The faults end: so does the payment, in bounded time, and rightly."""
         if not hasattr(self, "bank"):
             return
-        self.halted = False
+        self.halted, self.checks_pass = False, True
         for _ in range(TURNS_MAX):
             step = self.ask()
             if step.move in (Move.STORED, Move.NOTHING, Move.PARK):
@@ -164,14 +201,31 @@ class Sending(RuleBasedStateMachine):
                 result = self.bank.look_up(fault, self.true_now)
                 looked = LookedUp(asked_at=self.now, result=result)
                 self.change(lookups=(*self.book.lookups, looked))
+            case Move.CHECK:
+                self.check(step)
+            case Move.CANCEL:
+                assert self.book.cancel_asked
+                self.change(closed=Closed.CANCELLED)
             case Move.EXPIRE:
+                assert not self.book.cancel_asked
                 self.change(closed=Closed.EXPIRED)
             case _:
                 pass
 
+    def check(self, step: NextMove) -> None:
+        """What passes is sent in the next step, with the key that was announced."""
+        if not self.checks_pass:
+            return
+        self.change(gate_passed_at=self.now)
+        sends = self.ask()
+        assert (sends.move, sends.generation) == (Move.SEND, step.generation)
+
     def send(self, step: NextMove, fault: Fault, late: timedelta) -> None:
         assert not self.halted
+        assert not self.book.cancel_asked
         assert self.now < self.book.submit_before
+        assert self.book.submit_from is None or self.now >= self.book.submit_from
+        assert self.book.in_doubt or self.book.gate_holds(self.now)
         if self.operation.idempotency.kind == "none" and self.operation.lookup.kind == "none":
             assert not self.book.in_doubt, "a second send after a doubtful one"
         attempt = Attempt(

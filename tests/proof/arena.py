@@ -39,6 +39,8 @@ from tests.proof.forks import Forks
 from tests.proof.registered import ProofSettings, register
 from workflows.attributes import SEARCH_ATTRIBUTES
 
+#: People who decide, and their secrets.
+OPERATORS: Final = {"ada": "a secret of ada's", "bo": "a secret of bo's"}
 #: Our account with the simulator, and the one whose payments nobody reads unasked.
 READ, TOLD = "read", "told"
 _SECRET: Final = "c0ffee" * 8
@@ -283,6 +285,7 @@ def _write_settings(
         "temporal_address": temporal.address,
         "currencycloud": {READ: account, TOLD: account},
         "bank": banks,
+        "operators": OPERATORS,
         "upkeep_every": 2,
     }
     (home / "up.json").write_text(json.dumps(settings))

@@ -183,7 +183,9 @@ class BankPartner:
             case NeverLeft(why):
                 return NotSent(why, exchange)
             case Response(status=200, body=body):
-                return Accepted(_report(subject, json.loads(body), Source.REPLY, asked_at), exchange)
+                return Accepted(
+                    _report(subject, json.loads(body), Source.REPLY, asked_at), exchange
+                )
             case Response(status=409):
                 return Duplicate(_refusal(subject, "duplicate", asked_at), exchange)
             case Response(status=400, body=body):
@@ -278,24 +280,17 @@ def _report(subject: Subject, order: dict[str, Any], source: Source, as_of: date
 
 
 def _refusal(subject: Subject, word: str, as_of: datetime) -> Report:
-    is_duplicate = word == "duplicate"
-    state = PaymentState.AWAITING_US if is_duplicate else PaymentState.REJECTED
-    if subject.kind is InstructionKind.CANCEL:
-        return Report(
-            instruction_id=subject.instruction_id,
-            source=Source.REPLY,
-            as_of=as_of,
-            state=None if is_duplicate else None,
-            partner_status=word,
-            partner_reference=subject.partner_reference,
-        )
+    """Of a refused cancel it says nothing about the payment's state."""
+    is_pay = subject.kind is InstructionKind.PAY
+    state = PaymentState.AWAITING_US if word == "duplicate" else PaymentState.REJECTED
     return Report(
         instruction_id=subject.instruction_id,
         source=Source.REPLY,
         as_of=as_of,
-        state=state,
+        state=state if is_pay else None,
         partner_status=word,
         reason=word,
+        partner_reference=None if is_pay else subject.partner_reference,
     )
 
 

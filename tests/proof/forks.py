@@ -18,24 +18,21 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from temporalio.client import Client
-
-from assembly import assembled
+import store.engines
+import worker
 from local.tether import PR_SET_PDEATHSIG, tethered
-from process import run, stop_on_signals
-from starter.plugin import plugin
+from process import run
+from tests.proof.control_worker import work_for_control
 from tests.proof.points import Watch, read_marker
 from tests.proof.registered import ProofSettings, register
 from tests.proof.watched import (
-    WatchPlugin,
-    let_workflows_stand_still,
     watch_store,
+    watch_temporal,
     watch_transport,
 )
 
@@ -142,8 +139,8 @@ class Forks:
 
     async def stop(self) -> None:
         """Kill all workers, then the process that forked them."""
-        for worker in self._workers.values():
-            await worker.kill()
+        for forked in self._workers.values():
+            await forked.kill()
         assert self._process.stdin is not None
         self._process.stdin.close()
         await self._process.wait()
@@ -215,13 +212,9 @@ def _become(order: Order) -> NoReturn:
     os.dup2(log, 2)
     register()
     if order.busy_seconds is not None:
-        import store.database
-
-        store.database._BUSY_TIMEOUT_SECONDS = order.busy_seconds
+        store.engines._BUSY_SECONDS = order.busy_seconds  # type: ignore[misc]  # Of this process.
     if order.what == "control":
-        from tests.proof.control_worker import work_for_control
-
-        run(work_for_control(order, watch_of(order)))
+        run(work_for_control(Path(order.home), watch_of(order)))
     run(work(order, watch_of(order)))
 
 
@@ -236,23 +229,12 @@ def watch_of(order: Order) -> Watch:
 
 
 async def work(order: Order, watch: Watch) -> int:
-    """As `worker.work`, watched."""
-    stop = stop_on_signals()
+    """`worker.work`, watched from outside."""
     watch_store(watch)
     watch_transport(watch)
+    watch_temporal(watch, quick=order.quick, upkeep=order.upkeep)
     settings = ProofSettings(home=Path(order.home), graceful_shutdown=timedelta(seconds=20))
-    async with assembled(settings) as assembly, AsyncExitStack() as running:
-        client = await Client.connect(
-            settings.temporal_address,
-            plugins=[plugin(assembly.keyring), WatchPlugin(watch, quick=order.quick)],
-        )
-        for worker in assembly.workers(client):
-            let_workflows_stand_still(worker)
-            await running.enter_async_context(worker)
-        if order.upkeep:
-            await assembly.ensure_upkeep(client)
-        await stop.wait()
-    return 0
+    return await worker.work(settings)
 
 
 if __name__ == "__main__":

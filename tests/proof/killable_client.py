@@ -1,10 +1,13 @@
 """A client that is killed after its payment was recorded and before it was started.
 
-Run as `python -m tests.proof.killable_client KEY MARKER` with the order as JSON on its input.
+Run as `python -m tests.proof.killable_client KEY MARKER` with the order as JSON on its input. The
+marker gets the payment's id, fsynced: proof that the point was hit.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,27 +18,27 @@ from process import run
 from settings import Settings
 from starter.journal import Journal
 from store.payments import Acceptance, Payments
-from tests.proof.killable_worker import Killer
-
-BETWEEN_ROW_AND_START = "between payment row and start"
 
 
 class KillingPayments(Payments):
     """The repository, with death when a payment's row is committed."""
 
-    killer: Killer
+    marker: Path
 
     async def accept(self, order: Order, **given: Any) -> Acceptance:
         acceptance = await super().accept(order, **given)
-        self.killer.strike(acceptance.view.payment_id)
-        return acceptance
+        descriptor = os.open(self.marker, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        os.write(descriptor, acceptance.view.payment_id.encode())
+        os.fsync(descriptor)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("nobody survives SIGKILL")
 
 
-async def pay(settings: Settings, order: Order, key: str, killer: Killer) -> int:
+async def pay(settings: Settings, order: Order, key: str, marker: Path) -> int:
     """As any app; it never hears what became of its order."""
     async with assembled(settings) as assembly:
         payments = KillingPayments(assembly.database, assembly.keyring)
-        payments.killer = killer
+        payments.marker = marker
         assembly.payments = payments
         with Journal(settings.home / "journal.jsonl") as journal:
             journal.intend(key, order)
@@ -46,5 +49,4 @@ async def pay(settings: Settings, order: Order, key: str, killer: Killer) -> int
 
 if __name__ == "__main__":
     key, marker = sys.argv[1], Path(sys.argv[2])
-    killer = Killer(BETWEEN_ROW_AND_START, marker, "")
-    run(pay(Settings(), Order.model_validate_json(sys.stdin.read()), key, killer))
+    run(pay(Settings(), Order.model_validate_json(sys.stdin.read()), key, marker))

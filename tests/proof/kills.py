@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from domain.payment import Certainty
 from store.payments import PaymentRecord
+from store.timeline import Timelines
 from tests.proof.arena import Arena
 from tests.proof.forks import Worker
 from tests.proof.points import Passed, read_trace
@@ -130,7 +131,9 @@ class Kills:
             if verdict == "stuck":
                 tally.stuck.append(f"{target.point}: {await story(arena, run)}")
             if not fired:
-                missed.append(Target(target.scenario, target.point, target.at_seconds, target.tries + 1))
+                missed.append(
+                    Target(target.scenario, target.point, target.at_seconds, target.tries + 1)
+                )
                 continue
             tally.kills += 1
             tally.recovered += verdict == "ended"
@@ -194,8 +197,6 @@ def _batch(todo: deque[Target]) -> list[Target]:
 
 async def story(arena: Arena, run: Run) -> str:
     """What happened to a payment, for the text of a failure."""
-    from store.timeline import Timelines
-
     record = await arena.assembly.orchestrator.get(run.payment_id)
     timeline = await Timelines(arena.assembly.database, arena.assembly.keyring).of(run.payment_id)
     lines = [f"{run.reference}: {record.payment.state} ({record.payment.certainty})"]
@@ -222,6 +223,3 @@ def summary(tallies: dict[str, Tally]) -> dict[str, Any]:
         total.update(counts)
         scenarios[name] = {**counts, "missed": tally.not_fired, "flaws": tally.flaws}
     return {"total": dict(total), "scenarios": scenarios}
-
-
-__all__ = ["Kills", "Tally", "Target", "asdict", "story", "summary"]

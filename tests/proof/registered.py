@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import Field
 
+from domain.clock import Clock
+from partners.interface import LoginBook
 from partners.registry import PARTNERS
 from settings import Settings
 from tests.proof.bank_partner import BANK, BankAccount, BankPartner
@@ -19,8 +21,8 @@ class ProofSettings(Settings):
 
 def register() -> None:
     """Make the bank a partner of this process."""
+    PARTNERS[BANK] = _bank
 
-    def make(_account_name: str, account: Any, _logins: object, clock: Any) -> BankPartner:
-        return BankPartner(account, clock)
 
-    PARTNERS[BANK] = make
+def _bank(account_name: str, account: Any, logins: LoginBook, clock: Clock) -> BankPartner:
+    return BankPartner(account, clock)

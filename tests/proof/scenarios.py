@@ -8,21 +8,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from pydantic import SecretStr
+
 from domain.order import Order, Times
 from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
+from domain.sending import AttemptResult
+from starter.operations import Signature
 from store.commands import CannotResolve
 from store.payments import PaymentRecord
-from tests.proof.arena import READ, TOLD, Arena, bank_account
+from tests.proof.arena import OPERATORS, READ, TOLD, Arena, bank_account
 from tests.proof.bank_partner import BANK
 from tests.proof.case import SEND
 from tests.proof.world import order
 
 FINAL, SETTLED, REJECTED = PaymentState.FINAL, PaymentState.SETTLED, PaymentState.REJECTED
 RETURNED, CANCELLED = PaymentState.RETURNED, PaymentState.CANCELLED
-OPERATORS: Final = ("ada", "bo")
-#: Kept by none of our own: nobody but the partner's people can tell.
+#: Kept by nobody that we may ask: nobody but the partner's people can tell.
 BLIND: Final = frozenset({LookupKind.STATEMENT_ONLY, LookupKind.NONE})
 #: Which may be sent the same bytes again while in doubt.
 REPEATABLE: Final = frozenset({IdempotencyKind.REPLAY_RESPONSE, IdempotencyKind.REPLAY_STATE})
@@ -127,48 +130,40 @@ def in_state(*states: PaymentState) -> Moment:
     return lambda record: record.payment.state in states
 
 
-def in_doubt(record: PaymentRecord) -> bool:
-    return record.payment.certainty is Certainty.UNKNOWN
+def in_question(record: PaymentRecord) -> bool:
+    """In doubt, and nothing of it is under way any more: only then may people look."""
+    attempts = [a for i in record.view.instructions for a in i.book.attempts]
+    now = datetime.now(UTC)
+    is_live = any(a.result is AttemptResult.OPEN and now < a.ends_by for a in attempts)
+    return record.payment.certainty is Certainty.UNKNOWN and bool(attempts) and not is_live
 
 
 async def cancel(arena: Arena, run: Run) -> bool:
-    now = datetime.now(UTC)
-    await arena.assembly.commands.cancel(
-        run.payment_id, command_id="cancel", by="shop", why="the customer asked", now=now
-    )
-    return await look_again(arena, run)
+    await arena.assembly.orchestrator.cancel(run.payment_id, "cancel", by="shop")
+    return True
 
 
-async def find_executed(arena: Arena, run: Run) -> bool:
-    """An operator looks into the bank's own book and says which order it is."""
+async def resolve(arena: Arena, run: Run) -> bool:
+    """Operators look into the bank's own book, and say what they saw."""
+    operations, payment_id = arena.assembly.operations, run.payment_id
+    ada, bo = (Signature(name, SecretStr(secret)) for name, secret in OPERATORS.items())
     book = await arena.bank.control("book")
     held = [p["id"] for p in book["payments"] if p["reference"] == run.reference]
-    if not held:
-        return await find_not_executed(arena, run)
     try:
-        await arena.assembly.commands.executed(
-            run.payment_id, command_id="found", by=OPERATORS[0], why="seen in their book",
-            now=datetime.now(UTC), reference=held[0],
-        )  # fmt: skip
-    except CannotResolve:
-        return False  # An attempt may still be under way.
-    return await look_again(arena, run)
-
-
-async def find_not_executed(arena: Arena, run: Run) -> bool:
-    """Two operators look into the bank's book and sign."""
-    book = await arena.bank.control("book")
-    if any(p["reference"] == run.reference for p in book["payments"]):
-        return await find_executed(arena, run)
-    try:
-        for who in OPERATORS:
-            await arena.assembly.commands.not_executed(
-                run.payment_id, command_id=f"signed by {who}", by=who, why="not in their book",
-                evidence=b"their list of the day", now=datetime.now(UTC), operators=OPERATORS,
+        if held:
+            why = "seen in their book"
+            await operations.executed(
+                payment_id, "found", signature=ada, why=why, reference=held[0]
+            )
+            return True
+        for number, who in enumerate((ada, bo)):
+            await operations.not_executed(
+                payment_id, f"signed {number}", signature=who, why="not in their book",
+                evidence=b"their list of the day",
             )  # fmt: skip
     except CannotResolve:
-        return False
-    return await look_again(arena, run)
+        return False  # Meanwhile something is under way again, or is known.
+    return True
 
 
 async def look_again(arena: Arena, run: Run) -> bool:
@@ -207,7 +202,9 @@ STORIES: Final = (
     Scenario("lost reply", faults=("reply_lost_after",)),
     Scenario("duplicate word", faults=("duplicate_word",), ends=frozenset(), may_park=True),
     Scenario("token death", faults=("unauthorised",)),
-    Scenario("failed after completed", faults=("fail_after_completed",), ends=frozenset({RETURNED})),
+    Scenario(
+        "failed after completed", faults=("fail_after_completed",), ends=frozenset({RETURNED})
+    ),
     Scenario(
         "late evidence after the end",
         actions=((in_state(FINAL), fail_and_announce),),
@@ -246,7 +243,7 @@ STORIES: Final = (
         partner=BANK,
         account=bank_account(IdempotencyKind.NONE, LookupKind.NONE),
         faults=("lost_after",),
-        actions=((in_doubt, find_executed),),
+        actions=((in_question, resolve),),
         ends=frozenset({FINAL, REJECTED}),
     ),
     Scenario(
@@ -254,7 +251,7 @@ STORIES: Final = (
         partner=BANK,
         account=bank_account(IdempotencyKind.NONE, LookupKind.NONE),
         faults=("lost_before",),
-        actions=((in_doubt, find_not_executed),),
+        actions=((in_question, resolve),),
         ends=frozenset({FINAL, REJECTED}),
     ),
 )

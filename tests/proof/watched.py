@@ -17,6 +17,7 @@ from sqlmodel import Session
 from temporalio import workflow
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
+from temporalio.client import Client
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
     ActivityInboundInterceptor,
@@ -34,10 +35,15 @@ from temporalio.worker import (
 )
 
 import activities.partner_steps
+import assembly
 import domain.due
 import transport.http
+from assembly import Assembly
 from domain.answers import Deadline
+from settings import Settings
+from starter.plugin import plugin
 from store.database import Database
+from store.keyring import Keyring
 from tests.proof.points import CURRENT, UNCOMMITTED, Watch
 from transport.exchange import Outcome, Request
 from transport.http import Transport
@@ -108,12 +114,14 @@ def watch_transport(watch: Watch) -> None:
     transport.http._Sending.trace = watched_trace  # type: ignore[method-assign]  # The same.
 
 
-class WatchPlugin(SimplePlugin):
-    """Everything of a Temporal worker that is watched or made quick.
+def let_workflows_stand_still(worker: Worker) -> None:
+    """Or the SDK would believe an activation that is held to be a deadlock."""
+    if worker._workflow_worker is not None:
+        worker._workflow_worker._deadlock_timeout_seconds = None
 
-    Args:
-        quick: shorten what the server waits for before it believes that a worker is dead.
-    """
+
+class WatchPlugin(SimplePlugin):
+    """Everything of a Temporal worker that is watched or made quick."""
 
     def __init__(self, watch: Watch, *, quick: bool) -> None:
         def watching(existing: WorkflowRunner | None) -> WorkflowRunner:
@@ -136,10 +144,33 @@ class WatchPlugin(SimplePlugin):
         return config
 
 
-def let_workflows_stand_still(worker: Worker) -> None:
-    """Without it the SDK believes an activation that is held to be a deadlock."""
-    if worker._workflow_worker is not None:
-        worker._workflow_worker._deadlock_timeout_seconds = None
+def watch_temporal(watch: Watch, *, quick: bool, upkeep: bool) -> None:
+    """Points at the begin and end of everything that Temporal asks for.
+
+    Args:
+        quick: shorten what the server waits for before it believes that a worker is dead.
+        upkeep: have the server start relay and sweep.
+    """
+    workers = Assembly.workers
+
+    async def watched_connect(settings: Settings, keyring: Keyring) -> Client:
+        return await Client.connect(
+            settings.temporal_address, plugins=[plugin(keyring), WatchPlugin(watch, quick=quick)]
+        )
+
+    def watched_workers(self: Assembly, client: Client) -> list[Worker]:
+        made = workers(self, client)
+        for worker in made:
+            let_workflows_stand_still(worker)
+        return made
+
+    async def no_upkeep(self: Assembly, client: Client) -> None:
+        """What it starts by chance would be no point that can be found again."""
+
+    assembly.connect = watched_connect  # Of this process alone, as all here.
+    Assembly.workers = watched_workers  # type: ignore[method-assign]
+    if not upkeep:
+        Assembly.ensure_upkeep = no_upkeep  # type: ignore[method-assign]
 
 
 class _WatchedActivities(Interceptor):

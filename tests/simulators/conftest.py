@@ -22,6 +22,8 @@ from simulators.currencycloud.partner import DEFAULT_LOGIN, SIMULATOR_API_KEY, P
 from tests.simulators.swagger import Swagger
 
 SUB_CONTACT = "5f2c7c52-3a05-4a7c-9f5b-0d2b6c2f1a01"
+#: Signs the notifications for the receiver.
+SECRET = "0f0e0d0c0b0a09080706050403020100"
 IBAN = "DE89370400440532013000"
 
 
@@ -252,6 +254,13 @@ def receiver() -> Iterator[Receiver]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def notified(client: Client, receiver: Receiver) -> Client:
+    """The client's partner, which notifies the receiver."""
+    client.control("webhooks", {"url": receiver.url, "secret": SECRET})
+    return client
 
 
 @pytest.fixture(scope="session")

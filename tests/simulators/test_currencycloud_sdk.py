@@ -18,7 +18,7 @@ from currencycloud.errors import (  # type: ignore[import-untyped]
 from requests.exceptions import ConnectionError, JSONDecodeError
 
 from simulators.currencycloud.partner import DEFAULT_LOGIN, SIMULATOR_API_KEY
-from tests.simulators.conftest import IBAN, SUB_CONTACT, Client
+from tests.simulators.conftest import IBAN, SUB_CONTACT, Client, Receiver, until
 
 
 @pytest.fixture
@@ -98,6 +98,21 @@ def test_the_official_client_acts_for_a_sub_account(sdk: Any) -> None:
         acting.config.session.close()
     with pytest.raises(NotFoundError):
         sdk.payments.retrieve(payment.id)
+
+
+def test_the_official_client_approves_and_has_messages_sent_again(
+    sdk: Any, client: Client, receiver: Receiver
+) -> None:
+    client.control("authorisation", {"steps": 1})
+    payment = client.create().json()
+    client.control("logins", {"login_id": "Ada", "api_key": "cd" * 32})
+    sdk.config.login_id, sdk.config.api_key = "Ada", "cd" * 32
+    approved = sdk.payments.authorise(payment_ids=[payment["id"]])
+    assert approved.authorisations[0]["payment_status"] == "authorised"
+    client.control("webhooks", {"url": receiver.url})
+    kind = "payment_ready_to_send_notification"
+    assert sdk.payments.retry_payment_notifications(payment["id"], notification_type=kind) == {}
+    until(lambda: kind in receiver.kinds())
 
 
 def test_the_official_client_logs_in_again_when_its_token_is_dead(sdk: Any, client: Client) -> None:

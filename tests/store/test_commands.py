@@ -17,13 +17,13 @@ from domain.command import CommandKind, Outcome
 from domain.ids import instruction_id
 from domain.payment import Certainty
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind, Profile
-from domain.report import PaymentState, Source
+from domain.report import Movement, MovementKind, PaymentState, Source
 from domain.sending import Closed, Move
 from store.commands import CannotResolve, Commanded, CommandReused
 from store.payments import UnknownPayment
 from store.tables import AttemptRow, CommandRow, InstructionRow, TaskRow
 from store.untold import Untold
-from tests.fakes import SteppedClock, profile
+from tests.fakes import SteppedClock, order, profile
 from tests.store.books import (
     INSTRUCTION,
     PAYMENT,
@@ -508,6 +508,40 @@ async def test_a_decision_settles_the_question_and_what_comes_later_opens_anothe
     view = await store.payments.view(PAYMENT)
     assert view.payment.certainty is Certainty.UNKNOWN
     assert view.payment.is_frozen
+
+
+async def test_what_was_heard_before_a_decision_and_recorded_after_it_opens_the_question_again(
+    store: Store, clock: SteppedClock
+) -> None:
+    """The store was away when the partner answered: who decided meanwhile did not know."""
+    await store.accept(as_of=profile(IdempotencyKind.NONE, LookupKind.NONE))
+    await store.begin()
+    answered_at = clock.step(SECOND)
+    clock.step(10 * SECOND)
+    await not_executed(store, "alice")
+    assert (await not_executed(store, "bob")).view.payment.state is S.REJECTED
+    clock.step(SECOND)
+    view = await store.sent(accepted(answered_at, reference=REFERENCE))
+    assert view.payment.certainty is Certainty.UNKNOWN
+    assert view.payment.is_frozen
+    assert await store.payments.open(after="", limit=9) == [("shop", PAYMENT)]
+    # Those who know it all may decide again, and then it is decided.
+    decided = await executed(store, reference=None)
+    assert decided.view.payment.state is S.SETTLED
+    assert decided.view.payment.certainty is Certainty.SENT
+
+
+async def test_a_decision_about_a_statement_stands(store: Store, clock: SteppedClock) -> None:
+    """What is booked has no place among the words: it was known all the same."""
+    await rejected(store)
+    booked = report(clock.step(SECOND), S.SETTLED, reference=None, source=Source.STATEMENT,
+                    movements=(Movement(movement_id="b1", kind=MovementKind.DEBIT,
+                                        amount=order().instructed_amount),))  # fmt: skip
+    await store.read(Told(booked, exchange(clock.now())))
+    assert (await store.payments.view(PAYMENT)).payment.is_frozen
+    decided = await executed(store, reference=None)
+    assert decided.view.payment.certainty is not Certainty.UNKNOWN
+    assert not decided.view.payment.is_frozen
 
 
 async def test_a_command_is_told_of_once(store: Store, clock: SteppedClock) -> None:

@@ -65,9 +65,11 @@ def upgrade() -> None:
             "gate_passed_at",
             "cancel_asked_at",
             "escalates_at",
+            "owed_at",
         ):
             payments.add_column(sa.Column(moment, Moment(), nullable=True))
         payments.create_index(payments.f("ix_payments_escalates_at"), ["escalates_at"])
+        payments.create_index(payments.f("ix_payments_owed_at"), ["owed_at"])
         payments.create_index(payments.f("ix_payments_intent_hash"), ["intent_hash"], unique=False)
     with op.batch_alter_table("instructions") as instructions:
         instructions.add_column(sa.Column("submit_before", Moment(), nullable=True))

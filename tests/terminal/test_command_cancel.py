@@ -1,0 +1,124 @@
+"""`finality cancel`, as a person or a script runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.command import Outcome
+from domain.report import PaymentState
+from store.untold import Untold
+from tests.fakes import CREDITOR_IBAN, profile
+from tests.store.books import PAYMENT, accepted
+from tests.terminal.conftest import Terminal
+from tests.terminal.homes import Home, home
+from tests.terminal.test_pay import AS_OF, a_file
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Home]:
+    with home(tmp_path) as made:
+        yield made
+
+
+async def test_what_was_not_sent_is_cancelled_though_no_server_answers(alone: Home) -> None:
+    await alone.store.accept()
+    ran = alone.run("cancel", PAYMENT, "--why", "ordered twice", "--command-id", "c1")
+    assert ran.code == 0, ran.err
+    assert "cancel c1: done" in ran.out
+    assert f"{PAYMENT} is cancelled" in ran.out
+    assert "No Temporal server answers: it is recorded" in ran.out
+    [command] = await alone.store.commands.of(PAYMENT)
+    assert (command.why, command.outcome) == ("ordered twice", Outcome.DONE)
+    assert command.by.startswith("terminal/")
+    now = command.asked_at + timedelta(seconds=1)
+    waiting = await Untold(alone.store.database).commands(asked_through=now, limit=9)
+    assert waiting == [("shop", PAYMENT)], "the relay tells its run when a server answers"
+
+
+async def test_with_the_same_id_the_answer_is_the_same_and_another_command_is_refused(
+    alone: Home,
+) -> None:
+    await alone.store.accept()
+    first = alone.run("cancel", PAYMENT, "--command-id", "c1", "--json")
+    again = alone.run("cancel", PAYMENT, "--command-id", "c1", "--json")
+    assert first.code == again.code == 0
+    assert first.rows == again.rows
+    [row] = first.rows
+    assert row.pop("by").startswith("terminal/")
+    assert row == {
+        "payment_id": PAYMENT, "command_id": "c1", "kind": "cancel", "outcome": "done",
+        "state": "cancelled", "certainty": "not_sent",
+    }  # fmt: skip
+    other = alone.run("cancel", PAYMENT, "--command-id", "c1", "--why", "for another reason")
+    assert other.code == 2
+    assert "use a new id for a new command" in other.err
+    assert len(await alone.store.commands.of(PAYMENT)) == 1
+
+
+async def test_what_the_partner_holds_is_not_said_to_be_cancelled(alone: Home) -> None:
+    await alone.store.accept(as_of=profile(cancels=True))
+    await alone.store.begin()
+    await alone.store.sent(accepted(alone.store.clock.now()))
+    ran = alone.run("cancel", PAYMENT)
+    assert ran.code == 1
+    assert "recorded; what comes of it is not known yet" in ran.out
+    assert f"{PAYMENT} is accepted" in ran.out
+
+
+@pytest.mark.parametrize("payment_id", ["pay_nothing", "INVOICE-77", "payment/shop/pay_1", "", "%"])
+def test_what_is_no_payment_is_said_with_where_to_look(alone: Home, payment_id: str) -> None:
+    for command in (
+        ["cancel", payment_id],
+        ["show", payment_id],
+        ["resolve", payment_id, "executed", "--by", "alice", "--why", "seen"],
+    ):
+        ran = alone.signed(*command)
+        assert ran.code == 2, ran.out
+        assert f"no payment {payment_id}" in ran.err
+        assert "finality list" in ran.err
+        assert "Traceback" not in ran.err
+
+
+async def test_an_account_number_is_not_taken_into_the_clear(alone: Home) -> None:
+    await alone.store.accept()
+    ran = alone.run("cancel", PAYMENT, "--why", f"goes to {CREDITOR_IBAN}")
+    assert ran.code == 2
+    assert "shows an account number" in ran.err
+    assert CREDITOR_IBAN not in ran.err
+    assert await alone.store.commands.of(PAYMENT) == []
+
+
+def test_what_is_settled_is_too_late_and_the_payment_goes_on(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    rows = terminal.run("pay", str(a_file(tmp_path, "LATE")), *AS_OF, "--json").rows
+    assert rows[0]["state"] == PaymentState.SETTLED
+    ran = terminal.run("cancel", rows[0]["payment_id"], "--command-id", "c1")
+    assert ran.code == 1
+    assert "cancel c1: too late" in ran.out
+    assert "No Temporal server" not in ran.out
+    shown = terminal.run("show", rows[0]["payment_id"])
+    assert "cancel c1, asked by terminal/" in shown.out
+    assert "cancel c1: too late" in shown.out
+    assert "Sent by our provider" in shown.out
+
+
+@pytest.mark.parametrize("state", ["setled", "SETTLED", "settled,final", ""])
+def test_list_refuses_a_state_there_is_not_and_names_those_there_are(
+    alone: Home, state: str
+) -> None:
+    ran = alone.run("list", "--state", state)
+    assert ran.code == 2
+    words = "".join(letter for letter in ran.err if letter not in "│\n")
+    for known in PaymentState:
+        assert known in words
+
+
+async def test_list_takes_every_state_there_is(alone: Home) -> None:
+    await alone.store.accept()
+    assert PAYMENT in alone.run("list", "--state", "created").out
+    assert "No payments in state settled." in alone.run("list", "--state", "settled").out

@@ -1,0 +1,150 @@
+"""`finality halt`, `halts` and `tasks`, and what `show` says of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.order import Times
+from domain.profile import IdempotencyKind, LookupKind
+from tests.fakes import BANK, order, profile
+from tests.store.books import PAYMENT, in_doubt
+from tests.terminal.conftest import Terminal
+from tests.terminal.homes import ALICE, OPERATORS, Home, home
+from tests.terminal.test_pay import AS_OF, a_file
+
+SIGNED = ("--by", "alice", "--why", "looks wrong")
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Home]:
+    with home(tmp_path) as made:
+        yield made
+
+
+async def test_a_halt_is_made_shown_and_lifted(alone: Home) -> None:
+    await alone.store.accept()
+    made = alone.signed("halt", *SIGNED, "--tenant", "shop")
+    assert made.code == 0, made.err
+    assert "Halt 1: nothing new of tenant shop is sent" in made.out
+    assert "holds back 1 open payments" in made.out
+    shown = alone.run("show", PAYMENT)
+    assert "number 1, tenant shop, by alice: looks wrong" in shown.out
+    assert "sending is halted until" in shown.out
+    listed = alone.run("halts")
+    assert "tenant shop" in listed.out
+    assert "looks wrong" in listed.out
+    [row] = alone.run("halts", "--json").rows
+    assert row.pop("halted_at")
+    assert row == {
+        "number": 1, "partner": None, "tenant": "shop", "rail": None, "holds_back": 1,
+        "by": "alice", "why": "looks wrong",
+    }  # fmt: skip
+    lifted = alone.signed("halt", "--lift", "1", "--by", "alice")
+    assert lifted.code == 0, lifted.err
+    again = alone.signed("halt", "--lift", "1", "--by", "alice")
+    assert again.code == 1
+    assert "no halt 1 is in force" in again.err
+    assert "No halts: sends go on." in alone.run("halts").out
+    assert "halted" not in alone.run("show", PAYMENT).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--by", "alice"), "why: is missing"),
+        (("--why", "looks wrong"), "--by"),
+        (
+            (*SIGNED, "--partner", "currencyclod"),
+            "there is no 'currencyclod'; known: currencycloud",
+        ),
+        ((*SIGNED, "--rail", "sepa"), "known: sepa_credit_transfer"),
+        ((*SIGNED, "--lift", "1"), "--lift"),
+        (("--by", "eve", "--why", "looks wrong"), "is no operator"),
+    ],
+)
+def test_a_halt_that_would_not_be_what_was_meant_is_refused(
+    alone: Home, arguments: tuple[str, ...], says: str
+) -> None:
+    ran = alone.signed("halt", *arguments)
+    assert ran.code == 2
+    assert says in ran.err
+    assert alone.run("halts", "--json").rows == []
+
+
+def test_what_a_halt_held_back_is_paid_once_it_is_lifted(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    environment = {**OPERATORS, "FINALITY_OPERATOR_SECRET": ALICE}
+    made = terminal.run("halt", *SIGNED, **environment)
+    assert made.code == 0, made.err
+    number = str(terminal.run("halts", "--json").rows[-1]["number"])
+    try:
+        file = str(a_file(tmp_path, "HALTED"))
+        held = terminal.run("pay", file, *AS_OF, "--wait", "3", "--json")
+        assert {row["state"] for row in held.rows} == {"created"}
+        shown = terminal.run("show", held.rows[0]["payment_id"])
+        assert "sending is halted" in shown.out
+    finally:
+        lifted = terminal.run("halt", "--lift", number, "--by", "alice", **environment)
+    assert lifted.code == 0, lifted.err
+    paid = terminal.run("pay", file, *AS_OF, "--wait", "60", "--json")
+    assert paid.code == 0
+    assert {row["state"] for row in paid.rows} == {"settled"}
+
+
+async def test_tasks_say_whose_they_are_by_when_and_what_to_type(alone: Home) -> None:
+    assert "Nothing waits for anybody." in alone.run("tasks").out
+    clock = alone.store.clock
+    await alone.store.accept(as_of=profile(IdempotencyKind.NONE, LookupKind.NONE))
+    await alone.store.begin()
+    clock.step(timedelta(hours=-5))
+    await alone.store.sent(in_doubt())
+    listed = alone.run("tasks")
+    assert listed.code == 0
+    assert "payments-operations, overdue since" in listed.out
+    assert "find out whether it was executed" in listed.out
+    look = f"finality show {PAYMENT}"
+    executed = f"finality resolve {PAYMENT} executed --by NAME --why TEXT"
+    not_executed = f"finality resolve {PAYMENT} not-executed --by NAME --why TEXT --evidence FILE"
+    [row] = alone.run("tasks", "--json").rows
+    assert row["next_commands"] == [look, executed, not_executed]
+    assert (row["payment_id"], row["kind"], row["is_overdue"]) == (PAYMENT, "parked", True)
+    assert all(command in listed.out for command in row["next_commands"])
+    [alone_row] = alone.terminal.run("tasks", "--json").rows
+    assert alone_row["next_commands"] == [look, executed], "not offered without two operators"
+    assert alone.run("tasks", "--overdue", "--json").rows == [row]
+    assert alone.run("tasks", "--owner", "payments-operations", "--json").rows == [row]
+    assert alone.run("tasks", "--owner", "somebody", "--json").rows == []
+    alone.signed("resolve", PAYMENT, "executed", "--by", "alice", "--why", "seen")
+    assert alone.run("tasks", "--json").rows == []
+
+
+async def test_what_is_not_due_yet_is_not_overdue(alone: Home) -> None:
+    await alone.store.accept(as_of=profile(IdempotencyKind.NONE, LookupKind.NONE))
+    await alone.store.begin()
+    alone.store.clock.step(timedelta(minutes=-1))
+    await alone.store.sent(in_doubt())
+    assert alone.run("tasks", "--overdue", "--json").out == ""
+    [row] = [json.loads(line) for line in alone.run("tasks", "--json").out.splitlines()]
+    assert row["is_overdue"] is False
+    assert "payments-operations, due" in alone.run("tasks").out
+
+
+async def test_show_says_the_execution_date_and_until_when_it_is_held(alone: Home) -> None:
+    now = alone.store.clock.now()
+    day = (now + timedelta(days=3)).date()
+    times = Times(
+        submit_before=now + timedelta(days=3, hours=2),
+        submit_from=now + timedelta(days=3),
+        requested_execution_date=day,
+    )
+    await alone.store.accept(of=order(now, times=times))
+    shown = alone.run("show", PAYMENT)
+    assert f"execution date     {day}" in shown.out
+    assert f"its day to be sent until {now + timedelta(days=3):%Y-%m-%d %H:%M:%S} UTC" in shown.out
+    assert BANK in shown.out

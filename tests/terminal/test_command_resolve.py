@@ -1,0 +1,171 @@
+"""`finality resolve`: decisions, signed on a terminal or by a variable."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.command import CommandKind, Outcome
+from domain.profile import IdempotencyKind, LookupKind
+from domain.report import PaymentState
+from starter.operations import EVIDENCE_BYTES_MAX
+from tests.fakes import profile
+from tests.store.books import PAYMENT, in_doubt
+from tests.terminal.homes import ALICE, BOB, Home, home, typed, written
+
+LETTER = b"%PDF-1.7 canary-letter: no such payment with us.\x00\xff"
+
+
+@pytest.fixture
+async def parked(tmp_path: Path) -> AsyncIterator[Home]:
+    """With a payment that nobody but a person can tell about."""
+    with home(tmp_path) as made:
+        await made.store.accept(as_of=profile(IdempotencyKind.NONE, LookupKind.NONE))
+        await made.store.begin()
+        made.store.clock.step(timedelta(seconds=-60))
+        await made.store.sent(in_doubt())
+        yield made
+
+
+@pytest.fixture
+def letter(tmp_path: Path) -> Path:
+    file = tmp_path / "letter.pdf"
+    file.write_bytes(LETTER)
+    return file
+
+
+def _resolve(decision: str, *more: str, by: str = "alice") -> list[str]:
+    return ["resolve", PAYMENT, decision, "--by", by, "--why", "asked by telephone", *more]
+
+
+async def test_found_executed_under_the_partners_reference(parked: Home) -> None:
+    ran = parked.signed(*_resolve("executed", "--reference", "ref-7"))
+    assert ran.code == 0, ran.err
+    assert ": done" in ran.out
+    assert f"{PAYMENT} is settled" in ran.out
+    shown = parked.run("show", PAYMENT)
+    assert "found executed, says alice (settled): asked by telephone" in shown.out
+    assert "ref-7" in shown.out
+
+
+async def test_not_executed_takes_two_operators_with_evidence(parked: Home, letter: Path) -> None:
+    first = parked.signed(*_resolve("not-executed", "--evidence", str(letter), "--command-id", "1"))
+    assert first.code == 0, first.err
+    assert "another operator has to sign too" in first.out
+    assert "(in doubt)" in first.out
+    again = parked.signed(*_resolve("not-executed", "--evidence", str(letter), "--command-id", "2"))
+    assert "another operator has to sign too" in again.out
+    second = parked.signed(
+        *_resolve("not-executed", "--evidence", str(letter), by="Bob"), secret=BOB
+    )
+    assert second.code == 0, second.err
+    assert f"{PAYMENT} is rejected" in second.out
+    shown = parked.run("show", PAYMENT, "--exchanges")
+    assert "found not executed, says alice and bob (rejected): asked by telephone" in shown.out
+    assert "not-executed 1, signed by alice, with evidence" in shown.out
+    for secret in (ALICE, BOB, "canary-letter"):
+        assert secret not in "".join((first.out, second.out, shown.out, first.err, second.err))
+
+
+async def test_evidence_comes_back_as_it_was_given_and_lies_sealed(
+    parked: Home, letter: Path
+) -> None:
+    parked.signed(*_resolve("not-executed", "--evidence", str(letter), "--command-id", "n1"))
+    assert written(parked, "show", PAYMENT, "--evidence", "n1") == LETTER
+    nothing = parked.run("show", PAYMENT, "--evidence", "n2")
+    assert nothing.code == 1
+    assert "nothing is attached" in nothing.err
+    database = sqlite3.connect(parked.store.path)
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    for file in parked.terminal.home.glob("finality.db*"):
+        assert b"canary-letter" not in file.read_bytes()
+        assert ALICE.encode() not in file.read_bytes()
+
+
+@pytest.mark.parametrize("operators", [{}, {"FINALITY_OPERATORS__ALICE": ALICE}])
+async def test_not_executed_is_not_offered_until_there_are_two_operators(
+    parked: Home, letter: Path, operators: dict[str, str]
+) -> None:
+    """Said before any secret is asked for: there is neither a variable nor a terminal here."""
+    command = _resolve("not-executed", "--evidence", str(letter))
+    ran = parked.terminal.run(*command, **operators)
+    assert ran.code == 2
+    assert "not offered: it takes 2 operators" in ran.err
+    assert await parked.store.commands.of(PAYMENT) == []
+
+
+async def test_the_secret_is_typed_without_being_shown(parked: Home) -> None:
+    code, screen = typed(parked, *_resolve("executed"), secret=ALICE)
+    assert code == 0, screen
+    assert "Secret of alice:" in screen
+    assert ALICE not in screen
+    [command] = await parked.store.commands.of(PAYMENT)
+    assert (command.by, command.outcome) == ("alice", Outcome.DONE)
+
+
+async def test_a_secret_mistyped_decides_nothing(parked: Home) -> None:
+    code, screen = typed(parked, *_resolve("executed"), secret=BOB)
+    assert code == 2
+    assert "'alice' with this secret is no operator" in screen
+    assert BOB not in screen
+    assert await parked.store.commands.of(PAYMENT) == []
+
+
+async def test_without_a_terminal_or_a_variable_it_says_what_to_set(parked: Home) -> None:
+    ran = parked.run(*_resolve("executed"))
+    assert ran.code == 2
+    assert "set FINALITY_OPERATOR_SECRET" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (_resolve("not-executed"), "--evidence: is missing"),
+        (_resolve("executed", "--evidence", "x"), "--evidence: only belongs to `not-executed`"),
+        (_resolve("abandon", "--reference", "x"), "--reference: only belongs to `executed`"),
+        (_resolve("not-executed", "--evidence", "/nothing/here"), "cannot be read: No such file"),
+        (_resolve("not-executed", "--evidence", "/"), "cannot be read: Is a directory"),
+        (_resolve("executed", by="eve"), "'eve' with this secret is no operator"),
+        (["resolve", PAYMENT, "executed", "--by", "alice", "--why", " "], "why: is missing"),
+        (_resolve("perhaps"), "executed"),
+        (["resolve", PAYMENT, "executed", "--why", "seen"], "--by"),
+        (["resolve", PAYMENT, "executed", "--by", "alice"], "--why"),
+    ],
+)
+async def test_what_cannot_be_a_decision_is_refused_and_not_recorded(
+    parked: Home, arguments: list[str], says: str
+) -> None:
+    ran = parked.signed(*arguments)
+    assert ran.code == 2
+    assert says in ran.err
+    assert "Traceback" not in ran.err
+    assert await parked.store.commands.of(PAYMENT) == []
+
+
+@pytest.mark.parametrize(("size", "says"), [(0, "is empty"), (EVIDENCE_BYTES_MAX + 1, "5 MiB")])
+async def test_evidence_of_no_or_too_much_size_is_refused(
+    parked: Home, letter: Path, size: int, says: str
+) -> None:
+    letter.write_bytes(b"x" * size)
+    ran = parked.signed(*_resolve("not-executed", "--evidence", str(letter)))
+    assert ran.code == 2
+    assert says in ran.err
+
+
+async def test_what_is_not_in_question_is_not_decided(tmp_path: Path) -> None:
+    with home(tmp_path) as made:
+        await made.store.accept()
+        ran = made.signed(*_resolve("executed"))
+        assert ran.code == 2
+        assert "created and not in question" in ran.err
+        given_up = made.signed(*_resolve("abandon"), "--json")
+        assert given_up.code == 0
+        [row] = given_up.rows
+        assert (row["kind"], row["outcome"], row["by"], row["state"]) == (
+            CommandKind.ABANDON, Outcome.DONE, "alice", PaymentState.CANCELLED,
+        )  # fmt: skip
