@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.postgresql import PostgreSQL
+
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A server for the whole run; each test makes a database of its own there."""
+    server = PostgreSQL()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")

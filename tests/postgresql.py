@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import make_url
+
 from local.child import start_child
 from store.database import Database
 from store.schema import upgrade
@@ -106,9 +108,13 @@ class PostgreSQL:
             template.close()
         return self._made_database(_TEMPLATE)
 
+    def drop(self, url: str) -> None:
+        """Remove a database that was made here, whoever is still connected."""
+        self.psql(f"DROP DATABASE {_name(url)} WITH (FORCE)")
+
     def _made_database(self, template: str) -> str:
         name = f"test_{uuid.uuid4().hex[:12]}"
-        self.psql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        self.psql(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
 
     def _is_ready(self) -> bool:
@@ -129,6 +135,12 @@ class PostgreSQL:
         made = self.folder / name
         made.mkdir(mode=0o700 if name == "data" else 0o755)
         return made
+
+
+def _name(url: str) -> str:
+    name = make_url(url).database
+    assert name
+    return name
 
 
 def _wheel() -> Path:

@@ -9,7 +9,7 @@ from domain.clock import Clock
 from domain.ids import hashed
 from domain.order import Order
 from domain.report import PaymentState, Report, Source
-from partners.currencycloud import mapping, wire
+from partners.currencycloud import mapping, refusals, wire
 from partners.currencycloud.calls import Calls, NoReply, Reply
 
 _FIND: Final = "/v2/beneficiaries/find"
@@ -71,8 +71,8 @@ class Beneficiaries:
             return Unprepared(reply.why, retry_at=reply.try_at, exchange=reply.exchange)
         if reply.is_success:
             return None
-        refusal = wire.read_refusal(reply.body) if reply.status == 400 else None
-        if refusal:
+        refusal = wire.read_refusal(reply.body)
+        if refusal and refusals.of_beneficiary(reply.status, refusal) is refusals.Proves.REFUSED:
             report = mapping.refused(subject, refusal, reply.asked_at)
             return Unprepared(f"the creditor was refused: {report.reason}", refused=report,
                               exchange=reply.exchange)  # fmt: skip

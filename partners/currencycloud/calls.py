@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlencode
 
@@ -20,6 +21,7 @@ _WRITE_WITHIN: Final = timedelta(seconds=5)
 _ANSWER_WITHIN: Final = timedelta(seconds=15)
 _NEW_TOKEN_PAUSE: Final = timedelta(seconds=2)
 _NO_PERMISSION_PAUSE: Final = timedelta(minutes=5)
+_RETRY_AFTER_MAX: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,10 @@ class Reply:
         """Not before then; None where nothing speaks against the usual pause."""
         match self.status:
             case 429:
-                return now + max(self.retry_after or RATE_PAUSE, RATE_PAUSE)
+                return now + (self.retry_after or RATE_PAUSE)
             case 401:
                 return now + _NEW_TOKEN_PAUSE
-            case 403:
+            case 400 | 403:
                 return now + _NO_PERMISSION_PAUSE
             case _:
                 return now + self.retry_after if self.retry_after else None
@@ -128,11 +130,23 @@ class Calls:
         if outcome.status == 401:
             await self._session.drop(token)
         return Reply(
-            outcome.status, outcome.text, exchange, asked_at, _retry_after(outcome.headers)
+            outcome.status,
+            outcome.text,
+            exchange,
+            asked_at,
+            _retry_after(outcome.headers, self._clock.now()),
         )
 
 
-def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    seconds = headers.get("retry-after", "")
-    plain = seconds.isascii() and seconds.isdigit() and len(seconds) <= 5
-    return timedelta(seconds=int(seconds)) if plain else None
+def _retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """RFC 9110, 10.2.3: seconds or a date. What is neither, or longer than a day, is ignored."""
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit() and len(text) <= 5:
+        pause = timedelta(seconds=int(text))
+    else:
+        try:
+            moment = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        pause = moment - now if moment.tzinfo else timedelta(0)
+    return pause if timedelta(0) < pause <= _RETRY_AFTER_MAX else None

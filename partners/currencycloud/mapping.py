@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from domain.answers import Subject
 from domain.report import Movement, MovementKind, Observed, PaymentState, Report, Source
+from partners.currencycloud import refusals
 from partners.currencycloud.wire import Payment, Refusal, Transaction
 from transport.redaction import redact_text
 
@@ -27,10 +29,59 @@ STATE: Final[dict[str, tuple[PaymentState, str]]] = {
     "completed": (_S.SETTLED, "ACSC"),
     "deleted": (_S.CANCELLED, "CANC"),
 }
+#: Side field `review_status` -> whether compliance still has the say. `rejected` is followed by
+#: `failed`; until then the payment is theirs to decide on.
+REVIEW: Final[dict[str, bool]] = {"in_review": True, "passed": False, "rejected": True}
+_REJECTED_IN_REVIEW: Final = "rejected"
+#: Until it is released it may wait for something: (state, transaction status, status reason).
+_WAITS_FOR_REVIEW: Final = (_S.AWAITING_PARTNER, "PDNG", None)
+_WAITS_FOR_FUNDS: Final = (_S.AWAITING_US, "PDNG", "AM04")
 #: Means nothing by itself: the bookings tell whether money left (`Bookings.state_if_failed`).
 FAILED: Final = "failed"
 #: States with which the bookings belong.
 BOOKED: Final = frozenset({"completed", FAILED})
+#: Every word there is for where a payment stands.
+STATUSES: Final = frozenset(STATE) | {FAILED}
+DELETED: Final = "deleted"
+READY: Final = "ready_to_send"
+
+#: `failure_reason` is free text without a list; where a bank's words are plain, what ISO 20022
+#: ExternalStatusReason1Code calls it. Our reading of them: it decides about no money.
+FAILURE: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
+    (re.compile(words, re.IGNORECASE), code)
+    for words, code in (
+        (r"account\b.*\bclosed|closed\b.*\baccount", "AC04"),
+        (r"account\b.*\b(blocked|frozen)|(blocked|frozen)\b.*\baccount", "AC06"),
+        (r"(invalid|incorrect|unknown|wrong)\b.*\b(account|iban)", "AC01"),
+        (r"(account|iban)\b.*\b(invalid|incorrect|unknown|not found|does not exist)", "AC01"),
+        (r"\bdeceased\b", "MD07"),
+        (r"insufficient funds", "AM04"),
+        (r"\bcompliance\b|\bsanction", "RR04"),
+    )
+)
+_NARRATIVE: Final = "NARR"
+_NOT_SAID: Final = "MS03"
+
+#: A completed booking of a payment, (action, type) -> what it moved. The other actions of the
+#: list belong to other things: beside a payment they are drift.
+MOVED: Final[Mapping[tuple[str, str], MovementKind]] = {
+    ("payment", "debit"): MovementKind.DEBIT,
+    ("payment_failure", "credit"): MovementKind.RETURN,
+    ("payment_fee", "debit"): MovementKind.FEE,
+}
+#: Undoes the debit before it: neither of them moved anything.
+CALLED_BACK: Final = ("payment_unrelease", "credit")
+NOT_OF_PAYMENTS: Final = frozenset(
+    {
+        "conversion",
+        "conversion_deposit",
+        "deposit_refund",
+        "funding",
+        "margin",
+        "manual_transaction",
+        "transfer",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -64,25 +115,21 @@ def bookings(transactions: Sequence[Transaction]) -> Bookings:
     drift: list[str] = []
     has_pending = False
     for each in sorted(transactions, key=lambda each: (each.created_at, each.type != "debit")):
-        match each.status, each.action, each.type:
-            case "deleted", _, _:
-                continue
-            case "pending", _, _:
-                has_pending = True
-            case "completed", "payment", "debit":
-                kept.append((each, MovementKind.DEBIT))
-            case "completed", "payment_failure", "credit":
-                kept.append((each, MovementKind.RETURN))
-            case "completed", "payment_fee", "debit":
-                kept.append((each, MovementKind.FEE))
-            case "completed", "payment_unrelease", "credit":
-                undone = _last_debit(kept, each)
-                if undone is None:
-                    drift.append("transaction: payment_unrelease without its debit")
-                else:
-                    del kept[undone]
-            case _:
-                drift.append(f"transaction: unknown {each.status} {each.action} {each.type}")
+        booked_as = (each.action, each.type)
+        if each.status == "deleted":
+            continue
+        if each.status == "pending":
+            has_pending = True
+        elif each.status != "completed":
+            drift.append(f"transaction: unknown status {each.status[:40]!r}")
+        elif kind := MOVED.get(booked_as):
+            kept.append((each, kind))
+        elif booked_as != CALLED_BACK:
+            drift.append(f"transaction: no booking of a payment: {each.action[:40]} {each.type[:40]}")
+        elif (undone := _last_debit(kept, each)) is None:
+            drift.append("transaction: payment_unrelease without its debit")
+        else:
+            del kept[undone]
     movements = tuple(
         Movement(
             movement_id=each.id, kind=kind, amount=each.money, booked_at=_moment(each.completed_at)
@@ -110,15 +157,15 @@ def report(
     *,
     source: Source,
     as_of: datetime,
+    is_short: bool = False,
 ) -> Report:
-    """What a payment object tells. `booked` is None where the bookings were not (all) seen."""
-    state: PaymentState | None
-    if payment.status == FAILED:
-        # Until the bookings tell, it is known only that they hold it.
-        state = (booked.state_if_failed if booked else None) or PaymentState.SUBMITTING
-        iso = "RJCT" if state is PaymentState.REJECTED else None
-    else:
-        state, iso = STATE.get(payment.status, (None, None))
+    """What a payment object tells.
+
+    Args:
+        booked: None where the bookings were not (all) seen.
+        is_short: our balance was seen, and does not cover it.
+    """
+    state, iso, code = _standing(payment, booked, is_short)
     return Report(
         instruction_id=subject.instruction_id,
         source=source,
@@ -126,13 +173,45 @@ def report(
         state=state,
         partner_status=payment.status,
         transaction_status=iso,
-        reason=_reason(payment, booked),
+        status_reason=code,
+        reason=_reason(payment, booked, state),
         partner_reference=payment.id,
         observed=observed(payment, subject.prepared.get("beneficiary_id")),
         movements=booked.movements if booked else (),
-        drift=(*payment.drift, *(booked.drift if booked else ())),
+        drift=(*payment.drift, *_unknown_review(payment), *(booked.drift if booked else ())),
         effective_execution_date=payment.day,
     )
+
+
+def _standing(
+    payment: Payment, booked: Bookings | None, is_short: bool
+) -> tuple[PaymentState | None, str | None, str | None]:
+    """Our state, the transaction status and the status reason."""
+    if payment.status == FAILED:
+        # Until the bookings tell, it is known only that they hold it.
+        told = (booked.state_if_failed if booked else None) or _S.SUBMITTING
+        return told, "RJCT" if told is _S.REJECTED else None, _failure_code(payment)
+    state, iso = STATE.get(payment.status, (None, None))
+    if state is _S.ACCEPTED and REVIEW.get(payment.review_status or "passed"):
+        return _WAITS_FOR_REVIEW
+    if payment.status == READY and is_short:
+        return _WAITS_FOR_FUNDS
+    return state, iso, None
+
+
+def _failure_code(payment: Payment) -> str:
+    if payment.review_status == _REJECTED_IN_REVIEW:
+        return "RR04"
+    text = payment.failure_reason
+    if not text:
+        return _NOT_SAID
+    return next((code for words, code in FAILURE if words.search(text)), _NARRATIVE)
+
+
+def _unknown_review(payment: Payment) -> tuple[str, ...]:
+    if payment.review_status in (None, "", *REVIEW):
+        return ()
+    return ("payment.review_status: unknown word",)
 
 
 def refused(subject: Subject, refusal: Refusal, as_of: datetime) -> Report:
@@ -144,6 +223,21 @@ def refused(subject: Subject, refusal: Refusal, as_of: datetime) -> Report:
         state=PaymentState.REJECTED,
         partner_status=refusal.code,
         transaction_status="RJCT",
+        status_reason=refusals.reason_code(refusal),
+        reason=redact_text(refusal.text),
+        drift=refusals.undocumented(refusal),
+    )
+
+
+def not_deleted(subject: Subject, refusal: Refusal, as_of: datetime) -> Report:
+    """They did not delete it; where it stands instead, only a read tells."""
+    return Report(
+        instruction_id=subject.instruction_id,
+        source=Source.REPLY,
+        as_of=as_of,
+        state=None,
+        partner_status=refusal.code,
+        partner_reference=subject.partner_reference,
         reason=redact_text(refusal.text),
     )
 
@@ -160,7 +254,15 @@ def duplicate(subject: Subject, refusal: Refusal, as_of: datetime) -> Report:
     )
 
 
-def _reason(payment: Payment, booked: Bookings | None) -> str | None:
+def _reason(payment: Payment, booked: Bookings | None, state: PaymentState | None) -> str | None:
+    """In words. What they wrote may name accounts: their numbers are cut to the last four."""
+    if payment.status == DELETED:
+        return "deleted at the partner"
+    if payment.status == "awaiting_authorisation":
+        steps = payment.authorisation_steps_required
+        return f"people of ours have to authorise it there ({steps} in all)"
+    if state is _S.AWAITING_US:
+        return f"our {payment.currency} balance there does not cover it; it goes once it does"
     reason = redact_text(payment.failure_reason) if payment.failure_reason else None
     if payment.status != FAILED or booked is None:
         return reason

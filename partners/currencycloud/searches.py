@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -35,8 +36,8 @@ class Unclear:
     why: str
 
 
-async def search(calls: Calls, subject: Subject) -> Search:
-    """Ask for every key of the instruction. `asked_at` is the first question: the least proven."""
+async def search(calls: Calls, subject: Subject, keys: Sequence[str]) -> Search:
+    """Ask for every one of these keys. `asked_at` is the first question: the least proven."""
     asked_at: datetime | None = None
     exchanges: list[Exchange] = []
     found: list[wire.Payment] = []
@@ -45,7 +46,7 @@ async def search(calls: Calls, subject: Subject) -> Search:
         assert asked_at is not None
         return Search(asked_at, together(exchanges), tuple(found), why)
 
-    for key in subject.keys:
+    for key in keys:
         query = {"unique_request_id": key, **COMPLETE, **acting(subject)}
         reply = await calls.get(_FIND, query)
         asked_at = asked_at or reply.asked_at

@@ -40,9 +40,7 @@ class Payment(_Object):
     what: ClassVar[str] = "payment"
     documented: ClassVar[frozenset[str]] = frozenset(
         {
-            "authorisation_steps_required",
             "charge_type",
-            "conversion_id",
             "created_at",
             "creator_contact_id",
             "estimated_arrival",
@@ -58,7 +56,6 @@ class Payment(_Object):
             "purpose_code",
             "reason",
             "reference",
-            "review_status",
             "short_reference",
             "transferred_at",
             "ultimate_beneficiary_name",
@@ -73,8 +70,12 @@ class Payment(_Object):
     beneficiary_id: str
     payment_date: str | None
     unique_request_id: str | None
+    review_status: str | None = None
+    conversion_id: str | None = None
     failure_reason: str | None = None
     failure_returned_amount: str | None = None
+    authorisation_steps_required: object = None
+    """A string here and, in one kind of notification, a number: only shown to people."""
 
     @property
     def money(self) -> Money:
@@ -100,6 +101,19 @@ class Transaction(_Object):
     related_entity_id: str
     created_at: str
     completed_at: str | None = None
+
+    @property
+    def money(self) -> Money:
+        return Money.from_wire(self.amount, self.currency)
+
+
+class Balance(_Object):
+    """Definition `Balance` of the reference: what we have there in one currency."""
+
+    what: ClassVar[str] = "balance"
+
+    amount: str
+    currency: str
 
     @property
     def money(self) -> Money:
@@ -155,17 +169,16 @@ class _Token(_Object):
 
 @dataclass(frozen=True)
 class Refusal:
-    """An error body. `codes` are the whole request's code and those of its reasons."""
+    """An error body: the whole request's code, and its reasons as (field, code)."""
 
     code: str
-    codes: frozenset[str]
+    reasons: tuple[tuple[str, str], ...]
     text: str
 
     @property
-    def is_duplicate(self) -> bool:
-        """`duplicate_request`, `duplicate_unique_request_id`, and whatever else they may coin:
-        taken for a duplicate it is looked up, which can do no harm."""
-        return any("duplicate" in code for code in self.codes)
+    def codes(self) -> frozenset[str]:
+        """The code of the whole request and those of its reasons."""
+        return frozenset({self.code, *(code for _, code in self.reasons)})
 
 
 _Page = TypeVar("_Page", bound=_Object)
@@ -185,6 +198,11 @@ def read_payments(body: str) -> tuple[tuple[Payment, ...], Pagination] | Unusabl
         if isinstance(checked := _checked(each), Unusable):
             return checked
     return page.payments, page.pagination
+
+
+def read_balance(body: str) -> Balance | Unusable:
+    found = _read(Balance, body)
+    return _checked(found) if isinstance(found, Balance) else found
 
 
 def read_transactions(body: str) -> tuple[tuple[Transaction, ...], Pagination] | Unusable:
@@ -228,19 +246,20 @@ def read_refusal(body: str) -> Refusal | None:
     if not isinstance(whole, dict) or not isinstance(whole.get("error_code"), str):
         return None
     code: str = whole["error_code"]
-    codes, texts = {code}, []
+    found: list[tuple[str, str]] = []
+    texts: list[str] = []
     messages = whole.get("error_messages")
     for name, reasons in messages.items() if isinstance(messages, dict) else ():
         for reason in reasons if isinstance(reasons, list) else [reasons]:
             if not isinstance(reason, dict):
                 continue
             if isinstance(reason.get("code"), str):
-                codes.add(reason["code"])
+                found.append((str(name), reason["code"]))
             if text := reason.get("message") or reason.get("code"):
                 texts.append(f"{name}: {text}")
     if isinstance(messages, str):
         texts.append(messages)
-    return Refusal(code, frozenset(codes), ("; ".join(texts) or code)[:_TEXT_LENGTH_MAX])
+    return Refusal(code, tuple(found), ("; ".join(texts) or code)[:_TEXT_LENGTH_MAX])
 
 
 def _read(model: type[_Page], body: str) -> _Page | Unusable:
@@ -255,7 +274,7 @@ def _read(model: type[_Page], body: str) -> _Page | Unusable:
         )
 
 
-_Checked = TypeVar("_Checked", Payment, Transaction)
+_Checked = TypeVar("_Checked", Payment, Transaction, Balance)
 
 
 def _checked(found: _Checked) -> _Checked | Unusable:

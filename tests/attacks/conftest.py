@@ -1,5 +1,5 @@
 """The store's fixtures, for attacks on it."""
 
-from tests.store.conftest import clock, store
+from tests.store.conftest import clock, store, where
 
-__all__ = ["clock", "store"]
+__all__ = ["clock", "store", "where"]

@@ -84,6 +84,7 @@ decisions = st.builds(
     days,
     settles=st.lists(st.sampled_from(SETTLED_TEXTS), max_size=4, unique=True).map(tuple),
     partner_reference=st.sampled_from([None, None, "ref-1", "ref-2"]),
+    decided_on=st.one_of(st.none(), st.none(), st.sampled_from(PaymentState)),
 )
 reports = st.one_of(partner_words, partner_words, partner_words, gate_words, decisions)
 
@@ -184,6 +185,7 @@ views = st.builds(
             "execute_by": st.one_of(st.none(), moments),
             "not_before": st.one_of(st.none(), st.none(), moments),
             "has_news": st.booleans(),
+            "news_at": st.one_of(st.none(), moments),
             "crowd": st.integers(1, 5_000),
         }
     ),

@@ -13,11 +13,12 @@ from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind, Operation
 from domain.report import MovementKind, Observed, PaymentState, Report, Source
 from domain.sending import Answer, AttemptResult, Book, Closed
-from domain.states import ENDS
+from domain.states import CANCELLABLE, ENDS
 from domain.view import PaymentView
 from tests.domain.arbitrary import moments, views
 from tests.domain.samples import (
     ACCEPTED_BOOK,
+    CANCEL,
     HOUR,
     INSTRUCTION,
     MINUTE,
@@ -39,27 +40,42 @@ ASKED = operation(IdempotencyKind.REJECT_DUPLICATE, LookupKind.STRONG)
 LATER = NOW + 10 * MINUTE
 
 
-@settings(max_examples=200)
+@settings(max_examples=300)
 @given(views, moments)
 def test_whatever_the_view_what_is_owed_keeps_the_rules(seen: PaymentView, now: datetime) -> None:
-    owed = due(seen, now)
-    over = seen.payment.state in ENDS and seen.payment.certainty is not Certainty.UNKNOWN
+    owed, payment = due(seen, now), seen.payment
+    over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
+    can_still_be_given_up = (
+        seen.execute_by is not None and not seen.cancel_asked and payment.state in CANCELLABLE
+    )
+    assert owed.because
     match owed.owed:
         case Owed.WAIT:
             assert owed.until is not None
             assert owed.until > now
-            assert owed.because
+            if can_still_be_given_up:
+                assert seen.execute_by is not None
+                assert now < owed.until <= seen.execute_by
         case Owed.INSTRUCT:
-            assert not seen.payment.is_frozen
             assert not over
-            assert owed.instruction_id == INSTRUCTION
+            assert owed.instruction_id == CANCEL or not payment.is_frozen
+            book_in_hand = next(
+                i.book for i in seen.instructions if i.instruction_id == owed.instruction_id
+            )
+            assert not book_in_hand.closed
         case Owed.READ:
-            assert seen.payment.partner_reference is not None
+            assert owed.instruction_id == INSTRUCTION, "only it holds the partner's object"
+            assert payment.partner_reference is not None
             assert seen.not_before is None or seen.not_before <= now
             fruitless = seen.model_copy(update={"last_asked_at": now})
             assert due(fruitless, now).owed is not Owed.READ, "a loop without a pause"
         case Owed.OVER:
             assert over
+        case Owed.GIVE_UP:
+            assert can_still_be_given_up
+    given_up = can_still_be_given_up and seen.execute_by is not None and now >= seen.execute_by
+    assert (owed.owed is Owed.GIVE_UP) == given_up
+    assert not (given_up and over), "nothing of an end can be given up"
 
 
 def owed_to(

@@ -1,4 +1,4 @@
-"""A store on a file, as any number of processes may open it."""
+"""A store, as any number of processes may open it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, SQLModel
 
 from activities.checks import Checks
 from activities.payment_store import PaymentStore
@@ -48,11 +49,17 @@ INSTRUCTION = instruction_id(PAYMENT, InstructionKind.PAY)
 KEYRING = Keyring({"test-1": b"k" * 32}, "test-1")
 
 
+def opened(where: Path | str) -> Database:
+    """The database in a file of SQLite, or at a URL."""
+    return Database(f"sqlite:///{where}" if isinstance(where, Path) else where)
+
+
 @dataclass
 class Store:
     """One process's view of a store, and what tests often do with it."""
 
-    path: Path
+    where: Path | str
+    """A file of SQLite, or a URL."""
     clock: SteppedClock
     keyring: Keyring = KEYRING
     database: Database = field(init=False)
@@ -61,7 +68,7 @@ class Store:
     inbox: Inbox = field(init=False)
 
     def __post_init__(self) -> None:
-        self.database = Database(f"sqlite:///{self.path}")
+        self.database = opened(self.where)
         schema.upgrade(self.database)
         self.payments = Payments(self.database, self.keyring)
         self.book = SendBook(self.database, self.keyring)
@@ -78,11 +85,31 @@ class Store:
         return Commands(self.database, Folding(self.keyring))
 
     def beside(self) -> Store:
-        """The same file as another process would have it."""
-        return Store(self.path, self.clock, self.keyring)
+        """The same as another process would have it."""
+        return Store(self.where, self.clock, self.keyring)
+
+    @property
+    def path(self) -> Path:
+        """Its file, where it is one."""
+        assert isinstance(self.where, Path)
+        return self.where
 
     def close(self) -> None:
         self.database.close()
+
+    def kept(self) -> bytes:
+        """Everything that is kept: the files, or every value of every row."""
+        if isinstance(self.where, Path):
+            files = sorted(self.where.parent.glob(f"{self.where.name}*"))
+            return b"".join(file.read_bytes() for file in files)
+
+        def query(session: Session) -> bytes:
+            tables = SQLModel.metadata.sorted_tables
+            rows = (row for table in tables for row in session.connection().execute(select(table)))
+            values = (value for row in rows for value in row)
+            return b"\n".join(v if isinstance(v, bytes) else str(v).encode() for v in values)
+
+        return self.database.read_now(query)
 
     async def accept(
         self,

@@ -1,4 +1,4 @@
-"""A fresh store for each test, and processes that share one."""
+"""A fresh store for each test, on each database, and processes that share one."""
 
 from __future__ import annotations
 
@@ -18,9 +18,21 @@ def clock() -> SteppedClock:
     return SteppedClock()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
+    """Where a store may be made: a file of SQLite, then a database of PostgreSQL."""
+    if request.param == "sqlite":
+        yield tmp_path / "finality.db"
+        return
+    server = request.getfixturevalue("postgresql")
+    url = server.database()
+    yield url
+    server.drop(url)
+
+
 @pytest.fixture
-def store(tmp_path: Path, clock: SteppedClock) -> Iterator[Store]:
-    made = Store(tmp_path / "finality.db", clock)
+def store(where: Path | str, clock: SteppedClock) -> Iterator[Store]:
+    made = Store(where, clock)
     yield made
     made.close()
 

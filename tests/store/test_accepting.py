@@ -82,8 +82,8 @@ def test_fifty_callers_with_one_key_make_one_payment(store: Store) -> None:
         beside.close()
 
 
-def _pay_ten(path: Path, meeting: Path, process: int) -> list[tuple[bool, str]]:
-    store = Store(path, SteppedClock())
+def _pay_ten(where: Path | str, meeting: Path, process: int) -> list[tuple[bool, str]]:
+    store = Store(where, SteppedClock())
     together(meeting, 4)
 
     async def pay() -> list[tuple[bool, str]]:
@@ -100,7 +100,7 @@ def test_four_processes_with_the_same_ten_keys_make_ten_payments(
     store: Store, tmp_path: Path, processes: ProcessPoolExecutor
 ) -> None:
     asked = [
-        processes.submit(_pay_ten, store.path, tmp_path / "meeting", process)
+        processes.submit(_pay_ten, store.where, tmp_path / "meeting", process)
         for process in range(4)
     ]
     outcomes = [future.result(60) for future in asked]

@@ -185,7 +185,7 @@ async def test_a_halt_and_a_begin_at_once_leave_an_attempt_from_before_or_none(
     await store.build()
     meeting = tmp_path / "meeting"
     asked = [
-        processes.submit(job, store.path, meeting)
+        processes.submit(job, store.where, meeting)
         for job in (_halt_elsewhere, _begin_elsewhere, _begin_elsewhere)
     ]
     _, *moves = [await asyncio.wrap_future(future) for future in asked]
@@ -194,8 +194,8 @@ async def test_a_halt_and_a_begin_at_once_leave_an_attempt_from_before_or_none(
     assert await _begin(store) is Move.WAIT
 
 
-def _halt_elsewhere(path: Path, meeting: Path) -> str:
-    store = Store(path, SteppedClock())
+def _halt_elsewhere(where: Path | str, meeting: Path) -> str:
+    store = Store(where, SteppedClock())
     together(meeting, 3)
     try:
         asyncio.run(_halt(Halts(store.database), store.clock))
@@ -204,8 +204,8 @@ def _halt_elsewhere(path: Path, meeting: Path) -> str:
         store.close()
 
 
-def _begin_elsewhere(path: Path, meeting: Path) -> str:
-    store = Store(path, SteppedClock())
+def _begin_elsewhere(where: Path | str, meeting: Path) -> str:
+    store = Store(where, SteppedClock())
     together(meeting, 3)
     try:
         return asyncio.run(_begin(store))

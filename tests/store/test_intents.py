@@ -241,8 +241,8 @@ def test_fifty_callers_with_fifty_keys_pay_once(store: Store) -> None:
         beside.close()
 
 
-def _give_ten(path: Path, meeting: Path, process: int) -> list[bool]:
-    store = Store(path, SteppedClock())
+def _give_ten(where: Path | str, meeting: Path, process: int) -> list[bool]:
+    store = Store(where, SteppedClock())
     together(meeting, 4)
 
     async def accepted(number: int) -> bool:
@@ -265,7 +265,7 @@ def test_four_processes_that_order_the_same_ten_payments_pay_each_once(
     store: Store, tmp_path: Path, processes: ProcessPoolExecutor
 ) -> None:
     asked = [
-        processes.submit(_give_ten, store.path, tmp_path / "meeting", process)
+        processes.submit(_give_ten, store.where, tmp_path / "meeting", process)
         for process in range(4)
     ]
     outcomes = [future.result(60) for future in asked]
@@ -293,16 +293,15 @@ async def test_no_account_number_is_in_the_clear(store: Store) -> None:
 
 
 async def test_payments_of_the_key_before_are_still_found(
-    tmp_path: Path, clock: SteppedClock
+    where: Path | str, clock: SteppedClock
 ) -> None:
-    path = tmp_path / "finality.db"
     old, new = b"o" * 32, b"n" * 32
-    before = Store(path, clock, Keyring({"old": old}, "old"))
+    before = Store(where, clock, Keyring({"old": old}, "old"))
     await give(before, 1)
-    rolled = Store(path, clock, Keyring({"new": new, "old": old}, "new"))
+    rolled = Store(where, clock, Keyring({"new": new, "old": old}, "new"))
     assert await asked_of(rolled, 2) == ("pay_1",)
     await give(rolled, 2, said=("pay_1",))
-    rolling = Store(path, clock, Keyring({"old": old, "new": new}, "old"))
+    rolling = Store(where, clock, Keyring({"old": old, "new": new}, "old"))
     assert await asked_of(rolling, 3) == ("pay_1", "pay_2")
     for opened in (before, rolled, rolling):
         opened.close()

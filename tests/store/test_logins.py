@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from store.database import Database
 from store.logins import LEASE, Logins
 from tests.fakes import SteppedClock
-from tests.store.books import KEYRING, Store
+from tests.store.books import KEYRING, Store, opened
 from tests.store.processes import together
 
 LOGIN, CREDENTIALS = "me@shop", "hash-of-credentials"
@@ -25,9 +24,9 @@ def logins(store: Store, clock: SteppedClock) -> Logins:
     return Logins(store.database, store.keyring, clock, "bank")
 
 
-def _log_in_wrongly(path: Path, meeting: Path, partner_log: Path) -> str:
+def _log_in_wrongly(where: Path | str, meeting: Path, partner_log: Path) -> str:
     """A worker with wrong credentials, as an adapter does it, until it is told to leave it."""
-    database = Database(f"sqlite:///{path}")
+    database = opened(where)
     logins = Logins(database, KEYRING, SteppedClock(), "bank")
 
     async def work() -> str:
@@ -53,7 +52,7 @@ def test_four_workers_with_wrong_credentials_make_one_failed_login(
 ) -> None:
     log = tmp_path / "partner.log"
     asked = [
-        processes.submit(_log_in_wrongly, store.path, tmp_path / "meeting", log) for _ in range(4)
+        processes.submit(_log_in_wrongly, store.where, tmp_path / "meeting", log) for _ in range(4)
     ]
     answers = [future.result(60) for future in asked]
     assert len(log.read_text().splitlines()) == 1

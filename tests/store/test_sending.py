@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -52,11 +51,11 @@ async def test_the_attempt_is_committed_before_the_send_is_allowed(store: Store)
     await store.accept()
     turn = await store.begin()
     assert turn.move is Move.SEND
-    other = sqlite3.connect(store.path)
-    assert other.execute("SELECT number, result FROM attempts").fetchall() == [(1, "open")]
-    assert other.execute("SELECT state, certainty FROM payments").fetchall() == [
-        ("submitting", "unknown")
-    ]
+    other = store.beside()
+    (attempt,) = _attempts(other)
+    assert (attempt.number, attempt.result) == (1, "open")
+    (payment,) = other.rows(lambda s: s.exec(select(PaymentRow)).all())
+    assert (payment.state, payment.certainty) == ("submitting", "unknown")
     other.close()
 
 
@@ -101,8 +100,8 @@ async def test_of_two_at_once_in_one_process_one_may_send(store: Store) -> None:
     assert len(_attempts(store)) == 1
 
 
-def _begin(path: Path, meeting: Path, payments: int) -> list[Move]:
-    store = Store(path, SteppedClock())
+def _begin(where: Path | str, meeting: Path, payments: int) -> list[Move]:
+    store = Store(where, SteppedClock())
 
     async def all_of_them() -> list[Turn]:
         return [
@@ -126,7 +125,7 @@ async def test_of_four_processes_at_once_one_may_send(
     for n in range(payments):
         await store.accept(f"k{n}", payment_id=f"pay_{n}")
         await store.build(instruction_id(f"pay_{n}", InstructionKind.PAY))
-    asked = [processes.submit(_begin, store.path, tmp_path / "meeting", payments) for _ in range(4)]
+    asked = [processes.submit(_begin, store.where, tmp_path / "meeting", payments) for _ in range(4)]
     answers = [await asyncio.wrap_future(future) for future in asked]
     for moves in zip(*answers, strict=True):
         assert sorted(moves) == [Move.SEND, Move.WAIT, Move.WAIT, Move.WAIT]

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from settings import Settings
 from store.keyring import Keyring
 from tests.fakes import SteppedClock
 from tests.store.books import Store
@@ -29,6 +32,16 @@ class Home:
 
     terminal: Terminal
     store: Store
+
+    @property
+    def settings(self) -> Settings:
+        """As the command reads them: for what is called without a process of its own."""
+        operators = {"alice": SecretStr(ALICE), "bob": SecretStr(BOB)}
+        return Settings(
+            home=self.terminal.home,
+            operators=operators,
+            temporal_address=AWAY["FINALITY_TEMPORAL_ADDRESS"],
+        )
 
     def run(self, *arguments: str, **environment: str) -> Ran:
         """The command, with two operators in the settings and no Temporal server."""

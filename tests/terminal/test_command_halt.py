@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from domain.order import Times
 from domain.profile import IdempotencyKind, LookupKind
+from store.halts import Halts
+from terminal.halt import halt_sends
 from tests.fakes import BANK, order, profile
 from tests.store.books import PAYMENT, in_doubt
 from tests.terminal.conftest import Terminal
@@ -54,26 +57,34 @@ async def test_a_halt_is_made_shown_and_lifted(alone: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("wrong", "says"),
     [
-        (("--by", "alice"), "why: is missing"),
-        (("--why", "looks wrong"), "--by"),
-        (
-            (*SIGNED, "--partner", "currencyclod"),
-            "there is no 'currencyclod'; known: currencycloud",
-        ),
-        ((*SIGNED, "--rail", "sepa"), "known: sepa_credit_transfer"),
-        ((*SIGNED, "--lift", "1"), "--lift"),
-        (("--by", "eve", "--why", "looks wrong"), "is no operator"),
+        ({"why": ""}, "why: is missing"),
+        ({"partner": "currencyclod"}, "there is no 'currencyclod'; known: currencycloud"),
+        ({"rail": "sepa"}, "known: sepa_credit_transfer"),
+        ({"by": "eve"}, "is no operator"),
     ],
 )
-def test_a_halt_that_would_not_be_what_was_meant_is_refused(
-    alone: Home, arguments: tuple[str, ...], says: str
+async def test_a_halt_that_would_not_be_what_was_meant_is_refused(
+    alone: Home,
+    wrong: dict[str, str],
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ran = alone.signed("halt", *arguments)
+    monkeypatch.setenv("FINALITY_OPERATOR_SECRET", ALICE)
+    meant: dict[str, Any] = {
+        "by": "alice", "why": "looks wrong", "partner": None, "tenant": None, "rail": None,
+    }  # fmt: skip
+    assert await halt_sends(alone.settings, **{**meant, **wrong}) == 2
+    assert says in capsys.readouterr().err
+    assert await Halts(alone.store.database).in_force() == []
+
+
+def test_lifting_stands_alone(alone: Home) -> None:
+    ran = alone.signed("halt", *SIGNED, "--lift", "1")
     assert ran.code == 2
-    assert says in ran.err
-    assert alone.run("halts", "--json").rows == []
+    assert "stands alone with --by" in ran.err
 
 
 def test_what_a_halt_held_back_is_paid_once_it_is_lifted(

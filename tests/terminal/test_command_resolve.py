@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from domain.command import CommandKind, Outcome
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
 from starter.operations import EVIDENCE_BYTES_MAX
+from terminal.resolve import resolve_payment
 from tests.fakes import profile
 from tests.store.books import PAYMENT, in_doubt
 from tests.terminal.homes import ALICE, BOB, Home, home, typed, written
@@ -87,16 +89,34 @@ async def test_evidence_comes_back_as_it_was_given_and_lies_sealed(
         assert ALICE.encode() not in file.read_bytes()
 
 
-@pytest.mark.parametrize("operators", [{}, {"FINALITY_OPERATORS__ALICE": ALICE}])
+async def _refused(
+    home: Home,
+    decision: CommandKind,
+    *,
+    operators: int = 2,
+    by: str = "alice",
+    why: str = "asked by telephone",
+    reference: str | None = None,
+    evidence: Path | None = None,
+) -> None:
+    """Without a process of its own: the command's function, which records nothing."""
+    settings = home.settings
+    few = dict(list(settings.operators.items())[:operators])
+    code = await resolve_payment(
+        settings.model_copy(update={"operators": few}), PAYMENT, decision, command_id="d1",
+        by=by, why=why, reference=reference, evidence=evidence, as_json=False,
+    )  # fmt: skip
+    assert code == 2
+    assert await home.store.commands.of(PAYMENT) == []
+
+
+@pytest.mark.parametrize("operators", [0, 1])
 async def test_not_executed_is_not_offered_until_there_are_two_operators(
-    parked: Home, letter: Path, operators: dict[str, str]
+    parked: Home, letter: Path, operators: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Said before any secret is asked for: there is neither a variable nor a terminal here."""
-    command = _resolve("not-executed", "--evidence", str(letter))
-    ran = parked.terminal.run(*command, **operators)
-    assert ran.code == 2
-    assert "not offered: it takes 2 operators" in ran.err
-    assert await parked.store.commands.of(PAYMENT) == []
+    await _refused(parked, CommandKind.NOT_EXECUTED, operators=operators, evidence=letter)
+    assert "not offered: it takes 2 operators" in capsys.readouterr().err
 
 
 async def test_the_secret_is_typed_without_being_shown(parked: Home) -> None:
@@ -123,38 +143,60 @@ async def test_without_a_terminal_or_a_variable_it_says_what_to_set(parked: Home
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("wrong", "says"),
     [
-        (_resolve("not-executed"), "--evidence: is missing"),
-        (_resolve("executed", "--evidence", "x"), "--evidence: only belongs to `not-executed`"),
-        (_resolve("abandon", "--reference", "x"), "--reference: only belongs to `executed`"),
-        (_resolve("not-executed", "--evidence", "/nothing/here"), "cannot be read: No such file"),
-        (_resolve("not-executed", "--evidence", "/"), "cannot be read: Is a directory"),
-        (_resolve("executed", by="eve"), "'eve' with this secret is no operator"),
-        (["resolve", PAYMENT, "executed", "--by", "alice", "--why", " "], "why: is missing"),
-        (_resolve("perhaps"), "executed"),
-        (["resolve", PAYMENT, "executed", "--why", "seen"], "--by"),
-        (["resolve", PAYMENT, "executed", "--by", "alice"], "--why"),
+        ({"decision": CommandKind.NOT_EXECUTED}, "--evidence: is missing"),
+        ({"evidence": Path("x")}, "--evidence: only belongs to `not-executed`"),
+        (
+            {"decision": CommandKind.ABANDON, "reference": "x"},
+            "--reference: only belongs to `executed`",
+        ),
+        (
+            {"decision": CommandKind.NOT_EXECUTED, "evidence": Path("/nothing/here")},
+            "cannot be read: No such file",
+        ),
+        (
+            {"decision": CommandKind.NOT_EXECUTED, "evidence": Path("/")},
+            "cannot be read: Is a directory",
+        ),
+        ({"by": "eve"}, "'eve' with this secret is no operator"),
+        ({"by": "bob"}, "'bob' with this secret is no operator"),
+        ({"why": " "}, "why: is missing"),
     ],
 )
 async def test_what_cannot_be_a_decision_is_refused_and_not_recorded(
-    parked: Home, arguments: list[str], says: str
+    parked: Home,
+    wrong: dict[str, Any],
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ran = parked.signed(*arguments)
-    assert ran.code == 2
-    assert says in ran.err
-    assert "Traceback" not in ran.err
-    assert await parked.store.commands.of(PAYMENT) == []
+    monkeypatch.setenv("FINALITY_OPERATOR_SECRET", ALICE)
+    await _refused(parked, **{"decision": CommandKind.EXECUTED, **wrong})
+    said = capsys.readouterr()
+    assert says in said.err
+    assert ALICE not in said.err + said.out
 
 
 @pytest.mark.parametrize(("size", "says"), [(0, "is empty"), (EVIDENCE_BYTES_MAX + 1, "5 MiB")])
 async def test_evidence_of_no_or_too_much_size_is_refused(
-    parked: Home, letter: Path, size: int, says: str
+    parked: Home,
+    letter: Path,
+    size: int,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setenv("FINALITY_OPERATOR_SECRET", ALICE)
     letter.write_bytes(b"x" * size)
-    ran = parked.signed(*_resolve("not-executed", "--evidence", str(letter)))
+    await _refused(parked, CommandKind.NOT_EXECUTED, evidence=letter)
+    assert says in capsys.readouterr().err
+
+
+def test_a_decision_there_is_not_is_refused_with_those_there_are(parked: Home) -> None:
+    ran = parked.signed(*_resolve("perhaps"))
     assert ran.code == 2
-    assert says in ran.err
+    assert "'executed', 'abandon', 'not-executed'" in ran.err
 
 
 async def test_what_is_not_in_question_is_not_decided(tmp_path: Path) -> None:

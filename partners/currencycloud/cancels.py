@@ -1,0 +1,141 @@
+"""Taking a payment back: asked for once, and believed only when its object says so."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from domain.answers import (
+    Absent,
+    Accepted,
+    CannotTell,
+    Found,
+    InDoubt,
+    LookedFor,
+    Preparation,
+    Prepared,
+    Subject,
+    Submitted,
+    Unprepared,
+    WireRequest,
+)
+from domain.clock import Clock
+from domain.report import Source
+from partners.currencycloud import mapping, wire
+from partners.currencycloud.calls import Calls, NoReply, Reply
+from partners.currencycloud.searches import acting, search, together
+from partners.currencycloud.sessions import FORM
+
+#: The key of the payment to be taken back, which finds it when its id no longer does.
+_PAYMENT_KEY: Final = "unique_request_id"
+
+
+class Cancels:
+    """POST /payments/{id}/delete: what is asked, and what proves that it came about."""
+
+    def __init__(self, calls: Calls, clock: Clock) -> None:
+        self._calls = calls
+        self._clock = clock
+
+    async def prepare(self, subject: Subject) -> Preparation:
+        """The exact request, and what the payment is found by once it is deleted.
+
+        A payment that already reads as 404 has no key to show. It is deleted all the same, or
+        somebody else's: the request does no harm then, and says which.
+        """
+        if subject.partner_reference is None:
+            return Unprepared("there is no payment to take back")
+        reply = await self.ask(subject)
+        if isinstance(reply, NoReply):
+            return Unprepared(reply.why, retry_at=reply.try_at, exchange=reply.exchange)
+        if not reply.is_success and reply.status != 404:
+            return Unprepared(reply.why, retry_at=reply.retry_at(self._clock.now()),
+                              exchange=reply.exchange)  # fmt: skip
+        payment = wire.read_payment(reply.body)
+        is_ours = isinstance(payment, wire.Payment) and payment.id == subject.partner_reference
+        key = payment.unique_request_id if isinstance(payment, wire.Payment) and is_ours else None
+        return Prepared(
+            WireRequest(
+                method="POST",
+                path=f"{_path(subject)}/delete",
+                body=urlencode(acting(subject)).encode(),
+                content_type=FORM,
+                key=subject.keys[-1],
+                prepared={_PAYMENT_KEY: key} if key else {},
+            )
+        )
+
+    def answered(self, subject: Subject, reply: Reply) -> Submitted:
+        """A success: proof only where the payment in it is deleted.
+
+        As recorded, it shows the payment as it was before.
+        """
+        payment = wire.read_payment(reply.body)
+        if isinstance(payment, wire.Unusable):
+            why = "answered outside the known contract"
+            return InDoubt(why, exchange=reply.exchange, drift=payment.drift)
+        if payment.id != subject.partner_reference:
+            drift = ("payment.id: not the one we asked to delete",)
+            return InDoubt("the answer is about another payment", exchange=reply.exchange,
+                           drift=drift)  # fmt: skip
+        if payment.status != mapping.DELETED:
+            why = f"they took the request and show the payment as {payment.status}"
+            return InDoubt(why, exchange=reply.exchange)
+        report = mapping.report(
+            subject, payment, None, source=Source.REPLY, as_of=reply.asked_at
+        )
+        return Accepted(report, reply.exchange)
+
+    async def find(self, subject: Subject) -> LookedFor:
+        """The payment is the proof: deleted, or there and not deleted."""
+        if subject.partner_reference is None:
+            return CannotTell(self._clock.now(), "there is no payment to look at")
+        reply = await self.ask(subject)
+        if isinstance(reply, NoReply):
+            return CannotTell(reply.asked_at, reply.why, reply.exchange)
+        if reply.status == 404:
+            return await self._find_gone(subject, reply)
+        if not reply.is_success:
+            return CannotTell(reply.asked_at, reply.why, reply.exchange)
+        payment = wire.read_payment(reply.body)
+        if isinstance(payment, wire.Unusable):
+            why = f"an answer outside the known contract: {'; '.join(payment.drift)}"
+            return CannotTell(reply.asked_at, why, reply.exchange)
+        if payment.id != subject.partner_reference:
+            return CannotTell(reply.asked_at, "they showed another payment", reply.exchange)
+        if payment.status == mapping.DELETED:
+            report = mapping.report(
+                subject, payment, None, source=Source.READ, as_of=reply.asked_at
+            )
+            return Found(report, reply.exchange)
+        if payment.status not in mapping.STATUSES:
+            why = f"their word {payment.status[:40]!r} is unknown to us"
+            return CannotTell(reply.asked_at, why, reply.exchange)
+        return Absent(reply.asked_at, reply.exchange, watermark=True)
+
+    async def ask(self, subject: Subject) -> Reply | NoReply:
+        """The payment's object, deleted or not."""
+        return await self._calls.get(_path(subject), {"with_deleted": "true", **acting(subject)})
+
+    async def _find_gone(self, subject: Subject, reply: Reply) -> LookedFor:
+        """404: deleted, or not ours to see. Only the complete search by its key tells which."""
+        key = subject.prepared.get(_PAYMENT_KEY)
+        if key is None:
+            why = "no longer readable by its id, and its key is not known"
+            return CannotTell(reply.asked_at, why, reply.exchange)
+        found = await search(self._calls, subject, (key,))
+        exchange = together([each for each in (reply.exchange, found.exchange) if each])
+        if found.why or exchange is None:
+            return CannotTell(found.asked_at, found.why, exchange)
+        if [payment.id for payment in found.payments] != [subject.partner_reference]:
+            return CannotTell(found.asked_at, "neither readable nor found by its key", exchange)
+        (payment,) = found.payments
+        if payment.status != mapping.DELETED:
+            why = f"not readable by its id, but found as {payment.status[:40]}"
+            return CannotTell(found.asked_at, why, exchange)
+        report = mapping.report(subject, payment, None, source=Source.READ, as_of=found.asked_at)
+        return Found(report, exchange)
+
+
+def _path(subject: Subject) -> str:
+    return f"/v2/payments/{quote(subject.partner_reference or '', safe='')}"
