@@ -19,7 +19,7 @@ from domain.payment import (
 )
 from domain.profile import InstructionKind, Profile
 from domain.report import Movement, MovementKind, PaymentState, Report, Source
-from domain.sending import Answer, AttemptResult, Book, Closed, may_be_twice
+from domain.sending import AttemptResult, Book, Closed, may_be_twice
 from domain.states import PROVEN_NOTHING_MOVED, RANK, may_follow
 
 
@@ -100,19 +100,16 @@ class _Telling:
             )
 
     def _hear_gate(self, report: Report) -> None:
-        """Our own checks: they hold what was not sent, and can end what never was."""
-        if report.state is PaymentState.REJECTED:
-            if may_follow(self.state, PaymentState.REJECTED):
-                self._move(PaymentState.REJECTED, report)
-            return
+        """Our own checks: they hold or end what was not sent, and are silent of all else."""
         sent = any(a.result is not AttemptResult.NOT_SENT for b in self.paying for a in b.attempts)
-        if sent or self.state not in (
+        others_spoke = self.words is not None and self.words.source is not Source.GATE
+        if sent or others_spoke or self.state not in (
             PaymentState.CREATED, PaymentState.SUBMITTING, PaymentState.AWAITING_US
         ):  # fmt: skip
             return
-        if report.state is PaymentState.AWAITING_US:
-            self.state, self.words, self.since = report.state, report, report.as_of
-        elif self.words is not None and self.words.source is Source.GATE:
+        if report.state in (PaymentState.AWAITING_US, PaymentState.REJECTED):
+            self._move(report.state, report)
+        elif self.words is not None:
             self.state, self.words, self.since = _before_any_report(self.paying), None, None
 
     def _decide(self, report: Report) -> None:
@@ -133,6 +130,8 @@ class _Telling:
         self.basis = report.partner_status
         if report.state is PaymentState.SETTLED:
             self.settled_at = self.settled_at or report.as_of
+        elif report.state in PROVEN_NOTHING_MOVED:
+            self.settled_at = None
 
     def _move(self, state: PaymentState, report: Report) -> None:
         if self.state in (PaymentState.SETTLED, PaymentState.FINAL, PaymentState.UNCONFIRMED):
@@ -288,11 +287,7 @@ class _Telling:
     def _certainty(self, in_doubt: bool, seen_at_partner: bool) -> Certainty:
         if in_doubt or any(finding.freezes for finding in self.open):
             return Certainty.UNKNOWN
-        held = any(
-            attempt.answer is Answer.ACCEPTED
-            for book in self.books.values()
-            for attempt in book.attempts
-        )
+        held = any(book.answered for book in self.books.values())
         return Certainty.SENT if held or seen_at_partner else Certainty.NOT_SENT
 
 

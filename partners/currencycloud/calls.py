@@ -20,7 +20,7 @@ from transport.redaction import evidence
 _WRITE_WITHIN: Final = timedelta(seconds=5)
 _ANSWER_WITHIN: Final = timedelta(seconds=15)
 _NEW_TOKEN_PAUSE: Final = timedelta(seconds=2)
-_NO_PERMISSION_PAUSE: Final = timedelta(minutes=5)
+NO_PERMISSION_PAUSE: Final = timedelta(minutes=5)
 _RETRY_AFTER_MAX: Final = timedelta(days=1)
 
 
@@ -45,8 +45,8 @@ class Reply:
                 return now + (self.retry_after or RATE_PAUSE)
             case 401:
                 return now + _NEW_TOKEN_PAUSE
-            case 400 | 403:
-                return now + _NO_PERMISSION_PAUSE
+            case 403:
+                return now + NO_PERMISSION_PAUSE
             case _:
                 return now + self.retry_after if self.retry_after else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from domain.answers import (
     Absent,
@@ -23,7 +23,7 @@ from domain.clock import Clock
 from domain.report import Source
 from partners.currencycloud import mapping, wire
 from partners.currencycloud.calls import Calls, NoReply, Reply
-from partners.currencycloud.searches import acting, search, together
+from partners.currencycloud.searches import acting, payment_path, search, show, together
 from partners.currencycloud.sessions import FORM
 
 #: The key of the payment to be taken back, which finds it when its id no longer does.
@@ -45,7 +45,7 @@ class Cancels:
         """
         if subject.partner_reference is None:
             return Unprepared("there is no payment to take back")
-        reply = await self.ask(subject)
+        reply = await show(self._calls, subject)
         if isinstance(reply, NoReply):
             return Unprepared(reply.why, retry_at=reply.try_at, exchange=reply.exchange)
         if not reply.is_success and reply.status != 404:
@@ -57,7 +57,7 @@ class Cancels:
         return Prepared(
             WireRequest(
                 method="POST",
-                path=f"{_path(subject)}/delete",
+                path=f"{payment_path(subject.partner_reference)}/delete",
                 body=urlencode(acting(subject)).encode(),
                 content_type=FORM,
                 key=subject.keys[-1],
@@ -79,18 +79,16 @@ class Cancels:
             return InDoubt("the answer is about another payment", exchange=reply.exchange,
                            drift=drift)  # fmt: skip
         if payment.status != mapping.DELETED:
-            why = f"they took the request and show the payment as {payment.status}"
+            why = f"they took the request and show the payment as {payment.status[:40]}"
             return InDoubt(why, exchange=reply.exchange)
-        report = mapping.report(
-            subject, payment, None, source=Source.REPLY, as_of=reply.asked_at
-        )
+        report = mapping.report(subject, payment, None, source=Source.REPLY, as_of=reply.asked_at)
         return Accepted(report, reply.exchange)
 
     async def find(self, subject: Subject) -> LookedFor:
         """The payment is the proof: deleted, or there and not deleted."""
         if subject.partner_reference is None:
             return CannotTell(self._clock.now(), "there is no payment to look at")
-        reply = await self.ask(subject)
+        reply = await show(self._calls, subject)
         if isinstance(reply, NoReply):
             return CannotTell(reply.asked_at, reply.why, reply.exchange)
         if reply.status == 404:
@@ -113,10 +111,6 @@ class Cancels:
             return CannotTell(reply.asked_at, why, reply.exchange)
         return Absent(reply.asked_at, reply.exchange, watermark=True)
 
-    async def ask(self, subject: Subject) -> Reply | NoReply:
-        """The payment's object, deleted or not."""
-        return await self._calls.get(_path(subject), {"with_deleted": "true", **acting(subject)})
-
     async def _find_gone(self, subject: Subject, reply: Reply) -> LookedFor:
         """404: deleted, or not ours to see. Only the complete search by its key tells which."""
         key = subject.prepared.get(_PAYMENT_KEY)
@@ -135,7 +129,3 @@ class Cancels:
             return CannotTell(found.asked_at, why, exchange)
         report = mapping.report(subject, payment, None, source=Source.READ, as_of=found.asked_at)
         return Found(report, exchange)
-
-
-def _path(subject: Subject) -> str:
-    return f"/v2/payments/{quote(subject.partner_reference or '', safe='')}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from domain.answers import (
     Absent,
@@ -30,17 +30,21 @@ from domain.answers import (
 )
 from domain.clock import Clock
 from domain.order import Order
-from domain.profile import Profile
+from domain.profile import InstructionKind, Profile
 from domain.report import PaymentState, Report, Source
-from partners.currencycloud import mapping, wire
+from partners.currencycloud import mapping, refusals, wire
 from partners.currencycloud.account import Account
 from partners.currencycloud.beneficiaries import Beneficiaries
-from partners.currencycloud.calls import Calls, NoReply, Reply
+from partners.currencycloud.calls import NO_PERMISSION_PAUSE, Calls, NoReply, Reply
+from partners.currencycloud.cancels import Cancels
+from partners.currencycloud.funds import is_short
 from partners.currencycloud.profile import profile_of
-from partners.currencycloud.searches import Unclear, acting, bookings, search, together
+from partners.currencycloud.refusals import Proves
+from partners.currencycloud.searches import Unclear, bookings, search, show, together
 from partners.currencycloud.sessions import FORM, Session
 from partners.interface import LoginBook
 from transport.http import Transport
+from transport.redaction import redact_text
 
 _CREATE: Final = "/v2/payments/create"
 _BENEFICIARY: Final = "beneficiary_id"
@@ -71,6 +75,7 @@ class CurrencycloudPartner:
         self._session = Session(account, logins, self._transport, clock)
         self._calls = Calls(self._transport, self._session, clock)
         self._beneficiaries = Beneficiaries(self._calls, clock)
+        self._cancels = Cancels(self._calls, clock)
 
     @property
     def profile(self) -> Profile:
@@ -84,6 +89,8 @@ class CurrencycloudPartner:
 
     async def prepare(self, subject: Subject) -> Preparation:
         """Have the beneficiary, then write down the exact form that will be sent."""
+        if subject.kind is InstructionKind.CANCEL:
+            return await self._cancels.prepare(subject)
         beneficiary_id = subject.prepared.get(_BENEFICIARY)
         if beneficiary_id is None:
             ensured = await self._beneficiaries.ensure(subject)
@@ -109,30 +116,32 @@ class CurrencycloudPartner:
         if isinstance(reply, NoReply):
             if reply.has_left:
                 return InDoubt(reply.why, exchange=reply.exchange)
-            return NotSent(reply.why, exchange=reply.exchange)
+            return NotSent(reply.why, reply.exchange, reply.try_at)
+        is_cancel = subject.kind is InstructionKind.CANCEL
+        if reply.status in (200, 201, 202):
+            if is_cancel:
+                return self._cancels.answered(subject, reply)
+            return self._accepted(subject, request, reply)
         refusal = wire.read_refusal(reply.body)
-        match reply.status:
-            case 200 | 201 | 202:
-                return await self._accepted(subject, request, reply)
-            case 400 if refusal and refusal.is_duplicate:
+        proven = refusals.of_deletion if is_cancel else refusals.of_payment
+        match proven(reply.status, refusal):
+            case Proves.REFUSED if refusal:
+                tell = mapping.not_deleted if is_cancel else mapping.refused
+                return Refused(tell(subject, refusal, reply.asked_at), reply.exchange)
+            case Proves.DUPLICATE if refusal:
                 report = mapping.duplicate(subject, refusal, reply.asked_at)
                 return Duplicate(report, reply.exchange)
-            case 400 | 404 if refusal:
-                return Refused(mapping.refused(subject, refusal, reply.asked_at), reply.exchange)
-            case 401 | 429:
-                return self._not_sent(reply)
-            case 403 if refusal:
-                # Turned away at the door. The order is sound and our permissions can be mended,
-                # so it waits for its time instead of being rejected for good.
-                return self._not_sent(reply)
-            case status if status >= 500:
-                return InDoubt(reply.why, server_error=True, exchange=reply.exchange)
-            case status:
-                drift = (f"payments/create: {status} with a body that is none of theirs",)
-                return InDoubt(reply.why, exchange=reply.exchange, drift=drift)
+            case Proves.TURNED_AWAY:
+                now = self._clock.now()
+                again = reply.retry_at(now) or now + NO_PERMISSION_PAUSE
+                return NotSent(_why(reply, refusal), reply.exchange, again)
+            case _:
+                return _in_doubt(request, reply, refusal)
 
     async def find(self, subject: Subject) -> LookedFor:
-        found = await search(self._calls, subject)
+        if subject.kind is InstructionKind.CANCEL:
+            return await self._cancels.find(subject)
+        found = await search(self._calls, subject, subject.keys)
         if found.why or found.exchange is None:
             return CannotTell(found.asked_at, found.why, found.exchange)
         match found.payments:
@@ -158,12 +167,9 @@ class CurrencycloudPartner:
     async def read(self, subject: Subject) -> Read:
         if subject.partner_reference is None:
             return Untold("there is no payment id to ask for")
-        reply = await self._calls.get(
-            f"/v2/payments/{quote(subject.partner_reference, safe='')}",
-            {"with_deleted": "true", **acting(subject)},
-        )
+        reply = await show(self._calls, subject)
         if isinstance(reply, NoReply):
-            return Untold(reply.why, reply.exchange)
+            return Untold(reply.why, reply.exchange, reply.try_at)
         if reply.status == 404:
             return await self._read_deleted(subject, reply)
         if not reply.is_success:
@@ -174,7 +180,7 @@ class CurrencycloudPartner:
             return Untold(why, reply.exchange, drift=payment.drift)
         if stranger := _stranger(subject, payment):
             return Untold("they showed another payment", reply.exchange, drift=(stranger,))
-        if payment.status == "deleted":
+        if payment.status == mapping.DELETED:
             return await self._read_deleted(subject, reply)
         return await self._told(subject, payment, reply)
 
@@ -186,20 +192,20 @@ class CurrencycloudPartner:
             if booked is None or booked.state_if_failed is None:
                 drift = booked.drift if booked else ()
                 return Untold("failed, and a booking is still open", exchange, drift=drift)
-        return Told(
-            mapping.report(
-                subject,
-                payment,
-                None if isinstance(booked, Unclear) else booked,
-                source=Source.READ,
-                as_of=reply.asked_at,
-            ),
-            exchange,
+        short, balance = await is_short(self._calls, subject, payment, reply.asked_at)
+        report = mapping.report(
+            subject,
+            payment,
+            None if isinstance(booked, Unclear) else booked,
+            source=Source.READ,
+            as_of=reply.asked_at,
+            is_short=short,
         )
+        return Told(report, together([exchange, *([balance] if balance else [])]) or exchange)
 
     async def _read_deleted(self, subject: Subject, reply: Reply) -> Read:
         """Gone or called deleted: only the complete search by our key proves it (README)."""
-        found = await search(self._calls, subject)
+        found = await search(self._calls, subject, subject.keys)
         exchange = together([each for each in (reply.exchange, found.exchange) if each])
         if found.why:
             return Untold(f"gone, and the search failed: {found.why}", exchange)
@@ -212,7 +218,7 @@ class CurrencycloudPartner:
             return Untold(f"gone by its id, but found as {payment.status}", exchange)
         return Told(report, exchange)
 
-    async def _accepted(self, subject: Subject, request: WireRequest, reply: Reply) -> Submitted:
+    def _accepted(self, subject: Subject, request: WireRequest, reply: Reply) -> Submitted:
         payment = wire.read_payment(reply.body)
         if isinstance(payment, wire.Unusable):
             why = "accepted, in an answer outside the known contract"
@@ -233,9 +239,6 @@ class CurrencycloudPartner:
             return None, exchange
         booked, asked = await bookings(self._calls, subject, payment.id)
         return booked, together([each for each in (exchange, asked) if each]) or exchange
-
-    def _not_sent(self, reply: Reply) -> NotSent:
-        return NotSent(reply.why, reply.exchange, reply.retry_at(self._clock.now()))
 
     def _untold(self, reply: Reply) -> Untold:
         return Untold(reply.why, reply.exchange, reply.retry_at(self._clock.now()))
@@ -263,6 +266,24 @@ def _instruction(order: Order, beneficiary_id: str, key: str) -> dict[str, str]:
     if order.on_behalf_of:
         fields["on_behalf_of"] = order.on_behalf_of
     return fields
+
+
+def _why(reply: Reply, refusal: wire.Refusal | None) -> str:
+    return redact_text(refusal.text) if refusal and reply.status == 400 else reply.why
+
+
+def _in_doubt(request: WireRequest, reply: Reply, refusal: wire.Refusal | None) -> InDoubt:
+    """Nothing is proven. 404 is an answer of theirs; what else is below 500 is not as known."""
+    if reply.status >= 500:
+        return InDoubt(reply.why, server_error=True, exchange=reply.exchange)
+    if refusal is None:
+        drift = f"{request.path}: {reply.status} with a body that is none of theirs"
+        return InDoubt(reply.why, exchange=reply.exchange, drift=(drift,))
+    words = f"answered with {reply.status}, {refusal.code[:80]}"
+    if "payment_not_found" in refusal.codes:
+        return InDoubt(words, exchange=reply.exchange)
+    drift = f"{request.path}: {reply.status} with words that are not documented"
+    return InDoubt(words, exchange=reply.exchange, drift=(drift,))
 
 
 def _stranger(subject: Subject, payment: wire.Payment) -> str | None:

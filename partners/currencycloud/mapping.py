@@ -125,7 +125,9 @@ def bookings(transactions: Sequence[Transaction]) -> Bookings:
         elif kind := MOVED.get(booked_as):
             kept.append((each, kind))
         elif booked_as != CALLED_BACK:
-            drift.append(f"transaction: no booking of a payment: {each.action[:40]} {each.type[:40]}")
+            drift.append(
+                f"transaction: no booking of a payment: {each.action[:40]} {each.type[:40]}"
+            )
         elif (undone := _last_debit(kept, each)) is None:
             drift.append("transaction: payment_unrelease without its debit")
         else:

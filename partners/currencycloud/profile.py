@@ -17,6 +17,7 @@ from domain.profile import (
     LookupKind,
     Operation,
     Profile,
+    Quota,
 )
 from partners.currencycloud.account import Account
 
@@ -25,6 +26,14 @@ PARTNER: Final = "currencycloud"
 #: What makes payments/find complete: it defaults to scope=own and with_deleted=false
 #: (API reference 2.43.0, GET /payments/find). `on_behalf_of` goes with them as it was sent.
 COMPLETE: Final = MappingProxyType({"scope": "all", "with_deleted": "true"})
+
+#: Calls a minute for one account, by host (their page on rate limits, as quoted by others: the
+#: reference only has the 60 logins a minute). A read may take a second call, for bookings or the
+#: balance, so less than half of it is for reads; the rest is for instructions and lookups.
+_PRODUCTION: Final = Quota(requests=500, window=timedelta(minutes=1), reads=200)
+_DEMO: Final = Quota(requests=150, window=timedelta(minutes=1), reads=60)
+_QUOTAS: Final = MappingProxyType({"devapi.currencycloud.com": _DEMO})
+_THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 PROFILE: Final = Profile(
     partner=PARTNER,
@@ -54,7 +63,22 @@ PROFILE: Final = Profile(
                 parameters={**COMPLETE, "on_behalf_of": "as sent"},
                 settle_delay=timedelta(seconds=5),
             ),
-        )
+        ),
+        InstructionKind.CANCEL: Operation(
+            # Recording payments/delete: a payment is deleted once, and then is not found any
+            # more (404). Nothing can happen twice.
+            idempotency=Idempotency(kind=IdempotencyKind.NATURAL_KEY),
+            # Reference, GET /payments/{id}, `with_deleted`, and GET /payments/find: the payment
+            # tells whether it is deleted. In the recording the next read shows it.
+            lookup=Lookup(
+                kind=LookupKind.PARENT,
+                parameters={**COMPLETE, "on_behalf_of": "as sent"},
+                settle_delay=timedelta(seconds=5),
+            ),
+            # The recorded answer to a deletion shows the payment as it was: looking again tells
+            # what became of it, asking again only brings a 404.
+            resends_max=0,
+        ),
     },
     watch={
         # A setting of ours, nowhere promised. Behind it: a regular payment takes up to 5 working
@@ -62,34 +86,42 @@ PROFILE: Final = Profile(
         # from secondary sources); two weekends make that 12 days, holidays 14.
         Rail.SEPA_CREDIT_TRANSFER: timedelta(days=14),
     },
-    # They allow 500 calls a minute, 150 on the demo system (secondary source; the reference only
-    # has the limit on logins).
     read_pause=timedelta(seconds=1),
     read_pause_max=timedelta(minutes=15),
     # Reference, POST /payments/create, `payment_date`: debited and submitted on that date.
     holds_future_dates=True,
+    # Nothing is said of how long a payment can be read.
+    status_for=None,
+    quota=_PRODUCTION,
     quirks=(
         "an expired token and wrong credentials get the same 401; four failed logins lock",
         "`completed` may become `failed` later, and `failed` alone does not say what moved",
         "released payments may be called back (payment_unrelease)",
         "a deleted payment reads as 404; only a find with with_deleted shows it",
         "a person can change a payment's amount, date and beneficiary until it is released",
+        "a payment without funds is taken, and waits as `ready_to_send` like any other",
+        "the answer to a deletion shows the payment as it was before",
     ),
 )
 
 
 def profile_of(account: Account) -> Profile:
-    """The profile with the times this account overrides, for simulators and tests."""
-    operation = PROFILE.operation(InstructionKind.PAY)
+    """The profile where this account is, with the times it overrides.
+
+    A simulator on this machine counts no calls.
+    """
+    host = urlsplit(account.base_url).hostname or ""
     times = {"write_within": account.write_within, "answer_within": account.answer_within}
-    overridden = operation.model_copy(
-        update={name: value for name, value in times.items() if value is not None}
-    )
+    overridden = {name: value for name, value in times.items() if value is not None}
     watch = PROFILE.watch if account.watch is None else dict.fromkeys(PROFILE.watch, account.watch)
     return PROFILE.model_copy(
         update={
-            "environment": urlsplit(account.base_url).hostname or "",
-            "operations": {InstructionKind.PAY: overridden},
+            "environment": host,
+            "operations": {
+                kind: operation.model_copy(update=overridden)
+                for kind, operation in PROFILE.operations.items()
+            },
             "watch": watch,
+            "quota": None if host in _THIS_MACHINE else _QUOTAS.get(host, _PRODUCTION),
         }
     )

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
+from urllib.parse import quote
 
 from domain.answers import Exchange, Subject
 from partners.currencycloud import mapping, wire
-from partners.currencycloud.calls import Calls, NoReply
+from partners.currencycloud.calls import Calls, NoReply, Reply
 from partners.currencycloud.profile import COMPLETE
 
 _FIND: Final = "/v2/payments/find"
@@ -34,6 +35,17 @@ class Unclear:
     """The bookings could not be read to their end."""
 
     why: str
+
+
+async def show(calls: Calls, subject: Subject) -> Reply | NoReply:
+    """The payment by its id, deleted or not. 404 alone proves nothing: without the sub-account
+    it belongs to, theirs looks like none at all."""
+    path = payment_path(subject.partner_reference or "")
+    return await calls.get(path, {"with_deleted": "true", **acting(subject)})
+
+
+def payment_path(payment_id: str) -> str:
+    return f"/v2/payments/{quote(payment_id, safe='')}"
 
 
 async def search(calls: Calls, subject: Subject, keys: Sequence[str]) -> Search:

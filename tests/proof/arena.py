@@ -12,17 +12,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput
 
 from assembly import Assembly, assembled
+from domain.payment import Certainty
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from local.child import start_child
 from local.simulator import API_KEY, LOGIN_ID, Simulator, start_simulator
@@ -31,8 +32,7 @@ from partners.currencycloud.webhooks import MEDIA_TYPE
 from starter.journal import Journal
 from starter.plugin import plugin
 from store.keyring import Keyring
-from store.payments import PaymentRecord
-from store.tables import TaskRow
+from store.tables import PaymentRow, TaskRow
 from terminal.table import as_object
 from tests.proof.checker import Comparison, compare
 from tests.proof.forks import Forks
@@ -76,13 +76,27 @@ class Arena:
         return {name: [*theirs[name], *banks[name]]
                 for name in ("payments", "beneficiaries", "postings")}  # fmt: skip
 
-    async def records(self, payment_ids: list[str]) -> dict[str, PaymentRecord]:
-        return {one: await self.assembly.orchestrator.get(one) for one in payment_ids}
+    async def standing(self, payment_ids: Sequence[str]) -> dict[str, Standing]:
+        """How those payments stand, by our tables alone."""
 
-    async def open_tasks(self) -> set[str]:
-        """Ids of payments about which a person is asked, by somebody and until some time."""
-        query = select(TaskRow.payment_id).where(col(TaskRow.closed_at).is_(None))
-        return set(await self.assembly.database.read(lambda s: s.exec(query).all()))
+        def query(session: Session) -> dict[str, Standing]:
+            asked = session.exec(
+                select(TaskRow.payment_id)
+                .where(col(TaskRow.closed_at).is_(None))
+                .where(col(TaskRow.payment_id).in_(payment_ids))
+            )
+            with_question = set(asked)
+            rows = session.exec(
+                select(PaymentRow.payment_id, PaymentRow.state, PaymentRow.certainty).where(
+                    col(PaymentRow.payment_id).in_(payment_ids)
+                )
+            )
+            return {
+                payment_id: Standing(state, certainty, payment_id in with_question)
+                for payment_id, state, certainty in rows
+            }
+
+        return await self.assembly.database.read(query)
 
     async def compared(self, prefix: str = "") -> Comparison:
         """What journal, books and store say together of the payments with such references."""
@@ -119,6 +133,19 @@ class Arena:
     async def restart_temporal(self) -> None:
         """On the same file and port, as an operator would."""
         self.temporal = await _temporal(self.home, int(self.temporal.address.rpartition(":")[2]))
+
+
+class Standing(NamedTuple):
+    """What our tables say of a payment."""
+
+    state: str
+    certainty: str
+    is_asked: bool
+    """Whether a person is asked about it, by name and until some time."""
+
+    @property
+    def is_certain(self) -> bool:
+        return self.certainty != Certainty.UNKNOWN
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ class Order:
     what: str = "payments"
     plan: Mapping[str, str] = field(default_factory=dict)
     signal: int = signal.SIGKILL
-    hold_seconds: float = 3.0
+    hold_seconds: float = 2.5
     quick: bool = True
     upkeep: bool = False
     busy_seconds: int | None = None

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from domain.payment import Certainty
-from store.payments import PaymentRecord
 from store.timeline import Timelines
 from tests.proof.arena import Arena
 from tests.proof.forks import Worker
@@ -23,6 +21,8 @@ BATCH: Final = 16
 TRIES: Final = 3
 _END_SECONDS: Final = 45.0
 _STRIKE_SECONDS: Final = 30.0
+_AFTER_END_SECONDS: Final = 4.0
+_LOOK_SECONDS: Final = 0.15
 #: Whose payment logs in for all is chance.
 _BY_CHANCE: Final = ("authenticate",)
 
@@ -80,11 +80,10 @@ class Kills:
     async def _find(self, scenarios: Sequence[Scenario]) -> list[Target]:
         runs = await asyncio.gather(*(give(self._arena, one) for one in scenarios))
         worker = await self._arena.forks.fork("trace")
-        await self._until_ended(runs)
+        ended = await self._until_ended(runs)
         await worker.kill()
         for run in runs:
-            record = await self._record(run)
-            assert await self._verdict(run, record) != "stuck", await story(self._arena, run)
+            assert run.reference in ended, await story(self._arena, run)
         targets = []
         for run in runs:
             passed = [p for p in read_trace(worker.order.trace) if p.payment_id == run.payment_id]
@@ -123,11 +122,12 @@ class Kills:
         heir = await arena.forks.fork("heir")
         ended = await self._until_ended(runs)
         await heir.kill()
+        standing = await arena.standing([run.payment_id for run in runs])
         missed = []
         for run, target in zip(runs, batch, strict=True):
             tally = self.tallies[target.scenario.name]
             fired = doomed.struck.get(run.payment_id) == target.point
-            verdict = await self._verdict(run, await self._record(run))
+            verdict = run.scenario.verdict(standing[run.payment_id])
             if verdict == "stuck":
                 tally.stuck.append(f"{target.point}: {await story(arena, run)}")
             if not fired:
@@ -143,41 +143,32 @@ class Kills:
         return missed
 
     async def _until_struck(self, runs: Sequence[Run], doomed: Worker) -> None:
+        """Or, where nothing met it, killed from outside when all has long been over."""
         deadline = time.monotonic() + _STRIKE_SECONDS
         while not doomed.ended.done():
-            ended = [await self._is_at_end(run) for run in runs]
-            if all(ended) or time.monotonic() > deadline:
+            if len(await self._at_end(runs)) == len(runs):
+                # The last points of a payment come after its end is in the store.
+                deadline = min(deadline, time.monotonic() + _AFTER_END_SECONDS)
+            if time.monotonic() > deadline:
                 await doomed.kill()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _until_ended(self, runs: Sequence[Run]) -> dict[str, float]:
         """Reference to when it was seen at a right end; those that never were are missing."""
         deadline = time.monotonic() + _END_SECONDS
         ended: dict[str, float] = {}
         while len(ended) < len(runs) and time.monotonic() < deadline:
-            for run in runs:
-                if run.reference not in ended and await self._is_at_end(run):
-                    ended[run.reference] = time.monotonic()
-            await asyncio.sleep(0.1)
+            for run in await self._at_end([run for run in runs if run.reference not in ended]):
+                ended[run.reference] = time.monotonic()
+            await asyncio.sleep(_LOOK_SECONDS)
         return ended
 
-    async def _is_at_end(self, run: Run) -> bool:
-        record = await self._record(run)
-        await act(self._arena, run, record)
-        return await self._verdict(run, record) != "stuck"
-
-    async def _record(self, run: Run) -> PaymentRecord:
-        return await self._arena.assembly.orchestrator.get(run.payment_id)
-
-    async def _verdict(self, run: Run, record: PaymentRecord) -> str:
-        """ended, parked, or (so far) stuck."""
-        payment, scenario = record.payment, run.scenario
-        certain = payment.certainty is not Certainty.UNKNOWN
-        if certain and payment.state in scenario.ends:
-            return "ended"
-        if not certain and scenario.may_park and run.payment_id in await self._arena.open_tasks():
-            return "parked"
-        return "stuck"
+    async def _at_end(self, runs: Sequence[Run]) -> list[Run]:
+        """Those at a right end; of all, people do what they do at this moment."""
+        for run in runs:
+            await act(self._arena, run)
+        standing = await self._arena.standing([run.payment_id for run in runs])
+        return [run for run in runs if run.scenario.verdict(standing[run.payment_id]) != "stuck"]
 
 
 def _batch(todo: deque[Target]) -> list[Target]:

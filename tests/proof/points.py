@@ -19,8 +19,10 @@ from typing import Any, Final
 CURRENT: ContextVar[str | None] = ContextVar("payment in hand", default=None)
 
 UNCOMMITTED: Final = "uncommitted"
-#: Who waits for the others before it opens its transaction stops waiting so long before the rest.
-_LAST_WORD_SECONDS: Final = 0.5
+#: However much goes on: who is held that long is held no longer.
+_HOLD_MAX_SECONDS: Final = 15.0
+#: For whoever waited to be the last, to come to its point after all.
+_LAST_WORD_SECONDS: Final = 0.7
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ class Watch:
 
     A point is a name and the how-manieth time this payment passes it: `store SendBook.begin
     committed #1`. Whoever comes to its point of the plan is held there until all have come, or
-    `hold_seconds` after the first: then this process gets the signal. So one SIGKILL meets
-    several payments, each exactly at its own point; `marker` says who had come.
+    until none of the others has moved for `hold_seconds`: then this process gets the signal. So
+    one SIGKILL meets several payments, each exactly at its own point; `marker` says who had come.
 
     Args:
         plan: the point of each payment that is to be met.
@@ -56,7 +58,7 @@ class Watch:
         marker: Path,
         plan: Mapping[str, str],
         *,
-        hold_seconds: float = 3.0,
+        hold_seconds: float = 2.5,
         strike_with: int = signal.SIGKILL,
     ) -> None:
         self._began = time.monotonic()
@@ -67,8 +69,10 @@ class Watch:
         self._strike_with = strike_with
         self._passed: Counter[tuple[str, str]] = Counter()
         self._arrived: dict[str, str] = {}
-        self._first_at: float | None = None
+        self._held_since: float | None = None
+        self._moved_at = self._began
         self._lock = threading.Lock()
+        self._hurry = threading.Event()
         self._continued = threading.Event()
 
     async def passed(self, payment_id: str | None, name: str) -> None:
@@ -93,9 +97,8 @@ class Watch:
         if self._plan.get(payment_id) != f"{name} #{nth}":
             return
         with self._lock:
-            self._first_at = self._first_at or time.monotonic()
-            patience = self._first_at + self._hold_seconds - _LAST_WORD_SECONDS
-        while len(self._arrived) < len(self._plan) - 1 and time.monotonic() < patience:
+            self._hold()
+        while len(self._arrived) < len(self._plan) - 1 and not self._hurry.is_set():
             await asyncio.sleep(0.01)
 
     def strike(self) -> None:
@@ -120,18 +123,34 @@ class Watch:
             point = f"{name} #{self._passed[payment_id, name]}"
             line = f"{time.monotonic() - self._began:.3f}\t{payment_id}\t{point}\n"
             os.write(self._trace, line.encode())
+            if payment_id in self._plan and payment_id not in self._arrived:
+                self._moved_at = time.monotonic()
             if self._plan.get(payment_id) != point or self._continued.is_set():
                 return False
             self._arrived[payment_id] = point
+            self._hold()
             have_all_come = len(self._arrived) == len(self._plan)
-            if self._first_at is None or len(self._arrived) == 1:
-                self._first_at = self._first_at or time.monotonic()
-                timer = threading.Timer(self._hold_seconds, self.strike)
-                timer.daemon = True
-                timer.start()
         if have_all_come:
             self.strike()
         return True
+
+    def _hold(self) -> None:
+        """From the first that is held on, see to it that nobody is held for ever."""
+        if self._held_since is None:
+            self._held_since = time.monotonic()
+            threading.Thread(target=self._let_nobody_wait, daemon=True).start()
+
+    def _let_nobody_wait(self) -> None:
+        assert self._held_since is not None
+        while not self._continued.is_set():
+            time.sleep(0.05)
+            now = time.monotonic()
+            quiet_since = max(self._held_since, self._moved_at)
+            if now - quiet_since > self._hold_seconds or now - self._held_since > _HOLD_MAX_SECONDS:
+                self._hurry.set()
+                time.sleep(_LAST_WORD_SECONDS)
+                self.strike()
+                return
 
 
 def read_trace(trace: Path) -> list[Passed]:

@@ -23,7 +23,7 @@ from domain.report import PaymentState
 from domain.sending import Answer, Closed, Move
 from store.payments import UnknownPayment
 from store.sending import Turn
-from store.tables import AttemptRow, InstructionRow, TaskRow
+from store.tables import AttemptRow, InstructionRow, PaymentRow, TaskRow
 from tests.fakes import SteppedClock, profile
 from tests.store.books import (
     INSTRUCTION,

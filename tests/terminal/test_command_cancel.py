@@ -120,12 +120,12 @@ def test_what_is_settled_is_too_late_and_the_payment_goes_on(
     terminal: Terminal, tmp_path: Path
 ) -> None:
     rows = terminal.run("pay", str(a_file(tmp_path, "LATE")), *AS_OF, "--json").rows
-    assert rows[0]["state"] == PaymentState.SETTLED
-    ran = terminal.run("cancel", rows[0]["payment_id"], "--command-id", "c1")
+    payment_id = next(row["payment_id"] for row in rows if row["state"] == PaymentState.SETTLED)
+    ran = terminal.run("cancel", payment_id, "--command-id", "c1")
     assert ran.code == 1
     assert "cancel c1: too late" in ran.out
     assert "No Temporal server" not in ran.out
-    shown = terminal.run("show", rows[0]["payment_id"])
+    shown = terminal.run("show", payment_id)
     assert "cancel c1, asked by terminal/" in shown.out
     assert "cancel c1: too late" in shown.out
     assert "Sent by our provider" in shown.out

@@ -1,0 +1,167 @@
+"""Waits of a payment: its deadline, its share of the quota, news and the word of people."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.due import NEWS_PAUSE_MAX, Owed, due
+from domain.payment import Certainty
+from domain.profile import Quota
+from domain.report import PaymentState
+from domain.sending import Closed
+from domain.states import CANCELLABLE, ENDS
+from domain.view import PaymentView
+from tests.domain.samples import (
+    HOUR,
+    INSTRUCTION,
+    MINUTE,
+    NOW,
+    SECOND,
+    attempt,
+    book,
+    decision,
+    report,
+    view,
+)
+from tests.domain.test_payment import REACHED
+
+S = PaymentState
+DAY = timedelta(days=1)
+#: Of a login that may be asked 500 times a minute, 300 of them reads.
+QUOTA = Quota(requests=500, window=MINUTE, reads=300)
+
+
+def standing_in(state: PaymentState, **fields: Any) -> PaymentView:
+    """A payment in that state, of whose book nothing more is to be done."""
+    seen = view(of=book(closed=Closed.REFUSED), **fields)
+    known = REACHED[state].model_copy(update={"partner_reference": "ref-1"})
+    return seen.model_copy(update={"payment": known})
+
+
+@pytest.mark.parametrize("certainty", Certainty)
+@pytest.mark.parametrize("state", PaymentState)
+def test_it_is_given_up_once_its_deadline_passed_where_it_can_still_be_taken_back(
+    state: PaymentState, certainty: Certainty
+) -> None:
+    seen = standing_in(state, execute_by=NOW + HOUR, last_asked_at=NOW)
+    doubted = seen.payment.model_copy(update={"certainty": certainty})
+    seen = seen.model_copy(update={"payment": doubted})
+    assert due(seen, NOW + HOUR - SECOND).owed is not Owed.GIVE_UP
+    for passed in (timedelta(0), 400 * DAY):
+        given_up = due(seen, NOW + HOUR + passed).owed is Owed.GIVE_UP
+        assert given_up == (state in CANCELLABLE)
+    asked = seen.model_copy(update={"cancel_asked": True})
+    assert due(asked, NOW + 2 * HOUR).owed is not Owed.GIVE_UP, "it was asked for already"
+    endless = seen.model_copy(update={"execute_by": None})
+    assert due(endless, NOW + 2 * HOUR).owed is not Owed.GIVE_UP
+
+
+def test_what_can_be_given_up_is_no_end() -> None:
+    assert not CANCELLABLE & ENDS
+
+
+@pytest.mark.parametrize("state", sorted(CANCELLABLE))
+def test_no_wait_lasts_longer_than_the_deadline(state: PaymentState) -> None:
+    seen = standing_in(state, execute_by=NOW + MINUTE, last_asked_at=NOW, reads=99)
+    waiting = due(seen, NOW)
+    assert (waiting.owed, waiting.until) == (Owed.WAIT, NOW + MINUTE)
+    asked = due(seen.model_copy(update={"cancel_asked": True}), NOW)
+    assert (asked.owed, asked.until) == (Owed.WAIT, NOW + 15 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [
+        {"of": book(submit_from=NOW + HOUR, submit_before=NOW + DAY)},
+        {"of": book(attempt())},
+        {"of": book(), "not_before": NOW + DAY},
+        {"of": book(submit_before=NOW + DAY), "halted": True},
+        {"of": book(closed=Closed.MOOT)},
+    ],
+    ids=["its day", "parked", "login", "halted", "a person"],
+)
+def test_whatever_it_waits_for(waits: dict[str, Any]) -> None:
+    at = NOW + 10 * MINUTE
+    waiting = due(view(execute_by=at + SECOND, **waits), at)
+    assert (waiting.owed, waiting.until) == (Owed.WAIT, at + SECOND)
+    unhurried = due(view(**waits), at)
+    assert unhurried.until is not None
+    assert unhurried.until > at + SECOND
+    assert unhurried.because == waiting.because
+
+
+def test_a_deadline_is_due_before_anything_is_sent_or_asked() -> None:
+    late = view(of=book(submit_before=NOW + DAY), execute_by=NOW + HOUR)
+    assert due(late, NOW).owed is Owed.INSTRUCT
+    assert due(late, NOW + HOUR).owed is Owed.GIVE_UP
+    frozen = view(report(S.ACCEPTED), report(None, SECOND), execute_by=NOW + HOUR)
+    assert due(frozen, NOW + HOUR).owed is Owed.GIVE_UP
+
+
+def read_at(seen: PaymentView) -> datetime:
+    """When it is read, by asking a second before and then."""
+    waiting = due(seen, NOW)
+    assert waiting.owed is Owed.WAIT
+    assert waiting.until is not None
+    assert due(seen, waiting.until - timedelta(microseconds=1)).owed is Owed.WAIT
+    owed = due(seen, waiting.until)
+    assert (owed.owed, owed.instruction_id) == (Owed.READ, INSTRUCTION)
+    return waiting.until
+
+
+@given(
+    reads=st.integers(0, 40),
+    crowd=st.integers(1, 100_000),
+    share=st.integers(1, 1_000),
+    window=st.sampled_from([SECOND, MINUTE, HOUR]),
+)
+def test_all_open_payments_together_read_no_more_than_their_share(
+    reads: int, crowd: int, share: int, window: timedelta
+) -> None:
+    seen = view(report(S.PROCESSING), last_asked_at=NOW, reads=reads, crowd=crowd)
+    quota = Quota(requests=share + 100, window=window, reads=share)
+    shared = seen.model_copy(update={"profile": seen.profile.model_copy(update={"quota": quota})})
+    pause = read_at(shared) - NOW
+    assert pause == max(read_at(seen) - NOW, window * crowd / share)
+    assert crowd * (window / pause) <= share * (1 + 1e-6), "reads of all in one window"
+
+
+def test_a_crowd_slows_the_reads_down_and_without_a_quota_does_not() -> None:
+    seen = view(report(S.PROCESSING), last_asked_at=NOW, crowd=3_000)
+    assert read_at(seen) == NOW + SECOND
+    limited = seen.profile.model_copy(update={"quota": QUOTA})
+    assert read_at(seen.model_copy(update={"profile": limited})) == NOW + 10 * MINUTE
+
+
+def test_what_people_decided_is_soon_compared_with_the_partner_s_own_word() -> None:
+    found = view(decision(S.SETTLED, partner_reference="ref-1"), last_asked_at=NOW, reads=99)
+    assert found.payment.is_decided
+    assert read_at(found) == NOW + NEWS_PAUSE_MAX
+    heard = view(
+        decision(S.SETTLED, partner_reference="ref-1"), report(S.SETTLED, SECOND),
+        last_asked_at=NOW, reads=99,
+    )  # fmt: skip
+    assert not heard.payment.is_decided
+    assert due(heard, NOW + HOUR).because == "the watch for returns"
+
+
+def test_news_that_came_after_the_last_answer_is_read_at_once() -> None:
+    seen = view(report(S.PROCESSING), last_asked_at=NOW, reads=99, has_news=True)
+    for came_at, is_read in ((NOW + SECOND, True), (NOW, False), (NOW - SECOND, False)):
+        told = seen.model_copy(update={"news_at": came_at})
+        assert (due(told, NOW + SECOND).owed is Owed.READ) == is_read
+        assert due(told, NOW + NEWS_PAUSE_MAX).owed is Owed.READ
+
+
+def test_news_dated_in_our_future_is_not_read_in_a_loop() -> None:
+    """Its clock runs ahead of ours, and the partner answers with nothing to rely on."""
+    ahead = view(report(S.PROCESSING), reads=99, has_news=True, news_at=NOW + HOUR)
+    for after in range(3):
+        now = NOW + after * SECOND
+        waiting = due(ahead.model_copy(update={"last_asked_at": now}), now)
+        assert (waiting.owed, waiting.until) == (Owed.WAIT, now + NEWS_PAUSE_MAX)

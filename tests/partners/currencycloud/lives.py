@@ -1,0 +1,122 @@
+"""The simulator's process as a bank, and one instruction on its way through it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import httpx
+from pydantic import SecretStr
+
+from domain.answers import (
+    Accepted,
+    Deadline,
+    Found,
+    Prepared,
+    Subject,
+    Submitted,
+    Told,
+    WireRequest,
+)
+from domain.ids import hashed
+from domain.order import Order
+from domain.profile import LETTERS_AND_DIGITS, InstructionKind
+from domain.report import Report
+from partners.currencycloud.client import CurrencycloudPartner
+from settings import PartnerAccount
+from tests.partners.currencycloud.scripted import ORDER, FakeLoginBook
+
+CREATE: Final = "POST /v2/payments/create"
+
+
+class MachineClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass
+class Bank:
+    """The simulator's process, and its control endpoint."""
+
+    address: str
+
+    def control(self, path: str, body: Any = None) -> Any:
+        url = f"{self.address}/_control/{path}"
+        answer = httpx.get(url) if body is None else httpx.post(url, json=body)
+        answer.raise_for_status()
+        return answer.json()
+
+    def fault(self, fault: str, on: str = CREATE, **rest: Any) -> None:
+        self.control("faults", [{"fault": fault, "on": on, **rest}])
+
+    def later(self, seconds: float = 3) -> None:
+        """Let so much of the simulator's time pass."""
+        self.control("clock", {"advance_seconds": seconds})
+
+    @property
+    def payments(self) -> list[dict[str, Any]]:
+        held: list[dict[str, Any]] = self.control("book")["payments"]
+        return held
+
+
+@dataclass
+class Life:
+    """One instruction on its way."""
+
+    bank: Bank
+    adapter: CurrencycloudPartner
+    subject: Subject
+    request: WireRequest
+    logins: FakeLoginBook
+
+    async def submit(self, seconds: float = 5) -> Submitted:
+        now = datetime.now(UTC)
+        deadline = Deadline(now + timedelta(seconds=seconds), now + timedelta(seconds=seconds))
+        return await self.adapter.submit(self.subject, self.request, deadline)
+
+    async def accepted(self) -> None:
+        submitted = await self.submit()
+        assert isinstance(submitted, Accepted), submitted
+        self.knows(submitted.report)
+
+    def knows(self, report: Report) -> None:
+        self.subject = replace(self.subject, partner_reference=report.partner_reference)
+
+    async def told(self) -> Report:
+        told = await self.adapter.read(self.subject)
+        assert isinstance(told, Told), told
+        return told.report
+
+    async def found(self) -> Report:
+        found = await self.adapter.find(self.subject)
+        assert isinstance(found, Found), found
+        return found.report
+
+    @property
+    def held(self) -> list[dict[str, Any]]:
+        return [
+            each for each in self.bank.payments if each["unique_request_id"] in self.subject.keys
+        ]
+
+
+@asynccontextmanager
+async def living(bank: Bank, name: str, api_key: str = "51" * 32) -> AsyncIterator[Life]:
+    account = PartnerAccount(
+        base_url=bank.address, login_id="demo@finality.test", api_key=SecretStr(api_key)
+    )
+    logins = FakeLoginBook(held=None)
+    adapter = CurrencycloudPartner(account, logins=logins, clock=MachineClock())
+    try:
+        assert await adapter.ready() is None
+        subject = Subject(
+            "pay_1/pay/1", ORDER, (hashed(name, length=32, alphabet=LETTERS_AND_DIGITS),)
+        )
+        prepared = await adapter.prepare(subject)
+        assert isinstance(prepared, Prepared), prepared
+        kept = replace(subject, prepared=prepared.request.prepared)
+        yield Life(bank, adapter, kept, prepared.request, logins)
+    finally:
+        await adapter.close()
