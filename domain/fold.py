@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from domain.money import Money
 from domain.order import Order
@@ -21,6 +22,9 @@ from domain.profile import InstructionKind, Profile
 from domain.report import Movement, MovementKind, PaymentState, Report, Source
 from domain.sending import AttemptResult, Book, Closed, may_be_twice
 from domain.states import PROVEN_NOTHING_MOVED, RANK, may_follow
+
+#: What a refused request may mean: never, or not before we mend something.
+_REFUSALS: Final = (PaymentState.REJECTED, PaymentState.AWAITING_US)
 
 
 def fold(
@@ -178,7 +182,7 @@ class _Telling:
         book = self.books.get(report.instruction_id)
         return (
             report.source is Source.REPLY
-            and report.state in (PaymentState.REJECTED, PaymentState.AWAITING_US)
+            and report.state in _REFUSALS
             and report.partner_reference is None
             and book is not None
             and book.closed is not Closed.REFUSED
@@ -186,11 +190,14 @@ class _Telling:
         )
 
     def _is_word_about_the_cancel_alone(self, report: Report) -> bool:
-        """That a cancel was refused says nothing of where the payment stands."""
+        """That a cancel was refused says nothing of where the payment stands.
+
+        Nor where it is said with a word that, of the payment itself, would mean its end.
+        """
         return (
             report.instruction_id in self.cancels
             and report.source is Source.REPLY
-            and report.state is None
+            and report.state in (None, *_REFUSALS)
         )
 
     def _open(self, kind: FindingKind, text: str) -> None:

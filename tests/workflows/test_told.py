@@ -36,12 +36,11 @@ async def _asleep(made: World, payment_id: str) -> None:
     await eventually(seen, f"{payment_id} asleep")
 
 
-async def _relay(made: World) -> int:
+async def _relay(made: World) -> None:
     """As the schedule does, a minute later."""
-    client = await made.assembly.client()
-    upkeep = made.assembly.upkeep(client)
-    upkeep._clock = SteppedClock(made.assembly.clock.now() + timedelta(minutes=1))
-    return int(await ActivityEnvironment().run(upkeep.relay))
+    clock = SteppedClock(made.assembly.clock.now() + timedelta(minutes=1))
+    upkeep = made.assembly.upkeep(await made.assembly.running(), clock)
+    await ActivityEnvironment().run(upkeep.relay)
 
 
 async def test_cancelled_before_its_day_by_somebody_who_told_nobody_it_ends(

@@ -85,6 +85,31 @@ class Life:
     def knows(self, report: Report) -> None:
         self.subject = replace(self.subject, partner_reference=report.partner_reference)
 
+    @property
+    def at_the_partner(self) -> str:
+        """The control endpoint of this payment."""
+        return f"payments/{self.subject.partner_reference}"
+
+    def befalls(self, fate: str, **param: Any) -> None:
+        self.bank.control(self.at_the_partner, {"fault": fate, "param": param})
+
+    def taken_back(self) -> Life:
+        """The instruction that takes this one back, not prepared yet."""
+        cancel = replace(
+            self.subject,
+            instruction_id="pay_1/cancel/1",
+            keys=(f"TAKES{self.subject.keys[0][5:]}",),
+            prepared={},
+            kind=InstructionKind.CANCEL,
+        )
+        return replace(self, subject=cancel)
+
+    async def prepared(self) -> None:
+        prepared = await self.adapter.prepare(self.subject)
+        assert isinstance(prepared, Prepared), prepared
+        self.request = prepared.request
+        self.subject = replace(self.subject, prepared=prepared.request.prepared)
+
     async def told(self) -> Report:
         told = await self.adapter.read(self.subject)
         assert isinstance(told, Told), told
@@ -97,22 +122,26 @@ class Life:
 
     @property
     def held(self) -> list[dict[str, Any]]:
+        keys, mine = self.subject.keys, self.subject.partner_reference
         return [
-            each for each in self.bank.payments if each["unique_request_id"] in self.subject.keys
+            each
+            for each in self.bank.payments
+            if each["unique_request_id"] in keys or each["id"] == mine
         ]
 
 
 @asynccontextmanager
-async def living(bank: Bank, name: str, api_key: str = "51" * 32) -> AsyncIterator[Life]:
+async def living(bank: Bank, name: str, order: Order = ORDER) -> AsyncIterator[Life]:
+    """An instruction whose beneficiary is there, on a login of its own."""
     account = PartnerAccount(
-        base_url=bank.address, login_id="demo@finality.test", api_key=SecretStr(api_key)
+        base_url=bank.address, login_id="demo@finality.test", api_key=SecretStr("51" * 32)
     )
     logins = FakeLoginBook(held=None)
     adapter = CurrencycloudPartner(account, logins=logins, clock=MachineClock())
     try:
         assert await adapter.ready() is None
         subject = Subject(
-            "pay_1/pay/1", ORDER, (hashed(name, length=32, alphabet=LETTERS_AND_DIGITS),)
+            "pay_1/pay/1", order, (hashed(name, length=32, alphabet=LETTERS_AND_DIGITS),)
         )
         prepared = await adapter.prepare(subject)
         assert isinstance(prepared, Prepared), prepared

@@ -178,6 +178,17 @@ def payment(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in whole.items() if value is not None}
 
 
+def balance(amount: str = "5000000.00", currency: str = "EUR") -> Answer:
+    return 200, {
+        "id": "b",
+        "account_id": "a",
+        "amount": amount,
+        "currency": currency,
+        "created_at": "2026-11-23T00:00:00+00:00",
+        "updated_at": "2026-11-23T00:00:00+00:00",
+    }
+
+
 def transaction(number: int, action: str, kind: str, **changes: Any) -> dict[str, Any]:
     return {
         "id": f"transaction-{number}",

@@ -172,12 +172,13 @@ async def test_a_duplicate_names_nobody_and_rejects_nothing(body: Any) -> None:
 
 
 async def test_a_validation_error_is_a_refusal_without_account_numbers() -> None:
-    body = error("amount_above_limit", f"too much for {IBAN}", "amount", "payment_create_failed")
+    body = error("payment_above_limit", f"too much for {IBAN}", "amount", "payment_create_failed")
     submitted, _ = await submit((400, body))
     assert isinstance(submitted, Refused)
     report = submitted.report
     assert report.state is PaymentState.REJECTED
     assert report.partner_status == "payment_create_failed"
+    assert (report.transaction_status, report.status_reason) == ("RJCT", "AM02")
     assert report.reason == "amount: too much for …0189"
     assert IBAN not in submitted.exchange.response
 
