@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import sqlalchemy.exc
 from temporalio.client import (
     Client,
     Schedule,
@@ -44,6 +42,7 @@ from starter.running import Running, TemporalAway
 from store import schema
 from store.commands import Commands
 from store.database import Database
+from store.faults import StoreAway
 from store.files import Files
 from store.folding import Folding
 from store.halts import Halts
@@ -58,13 +57,8 @@ from store.untold import Untold
 from workflows.payment import PaymentWorkflow
 from workflows.upkeep import UpkeepWorkflow
 
-#: What the store raises while the database is away; anything else is a bug and stays one.
-STORE_AWAY: Final[tuple[type[Exception], ...]] = (
-    sqlalchemy.exc.OperationalError,
-    sqlalchemy.exc.InterfaceError,
-    sqlite3.OperationalError,
-    OSError,
-)
+#: What the store raises while the database is away, of whatever kind it is (`store/faults.py`).
+STORE_AWAY: Final[tuple[type[Exception], ...]] = (StoreAway,)
 _UPKEEP: Final = "finality-upkeep"
 _CONNECT_TIMEOUT: Final = timedelta(seconds=3)
 

@@ -44,9 +44,12 @@ def _run(main: Coroutine[Any, Any, int]) -> NoReturn:
     from process import run
     from serving import PortTaken
     from starter.running import TemporalAway
+    from store.faults import BadDatabaseUrl, StoreAway
     from store.keyring import KeyringError
+    from store.schema import NewerSchema
 
-    ours = (AlreadyUp, KeyringError, PortTaken, TemporalAway)
+    store = (BadDatabaseUrl, KeyringError, NewerSchema, StoreAway)
+    ours = (*store, AlreadyUp, PortTaken, TemporalAway)
     run(main, (*ours, InboundDied, ServerUnavailable, ServerDied, SimulatorDied))
 
 

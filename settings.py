@@ -105,7 +105,9 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(default=Path(".finality"), description="where local state is kept")
-    database_url: str | None = Field(default=None, description="default: SQLite in home")
+    database_url: str | None = Field(
+        default=None, repr=False, description="default: SQLite in home; may hold a password"
+    )
     keyring_file: Path | None = Field(default=None, description="default: keyring in home")
     currencycloud: dict[str, PartnerAccount] = Field(
         default_factory=dict, description="our Currencycloud accounts, by a name of ours"

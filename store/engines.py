@@ -54,7 +54,7 @@ def engines(url: str) -> Engines:
     if parsed.drivername == "sqlite":
         return Engines(
             write=(writer := _sqlite(parsed, "BEGIN IMMEDIATE")),
-            read=_sqlite(parsed, "BEGIN"),
+            read=_sqlite(parsed, "BEGIN", "PRAGMA query_only=ON"),
             migrate=writer,
             writers=1,
             readers=2,
@@ -78,7 +78,7 @@ def _advice(what: str) -> str:
     )
 
 
-def _sqlite(url: URL, begin: str) -> Engine:
+def _sqlite(url: URL, begin: str, *settings: str) -> Engine:
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
@@ -88,7 +88,8 @@ def _sqlite(url: URL, begin: str) -> Engine:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+        for setting in settings:
+            cursor.execute(setting)
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -11,10 +11,13 @@ from sqlmodel import Session, col, or_, select
 
 from domain.report import PaymentState
 from store.database import Database
+from store.locks import hold
 from store.tables import HaltRow, PaymentRow
 
 #: States in which something of ours may still have to be sent.
 _UNSENT: Final = (PaymentState.CREATED, PaymentState.SUBMITTING, PaymentState.AWAITING_US)
+#: The lock between who halts and who is about to send.
+_HALTING: Final = "halts"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Halts:
         """Stop new sends from now on; the number by which it is lifted."""
 
         def transaction(session: Session) -> int:
+            hold(session, _HALTING)
             row = HaltRow(partner=partner, tenant=tenant, rail=rail, by=by, why=why, halted_at=now)
             session.add(row)
             session.flush()
@@ -61,7 +65,7 @@ class Halts:
         """Let sends go on; False where no such halt is in force."""
 
         def transaction(session: Session) -> bool:
-            row = session.get(HaltRow, number)
+            row = session.get(HaltRow, number, with_for_update=True)
             if row is None or row.lifted_at is not None:
                 return False
             row.lifted_at, row.lifted_by = now, by
@@ -105,6 +109,14 @@ class Halts:
             ).one()
 
         return await self._database.read(query)
+
+
+def before_halts(session: Session) -> None:
+    """See every halt there is, and have the next one wait until this transaction ends.
+
+    So that once a halt is answered, nothing is on its way to being sent that did not see it.
+    """
+    hold(session, _HALTING, shared=True)
 
 
 def is_halted(session: Session, payment: PaymentRow) -> bool:

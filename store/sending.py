@@ -32,7 +32,7 @@ from store.books import book_of
 from store.database import Database
 from store.evidence import keep_exchange, keep_lookup, keep_report, last_word
 from store.folding import Folding
-from store.halts import is_halted
+from store.halts import before_halts, is_halted
 from store.high_water import doubt, halt
 from store.inbox import mark_read, match_reference
 from store.keyring import Keyring
@@ -183,6 +183,7 @@ class SendBook:
                 halt(session, f"{instruction_id} has {len(book.attempts)} of {known} attempts", now)
                 doubt(session, payment, row, known, now)
                 book = book_of(session, payment, row)
+            before_halts(session)
             halted = _is_halted(session, payment, row)
             step = next_move(operation, book, now, halted=halted)
             subject = subject_of(

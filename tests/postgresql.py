@@ -11,9 +11,11 @@ import tempfile
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import pg8000.dbapi
 from sqlalchemy import make_url
+from sqlmodel import SQLModel
 
 from local.child import start_child
 from store.database import Database
@@ -33,6 +35,8 @@ class PostgreSQL:
 
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="postgresql-")))
     _server: subprocess.Popen[bytes] | None = None
+    _has_template: bool = False
+    _free: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.folder.chmod(0o755)
@@ -84,37 +88,60 @@ class PostgreSQL:
         """Where one of its databases is."""
         return f"postgresql://us@/{database}?host={self.folder / 'sockets'}"
 
-    def psql(self, command: str, database: str = "postgres") -> str:
-        """What a command says, without a driver of ours."""
-        options = ("-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder / "sockets"))
-        ran = subprocess.run(
-            [self._programs / "psql", *options, "-U", "us", "-d", database, "-c", command],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return ran.stdout.strip()
-
     def empty_database(self) -> str:
         """The URL of a new database without tables."""
-        return self._made_database("template0")
+        return self._new_database("template0")
 
     def database(self) -> str:
-        """The URL of a new database with today's tables."""
-        if not self.psql(f"SELECT 1 FROM pg_database WHERE datname = '{_TEMPLATE}'"):
-            self.psql(f"CREATE DATABASE {_TEMPLATE} TEMPLATE template0")
+        """The URL of a database with today's tables and nothing in them."""
+        if self._free:
+            return self._free.pop()
+        if not self._has_template:
+            self.run(f"CREATE DATABASE {_TEMPLATE} TEMPLATE template0")
             template = Database(self.url(_TEMPLATE))
             upgrade(template)
             template.close()
-        return self._made_database(_TEMPLATE)
+            self._has_template = True
+        return self._new_database(_TEMPLATE)
 
-    def drop(self, url: str) -> None:
-        """Remove a database that was made here, whoever is still connected."""
-        self.psql(f"DROP DATABASE {_name(url)} WITH (FORCE)")
+    def give_back(self, url: str) -> None:
+        """Empty one of `database` for the next; who is still connected to it is thrown out."""
+        name = make_url(url).database
+        self.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        tables = [table.name for table in reversed(SQLModel.metadata.sorted_tables)]
+        numbered = [
+            table.name
+            for table in SQLModel.metadata.tables.values()
+            if table.autoincrement_column is not None
+        ]
+        self.run(
+            "; ".join(
+                [f"DELETE FROM {table}" for table in tables]
+                + [
+                    f"SELECT setval(pg_get_serial_sequence('{table}', 'number'), 1, false)"
+                    for table in numbered
+                ]
+            ),
+            url,
+        )
+        self._free.append(url)
 
-    def _made_database(self, template: str) -> str:
+    def run(self, command: str, url: str | None = None) -> list[list[Any]]:
+        """What a command answers, on a connection of its own."""
+        name = make_url(url).database if url else "postgres"
+        socket = str(self.folder / "sockets" / ".s.PGSQL.5432")
+        connection = pg8000.dbapi.connect("us", database=name, unix_sock=socket, ssl_context=False)
+        try:
+            connection.autocommit = True
+            cursor = connection.cursor()
+            cursor.execute(command)
+            return list(cursor.fetchall()) if cursor.description else []
+        finally:
+            connection.close()
+
+    def _new_database(self, template: str) -> str:
         name = f"test_{uuid.uuid4().hex[:12]}"
-        self.psql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
 
     def _is_ready(self) -> bool:
@@ -135,12 +162,6 @@ class PostgreSQL:
         made = self.folder / name
         made.mkdir(mode=0o700 if name == "data" else 0o755)
         return made
-
-
-def _name(url: str) -> str:
-    name = make_url(url).database
-    assert name
-    return name
 
 
 def _wheel() -> Path:

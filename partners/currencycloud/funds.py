@@ -34,4 +34,4 @@ async def is_short(
     balance = wire.read_balance(reply.body)
     if isinstance(balance, wire.Unusable) or balance.currency != payment.currency:
         return False, reply.exchange
-    return balance.money.minor < payment.money.minor, reply.exchange
+    return not balance.covers(payment.money), reply.exchange

@@ -121,6 +121,7 @@ BENEFICIARY_FIELD: Final[Mapping[str, str]] = {
     "currency": "AC11",
     "payment_types": "FF03",
     "email": "BE18",
+    "beneficiary_external_reference": "CH16",
     "default_beneficiary": "CH16",
     "on_behalf_of": "AC02",
     "base": "NARR",

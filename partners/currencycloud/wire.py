@@ -117,7 +117,12 @@ class Balance(_Object):
 
     @property
     def money(self) -> Money:
-        return Money.from_wire(self.amount, self.currency)
+        """How much it is, whichever way."""
+        return Money.from_wire(self.amount.removeprefix("-"), self.currency)
+
+    def covers(self, needed: Money) -> bool:
+        """Whether it is enough; in the red nothing is. Both are in one currency."""
+        return not self.amount.startswith("-") and self.money.minor >= needed.minor
 
 
 class Beneficiary(_Object):

@@ -1,5 +1,5 @@
 """The store's fixtures, for attacks on it."""
 
-from tests.store.conftest import clock, store, where
+from tests.store.conftest import clock, migrated, store, where
 
-__all__ = ["clock", "store", "where"]
+__all__ = ["clock", "migrated", "store", "where"]

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.display import NO_RETRY_REASONS, Display, Funds, display
 from domain.payment import Certainty, Payment
 from domain.report import MovementKind, PaymentState, Report
-from domain.sending import Book
+from domain.sending import Book, Closed
 from domain.states import PROVEN_NOTHING_MOVED
-from tests.domain.arbitrary import books, reports
-from tests.domain.samples import SECOND, folded, movement, report
+from domain.view import PaymentView
+from tests.domain.arbitrary import books, cancel_books, gate_words, reports, views
+from tests.domain.samples import SECOND, attempt, book, decision, folded, movement, report
 from tests.domain.test_payment import REACHED
 
 S = PaymentState
@@ -47,12 +48,48 @@ def keeps_the_rules(payment: Payment, shown: Display) -> None:
         assert payment.state in PROVEN_NOTHING_MOVED or payment.funds_back
 
 
-@given(st.lists(reports, max_size=5), books)
+@given(st.lists(reports, max_size=5), books, cancel_books)
 def test_in_doubt_it_offers_nothing_and_before_settled_it_promises_nothing(
+    told: list[Report], of: Book, cancel: Book | None
+) -> None:
+    payment = folded(*told, of=of, cancel=cancel)
+    keeps_the_rules(payment, display(payment))
+    if of.in_doubt or (cancel is not None and cancel.in_doubt):
+        assert display(payment).headline == "We are checking"
+
+
+@settings(max_examples=200)
+@given(views)
+def test_nor_does_it_for_any_history_that_a_book_can_have(seen: PaymentView) -> None:
+    shown = display(seen.payment)
+    keeps_the_rules(seen.payment, shown)
+    if any(i.book.in_doubt for i in seen.instructions):
+        assert shown.funds is Funds.KEEP_HOLDING
+        assert not shown.may_retry
+
+
+@given(st.lists(gate_words, max_size=4), books)
+def test_what_our_checks_hold_or_bar_is_shown_as_ours_and_moves_nothing(
     told: list[Report], of: Book
 ) -> None:
     payment = folded(*told, of=of)
-    keeps_the_rules(payment, display(payment))
+    shown = display(payment)
+    keeps_the_rules(payment, shown)
+    if payment.certainty is not Certainty.UNKNOWN and payment.state is S.AWAITING_US:
+        assert (shown.headline, shown.funds) == ("On hold with us", Funds.HOLD)
+        assert shown.may_cancel
+
+
+def test_a_decision_is_shown_like_the_state_it_says_and_only_once_the_doubt_is_over() -> None:
+    doubted, known = book(attempt()), book(attempt(), held=True)
+    closed = book(attempt(), closed=Closed.NOT_EXECUTED)
+    assert display(folded(decision(S.SETTLED), of=doubted)).headline == "We are checking"
+    assert display(folded(decision(S.SETTLED), of=known)).funds is Funds.DEBIT
+    released = display(folded(decision(S.REJECTED), of=closed))
+    assert (released.funds, released.may_retry) == (Funds.RELEASE, True)
+    against = folded(decision(S.REJECTED), report(S.SETTLED, SECOND), of=closed)
+    keeps_the_rules(against, display(against))
+    assert display(against).headline == "We are checking"
 
 
 @pytest.mark.parametrize("state", PaymentState)

@@ -21,7 +21,7 @@ from domain.payment import (
 from domain.report import MovementKind, Observed, PaymentState, Report, Source
 from domain.sending import Answer, Book, Closed
 from domain.states import PROVEN_NOTHING_MOVED, may_follow
-from tests.domain.arbitrary import books, reports
+from tests.domain.arbitrary import books, cancel_books, reports
 from tests.domain.samples import (
     CREDITOR_IBAN,
     HOUR,
@@ -47,32 +47,39 @@ def kinds(payment: Payment) -> set[FindingKind]:
     return {finding.kind for finding in payment.findings}
 
 
-@given(st.lists(reports, max_size=8), books, st.randoms(use_true_random=False))
+@given(st.lists(reports, max_size=8), books, cancel_books, st.randoms(use_true_random=False))
 def test_neither_order_nor_repetition_nor_portions_of_the_reports_matter(
-    told: list[Report], of: Book, chance: random.Random
+    told: list[Report], of: Book, cancel: Book | None, chance: random.Random
 ) -> None:
-    whole = folded(*told, of=of)
+    whole = folded(*told, of=of, cancel=cancel)
     shuffled = [*told, *chance.choices(told, k=3)] if told else []
     chance.shuffle(shuffled)
-    assert folded(*shuffled, of=of) == whole
+    assert folded(*shuffled, of=of, cancel=cancel) == whole
     cut = len(told) // 2
-    assert folded(*told[cut:], *told[:cut], of=of) == whole
+    assert folded(*told[cut:], *told[:cut], of=of, cancel=cancel) == whole
 
 
-@given(st.lists(reports, max_size=8), books)
-def test_whatever_is_told_something_true_is_said_of_it(told: list[Report], of: Book) -> None:
+@given(st.lists(reports, max_size=8), books, cancel_books)
+def test_whatever_is_told_something_true_is_said_of_it(
+    told: list[Report], of: Book, cancel: Book | None
+) -> None:
     """It never raises, and the state is one that was told, booked or known from the book."""
-    payment = folded(*told, of=of)
+    payment = folded(*told, of=of, cancel=cancel)
     from_books = {S.CREATED, S.SUBMITTING, S.EXPIRED, S.CANCELLED}
     from_booking = {S.SETTLED, S.FINAL, S.RETURNED}
     assert payment.state in {r.state for r in told} | from_books | from_booking
     assert payment.is_frozen == bool(kinds(payment) & FREEZING)
-    if payment.is_frozen or of.in_doubt:
+    if payment.is_frozen or of.in_doubt or (cancel is not None and cancel.in_doubt):
         assert payment.certainty is Certainty.UNKNOWN
+    amounts = payment.amounts
     if payment.certainty is not Certainty.UNKNOWN and payment.state in PROVEN_NOTHING_MOVED:
-        assert payment.amounts.settled == payment.amounts.returned
-    net = payment.amounts.settled.minor + payment.amounts.fees.minor
-    assert payment.amounts.net.minor == net - payment.amounts.returned.minor
+        sums = f"{amounts.settled} were debited and {amounts.returned} returned"
+        was_settled = any(sums in text for r in told for text in r.settles)
+        assert amounts.settled == amounts.returned or was_settled
+    net = amounts.settled.minor + amounts.fees.minor - amounts.returned.minor
+    assert amounts.net.minor == net
+    if payment.is_decided:
+        assert payment.state in {r.state for r in told if r.source is Source.DECISION}
 
 
 @pytest.mark.parametrize("after", PaymentState)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -13,6 +12,7 @@ import pytest
 from domain.answers import Told
 from domain.report import PaymentState, Source
 from inbound.endpoint import BODY_BYTES_MAX
+from store.faults import StoreAway
 from store.inbox import Inbox
 from tests.fakes import BANK, SteppedClock
 from tests.inbound.conftest import (
@@ -186,15 +186,14 @@ async def test_what_is_theirs_and_not_to_be_understood_is_refused(door: Door) ->
     assert door.rows() == []
 
 
-@pytest.mark.parametrize("error", [sqlite3.OperationalError("locked"), OSError("disk")])
 async def test_while_the_database_is_away_the_partner_is_asked_to_come_again(
-    door: Door, monkeypatch: pytest.MonkeyPatch, error: Exception
+    door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await door.sent()
     body = notification()
 
     async def away(*_: object, **__: object) -> None:
-        raise error
+        raise StoreAway("locked")
 
     with monkeypatch.context() as patched:
         patched.setattr(Inbox, "put", away)

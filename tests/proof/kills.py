@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import re
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, Final
 
 from store.timeline import Timelines
@@ -16,7 +19,7 @@ from tests.proof.points import Passed, read_trace
 from tests.proof.scenarios import Run, Scenario, act, give
 
 #: Payments that one SIGKILL meets, each at a point of its own.
-BATCH: Final = 16
+BATCH: Final = 24
 #: A point that a run did not pass, or passed in another order, is tried again so often.
 TRIES: Final = 3
 _END_SECONDS: Final = 45.0
@@ -24,7 +27,13 @@ _STRIKE_SECONDS: Final = 30.0
 _AFTER_END_SECONDS: Final = 4.0
 _LOOK_SECONDS: Final = 0.15
 #: Whose payment logs in for all is chance.
-_BY_CHANCE: Final = ("authenticate",)
+_BY_CHANCE: Final = ("authenticate", "Logins.")
+
+
+#: Columns of the table; `points` were found, `kills` fired at them.
+COUNTS: Final = (
+    "points", "kills", "not_fired", "recovered", "parked", "stuck", "twice", "lost"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,15 @@ class Target:
     point: str
     at_seconds: float
     tries: int = 0
+
+    @property
+    def kind(self) -> str:
+        """The point without its count, and without the bank it is at."""
+        return re.sub(r"/[a-z_]+/[a-z_]+/(?=orders|parents)", "/", self.point.rpartition(" #")[0])
+
+    @property
+    def is_in_transaction(self) -> bool:
+        return Passed(self.at_seconds, "", self.point).is_in_transaction
 
 
 @dataclass
@@ -56,6 +74,12 @@ class Tally:
     @property
     def is_good(self) -> bool:
         return not (self.stuck or self.twice or self.lost or self.flaws)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        values = (getattr(self, name) for name in COUNTS)
+        return {name: value if isinstance(value, int) else len(value)
+                for name, value in zip(COUNTS, values, strict=True)}  # fmt: skip
 
 
 class Kills:
@@ -109,6 +133,38 @@ class Kills:
             comparison = await self._arena.compared(tally.prefix)
             tally.twice, tally.lost = comparison.twice, comparison.lost
             tally.flaws = list(comparison.flaws)
+
+    @property
+    def total(self) -> Counter[str]:
+        """All scenarios together."""
+        total = Counter[str]()
+        for tally in self.tallies.values():
+            total.update(tally.counts)
+        return total
+
+    @property
+    def is_good(self) -> bool:
+        return all(tally.is_good for tally in self.tallies.values())
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """As JSON."""
+        scenarios = {name: asdict(tally) | tally.counts for name, tally in self.tallies.items()}
+        total = dict(self.total) | {"processes_killed": self.processes_killed}
+        return {"total": total, "scenarios": scenarios}
+
+    @property
+    def table(self) -> str:
+        """For people: a line a scenario, and what went wrong."""
+        lines = [f"{'':<34}" + "".join(f"{name:>10}" for name in COUNTS)]
+        rows = {**{name: tally.counts for name, tally in self.tallies.items()}, "all": self.total}
+        lines += [f"{name:<34}" + "".join(f"{counts[one]:>10}" for one in COUNTS)
+                  for name, counts in rows.items()]  # fmt: skip
+        for name, tally in self.tallies.items():
+            lines += [f"not fired: {name}: {point}" for point in tally.not_fired]
+            lines += [f"STUCK: {text}" for text in tally.stuck]
+            lines += [f"FLAW: {text}" for text in tally.flaws]
+        return "\n".join(lines)
 
     async def _strike(self, batch: Sequence[Target]) -> list[Target]:
         """One process, one SIGKILL; returns the targets that it did not meet."""
@@ -171,14 +227,25 @@ class Kills:
         return [run for run in runs if run.scenario.verdict(standing[run.payment_id]) != "stuck"]
 
 
+def sample(targets: Sequence[Target], size: int) -> list[Target]:
+    """Some of them: each kind of point once, then from all scenarios in turn; always the same."""
+    shuffled = random.Random(0).sample(targets, len(targets))
+    chosen = {target.kind: target for target in reversed(shuffled)}
+    of_each = defaultdict(list)
+    for target in shuffled:
+        if target is not chosen[target.kind] and not target.is_in_transaction:
+            of_each[target.scenario.name].append(target)
+    rest = [target for turn in zip_longest(*of_each.values()) for target in turn if target]
+    return [*chosen.values(), *rest][:size]
+
+
 def _batch(todo: deque[Target]) -> list[Target]:
     """The next ones that one process can stand at all at once: it has one writer."""
     batch: list[Target] = []
     later: list[Target] = []
     while todo and len(batch) < BATCH:
         target = todo.popleft()
-        in_transaction = Passed(0, "", target.point).is_in_transaction
-        if in_transaction and any(Passed(0, "", one.point).is_in_transaction for one in batch):
+        if target.is_in_transaction and any(one.is_in_transaction for one in batch):
             later.append(target)
         else:
             batch.append(target)
@@ -194,23 +261,3 @@ async def story(arena: Arena, run: Run) -> str:
     lines += [str(finding) for finding in record.payment.findings]
     lines += [f"{entry.at:%H:%M:%S.%f} {entry.kind} {entry.text}" for entry in timeline]
     return "\n".join(lines)
-
-
-def summary(tallies: dict[str, Tally]) -> dict[str, Any]:
-    """As JSON: per scenario, and all together."""
-    total = Counter[str]()
-    scenarios = {}
-    for name, tally in tallies.items():
-        counts = {
-            "points": tally.points,
-            "kills": tally.kills,
-            "not_fired": len(tally.not_fired),
-            "recovered": tally.recovered,
-            "parked": tally.parked,
-            "stuck": len(tally.stuck),
-            "twice": tally.twice,
-            "lost": tally.lost,
-        }
-        total.update(counts)
-        scenarios[name] = {**counts, "missed": tally.not_fired, "flaws": tally.flaws}
-    return {"total": dict(total), "scenarios": scenarios}

@@ -272,6 +272,7 @@ async def test_two_operators_with_evidence_end_it(operations: Operations, store:
     assert second.command.outcome is Outcome.DONE
     assert second.payment.certainty is Certainty.NOT_SENT
     assert second.display.funds is Funds.RELEASE
+    assert WHY not in second.display.detail, "written for operators, not for who ordered"
     assert await operations.evidence(PAYMENT, "n1") == LETTER
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from store.schema import upgrade
 from tests.fakes import SteppedClock
-from tests.store.books import Store
+from tests.store.books import Store, opened
 
 
 @pytest.fixture
@@ -18,16 +20,26 @@ def clock() -> SteppedClock:
     return SteppedClock()
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of SQLite with today's tables, to be copied: to migrate takes longer than most tests."""
+    file = tmp_path_factory.mktemp("migrated") / "finality.db"
+    database = opened(file)
+    upgrade(database)
+    database.close()
+    return file
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
+def where(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Iterator[Path | str]:
     """Where a store may be made: a file of SQLite, then a database of PostgreSQL."""
     if request.param == "sqlite":
-        yield tmp_path / "finality.db"
+        yield Path(shutil.copy(migrated, tmp_path / "finality.db"))
         return
     server = request.getfixturevalue("postgresql")
     url = server.database()
     yield url
-    server.drop(url)
+    server.give_back(url)
 
 
 @pytest.fixture

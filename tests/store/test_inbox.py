@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from domain.answers import Told, Untold
 from domain.report import PaymentState, Source
@@ -38,7 +38,11 @@ async def _sent(store: Store) -> None:
 
 
 def _rows(store: Store) -> list[InboxRow]:
-    return list(store.rows(lambda session: session.exec(select(InboxRow)).all()))
+    return list(
+        store.rows(
+            lambda session: session.exec(select(InboxRow).order_by(col(InboxRow.number))).all()
+        )
+    )
 
 
 def _told(clock: SteppedClock) -> Told:

@@ -125,7 +125,9 @@ async def test_of_four_processes_at_once_one_may_send(
     for n in range(payments):
         await store.accept(f"k{n}", payment_id=f"pay_{n}")
         await store.build(instruction_id(f"pay_{n}", InstructionKind.PAY))
-    asked = [processes.submit(_begin, store.where, tmp_path / "meeting", payments) for _ in range(4)]
+    asked = [
+        processes.submit(_begin, store.where, tmp_path / "meeting", payments) for _ in range(4)
+    ]
     answers = [await asyncio.wrap_future(future) for future in asked]
     for moves in zip(*answers, strict=True):
         assert sorted(moves) == [Move.SEND, Move.WAIT, Move.WAIT, Move.WAIT]

@@ -35,8 +35,8 @@ def test_show_tells_the_whole_story_without_account_numbers(
 
 def test_show_of_an_unknown_payment_says_where_to_look(terminal: Terminal) -> None:
     shown = terminal.run("show", "pay_nothing")
-    assert shown.code == 1
-    assert "finality list" in shown.out
+    assert shown.code == 2
+    assert "finality list" in shown.err
 
 
 def test_doctor_finds_a_running_stack_well(terminal: Terminal) -> None:

@@ -22,6 +22,7 @@ from tests.partners.currencycloud.scripted import (
     Answer,
     FakeLoginBook,
     Scripted,
+    balance,
     error,
     page,
     partner,
@@ -32,6 +33,7 @@ from tests.partners.currencycloud.scripted import (
 READ = f"GET /v2/payments/{PAYMENT_ID}"
 FIND = "GET /v2/payments/find"
 TRANSACTIONS = "GET /v2/transactions/find"
+BALANCE = "GET /v2/balances/EUR"
 D, R, F = MovementKind.DEBIT, MovementKind.RETURN, MovementKind.FEE
 
 debit = transaction(1, "payment", "debit")
@@ -40,7 +42,7 @@ failure = transaction(5, "payment_failure", "credit", amount="997.50")
 
 async def read(status: str, *bookings: Answer, **changes: Any) -> tuple[Read, Scripted]:
     script = Scripted().on(READ, (200, payment(status=status, **changes)))
-    script.on(TRANSACTIONS, *(bookings or [page("transactions")]))
+    script.on(TRANSACTIONS, *(bookings or [page("transactions")])).on(BALANCE, balance())
     return await partner(script).read(ASKED), script
 
 
@@ -80,7 +82,7 @@ async def test_a_word_before_the_bookings_is_told_at_once(
     assert isinstance(told, Told)
     assert told.report.state is state
     assert told.report.as_of == NOW
-    assert script.routes == [READ]
+    assert TRANSACTIONS not in script.routes
 
 
 async def test_completed_carries_their_bookings() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -40,6 +41,7 @@ from tests.partners.currencycloud.scripted import (
     Clock,
     FakeLoginBook,
     Scripted,
+    balance,
     page,
     partner,
     payment,
@@ -58,6 +60,16 @@ RECORDED_ORDER = ORDER.model_copy(
     }
 )
 RECORDED = replace(ASKED, order=RECORDED_ORDER)
+
+
+def with_funds(replay: Replay) -> Callable[[httpx.Request], httpx.Response]:
+    """The recording, and beside it a balance that covers everything, which was not recorded."""
+    funds = Scripted().on("GET /v2/balances/GBP", balance(currency="GBP"))
+
+    def handle(asked: httpx.Request) -> httpx.Response:
+        return (funds if "/balances/" in asked.url.path else replay).handle(asked)
+
+    return handle
 
 
 def after_login(specs: Path, name: str) -> list[Recorded]:
@@ -137,7 +149,7 @@ async def test_payments_create(specs: Path) -> None:
 
 async def test_payments_retrieve(specs: Path) -> None:
     replay = Replay(after_login(specs, "payments/retrieve"))
-    told = await partner(replay.handle).read(RECORDED)
+    told = await partner(with_funds(replay)).read(RECORDED)
     assert isinstance(told, Told)
     assert told.report.partner_status == "ready_to_send"
     assert told.report.drift == ()
@@ -146,7 +158,7 @@ async def test_payments_retrieve(specs: Path) -> None:
 async def test_payments_update_by_somebody_shows_as_a_difference(specs: Path) -> None:
     before, update, after = after_login(specs, "payments/update")
     assert update.form == {"amount": "1200"}
-    adapter = partner(Replay([before, after]).handle)
+    adapter = partner(with_funds(Replay([before, after])))
     amounts = []
     for _ in range(2):
         told = await adapter.read(RECORDED)
@@ -170,7 +182,7 @@ async def test_payments_delete_by_somebody(
 
     def handle(asked: httpx.Request) -> httpx.Response:
         finds = asked.url.path.endswith("/find")
-        return search.handle(asked) if finds else replay.handle(asked)
+        return search.handle(asked) if finds else with_funds(replay)(asked)
 
     adapter = partner(handle)
     assert isinstance(await adapter.read(RECORDED), Told)

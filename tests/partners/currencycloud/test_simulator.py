@@ -23,6 +23,7 @@ from domain.answers import (
 from domain.report import MovementKind, PaymentState
 from partners.currencycloud.client import CurrencycloudPartner
 from settings import PartnerAccount
+from tests.partners.currencycloud.lives import Bank, Life, MachineClock, living
 from tests.partners.currencycloud.scripted import ORDER, FakeLoginBook
 
 CREATE = "POST /v2/payments/create"
@@ -137,6 +138,7 @@ async def test_failed_before_release_is_rejected(life: Life) -> None:
     life.bank.later()
     report = await life.told()
     assert (report.state, report.reason) == (PaymentState.REJECTED, "Compliance review")
+    assert (report.transaction_status, report.status_reason) == ("RJCT", "RR04")
     assert report.movements == ()
 
 
@@ -145,7 +147,7 @@ async def test_failed_after_completion_is_returned_less_their_fee(life: Life) ->
     await life.accepted()
     life.bank.later(5)
     report = await life.told()
-    assert report.state is PaymentState.RETURNED
+    assert (report.state, report.status_reason) == (PaymentState.RETURNED, "AC04")
     sums = {each.kind: each.amount.minor for each in report.movements}
     assert sums == {MovementKind.DEBIT: 100_000, MovementKind.RETURN: 99_750}
 
@@ -153,10 +155,9 @@ async def test_failed_after_completion_is_returned_less_their_fee(life: Life) ->
 async def test_money_called_back_and_released_again_has_left_once(life: Life) -> None:
     await life.accepted()
     life.bank.later(1.5)
-    payment = f"payments/{life.subject.partner_reference}"
-    life.bank.control(payment, {"fault": "unrelease"})
+    life.befalls("unrelease")
     assert (await life.told()).state is PaymentState.AWAITING_PARTNER
-    life.bank.control(payment, {"fault": "resume"})
+    life.befalls("resume")
     life.bank.later(4)
     report = await life.told()
     assert report.state is PaymentState.SETTLED
@@ -165,17 +166,17 @@ async def test_money_called_back_and_released_again_has_left_once(life: Life) ->
 
 async def test_deleted_by_hand_is_cancelled_once_the_search_says_so(life: Life) -> None:
     await life.accepted()
-    payment = f"payments/{life.subject.partner_reference}"
-    life.bank.control(payment, {"fault": "delete_by_hand"})
-    assert (await life.told()).state is PaymentState.CANCELLED
+    life.befalls("delete_by_hand")
+    report = await life.told()
+    assert (report.state, report.transaction_status) == (PaymentState.CANCELLED, "CANC")
+    assert report.reason == "deleted at the partner"
     life.bank.fault("hidden_from_find", on="GET /v2/payments/find")
     assert isinstance(await life.adapter.read(life.subject), Untold)
 
 
 async def test_an_amount_changed_by_hand_is_seen(life: Life) -> None:
     await life.accepted()
-    payment = f"payments/{life.subject.partner_reference}"
-    life.bank.control(payment, {"fault": "change_amount_by_hand", "param": {"amount": "1200.00"}})
+    life.befalls("change_amount_by_hand", amount="1200.00")
     observed = (await life.told()).observed
     assert observed.amount is not None
     assert observed.amount.to_wire() == "1200.00"
