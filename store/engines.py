@@ -53,9 +53,10 @@ def engines(url: str) -> Engines:
         raise BadDatabaseUrl(_advice("it cannot be read")) from None
     if parsed.drivername == "sqlite":
         return Engines(
-            write=(writer := _sqlite(parsed, "BEGIN IMMEDIATE")),
+            write=_sqlite(parsed, "BEGIN IMMEDIATE"),
             read=_sqlite(parsed, "BEGIN", "PRAGMA query_only=ON"),
-            migrate=writer,
+            # A table is altered by making it anew and dropping the old one, which others refer to.
+            migrate=_sqlite(parsed, "BEGIN IMMEDIATE", "PRAGMA foreign_keys=OFF"),
             writers=1,
             readers=2,
         )
@@ -141,7 +142,7 @@ def _postgresql(
     engine = create_engine(url, hide_parameters=True, connect_args=options, **pool)
 
     def close(connection: Any) -> None:
-        # Taking leave of a server that is gone fails, and is no news: that it is, is told elsewhere.
+        # Taking leave of a server that is gone fails, and is no news: others tell that it is.
         with suppress(engine.dialect.loaded_dbapi.Error, OSError):
             connection.close()
 

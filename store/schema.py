@@ -58,9 +58,19 @@ def migrate(database: Database, to: str) -> bool:
         before = _version(session)
         config.attributes["connection"] = session.connection()
         command.upgrade(config, to)
+        _check_references(session)
         return _version(session) != before
 
     return database.migrate(transaction)
+
+
+def _check_references(session: Session) -> None:
+    """SQLite does not look while it migrates; PostgreSQL always does."""
+    if session.connection().dialect.name == "sqlite":
+        broken = session.connection().execute(text("PRAGMA foreign_key_check")).all()
+        assert not broken, (
+            f"the migration would leave rows without what they refer to: {broken[:3]}"
+        )
 
 
 def _version(session: Session) -> str | None:

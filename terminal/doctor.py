@@ -25,7 +25,6 @@ from store.keyring import KeyringError
 from store.schema import NewerSchema
 from workflows.attributes import SEARCH_ATTRIBUTES
 
-
 #: To look at where the database does not answer; its own words stand above.
 _AWAY: Final = (
     "start it, and see that FINALITY_DATABASE_URL names it, its user may log in and create tables, "

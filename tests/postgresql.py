@@ -126,6 +126,10 @@ class PostgreSQL:
         )
         self._free.append(url)
 
+    def drop(self, url: str) -> None:
+        """Remove a database, whoever is still connected to it."""
+        self.run(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+
     def run(self, command: str, url: str | None = None) -> list[list[Any]]:
         """What a command answers, on a connection of its own."""
         name = make_url(url).database if url else "postgres"

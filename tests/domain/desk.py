@@ -43,6 +43,8 @@ from tests.domain.samples import (
 )
 
 S = PaymentState
+#: Every step takes time: no two questions are asked at one moment.
+MOMENT = timedelta(milliseconds=1)
 
 
 class Verdict(StrEnum):
@@ -172,11 +174,13 @@ class Desk:
             case _:
                 pass
         self.follow()
+        self.advance(MOMENT)
 
     def read(self, fault: Fault) -> None:
         """Ask what became of it: the bank's word, one nobody knows, or nothing to rely on."""
         self.reads += 1
         self.last_asked_at = self.now
+        self.advance(MOMENT)
         match fault:
             case Fault.CANNOT_TELL | Fault.TOO_MANY | Fault.NOTHING_LEFT:
                 return

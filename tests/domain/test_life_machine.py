@@ -1,4 +1,4 @@
-"""Whole lives: what `due` owes is done, cancels and decisions come at any moment, and all is true."""
+"""Whole lives: what is owed is done, cancels and decisions come at any moment, all of it is true."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class Living(RuleBasedStateMachine):
     lookup: LookupKind
 
     @initialize(
-        submit_within=st.sampled_from([MINUTE, HOUR, 9 * HOUR]),
+        submit_within=st.sampled_from([MINUTE, 9 * HOUR, 9 * HOUR]),
         execute_within=st.sampled_from([None, None, HOUR, DAY]),
-        cancel_after=st.sampled_from([None, 0, 1, 2, 4]),
+        cancel_after=st.sampled_from([None, 0, 1, 1, 2, 3]),
     )
     def order(
         self, submit_within: timedelta, execute_within: timedelta | None, cancel_after: int | None
@@ -66,7 +66,7 @@ class Living(RuleBasedStateMachine):
     def lucky_step(self, late: timedelta) -> None:
         self.take(Fault.NO, late, Verdict.PASS)
 
-    @rule(by=st.sampled_from([SECOND, 20 * SECOND, MINUTE, HOUR, 5 * HOUR]))
+    @rule(by=st.sampled_from([SECOND, 20 * SECOND, MINUTE, 5 * HOUR]))
     def wait(self, by: timedelta) -> None:
         self.desk.advance(by)
 
@@ -91,8 +91,11 @@ class Living(RuleBasedStateMachine):
 
     @property
     def is_time_to_cancel(self) -> bool:
+        """Once, after so many sends, questions and reads, or all lives would end early."""
+        if self.cancel_after is None or self.desk.command is not None:
+            return False
         steps = sum(len(b.attempts) + len(b.lookups) for b in self.desk.books.values())
-        return self.cancel_after is not None and steps + self.desk.reads >= self.cancel_after
+        return steps + self.desk.reads >= self.cancel_after
 
     @invariant()
     def what_is_known_and_shown_is_true(self) -> None:

@@ -39,8 +39,8 @@ async def kill(given: argparse.Namespace) -> int:
                 await control.strike(await control.find(CONTROL_STORIES))
     seconds = round(time.monotonic() - began)
     print(kills.table)
-    print(f"the control: {control.tally.summary['transfers_wrong']} of "
-          f"{control.tally.transfers} transfers wrong after {control.tally.kills} kills")  # fmt: skip
+    wrong, given_to_it = control.tally.summary["transfers_wrong"], control.tally.transfers
+    print(f"the control: {wrong} of {given_to_it} wrong after {control.tally.kills} kills")
     print(f"{kills.processes_killed} processes killed in {seconds} s")
     result = {**kills.summary, "control": control.tally.summary, "seconds": seconds}
     given.json.write_text(json.dumps(result, indent=1))

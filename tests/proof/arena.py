@@ -43,6 +43,9 @@ from workflows.attributes import SEARCH_ATTRIBUTES
 OPERATORS: Final = {"ada": "a secret of ada's", "bo": "a secret of bo's"}
 #: Our account with the simulator, and the one whose payments nobody reads unasked.
 READ, TOLD = "read", "told"
+#: Our account with a simulator of its own: where tokens die, they die for all its payments.
+FORGETFUL: Final = "forgetful"
+_SIMULATORS: Final = ("simulator", "forgetful")
 _SECRET: Final = "c0ffee" * 8
 _WATCH: Final = timedelta(seconds=1)
 _WRITE_WITHIN: Final = timedelta(seconds=2)
@@ -59,6 +62,7 @@ class Arena:
     home: Path
     temporal: DevServer
     simulator: Simulator
+    forgetful: Simulator
     bank: BankServer
     assembly: Assembly
     journal: Journal
@@ -70,11 +74,15 @@ class Arena:
         return (self.home / "journal.jsonl").read_text().splitlines(keepends=True)
 
     async def book(self) -> dict[str, Any]:
-        """Both partners' books as one."""
-        theirs = await self.simulator.control("GET", "book")
-        banks = await self.bank.control("book")
-        return {name: [*theirs[name], *banks[name]]
+        """All partners' books as one."""
+        books = [await self.bank.control("book")]
+        books += [await one.control("GET", "book") for one in (self.simulator, self.forgetful)]
+        return {name: [row for book in books for row in book[name]]
                 for name in ("payments", "beneficiaries", "postings")}  # fmt: skip
+
+    def simulator_of(self, account: str) -> Simulator:
+        """Where that account is."""
+        return self.forgetful if account == FORGETFUL else self.simulator
 
     async def standing(self, payment_ids: Sequence[str]) -> dict[str, Standing]:
         """How those payments stand, by our tables alone."""
@@ -190,17 +198,9 @@ async def arena(home: Path, *, quick: bool = True) -> AsyncIterator[Arena]:
         home.mkdir(parents=True, exist_ok=True)
         Keyring.make(home / "keyring")
         temporal = await _temporal(home, free_port())
-        simulator = await start_simulator(
-            "currencycloud",
-            port=free_port(),
-            db_file=home / "simulator.db",
-            log_file=home / "logs" / "simulator.log",
-            options=("--review-after", "0", "--release-after", "0.2", "--submit-after", "0.1",
-                     "--complete-after", "0.1"),
-        )  # fmt: skip
-        parts.push_async_callback(simulator.stop)
+        simulator, forgetful = [await _simulator(parts, home, name) for name in _SIMULATORS]
         bank = await _bank(parts, home)
-        _write_settings(home, temporal, simulator, bank)
+        _write_settings(home, temporal, (simulator, forgetful), bank)
         environment = {**os.environ, "FINALITY_HOME": str(home)}
         forks = await Forks.start(home, environment)
         parts.push_async_callback(forks.stop)
@@ -213,7 +213,7 @@ async def arena(home: Path, *, quick: bool = True) -> AsyncIterator[Arena]:
         )
         if quick:
             _hurry(assembly)
-        made = Arena(home, temporal, simulator, bank, assembly, journal, forks)
+        made = Arena(home, temporal, simulator, forgetful, bank, assembly, journal, forks)
         try:
             yield made
         finally:
@@ -234,7 +234,7 @@ def _hurry(assembly: Assembly) -> None:
             }
         )
         pay = pay.model_copy(update={"lookup": lookup, "pause": timedelta(milliseconds=150)})
-        pause = timedelta(milliseconds=200) if account == READ else _NEVER
+        pause = timedelta(milliseconds=200) if account != TOLD else _NEVER
         quick = profile.model_copy(
             update={
                 "operations": {**profile.operations, InstructionKind.PAY: pay},
@@ -253,6 +253,19 @@ async def _temporal(home: Path, port: int) -> DevServer:
         log_file=home / "logs" / "temporal.log",
         search_attributes=SEARCH_ATTRIBUTES,
     )
+
+
+async def _simulator(parts: AsyncExitStack, home: Path, name: str) -> Simulator:
+    simulator = await start_simulator(
+        "currencycloud",
+        port=free_port(),
+        db_file=home / f"{name}.db",
+        log_file=home / "logs" / f"{name}.log",
+        options=("--review-after", "0", "--release-after", "0.2", "--submit-after", "0.1",
+                 "--complete-after", "0.1"),
+    )  # fmt: skip
+    parts.push_async_callback(simulator.stop)
+    return simulator
 
 
 async def _bank(parts: AsyncExitStack, home: Path) -> BankServer:
@@ -283,21 +296,24 @@ def bank_account(idempotency: IdempotencyKind, lookup: LookupKind) -> str:
 
 
 def _write_settings(
-    home: Path, temporal: DevServer, simulator: Simulator, bank: BankServer
+    home: Path, temporal: DevServer, simulators: tuple[Simulator, Simulator], bank: BankServer
 ) -> None:
     times = {
         "watch": _WATCH.total_seconds(),
         "write_within": _WRITE_WITHIN.total_seconds(),
         "answer_within": _ANSWER_WITHIN.total_seconds(),
     }
-    account = {
-        "base_url": simulator.base_url,
-        "login_id": LOGIN_ID,
-        "api_key": API_KEY,
-        "simulated": True,
-        "webhooks": {"secrets": [_SECRET]},
-        **times,
-    }
+    account, forgetful = (
+        {
+            "base_url": simulator.base_url,
+            "login_id": LOGIN_ID,
+            "api_key": API_KEY,
+            "simulated": True,
+            "webhooks": {"secrets": [_SECRET]},
+            **times,
+        }
+        for simulator in simulators
+    )
     banks = {
         bank_account(idempotency, lookup): {
             "base_url": bank.base_url,
@@ -310,7 +326,7 @@ def _write_settings(
     }
     settings = {
         "temporal_address": temporal.address,
-        "currencycloud": {READ: account, TOLD: account},
+        "currencycloud": {READ: account, TOLD: account, FORGETFUL: forgetful},
         "bank": banks,
         "operators": OPERATORS,
         "upkeep_every": 2,

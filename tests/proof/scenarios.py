@@ -18,7 +18,7 @@ from domain.sending import AttemptResult
 from starter.operations import Signature
 from store.commands import CannotResolve
 from store.payments import PaymentRecord
-from tests.proof.arena import OPERATORS, READ, TOLD, Arena, Standing, bank_account
+from tests.proof.arena import FORGETFUL, OPERATORS, READ, TOLD, Arena, Standing, bank_account
 from tests.proof.bank_partner import BANK
 from tests.proof.case import SEND
 from tests.proof.world import order
@@ -115,7 +115,7 @@ class Scenario:
                  "param": dict(param)}
             )  # fmt: skip
         if rules:
-            await arena.simulator.control("POST", "faults", rules)
+            await arena.simulator_of(self.account).control("POST", "faults", rules)
 
 
 async def give(arena: Arena, scenario: Scenario) -> Run:
@@ -217,7 +217,7 @@ STORIES: Final = (
     Scenario("lost reply", faults=("reply_lost_after",)),
     # Where the word is lost with its worker, the next send is the first that they hear.
     Scenario("duplicate word", faults=("duplicate_word",), may_park=True),
-    Scenario("token death", faults=("unauthorised",)),
+    Scenario("token death", account=FORGETFUL, faults=("unauthorised",)),
     Scenario(
         "failed after completed", faults=("fail_after_completed",), ends=frozenset({RETURNED})
     ),

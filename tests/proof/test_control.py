@@ -1,4 +1,4 @@
-"""The harness finds what is wrong where something is: the control's outcomes beside the product's."""
+"""The harness finds what is wrong where something is: the control beside the product."""
 
 from __future__ import annotations
 

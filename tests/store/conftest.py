@@ -12,6 +12,7 @@ import pytest
 
 from store.schema import upgrade
 from tests.fakes import SteppedClock
+from tests.postgresql import PostgreSQL
 from tests.store.books import Store, opened
 
 
@@ -22,7 +23,7 @@ def clock() -> SteppedClock:
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of SQLite with today's tables, to be copied: to migrate takes longer than most tests."""
+    """A file of SQLite with today's tables, to be copied: to migrate takes longer than a test."""
     file = tmp_path_factory.mktemp("migrated") / "finality.db"
     database = opened(file)
     upgrade(database)
@@ -36,10 +37,22 @@ def where(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Ite
     if request.param == "sqlite":
         yield Path(shutil.copy(migrated, tmp_path / "finality.db"))
         return
-    server = request.getfixturevalue("postgresql")
+    server: PostgreSQL = request.getfixturevalue("postgresql")
     url = server.database()
     yield url
     server.give_back(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
+    """The same before there are any tables."""
+    if request.param == "sqlite":
+        yield tmp_path / "new.db"
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    url = server.empty_database()
+    yield url
+    server.drop(url)
 
 
 @pytest.fixture

@@ -9,11 +9,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from assembly import assembled
+from domain.report import PaymentState
 from settings import Settings
 from store.keyring import Keyring
 from tests.fakes import SteppedClock
@@ -101,3 +103,14 @@ def typed(home: Home, *arguments: str, secret: str) -> tuple[int, str]:
         code = running.wait(60)
     os.close(controller)
     return code, shown.decode()
+
+
+async def in_state(home: Path, payment_id: str, state: PaymentState) -> None:
+    """Until the payment of a running stack is in that state; fails after a minute."""
+    async with assembled(Settings(home=home)) as assembly:
+        record = await assembly.orchestrator.wait(
+            payment_id,
+            lambda found: found.payment.state is state,
+            deadline=assembly.clock.now() + timedelta(minutes=1),
+        )
+    assert record.payment.state is state

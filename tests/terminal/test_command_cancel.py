@@ -17,7 +17,7 @@ from terminal.show import show_payment, write_evidence
 from tests.fakes import CREDITOR_IBAN, profile
 from tests.store.books import PAYMENT, accepted
 from tests.terminal.conftest import Terminal
-from tests.terminal.homes import ALICE, Home, home
+from tests.terminal.homes import ALICE, Home, home, in_state
 from tests.terminal.test_pay import AS_OF, a_file
 
 
@@ -116,11 +116,12 @@ async def test_an_account_number_is_not_taken_into_the_clear(alone: Home) -> Non
     assert await alone.store.commands.of(PAYMENT) == []
 
 
-def test_what_is_settled_is_too_late_and_the_payment_goes_on(
+async def test_what_is_settled_is_too_late_and_the_payment_goes_on(
     terminal: Terminal, tmp_path: Path
 ) -> None:
     rows = terminal.run("pay", str(a_file(tmp_path, "LATE")), *AS_OF, "--json").rows
-    payment_id = next(row["payment_id"] for row in rows if row["state"] == PaymentState.SETTLED)
+    payment_id = rows[0]["payment_id"]
+    await in_state(terminal.home, payment_id, PaymentState.SETTLED)
     ran = terminal.run("cancel", payment_id, "--command-id", "c1")
     assert ran.code == 1
     assert "cancel c1: too late" in ran.out

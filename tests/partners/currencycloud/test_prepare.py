@@ -150,6 +150,13 @@ def test_tenants_creditors_and_sub_accounts_do_not_share_a_reference() -> None:
     assert external_reference(ORDER.model_copy(update={"end_to_end_id": "X"})) in references
 
 
+async def test_that_it_was_not_made_without_a_reason_is_no_refusal() -> None:
+    body = error("beneficiary_create_failed", "Beneficiary was not created", "beneficiary")
+    unprepared = await prepare(script(made=(400, body)))
+    assert isinstance(unprepared, Unprepared)
+    assert unprepared.refused is None
+
+
 @pytest.mark.parametrize("step", ["valid", "made"])
 async def test_a_creditor_they_refuse_is_refused_for_good(step: str) -> None:
     refusal = (400, error("iban_is_invalid", f"{IBAN} is invalid", "iban", "beneficiary_not_valid"))
@@ -159,6 +166,7 @@ async def test_a_creditor_they_refuse_is_refused_for_good(step: str) -> None:
     assert unprepared.refused is not None
     assert unprepared.refused.state is PaymentState.REJECTED
     assert unprepared.refused.reason == "iban: …0189 is invalid"
+    assert unprepared.refused.status_reason == "AC03"
 
 
 async def test_a_creditor_without_iban_is_refused_without_asking() -> None:

@@ -35,6 +35,28 @@ def test_an_account_says_where_it_is_and_overrides_only_the_times_it_names() -> 
     assert profile.watch == {Rail.SEPA_CREDIT_TRANSFER: second}
 
 
+def test_their_limits_differ_by_host_and_a_simulator_has_none() -> None:
+    hosts = {
+        "https://api.currencycloud.com": 500,
+        "https://devapi.currencycloud.com": 150,
+        "https://gateway.acme.test": 500,
+        "http://127.0.0.1:8080": None,
+        "http://localhost:8080": None,
+    }
+    for address, requests in hosts.items():
+        quota = profile_of(ACCOUNT.model_copy(update={"base_url": address})).quota
+        assert (quota.requests if quota else None) == requests
+        # A read may take a second call, and instructions keep a share.
+        assert quota is None or 2 * quota.reads < quota.requests
+
+
+def test_the_times_of_an_account_are_those_of_a_cancel_too() -> None:
+    second = timedelta(seconds=1)
+    profile = profile_of(ACCOUNT.model_copy(update={"write_within": second}))
+    assert {each.write_within for each in profile.operations.values()} == {second}
+    assert set(profile.operations) == set(InstructionKind)
+
+
 def test_the_profile_survives_being_stored() -> None:
     assert type(PROFILE).model_validate_json(PROFILE.model_dump_json()) == PROFILE
 

@@ -18,9 +18,11 @@ from domain.answers import (
     NotReady,
     NotSent,
     Prepared,
+    Refused,
     Untold,
 )
 from domain.report import MovementKind, PaymentState
+from partners.currencycloud import refusals
 from partners.currencycloud.client import CurrencycloudPartner
 from settings import PartnerAccount
 from tests.partners.currencycloud.lives import Bank, Life, MachineClock, living
@@ -82,6 +84,9 @@ async def test_a_reply_lost_before_the_effect_is_proven_absent(life: Life) -> No
         ("error_500_after", {}),
         ("error_500_after", {"body": "html"}),
         ("html_200", {}),
+        ("html_502_after", {}),
+        ("redirect_after", {"status": 307}),
+        ("cut_mid_body", {"bytes": 60}),
         ("missing_field", {"field": "id"}),
         ("missing_field", {"field": "status"}),
         ("number_for_string", {"field": "amount"}),
@@ -97,13 +102,64 @@ async def test_an_effect_behind_an_unusable_answer_is_found(
     assert (await life.found()).partner_reference == life.held[0]["id"]
 
 
-@pytest.mark.parametrize("fault", ["error_500_before", "html_502"])
+@pytest.mark.parametrize("fault", ["error_500_before", "html_502", "service_unavailable"])
 async def test_a_server_error_without_effect_is_doubt_all_the_same(life: Life, fault: str) -> None:
     life.bank.fault(fault)
     doubt = await life.submit()
     assert isinstance(doubt, InDoubt)
     assert doubt.server_error
     assert life.held == []
+
+
+async def test_a_redirect_is_not_followed_and_proves_nothing(life: Life) -> None:
+    life.bank.fault("redirect_before", param={"status": 302})
+    doubt = await life.submit()
+    assert isinstance(doubt, InDoubt)
+    assert doubt.drift
+    assert life.held == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "param"),
+    [
+        ("drip", {"seconds": 0.005, "bytes": 64}),
+        ("wrong_content_type", {"content_type": "text/plain"}),
+    ],
+)
+async def test_a_whole_answer_counts_however_it_comes(
+    life: Life, fault: str, param: dict[str, Any]
+) -> None:
+    life.bank.fault(fault, param=param)
+    await life.accepted()
+    assert life.subject.partner_reference == life.held[0]["id"]
+
+
+async def test_a_documented_refusal_of_each_kind_is_one_and_says_why(life: Life) -> None:
+    one_of_each = {reason: code for code, reason in refusals.PAYMENT_REFUSED.items()}
+    for reason, code in one_of_each.items():
+        life.bank.fault("refused", param={"status": 400, "field": "base", "code": code})
+        refused = await life.submit()
+        assert isinstance(refused, Refused), code
+        assert refused.report.status_reason == reason
+        assert refused.report.drift == ()
+    assert life.held == []
+
+
+async def test_an_account_that_may_not_pay_now_may_pay_later(life: Life) -> None:
+    fault = {"status": 400, "field": "account", "code": "unsupported_account"}
+    life.bank.fault("refused", param=fault)
+    turned_away = await life.submit()
+    assert isinstance(turned_away, NotSent)
+    assert turned_away.retry_at is not None
+    await life.accepted()
+
+
+async def test_a_refusal_in_words_nobody_documented_is_looked_up(life: Life) -> None:
+    life.bank.fault("refused", param={"status": 400, "field": "x", "code": "already_taken_care_of"})
+    doubt = await life.submit()
+    assert isinstance(doubt, InDoubt)
+    assert doubt.drift
+    assert isinstance(await life.adapter.find(life.subject), Absent)
 
 
 @pytest.mark.parametrize("fault", ["unauthorised", "rate_limited"])

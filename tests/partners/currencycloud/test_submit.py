@@ -17,6 +17,7 @@ from domain.answers import (
     Prepared,
     Refused,
     Submitted,
+    Untold,
 )
 from domain.report import PaymentState, Source
 from tests.partners.currencycloud.scripted import (
@@ -214,13 +215,59 @@ async def test_a_refused_token_is_dropped_and_nobody_logs_in_within_the_call() -
 async def test_without_a_token_nothing_is_sent() -> None:
     submitted, script = await submit((200, payment()), FakeLoginBook(held=None))
     assert isinstance(submitted, NotSent)
+    assert submitted.retry_at == NOW + timedelta(seconds=2)
     assert script.sent == []
 
 
-async def test_too_many_requests_were_not_executed_and_wait_a_minute() -> None:
-    submitted, _ = await submit((429, error("too_many_requests")))
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [
+        (None, 60),
+        ("", 60),
+        ("0", 60),
+        ("7", 7),
+        ("120", 120),
+        ("Mon, 23 Nov 2026 10:03:00 GMT", 180),
+        ("Mon, 23 Nov 2026 09:59:00 GMT", 60),
+        ("Mon, 23 Nov 2099 10:00:00 GMT", 60),
+        ("99999999", 60),
+        ("-5", 60),
+        ("soon", 60),
+    ],
+)
+async def test_too_many_requests_were_not_executed_and_wait_as_long_as_they_say(
+    retry_after: str | None, seconds: int
+) -> None:
+    headers = {} if retry_after is None else {"retry-after": retry_after}
+    body = error("too_many_requests")
+    adapter = partner(lambda _: httpx.Response(429, headers=headers, json=body))
+    submitted = await adapter.submit(SUBJECT, await request(), DEADLINE)
     assert isinstance(submitted, NotSent)
-    assert submitted.retry_at == NOW + timedelta(seconds=60)
+    assert submitted.retry_at == NOW + timedelta(seconds=seconds)
+    read = await adapter.read(replace(SUBJECT, partner_reference=PAYMENT_ID))
+    assert isinstance(read, Untold)
+    assert read.retry_at == submitted.retry_at
+
+
+async def test_words_nobody_documented_leave_doubt_and_are_told() -> None:
+    submitted, _ = await submit((400, error("already_taken_care_of")))
+    assert isinstance(submitted, InDoubt)
+    assert submitted.drift
+    assert not submitted.server_error
+
+
+async def test_a_new_field_turned_down_is_a_refusal_and_is_told() -> None:
+    body = error("payer_phone_is_missing", name="payer_phone", top="payment_create_failed")
+    submitted, _ = await submit((400, body))
+    assert isinstance(submitted, Refused)
+    assert submitted.report.drift == ("payments/create: unknown code payer_phone_is_missing",)
+
+
+async def test_an_account_that_is_not_permitted_now_waits_for_its_permission() -> None:
+    submitted, _ = await submit((400, error("unsupported_account", "not permitted", "account")))
+    assert isinstance(submitted, NotSent)
+    assert submitted.retry_at == NOW + timedelta(minutes=5)
+    assert "not permitted" in submitted.why
 
 
 async def test_a_missing_permission_is_not_executed_and_names_the_remedy() -> None:

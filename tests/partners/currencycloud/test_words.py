@@ -194,7 +194,7 @@ def test_what_came_back_says_why_without_being_called_a_rejection() -> None:
     ],
 )
 def test_what_people_changed_there_is_shown_as_it_now_stands(
-    change: dict[str, str], field: str, seen: str
+    change: dict[str, Any], field: str, seen: str
 ) -> None:
     before, after = told("ready_to_send").observed, told("ready_to_send", **change).observed
     assert str(getattr(after, field)) == seen
