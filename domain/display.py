@@ -73,8 +73,8 @@ def display(payment: Payment) -> Display:
         )
     state = payment.state
     headline, detail = _HEADLINE[state]
-    if state is S.REJECTED and payment.reason and not payment.is_decided:
-        # What operators wrote to each other is not for the one who ordered.
+    if state is S.REJECTED and payment.reason and not payment.is_ours:
+        # What our checks found, or operators wrote, is not for the one who ordered.
         detail = f"{detail} Reason: {payment.reason}"
     if state is S.RETURNED and payment.amounts.returned.minor:
         detail = f"{detail} Returned: {payment.amounts.returned}."

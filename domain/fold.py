@@ -287,6 +287,7 @@ class _Telling:
             state_as_of=self.since,
             settled_at=self.settled_at,
             effective_execution_date=words.effective_execution_date if words else None,
+            is_ours=words is not None and words.source in (Source.GATE, Source.DECISION),
             is_decided=words is not None and words.source is Source.DECISION,
             funds_back=any(m.kind is MovementKind.RETURN for m in movements.values()),
         )

@@ -100,6 +100,8 @@ class Payment(BaseModel):
     settled_at: AwareDatetime | None = None
     effective_execution_date: date | None = None
     funds_back: bool = False
+    is_ours: bool = False
+    """Its state is the word of our own checks or people, who do not write for the payer."""
     is_decided: bool = False
     """Its state is the word of people, and the partner was not heard since."""
 

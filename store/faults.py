@@ -77,6 +77,8 @@ def fault_of(error: BaseException) -> Fault:
 def words_of(error: BaseException) -> str:
     """The error in a line, without values: neither statements nor rows."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    if isinstance(cause, OSError):
+        return cause.strerror or type(cause).__name__
     said = cause.args[0] if cause.args else type(cause).__name__
     return str(said.get("M", "")) if isinstance(said, dict) else str(said)
 

@@ -35,17 +35,21 @@ class HighWater:
         people, once they know which orders the copy has lost altogether.
         """
 
-        def transaction(session: Session) -> int:
+        def stop(session: Session) -> int:
             count = _attempts(session)
-            if count >= known:
-                return count
-            self._stop(session, known, count, now)
+            if count < known:
+                halt(session, f"it has {count} attempts, {known} were known", now)
+            return count
+
+        def doubt_all(session: Session) -> int:
+            self._doubt_all(session, now)
             return _attempts(session)
 
-        return await self._database.write(transaction)
+        # By itself: a payment of the copy that cannot be opened must not undo the halt.
+        count = await self._database.write(stop)
+        return count if count >= known else await self._database.write(doubt_all)
 
-    def _stop(self, session: Session, known: int, count: int, now: datetime) -> None:
-        halt(session, f"it has {count} attempts, {known} were known", now)
+    def _doubt_all(self, session: Session, now: datetime) -> None:
         rows = session.exec(
             select(InstructionRow)
             .where(InstructionRow.kind == InstructionKind.PAY)

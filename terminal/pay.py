@@ -22,7 +22,7 @@ from domain.states import ENDS
 from messages.credit_transfer import CreditTransferFile, FileRefused
 from messages.pain001 import read
 from settings import Settings
-from starter.client import Receipt, UnknownOperator
+from starter.client import Receipt
 from starter.files import (
     DebtorAccount,
     FilePlan,
@@ -32,9 +32,11 @@ from starter.files import (
     plan,
 )
 from starter.journal import Journal
+from starter.operations import NotSigned, Operators
 from store.files import FileTaken
 from store.keyring import KeyringError
 from store.payments import KeyReused, PaymentRecord
+from terminal.commanding import signature
 from terminal.refused import (
     Repeat,
     print_nothing_paid,
@@ -54,7 +56,6 @@ _RESTS: Final = ENDS | {
     PaymentState.SETTLED,
     PaymentState.AWAITING_US,
     PaymentState.AWAITING_USER,
-    PaymentState.AWAITING_PARTNER,
 }
 _FAILED: Final = ENDS - {PaymentState.FINAL, PaymentState.UNCONFIRMED}
 
@@ -139,10 +140,11 @@ async def _pay(
                 others = (one.line for one in planned.orders)
                 print_nothing_paid(others, "not paid: other lines of the file are refused")
             return NOTHING_PAID
-    try:
-        assembly.orchestrator.require_operator(wishes.operator)
-    except UnknownOperator as unknown:
-        return _all_refused(screen, content, wishes, str(unknown))
+    if wishes.operator is not None:
+        try:
+            Operators(assembly.settings.operators).signed(signature(wishes.operator))
+        except NotSigned as unsigned:
+            return _all_refused(screen, content, wishes, str(unsigned))
     orders, repeats = await _compare(assembly, planned.orders, wishes)
     if repeats and not wishes.skip_invalid:
         _ask(screen, repeats, wishes, "Nothing is paid.")

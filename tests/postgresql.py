@@ -65,7 +65,7 @@ class PostgreSQL:
 
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
-        sockets = ("-h", "", "-k", str(self.folder / "sockets"))
+        sockets = ("-h", "", "-k", str(self.sockets))
         self._server = start_child(
             self._command("postgres", *sockets), log_file=self.folder / "server.log"
         )
@@ -84,9 +84,14 @@ class PostgreSQL:
             self.stop()
         shutil.rmtree(self.folder)
 
+    @property
+    def sockets(self) -> Path:
+        """The folder of its socket."""
+        return self.folder / "sockets"
+
     def url(self, database: str = "postgres") -> str:
         """Where one of its databases is."""
-        return f"postgresql://us@/{database}?host={self.folder / 'sockets'}"
+        return f"postgresql://us@/{database}?host={self.sockets}"
 
     def empty_database(self) -> str:
         """The URL of a new database without tables."""
@@ -133,7 +138,7 @@ class PostgreSQL:
     def run(self, command: str, url: str | None = None) -> list[list[Any]]:
         """What a command answers, on a connection of its own."""
         name = make_url(url).database if url else "postgres"
-        socket = str(self.folder / "sockets" / ".s.PGSQL.5432")
+        socket = str(self.sockets / ".s.PGSQL.5432")
         connection = pg8000.dbapi.connect("us", database=name, unix_sock=socket, ssl_context=False)
         try:
             connection.autocommit = True
@@ -151,7 +156,7 @@ class PostgreSQL:
     def _is_ready(self) -> bool:
         assert self._server is not None
         assert self._server.poll() is None, (self.folder / "server.log").read_text()
-        asked = [self._programs / "pg_isready", "-q", "-h", self.folder / "sockets"]
+        asked = [self._programs / "pg_isready", "-q", "-h", self.sockets]
         return subprocess.run(asked).returncode == 0
 
     def _command(self, program: str, *options: str) -> list[str | Path]:

@@ -43,7 +43,7 @@ class PaymentWorkflow:
     """Drives one payment until nothing is owed.
 
     It keeps nothing of its own: any run may be killed, reset or replaced, and the next one goes
-    on from the store.
+    on from the store. Only how many attempts it saw it keeps, for a store that was set back.
     """
 
     def __init__(self) -> None:
@@ -54,16 +54,19 @@ class PaymentWorkflow:
         self._failures = 0
         self._cancel_heard = False
         self._shown: tuple[str, ...] = ()
+        self._attempts: dict[str, int] = {}
 
     @workflow.run
     async def run(self, ref: PaymentRef) -> str:
         """Ends when the payment is at an end; the answer says in which words."""
-        view = await self._load(ref)
+        view: PaymentView | None = None
         while True:
-            owed = due(view, workflow.now())
-            if owed.owed is Owed.OVER and not self._news:
-                break
             try:
+                if view is None:
+                    view = await self._load(ref)
+                owed = due(view, workflow.now())
+                if owed.owed is Owed.OVER and not self._news:
+                    break
                 view = await self._do_or_wait(ref, view, owed)
             except (asyncio.CancelledError, ActivityError):
                 # Temporal's own cancel, asked once: it is our command, not the end of the run.
@@ -115,7 +118,7 @@ class PaymentWorkflow:
         request = StepRequest(
             payment_id=ref.payment_id,
             instruction_id=owed.instruction_id,
-            attempts=_attempts(view, owed.instruction_id),
+            attempts=self._attempts[owed.instruction_id],
         )
         instruct = owed.owed is Owed.INSTRUCT
         self._steps += 1
@@ -186,6 +189,10 @@ class PaymentWorkflow:
 
     def _seen(self, view: PaymentView) -> PaymentView:
         self._view = view
+        for instruction in view.instructions:
+            # The most there ever were: a copy that is loaded must not make it forget.
+            seen = self._attempts.get(instruction.instruction_id, 0)
+            self._attempts[instruction.instruction_id] = max(seen, len(instruction.book.attempts))
         return view
 
     async def _wait(self, until: datetime | None, why: str) -> None:
@@ -228,11 +235,6 @@ class PaymentWorkflow:
             ]
         workflow.upsert_search_attributes(changes)
         self._shown = shown
-
-
-def _attempts(view: PaymentView, instruction_id: str) -> int:
-    [book] = [i.book for i in view.instructions if i.instruction_id == instruction_id]
-    return len(book.attempts)
 
 
 def _requires(view: PaymentView) -> str:

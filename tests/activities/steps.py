@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from datetime import timedelta
 
-from sqlalchemy.exc import OperationalError
 from temporalio.testing import ActivityEnvironment
 
 from activities.checks import Checks
 from activities.partner_steps import PartnerSteps, Step, StepRequest
+from assembly import STORE_AWAY
 from domain.profile import Profile
 from domain.view import PaymentView
 from tests.fakes import ACCOUNT, BANK, FakePartner, profile
@@ -37,7 +37,7 @@ class Steps:
             inbox=store.inbox,
             checks=Checks(store.clock),
             clock=store.clock,
-            store_away=(OperationalError,),
+            store_away=STORE_AWAY,
         )
 
     async def instruct(self) -> Step:

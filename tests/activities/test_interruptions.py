@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import OperationalError
 from temporalio.testing import ActivityEnvironment
 
 from activities.partner_steps import Step
@@ -17,6 +16,7 @@ from domain.heard import Heard
 from domain.payment import Certainty
 from domain.sending import AttemptResult
 from domain.view import PaymentView
+from store.faults import StoreAway
 from tests.activities.steps import steps_of
 from tests.fakes import (
     OnSend,
@@ -40,7 +40,7 @@ class _AwayFor:
             self.calls += 1
             if self.left:
                 self.left -= 1
-                raise OperationalError("INSERT", {}, Exception("database is locked"))
+                raise StoreAway("locked")
             return await record(heard)
 
         monkeypatch.setattr(store.book, "record", away)
@@ -159,10 +159,10 @@ async def test_nothing_is_sent_if_the_attempt_cannot_be_written(
     steps = await steps_of(store)
 
     def full(*_: object) -> None:
-        raise OperationalError("INSERT", {}, Exception("the disk is full"))
+        raise StoreAway("the disk is full")
 
     monkeypatch.setattr(store.book, "_open_attempt", full)
-    with pytest.raises(OperationalError):
+    with pytest.raises(StoreAway):
         await steps.instruct()
     assert steps.partner.sent == []
     monkeypatch.undo()

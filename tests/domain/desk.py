@@ -43,8 +43,6 @@ from tests.domain.samples import (
 )
 
 S = PaymentState
-#: Every step takes time: no two questions are asked at one moment.
-MOMENT = timedelta(milliseconds=1)
 
 
 class Verdict(StrEnum):
@@ -120,10 +118,13 @@ class Desk:
         self.follow()
 
     def people_find_out(self) -> bool:
-        """Two look it up at the bank and say what is true; False where nothing is in question."""
+        """Two look it up at the bank, once nothing can still arrive there, and say what is true.
+
+        False where nothing is in question, or the bank has not come to an end with it.
+        """
         known = self.payment
         live = any(
-            a.result is AttemptResult.OPEN and self.now < a.ends_by
+            a.result is not AttemptResult.NOT_SENT and self.now < a.ends_by
             for its_book in self.books.values()
             for a in its_book.attempts
         )
@@ -139,19 +140,14 @@ class Desk:
             self.change(INSTRUCTION, held=True)
             says, reference = S.SETTLED, "ref-1"
         else:
-            return False  # They wait until it is one or the other.
+            return False
         self.reports.append(
             decision(
                 says,
                 self.now - NOW,
                 *open_texts,
                 partner_reference=reference,
-                decided_on=folded(
-                    *self.reports,
-                    of=self.books[INSTRUCTION],
-                    cancel=self.books.get(CANCEL),
-                    pay=self.pay,
-                ).state,
+                decided_on=self.payment.state,
             )
         )
         self.follow()
@@ -174,13 +170,11 @@ class Desk:
             case _:
                 pass
         self.follow()
-        self.advance(MOMENT)
 
     def read(self, fault: Fault) -> None:
         """Ask what became of it: the bank's word, one nobody knows, or nothing to rely on."""
         self.reads += 1
         self.last_asked_at = self.now
-        self.advance(MOMENT)
         match fault:
             case Fault.CANNOT_TELL | Fault.TOO_MANY | Fault.NOTHING_LEFT:
                 return

@@ -1,4 +1,4 @@
-"""Whole lives: what is owed is done, cancels and decisions come at any moment, all of it is true."""
+"""Whole lives: what is owed is done, cancels and decisions come at any moment, all told truly."""
 
 from __future__ import annotations
 
@@ -104,7 +104,10 @@ class Living(RuleBasedStateMachine):
         desk, payment = self.desk, self.desk.payment
         shown = display(payment)
         assert len(desk.bank.effects) <= 1
-        moved = desk.at_the_bank not in (None, S.CANCELLED) or desk.bank.is_anything_on_the_way
+        if desk.at_the_bank is None:
+            moved = desk.bank.is_anything_on_the_way
+        else:  # By what the bank declares, a late repeat of the same key changes nothing.
+            moved = desk.at_the_bank is not S.CANCELLED
         if payment.certainty is Certainty.UNKNOWN:
             assert shown.funds is Funds.KEEP_HOLDING
             assert not shown.may_retry
@@ -119,8 +122,9 @@ class Living(RuleBasedStateMachine):
             assert not moved, "our checks hold what has left"
 
     def take(self, fault: Fault, late: timedelta, says: Verdict) -> None:
-        """The one thing owed; a wait is sat out."""
+        """The one thing owed; a wait is sat out. No two questions are asked at one moment."""
         desk = self.desk
+        desk.advance(timedelta(milliseconds=1))
         owed = desk.owed()
         match owed.owed:
             case Owed.WAIT:

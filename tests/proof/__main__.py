@@ -27,8 +27,8 @@ async def kill(given: argparse.Namespace) -> int:
     scenarios = [one for one in (*STORIES, *SHAPES) if given.scenario in one.name]
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="finality-kills-") as home:
-        async with arena(Path(home)) as made:
-            kills = Kills(made)
+        async with arena(Path(home) / "one") as made, arena(Path(home) / "two") as other:
+            kills = Kills(made, other)
             targets = await kills.find(scenarios)
             chosen = sample(targets, given.sample) if given.sample else targets
             print(f"{len(targets)} points found, a kill at {len(chosen)} of them", flush=True)
@@ -38,14 +38,14 @@ async def kill(given: argparse.Namespace) -> int:
             if not given.scenario:
                 await control.strike(await control.find(CONTROL_STORIES))
     seconds = round(time.monotonic() - began)
-    print(kills.table)
+    print(kills.tallies.table)
     wrong, given_to_it = control.tally.summary["transfers_wrong"], control.tally.transfers
     print(f"the control: {wrong} of {given_to_it} wrong after {control.tally.kills} kills")
-    print(f"{kills.processes_killed} processes killed in {seconds} s")
-    result = {**kills.summary, "control": control.tally.summary, "seconds": seconds}
+    print(f"{kills.tallies.processes_killed} processes killed in {seconds} s")
+    result = {**kills.tallies.summary, "control": control.tally.summary, "seconds": seconds}
     given.json.write_text(json.dumps(result, indent=1))
-    enough = kills.total["kills"] >= _HIT_SHARE * len(chosen)
-    return 0 if kills.is_good and enough else 1
+    enough = kills.tallies.total["kills"] >= _HIT_SHARE * len(chosen)
+    return 0 if kills.tallies.is_good and enough else 1
 
 
 def main() -> None:

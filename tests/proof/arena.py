@@ -26,7 +26,7 @@ from assembly import Assembly, assembled
 from domain.payment import Certainty
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from local.child import start_child
-from local.simulator import API_KEY, LOGIN_ID, Simulator, start_simulator
+from local.simulator import API_KEY, Simulator, start_simulator
 from local.temporal_server import DevServer, free_port, start_dev_server
 from partners.currencycloud.webhooks import MEDIA_TYPE
 from starter.journal import Journal
@@ -45,7 +45,7 @@ OPERATORS: Final = {"ada": "a secret of ada's", "bo": "a secret of bo's"}
 READ, TOLD = "read", "told"
 #: Our account with a simulator of its own: where tokens die, they die for all its payments.
 FORGETFUL: Final = "forgetful"
-_SIMULATORS: Final = ("simulator", "forgetful")
+_LOGINS: Final = {"simulator": "proof@finality.test", "forgetful": "forgetful@finality.test"}
 _SECRET: Final = "c0ffee" * 8
 _WATCH: Final = timedelta(seconds=1)
 _WRITE_WITHIN: Final = timedelta(seconds=2)
@@ -73,12 +73,17 @@ class Arena:
     def journal_lines(self) -> list[str]:
         return (self.home / "journal.jsonl").read_text().splitlines(keepends=True)
 
-    async def book(self) -> dict[str, Any]:
-        """All partners' books as one."""
+    async def books(self) -> Books:
+        """Journal, all partners' books and our list of payments, as they are now."""
         books = [await self.bank.control("book")]
         books += [await one.control("GET", "book") for one in (self.simulator, self.forgetful)]
-        return {name: [row for book in books for row in book[name]]
-                for name in ("payments", "beneficiaries", "postings")}  # fmt: skip
+        records = await self.assembly.orchestrator.list(limit=1_000_000)
+        return Books(
+            self.journal_lines,
+            {name: [row for book in books for row in book[name]]
+             for name in ("payments", "beneficiaries", "postings")},
+            [as_object(record) for record in records],
+        )  # fmt: skip
 
     def simulator_of(self, account: str) -> Simulator:
         """Where that account is."""
@@ -106,21 +111,6 @@ class Arena:
 
         return await self.assembly.database.read(query)
 
-    async def compared(self, prefix: str = "") -> Comparison:
-        """What journal, books and store say together of the payments with such references."""
-        book = await self.book()
-        payments = [p for p in book["payments"] if p["reference"].startswith(prefix)]
-        ids = {payment["id"] for payment in payments}
-        mine = {
-            "payments": payments,
-            "beneficiaries": book["beneficiaries"],
-            "postings": [p for p in book["postings"] if p["payment_id"] in ids],
-        }
-        records = await self.assembly.orchestrator.list(limit=1_000_000)
-        rows = [as_object(record) for record in records]
-        lines = [line for line in self.journal_lines if _key(line).startswith(prefix)]
-        return compare(lines, mine, rows)
-
     async def announce(self, reference: str, account: str = TOLD) -> bool:
         """Deliver the simulator's webhook about a payment, as it now stands; False: none there."""
         book = await self.simulator.control("GET", "book")
@@ -141,6 +131,29 @@ class Arena:
     async def restart_temporal(self) -> None:
         """On the same file and port, as an operator would."""
         self.temporal = await _temporal(self.home, int(self.temporal.address.rpartition(":")[2]))
+
+
+@dataclass(frozen=True)
+class Books:
+    """The three sides of every comparison."""
+
+    journal: list[str]
+    book: dict[str, Any]
+    store: list[dict[str, Any]]
+
+    def compared(self, prefix: str = "") -> Comparison:
+        """What they say together of the payments whose references begin like that."""
+        payments = [p for p in self.book["payments"] if p["reference"].startswith(prefix)]
+        ids = {payment["id"] for payment in payments}
+        creditors = {payment["beneficiary_id"] for payment in payments}
+        mine = {
+            "payments": payments,
+            "beneficiaries": [b for b in self.book["beneficiaries"] if b["id"] in creditors],
+            "postings": [p for p in self.book["postings"] if p["payment_id"] in ids],
+        }
+        lines = [line for line in self.journal if _key(line).startswith(prefix)]
+        store = [row for row in self.store if str(row["end_to_end_id"]).startswith(prefix)]
+        return compare(lines, mine, store)
 
 
 class Standing(NamedTuple):
@@ -198,7 +211,7 @@ async def arena(home: Path, *, quick: bool = True) -> AsyncIterator[Arena]:
         home.mkdir(parents=True, exist_ok=True)
         Keyring.make(home / "keyring")
         temporal = await _temporal(home, free_port())
-        simulator, forgetful = [await _simulator(parts, home, name) for name in _SIMULATORS]
+        simulator, forgetful = [await _simulator(parts, home, name) for name in _LOGINS]
         bank = await _bank(parts, home)
         _write_settings(home, temporal, (simulator, forgetful), bank)
         environment = {**os.environ, "FINALITY_HOME": str(home)}
@@ -261,8 +274,8 @@ async def _simulator(parts: AsyncExitStack, home: Path, name: str) -> Simulator:
         port=free_port(),
         db_file=home / f"{name}.db",
         log_file=home / "logs" / f"{name}.log",
-        options=("--review-after", "0", "--release-after", "0.2", "--submit-after", "0.1",
-                 "--complete-after", "0.1"),
+        options=("--login", _LOGINS[name], "--review-after", "0", "--release-after", "0.2",
+                 "--submit-after", "0.1", "--complete-after", "0.1"),
     )  # fmt: skip
     parts.push_async_callback(simulator.stop)
     return simulator
@@ -306,13 +319,13 @@ def _write_settings(
     account, forgetful = (
         {
             "base_url": simulator.base_url,
-            "login_id": LOGIN_ID,
+            "login_id": login_id,
             "api_key": API_KEY,
             "simulated": True,
             "webhooks": {"secrets": [_SECRET]},
             **times,
         }
-        for simulator in simulators
+        for simulator, login_id in zip(simulators, _LOGINS.values(), strict=True)
     )
     banks = {
         bank_account(idempotency, lookup): {

@@ -6,34 +6,29 @@ import asyncio
 import random
 import re
 import time
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import zip_longest
-from typing import Any, Final
+from typing import Final
 
 from store.timeline import Timelines
 from tests.proof.arena import Arena
 from tests.proof.forks import Worker
 from tests.proof.points import Passed, read_trace
 from tests.proof.scenarios import Run, Scenario, act, give
+from tests.proof.tally import Tallies, Tally
 
 #: Payments that one SIGKILL meets, each at a point of its own.
-BATCH: Final = 24
+BATCH: Final = 20
 #: A point that a run did not pass, or passed in another order, is tried again so often.
 TRIES: Final = 3
 _END_SECONDS: Final = 45.0
 _STRIKE_SECONDS: Final = 30.0
 _AFTER_END_SECONDS: Final = 4.0
-_LOOK_SECONDS: Final = 0.15
+_LOOK_SECONDS: Final = 0.2
 #: Whose payment logs in for all is chance.
 _BY_CHANCE: Final = ("authenticate", "Logins.")
-
-
-#: Columns of the table; `points` were found, `kills` fired at them.
-COUNTS: Final = (
-    "points", "kills", "not_fired", "recovered", "parked", "stuck", "twice", "lost"
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,40 +50,12 @@ class Target:
         return Passed(self.at_seconds, "", self.point).is_in_transaction
 
 
-@dataclass
-class Tally:
-    """What was found of one scenario; every count is of payments, one kill each."""
-
-    prefix: str
-    points: int = 0
-    kills: int = 0
-    not_fired: list[str] = field(default_factory=list)
-    recovered: int = 0
-    parked: int = 0
-    stuck: list[str] = field(default_factory=list)
-    twice: int = 0
-    lost: int = 0
-    flaws: list[str] = field(default_factory=list)
-    recovery_seconds: list[float] = field(default_factory=list)
-
-    @property
-    def is_good(self) -> bool:
-        return not (self.stuck or self.twice or self.lost or self.flaws)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        values = (getattr(self, name) for name in COUNTS)
-        return {name: value if isinstance(value, int) else len(value)
-                for name, value in zip(COUNTS, values, strict=True)}  # fmt: skip
-
-
 class Kills:
-    """One session of kills in an arena."""
+    """One session of kills, in one arena or in several at a time: most of it is waiting."""
 
-    def __init__(self, arena: Arena) -> None:
-        self._arena = arena
-        self.tallies: dict[str, Tally] = {}
-        self.processes_killed = 0
+    def __init__(self, *arenas: Arena) -> None:
+        self._lanes = [_Lane(arena) for arena in arenas]
+        self.tallies = Tallies()
 
     async def find(self, scenarios: Sequence[Scenario]) -> list[Target]:
         """The points of a run of each scenario in which nothing is killed.
@@ -96,100 +63,90 @@ class Kills:
         Raises:
             AssertionError: one of them did not come to a right end even so.
         """
-        targets = []
-        for first in range(0, len(scenarios), BATCH):
-            targets += await self._find(scenarios[first : first + BATCH])
-        return targets
+        todo = deque(scenarios)
+        found: list[Target] = []
 
-    async def _find(self, scenarios: Sequence[Scenario]) -> list[Target]:
-        runs = await asyncio.gather(*(give(self._arena, one) for one in scenarios))
-        worker = await self._arena.forks.fork("trace")
-        ended = await self._until_ended(runs)
-        await worker.kill()
-        for run in runs:
-            assert run.reference in ended, await story(self._arena, run)
-        targets = []
-        for run in runs:
-            passed = [p for p in read_trace(worker.order.trace) if p.payment_id == run.payment_id]
-            found = [p for p in passed if not any(word in p.point for word in _BY_CHANCE)]
-            self.tallies[run.scenario.name] = Tally(run.scenario.prefix, points=len(found))
-            targets += [Target(run.scenario, p.point, p.at_seconds) for p in found]
-        return targets
+        async def work(lane: _Lane) -> None:
+            while todo:
+                found.extend(
+                    await lane.find([todo.popleft() for _ in range(min(BATCH, len(todo)))])
+                )
+
+        await asyncio.gather(*map(work, self._lanes))
+        for scenario in scenarios:
+            points = [target for target in found if target.scenario is scenario]
+            self.tallies.scenarios[scenario.name] = Tally(scenario.prefix, points=len(points))
+        return found
 
     async def strike(self, targets: Iterable[Target]) -> None:
         """Kill a worker at each of them, and see every payment to its end."""
         todo = deque(sorted(targets, key=lambda target: target.at_seconds))
-        while todo:
-            batch = _batch(todo)
-            for target in await self._strike(batch):
-                if target.tries < TRIES:
-                    todo.append(target)
-                else:
-                    self.tallies[target.scenario.name].not_fired.append(target.point)
+
+        async def work(lane: _Lane) -> None:
+            while todo:
+                for target in await lane.strike(_batch(todo), self.tallies):
+                    if target.tries < TRIES:
+                        todo.append(target)
+                    else:
+                        tally = self.tallies.scenarios[target.scenario.name]
+                        tally.not_fired.append(target.point)
+
+        await asyncio.gather(*map(work, self._lanes))
 
     async def judge(self) -> None:
-        """Lay the books side by side, scenario by scenario."""
-        for tally in self.tallies.values():
-            comparison = await self._arena.compared(tally.prefix)
-            tally.twice, tally.lost = comparison.twice, comparison.lost
-            tally.flaws = list(comparison.flaws)
+        """Lay the books side by side, scenario by scenario, and all together."""
+        for lane in self._lanes:
+            books = await lane.arena.books()
+            for tally in self.tallies.scenarios.values():
+                comparison = books.compared(tally.prefix)
+                tally.twice += comparison.twice
+                tally.lost += comparison.lost
+                tally.flaws += comparison.flaws
+            self.tallies.flaws += books.compared().flaws
 
-    @property
-    def total(self) -> Counter[str]:
-        """All scenarios together."""
-        total = Counter[str]()
-        for tally in self.tallies.values():
-            total.update(tally.counts)
-        return total
 
-    @property
-    def is_good(self) -> bool:
-        return all(tally.is_good for tally in self.tallies.values())
+class _Lane:
+    """One arena, where one worker at a time is at work."""
 
-    @property
-    def summary(self) -> dict[str, Any]:
-        """As JSON."""
-        scenarios = {name: asdict(tally) | tally.counts for name, tally in self.tallies.items()}
-        total = dict(self.total) | {"processes_killed": self.processes_killed}
-        return {"total": total, "scenarios": scenarios}
+    def __init__(self, arena: Arena) -> None:
+        self.arena = arena
 
-    @property
-    def table(self) -> str:
-        """For people: a line a scenario, and what went wrong."""
-        lines = [f"{'':<34}" + "".join(f"{name:>10}" for name in COUNTS)]
-        rows = {**{name: tally.counts for name, tally in self.tallies.items()}, "all": self.total}
-        lines += [f"{name:<34}" + "".join(f"{counts[one]:>10}" for one in COUNTS)
-                  for name, counts in rows.items()]  # fmt: skip
-        for name, tally in self.tallies.items():
-            lines += [f"not fired: {name}: {point}" for point in tally.not_fired]
-            lines += [f"STUCK: {text}" for text in tally.stuck]
-            lines += [f"FLAW: {text}" for text in tally.flaws]
-        return "\n".join(lines)
+    async def find(self, scenarios: Sequence[Scenario]) -> list[Target]:
+        runs = await asyncio.gather(*(give(self.arena, one) for one in scenarios))
+        worker = await self.arena.forks.fork("trace")
+        ended = await self._until_ended(runs)
+        await worker.kill()
+        for run in runs:
+            assert run.reference in ended, await story(self.arena, run)
+        scenario_of = {run.payment_id: run.scenario for run in runs}
+        return [
+            Target(scenario_of[passed.payment_id], passed.point, passed.at_seconds)
+            for passed in read_trace(worker.order.trace)
+            if passed.payment_id in scenario_of
+            and not any(word in passed.point for word in _BY_CHANCE)
+        ]
 
-    async def _strike(self, batch: Sequence[Target]) -> list[Target]:
+    async def strike(self, batch: Sequence[Target], tallies: Tallies) -> list[Target]:
         """One process, one SIGKILL; returns the targets that it did not meet."""
-        arena = self._arena
+        arena = self.arena
         runs = await asyncio.gather(*(give(arena, target.scenario) for target in batch))
         plan = {run.payment_id: target.point for run, target in zip(runs, batch, strict=True)}
         doomed = await arena.forks.fork("doomed", plan=plan)
         await self._until_struck(runs, doomed)
         struck_at = time.monotonic()
-        self.processes_killed += 1
+        tallies.processes_killed += 1
         heir = await arena.forks.fork("heir")
         ended = await self._until_ended(runs)
         await heir.kill()
         standing = await arena.standing([run.payment_id for run in runs])
         missed = []
         for run, target in zip(runs, batch, strict=True):
-            tally = self.tallies[target.scenario.name]
-            fired = doomed.struck.get(run.payment_id) == target.point
+            tally = tallies.scenarios[target.scenario.name]
             verdict = run.scenario.verdict(standing[run.payment_id])
             if verdict == "stuck":
                 tally.stuck.append(f"{target.point}: {await story(arena, run)}")
-            if not fired:
-                missed.append(
-                    Target(target.scenario, target.point, target.at_seconds, target.tries + 1)
-                )
+            if doomed.struck.get(run.payment_id) != target.point:
+                missed.append(replace(target, tries=target.tries + 1))
                 continue
             tally.kills += 1
             tally.recovered += verdict == "ended"
@@ -222,8 +179,8 @@ class Kills:
     async def _at_end(self, runs: Sequence[Run]) -> list[Run]:
         """Those at a right end; of all, people do what they do at this moment."""
         for run in runs:
-            await act(self._arena, run)
-        standing = await self._arena.standing([run.payment_id for run in runs])
+            await act(self.arena, run)
+        standing = await self.arena.standing([run.payment_id for run in runs])
         return [run for run in runs if run.scenario.verdict(standing[run.payment_id]) != "stuck"]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 from sqlmodel import Session, select
 
 from store.database import Database
@@ -169,7 +170,7 @@ def test_sessions_on_postgresql_are_ours_whatever_the_servers_defaults(
     postgresql: PostgreSQL,
 ) -> None:
     url = postgresql.empty_database()
-    name = url.rsplit("/", 1)[0] and url.split("/")[3].partition("?")[0]
+    name = make_url(url).database
     for setting in (
         "synchronous_commit = off",
         "default_transaction_isolation = 'serializable'",

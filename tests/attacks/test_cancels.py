@@ -1,0 +1,87 @@
+"""Cancels at the moments where one might be forgotten, or believed too early."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from domain.answers import Absent
+from domain.command import Outcome
+from domain.display import display
+from domain.ids import instruction_id
+from domain.payment import Certainty
+from domain.profile import InstructionKind
+from domain.report import PaymentState
+from domain.sending import Move
+from local.temporal_server import DevServer
+from store.commands import Commanded
+from store.tables import InstructionRow
+from tests.fakes import SteppedClock, profile
+from tests.store.books import INSTRUCTION, PAYMENT, Store, accepted, exchange
+from tests.world import eventually, world
+
+S = PaymentState
+SECOND = timedelta(seconds=1)
+
+
+async def _cancel(store: Store, command_id: str = "c1") -> Commanded:
+    return await store.commands.cancel(
+        PAYMENT, command_id=command_id, by="shop", why="", now=store.clock.now()
+    )
+
+
+async def test_a_cancel_in_temporals_ui_is_heard_before_the_run_has_loaded_anything(
+    server: DevServer, tmp_path: Path
+) -> None:
+    async with world(tmp_path / "home", server.address, of=profile(cancels=True)) as made:
+        payment_id = await made.record_only()
+        await made.ensure_running(payment_id)
+        await (await made.handle(payment_id)).cancel()
+        await made.work()
+
+        async def ended() -> bool:
+            described = await (await made.handle(payment_id)).describe()
+            return described.close_time is not None
+
+        await eventually(ended, "the end of its run")
+        await made.ensure_running(payment_id)  # As the sweep would.
+        await eventually(ended, "the end of the next")
+        [command] = await made.assembly.commands.of(payment_id)
+        assert (command.by, command.outcome) == ("temporal", Outcome.DONE)
+        assert made.partner.count("submit") == 0
+
+
+async def _revived(store: Store, clock: SteppedClock) -> None:
+    """Proven absent and cancelled by that; then its answer comes after all."""
+    await store.accept(as_of=profile(cancels=True))
+    await store.begin()
+    clock.step(4 * SECOND)
+    for _ in range(2):
+        clock.step(SECOND)
+        await store.looked_up(Absent(clock.now(), exchange(clock.now()), watermark=True))
+    assert (await _cancel(store)).command.outcome is Outcome.DONE
+    clock.step(SECOND)
+    view = await store.sent(accepted(clock.now()))
+    assert (view.payment.state, view.payment.certainty) == (S.CANCELLED, Certainty.UNKNOWN)
+
+
+async def test_a_cancelled_payment_that_comes_to_life_is_not_called_cancelled(
+    store: Store, clock: SteppedClock
+) -> None:
+    await _revived(store, clock)
+    view = await store.payments.view(PAYMENT)
+    shown = display(view.payment)
+    assert (shown.headline, shown.final, shown.may_retry) == ("We are checking", False, False)
+    again = await _cancel(store, "c2")
+    assert again.command.outcome is not Outcome.DONE
+
+
+async def test_a_cancelled_payment_that_comes_to_life_can_be_taken_back(
+    store: Store, clock: SteppedClock
+) -> None:
+    await _revived(store, clock)
+    await _cancel(store, "c2")
+    cancel = instruction_id(PAYMENT, InstructionKind.CANCEL)
+    assert store.rows(lambda s: s.get(InstructionRow, cancel)) is not None
+    assert (await store.begin(cancel)).move is Move.SEND
+    assert (await store.book.begin(INSTRUCTION, clock.now())).move is Move.NOTHING

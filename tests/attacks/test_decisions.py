@@ -1,0 +1,66 @@
+"""Decisions of people, tried where one of them would answer for what nobody looked at."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from domain.answers import Told
+from domain.command import Outcome
+from domain.profile import IdempotencyKind, LookupKind
+from domain.report import PaymentState, Source
+from domain.sending import Move
+from store.commands import Commanded
+from tests.fakes import SteppedClock, profile
+from tests.store.books import INSTRUCTION, PAYMENT, Store, exchange, in_doubt, report
+
+S = PaymentState
+SECOND = timedelta(seconds=1)
+
+
+async def _sign(store: Store, by: str, command_id: str = "") -> Commanded:
+    return await store.commands.not_executed(
+        PAYMENT, command_id=command_id or f"n-{by}", by=by, why="asked by telephone",
+        evidence=b"Their letter.", now=store.clock.now(), operators=("alice", "bob"),
+    )  # fmt: skip
+
+
+async def _told(store: Store, state: PaymentState | None) -> None:
+    now = store.clock.step(SECOND)
+    await store.read(Told(report(now, state, source=Source.READ), exchange(now)))
+
+
+async def test_a_signature_says_nothing_of_what_was_sent_after_it(
+    store: Store, clock: SteppedClock
+) -> None:
+    """The same doubt, in the same words, about one attempt more."""
+    await store.accept(as_of=profile(IdempotencyKind.REPLAY_RESPONSE, LookupKind.NONE))
+    await store.begin()
+    clock.step(3 * SECOND)
+    await store.sent(in_doubt())
+    await _sign(store, "alice")
+    assert (await store.book.begin(INSTRUCTION, clock.step(SECOND))).move is Move.SEND
+    clock.step(3 * SECOND)
+    await store.sent(in_doubt(), attempt=2)
+    second = await _sign(store, "bob")
+    assert second.command.outcome is Outcome.PROPOSED
+    assert second.view.payment.state is S.SUBMITTING
+    assert (await _sign(store, "alice", "anew")).command.outcome is Outcome.DONE
+
+
+@pytest.mark.parametrize("between", [(S.REJECTED, S.SETTLED), (None, S.SETTLED)])
+async def test_what_was_said_and_unsaid_between_two_signatures_voids_the_first(
+    store: Store, clock: SteppedClock, between: tuple[PaymentState | None, ...]
+) -> None:
+    """It stands where it stood, and the partner changed its word twice."""
+    await store.accept()
+    await store.begin()
+    for state in (S.ACCEPTED, S.REJECTED, None, S.SETTLED):
+        await _told(store, state)
+    first = await _sign(store, "alice")
+    for state in between:
+        await _told(store, state)
+    second = await _sign(store, "bob")
+    assert second.view.payment.state is first.view.payment.state
+    assert second.command.outcome is Outcome.PROPOSED

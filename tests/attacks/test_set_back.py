@@ -1,0 +1,61 @@
+"""A database restored from an older copy, with somebody about who makes the runs look."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.report import PaymentState
+from local.temporal_server import DevServer
+from store.folding import Folding
+from store.halts import Halts
+from store.high_water import HighWater
+from store.keyring import Keyring, KeyringError
+from tests.fakes import READY, SteppedClock, profile
+from tests.store.books import KEYRING, Store
+from tests.workflows.test_set_back import _copy, _restore
+from tests.world import eventually, world
+
+
+async def test_a_run_that_looks_at_the_copy_first_still_knows_what_it_has_sent(
+    server: DevServer, tmp_path: Path
+) -> None:
+    """It loads a payment of which nothing was sent, and has sent it."""
+    home, copy = tmp_path / "home", tmp_path / "copy.db"
+    slow = profile(read_pause=timedelta(minutes=10))
+    async with world(home, server.address, of=slow) as made:
+        payment_id = await made.record_only()
+        _copy(home, copy)
+        made.partner.says(READY)
+        await made.work()
+        await made.ensure_running(payment_id)
+        await made.until(payment_id, PaymentState.ACCEPTED)
+        partner = made.partner
+    _restore(home, copy)
+    async with world(home, server.address, partner=partner) as made:
+        await made.work()
+        await made.ensure_running(payment_id)
+
+        async def acted() -> bool:
+            return made.attempts() > 0
+
+        await eventually(acted, "the attempt that was forgotten, or another")
+        [halt] = await Halts(made.assembly.database).in_force()
+        assert f"{payment_id}/pay/1 has 0 of 1 attempts" in halt.why
+        assert len(partner.effects) == 1
+        assert partner.count("submit") == 1
+
+
+async def test_a_payment_that_cannot_be_opened_does_not_prevent_the_halt(
+    store: Store, clock: SteppedClock
+) -> None:
+    """An old copy may have been sealed by a key that was put away since."""
+    await store.accept()
+    newer = Keyring({"test-2": b"n" * 32}, "test-2")
+    high_water = HighWater(store.database, Folding(newer))
+    with pytest.raises(KeyringError):
+        await high_water.compare(1, clock.now())
+    assert len(await Halts(store.database).in_force()) == 1
+    assert KEYRING.current != newer.current

@@ -1,0 +1,67 @@
+"""A socket between our driver and PostgreSQL that cuts a connection in the middle of a commit."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import threading
+from enum import StrEnum
+from pathlib import Path
+
+from tests.postgresql import PostgreSQL
+
+_NAME = ".s.PGSQL.5432"
+
+
+class Cut(StrEnum):
+    """Where the connection breaks."""
+
+    BEFORE = "before the server hears of the commit"
+    AFTER = "after it has committed, before we hear of it"
+
+
+#: The statement as our driver sends it, and the answer when it is done.
+_WORDS = {Cut.BEFORE: b"\0commit\0", Cut.AFTER: b"COMMIT\0"}
+
+
+class Cutting:
+    """Passes everything on, until it is told to cut."""
+
+    def __init__(self, folder: Path, server: PostgreSQL) -> None:
+        self.url = server.url("{}").replace(str(server.sockets), str(folder))
+        self.cut: Cut | None = None
+        """Applied to the next commit, once."""
+        self._server = server.sockets / _NAME
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / _NAME))
+        self._listener.listen()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                ours, _ = self._listener.accept()
+            except OSError:
+                return  # It was closed.
+            threading.Thread(target=self._pass_on, args=(ours,), daemon=True).start()
+
+    def _pass_on(self, ours: socket.socket) -> None:
+        theirs = socket.socket(socket.AF_UNIX)
+        theirs.connect(str(self._server))
+        with ours, theirs, selectors.DefaultSelector() as both:
+            both.register(ours, selectors.EVENT_READ, theirs)
+            both.register(theirs, selectors.EVENT_READ, ours)
+            while True:
+                for key, _ in both.select():
+                    assert isinstance(key.fileobj, socket.socket)
+                    said = key.fileobj.recv(1 << 16)
+                    cuts = self.cut is not None and _WORDS[self.cut] in said
+                    if cuts:
+                        self.cut = None
+                    if cuts or not said:
+                        return
+                    key.data.sendall(said)

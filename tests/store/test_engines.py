@@ -1,0 +1,103 @@
+"""URLs of databases: what is taken, what is refused, and that no password is shown."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from store.database import Database
+from store.engines import engines
+from store.faults import BadDatabaseUrl, StoreAway
+
+PASSWORD = "canary-password"
+
+
+def _options(url: str) -> dict[str, Any]:
+    """What the driver is given for a URL."""
+    engine = engines(url).write
+    _, options = engine.dialect.create_connect_args(engine.url)
+    given: dict[str, Any] = {}
+
+    def connecting(_dialect: object, _record: object, _args: object, options: Any) -> None:
+        given.update(options)
+        raise InterruptedError
+
+    from sqlalchemy import event
+
+    event.listen(engine, "do_connect", connecting)
+    with pytest.raises(InterruptedError):
+        engine.connect()
+    return {**options, **given}
+
+
+def _tls(url: str) -> ssl.SSLContext:
+    context = _options(url)["ssl_context"]
+    assert isinstance(context, ssl.SSLContext)
+    return context
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+pg8000"])
+def test_a_url_as_everybody_writes_it_is_taken(scheme: str) -> None:
+    options = _options(f"{scheme}://me:{PASSWORD}@db.example:6432/finality")
+    assert (options["host"], options["port"]) == ("db.example", 6432)
+    assert (options["user"], options["password"]) == ("me", PASSWORD)
+    assert options["database"] == "finality"
+
+
+def test_a_folder_for_a_host_is_that_of_a_socket() -> None:
+    options = _options("postgresql://me@/finality?host=/run/postgresql")
+    assert options["unix_sock"] == "/run/postgresql/.s.PGSQL.5432"
+    assert options["ssl_context"] is False
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_on_this_machine_nothing_is_encrypted_unless_asked(host: str) -> None:
+    assert _options(f"postgresql://me@{host}/finality")["ssl_context"] is False
+    assert _tls(f"postgresql://me@{host}/finality?sslmode=require")
+
+
+def test_elsewhere_a_server_proves_its_name_unless_less_is_asked() -> None:
+    at = "postgresql://me@db.example/finality"
+    full, mere = _tls(at), _tls(f"{at}?sslmode=require")
+    assert (full.verify_mode, full.check_hostname) == (ssl.CERT_REQUIRED, True)
+    chain = _tls(f"{at}?sslmode=verify-ca")
+    assert (chain.verify_mode, chain.check_hostname) == (ssl.CERT_REQUIRED, False)
+    assert (mere.verify_mode, mere.check_hostname) == (ssl.CERT_NONE, False)
+    assert _options(f"{at}?sslmode=disable")["ssl_context"] is False
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (f"mysql://me:{PASSWORD}@db.example/finality", "'mysql' is not known"),
+        (f"postgresql+psycopg://me:{PASSWORD}@db.example/finality", "is not known"),
+        (f"postgresql://me:{PASSWORD}@db.example:port/finality", "cannot be read"),
+        (PASSWORD, "cannot be read"),
+        (f"postgresql://me:{PASSWORD}@db.example/f?sslmode=prefer", "say disable, require"),
+        (f"postgresql://me:{PASSWORD}@db.example/f?sslrootcert=/nowhere", "sslrootcert: No such"),
+        (f"postgresql://me:{PASSWORD}@db.example/f?target=x", "option 'target' is not known"),
+    ],
+)
+def test_what_cannot_be_used_is_named_without_the_password(url: str, said: str) -> None:
+    with pytest.raises(BadDatabaseUrl, match="FINALITY_DATABASE_URL") as refused:
+        Database(url)
+    assert said in str(refused.value)
+    assert PASSWORD not in str(refused.value)
+
+
+def test_a_database_is_named_without_its_password(tmp_path: Path) -> None:
+    remote = Database(f"postgresql://me:{PASSWORD}@db.example/finality?sslmode=disable")
+    assert (remote.kind, remote.place) == ("postgresql", "db.example/finality")
+    assert PASSWORD not in repr(vars(remote))
+    local = Database(f"sqlite:///{tmp_path}/finality.db")
+    assert (local.kind, local.place) == ("sqlite", f"{tmp_path}/finality.db")
+
+
+def test_where_nothing_listens_the_store_is_away() -> None:
+    database = Database(f"postgresql://me:{PASSWORD}@127.0.0.1:1/finality")
+    with pytest.raises(StoreAway, match=r"127\.0\.0\.1 and port 1") as away:
+        database.read_now(lambda session: session.connection())
+    assert PASSWORD not in str(away.value)
