@@ -146,7 +146,7 @@ def _postgresql(
         with suppress(engine.dialect.loaded_dbapi.Error, OSError):
             connection.close()
 
-    engine.dialect.do_close = close  # type: ignore[method-assign]  # There is no event for it.
+    engine.dialect.do_close = close  # type: ignore[assignment, method-assign]  # no event
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:

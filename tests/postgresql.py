@@ -11,10 +11,9 @@ import tempfile
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import pg8000.dbapi
-from sqlalchemy import make_url
+from sqlalchemy import NullPool, create_engine, make_url
 from sqlmodel import SQLModel
 
 from local.child import start_child
@@ -27,6 +26,7 @@ _NOBODY: Final = ("--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdea
 #: Where the wheel has its newest server; what that loads lies in a folder beside the wheel.
 _INSTALLED: Final = "pginstall18"
 _TEMPLATE: Final = "migrated"
+_SOCKET: Final = ".s.PGSQL.5432"
 
 
 @dataclass
@@ -135,18 +135,16 @@ class PostgreSQL:
         """Remove a database, whoever is still connected to it."""
         self.run(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
-    def run(self, command: str, url: str | None = None) -> list[list[Any]]:
-        """What a command answers, on a connection of its own."""
-        name = make_url(url).database if url else "postgres"
-        socket = str(self.sockets / ".s.PGSQL.5432")
-        connection = pg8000.dbapi.connect("us", database=name, unix_sock=socket, ssl_context=False)
-        try:
-            connection.autocommit = True
-            cursor = connection.cursor()
-            cursor.execute(command)
-            return list(cursor.fetchall()) if cursor.description else []
-        finally:
-            connection.close()
+    def run(self, command: str, url: str | None = None) -> None:
+        """Run commands, each committed by itself, on a connection of their own."""
+        engine = create_engine(
+            f"postgresql+pg8000://us@/{make_url(url or self.url()).database}",
+            connect_args={"unix_sock": str(self.sockets / _SOCKET), "ssl_context": False},
+            isolation_level="AUTOCOMMIT",
+            poolclass=NullPool,
+        )
+        with engine.connect() as connection:
+            connection.exec_driver_sql(command)
 
     def _new_database(self, template: str) -> str:
         name = f"test_{uuid.uuid4().hex[:12]}"
@@ -156,11 +154,11 @@ class PostgreSQL:
     def _is_ready(self) -> bool:
         assert self._server is not None
         assert self._server.poll() is None, (self.folder / "server.log").read_text()
-        asked = [self._programs / "pg_isready", "-q", "-h", self.sockets]
+        asked = [str(self._programs / "pg_isready"), "-q", "-h", str(self.sockets)]
         return subprocess.run(asked).returncode == 0
 
-    def _command(self, program: str, *options: str) -> list[str | Path]:
-        command = [self._programs / program, "-D", self.folder / "data", *options]
+    def _command(self, program: str, *options: str) -> list[str]:
+        command = [str(self._programs / program), "-D", str(self.folder / "data"), *options]
         if os.geteuid() != 0:
             return command
         setpriv = shutil.which("setpriv")

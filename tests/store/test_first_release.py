@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Column, LargeBinary, MetaData, Table, inspect, select
+from sqlalchemy.types import NullType, TypeEngine
 from sqlmodel import Session
 
 from domain.answers import Told
@@ -48,11 +49,11 @@ def _value(plain: Any) -> Any:
 
 def _table(name: str) -> Table:
     """The columns there were, each with a type that both databases keep alike."""
-    kinds = {datetime: Moment(), bytes: LargeBinary()}
+    kinds: dict[type, TypeEngine[Any]] = {datetime: Moment(), bytes: LargeBinary()}
     values = [(key, type(_value(plain))) for row in ROWS[name] for key, plain in row.items()]
     kept = {key: kinds.get(kind) for key, kind in values if kind in kinds}
     names = dict.fromkeys(key for key, _ in values)
-    return Table(name, MetaData(), *(Column(key, kept.get(key)) for key in names))
+    return Table(name, MetaData(), *(Column(key, kept.get(key, NullType())) for key in names))
 
 
 @pytest.fixture
@@ -82,9 +83,13 @@ def test_every_row_is_there_as_it_was_written(store: Store) -> None:
     for name, rows in ROWS.items():
         assert rows, f"{name} is empty"
         expected = [{key: _value(plain) for key, plain in row.items()} for row in rows]
-        found = store.rows(lambda s, n=name: s.connection().execute(select(_table(n))).all())
-        kept = [dict(row._mapping) for row in found]
+        kept = _kept(store, name)
         assert sorted(kept, key=str) == sorted(expected, key=str)
+
+
+def _kept(store: Store, name: str) -> list[dict[str, Any]]:
+    found = store.rows(lambda session: session.connection().execute(select(_table(name))).all())
+    return [dict(row._mapping) for row in found]
 
 
 async def test_payments_are_shown_as_they_stood(store: Store) -> None:

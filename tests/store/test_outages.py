@@ -40,7 +40,8 @@ sys.stdin.read()
 class Outage(Protocol):
     """Something that takes a database away."""
 
-    where: Path | str
+    @property
+    def where(self) -> Path | str: ...
 
     def begin(self) -> None: ...
 
@@ -55,7 +56,7 @@ class Locked:
         self._other: subprocess.Popen[str] | None = None
 
     def begin(self) -> None:
-        command = [sys.executable, "-c", _KEEPS_THE_LOCK, self.where]
+        command = [sys.executable, "-c", _KEEPS_THE_LOCK, str(self.where)]
         pipe = subprocess.PIPE
         self._other = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
         assert self._other.stdout is not None
