@@ -18,6 +18,7 @@ from store.untold import Untold
 _ID_LENGTH_MAX: Final = 255
 _NAME_LENGTH_MAX: Final = 100
 _WHY_LENGTH_MAX: Final = 500
+_REFERENCE_LENGTH_MAX: Final = 255
 #: Where an IBAN may begin; its end nobody can see among words.
 _IBAN_BEGINS = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]{2}[0-9]{2})")
 _IBAN_LENGTHS: Final = range(15, 35)
@@ -76,6 +77,17 @@ def check_words(*, command_id: str, by: str, why: str, needs_why: bool = False) 
 def check_why(why: str) -> None:
     """As `check_words`, of what is decided about more than one payment."""
     _check("why", why, _WHY_LENGTH_MAX)
+
+
+def check_reference(reference: str) -> None:
+    """Whether it can be a partner's: it is kept in the clear, and compared as it is.
+
+    Raises:
+        InvalidCommand: as `check_words`, or blanks are in or around it.
+    """
+    _check("reference", reference, _REFERENCE_LENGTH_MAX)
+    if reference.split() != [reference]:
+        raise InvalidCommand("reference: has blanks; give it exactly as the partner does")
 
 
 def _check(name: str, text: str, length_max: int, *, required: bool = True) -> None:

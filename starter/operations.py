@@ -13,7 +13,14 @@ from pydantic import SecretStr
 
 from domain.clock import Clock
 from domain.order import Rail
-from starter.asking import CommandReceipt, InvalidCommand, Telling, check_why, check_words
+from starter.asking import (
+    CommandReceipt,
+    InvalidCommand,
+    Telling,
+    check_reference,
+    check_why,
+    check_words,
+)
 from store.commands import SIGNATURES_NEEDED, CannotResolve, Commands
 from store.halts import Halt, Halts
 from store.tasks import Task, Tasks
@@ -115,6 +122,8 @@ class Operations:
         """
         by = self._operators.signed(signature)
         check_words(command_id=command_id, by=by, why=why, needs_why=True)
+        if reference is not None:
+            check_reference(reference)
         return await self._telling.tell(
             await self._commands.executed(
                 payment_id,
@@ -209,12 +218,15 @@ class Operations:
 
         Raises:
             NotSigned.
-            InvalidCommand: no such partner or rail, which would stop nothing.
+            InvalidCommand: no such partner or rail, or a tenant only spelt otherwise, which would
+                stop nothing.
         """
         by = self._operators.signed(signature)
         check_why(why)
         _require("partner", partner, self._partners)
         _require("rail", rail, [known.value for known in Rail])
+        if tenant is not None and (known := await self._halts.spelt_otherwise(tenant)):
+            raise InvalidCommand(f"tenant: there is no {tenant!r}, but {known!r}")
         now = self._clock.now()
         number = await self._halts.halt(
             by=by, why=why, now=now, partner=partner, tenant=tenant, rail=rail

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlmodel import Session, select
 
-from domain.command import TAKING_BACK, Outcome
+from domain.command import TAKING_BACK, CommandKind, Outcome
 from domain.ids import instruction_id
 from domain.payment import Instruction, Payment
 from domain.profile import InstructionKind, Profile
@@ -20,6 +20,8 @@ from store.tables import CommandRow, InstructionRow, PaymentRow
 
 #: A cancel that could not be sent for so long is given up: the payment has gone its way.
 _CANCEL_WITHIN: Final = timedelta(days=7)
+#: Who asks, where our own checks do.
+CHECKS: Final = "our checks"
 
 
 def close_cancelled(session: Session, row: PaymentRow, now: datetime) -> None:
@@ -73,6 +75,26 @@ def follow_cancel(
         command.about = new
         session.add(command)
     return True
+
+
+def cancel_barred(session: Session, row: PaymentRow, why: str, now: datetime) -> None:
+    """Our own checks want it back after something of it has left: their cancel, recorded once."""
+    if any(command.by == CHECKS for command in commands_of(session, row.payment_id)):
+        return
+    row.cancel_asked_at = row.cancel_asked_at or now
+    session.add(
+        CommandRow(
+            payment_id=row.payment_id,
+            command_id=f"checks/{now.isoformat()}",
+            kind=CommandKind.CANCEL,
+            fingerprint="",
+            by=CHECKS,
+            why=why,
+            asked_at=now,
+            outcome=Outcome.ASKED,
+            told_at=now,
+        )
+    )
 
 
 def commands_of(session: Session, payment_id: str) -> Sequence[CommandRow]:

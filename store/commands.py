@@ -11,7 +11,7 @@ from typing import Final
 from sqlmodel import Session, col, select
 
 from domain.command import CommandKind, Outcome
-from domain.payment import Certainty, Payment
+from domain.payment import Certainty, FindingKind, Payment
 from domain.profile import InstructionKind
 from domain.report import PaymentState, Report, Source
 from domain.sending import AttemptResult, Closed
@@ -24,6 +24,7 @@ from store.evidence import keep_report
 from store.folding import Folding
 from store.inbox import match_reference
 from store.payments import row as payment_row
+from store.signatures import known_now, signatures
 from store.tables import CommandRow, InstructionRow, PaymentRow
 from store.views import view_of
 
@@ -114,8 +115,7 @@ class Commands:
                     self._decide(session, row, PaymentState.UNCONFIRMED, "abandoned", asked)
                     known.outcome, known.outcome_at = Outcome.DONE, now
                 else:
-                    is_cancelled = row.state == PaymentState.CANCELLED
-                    known.outcome = Outcome.DONE if is_cancelled else Outcome.TOO_LATE
+                    known.outcome = Outcome.DONE if _is_cancelled(row) else Outcome.TOO_LATE
                     known.outcome_at = now
                 self._folding.refold(session, row, now)
             return Commanded(_record(known), view_of(session, row))
@@ -197,13 +197,13 @@ class Commands:
             if known is None:
                 paying = _in_question(session, row, now)
                 known = _new(session, row, asked)
-                known.about, known.outcome = known_now(row), Outcome.PROPOSED
+                known.about, known.outcome = known_now(session, row), Outcome.PROPOSED
                 known.evidence_sealed = self._folding.keyring.seal(
                     evidence, _evidence_context(payment_id, command_id)
                 )
                 session.flush()
                 # Who is no operator any more has not signed.
-                signed = [c for c in _signatures(session, row) if c.by in operators]
+                signed = [c for c in signatures(session, row) if c.by in operators]
                 if len({c.by for c in signed}) >= SIGNATURES_NEEDED:
                     if paying.closed is None:
                         paying.closed, paying.closed_at = Closed.NOT_EXECUTED, now
@@ -282,6 +282,13 @@ class _Asked:
         return _digest("\x1f".join((self.kind, self.by, self.why, self.content)).encode())
 
 
+def _is_cancelled(row: PaymentRow) -> bool:
+    """Whether that is its end, and nothing that was heard says otherwise."""
+    payment = Payment.model_validate_json(row.payment_json)
+    contradicted = any(f.kind is FindingKind.CONTRADICTION for f in payment.findings)
+    return payment.state is PaymentState.CANCELLED and not contradicted
+
+
 def _in_question(session: Session, row: PaymentRow, now: datetime) -> InstructionRow:
     """The PAY instruction, if a person's word about it is wanted."""
     payment = Payment.model_validate_json(row.payment_json)
@@ -326,27 +333,6 @@ def _keep_reference(
         raise CannotResolve(f"{reference} is the partner's object of payment {owner}")
     paying.partner_reference = reference
     match_reference(session, row.partner, reference, row.payment_id)
-
-
-def _signatures(session: Session, row: PaymentRow) -> list[CommandRow]:
-    """Proposals about what is known now; those about less count no more."""
-    rows = session.exec(
-        select(CommandRow).where(
-            CommandRow.payment_id == row.payment_id,
-            CommandRow.kind == CommandKind.NOT_EXECUTED,
-            CommandRow.outcome == Outcome.PROPOSED,
-            CommandRow.about == known_now(row),
-        )
-    )
-    return list(rows)
-
-
-def known_now(row: PaymentRow) -> str:
-    """What people sign about: where the payment stands and what is open, not when it was read."""
-    payment = Payment.model_validate_json(row.payment_json)
-    known = (payment.state, payment.certainty, payment.partner_reference or "", payment.amounts.net)
-    questions = sorted(finding.text for finding in payment.findings if finding.freezes)
-    return _digest("\x1f".join(map(str, (*known, *questions))).encode())
 
 
 def _digest(content: bytes) -> str:

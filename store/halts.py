@@ -87,6 +87,20 @@ class Halts:
 
         return await self._database.read(query)
 
+    async def spelt_otherwise(self, tenant: str) -> str | None:
+        """A tenant of that name but for case and blanks, where none is spelt exactly so."""
+
+        def query(session: Session) -> str | None:
+            exactly = select(PaymentRow.tenant).where(PaymentRow.tenant == tenant).limit(1)
+            alike = (
+                select(PaymentRow.tenant)
+                .where(func.lower(PaymentRow.tenant) == tenant.strip().lower())
+                .limit(1)
+            )
+            return None if session.exec(exactly).first() else session.exec(alike).first()
+
+        return await self._database.read(query)
+
     async def covering(self, payment_id: str) -> list[Halt]:
         """Halts in force that cover the payment, the oldest first; none where there is none."""
 

@@ -29,6 +29,7 @@ from domain.sending import (
 )
 from domain.view import PaymentView
 from store.books import book_of
+from store.cancelling import cancel_barred
 from store.database import Database
 from store.evidence import keep_exchange, keep_lookup, keep_report, last_word
 from store.folding import Folding
@@ -153,12 +154,12 @@ class SendBook:
             report = examined.report(instruction_id)
             book = book_of(session, payment, row)
             if report.state is PaymentState.REJECTED:
-                if not book.answered and not book.in_doubt and book.closed is None:
+                if book.answered or book.in_doubt:  # Sent meanwhile: it is to be taken back.
+                    cancel_barred(session, payment, report.reason or "", examined.at)
+                elif book.closed is None:
                     close(session, row, Closed.REFUSED, examined.at)
                     keep_report(session, payment.payment_id, report, examined.at)
-                else:  # Its doubt is ended first; none of its bytes leave any more.
-                    payment.cancel_asked_at = payment.cancel_asked_at or examined.at
-            else:
+            elif next_move(operation_of(payment, row), book, examined.at).move is Move.CHECK:
                 keep_report(session, payment.payment_id, report, examined.at)
                 payment.not_before = examined.look_again_at
                 payment.waiting_for = report.reason

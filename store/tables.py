@@ -243,18 +243,6 @@ class HaltRow(SQLModel, table=True):
     """When what it had held back was told that it is lifted."""
 
 
-class QuotaRow(SQLModel, table=True):
-    """How much of a partner's quota one login has used, per window."""
-
-    __tablename__ = "quotas"
-
-    partner: str = Field(primary_key=True)
-    login_hash: str = Field(primary_key=True)
-    window_start: datetime = Field(sa_column=Column(Moment(), primary_key=True))
-    instructions: int = 0
-    reads: int = 0
-
-
 class StateRow(SQLModel, table=True):
     """A state a payment entered, for the timeline; never read to decide anything."""
 

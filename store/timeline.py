@@ -14,11 +14,11 @@ from sqlmodel import Session, col, select
 from domain.command import CommandKind, Outcome
 from domain.profile import InstructionKind
 from domain.report import Report, Source
-from store.commands import known_now
 from store.database import Database
 from store.evidence import NO_LONGER_ASKED
 from store.folding import reports_of
 from store.keyring import Keyring
+from store.signatures import known_now
 from store.tables import (
     AttemptRow,
     CommandRow,
@@ -188,7 +188,7 @@ def _of_people(session: Session, payment_id: str) -> Iterable[Entry]:
         yield Entry(command.asked_at, EntryKind.COMMAND, text)
         if command.outcome == Outcome.PROPOSED:
             # Void once more is known: whoever signs next signs about something else.
-            stands = command.about == known_now(payment)
+            stands = command.about == known_now(session, payment)
             text = "another operator has to sign too" if stands else "void: more is known since"
             yield Entry(command.asked_at, EntryKind.COMMAND, f"{named}: {text}")
         elif command.outcome_at is not None:

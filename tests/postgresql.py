@@ -48,17 +48,17 @@ class PostgreSQL:
             libraries = f"{wheel.name}.libs"
             shutil.copytree(wheel.parent / libraries, copied.parent / libraries)
             wheel = copied
-            shutil.chown(self._made("sockets"), "nobody")
-            shutil.chown(self._made("data"), "nobody")
-        else:
-            self._made("sockets"), self._made("data")
+        for made, mode in ((self.sockets, 0o755), (self._data, 0o700)):
+            made.mkdir(mode=mode)
+            if os.geteuid() == 0:
+                shutil.chown(made, "nobody")
         self._programs = wheel / _INSTALLED / "bin"
         subprocess.run(
             self._command("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "-U", "us"),
             check=True,
             capture_output=True,
         )
-        with (self.folder / "data" / "postgresql.conf").open("a") as settings:
+        with (self._data / "postgresql.conf").open("a") as settings:
             # No test takes the machine's power away: what a killed server wrote is with the system.
             settings.write("fsync = off\n")
         self.start()
@@ -88,6 +88,10 @@ class PostgreSQL:
     def sockets(self) -> Path:
         """The folder of its socket."""
         return self.folder / "sockets"
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
 
     def url(self, database: str = "postgres") -> str:
         """Where one of its databases is."""
@@ -158,17 +162,12 @@ class PostgreSQL:
         return subprocess.run(asked).returncode == 0
 
     def _command(self, program: str, *options: str) -> list[str]:
-        command = [str(self._programs / program), "-D", str(self.folder / "data"), *options]
+        command = [str(self._programs / program), "-D", str(self._data), *options]
         if os.geteuid() != 0:
             return command
         setpriv = shutil.which("setpriv")
         assert setpriv, "to run PostgreSQL from root, setpriv (of util-linux) is needed"
         return [setpriv, *_NOBODY, *command]
-
-    def _made(self, name: str) -> Path:
-        made = self.folder / name
-        made.mkdir(mode=0o700 if name == "data" else 0o755)
-        return made
 
 
 def _wheel() -> Path:

@@ -133,12 +133,18 @@ async def world(
     keyring: Keyring = KEYRING,
     partner: FakePartner | None = None,
     checks: Sequence[Check] = (),
+    database_url: str | None = None,
 ) -> AsyncIterator[World]:
-    """A process with its store in `home`; its workers are not started yet."""
+    """A process with its store in `home` or at the URL; its workers are not started yet."""
     home.mkdir(parents=True, exist_ok=True)
     clock = clock or MachineClock()
     partner = partner or FakePartner(of or profile(), clock)
-    settings = Settings(home=home, temporal_address=address, graceful_shutdown=timedelta(seconds=5))
+    settings = Settings(
+        home=home,
+        database_url=database_url,
+        temporal_address=address,
+        graceful_shutdown=timedelta(seconds=5),
+    )
     database = Database(settings.database)
     schema.upgrade(database)
     assembly = Assembly(

@@ -149,6 +149,7 @@ def _pointer(body: bytes) -> tuple[str, str | None]:
             return kind, None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise WebhookRefused("theirs, but not a notification as we know them") from None
-    if not isinstance(reference, str) or not 0 < len(reference) <= _REFERENCE_LENGTH_MAX:
+    is_one = isinstance(reference, str) and reference.isprintable()
+    if not is_one or not 0 < len(reference) <= _REFERENCE_LENGTH_MAX:
         raise WebhookRefused(f"theirs, but {kind!r:.80} names no payment")
     return kind, reference

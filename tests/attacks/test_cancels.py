@@ -74,14 +74,3 @@ async def test_a_cancelled_payment_that_comes_to_life_is_not_called_cancelled(
     assert (shown.headline, shown.final, shown.may_retry) == ("We are checking", False, False)
     again = await _cancel(store, "c2")
     assert again.command.outcome is not Outcome.DONE
-
-
-async def test_a_cancelled_payment_that_comes_to_life_can_be_taken_back(
-    store: Store, clock: SteppedClock
-) -> None:
-    await _revived(store, clock)
-    await _cancel(store, "c2")
-    cancel = instruction_id(PAYMENT, InstructionKind.CANCEL)
-    assert store.rows(lambda s: s.get(InstructionRow, cancel)) is not None
-    assert (await store.begin(cancel)).move is Move.SEND
-    assert (await store.book.begin(INSTRUCTION, clock.now())).move is Move.NOTHING

@@ -5,14 +5,48 @@ from __future__ import annotations
 from datetime import timedelta
 
 from domain.answers import Found
-from domain.gate import Barred, CheckKind, Examined
+from domain.due import Owed, due
+from domain.gate import Barred, CheckKind, Examined, Held
 from domain.ids import instruction_id
 from domain.profile import InstructionKind
 from domain.report import PaymentState, Source
 from domain.sending import Move
-from store.tables import InstructionRow
-from store.timeline import timeline
 from tests.fakes import SteppedClock, profile
 from tests.store.books import INSTRUCTION, PAYMENT, Store, exchange, in_doubt, report
 
 SECOND = timedelta(seconds=1)
+DENIED = (CheckKind.SCREENING, Barred("stands on a list"))
+LATER = timedelta(days=1)
+
+
+async def _sent_by_another_process(store: Store, clock: SteppedClock) -> None:
+    """Which had asked the checks a moment before us."""
+    await store.accept(as_of=profile(cancels=True))
+    await store.begin()
+    clock.step(4 * SECOND)
+    await store.sent(in_doubt())
+
+
+async def test_what_is_barred_after_it_was_sent_is_taken_back_once_it_is_found(
+    store: Store, clock: SteppedClock
+) -> None:
+    await _sent_by_another_process(store, clock)
+    for _ in range(2):
+        await store.book.hold(INSTRUCTION, Examined(clock.step(SECOND), [DENIED]))
+    assert (await store.book.begin(INSTRUCTION, clock.now())).move is Move.LOOK_UP
+    found = report(clock.step(SECOND), PaymentState.ACCEPTED, source=Source.READ)
+    await store.looked_up(Found(found, exchange(clock.now())))
+    cancel = instruction_id(PAYMENT, InstructionKind.CANCEL)
+    assert (await store.begin(cancel)).move is Move.SEND
+    [command] = await store.commands.of(PAYMENT)
+    assert (command.by, command.why) == ("our checks", "screening: stands on a list")
+
+
+async def test_what_is_held_after_it_was_sent_is_looked_up_without_waiting_for_us(
+    store: Store, clock: SteppedClock
+) -> None:
+    await _sent_by_another_process(store, clock)
+    held = (CheckKind.APPROVAL, Held("nobody agreed yet", clock.now() + LATER))
+    view = await store.book.hold(INSTRUCTION, Examined(clock.step(SECOND), [held]))
+    assert due(view, clock.now()).owed is Owed.INSTRUCT
+    assert (await store.book.begin(INSTRUCTION, clock.now())).move is Move.LOOK_UP

@@ -15,7 +15,7 @@ from domain.sending import Book, Closed
 from domain.states import PROVEN_NOTHING_MOVED
 from domain.view import PaymentView
 from tests.domain.arbitrary import books, cancel_books, gate_words, reports, views
-from tests.domain.samples import SECOND, attempt, book, decision, folded, movement, report
+from tests.domain.samples import SECOND, attempt, book, decision, folded, gate, movement, report
 from tests.domain.test_payment import REACHED
 
 S = PaymentState
@@ -141,3 +141,16 @@ def test_a_return_is_released_when_the_credit_is_seen_and_says_how_much() -> Non
 
 def test_a_refusal_says_why() -> None:
     assert "closed account" in display(folded(report(S.REJECTED, reason="closed account"))).detail
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        gate(S.REJECTED, reason="screening: listed"),
+        decision(S.REJECTED, reason="the bank's clerk told me so"),
+    ],
+)
+def test_what_we_wrote_for_ourselves_is_not_shown(told: Report) -> None:
+    payment = folded(told, of=book(closed=Closed.REFUSED))
+    assert payment.reason == told.reason
+    assert display(payment).detail == "The payment was refused; no money was moved."

@@ -39,6 +39,8 @@ from tests.proof.forks import Forks
 from tests.proof.registered import ProofSettings, register
 from workflows.attributes import SEARCH_ATTRIBUTES
 
+#: In the references of the control's transfers, which are judged by other rules.
+CONTROL: Final = "control-"
 #: People who decide, and their secrets.
 OPERATORS: Final = {"ada": "a secret of ada's", "bo": "a secret of bo's"}
 #: Our account with the simulator, and the one whose payments nobody reads unasked.
@@ -48,7 +50,7 @@ FORGETFUL: Final = "forgetful"
 _LOGINS: Final = {"simulator": "proof@finality.test", "forgetful": "forgetful@finality.test"}
 _SECRET: Final = "c0ffee" * 8
 _WATCH: Final = timedelta(seconds=1)
-_WRITE_WITHIN: Final = timedelta(seconds=2)
+_WRITE_WITHIN: Final = timedelta(seconds=3)
 _ANSWER_WITHIN: Final = timedelta(seconds=1)
 #: The server gives a killed worker's workflow task to another one after that.
 _QUICK_TASK: Final = timedelta(seconds=2)
@@ -84,6 +86,11 @@ class Arena:
              for name in ("payments", "beneficiaries", "postings")},
             [as_object(record) for record in records],
         )  # fmt: skip
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of a process that belongs here."""
+        return {**os.environ, "FINALITY_HOME": str(self.home)}
 
     def simulator_of(self, account: str) -> Simulator:
         """Where that account is."""
@@ -143,7 +150,11 @@ class Books:
 
     def compared(self, prefix: str = "") -> Comparison:
         """What they say together of the payments whose references begin like that."""
-        payments = [p for p in self.book["payments"] if p["reference"].startswith(prefix)]
+        payments = [
+            payment
+            for payment in self.book["payments"]
+            if payment["reference"].startswith(prefix) and CONTROL not in payment["reference"]
+        ]
         ids = {payment["id"] for payment in payments}
         creditors = {payment["beneficiary_id"] for payment in payments}
         mine = {
@@ -214,8 +225,7 @@ async def arena(home: Path, *, quick: bool = True) -> AsyncIterator[Arena]:
         simulator, forgetful = [await _simulator(parts, home, name) for name in _LOGINS]
         bank = await _bank(parts, home)
         _write_settings(home, temporal, (simulator, forgetful), bank)
-        environment = {**os.environ, "FINALITY_HOME": str(home)}
-        forks = await Forks.start(home, environment)
+        forks = await Forks.start(home, {**os.environ, "FINALITY_HOME": str(home)})
         parts.push_async_callback(forks.stop)
         journal = parts.enter_context(Journal(home / "journal.jsonl"))
         assembly = await parts.enter_async_context(assembled(ProofSettings(home=home)))

@@ -33,7 +33,8 @@ OURS: Final = "customer:main"
 WORLD: Final = "world:paid_out"
 #: How long an order is hidden from a search that lags.
 LAG_SECONDS: Final = 0.3
-FUNDS_MINOR: Final = 10**12
+#: How long a slow answer takes, while the order is already executed.
+SLOW_SECONDS: Final = 1.5
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS orders (
@@ -62,6 +63,7 @@ class Answer:
     status: int
     body: dict[str, Any]
     lost: bool = False
+    after_seconds: float = 0.0
 
 
 class Bank:
@@ -141,7 +143,8 @@ class Bank:
             answer = Answer(409, {"error": "duplicate"})
         if fault == "error_after":
             return Answer(500, {"error": "internal"})
-        return Answer(answer.status, answer.body, lost=fault == "lost_after")
+        seconds = SLOW_SECONDS if fault == "slow" else 0.0
+        return Answer(answer.status, answer.body, fault == "lost_after", seconds)
 
     def _execute(self, bank: str, asked: dict[str, Any]) -> Answer:
         number = self._db.execute("SELECT count(*) FROM orders").fetchone()[0] + 1
@@ -310,6 +313,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("content-length") or 0)
         body = json.loads(self.rfile.read(length)) if length else {}
         answer = self.bank.answer(self.command, self.path, body)
+        time.sleep(answer.after_seconds)
         if answer.lost:
             # A reset, so that the other side does not take it for an end in order.
             self.connection.setsockopt(

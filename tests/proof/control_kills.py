@@ -13,7 +13,7 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from domain.profile import IdempotencyKind, LookupKind
 from local.demo_file import iban
-from tests.proof.arena import Arena, bank_account
+from tests.proof.arena import CONTROL, Arena, bank_account
 from tests.proof.bank_partner import BANK
 from tests.proof.control import CONTROL_QUEUE, ControlWorkflow, Transfer, wrongs
 from tests.proof.points import read_trace
@@ -42,7 +42,7 @@ class Story:
     def ours(self) -> Scenario:
         """The same for the product, which may look up what it sent."""
         return Scenario(
-            f"beside the control: {self.name}",
+            f"{self.name}, ours",
             partner=BANK,
             account=bank_account(self.idempotency, LookupKind.STRONG),
             faults=self.faults,
@@ -119,7 +119,7 @@ class ControlKills:
 
     async def _give(self, story: Story) -> WorkflowHandle[ControlWorkflow, str]:
         number = next(self._arena.numbers)
-        reference = f"control-{number}"
+        reference = f"{CONTROL}{number}"
         await self._arena.bank.control(
             "script", {"reference": reference, "faults": list(story.faults)}
         )

@@ -137,10 +137,14 @@ class Forks:
         self._process.stdin.write((json.dumps(asdict(made)) + "\n").encode())
         return await self._born.get()
 
-    async def stop(self) -> None:
-        """Kill all workers, then the process that forked them."""
+    async def kill(self) -> None:
+        """All workers there are."""
         for forked in self._workers.values():
             await forked.kill()
+
+    async def stop(self) -> None:
+        """Kill all workers, then the process that forked them."""
+        await self.kill()
         assert self._process.stdin is not None
         self._process.stdin.close()
         await self._process.wait()

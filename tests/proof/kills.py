@@ -12,18 +12,16 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final
 
-from store.timeline import Timelines
 from tests.proof.arena import Arena
 from tests.proof.forks import Worker
 from tests.proof.points import Passed, read_trace
-from tests.proof.scenarios import Run, Scenario, act, give
+from tests.proof.scenarios import Run, Scenario, at_end, give, story, until_ended
 from tests.proof.tally import Tallies, Tally
 
 #: Payments that one SIGKILL meets, each at a point of its own.
 BATCH: Final = 20
 #: A point that a run did not pass, or passed in another order, is tried again so often.
 TRIES: Final = 3
-_END_SECONDS: Final = 45.0
 _STRIKE_SECONDS: Final = 30.0
 _AFTER_END_SECONDS: Final = 4.0
 _LOOK_SECONDS: Final = 0.2
@@ -114,7 +112,7 @@ class _Lane:
     async def find(self, scenarios: Sequence[Scenario]) -> list[Target]:
         runs = await asyncio.gather(*(give(self.arena, one) for one in scenarios))
         worker = await self.arena.forks.fork("trace")
-        ended = await self._until_ended(runs)
+        ended = await until_ended(self.arena, runs)
         await worker.kill()
         for run in runs:
             assert run.reference in ended, await story(self.arena, run)
@@ -136,7 +134,7 @@ class _Lane:
         struck_at = time.monotonic()
         tallies.processes_killed += 1
         heir = await arena.forks.fork("heir")
-        ended = await self._until_ended(runs)
+        ended = await until_ended(arena, runs)
         await heir.kill()
         standing = await arena.standing([run.payment_id for run in runs])
         missed = []
@@ -159,29 +157,12 @@ class _Lane:
         """Or, where nothing met it, killed from outside when all has long been over."""
         deadline = time.monotonic() + _STRIKE_SECONDS
         while not doomed.ended.done():
-            if len(await self._at_end(runs)) == len(runs):
+            if len(await at_end(self.arena, runs)) == len(runs):
                 # The last points of a payment come after its end is in the store.
                 deadline = min(deadline, time.monotonic() + _AFTER_END_SECONDS)
             if time.monotonic() > deadline:
                 await doomed.kill()
             await asyncio.sleep(_LOOK_SECONDS)
-
-    async def _until_ended(self, runs: Sequence[Run]) -> dict[str, float]:
-        """Reference to when it was seen at a right end; those that never were are missing."""
-        deadline = time.monotonic() + _END_SECONDS
-        ended: dict[str, float] = {}
-        while len(ended) < len(runs) and time.monotonic() < deadline:
-            for run in await self._at_end([run for run in runs if run.reference not in ended]):
-                ended[run.reference] = time.monotonic()
-            await asyncio.sleep(_LOOK_SECONDS)
-        return ended
-
-    async def _at_end(self, runs: Sequence[Run]) -> list[Run]:
-        """Those at a right end; of all, people do what they do at this moment."""
-        for run in runs:
-            await act(self.arena, run)
-        standing = await self.arena.standing([run.payment_id for run in runs])
-        return [run for run in runs if run.scenario.verdict(standing[run.payment_id]) != "stuck"]
 
 
 def sample(targets: Sequence[Target], size: int) -> list[Target]:
@@ -208,13 +189,3 @@ def _batch(todo: deque[Target]) -> list[Target]:
             batch.append(target)
     todo.extendleft(reversed(later))
     return batch
-
-
-async def story(arena: Arena, run: Run) -> str:
-    """What happened to a payment, for the text of a failure."""
-    record = await arena.assembly.orchestrator.get(run.payment_id)
-    timeline = await Timelines(arena.assembly.database, arena.assembly.keyring).of(run.payment_id)
-    lines = [f"{run.reference}: {record.payment.state} ({record.payment.certainty})"]
-    lines += [str(finding) for finding in record.payment.findings]
-    lines += [f"{entry.at:%H:%M:%S.%f} {entry.kind} {entry.text}" for entry in timeline]
-    return "\n".join(lines)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 import zlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -18,6 +20,7 @@ from domain.sending import AttemptResult
 from starter.operations import Signature
 from store.commands import CannotResolve
 from store.payments import PaymentRecord
+from store.timeline import Timelines
 from tests.proof.arena import FORGETFUL, OPERATORS, READ, TOLD, Arena, Standing, bank_account
 from tests.proof.bank_partner import BANK
 from tests.proof.case import SEND
@@ -31,6 +34,8 @@ BLIND: Final = frozenset({LookupKind.STATEMENT_ONLY, LookupKind.NONE})
 REPEATABLE: Final = frozenset({IdempotencyKind.REPLAY_RESPONSE, IdempotencyKind.REPLAY_STATE})
 
 
+_END_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 0.2
 #: The partner has it and has not said that it is done.
 HELD: Final = (PaymentState.AWAITING_PARTNER, PaymentState.ACCEPTED, PaymentState.PROCESSING)
 
@@ -141,6 +146,37 @@ async def act(arena: Arena, run: Run) -> None:
             run.done.add(place)
 
 
+async def at_end(arena: Arena, runs: Sequence[Run]) -> list[Run]:
+    """Those at a right end; with all of them people do what they do at this moment."""
+    for run in runs:
+        await act(arena, run)
+    standing = await arena.standing([run.payment_id for run in runs])
+    return [run for run in runs if run.scenario.verdict(standing[run.payment_id]) != "stuck"]
+
+
+async def until_ended(
+    arena: Arena, runs: Sequence[Run], seconds: float = _END_SECONDS
+) -> dict[str, float]:
+    """Reference to when it was seen at a right end; those that never were are missing."""
+    deadline = time.monotonic() + seconds
+    ended: dict[str, float] = {}
+    while len(ended) < len(runs) and time.monotonic() < deadline:
+        for run in await at_end(arena, [run for run in runs if run.reference not in ended]):
+            ended[run.reference] = time.monotonic()
+        await asyncio.sleep(_LOOK_SECONDS)
+    return ended
+
+
+async def story(arena: Arena, run: Run) -> str:
+    """What happened to a payment, for the text of a failure."""
+    record = await arena.assembly.orchestrator.get(run.payment_id)
+    timeline = await Timelines(arena.assembly.database, arena.assembly.keyring).of(run.payment_id)
+    lines = [f"{run.reference}: {record.payment.state} ({record.payment.certainty})"]
+    lines += [str(finding) for finding in record.payment.findings]
+    lines += [f"{entry.at:%H:%M:%S.%f} {entry.kind} {entry.text}" for entry in timeline]
+    return "\n".join(lines)
+
+
 def in_state(*states: PaymentState) -> Moment:
     return lambda record: record.payment.state in states
 
@@ -178,11 +214,6 @@ async def resolve(arena: Arena, run: Run) -> bool:
             )  # fmt: skip
     except CannotResolve:
         return False  # Meanwhile something is under way again, or is known.
-    return True
-
-
-async def look_again(arena: Arena, run: Run) -> bool:
-    await (await arena.assembly.running()).ensure_running("default", run.payment_id)
     return True
 
 

@@ -19,7 +19,7 @@ SAMPLE = 144
 HIT_SHARE = 0.9
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(600)
 async def test_killed_at_every_kind_of_point_no_payment_is_made_twice_or_lost_or_stuck(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Commands, halts, quotas, waits, and what makes two orders the same payment."""
+"""Commands, halts, waits, and what makes two orders the same payment."""
 
 from __future__ import annotations
 
@@ -43,15 +43,6 @@ def upgrade() -> None:
         sa.Column("lifted_by", sa.String(), nullable=True),
         sa.Column("told_at", Moment(), nullable=True),
         sa.PrimaryKeyConstraint("number"),
-    )
-    op.create_table(
-        "quotas",
-        sa.Column("partner", sa.String(), nullable=False),
-        sa.Column("login_hash", sa.String(), nullable=False),
-        sa.Column("window_start", Moment(), nullable=False),
-        sa.Column("instructions", sa.Integer(), nullable=False),
-        sa.Column("reads", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("partner", "login_hash", "window_start"),
     )
     # Payments of the first release have no intent hash: they are compared with nothing.
     with op.batch_alter_table("payments") as payments:

@@ -1,0 +1,58 @@
+"""What people know when they sign about a payment, and which signatures still stand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from itertools import groupby
+
+from sqlalchemy import func
+from sqlmodel import Session, select
+
+from domain.command import CommandKind, Outcome
+from domain.payment import Payment
+from domain.profile import InstructionKind
+from domain.report import Report
+from store.folding import reports_of
+from store.tables import AttemptRow, CommandRow, InstructionRow, PaymentRow
+
+
+def signatures(session: Session, row: PaymentRow) -> list[CommandRow]:
+    """Proposals about what is known now; those about less count no more."""
+    rows = session.exec(
+        select(CommandRow).where(
+            CommandRow.payment_id == row.payment_id,
+            CommandRow.kind == CommandKind.NOT_EXECUTED,
+            CommandRow.outcome == Outcome.PROPOSED,
+            CommandRow.about == known_now(session, row),
+        )
+    )
+    return list(rows)
+
+
+def known_now(session: Session, row: PaymentRow) -> str:
+    """What people sign about: where it stands, what is open, all that was sent and said.
+
+    Not when it was read: the same word said once more is nothing new. A word taken back and
+    said again is, and so is another attempt, though the payment stand where it stood.
+    """
+    payment = Payment.model_validate_json(row.payment_json)
+    known = (payment.state, payment.certainty, payment.partner_reference or "", payment.amounts.net)
+    questions = sorted(finding.text for finding in payment.findings if finding.freezes)
+    sent = session.exec(
+        select(func.count())
+        .select_from(AttemptRow)
+        .where(AttemptRow.instruction_id == InstructionRow.instruction_id)
+        .where(InstructionRow.payment_id == row.payment_id)
+        .where(InstructionRow.kind == InstructionKind.PAY)
+    ).one()
+    said = _words(reports_of(session, row.payment_id))
+    facts = "\x1f".join(map(str, (*known, *questions, sent, *said)))
+    return hashlib.sha256(facts.encode()).hexdigest()[:32]
+
+
+def _words(reports: list[Report]) -> Iterator[str]:
+    """Each word once however often in a row it was said, in the order the fold hears them."""
+    ordered = sorted(reports, key=lambda report: (*report.weight, report.report_id))
+    for word, _ in groupby(f"{report.state} {report.partner_status}" for report in ordered):
+        yield word
