@@ -13,8 +13,8 @@ class PaymentView(BaseModel):
     """A payment as it stands in the store.
 
     `reads` counts reads since the state last changed; `last_asked_at` is when the partner was
-    last asked or told anything. `not_before` is set while our login with the partner is not
-    usable. It crosses Temporal as the result of every step.
+    last asked or told anything of it, apart from cancels. `not_before` is set while our login
+    with the partner is not usable. It crosses Temporal as the result of every step.
     """
 
     model_config = ConfigDict(frozen=True)

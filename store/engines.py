@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import socket
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,16 +12,18 @@ from typing import Any, Final
 from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 
-from store.faults import BadDatabaseUrl, Fault, fault_of
+from store.faults import BadDatabaseUrl, Fault, Unreachable, fault_of
 
 #: How long a writer waits for another's lock before it gives up.
 _BUSY_SECONDS: Final = 20
 #: How long one statement may take on PostgreSQL, and how long we listen for its answer.
 _STATEMENT_SECONDS: Final = 40
 _SILENCE_SECONDS: Final = 60
+_CONNECT_SECONDS: Final = 10
 #: Connections are renewed, so that no firewall forgets one that we still count on.
 _RENEW_SECONDS: Final = 1800
 _POSTGRESQL: Final = ("postgresql", "postgres", "postgresql+pg8000")
+_PORT: Final = 5432
 _NEARBY: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -141,6 +144,12 @@ def _postgresql(
         pool = {"pool_size": size, "pool_recycle": _RENEW_SECONDS}
     engine = create_engine(url, hide_parameters=True, connect_args=options, **pool)
 
+    @event.listens_for(engine, "do_connect")
+    def _connects(_dialect: Any, _record: Any, _given: Any, wanted: dict[str, Any]) -> None:
+        if "unix_sock" not in wanted:
+            address = (wanted["host"], wanted.get("port", _PORT))
+            wanted["sock"] = _dial(*address, wanted.pop("timeout"))
+
     def close(connection: Any) -> None:
         # Taking leave of a server that is gone fails, and is no news: others tell that it is.
         with suppress(engine.dialect.loaded_dbapi.Error, OSError):
@@ -168,6 +177,18 @@ def _postgresql(
     return engine
 
 
+def _dial(host: str, port: int, silence_seconds: float | None) -> socket.socket:
+    """A connection that is soon found missing, and listened to for as long as an answer takes."""
+    try:
+        dialled = socket.create_connection((host, port), _CONNECT_SECONDS)
+    except OSError as error:
+        raise Unreachable(f"{host}:{port}: {error.strerror or error}") from error
+    dialled.settimeout(silence_seconds)
+    dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    dialled.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return dialled
+
+
 def _storable(given: Any) -> Any:
     """PostgreSQL keeps no NUL in a text, and a partner may put one into any word it says."""
     if not any(isinstance(value, str) and "\0" in value for value in given):
@@ -181,7 +202,7 @@ def _reached(url: URL) -> tuple[URL, dict[str, Any]]:
     host = asked.pop("host", None) or url.host or "localhost"
     options: dict[str, Any] = {"timeout": _SILENCE_SECONDS, "application_name": "finality"}
     if is_socket := host.startswith("/"):
-        options["unix_sock"] = f"{host}/.s.PGSQL.{url.port or 5432}"
+        options["unix_sock"] = f"{host}/.s.PGSQL.{url.port or _PORT}"
     mode = asked.pop("sslmode", "disable" if is_socket or host in _NEARBY else "verify-full")
     options["ssl_context"] = _tls(mode, asked.pop("sslrootcert", None))
     if asked:

@@ -21,6 +21,10 @@ class BadDatabaseUrl(ValueError):
     """The URL names no database we can use; the text says why, and never holds the password."""
 
 
+class Unreachable(OSError):
+    """No connection can be made; the text names the address and why."""
+
+
 class Fault(Enum):
     """What an error of the database means."""
 
@@ -51,6 +55,7 @@ _POSTGRESQL: Final = {
     "40001": Fault.OVERTAKEN,  # serialization failure
     "40003": Fault.LOST,  # whether the statement was completed is not known
     "40P01": Fault.OVERTAKEN,  # deadlock
+    "42501": Fault.AWAY,  # it does not let us do it (yet): rights are granted by people
     "53": Fault.AWAY,  # out of disk, memory or connections
     "55P03": Fault.AWAY,  # a lock was not to be had in time
     "57014": Fault.AWAY,  # it took too long, or an operator stopped it
@@ -65,8 +70,12 @@ def fault_of(error: BaseException) -> Fault:
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
         return Fault.AWAY if code in _SQLITE_AWAY else Fault.OURS
+    if isinstance(cause, Unreachable):
+        return Fault.AWAY
     if isinstance(cause, OSError) or isinstance(error, InterfaceError):
-        return Fault.LOST  # The driver's own word for everything between it and the server.
+        # The driver's own word for everything between it and the server; lost is what there was.
+        had_one = getattr(error, "connection_invalidated", True)
+        return Fault.LOST if had_one else Fault.AWAY
     code = _sqlstate(cause)
     for length in range(len(code), 1, -1):
         if (fault := _POSTGRESQL.get(code[:length])) is not None:
@@ -78,7 +87,7 @@ def words_of(error: BaseException) -> str:
     """The error in a line, without values: neither statements nor rows."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     if isinstance(cause, OSError):
-        return cause.strerror or type(cause).__name__
+        return cause.strerror or str(cause) or type(cause).__name__
     said = cause.args[0] if cause.args else type(cause).__name__
     return str(said.get("M", "")) if isinstance(said, dict) else str(said)
 

@@ -57,7 +57,7 @@ def _of_postgresql(session: Session) -> tuple[str, dict[str, str], list[str]]:
     settings = {name: _says(session, f"SHOW {name}") for name in names}
     remedies = [
         f"{name} is off, so a crash of its machine may lose or garble payments: "
-        f"ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf();"
+        f"ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf()"
         for name in _DURABLE
         if settings[name] != "on"
     ]

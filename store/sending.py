@@ -273,7 +273,8 @@ class SendBook:
                 if last := last_word(payment, heard):
                     keep_report(session, payment.payment_id, last, heard.heard_at)
                 mark_read(session, payment.payment_id, heard.inbox_through, heard.heard_at)
-            payment.last_asked_at = max(payment.last_asked_at or heard.heard_at, heard.heard_at)
+            if row.kind == InstructionKind.PAY:  # A cancel tried on and on puts no read off.
+                payment.last_asked_at = max(payment.last_asked_at or heard.heard_at, heard.heard_at)
             payment.not_before = heard.not_before if is_read else None
             payment.waiting_for = heard.why if is_read and heard.not_before else None
             payment.needs_person = False

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import NullPool, create_engine, make_url
+from sqlalchemy import Connection, NullPool, create_engine, make_url
 from sqlmodel import SQLModel
 
 from local.child import start_child
@@ -139,16 +139,29 @@ class PostgreSQL:
         """Remove a database, whoever is still connected to it."""
         self.run(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
+    def set(self, setting: str, value: str) -> None:
+        """Change a setting of the running server, and wait until it is in force."""
+        self.run(f"ALTER SYSTEM SET {setting} = {value}")
+        self.run("SELECT pg_reload_conf()")
+        until(lambda: self.ask(f"SHOW {setting}") == value, f"{setting} {value}")
+
+    def ask(self, question: str) -> str:
+        """The one value that a question has for an answer."""
+        with self._connected(self.url()) as connection:
+            return str(connection.exec_driver_sql(question).scalar_one())
+
     def run(self, command: str, url: str | None = None) -> None:
-        """Run commands, each committed by itself, on a connection of their own."""
-        engine = create_engine(
-            f"postgresql+pg8000://us@/{make_url(url or self.url()).database}",
+        """Run commands, each committed by itself."""
+        with self._connected(url or self.url()) as connection:
+            connection.exec_driver_sql(command)
+
+    def _connected(self, url: str) -> Connection:
+        return create_engine(
+            f"postgresql+pg8000://us@/{make_url(url).database}",
             connect_args={"unix_sock": str(self.sockets / _SOCKET), "ssl_context": False},
             isolation_level="AUTOCOMMIT",
             poolclass=NullPool,
-        )
-        with engine.connect() as connection:
-            connection.exec_driver_sql(command)
+        ).connect()
 
     def _new_database(self, template: str) -> str:
         name = f"test_{uuid.uuid4().hex[:12]}"

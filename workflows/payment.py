@@ -60,6 +60,7 @@ class PaymentWorkflow:
     async def run(self, ref: PaymentRef) -> str:
         """Ends when the payment is at an end; the answer says in which words."""
         view: PaymentView | None = None
+        owed = Due(Owed.WAIT, "to be loaded")
         while True:
             try:
                 if view is None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from domain.answers import Absent
+from domain.answers import Absent, Told
 from domain.command import Outcome
 from domain.display import display
+from domain.due import Owed, due
+from domain.heard import heard_of_lookup, heard_of_send
 from domain.ids import instruction_id
 from domain.payment import Certainty
 from domain.profile import InstructionKind
-from domain.report import PaymentState
+from domain.report import PaymentState, Source
 from domain.sending import Move
 from local.temporal_server import DevServer
 from store.commands import Commanded
-from store.tables import InstructionRow
 from tests.fakes import SteppedClock, profile
-from tests.store.books import INSTRUCTION, PAYMENT, Store, accepted, exchange
+from tests.store.books import PAYMENT, Store, accepted, exchange, in_doubt, report
 from tests.world import eventually, world
 
 S = PaymentState
@@ -74,3 +75,44 @@ async def test_a_cancelled_payment_that_comes_to_life_is_not_called_cancelled(
     assert (shown.headline, shown.final, shown.may_retry) == ("We are checking", False, False)
     again = await _cancel(store, "c2")
     assert again.command.outcome is not Outcome.DONE
+
+
+async def test_a_cancel_that_fails_for_hours_does_not_keep_the_payment_from_being_read(
+    store: Store, clock: SteppedClock
+) -> None:
+    """It may have settled meanwhile, and the partner's way to take back may be out of order."""
+    await store.accept(as_of=profile(cancels=True))
+    await store.begin()
+    await store.sent(accepted(clock.now()))
+    for _ in range(20):  # It stands for long: reads are far apart.
+        await _read(store, clock.step(timedelta(minutes=15)))
+    await _cancel(store)
+    cancel = instruction_id(PAYMENT, InstructionKind.CANCEL)
+    reads, end = 0, clock.now() + timedelta(hours=3)
+    while clock.now() < end:
+        owed = due(await store.payments.view(PAYMENT), clock.now())
+        if owed.until is not None:
+            clock.step(max(owed.until - clock.now(), SECOND))
+        elif owed.owed is Owed.READ:
+            reads += 1
+            await _read(store, clock.now())
+        else:
+            await _fail(store, cancel)
+    assert reads >= 8, "every quarter of an hour"
+
+
+async def _read(store: Store, at: datetime) -> None:
+    await store.read(Told(report(at, source=Source.READ), exchange(at)))
+
+
+async def _fail(store: Store, cancel: str) -> None:
+    """One step of the cancel: not heard, or not come about."""
+    turn = await store.begin(cancel)
+    now = store.clock.step(SECOND)
+    if turn.move is Move.SEND:
+        answer = in_doubt(server_error=True)
+        await store.book.record(heard_of_send(PAYMENT, cancel, turn.attempt, answer, now))
+    elif turn.move is Move.LOOK_UP:
+        absent = Absent(now, exchange(now), watermark=True)
+        heard = heard_of_lookup(PAYMENT, cancel, absent, now, needs_watermark=False)
+        await store.book.record(heard)

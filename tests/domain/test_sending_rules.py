@@ -224,3 +224,18 @@ def test_a_cancelled_content_duplicate_is_cancelled_and_one_of_our_key_is_not() 
     assert next_move(STRONG, content, NOW + 10 * MINUTE).move is Move.CANCEL
     ours = book(attempt(answer=Answer.DUPLICATE), lookups=PROOF, cancel_asked=True)
     assert next_move(STRONG, ours, NOW + 10 * MINUTE).move is Move.PARK
+
+
+@pytest.mark.parametrize("held_by", ["a halt", "its day"])
+def test_in_doubt_a_wait_of_ours_does_not_outlive_the_key(held_by: str) -> None:
+    """Then the same bytes may not go any more, and a person has to know."""
+    op = operation(IdempotencyKind.REPLAY_STATE, LookupKind.NONE, window=HOUR)
+    day = NOW + 5 * HOUR if held_by == "its day" else None
+    doubted = book(attempt(), submit_before=NOW + 9 * HOUR, submit_from=day)
+    halted = held_by == "a halt"
+    step = next_move(op, doubted, NOW + MINUTE, halted=halted)
+    assert (step.move, step.until) == (Move.WAIT, NOW + HOUR / 2)
+    assert next_move(op, doubted, NOW + HOUR / 2, halted=halted).move is Move.PARK
+    soon = doubted.model_copy(update={"submit_from": NOW + 10 * MINUTE})
+    assert next_move(op, soon, NOW + MINUTE).until == NOW + 10 * MINUTE
+    assert next_move(op, soon, NOW + 10 * MINUTE).move is Move.SEND

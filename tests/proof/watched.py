@@ -139,6 +139,9 @@ class WatchPlugin(SimplePlugin):
             activities.partner_steps._BEAT_SECONDS = _QUICK_BEAT_SECONDS  # type: ignore[misc]
             domain.due.NEWS_PAUSE_MAX = _QUICK_NEWS  # type: ignore[misc]
             config["sticky_queue_schedule_to_start_timeout"] = _STICKY
+            # The server hands a task to each poll of a worker that stands still, and waits.
+            config["max_concurrent_workflow_task_polls"] = 2
+            config["max_concurrent_activity_task_polls"] = 1
             watched.append(_Quick())
         config["interceptors"] = [*config.get("interceptors", ()), *watched]
         return config

@@ -29,6 +29,7 @@ def _postgresql(sqlstate: str) -> DatabaseError:
         ("40001", Fault.OVERTAKEN),
         ("40003", Fault.LOST),
         ("40P01", Fault.OVERTAKEN),
+        ("42501", Fault.AWAY),
         ("42P01", Fault.OURS),
         ("53100", Fault.AWAY),
         ("53300", Fault.AWAY),
@@ -67,7 +68,10 @@ def test_sqlite_speaks_by_its_codes(name: str, fault: Fault) -> None:
 
 
 def test_what_breaks_between_the_driver_and_the_server_is_a_lost_connection() -> None:
-    assert fault_of(InterfaceError("SELECT 1", {}, Exception("network error"))) is Fault.LOST
+    broken = InterfaceError("SELECT 1", {}, Exception("network error"))
+    assert fault_of(broken) is Fault.AWAY, "a connection that was not made is not lost"
+    broken.connection_invalidated = True
+    assert fault_of(broken) is Fault.LOST
     assert fault_of(ConnectionResetError(104, "reset by peer")) is Fault.LOST
     assert fault_of(TimeoutError("timed out")) is Fault.LOST
 

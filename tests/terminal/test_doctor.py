@@ -1,0 +1,96 @@
+"""What `finality doctor` says of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store.keyring import Keyring
+from store.schema import HEAD
+from tests.postgresql import PostgreSQL
+from tests.terminal.conftest import Terminal
+
+NO_TEMPORAL = "127.0.0.1:1"
+
+
+def _lines(home: Path, **environment: str) -> list[str]:
+    """What it says of the database, and the remedy if there is one."""
+    Keyring.make(home / "keyring")
+    ran = Terminal(home, width=400).run(
+        "doctor", FINALITY_TEMPORAL_ADDRESS=NO_TEMPORAL, **environment
+    )
+    assert ran.code == 1, "Temporal at least is missing"
+    assert "Traceback" not in ran.err
+    lines = ran.out.splitlines()
+    at = next(
+        n for n, line in enumerate(lines) if line[2:].startswith(("database", "the database"))
+    )
+    remedy = [line for line in lines[at + 1 : at + 2] if "→" in line]
+    return [lines[at], *remedy]
+
+
+@pytest.fixture
+def url(postgresql: PostgreSQL) -> Iterator[str]:
+    made = postgresql.empty_database()
+    yield made
+    postgresql.drop(made)
+
+
+def test_sqlite_is_named_with_what_makes_it_durable(tmp_path: Path) -> None:
+    (line,) = _lines(tmp_path)
+    assert line.startswith("✓ database: SQLite 3.")
+    assert line.endswith(
+        f"{tmp_path / 'finality.db'}, schema {HEAD}, journal_mode wal, synchronous full"
+    )
+
+
+def test_postgresql_is_named_and_what_would_lose_payments_is_to_be_mended(
+    tmp_path: Path, postgresql: PostgreSQL, url: str
+) -> None:
+    line, remedy = _lines(tmp_path, FINALITY_DATABASE_URL=url)
+    assert line.startswith("✗ database: PostgreSQL 18.")
+    assert f"schema {HEAD}, fsync off, full_page_writes on, synchronous_commit on" in line
+    assert "ALTER SYSTEM SET fsync = on; SELECT pg_reload_conf()" in remedy
+    postgresql.set("fsync", "on")
+    try:
+        (line,) = _lines(tmp_path, FINALITY_DATABASE_URL=url)
+        assert line.startswith("✓ database: PostgreSQL 18.")
+        assert "fsync on" in line
+    finally:
+        postgresql.set("fsync", "off")
+
+
+def test_a_database_that_does_not_answer_is_said_with_a_remedy(tmp_path: Path) -> None:
+    line, remedy = _lines(
+        tmp_path, FINALITY_DATABASE_URL="postgresql://me:canary@127.0.0.1:1/finality"
+    )
+    assert line == "✗ the database is away: 127.0.0.1:1: Connection refused"
+    assert "FINALITY_DATABASE_URL" in remedy
+    assert "canary" not in line + remedy
+
+
+def test_a_database_with_another_encoding_is_to_be_replaced(
+    tmp_path: Path, postgresql: PostgreSQL
+) -> None:
+    postgresql.run("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    url = postgresql.url("latin")
+    _, remedy = _lines(tmp_path, FINALITY_DATABASE_URL=url)
+    assert "its encoding is not UTF8" in remedy
+    postgresql.drop(url)
+
+
+@pytest.mark.parametrize("command", ["list", "worker", "inbound"])
+def test_a_command_without_its_database_says_so_in_one_line(tmp_path: Path, command: str) -> None:
+    Keyring.make(tmp_path / "keyring")
+    ran = Terminal(tmp_path).run(
+        command, FINALITY_DATABASE_URL="postgresql://me:canary@127.0.0.1:1/finality"
+    )
+    assert ran.code == 2
+    assert ran.err.startswith("finality: the database is away: ")
+    assert "canary" not in ran.out + ran.err
+    ran = Terminal(tmp_path).run(command, FINALITY_DATABASE_URL="mysql://me:canary@db/finality")
+    assert ran.code == 2
+    assert ran.err.startswith("finality: FINALITY_DATABASE_URL: 'mysql' is not known")
+    assert "canary" not in ran.out + ran.err
