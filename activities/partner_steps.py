@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _BEAT_SECONDS: Final = 1.0
 #: Left of the activity's time when we stop trying to record and hand over what we heard.
 _MARGIN: Final = timedelta(seconds=10)
+#: What one more try may take of that.
+_LAST_TRY: Final = timedelta(seconds=5)
 #: Before the settings are looked at again, where a partner's account is not where it was.
 _ELSEWHERE_PAUSE: Final = timedelta(minutes=5)
 
@@ -183,11 +185,16 @@ class PartnerSteps:
         """Record, again and again while the store is away; a reply in hand is never dropped."""
         info = activity.info()
         give_up_at = info.started_time + (info.start_to_close_timeout or timedelta()) - _MARGIN
+        away: tuple[type[Exception], ...] = (TimeoutError, *self._store_away)
         pause_seconds = 0.1
         while True:
+            left = give_up_at - self._clock.now()
             try:
-                return Step.of(await self._book.record(heard))
-            except self._store_away:
+                # A transaction that waits knows nothing of our time. It may end after it: whoever
+                # records the same again finds it there.
+                async with asyncio.timeout(max(left, _LAST_TRY).total_seconds()):
+                    return Step.of(await self._book.record(heard))
+            except away:
                 if self._clock.now() >= give_up_at:
                     return Step(said=f"not recorded yet: {heard.why}", unrecorded=heard)
                 await asyncio.sleep(pause_seconds)

@@ -145,10 +145,11 @@ def _postgresql(
     engine = create_engine(url, hide_parameters=True, connect_args=options, **pool)
 
     @event.listens_for(engine, "do_connect")
-    def _connects(_dialect: Any, _record: Any, _given: Any, wanted: dict[str, Any]) -> None:
+    def _connects(dialect: Any, _record: Any, _given: Any, wanted: dict[str, Any]) -> Any:
         if "unix_sock" not in wanted:
             address = (wanted["host"], wanted.get("port", _PORT))
             wanted["sock"] = _dial(*address, wanted.pop("timeout"))
+        return dialect.loaded_dbapi.Connection(**wanted)
 
     def close(connection: Any) -> None:
         # Taking leave of a server that is gone fails, and is no news: others tell that it is.

@@ -60,14 +60,13 @@ class PaymentWorkflow:
     async def run(self, ref: PaymentRef) -> str:
         """Ends when the payment is at an end; the answer says in which words."""
         view: PaymentView | None = None
-        owed = Due(Owed.WAIT, "to be loaded")
         while True:
             try:
                 if view is None:
                     view = await self._load(ref)
                 owed = due(view, workflow.now())
                 if owed.owed is Owed.OVER and not self._news:
-                    break
+                    return await self._end(view, owed)
                 view = await self._do_or_wait(ref, view, owed)
             except (asyncio.CancelledError, ActivityError):
                 # Temporal's own cancel, asked once: it is our command, not the end of the run.
@@ -79,6 +78,8 @@ class PaymentWorkflow:
             if workflow.info().is_continue_as_new_suggested():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(ref)
+
+    async def _end(self, view: PaymentView, owed: Due) -> str:
         self._show(view, owed)
         self._stepped = True
         await workflow.wait_condition(workflow.all_handlers_finished)

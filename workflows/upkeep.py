@@ -7,11 +7,14 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 from temporalio import workflow
+from temporalio.common import RetryPolicy
 
 from activities.upkeep import Upkeep
 
 _TIMEOUT: Final = timedelta(minutes=5)
 _HEARTBEAT_TIMEOUT: Final = timedelta(seconds=30)
+#: Then the round fails and the next one begins anew: one that hangs would stop them all.
+_RETRIES: Final = RetryPolicy(maximum_attempts=5)
 
 
 class Round(BaseModel):
@@ -37,18 +40,21 @@ class UpkeepWorkflow:
                 Upkeep.compare,
                 _last_known(),
                 start_to_close_timeout=_TIMEOUT,
+                retry_policy=_RETRIES,
                 summary="compare the number of attempts with the last round's",
             )
         relayed = await workflow.execute_activity_method(
             Upkeep.relay,
             start_to_close_timeout=_TIMEOUT,
             heartbeat_timeout=_HEARTBEAT_TIMEOUT,
+            retry_policy=_RETRIES,
             summary="start payments that were recorded but not started",
         )
         swept = await workflow.execute_activity_method(
             Upkeep.sweep,
             start_to_close_timeout=_TIMEOUT,
             heartbeat_timeout=_HEARTBEAT_TIMEOUT,
+            retry_policy=_RETRIES,
             summary="run payments that are open and do not run",
         )
         said = f"started {relayed} unstarted and {swept} stopped payments"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities import partner_steps
 from activities.partner_steps import Step
 from activities.payment_store import PaymentRef
 from domain.heard import Heard
@@ -143,6 +144,38 @@ async def test_it_beats_while_the_partner_is_slow(
     await asyncio.to_thread(until, lambda: len(beats) > 3, "heartbeats")
     steps.partner.gate.set()
     await running
+
+
+async def test_what_waits_for_the_store_too_long_is_handed_over_and_recorded_once(
+    store: Store, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock, or a server that does not answer, may take longer than the step has left."""
+    monkeypatch.setattr(partner_steps, "_LAST_TRY", timedelta(milliseconds=200))
+    steps = await steps_of(store)
+    steps.environment.info = dataclasses.replace(
+        steps.environment.info, start_to_close_timeout=timedelta(seconds=10, milliseconds=200)
+    )
+    record, waits = store.book.record, asyncio.Event()
+    late: list[asyncio.Task[PaymentView]] = []
+
+    async def slow(heard: Heard) -> PaymentView:
+        async def at_last() -> PaymentView:
+            await waits.wait()
+            return await record(heard)
+
+        late.append(asyncio.create_task(at_last()))
+        clock.step(timedelta(seconds=1))
+        return await asyncio.shield(late[0])
+
+    monkeypatch.setattr(store.book, "record", slow)
+    step = await steps.instruct()
+    assert step.unrecorded is not None
+    waits.set()
+    first = await late[0]
+    monkeypatch.undo()
+    again = await ActivityEnvironment().run(store.payment_store().record, step.unrecorded)
+    assert again.payment == first.payment
+    assert first.payment.certainty is Certainty.SENT
 
 
 async def test_loading_gives_the_payment_as_it_stands(store: Store) -> None:

@@ -218,7 +218,9 @@ async def test_two_files_with_the_same_payments_at_once_pay_each_once(
     assert sum(row["state"] == "refused" for row in rows) == 20
 
 
-async def test_in_doubt_only_an_operator_of_the_settings_may_go_on(desk: Desk) -> None:
+async def test_in_doubt_only_an_operator_of_the_settings_may_go_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (first,) = (await desk.pay("MSG-1", FIRST)).rows
 
     def doubt(session: Session) -> None:
@@ -230,9 +232,10 @@ async def test_in_doubt_only_an_operator_of_the_settings_may_go_on(desk: Desk) -
     assert asked.code == NOTHING_PAID
     assert "--operator NAME" in asked.said
     assert "better wait" in asked.said
+    monkeypatch.setenv("FINALITY_OPERATOR_SECRET", "whatever eve says")
     anybody = await desk.pay("MSG-2", FIRST, acknowledge=acknowledge, operator="eve")
     assert anybody.code == NOTHING_PAID
-    assert "'eve' is no operator" in anybody.rows[0]["reason"]
+    assert "'eve' with this secret is no operator" in anybody.rows[0]["reason"]
     assert await desk.recorded() == [11]
 
 

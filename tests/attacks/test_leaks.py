@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from store.tables import TaskRow
@@ -20,6 +20,6 @@ def test_a_failing_statement_does_not_tell_its_values(store: Store) -> None:
             )
         )  # fmt: skip
 
-    with pytest.raises(IntegrityError) as failed:
+    with pytest.raises(DBAPIError) as failed:
         store.database.write_now(transaction)
     assert "aviary" not in str(failed.value)

@@ -240,10 +240,3 @@ def test_one_decision_may_overrule_another(end: PaymentState) -> None:
     back = folded(decision(S.SETTLED, HOUR), decision(end, DAY), of=NOT_EXECUTED)
     assert (back.state, back.is_frozen) == (end, False)
     assert FindingKind.CONTRADICTION not in {f.kind for f in back.findings}
-
-
-def test_settling_is_part_of_what_a_report_is() -> None:
-    plain, settling = decision(S.SETTLED), decision(S.SETTLED, timedelta(0), "a finding")
-    assert plain.report_id != settling.report_id
-    assert plain.report_id != decision(S.SETTLED, decided_on=S.SUBMITTING).report_id
-    assert settling.report_id == decision(S.SETTLED, timedelta(0), "a finding").report_id

@@ -58,7 +58,7 @@ def test_in_doubt_it_offers_nothing_and_before_settled_it_promises_nothing(
         assert display(payment).headline == "We are checking"
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(views)
 def test_nor_does_it_for_any_history_that_a_book_can_have(seen: PaymentView) -> None:
     shown = display(seen.payment)

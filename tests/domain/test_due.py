@@ -40,7 +40,7 @@ ASKED = operation(IdempotencyKind.REJECT_DUPLICATE, LookupKind.STRONG)
 LATER = NOW + 10 * MINUTE
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(views, moments)
 def test_whatever_the_view_what_is_owed_keeps_the_rules(seen: PaymentView, now: datetime) -> None:
     owed, payment = due(seen, now), seen.payment

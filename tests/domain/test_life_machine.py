@@ -188,7 +188,7 @@ def test_every_life_is_told_as_it_is_and_ends(
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=40,
+            max_examples=25,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -65,7 +65,7 @@ def is_live(of: Book, now: datetime) -> bool:
     return any(a.result is AttemptResult.OPEN and now < a.ends_by for a in of.attempts)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(operations, any_books, late, st.booleans())
 def test_a_move_is_never_made_against_what_the_book_says(
     op: Operation, of: Book, now: datetime, halted: bool
@@ -100,7 +100,7 @@ def test_a_move_is_never_made_against_what_the_book_says(
         assert of.gate_holds(now)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(operations, any_books, late, st.booleans())
 def test_after_a_cancel_nothing_is_sent_and_what_is_in_doubt_is_still_resolved(
     op: Operation, of: Book, now: datetime, halted: bool
@@ -120,7 +120,7 @@ def test_after_a_cancel_nothing_is_sent_and_what_is_in_doubt_is_still_resolved(
         assert cancelled is Move.CANCEL
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(operations, any_books, late)
 def test_a_halt_stops_sends_and_nothing_that_resolves(
     op: Operation, of: Book, now: datetime
@@ -134,7 +134,7 @@ def test_a_halt_stops_sends_and_nothing_that_resolves(
         assert halted == free
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(operations, any_books, late, st.booleans())
 def test_the_gate_stands_before_a_send_without_doubt_and_before_nothing_else(
     op: Operation, of: Book, now: datetime, halted: bool

@@ -99,6 +99,15 @@ def test_a_good_word_after_the_cancel_was_accepted_contradicts() -> None:
     assert {f.kind for f in payment.findings} == {FindingKind.CONTRADICTION}
 
 
+def test_what_looking_it_up_shows_is_the_partner_s_word_for_the_payment() -> None:
+    """There the payment itself is shown, not what became of our asking."""
+    for word in (S.REJECTED, S.PROCESSING):
+        shown = through_cancel(word, source=Source.READ)
+        assert folded(report(S.ACCEPTED), shown, cancel=MOOT).state is word
+    unknown = folded(report(S.ACCEPTED), through_cancel(None, source=Source.READ), cancel=MOOT)
+    assert {f.kind for f in unknown.findings} == {FindingKind.UNMAPPED}
+
+
 def test_what_its_reply_shows_is_compared_with_the_order() -> None:
     other = through_cancel(S.CANCELLED, observed=Observed(amount=euro(1)))
     assert folded(report(S.ACCEPTED), other, cancel=ACCEPTED_BOOK).is_frozen

@@ -215,7 +215,8 @@ async def arena(home: Path, *, quick: bool = True) -> AsyncIterator[Arena]:
     """All servers, the client and its journal.
 
     Args:
-        quick: with short timeouts wherever the server waits for the dead.
+        quick: with short times wherever somebody waits for the dead, for an answer or for a
+            watch to end; else with the product's own.
     """
     register()
     async with AsyncExitStack() as parts:
@@ -224,7 +225,7 @@ async def arena(home: Path, *, quick: bool = True) -> AsyncIterator[Arena]:
         temporal = await _temporal(home, free_port())
         simulator, forgetful = [await _simulator(parts, home, name) for name in _LOGINS]
         bank = await _bank(parts, home)
-        _write_settings(home, temporal, (simulator, forgetful), bank)
+        _write_settings(home, temporal, (simulator, forgetful), bank, quick=quick)
         forks = await Forks.start(home, {**os.environ, "FINALITY_HOME": str(home)})
         parts.push_async_callback(forks.stop)
         journal = parts.enter_context(Journal(home / "journal.jsonl"))
@@ -319,7 +320,12 @@ def bank_account(idempotency: IdempotencyKind, lookup: LookupKind) -> str:
 
 
 def _write_settings(
-    home: Path, temporal: DevServer, simulators: tuple[Simulator, Simulator], bank: BankServer
+    home: Path,
+    temporal: DevServer,
+    simulators: tuple[Simulator, Simulator],
+    bank: BankServer,
+    *,
+    quick: bool,
 ) -> None:
     times = {
         "watch": _WATCH.total_seconds(),
@@ -333,7 +339,7 @@ def _write_settings(
             "api_key": API_KEY,
             "simulated": True,
             "webhooks": {"secrets": [_SECRET]},
-            **times,
+            **(times if quick else {}),
         }
         for simulator, login_id in zip(simulators, _LOGINS.values(), strict=True)
     )

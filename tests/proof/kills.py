@@ -55,8 +55,11 @@ class Kills:
         self._lanes = [_Lane(arena) for arena in arenas]
         self.tallies = Tallies()
 
-    async def find(self, scenarios: Sequence[Scenario]) -> list[Target]:
+    async def find(self, scenarios: Sequence[Scenario], *, quick: bool = True) -> list[Target]:
         """The points of a run of each scenario in which nothing is killed.
+
+        Args:
+            quick: of a worker with short timeouts, as for kills; else as in production.
 
         Raises:
             AssertionError: one of them did not come to a right end even so.
@@ -66,9 +69,8 @@ class Kills:
 
         async def work(lane: _Lane) -> None:
             while todo:
-                found.extend(
-                    await lane.find([todo.popleft() for _ in range(min(BATCH, len(todo)))])
-                )
+                some = [todo.popleft() for _ in range(min(BATCH, len(todo)))]
+                found.extend(await lane.find(some, quick=quick))
 
         await asyncio.gather(*map(work, self._lanes))
         for scenario in scenarios:
@@ -109,9 +111,9 @@ class _Lane:
     def __init__(self, arena: Arena) -> None:
         self.arena = arena
 
-    async def find(self, scenarios: Sequence[Scenario]) -> list[Target]:
+    async def find(self, scenarios: Sequence[Scenario], *, quick: bool) -> list[Target]:
         runs = await asyncio.gather(*(give(self.arena, one) for one in scenarios))
-        worker = await self.arena.forks.fork("trace")
+        worker = await self.arena.forks.fork("trace", quick=quick)
         ended = await until_ended(self.arena, runs)
         await worker.kill()
         for run in runs:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
+import store.engines
 from store.database import Database
 from store.engines import engines
 from store.faults import BadDatabaseUrl, StoreAway
@@ -21,13 +21,15 @@ def _options(url: str) -> dict[str, Any]:
     engine = engines(url).write
     given: dict[str, Any] = {}
 
-    def connecting(_dialect: object, _record: object, _args: object, options: Any) -> None:
+    def connecting(**options: Any) -> None:
         given.update(options)
         raise InterruptedError
 
-    event.listen(engine, "do_connect", connecting, insert=True)
-    with pytest.raises(InterruptedError):
-        engine.connect()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(store.engines, "_dial", lambda *_: None)
+        patched.setattr(engine.dialect.loaded_dbapi, "Connection", connecting)
+        with pytest.raises(InterruptedError):
+            engine.connect()
     return given
 
 
