@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONDONTWRITEBYTECODE :=
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
-.PHONY: help demo test check lint format types arrows replay install servers lock clean
+.PHONY: help demo test kills recovery check lint format types arrows replay install servers lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ demo: servers ## watch payments survive a killed worker and lost replies (ARGS=-
 
 test: servers ## run all tests (ARGS="-k word" runs some)
 	$(BIN)/python -m pytest $(ARGS)
+
+kills: servers ## kill a worker at every point of every scenario, for about half an hour (ARGS="--sample 300")
+	$(BIN)/python -m tests.proof $(ARGS)
+
+recovery: servers ## measure how long a payment stands still after its worker was killed
+	$(BIN)/python -m benchmarks.recovery $(ARGS)
 
 check: install ## lint, format, types and the arrows between rooms; all four, whichever fails
 	@$(MAKE) --no-print-directory --keep-going lint format types arrows

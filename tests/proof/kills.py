@@ -169,7 +169,8 @@ class _Lane:
 
 def sample(targets: Sequence[Target], size: int) -> list[Target]:
     """Some of them: each kind of point once, then from all scenarios in turn; always the same."""
-    shuffled = random.Random(0).sample(targets, len(targets))
+    ordered = sorted(targets, key=lambda target: (target.scenario.name, target.point))
+    shuffled = random.Random(0).sample(ordered, len(ordered))
     chosen = {target.kind: target for target in reversed(shuffled)}
     of_each = defaultdict(list)
     for target in shuffled:
