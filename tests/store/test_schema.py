@@ -55,8 +55,8 @@ def test_the_migrated_schema_is_that_of_the_tables(database: Database) -> None:
 
 def test_a_migration_that_fails_leaves_the_schema_as_it_was(database: Database) -> None:
     schema.migrate(database, "0001")
-    database.migrate(lambda s: s.connection().execute(text("CREATE TABLE quotas (x INTEGER)")))
-    with pytest.raises(Exception, match="quotas"):
+    database.migrate(lambda s: s.connection().execute(text("CREATE TABLE halts (x INTEGER)")))
+    with pytest.raises(Exception, match="halts"):
         schema.upgrade(database)
     assert schema.version(database) == "0001"
     database.migrate(lambda s: s.connection().execute(text("DROP TABLE quotas")))
