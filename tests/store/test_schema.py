@@ -59,7 +59,7 @@ def test_a_migration_that_fails_leaves_the_schema_as_it_was(database: Database) 
     with pytest.raises(Exception, match="halts"):
         schema.upgrade(database)
     assert schema.version(database) == "0001"
-    database.migrate(lambda s: s.connection().execute(text("DROP TABLE quotas")))
+    database.migrate(lambda s: s.connection().execute(text("DROP TABLE halts")))
     assert schema.upgrade(database)
 
 
