@@ -33,6 +33,7 @@ async def work(settings: Settings, *, inbound: bool = False) -> int:
         client = await _connected(assembly, stop)
         if client is None:
             return 0
+        await assembly.look_back(client)
         for worker in assembly.workers(client):
             await running.enter_async_context(worker)
         await assembly.ensure_upkeep(client)
