@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement, inspect
+from sqlmodel import Session, SQLModel, col, select
 
 from domain.command import CommandKind, Outcome
 from domain.profile import InstructionKind
 from domain.report import Report, Source
+from store.books import instruction_rows
 from store.database import Database
 from store.evidence import NO_LONGER_ASKED
 from store.folding import reports_of
@@ -23,12 +25,13 @@ from store.tables import (
     AttemptRow,
     CommandRow,
     ExchangeRow,
-    InstructionRow,
     LookupRow,
     PaymentRow,
     StateRow,
     TaskRow,
 )
+
+R = TypeVar("R", bound=SQLModel)
 
 
 class EntryKind(StrEnum):
@@ -106,16 +109,21 @@ class Timelines:
         return Exchanged(row.heard_at, row.summary, opened["request"], opened["response"])
 
 
+def _rows(session: Session, table: type[R], of: ColumnElement[bool]) -> Sequence[R]:
+    """By their keys, so that what happened at the same moment is always told in one order."""
+    return session.exec(select(table).where(of).order_by(*inspect(table).primary_key)).all()
+
+
 def _entries(session: Session, payment_id: str) -> list[Entry]:
     entries = [
         Entry(row.entered_at, EntryKind.STATE, f"{row.state} ({row.certainty})")
-        for row in session.exec(select(StateRow).where(StateRow.payment_id == payment_id))
+        for row in _rows(session, StateRow, col(StateRow.payment_id) == payment_id)
     ]
     entries += _of_instructions(session, payment_id)
     entries += [_of_report(report) for report in reports_of(session, payment_id)]
     entries += [
         Entry(row.heard_at, EntryKind.EXCHANGE, row.summary)
-        for row in session.exec(select(ExchangeRow).where(ExchangeRow.payment_id == payment_id))
+        for row in _rows(session, ExchangeRow, col(ExchangeRow.payment_id) == payment_id)
     ]
     entries += _of_people(session, payment_id)
     entries += _of_tasks(session, payment_id)
@@ -123,24 +131,18 @@ def _entries(session: Session, payment_id: str) -> list[Entry]:
 
 
 def _of_instructions(session: Session, payment_id: str) -> Iterable[Entry]:
-    instructions = session.exec(
-        select(InstructionRow).where(InstructionRow.payment_id == payment_id)
-    ).all()
-    for instruction in instructions:
+    for instruction in instruction_rows(session, payment_id):
         is_pay = instruction.kind == InstructionKind.PAY
         about = "" if is_pay else f"{instruction.kind}: "
-        for attempt in session.exec(
-            select(AttemptRow).where(AttemptRow.instruction_id == instruction.instruction_id)
-        ):
+        its = instruction.instruction_id
+        for attempt in _rows(session, AttemptRow, col(AttemptRow.instruction_id) == its):
             number = f"{about}attempt {attempt.number}"
             yield Entry(attempt.opened_at, EntryKind.ATTEMPT, f"{number} opened: bytes may leave")
             if attempt.closed_at is not None:
                 said = f"{attempt.result}" + (f", {attempt.answer}" if attempt.answer else "")
                 text = f"{number}: {said}: {attempt.why}"
                 yield Entry(attempt.closed_at, EntryKind.ATTEMPT, text)
-        for looked in session.exec(
-            select(LookupRow).where(LookupRow.instruction_id == instruction.instruction_id)
-        ):
+        for looked in _rows(session, LookupRow, col(LookupRow.instruction_id) == its):
             text = f"{about}looked up: {looked.result} ({looked.why})"
             yield Entry(looked.asked_at, EntryKind.LOOKUP, text)
         if instruction.closed_at is not None:
@@ -179,7 +181,7 @@ def _of_people(session: Session, payment_id: str) -> Iterable[Entry]:
         by = f", says {payment.acknowledged_by}" if payment.acknowledged_by else ""
         text = f"meant besides {others}{by}"
         yield Entry(payment.created_at, EntryKind.DECISION, text)
-    for command in session.exec(select(CommandRow).where(CommandRow.payment_id == payment_id)):
+    for command in _rows(session, CommandRow, col(CommandRow.payment_id) == payment_id):
         named = f"{command.kind.replace('_', '-')} {command.command_id}"
         by = "asked" if command.kind == CommandKind.CANCEL else "signed"
         why = f": {command.why}" if command.why else ""
@@ -197,7 +199,7 @@ def _of_people(session: Session, payment_id: str) -> Iterable[Entry]:
 
 
 def _of_tasks(session: Session, payment_id: str) -> Iterable[Entry]:
-    for task in session.exec(select(TaskRow).where(TaskRow.payment_id == payment_id)):
+    for task in _rows(session, TaskRow, col(TaskRow.payment_id) == payment_id):
         due = f"{task.due_at:%Y-%m-%d %H:%M}"
         text = f"task for {task.owner}, due {due}: {task.question}"
         yield Entry(task.opened_at, EntryKind.TASK, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from sqlmodel import col, select
@@ -49,6 +50,17 @@ def _told(clock: SteppedClock) -> Told:
     return Told(
         report(clock.now(), PaymentState.PROCESSING, source=Source.READ), exchange(clock.now())
     )
+
+
+async def test_an_event_delivered_by_eight_at_once_is_kept_once(store: Store) -> None:
+    await _sent(store)
+    stores = [store, *(store.beside() for _ in range(7))]
+    arrivals = await asyncio.gather(*(_put(one, "e1") for one in stores))
+    assert sorted(arrival.is_new for arrival in arrivals) == [False] * 7 + [True]
+    assert {arrival.payment_id for arrival in arrivals} == {PAYMENT}
+    assert len(_rows(store)) == 1
+    for beside in stores[1:]:
+        beside.close()
 
 
 async def test_an_event_delivered_twice_is_kept_once(store: Store) -> None:
