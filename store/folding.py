@@ -94,7 +94,8 @@ class Folding:
         ladder = self._ladder(row, payment)
         for rung in reached(ladder, now):
             questions[rung.kind] = Question(rung.question, rung.owner, rung.answer_by)
-        row.escalates_at = next_at(ladder, now)
+        asking = (next_at(ladder, now), _parks_at(profile, known.instructions, now))
+        row.escalates_at = min((at for at in asking if at is not None), default=None)
         row.is_over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
         row.updated_at = now
         if overdue := _owe(session, row, now):
@@ -208,6 +209,23 @@ def _questions(
                 "whether it was executed cannot be told from the partner's answers; ask the partner"
             )
     return questions
+
+
+def _parks_at(
+    profile: Profile, instructions: tuple[Instruction, ...], now: datetime
+) -> datetime | None:
+    """When time alone leaves nothing but to ask people: an attempt ends unheard, a key runs out.
+
+    No step is owed then, so nobody would fold and ask.
+    """
+    moments = []
+    for instruction in instructions:
+        operation = profile.operation(instruction.kind)
+        step = next_move(operation, instruction.book, now)
+        if step.move is Move.WAIT and step.until is not None:
+            after = next_move(operation, instruction.book, step.until)
+            moments += [step.until] if after.move is Move.PARK else []
+    return min(moments, default=None)
 
 
 def _question(finding: Finding) -> str:

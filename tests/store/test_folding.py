@@ -12,13 +12,16 @@ from domain.answers import Told
 from domain.fold import fold
 from domain.money import Money
 from domain.payment import Certainty, Payment
+from domain.profile import Idempotency, IdempotencyKind, InstructionKind, LookupKind
 from domain.report import Movement, MovementKind, PaymentState, Source
+from domain.sending import Move
 from store import folding
 from store.tables import MovementRow, StateRow, TaskRow
-from tests.fakes import SteppedClock, order
-from tests.store.books import PAYMENT, Store, accepted, exchange, report
+from tests.fakes import SteppedClock, order, profile
+from tests.store.books import PAYMENT, Store, accepted, exchange, in_doubt, report
 
 MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
 HUGE = 10**17
 
 
@@ -129,3 +132,45 @@ async def test_a_payment_at_its_end_is_no_longer_open(store: Store, clock: Stepp
     assert await store.payments.open(after="", limit=9) == []
     await _read(store, PaymentState.SETTLED)  # A contradiction reopens it.
     assert await store.payments.open(after="", limit=9) == [("shop", PAYMENT)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "lookup"),
+    [
+        (IdempotencyKind.NONE, LookupKind.NONE),
+        (IdempotencyKind.NONE, LookupKind.STATEMENT_ONLY),
+        (IdempotencyKind.REJECT_DUPLICATE, LookupKind.NONE),
+    ],
+)
+async def test_an_attempt_that_nobody_lives_to_close_is_asked_about_when_it_ends(
+    store: Store, clock: SteppedClock, kind: IdempotencyKind, lookup: LookupKind
+) -> None:
+    """Its worker died after `begin`: no step is owed any more, and no row changes by itself."""
+    of = profile(kind, lookup, operation={"resends_max": 0})
+    short = Idempotency(kind=kind, window=timedelta(seconds=2))
+    pay = of.operation(InstructionKind.PAY).model_copy(update={"idempotency": short})
+    await store.accept(as_of=of.model_copy(update={"operations": {InstructionKind.PAY: pay}}))
+    turn = await store.begin()
+    assert turn.move is Move.SEND
+    assert turn.deadline is not None
+    assert await store.payments.escalate(turn.deadline.ends_by - MINUTE, limit=9) == 0
+    assert _tasks(store) == {}
+    assert await store.payments.escalate(turn.deadline.ends_by, limit=9) == 1
+    assert _tasks(store) == {"parked": True}
+    assert await store.payments.escalate(turn.deadline.ends_by, limit=9) == 0
+
+
+async def test_a_key_that_runs_out_in_doubt_is_asked_about_when_it_does(
+    store: Store, clock: SteppedClock
+) -> None:
+    of = profile(
+        IdempotencyKind.REPLAY_STATE, LookupKind.NONE, operation={"pause": DAY, "pause_max": DAY}
+    )
+    await store.accept(as_of=of)
+    turn = await store.begin()
+    clock.step(timedelta(seconds=3))
+    await store.sent(in_doubt())
+    assert _tasks(store) == {}
+    later = turn.view.submit_before
+    assert await store.payments.escalate(later, limit=9) == 1
+    assert _tasks(store) == {"parked": True}
