@@ -18,11 +18,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from uuid import uuid4
 
 from sqlmodel import Session, col, select
 from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput
 
 from assembly import Assembly, assembled
+from domain.ids import TASK_QUEUE
 from domain.payment import Certainty
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from local.child import start_child
@@ -38,6 +40,7 @@ from tests.proof.checker import Comparison, compare
 from tests.proof.forks import Forks
 from tests.proof.registered import ProofSettings, register
 from workflows.attributes import SEARCH_ATTRIBUTES
+from workflows.upkeep import UpkeepWorkflow
 
 #: In the references of the control's transfers, which are judged by other rules.
 CONTROL: Final = "control-"
@@ -53,7 +56,7 @@ _WATCH: Final = timedelta(seconds=1)
 _WRITE_WITHIN: Final = timedelta(seconds=3)
 _ANSWER_WITHIN: Final = timedelta(seconds=1)
 #: The server gives a killed worker's workflow task to another one after that.
-_QUICK_TASK: Final = timedelta(seconds=2)
+_QUICK_TASK: Final = timedelta(seconds=3)
 _NEVER: Final = timedelta(minutes=10)
 
 
@@ -95,6 +98,13 @@ class Arena:
     def simulator_of(self, account: str) -> Simulator:
         """Where that account is."""
         return self.forgetful if account == FORGETFUL else self.simulator
+
+    async def upkeep(self) -> None:
+        """One round by whoever works, which a schedule starts in production."""
+        client = await self.assembly.client()
+        await client.execute_workflow(
+            UpkeepWorkflow.run, id=f"upkeep-{uuid4()}", task_queue=TASK_QUEUE
+        )
 
     async def standing(self, payment_ids: Sequence[str]) -> dict[str, Standing]:
         """How those payments stand, by our tables alone."""

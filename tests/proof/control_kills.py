@@ -36,7 +36,8 @@ class Story:
 
     @property
     def name(self) -> str:
-        return f"{self.idempotency} {'+'.join(self.faults) or 'no fault'}"
+        first = f"{self.faults[0]} x{len(self.faults)}" if self.faults else "no fault"
+        return f"{self.idempotency} {first}"
 
     @property
     def ours(self) -> Scenario:

@@ -25,8 +25,13 @@ TRIES: Final = 3
 _STRIKE_SECONDS: Final = 30.0
 _AFTER_END_SECONDS: Final = 4.0
 _LOOK_SECONDS: Final = 0.2
+#: Until then everything goes on by itself; as long as the product lets a round of upkeep wait.
+_UPKEEP_SECONDS: Final = 20.0
 #: Whose payment logs in for all is chance.
 _BY_CHANCE: Final = ("authenticate", "Logins.")
+#: A run goes on from its history because one of its tasks took too long; or, where people act, a
+#: payment is run once more after its end.
+_STARTED_AGAIN: Final = re.compile(r"workflow initialize_workflow.* #[2-9]$")
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,22 @@ class _Lane:
         self.arena = arena
 
     async def find(self, scenarios: Sequence[Scenario], *, quick: bool) -> list[Target]:
+        """A run in which the server lost patience with a busy machine is no run without faults."""
+        found: list[Target] = []
+        for _ in range(TRIES):
+            targets = await self._find(scenarios, quick=quick)
+            disturbed = {
+                target.scenario.name
+                for target in targets
+                if _STARTED_AGAIN.match(target.point) and not target.scenario.actions
+            }
+            found += [target for target in targets if target.scenario.name not in disturbed]
+            scenarios = [scenario for scenario in scenarios if scenario.name in disturbed]
+            if not scenarios:
+                return found
+        return found + [target for target in targets if target.scenario.name in disturbed]
+
+    async def _find(self, scenarios: Sequence[Scenario], *, quick: bool) -> list[Target]:
         runs = await asyncio.gather(*(give(self.arena, one) for one in scenarios))
         worker = await self.arena.forks.fork("trace", quick=quick)
         ended = await until_ended(self.arena, runs)
@@ -136,7 +157,11 @@ class _Lane:
         struck_at = time.monotonic()
         tallies.processes_killed += 1
         heir = await arena.forks.fork("heir")
-        ended = await until_ended(arena, runs)
+        ended = await until_ended(arena, runs, _UPKEEP_SECONDS)
+        if late := [run for run in runs if run.reference not in ended]:
+            # In production a round is never further away: it asks people where no step is owed.
+            await arena.upkeep()
+            ended |= await until_ended(arena, late)
         await heir.kill()
         standing = await arena.standing([run.payment_id for run in runs])
         missed = []
