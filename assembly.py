@@ -60,6 +60,9 @@ from workflows.upkeep import UpkeepWorkflow
 #: What the store raises while the database is away, of whatever kind it is (`store/faults.py`).
 STORE_AWAY: Final[tuple[type[Exception], ...]] = (StoreAway,)
 _UPKEEP: Final = "finality-upkeep"
+#: How long the server waits for the worker that knows a run, before it gives its task to another
+#: one: the larger part of what a payment stands still after a kill. A run is loaded quickly.
+_STICKY: Final = timedelta(seconds=2)
 _CONNECT_TIMEOUT: Final = timedelta(seconds=3)
 
 
@@ -227,6 +230,7 @@ class Assembly:
                     upkeep.relay,
                     upkeep.sweep,
                 ],
+                sticky_queue_schedule_to_start_timeout=_STICKY,
                 graceful_shutdown_timeout=self.settings.graceful_shutdown,
             )
         ]

@@ -195,7 +195,7 @@ class Commands:
             row = payment_row(session, payment_id)
             known = _known(session, row, asked)
             if known is None:
-                paying = _in_question(session, row, now)
+                paying = _in_question(session, row, now, unheard=True)
                 known = _new(session, row, asked)
                 known.about, known.outcome = known_now(session, row), Outcome.PROPOSED
                 known.evidence_sealed = self._folding.keyring.seal(
@@ -289,18 +289,25 @@ def _is_cancelled(row: PaymentRow) -> bool:
     return payment.state is PaymentState.CANCELLED and not contradicted
 
 
-def _in_question(session: Session, row: PaymentRow, now: datetime) -> InstructionRow:
-    """The PAY instruction, if a person's word about it is wanted."""
+def _in_question(
+    session: Session, row: PaymentRow, now: datetime, *, unheard: bool = False
+) -> InstructionRow:
+    """The PAY instruction, if a person's word about it is wanted.
+
+    `unheard`: also what gave up early has to be past its end, since its bytes may still arrive.
+    """
     payment = Payment.model_validate_json(row.payment_json)
+    live = {AttemptResult.OPEN, AttemptResult.UNKNOWN} if unheard else {AttemptResult.OPEN}
     for instruction in instructions_of(session, row):
         for attempt in instruction.book.attempts:
-            if attempt.result is AttemptResult.OPEN and now < attempt.ends_by:
+            if attempt.result in live and now < attempt.ends_by:
                 raise CannotResolve(
                     f"an attempt is under way until {attempt.ends_by:%H:%M:%S} UTC; "
                     "look again after it"
                 )
-    is_open = payment.certainty is Certainty.UNKNOWN or payment.is_frozen
-    if not is_open:
+    # People may also find that others were wrong, as long as the partner has not spoken.
+    is_claimed = payment.is_decided and payment.state not in ENDS
+    if not (payment.certainty is Certainty.UNKNOWN or payment.is_frozen or is_claimed):
         advice = "nothing is to be done" if payment.state in ENDS else "the partner has the word"
         raise CannotResolve(f"the payment is {payment.state} and not in question; {advice}")
     return _paying(session, row)

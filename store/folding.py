@@ -26,6 +26,8 @@ from store.views import view_of
 
 #: After so many lookups that could not tell, a person is asked as well.
 VAGUE_LOOKUPS: Final = 3
+#: After so many reads that did not show what people found executed, they are asked again.
+UNSHOWN_READS: Final = 3
 #: Who answers a question about money, and by when, unless settings say otherwise.
 TASK_OWNER: Final = "payments-operations"
 TASK_DUE_WITHIN: Final = timedelta(hours=4)
@@ -83,6 +85,11 @@ class Folding:
         questions = _questions(payment, profile, known.instructions, now)
         if row.needs_person and row.waiting_for:
             questions["not_ready"] = Question(row.waiting_for)
+        if payment.is_decided and payment.state not in ENDS and row.reads >= UNSHOWN_READS:
+            questions["not_shown"] = Question(
+                f"the partner does not show what was {payment.partner_status}; is the reference "
+                "right?"
+            )
         if known.digest == row.evidence_hash and payment.state != row.state:
             questions["fold_changed"] = Question(
                 f"the same reports fold to {payment.state} now, stored is {row.state}; "

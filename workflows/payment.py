@@ -68,6 +68,9 @@ class PaymentWorkflow:
                 if owed.owed is Owed.OVER and not self._news:
                     return await self._end(view, owed)
                 view = await self._do_or_wait(ref, view, owed)
+                if workflow.info().is_continue_as_new_suggested():
+                    await workflow.wait_condition(workflow.all_handlers_finished)
+                    workflow.continue_as_new(ref)
             except (asyncio.CancelledError, ActivityError):
                 # Temporal's own cancel, asked once: it is our command, not the end of the run.
                 # Whatever step was in hand goes on in its worker, and the store will know.
@@ -75,9 +78,6 @@ class PaymentWorkflow:
                     raise
                 self._cancel_heard = True
                 view = await self._cancel(ref, "temporal", "cancelled in Temporal")
-            if workflow.info().is_continue_as_new_suggested():
-                await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(ref)
 
     async def _end(self, view: PaymentView, owed: Due) -> str:
         self._show(view, owed)

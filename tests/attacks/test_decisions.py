@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 
-from domain.answers import Told
+from domain.answers import Told, Untold
 from domain.command import Outcome
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState, Source
 from domain.sending import Move
-from store.commands import Commanded
+from store.commands import CannotResolve, Commanded
+from store.tables import TaskRow
 from tests.fakes import SteppedClock, profile
 from tests.store.books import INSTRUCTION, PAYMENT, Store, exchange, in_doubt, report
 
@@ -64,3 +66,55 @@ async def test_what_was_said_and_unsaid_between_two_signatures_voids_the_first(
     second = await _sign(store, "bob")
     assert second.view.payment.state is first.view.payment.state
     assert second.command.outcome is Outcome.PROPOSED
+
+
+async def test_what_was_found_executed_and_is_never_shown_is_asked_about_again(
+    store: Store, clock: SteppedClock
+) -> None:
+    await _found_under_a_typo(store, clock)
+    for _ in range(3):
+        clock.step(timedelta(minutes=1))
+        await store.read(Untold("they show no such payment", None))
+    open_tasks = store.rows(
+        lambda s: [task.kind for task in s.exec(select(TaskRow)) if task.closed_at is None]
+    )
+    assert open_tasks == ["not_shown"]
+
+
+async def test_a_wrong_reference_can_be_undone_by_two_operators(
+    store: Store, clock: SteppedClock
+) -> None:
+    await _found_under_a_typo(store, clock)
+    for by in ("alice", "bob"):
+        clock.step(SECOND)
+        decided = await store.commands.not_executed(
+            PAYMENT, command_id=f"n-{by}", by=by, why="it was a typo", evidence=b"letter",
+            now=clock.now(), operators=("alice", "bob"),
+        )  # fmt: skip
+    assert decided.view.payment.state is PaymentState.REJECTED
+    assert (await store.begin()).move is Move.NOTHING
+
+
+async def test_not_executed_is_not_signed_while_bytes_may_still_arrive(
+    store: Store, clock: SteppedClock
+) -> None:
+    await store.accept(as_of=profile(lookup=LookupKind.NONE))
+    turn = await store.begin()
+    await store.sent(in_doubt())
+    assert turn.deadline is not None
+    assert clock.now() < turn.deadline.ends_by
+    with pytest.raises(CannotResolve, match="under way until"):
+        await store.commands.not_executed(
+            PAYMENT, command_id="n", by="alice", why="w", evidence=b"letter",
+            now=clock.now(), operators=("alice", "bob"),
+        )  # fmt: skip
+
+
+async def _found_under_a_typo(store: Store, clock: SteppedClock) -> None:
+    await store.accept()
+    await store.begin()
+    clock.step(timedelta(seconds=4))
+    await store.sent(in_doubt())
+    await store.commands.executed(
+        PAYMENT, command_id="e", by="alice", why="w", now=clock.now(), reference="a-typo"
+    )

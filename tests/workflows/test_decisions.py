@@ -46,6 +46,17 @@ async def _parked(made: World, befalls: OnSend) -> str:
 _ids = itertools.count(1)
 
 
+async def _past_its_end(made: World, payment_id: str) -> None:
+    """Whoever signs waits until nothing of the attempt can arrive any more."""
+
+    async def ended() -> bool:
+        [instruction] = (await made.assembly.payments.view(payment_id)).instructions
+        now = made.assembly.clock.now()
+        return all(attempt.ends_by <= now for attempt in instruction.book.attempts)
+
+    await eventually(ended, "the end of the attempt")
+
+
 async def _not_executed(made: World, payment_id: str, by: str) -> Commanded:
     commanded = await made.assembly.commands.not_executed(
         payment_id, command_id=f"d{next(_ids)}", by=by, why="asked by telephone",
@@ -96,6 +107,7 @@ async def test_found_executed_without_a_reference_it_ends_unconfirmed(blind: Wor
 
 async def test_not_executed_takes_two_people_and_then_ends_it_for_ever(blind: World) -> None:
     payment_id = await _parked(blind, OnSend.LOST_BEFORE)
+    await _past_its_end(blind, payment_id)
     first = await _not_executed(blind, payment_id, "alice")
     again = await _not_executed(blind, payment_id, "alice")
     assert (first.command.outcome, again.command.outcome) == (Outcome.PROPOSED,) * 2
