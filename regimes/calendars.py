@@ -107,18 +107,21 @@ def _holidays(code: str, year: int) -> HolidayBase:
 
     if code == _TARGET:
         return holidays.financial_holidays("XECB", years=year)
-    named = _NATIONAL.fullmatch(code)
+    if (named := _NATIONAL.fullmatch(code)) is None:
+        raise _unknown(code)
+    country, part = named.groups()
     try:
-        if named is None:
-            raise NotImplementedError
-        country, part = named.groups()
         public = holidays.country_holidays(country, subdiv=part, years=year)
-        if "bank" not in public.supported_categories:
-            return public
-        banks = ("public", "bank")
-        return holidays.country_holidays(country, subdiv=part, years=year, categories=banks)
-    except NotImplementedError:
-        raise UnknownCalendar(
-            f"there is no calendar {code!r}; give TARGET, or a country's code of ISO 3166, as FR, "
-            "with a part where its parts differ, as GB-SCT"
-        ) from None
+    except NotImplementedError:  # So the library says that it has no such country or part.
+        raise _unknown(code) from None
+    if "bank" not in public.supported_categories:
+        return public
+    banks = ("public", "bank")
+    return holidays.country_holidays(country, subdiv=part, years=year, categories=banks)
+
+
+def _unknown(code: str) -> UnknownCalendar:
+    return UnknownCalendar(
+        f"there is no calendar {code!r}; give TARGET, or a country's code of ISO 3166, as FR, "
+        "with a part where its parts differ, as GB-SCT"
+    )

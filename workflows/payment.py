@@ -32,7 +32,7 @@ from workflows.attributes import (
 #: Longer than any step's own deadlines together: login, preparation, send, recording.
 _STEP_TIMEOUT: Final = timedelta(minutes=3)
 #: A killed worker is noticed within this; what it had sent is the book's business.
-_HEARTBEAT_TIMEOUT: Final = timedelta(seconds=5)
+_HEARTBEAT_TIMEOUT: Final = timedelta(seconds=4)
 _ONCE: Final = RetryPolicy(maximum_attempts=1)
 _PAUSE_MAX_SECONDS: Final = 60
 _IDLE_PAUSE: Final = timedelta(seconds=1)

@@ -38,7 +38,7 @@ from store.tables import PaymentRow, TaskRow
 from terminal.table import as_object
 from tests.proof.checker import Comparison, compare
 from tests.proof.forks import Forks
-from tests.proof.registered import ProofSettings, register
+from tests.proof.registered import ProofSettings, registered
 from workflows.attributes import SEARCH_ATTRIBUTES
 from workflows.upkeep import UpkeepWorkflow
 
@@ -228,8 +228,8 @@ async def arena(home: Path, *, quick: bool = True) -> AsyncIterator[Arena]:
         quick: with short times wherever somebody waits for the dead, for an answer or for a
             watch to end; else with the product's own.
     """
-    register()
     async with AsyncExitStack() as parts:
+        parts.enter_context(registered())
         home.mkdir(parents=True, exist_ok=True)
         Keyring.make(home / "keyring")
         temporal = await _temporal(home, free_port())

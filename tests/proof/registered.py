@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import Field
@@ -22,6 +24,18 @@ class ProofSettings(Settings):
 def register() -> None:
     """Make the bank a partner of this process."""
     PARTNERS[BANK] = _bank
+
+
+@contextmanager
+def registered() -> Iterator[None]:
+    """The bank is a partner meanwhile, and not for the tests that come after."""
+    before = dict(PARTNERS)
+    register()
+    try:
+        yield
+    finally:
+        PARTNERS.clear()
+        PARTNERS.update(before)
 
 
 def _bank(account_name: str, account: Any, logins: LoginBook, clock: Clock) -> BankPartner:
