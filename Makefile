@@ -17,6 +17,9 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONDONTWRITEBYTECODE :=
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
+# Most tests wait for a server or a disk. Those of a file stay together: they share what is dear.
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+
 .PHONY: help demo test kills recovery check lint format types arrows replay install servers lock clean
 
 help: ## say what can be made
@@ -26,7 +29,7 @@ demo: servers ## watch payments survive a killed worker and lost replies (ARGS=-
 	$(BIN)/finality demo $(ARGS)
 
 test: servers ## run all tests (ARGS="-k word" runs some)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 kills: servers ## kill a worker at every point of every scenario, for about half an hour (ARGS="--sample 300")
 	$(BIN)/python -m tests.proof $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 import ssl
 from contextlib import suppress
@@ -146,23 +147,33 @@ def _postgresql(
 
     @event.listens_for(engine, "do_connect")
     def _connects(dialect: Any, _record: Any, _given: Any, wanted: dict[str, Any]) -> Any:
-        if "unix_sock" not in wanted:
-            address = (wanted["host"], wanted.get("port", _PORT))
-            wanted["sock"] = _dial(*address, wanted.pop("timeout"))
-        return dialect.loaded_dbapi.Connection(**wanted)
+        place = wanted.pop("unix_sock", None) or (wanted["host"], wanted.get("port", _PORT))
+        dialled = _dial(place, wanted.pop("timeout"))
+        try:
+            connection = dialect.loaded_dbapi.Connection(**wanted, sock=dialled)
+        except BaseException:
+            _hang_up(dialled)
+            raise
+        connection.dialled = dialled
+        return connection
 
     def close(connection: Any) -> None:
         # Taking leave of a server that is gone fails, and is no news: others tell that it is.
         with suppress(engine.dialect.loaded_dbapi.Error, OSError):
             connection.close()
+        _hang_up(connection.dialled)
 
     engine.dialect.do_close = close  # type: ignore[assignment, method-assign]  # no event
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
-        connection.autocommit = True  # Else a rollback would take the settings back.
-        connection.cursor().execute("; ".join(settings))
-        connection.autocommit = False
+        try:
+            connection.autocommit = True  # Else a rollback would take the settings back.
+            connection.cursor().execute("; ".join(settings))
+            connection.autocommit = False
+        except BaseException:
+            close(connection)  # The pool has not heard of it yet, and would only forget it.
+            raise
 
     @event.listens_for(engine, "handle_error")
     def _heard(context: Any) -> None:
@@ -178,16 +189,37 @@ def _postgresql(
     return engine
 
 
-def _dial(host: str, port: int, silence_seconds: float | None) -> socket.socket:
+def _dial(place: str | tuple[str, int], silence_seconds: float | None) -> socket.socket:
     """A connection that is soon found missing, and listened to for as long as an answer takes."""
     try:
-        dialled = socket.create_connection((host, port), _CONNECT_SECONDS)
+        if isinstance(place, str):
+            dialled = _beside(place)
+        else:
+            dialled = socket.create_connection(place, _CONNECT_SECONDS)
+            dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            dialled.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     except OSError as error:
-        raise Unreachable(f"{host}:{port}: {error.strerror or error}") from error
+        where = place if isinstance(place, str) else f"{place[0]}:{place[1]}"
+        raise Unreachable(f"{where}: {error.strerror or error}") from error
     dialled.settimeout(silence_seconds)
-    dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    dialled.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return dialled
+
+
+def _beside(path: str) -> socket.socket:
+    dialled = socket.socket(socket.AF_UNIX)
+    try:
+        dialled.settimeout(_CONNECT_SECONDS)
+        dialled.connect(path)
+    except BaseException:
+        dialled.close()
+        raise
+    return dialled
+
+
+def _hang_up(dialled: socket.socket) -> None:
+    """At once: the driver's own streams would keep a broken one open for as long as they live."""
+    if (descriptor := dialled.detach()) >= 0:
+        os.close(descriptor)
 
 
 def _storable(given: Any) -> Any:

@@ -1,17 +1,24 @@
-"""URLs of databases: what is taken, what is refused, and that no password is shown."""
+"""URLs of databases: what is taken, what is refused, and that no password is shown.
+
+Connections: that none stays open which nobody uses.
+"""
 
 from __future__ import annotations
 
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 import store.engines
 from store.database import Database
 from store.engines import engines
 from store.faults import BadDatabaseUrl, StoreAway
+from tests.postgresql import PostgreSQL
 
 PASSWORD = "canary-password"
 
@@ -25,8 +32,12 @@ def _options(url: str) -> dict[str, Any]:
         given.update(options)
         raise InterruptedError
 
+    def dialling(place: str | tuple[str, int], _silence_seconds: float) -> socket.socket:
+        given["dialled"] = place
+        return socket.socket()
+
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(store.engines, "_dial", lambda *_: None)
+        patched.setattr(store.engines, "_dial", dialling)
         patched.setattr(engine.dialect.loaded_dbapi, "Connection", connecting)
         with pytest.raises(InterruptedError):
             engine.connect()
@@ -42,14 +53,14 @@ def _tls(url: str) -> ssl.SSLContext:
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+pg8000"])
 def test_a_url_as_everybody_writes_it_is_taken(scheme: str) -> None:
     options = _options(f"{scheme}://me:{PASSWORD}@db.example:6432/finality")
-    assert (options["host"], options["port"]) == ("db.example", 6432)
+    assert (options["host"], options["dialled"]) == ("db.example", ("db.example", 6432))
     assert (options["user"], options["password"]) == ("me", PASSWORD)
     assert options["database"] == "finality"
 
 
 def test_a_folder_for_a_host_is_that_of_a_socket() -> None:
     options = _options("postgresql://me@/finality?host=/run/postgresql")
-    assert options["unix_sock"] == "/run/postgresql/.s.PGSQL.5432"
+    assert options["dialled"] == "/run/postgresql/.s.PGSQL.5432"
     assert options["ssl_context"] is False
 
 
@@ -101,3 +112,56 @@ def test_where_nothing_listens_the_store_is_away() -> None:
     with pytest.raises(StoreAway, match=r"127\.0\.0\.1:1: Connection refused") as away:
         database.read_now(lambda session: session.connection())
     assert PASSWORD not in str(away.value)
+
+
+@pytest.fixture
+def dialled(monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
+    """Every connection that is made, as long as somebody could still close it."""
+    made: list[socket.socket] = []
+    dial = store.engines._dial
+
+    def recorded(place: str | tuple[str, int], silence_seconds: float | None) -> socket.socket:
+        made.append(dial(place, silence_seconds))
+        return made[-1]
+
+    monkeypatch.setattr(store.engines, "_dial", recorded)
+    return made
+
+
+def _is_open(connections: list[socket.socket]) -> list[bool]:
+    return [each.fileno() >= 0 for each in connections]
+
+
+def test_a_connection_that_breaks_is_closed_at_once(
+    postgresql: PostgreSQL, dialled: list[socket.socket]
+) -> None:
+    database = Database(postgresql.url())
+    database.read_now(lambda session: session.connection())
+    postgresql.run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'finality'"
+    )
+    database.read_now(lambda session: session.execute(text("SELECT 1")))
+    assert _is_open(dialled) == [False, True]
+    database.close()
+    assert _is_open(dialled) == [False, False]
+
+
+def test_a_connection_that_takes_no_settings_is_closed_at_once(
+    postgresql: PostgreSQL, dialled: list[socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store.engines, "_READS", ("SET no_such_setting = 1",))
+    database = Database(postgresql.url())
+    with pytest.raises(DBAPIError, match="no_such_setting"):
+        database.read_now(lambda session: session.connection())
+    assert _is_open(dialled) == [False]
+    database.close()
+
+
+def test_a_connection_that_is_refused_is_closed_at_once(
+    postgresql: PostgreSQL, dialled: list[socket.socket]
+) -> None:
+    database = Database(postgresql.url("nowhere"))
+    with pytest.raises(StoreAway, match="nowhere"):
+        database.read_now(lambda session: session.connection())
+    assert _is_open(dialled) == [False]
+    database.close()
