@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 
 from domain.command import TAKING_BACK, CommandKind, Outcome
 from domain.ids import instruction_id
-from domain.payment import Instruction, Payment
+from domain.payment import Certainty, Instruction, Payment
 from domain.profile import InstructionKind, Profile
 from domain.report import PaymentState
 from domain.sending import Closed, Move, next_move
@@ -38,18 +38,22 @@ def follow_cancel(
 ) -> bool:
     """Ask the partner to take back what it holds; True where a book changed by it.
 
-    A cancel that can change nothing any more is closed, and every command gets its outcome.
+    A cancel that can change nothing any more is closed, and every command gets its outcome. One
+    that was done, and undone by a late answer, is asked again: its wish stands.
     """
+    is_alive = came_alive(session, row, payment)
+    if is_alive:
+        _reopen(session, row)
     asked = [c for c in commands_of(session, row.payment_id) if c.outcome == Outcome.ASKED]
     cancels = [i for i in instructions_of(session, row) if i.kind is InstructionKind.CANCEL]
     underway = [i for i in cancels if not i.book.closed]
-    if payment.state not in CANCELLABLE:
+    if payment.state not in CANCELLABLE and not is_alive:
         for instruction in underway:
             _close(session, instruction, Closed.MOOT, now)
         is_cancelled = payment.state is PaymentState.CANCELLED
         _answer(session, asked, Outcome.DONE if is_cancelled else Outcome.TOO_LATE, now)
         return bool(underway)
-    if not asked or underway or not _is_held(session, row):
+    if not asked or underway or not (is_alive or _is_held(session, row)):
         return False
     if InstructionKind.CANCEL not in profile.operations:
         _answer(session, asked, Outcome.IMPOSSIBLE, now)
@@ -77,6 +81,19 @@ def follow_cancel(
     return True
 
 
+def came_alive(session: Session, row: PaymentRow, payment: Payment) -> bool:
+    """Whether the partner accepted what was cancelled as proven absent, and nobody decided yet."""
+    return (
+        payment.state is PaymentState.CANCELLED
+        and payment.certainty is Certainty.UNKNOWN
+        and any(
+            i.book.answered and i.book.closed is Closed.CANCELLED
+            for i in instructions_of(session, row)
+            if i.kind is InstructionKind.PAY
+        )
+    )
+
+
 def cancel_barred(session: Session, row: PaymentRow, why: str, now: datetime) -> None:
     """Our own checks want it back after something of it has left: their cancel, recorded once."""
     if any(command.by == CHECKS for command in commands_of(session, row.payment_id)):
@@ -101,6 +118,15 @@ def commands_of(session: Session, payment_id: str) -> Sequence[CommandRow]:
     """Everything that was asked of a payment to take it back."""
     rows = session.exec(select(CommandRow).where(CommandRow.payment_id == payment_id))
     return [row for row in rows if row.kind in TAKING_BACK]
+
+
+def _reopen(session: Session, row: PaymentRow) -> None:
+    """Take back the word that it is cancelled, once: what has a CANCEL got its own answer."""
+    done = [c for c in commands_of(session, row.payment_id) if c.outcome == Outcome.DONE]
+    for command in done:
+        if not command.about:
+            command.outcome, command.outcome_at = Outcome.ASKED, None
+            session.add(command)
 
 
 def _is_held(session: Session, row: PaymentRow) -> bool:

@@ -18,7 +18,7 @@ from domain.sending import AttemptResult, Closed
 from domain.states import CANCELLABLE, ENDS
 from domain.view import PaymentView
 from store.books import instructions_of
-from store.cancelling import close_cancelled
+from store.cancelling import came_alive, close_cancelled
 from store.database import Database
 from store.evidence import keep_report
 from store.folding import Folding
@@ -108,7 +108,8 @@ class Commands:
             if known is None:
                 known = _new(session, row, asked)
                 known.told_at = told_at
-                if PaymentState(row.state) in CANCELLABLE:
+                stands = Payment.model_validate_json(row.payment_json)
+                if stands.state in CANCELLABLE or came_alive(session, row, stands):
                     row.cancel_asked_at = row.cancel_asked_at or now
                     close_cancelled(session, row, now)
                 elif asked.kind is CommandKind.ABANDON and row.state == PaymentState.SETTLED:

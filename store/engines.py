@@ -151,6 +151,9 @@ def _postgresql(
         dialled = _dial(place, wanted.pop("timeout"))
         try:
             connection = dialect.loaded_dbapi.Connection(**wanted, sock=dialled)
+        except dialect.loaded_dbapi.Error as error:
+            _hang_up(dialled)
+            raise _first_of(error, dialect.loaded_dbapi.DatabaseError) from None
         except BaseException:
             _hang_up(dialled)
             raise
@@ -220,6 +223,14 @@ def _hang_up(dialled: socket.socket) -> None:
     """At once: the driver's own streams would keep a broken one open for as long as they live."""
     if (descriptor := dialled.detach()) >= 0:
         os.close(descriptor)
+
+
+def _first_of(error: BaseException, kind: type[BaseException]) -> BaseException:
+    """What the server said: the driver then takes leave, and hides it where it cannot any more."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, kind):
+        cause = cause.__context__
+    return cause or error
 
 
 def _storable(given: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from domain.answers import Absent, Told
+from domain.answers import Absent, Refused, Told
 from domain.command import Outcome
 from domain.display import display
 from domain.due import Owed, due
@@ -75,6 +75,36 @@ async def test_a_cancelled_payment_that_comes_to_life_is_not_called_cancelled(
     assert (shown.headline, shown.final, shown.may_retry) == ("We are checking", False, False)
     again = await _cancel(store, "c2")
     assert again.command.outcome is not Outcome.DONE
+
+
+async def test_a_cancelled_payment_that_comes_to_life_is_taken_back(
+    store: Store, clock: SteppedClock
+) -> None:
+    """Whoever cancelled it still wants that, and the partner is about to execute it."""
+    await _revived(store, clock)
+    assert [c.outcome for c in await store.commands.of(PAYMENT)] == [Outcome.ASKED]
+    view = await store.payments.view(PAYMENT)
+    cancel = instruction_id(PAYMENT, InstructionKind.CANCEL)
+    assert due(view, clock.now())[:1] == (Owed.INSTRUCT,)
+    assert due(view, clock.now()).instruction_id == cancel
+    assert (await _cancel(store, "c2")).command.outcome is Outcome.ASKED
+    assert (await store.begin(cancel)).move is Move.SEND
+    paying = await store.book.begin(instruction_id(PAYMENT, InstructionKind.PAY), clock.now())
+    assert paying.move is not Move.SEND
+
+
+async def test_a_cancelled_payment_that_comes_to_life_and_is_not_given_back_says_so(
+    store: Store, clock: SteppedClock
+) -> None:
+    await _revived(store, clock)
+    cancel = instruction_id(PAYMENT, InstructionKind.CANCEL)
+    turn = await store.begin(cancel)
+    now = clock.step(SECOND)
+    refusal = Refused(report(now, None, partner_status="too late"), exchange(now))
+    view = await store.book.record(heard_of_send(PAYMENT, cancel, turn.attempt, refusal, now))
+    assert [c.outcome for c in await store.commands.of(PAYMENT)] == [Outcome.REFUSED]
+    assert view.payment.certainty is Certainty.UNKNOWN
+    assert [i.kind for i in view.instructions].count(InstructionKind.CANCEL) == 1
 
 
 async def test_a_cancel_that_fails_for_hours_does_not_keep_the_payment_from_being_read(

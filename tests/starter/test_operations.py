@@ -17,7 +17,6 @@ from domain.order import Rail
 from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
-from settings import Settings
 from starter.asking import InvalidCommand, Telling
 from starter.client import Orchestrator
 from starter.operations import (
@@ -368,34 +367,3 @@ async def test_the_same_command_by_many_callers_is_one(client: Orchestrator, sto
     answers = await asyncio.gather(*(client.cancel(PAYMENT, "c1", by="shop") for _ in range(20)))
     assert {answer.command.outcome for answer in answers} == {Outcome.DONE}
     assert len(await store.commands.of(PAYMENT)) == 1
-
-
-def test_operators_come_from_the_environment(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("FINALITY_OPERATORS__ALICE", "alices secret")
-    monkeypatch.setenv("FINALITY_OPERATORS__BOB", "bobs secret!")
-    settings = Settings(home=tmp_path)
-    assert settings.operators == SECRETS
-    assert "secret" not in repr(settings.operators)
-
-
-@pytest.mark.parametrize(
-    ("operators", "says"),
-    [
-        ({"alice": "too short"}, "at least 12"),
-        ({"alice": "canary-secret", "Alice": "canary-another"}, "differ only in their spelling"),
-        ({"alice": "canary-secret", "bob": "canary-secret"}, "have the same secret"),
-        ({"alice b": "canary-secret"}, "is no name"),
-        ({"": "canary-secret"}, "is no name"),
-    ],
-)
-def test_operators_who_could_not_be_told_apart_are_refused(
-    tmp_path: Path, operators: dict[str, str], says: str
-) -> None:
-    with pytest.raises(ValueError, match=says) as error:
-        Settings(
-            home=tmp_path,
-            operators={name: SecretStr(secret) for name, secret in operators.items()},
-        )
-    assert "canary" not in str(error.value)

@@ -5,150 +5,49 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
-from domain.answers import Told
 from domain.command import CommandKind, Outcome
 from domain.ids import instruction_id
-from domain.payment import Certainty
-from domain.profile import IdempotencyKind, InstructionKind, LookupKind, Profile
-from domain.report import Movement, MovementKind, PaymentState, Source
+from domain.profile import IdempotencyKind, InstructionKind, LookupKind
+from domain.report import PaymentState
 from domain.sending import Closed, Move
 from store.commands import CannotResolve, Commanded, CommandReused
 from store.payments import UnknownPayment
-from store.tables import AttemptRow, CommandRow, InstructionRow, TaskRow
+from store.tables import AttemptRow, CommandRow, InstructionRow
 from store.untold import Untold
-from tests.fakes import SteppedClock, order, profile
+from tests.fakes import SteppedClock, profile
 from tests.store.books import (
     INSTRUCTION,
     PAYMENT,
     Store,
-    accepted,
-    exchange,
     in_doubt,
-    refused,
-    report,
+)
+from tests.store.moments import (
+    REFERENCE,
+    SECOND,
+    S,
+    abandon,
+    cancel,
+    cancelled,
+    cancelling,
+    contradicted,
+    doubtful,
+    executed,
+    held,
+    not_executed,
+    nothing_sent,
+    parked,
+    rejected,
+    released,
+    settled,
+    told_that,
+    under_way,
 )
 from tests.store.processes import together
-
-SECOND = timedelta(seconds=1)
-S = PaymentState
-OPERATORS = ("alice", "bob", "carol")
-EVIDENCE = b"Their letter of today: no such payment with us."
-REFERENCE = "ref-1"
-
-
-async def cancel(
-    store: Store, command_id: str = "c1", why: str = "the customer asked"
-) -> Commanded:
-    return await store.commands.cancel(
-        PAYMENT, command_id=command_id, by="shop", why=why, now=store.clock.now()
-    )
-
-
-async def abandon(store: Store, command_id: str = "a1") -> Commanded:
-    return await store.commands.abandon(
-        PAYMENT, command_id=command_id, by="alice", why="given up", now=store.clock.now()
-    )
-
-
-async def executed(
-    store: Store, command_id: str = "e1", *, reference: str | None = REFERENCE
-) -> Commanded:
-    return await store.commands.executed(
-        PAYMENT, command_id=command_id, by="alice", why="seen in their pages",
-        now=store.clock.now(), reference=reference,
-    )  # fmt: skip
-
-
-async def not_executed(
-    store: Store,
-    by: str = "alice",
-    command_id: str | None = None,
-    *,
-    evidence: bytes = EVIDENCE,
-    operators: tuple[str, ...] = OPERATORS,
-) -> Commanded:
-    return await store.commands.not_executed(
-        PAYMENT, command_id=command_id or f"n-{by}", by=by, why="asked by telephone",
-        evidence=evidence, now=store.clock.now(), operators=operators,
-    )  # fmt: skip
-
-
-async def nothing_sent(store: Store) -> None:
-    """Recorded, and no attempt."""
-    await store.accept(as_of=cancelling())
-
-
-async def under_way(store: Store) -> None:
-    """An attempt that may still be writing."""
-    await nothing_sent(store)
-    await store.begin()
-
-
-async def doubtful(store: Store) -> None:
-    """Sent, over, and nobody knows."""
-    await under_way(store)
-    store.clock.step(3 * SECOND)
-    await store.sent(in_doubt())
-
-
-async def parked(store: Store) -> None:
-    """As doubtful, with a partner that can neither be asked nor sent the same again."""
-    await store.accept(as_of=profile(IdempotencyKind.NONE, LookupKind.NONE))
-    await store.begin()
-    store.clock.step(3 * SECOND)
-    await store.sent(in_doubt())
-
-
-async def held(store: Store) -> None:
-    """The partner has it and has not released it."""
-    await under_way(store)
-    await store.sent(accepted(store.clock.now(), reference=REFERENCE))
-
-
-async def released(store: Store) -> None:
-    await _reads(store, S.PROCESSING)
-
-
-async def settled(store: Store) -> None:
-    await _reads(store, S.SETTLED)
-
-
-async def rejected(store: Store) -> None:
-    await under_way(store)
-    await store.sent(refused(store.clock.now()))
-
-
-async def cancelled(store: Store) -> None:
-    await nothing_sent(store)
-    await cancel(store, "before")
-
-
-async def contradicted(store: Store) -> None:
-    """Rejected, and then it was said to have settled."""
-    await _reads(store, S.REJECTED)
-    await _told(store, S.SETTLED)
-
-
-async def _reads(store: Store, state: PaymentState) -> None:
-    await held(store)
-    await _told(store, state)
-
-
-async def _told(store: Store, state: PaymentState | None) -> None:
-    now = store.clock.step(SECOND)
-    said = report(now, state, reference=REFERENCE, source=Source.READ)
-    await store.read(Told(said, exchange(now)))
-
-
-def cancelling() -> Profile:
-    return profile(cancels=True)
-
 
 Moment = Callable[[Store], Awaitable[None]]
 C, A, E, N = CommandKind.CANCEL, CommandKind.ABANDON, CommandKind.EXECUTED, CommandKind.NOT_EXECUTED
@@ -255,7 +154,7 @@ async def test_a_command_asked_again_answers_and_does_nothing_new(
 async def test_asked_again_it_answers_with_what_came_of_it_since(store: Store) -> None:
     await held(store)
     assert (await cancel(store)).command.outcome is Outcome.ASKED
-    await _told(store, S.PROCESSING)
+    await told_that(store, S.PROCESSING)
     assert (await cancel(store)).command.outcome is Outcome.TOO_LATE
 
 
@@ -358,187 +257,18 @@ async def test_two_cancels_get_the_same_answer(store: Store) -> None:
     await held(store)
     await cancel(store, "c1")
     await cancel(store, "c2")
-    await _told(store, S.CANCELLED)
+    await told_that(store, S.CANCELLED)
     assert [c.outcome for c in await store.commands.of(PAYMENT)] == [Outcome.DONE, Outcome.DONE]
 
 
 async def test_a_cancel_that_is_moot_is_never_sent(store: Store, clock: SteppedClock) -> None:
     await held(store)
     await cancel(store)
-    await _told(store, S.PROCESSING)
+    await told_that(store, S.PROCESSING)
     cancelling_it = instruction_id(PAYMENT, InstructionKind.CANCEL)
     row = store.rows(lambda s: s.get_one(InstructionRow, cancelling_it))
     assert row.closed == Closed.MOOT
     assert (await store.book.begin(cancelling_it, clock.now())).move is Move.NOTHING
-
-
-async def test_found_executed_it_can_never_be_begun(store: Store, clock: SteppedClock) -> None:
-    await doubtful(store)
-    await executed(store, reference=None)
-    for _ in range(20):
-        turn = await store.book.begin(INSTRUCTION, clock.step(SECOND))
-        assert turn.move in (Move.STORED, Move.NOTHING)
-
-
-async def test_anothers_object_is_not_taken_for_this_payments(store: Store) -> None:
-    await held(store)
-    await store.accept("k2", payment_id="pay_2", as_of=profile(lookup=LookupKind.NONE))
-    second = instruction_id("pay_2", InstructionKind.PAY)
-    await store.begin(second)
-    store.clock.step(3 * SECOND)
-    await store.sent(in_doubt(), payment_id="pay_2")
-    with pytest.raises(
-        CannotResolve, match=f"{REFERENCE} is the partner's object of payment {PAYMENT}"
-    ):
-        await store.commands.executed(
-            "pay_2", command_id="e", by="alice", why="w", now=store.clock.now(),
-            reference=REFERENCE,
-        )  # fmt: skip
-    assert await store.commands.of("pay_2") == []
-
-
-async def test_two_operators_end_it_and_it_is_never_sent_again(
-    store: Store, clock: SteppedClock
-) -> None:
-    await doubtful(store)
-    assert (await not_executed(store, "alice")).command.outcome is Outcome.PROPOSED
-    second = await not_executed(store, "bob")
-    assert second.command.outcome is Outcome.DONE
-    assert second.view.payment.state is S.REJECTED
-    assert second.view.payment.certainty is Certainty.NOT_SENT
-    assert [c.outcome for c in await store.commands.of(PAYMENT)] == [Outcome.DONE, Outcome.DONE]
-    for _ in range(20):
-        turn = await store.book.begin(INSTRUCTION, clock.step(SECOND))
-        assert turn.move is Move.NOTHING
-    assert store.rows(lambda s: s.get_one(InstructionRow, INSTRUCTION)).closed == (
-        Closed.NOT_EXECUTED
-    )
-    open_tasks = store.rows(
-        lambda s: [row for row in s.exec(select(TaskRow)).all() if row.closed_at is None]
-    )
-    assert open_tasks == []
-
-
-async def test_where_a_cancel_was_asked_two_operators_make_it_cancelled(store: Store) -> None:
-    await parked(store)
-    await cancel(store)
-    await not_executed(store, "alice")
-    await not_executed(store, "bob")
-    view = await store.payments.view(PAYMENT)
-    assert view.payment.state is S.CANCELLED
-    assert {c.outcome for c in await store.commands.of(PAYMENT)} == {Outcome.DONE}
-
-
-async def test_the_same_operator_twice_is_one(store: Store) -> None:
-    await parked(store)
-    for number in range(3):
-        commanded = await not_executed(store, "alice", f"n{number}")
-        assert commanded.command.outcome is Outcome.PROPOSED
-    assert commanded.view.payment.certainty is Certainty.UNKNOWN
-
-
-@pytest.mark.parametrize("heard", [None, S.PROCESSING])
-async def test_what_is_heard_in_between_makes_the_first_signature_void(
-    store: Store, heard: PaymentState | None
-) -> None:
-    """A new question, or a state: the second signs about something else than the first."""
-    await contradicted(store)
-    await not_executed(store, "alice")
-    now = store.clock.step(SECOND)
-    said = report(now, heard, reference=REFERENCE, source=Source.READ, partner_status="else")
-    await store.read(Told(said, exchange(now)))
-    assert (await not_executed(store, "bob")).command.outcome is Outcome.PROPOSED
-    # Who still stands by it signs anew, about what is known now.
-    assert (await not_executed(store, "alice", "anew")).command.outcome is Outcome.DONE
-    outcomes = {c.command_id: c.outcome for c in await store.commands.of(PAYMENT)}
-    assert outcomes == {"n-alice": Outcome.PROPOSED, "n-bob": Outcome.DONE, "anew": Outcome.DONE}
-
-
-async def test_another_look_that_brings_nothing_new_voids_nothing(store: Store) -> None:
-    await contradicted(store)
-    await not_executed(store, "alice")
-    await _told(store, S.SETTLED)
-    assert (await not_executed(store, "bob")).command.outcome is Outcome.DONE
-
-
-async def test_who_is_no_operator_any_more_has_not_signed(store: Store) -> None:
-    await parked(store)
-    await not_executed(store, "alice")
-    without_alice = ("bob", "carol")
-    assert (
-        await not_executed(store, "bob", operators=without_alice)
-    ).command.outcome is Outcome.PROPOSED
-    assert (
-        await not_executed(store, "carol", operators=without_alice)
-    ).command.outcome is Outcome.DONE
-
-
-@pytest.mark.parametrize("operators", [(), ("alice",), ("alice", "alice"), ("bob", "carol")])
-async def test_it_is_not_offered_without_two_operators_and_the_signer_among_them(
-    store: Store, operators: tuple[str, ...]
-) -> None:
-    await parked(store)
-    with pytest.raises(CannotResolve, match="needs two operators"):
-        await not_executed(store, "alice", operators=operators)
-    assert await store.commands.of(PAYMENT) == []
-
-
-async def test_evidence_is_sealed_and_opens_for_its_own_command_only(store: Store) -> None:
-    await parked(store)
-    await not_executed(store, "alice")
-    await not_executed(store, "bob", evidence=b"A second letter.")
-    assert await store.commands.evidence(PAYMENT, "n-alice") == EVIDENCE
-    assert await store.commands.evidence(PAYMENT, "n-bob") == b"A second letter."
-    assert await store.commands.evidence(PAYMENT, "unknown") is None
-    assert b"n-alice" in store.kept()
-    assert EVIDENCE not in store.kept()
-
-
-async def test_a_decision_settles_the_question_and_what_comes_later_opens_another(
-    store: Store,
-) -> None:
-    await doubtful(store)
-    await not_executed(store, "alice")
-    await not_executed(store, "bob")
-    now = store.clock.step(SECOND)
-    await store.read(Told(report(now, S.PROCESSING, source=Source.READ), exchange(now)))
-    view = await store.payments.view(PAYMENT)
-    assert view.payment.certainty is Certainty.UNKNOWN
-    assert view.payment.is_frozen
-
-
-async def test_what_was_heard_before_a_decision_and_recorded_after_it_opens_the_question_again(
-    store: Store, clock: SteppedClock
-) -> None:
-    """The store was away when the partner answered: who decided meanwhile did not know."""
-    await store.accept(as_of=profile(IdempotencyKind.NONE, LookupKind.NONE))
-    await store.begin()
-    answered_at = clock.step(SECOND)
-    clock.step(10 * SECOND)
-    await not_executed(store, "alice")
-    assert (await not_executed(store, "bob")).view.payment.state is S.REJECTED
-    clock.step(SECOND)
-    view = await store.sent(accepted(answered_at, reference=REFERENCE))
-    assert view.payment.certainty is Certainty.UNKNOWN
-    assert view.payment.is_frozen
-    assert await store.payments.open(after="", limit=9) == [("shop", PAYMENT)]
-    # Those who know it all may decide again, and then it is decided.
-    decided = await executed(store, reference=None)
-    assert decided.view.payment.state is S.SETTLED
-    assert decided.view.payment.certainty is Certainty.SENT
-
-
-async def test_a_decision_about_a_statement_stands(store: Store, clock: SteppedClock) -> None:
-    """What is booked has no place among the words: it was known all the same."""
-    await rejected(store)
-    booked = report(clock.step(SECOND), S.SETTLED, reference=None, source=Source.STATEMENT,
-                    movements=(Movement(movement_id="b1", kind=MovementKind.DEBIT,
-                                        amount=order().instructed_amount),))  # fmt: skip
-    await store.read(Told(booked, exchange(clock.now())))
-    assert (await store.payments.view(PAYMENT)).payment.is_frozen
-    decided = await executed(store, reference=None)
-    assert decided.view.payment.certainty is not Certainty.UNKNOWN
-    assert not decided.view.payment.is_frozen
 
 
 async def test_a_command_is_told_of_once(store: Store, clock: SteppedClock) -> None:

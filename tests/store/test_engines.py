@@ -158,9 +158,16 @@ def test_a_connection_that_takes_no_settings_is_closed_at_once(
 
 
 def test_a_connection_that_is_refused_is_closed_at_once(
-    postgresql: PostgreSQL, dialled: list[socket.socket]
+    postgresql: PostgreSQL, dialled: list[socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And its reason is told, also where the server has hung up before the driver takes leave."""
     database = Database(postgresql.url("nowhere"))
+    driver: Any = database._engines.read.dialect.loaded_dbapi
+
+    def too_late(_connection: Any) -> None:
+        raise driver.InterfaceError("network error")
+
+    monkeypatch.setattr(driver.Connection, "close", too_late)
     with pytest.raises(StoreAway, match="nowhere"):
         database.read_now(lambda session: session.connection())
     assert _is_open(dialled) == [False]
