@@ -64,6 +64,11 @@ class PartnerAccount(BaseModel):
         default=None, description="without it no webhook is taken, and payments are only read"
     )
 
+    @property
+    def login(self) -> str:
+        """The login at its host: at another, the same name has tokens and refusals of its own."""
+        return f"{self.login_id} at {self.base_url}"
+
     @model_validator(mode="after")
     def _simulated_means_nearby(self) -> Self:
         # Settings of several sources are merged: a flag left over from a simulator must not

@@ -106,7 +106,7 @@ async def _partners(assembly: Assembly) -> AsyncIterator[Examined]:
         )
     for partner, name in assembly.partners:
         account = assembly.settings.partner_accounts(partner)[name]
-        refused = await assembly.logins[partner].refused(account.login_id)
+        refused = await assembly.logins[partner].refused(account.login)
         what = f"partner {partner}/{name}"
         if refused is None:
             simulated = ", simulated" if account.simulated else ""
@@ -132,7 +132,7 @@ def _webhooks(account: PartnerAccount) -> str:
 async def _retry_logins(assembly: Assembly, console: Console) -> None:
     for partner, name in assembly.partners:
         account = assembly.settings.partner_accounts(partner)[name]
-        if await assembly.logins[partner].forget(account.login_id):
+        if await assembly.logins[partner].forget(account.login):
             console.print(f"one more login is allowed for {partner}/{name}")
 
 

@@ -16,6 +16,10 @@ class Account(Protocol):
     @property
     def login_id(self) -> str: ...
     @property
+    def login(self) -> str:
+        """What the login book calls it: not the same for two environments of theirs."""
+
+    @property
     def api_key(self) -> SecretStr: ...
     @property
     def write_within(self) -> timedelta | None: ...

@@ -33,7 +33,8 @@ class Session:
     def __init__(
         self, account: Account, logins: LoginBook, transport: Transport, clock: Clock
     ) -> None:
-        self._login = account.login_id
+        self._login = account.login
+        self._login_id = account.login_id
         self._api_key = account.api_key
         self._logins = logins
         self._transport = transport
@@ -67,7 +68,7 @@ class Session:
 
     async def _log_in(self) -> NotReady | None:
         now = self._clock.now()
-        fields = {"login_id": self._login, "api_key": self._api_key.get_secret_value()}
+        fields = {"login_id": self._login_id, "api_key": self._api_key.get_secret_value()}
         answer = await self._transport.exchange(
             Request("POST", PATH, body=urlencode(fields).encode(), content_type=FORM, once=True),
             Deadline(now + _WRITE_WITHIN, now + _ANSWER_WITHIN),

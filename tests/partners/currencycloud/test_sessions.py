@@ -142,3 +142,20 @@ async def test_the_book_knows_the_credentials_by_their_hash() -> None:
         await partner(script, Noting(held=None), account).ready()
     assert len(seen) == 2
     assert all(len(each) == hashlib.sha256().digest_size * 2 for each in seen)
+
+
+async def test_one_login_at_two_environments_is_two_in_the_book() -> None:
+    """Else each would throw away the other's token, and one's refusal would stop the other."""
+    known: list[str] = []
+
+    class Noting(FakeLoginBook):
+        async def claim(self, login: str, credentials_hash: str) -> NotReady | None:
+            known.append(login)
+            return await super().claim(login, credentials_hash)
+
+    for address in ("https://demo.cc.test", "https://cc.test"):
+        script = Scripted().on(LOGIN, (200, {"auth_token": TOKEN}))
+        account = ACCOUNT.model_copy(update={"base_url": address})
+        await partner(script, Noting(held=None), account).ready()
+    assert len(set(known)) == 2
+    assert all(ACCOUNT.login_id in login for login in known)
