@@ -100,7 +100,9 @@ class Upkeep:
         running = await self._runner.running()
         started = await self._sweep(self._payments.open, running)
         started += await self._sweep(self._inbox.unread_at_end, running)
-        await self._payments.escalate(self._clock.now(), limit=_BATCH)
+        escalated = await self._payments.escalate(self._clock.now(), limit=_BATCH)
+        for payment_id in escalated.unreadable:
+            log.error("payment %s: the keyring lacks the key it was sealed with", payment_id)
         await self._name_overdue()
         return started
 

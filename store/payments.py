@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 from sqlmodel import Session, col, or_, select
 
@@ -20,7 +21,7 @@ from domain.view import PaymentView
 from store.database import Database, is_writing
 from store.folding import OVERDUE_AFTER, Folding, order_context, order_of
 from store.intents import earlier_of, hashes_of
-from store.keyring import Keyring
+from store.keyring import Keyring, KeyringError
 from store.locks import hold
 from store.tables import InstructionRow, PaymentRow, StateRow
 from store.views import view_of
@@ -41,6 +42,13 @@ class KeyReused(ValueError):
             "use a new key for a new order, or send the same order again"
         )
         self.payment_id = payment_id
+
+
+class Escalated(NamedTuple):
+    """How many payments were looked at, and which could not be: their key is not in the keyring."""
+
+    payments: int
+    unreadable: list[str]
 
 
 @dataclass(frozen=True)
@@ -300,26 +308,33 @@ class Payments:
 
         return await self._database.read(query)
 
-    async def escalate(self, now: datetime, *, limit: int) -> int:
-        """Open the questions whose time has come, though nothing was heard; how many payments."""
+    async def escalate(self, now: datetime, *, limit: int) -> Escalated:
+        """Open the questions whose time has come, though nothing was heard.
 
-        def transaction(session: Session) -> int:
-            due = session.exec(
-                select(PaymentRow.payment_id)
-                .where(
-                    or_(
-                        col(PaymentRow.escalates_at) <= now,
-                        col(PaymentRow.owed_at) <= now - OVERDUE_AFTER,
-                    )
+        Each payment in a transaction of its own: one that cannot be read keeps no other waiting.
+        """
+        due = (
+            select(PaymentRow.payment_id)
+            .where(
+                or_(
+                    col(PaymentRow.escalates_at) <= now,
+                    col(PaymentRow.owed_at) <= now - OVERDUE_AFTER,
                 )
-                .order_by(col(PaymentRow.updated_at))
-                .limit(limit)
-            ).all()
-            for payment_id in due:
-                self._folding.refold(session, row(session, payment_id), now)
-            return len(due)
+            )
+            .order_by(col(PaymentRow.updated_at))
+            .limit(limit)
+        )
+        asked, unreadable = 0, []
+        for payment_id in await self._database.read(lambda session: session.exec(due).all()):
+            try:
+                await self._database.write(partial(self._refold, payment_id, now))
+                asked += 1
+            except KeyringError:
+                unreadable.append(payment_id)
+        return Escalated(asked, unreadable)
 
-        return await self._database.write(transaction)
+    def _refold(self, payment_id: str, now: datetime, session: Session) -> None:
+        self._folding.refold(session, row(session, payment_id), now)
 
 
 def _is_known(session: Session, tenant: str, key: str) -> bool:

@@ -10,12 +10,14 @@ from sqlmodel import select
 
 from domain.answers import Told
 from domain.fold import fold
+from domain.ids import instruction_id
 from domain.money import Money
 from domain.payment import Certainty, Payment
 from domain.profile import Idempotency, IdempotencyKind, InstructionKind, LookupKind
 from domain.report import Movement, MovementKind, PaymentState, Source
 from domain.sending import Move
 from store import folding
+from store.keyring import Keyring
 from store.tables import MovementRow, StateRow, TaskRow
 from tests.fakes import SteppedClock, order, profile
 from tests.store.books import PAYMENT, Store, accepted, exchange, in_doubt, report
@@ -153,11 +155,27 @@ async def test_an_attempt_that_nobody_lives_to_close_is_asked_about_when_it_ends
     turn = await store.begin()
     assert turn.move is Move.SEND
     assert turn.deadline is not None
-    assert await store.payments.escalate(turn.deadline.ends_by - MINUTE, limit=9) == 0
+    assert (await store.payments.escalate(turn.deadline.ends_by - MINUTE, limit=9)).payments == 0
     assert _tasks(store) == {}
-    assert await store.payments.escalate(turn.deadline.ends_by, limit=9) == 1
+    assert (await store.payments.escalate(turn.deadline.ends_by, limit=9)).payments == 1
     assert _tasks(store) == {"parked": True}
-    assert await store.payments.escalate(turn.deadline.ends_by, limit=9) == 0
+    assert (await store.payments.escalate(turn.deadline.ends_by, limit=9)).payments == 0
+
+
+async def test_a_payment_whose_key_is_missing_keeps_no_other_from_being_asked_about(
+    store: Store, clock: SteppedClock
+) -> None:
+    of = profile(IdempotencyKind.NONE, LookupKind.NONE)
+    rotated = Store(store.where, clock, Keyring({"new": b"n" * 32}, "new"))
+    await rotated.accept("sealed anew", payment_id="pay_0", as_of=of)
+    await store.accept(as_of=of)
+    await rotated.begin(instruction_id("pay_0", InstructionKind.PAY))
+    turn = await store.begin()
+    rotated.close()
+    assert turn.deadline is not None
+    asked = await store.payments.escalate(turn.deadline.ends_by, limit=9)
+    assert asked == (1, ["pay_0"])
+    assert _tasks(store) == {"parked": True}
 
 
 async def test_a_key_that_runs_out_in_doubt_is_asked_about_when_it_does(
@@ -172,5 +190,5 @@ async def test_a_key_that_runs_out_in_doubt_is_asked_about_when_it_does(
     await store.sent(in_doubt())
     assert _tasks(store) == {}
     later = turn.view.submit_before
-    assert await store.payments.escalate(later, limit=9) == 1
+    assert (await store.payments.escalate(later, limit=9)).payments == 1
     assert _tasks(store) == {"parked": True}

@@ -171,7 +171,7 @@ async def test_without_any_read_the_sweep_asks_the_people(tmp_path: Path) -> Non
         await lived.pass_by(5 * MINUTE)
         await (await lived.handle(payment_id)).terminate("nothing runs it any more")
         later = lived.assembly.clock.now() + 14 * DAY
-        assert await lived.assembly.payments.escalate(later, limit=10) == 1
+        assert (await lived.assembly.payments.escalate(later, limit=10)).payments == 1
         asked = lived.tasks()
         assert {f"awaiting_partner_{rung}" for rung in range(1, 5)} <= asked.keys()
         await lived.assembly.payments.escalate(later, limit=10)
