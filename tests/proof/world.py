@@ -17,12 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from temporalio.client import WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
-
 from assembly import Assembly, assembled
 from domain.accounts import Account
-from domain.ids import workflow_id
 from domain.money import Money
 from domain.order import Order, Times
 from domain.party import Party
@@ -105,18 +101,6 @@ class World:
         """On the same file and port, as an operator would."""
         port = int(self.temporal.address.rpartition(":")[2])
         self.temporal = await _temporal(self.home, port)
-
-    async def runs(self, payment_id: str) -> bool:
-        """Whether a workflow of that payment runs at this moment."""
-        client = await self.assembly.client()
-        handle = client.get_workflow_handle(workflow_id("default", payment_id))
-        try:
-            execution = await handle.describe()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return False
-            raise
-        return execution.status is WorkflowExecutionStatus.RUNNING
 
     async def book(self) -> dict[str, Any]:
         """The simulator's book, with everything that is due by now in it."""
