@@ -130,7 +130,7 @@ def heard_of_lookup(
             if needs_watermark and not watermark:
                 why = "nothing yet, but the list lags"
                 return looked(asked_at, LookupResult.CANNOT_TELL, why, exchange)
-            return looked(asked_at, LookupResult.ABSENT, "the partner shows nothing of it", exchange)
+            return looked(asked_at, LookupResult.ABSENT, "the partner does not show it", exchange)
         case CannotTell(asked_at, why, partly_exchanged):
             return looked(asked_at, LookupResult.CANNOT_TELL, why, partly_exchanged)
 
