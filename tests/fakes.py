@@ -1,4 +1,4 @@
-"""A clock that is set by hand, and a partner in memory that misbehaves on request."""
+"""A partner in memory that misbehaves on request, its profile and orders for it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum, auto
 from typing import Any, Final
 
@@ -48,6 +48,7 @@ from domain.profile import (
     Profile,
 )
 from domain.report import Movement, MovementKind, Observed, PaymentState, Report, Source
+from tests.clock import START
 
 BANK: Final = "bank"
 ACCOUNT: Final = "main"
@@ -57,22 +58,6 @@ DEBTOR_IBAN: Final = "FR7630006000011234567890189"
 CREDITOR_NAME: Final = "Wilhelmina Canary"
 REMITTANCE: Final = "rent of the aviary"
 WATCH: Final = timedelta(days=14)
-START: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
-
-
-class SteppedClock:
-    """Stands still until it is moved."""
-
-    def __init__(self, at: datetime = START) -> None:
-        self._now = at
-
-    def now(self) -> datetime:
-        return self._now
-
-    def step(self, by: timedelta) -> datetime:
-        """Move on and give the new moment."""
-        self._now += by
-        return self._now
 
 
 class OnSend(StrEnum):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import SteppedClock
+from tests.clock import SteppedClock
 from tests.store.books import Store
 
 

@@ -19,9 +19,9 @@ from domain.sending import AttemptResult
 from domain.view import PaymentView
 from store.faults import StoreAway
 from tests.activities.steps import steps_of
+from tests.clock import SteppedClock
 from tests.fakes import (
     OnSend,
-    SteppedClock,
 )
 from tests.local.polling import until
 from tests.store.books import PAYMENT, Store

@@ -13,12 +13,12 @@ from domain.profile import Idempotency, IdempotencyKind, InstructionKind, Lookup
 from domain.report import PaymentState
 from domain.sending import Closed, LookupResult
 from tests.activities.steps import Steps, steps_of
+from tests.clock import SteppedClock
 from tests.fakes import (
     COMPLETED,
     REJECTED,
     OnFind,
     OnSend,
-    SteppedClock,
     profile,
 )
 from tests.store.books import Store, accepted, report

@@ -19,7 +19,11 @@ from store.folding import TASK_DUE_WITHIN, Folding
 from store.high_water import HighWater
 from store.tasks import Tasks
 from store.untold import Untold
-from tests.fakes import ACCOUNT, BANK, SteppedClock
+from tests.clock import SteppedClock
+from tests.fakes import (
+    ACCOUNT,
+    BANK,
+)
 from tests.store.books import Store, accepted, exchange, refused, report
 
 

@@ -17,7 +17,10 @@ from domain.report import PaymentState, Source
 from domain.sending import Move
 from local.temporal_server import DevServer
 from store.commands import Commanded
-from tests.fakes import SteppedClock, profile
+from tests.clock import SteppedClock
+from tests.fakes import (
+    profile,
+)
 from tests.store.books import PAYMENT, Store, accepted, exchange, in_doubt, report
 from tests.world import eventually, world
 

@@ -8,7 +8,11 @@ from domain.answers import Absent, Found
 from domain.profile import LookupKind
 from domain.report import Source
 from domain.sending import Move
-from tests.fakes import START, SteppedClock, order, profile
+from tests.clock import START, SteppedClock
+from tests.fakes import (
+    order,
+    profile,
+)
 from tests.store.books import Store, exchange, in_doubt, report
 
 SECOND = timedelta(seconds=1)

@@ -14,7 +14,10 @@ from domain.report import PaymentState, Source
 from domain.sending import Move
 from store.commands import CannotResolve, Commanded
 from store.tables import TaskRow
-from tests.fakes import SteppedClock, profile
+from tests.clock import SteppedClock
+from tests.fakes import (
+    profile,
+)
 from tests.store.books import INSTRUCTION, PAYMENT, Store, exchange, in_doubt, report
 
 S = PaymentState

@@ -11,7 +11,10 @@ from domain.ids import instruction_id
 from domain.profile import InstructionKind
 from domain.report import PaymentState, Source
 from domain.sending import Move
-from tests.fakes import SteppedClock, profile
+from tests.clock import SteppedClock
+from tests.fakes import (
+    profile,
+)
 from tests.store.books import INSTRUCTION, PAYMENT, Store, exchange, in_doubt, report
 
 SECOND = timedelta(seconds=1)

@@ -13,7 +13,10 @@ from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState, Source
 from domain.sending import Move
-from tests.fakes import SteppedClock, profile
+from tests.clock import SteppedClock
+from tests.fakes import (
+    profile,
+)
 from tests.store.books import Store, accepted, exchange, in_doubt, not_sent, refused, report
 
 SECOND = timedelta(seconds=1)

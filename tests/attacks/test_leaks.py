@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from store.tables import TaskRow
-from tests.fakes import START
+from tests.clock import START
 from tests.store.books import Store
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from store.logins import Logins
-from tests.fakes import SteppedClock
+from tests.clock import SteppedClock
 from tests.store.books import Store
 
 LOGIN, OLD, NEW = "me@shop", "hash-of-old", "hash-of-new"

@@ -26,7 +26,11 @@ from serving import served
 from settings import WebhookSigning
 from starter.running import TemporalAway
 from store.tables import InboxRow
-from tests.fakes import ACCOUNT, BANK, SteppedClock
+from tests.clock import SteppedClock
+from tests.fakes import (
+    ACCOUNT,
+    BANK,
+)
 from tests.store.books import Store, accepted
 
 SECRET = "6d3c1f0b6d3c1f0b6d3c1f0b6d3c1f0b"

@@ -14,7 +14,10 @@ from domain.report import PaymentState, Source
 from inbound.endpoint import BODY_BYTES_MAX
 from store.faults import StoreAway
 from store.inbox import Inbox
-from tests.fakes import BANK, SteppedClock
+from tests.clock import SteppedClock
+from tests.fakes import (
+    BANK,
+)
 from tests.inbound.conftest import (
     BODY_WITHIN,
     DATED,

@@ -14,7 +14,14 @@ from regimes.execution import RULES, OnClosedDay
 from regimes.sepa import CUT_OFF
 from regimes.watches import WATCHES
 from starter.acceptance import Admitted, InvalidOrder, admit
-from tests.fakes import ACCOUNT, BANK, START, WATCH, order, profile
+from tests.clock import START
+from tests.fakes import (
+    ACCOUNT,
+    BANK,
+    WATCH,
+    order,
+    profile,
+)
 
 #: START is a Monday, one in the afternoon in Brussels.
 THURSDAY: Final = date(2026, 3, 5)

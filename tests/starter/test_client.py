@@ -23,7 +23,14 @@ from starter.running import Running, TemporalAway
 from store.payments import KeyReused, UnknownPayment
 from store.tables import PaymentRow
 from store.untold import Untold
-from tests.fakes import ACCOUNT, BANK, CREDITOR_IBAN, START, SteppedClock, order, profile
+from tests.clock import START, SteppedClock
+from tests.fakes import (
+    ACCOUNT,
+    BANK,
+    CREDITOR_IBAN,
+    order,
+    profile,
+)
 from tests.store.books import Store
 
 MINUTE = timedelta(minutes=1)

@@ -41,7 +41,12 @@ from store.inbox import Inbox
 from store.keyring import Keyring
 from store.payments import Acceptance, Payments
 from store.sending import SendBook, Turn
-from tests.fakes import FakePartner, SteppedClock, order, profile
+from tests.clock import SteppedClock
+from tests.fakes import (
+    FakePartner,
+    order,
+    profile,
+)
 
 T = TypeVar("T")
 PAYMENT = "pay_1"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from store.schema import upgrade
-from tests.fakes import SteppedClock
+from tests.clock import SteppedClock
 from tests.postgresql import PostgreSQL
 from tests.store.books import Store, opened
 

@@ -19,7 +19,10 @@ from store.commands import CannotResolve, Commanded, CommandReused
 from store.payments import UnknownPayment
 from store.tables import AttemptRow, CommandRow, InstructionRow
 from store.untold import Untold
-from tests.fakes import SteppedClock, profile
+from tests.clock import SteppedClock
+from tests.fakes import (
+    profile,
+)
 from tests.store.books import (
     INSTRUCTION,
     PAYMENT,

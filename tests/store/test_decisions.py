@@ -14,7 +14,11 @@ from domain.report import Movement, MovementKind, PaymentState, Source
 from domain.sending import Closed, Move
 from store.commands import CannotResolve
 from store.tables import InstructionRow, TaskRow
-from tests.fakes import SteppedClock, order, profile
+from tests.clock import SteppedClock
+from tests.fakes import (
+    order,
+    profile,
+)
 from tests.store.books import (
     INSTRUCTION,
     PAYMENT,

@@ -19,7 +19,11 @@ from domain.sending import Move
 from store import folding
 from store.keyring import Keyring
 from store.tables import MovementRow, StateRow, TaskRow
-from tests.fakes import SteppedClock, order, profile
+from tests.clock import SteppedClock
+from tests.fakes import (
+    order,
+    profile,
+)
 from tests.store.books import PAYMENT, Store, accepted, exchange, in_doubt, report
 
 MINUTE = timedelta(minutes=1)

@@ -18,7 +18,12 @@ from domain.sending import Move
 from store.halts import Halts
 from store.tables import AttemptRow
 from store.untold import Untold
-from tests.fakes import BANK, SteppedClock, order, profile
+from tests.clock import SteppedClock
+from tests.fakes import (
+    BANK,
+    order,
+    profile,
+)
 from tests.store.books import (
     INSTRUCTION,
     PAYMENT,

@@ -11,7 +11,11 @@ from domain.answers import Told, Untold
 from domain.report import PaymentState, Source
 from store.inbox import Arrival
 from store.tables import InboxRow
-from tests.fakes import ACCOUNT, BANK, SteppedClock
+from tests.clock import SteppedClock
+from tests.fakes import (
+    ACCOUNT,
+    BANK,
+)
 from tests.store.books import PAYMENT, Store, accepted, exchange, report
 
 TENANT = "shop"

@@ -23,7 +23,11 @@ from store.intents import hashes_of
 from store.keyring import Keyring
 from store.payments import Acceptance, KeyReused
 from store.tables import InstructionRow, PaymentRow
-from tests.fakes import CREDITOR_IBAN, SteppedClock, order
+from tests.clock import SteppedClock
+from tests.fakes import (
+    CREDITOR_IBAN,
+    order,
+)
 from tests.store.books import KEYRING, Store
 from tests.store.processes import together
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from store.logins import LEASE, Logins
-from tests.fakes import SteppedClock
+from tests.clock import SteppedClock
 from tests.store.books import KEYRING, Store, opened
 from tests.store.processes import together
 

@@ -22,7 +22,7 @@ from domain.view import PaymentView
 from store.faults import StoreAway
 from store.tables import AttemptRow, PaymentRow
 from tests.activities.steps import Steps, steps_of
-from tests.fakes import SteppedClock
+from tests.clock import SteppedClock
 from tests.postgresql import PostgreSQL
 from tests.store.books import PAYMENT, Store
 from tests.world import eventually

@@ -15,7 +15,7 @@ from store.database import Database
 from store.faults import StoreAway
 from store.payments import row
 from store.tables import FileRow
-from tests.fakes import START, SteppedClock
+from tests.clock import START, SteppedClock
 from tests.postgresql import PostgreSQL
 from tests.store.books import Store
 

@@ -20,7 +20,10 @@ from domain.profile import (
 from domain.report import PaymentState, Source
 from domain.sending import AttemptResult, Closed, LookupResult, Move
 from store.tables import ExchangeRow, InstructionRow, ReportRow, TaskRow
-from tests.fakes import SteppedClock, profile
+from tests.clock import SteppedClock
+from tests.fakes import (
+    profile,
+)
 from tests.store.books import (
     INSTRUCTION,
     PAYMENT,

@@ -12,7 +12,13 @@ from domain.answers import InDoubt
 from store.keyring import Keyring, KeyringError
 from store.logins import Logins
 from store.tables import PaymentRow
-from tests.fakes import CREDITOR_IBAN, CREDITOR_NAME, DEBTOR_IBAN, REMITTANCE, SteppedClock
+from tests.clock import SteppedClock
+from tests.fakes import (
+    CREDITOR_IBAN,
+    CREDITOR_NAME,
+    DEBTOR_IBAN,
+    REMITTANCE,
+)
 from tests.store.books import PAYMENT, Store, exchange
 
 TOKEN = "token-canary-4711"

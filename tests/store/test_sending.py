@@ -24,7 +24,10 @@ from domain.sending import Answer, Closed, Move
 from store.payments import UnknownPayment
 from store.sending import Turn
 from store.tables import AttemptRow, InstructionRow, PaymentRow, TaskRow
-from tests.fakes import SteppedClock, profile
+from tests.clock import SteppedClock
+from tests.fakes import (
+    profile,
+)
 from tests.store.books import (
     INSTRUCTION,
     PAYMENT,

@@ -10,7 +10,11 @@ from domain.intent import Acknowledgement, Intent
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState, Source
 from store.timeline import Entry, EntryKind, Timelines
-from tests.fakes import SteppedClock, order, profile
+from tests.clock import SteppedClock
+from tests.fakes import (
+    order,
+    profile,
+)
 from tests.store.books import (
     INSTRUCTION,
     PAYMENT,

@@ -20,7 +20,7 @@ from domain.payment import Certainty
 from domain.sending import AttemptResult, Move
 from store.faults import StoreAway
 from store.tables import AttemptRow, CommandRow, ExchangeRow, InboxRow, PaymentRow, ReportRow
-from tests.fakes import SteppedClock
+from tests.clock import SteppedClock
 from tests.postgresql import PostgreSQL
 from tests.store.books import INSTRUCTION, PAYMENT, Store, accepted
 from tests.store.cutting import Cut, Cutting

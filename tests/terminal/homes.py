@@ -18,7 +18,7 @@ from assembly import assembled
 from domain.report import PaymentState
 from settings import Settings
 from store.keyring import Keyring
-from tests.fakes import SteppedClock
+from tests.clock import SteppedClock
 from tests.store.books import Store
 from tests.terminal.conftest import Ran, Terminal
 

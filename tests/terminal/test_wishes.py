@@ -9,7 +9,7 @@ from pathlib import Path
 from domain.intent import Earlier, PossibleDuplicate
 from domain.report import PaymentState
 from terminal.wishes import Wishes
-from tests.fakes import START
+from tests.clock import START
 
 WISHES = Wishes(
     file=Path("my file.xml"),

@@ -15,7 +15,12 @@ from domain.order import Times
 from domain.report import PaymentState
 from local.temporal_server import DevServer
 from store.halts import Halts
-from tests.fakes import READY, SteppedClock, order, profile
+from tests.clock import SteppedClock
+from tests.fakes import (
+    READY,
+    order,
+    profile,
+)
 from tests.world import World, eventually, world
 
 
