@@ -82,12 +82,12 @@ def follow_cancel(
 
 
 def came_alive(session: Session, row: PaymentRow, payment: Payment) -> bool:
-    """Whether the partner accepted what was cancelled as proven absent, and nobody decided yet."""
+    """Whether the partner accepted after all what proof or people had cancelled; undecided yet."""
     return (
         payment.state is PaymentState.CANCELLED
         and payment.certainty is Certainty.UNKNOWN
         and any(
-            i.book.answered and i.book.closed is Closed.CANCELLED
+            i.book.answered and i.book.closed in (Closed.CANCELLED, Closed.NOT_EXECUTED)
             for i in instructions_of(session, row)
             if i.kind is InstructionKind.PAY
         )

@@ -20,9 +20,7 @@ from domain.view import PaymentView
 from store.faults import StoreAway
 from tests.activities.steps import steps_of
 from tests.clock import SteppedClock
-from tests.fakes import (
-    OnSend,
-)
+from tests.fakes import OnSend
 from tests.local.polling import until
 from tests.store.books import PAYMENT, Store
 

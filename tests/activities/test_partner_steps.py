@@ -14,13 +14,7 @@ from domain.report import PaymentState
 from domain.sending import Closed, LookupResult
 from tests.activities.steps import Steps, steps_of
 from tests.clock import SteppedClock
-from tests.fakes import (
-    COMPLETED,
-    REJECTED,
-    OnFind,
-    OnSend,
-    profile,
-)
+from tests.fakes import COMPLETED, REJECTED, OnFind, OnSend, profile
 from tests.store.books import Store, accepted, report
 
 MINUTE = timedelta(minutes=1)

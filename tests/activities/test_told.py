@@ -12,10 +12,7 @@ from starter.running import TemporalAway
 from store.halts import Halts
 from tests.activities.test_upkeep import FakeRunner, runner, upkeep
 from tests.clock import SteppedClock
-from tests.fakes import (
-    order,
-    profile,
-)
+from tests.fakes import order, profile
 from tests.store.books import PAYMENT, Store, accepted
 
 __all__ = ["runner", "upkeep"]

@@ -20,10 +20,7 @@ from store.high_water import HighWater
 from store.tasks import Tasks
 from store.untold import Untold
 from tests.clock import SteppedClock
-from tests.fakes import (
-    ACCOUNT,
-    BANK,
-)
+from tests.fakes import ACCOUNT, BANK
 from tests.store.books import Store, accepted, exchange, refused, report
 
 

@@ -18,9 +18,7 @@ from domain.sending import Move
 from local.temporal_server import DevServer
 from store.commands import Commanded
 from tests.clock import SteppedClock
-from tests.fakes import (
-    profile,
-)
+from tests.fakes import profile
 from tests.store.books import PAYMENT, Store, accepted, exchange, in_doubt, report
 from tests.world import eventually, world
 

@@ -9,10 +9,7 @@ from domain.profile import LookupKind
 from domain.report import Source
 from domain.sending import Move
 from tests.clock import START, SteppedClock
-from tests.fakes import (
-    order,
-    profile,
-)
+from tests.fakes import order, profile
 from tests.store.books import Store, exchange, in_doubt, report
 
 SECOND = timedelta(seconds=1)

@@ -15,9 +15,7 @@ from domain.sending import Move
 from store.commands import CannotResolve, Commanded
 from store.tables import TaskRow
 from tests.clock import SteppedClock
-from tests.fakes import (
-    profile,
-)
+from tests.fakes import profile
 from tests.store.books import INSTRUCTION, PAYMENT, Store, exchange, in_doubt, report
 
 S = PaymentState

@@ -12,9 +12,7 @@ from domain.profile import InstructionKind
 from domain.report import PaymentState, Source
 from domain.sending import Move
 from tests.clock import SteppedClock
-from tests.fakes import (
-    profile,
-)
+from tests.fakes import profile
 from tests.store.books import INSTRUCTION, PAYMENT, Store, exchange, in_doubt, report
 
 SECOND = timedelta(seconds=1)

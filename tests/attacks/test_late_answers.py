@@ -14,9 +14,7 @@ from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState, Source
 from domain.sending import Move
 from tests.clock import SteppedClock
-from tests.fakes import (
-    profile,
-)
+from tests.fakes import profile
 from tests.store.books import Store, accepted, exchange, in_doubt, not_sent, refused, report
 
 SECOND = timedelta(seconds=1)

@@ -11,9 +11,7 @@ from starter.asking import InvalidCommand, Telling
 from starter.operations import Operations
 from store.untold import Untold
 from tests.clock import SteppedClock
-from tests.fakes import (
-    CREDITOR_IBAN,
-)
+from tests.fakes import CREDITOR_IBAN
 from tests.starter.test_operations import ALICE, SECRETS, WHY, FakeRunning, _operations
 from tests.store.books import PAYMENT, Store, in_doubt
 

@@ -14,10 +14,7 @@ from store.halts import Halts
 from store.high_water import HighWater
 from store.keyring import Keyring, KeyringError
 from tests.clock import SteppedClock
-from tests.fakes import (
-    READY,
-    profile,
-)
+from tests.fakes import READY, profile
 from tests.store.books import KEYRING, Store
 from tests.workflows.test_set_back import _copy, _restore
 from tests.world import eventually, world

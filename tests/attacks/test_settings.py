@@ -12,11 +12,7 @@ from partners.currencycloud.profile import profile_of
 from settings import PartnerAccount
 from tests.activities.steps import Steps, steps_of
 from tests.clock import SteppedClock
-from tests.fakes import (
-    FakePartner,
-    OnSend,
-    profile,
-)
+from tests.fakes import FakePartner, OnSend, profile
 from tests.store.books import Store
 
 MINUTE = timedelta(minutes=1)

@@ -24,11 +24,7 @@ from domain.order import Order, Times
 from domain.party import Party
 from domain.report import PaymentState
 from tests.clock import START
-from tests.fakes import (
-    CREDITOR_IBAN,
-    DEBTOR_IBAN,
-    order,
-)
+from tests.fakes import CREDITOR_IBAN, DEBTOR_IBAN, order
 
 OTHER_IBAN = "NL91ABNA0417164300"
 DAY = date(2026, 3, 3)

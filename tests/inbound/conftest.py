@@ -27,10 +27,7 @@ from settings import WebhookSigning
 from starter.running import TemporalAway
 from store.tables import InboxRow
 from tests.clock import SteppedClock
-from tests.fakes import (
-    ACCOUNT,
-    BANK,
-)
+from tests.fakes import ACCOUNT, BANK
 from tests.store.books import Store, accepted
 
 SECRET = "6d3c1f0b6d3c1f0b6d3c1f0b6d3c1f0b"

@@ -15,9 +15,7 @@ from inbound.endpoint import BODY_BYTES_MAX
 from store.faults import StoreAway
 from store.inbox import Inbox
 from tests.clock import SteppedClock
-from tests.fakes import (
-    BANK,
-)
+from tests.fakes import BANK
 from tests.inbound.conftest import (
     BODY_WITHIN,
     DATED,

@@ -15,13 +15,7 @@ from regimes.sepa import CUT_OFF
 from regimes.watches import WATCHES
 from starter.acceptance import Admitted, InvalidOrder, admit
 from tests.clock import START
-from tests.fakes import (
-    ACCOUNT,
-    BANK,
-    WATCH,
-    order,
-    profile,
-)
+from tests.fakes import ACCOUNT, BANK, WATCH, order, profile
 
 #: START is a Monday, one in the afternoon in Brussels.
 THURSDAY: Final = date(2026, 3, 5)

@@ -24,13 +24,7 @@ from store.payments import KeyReused, UnknownPayment
 from store.tables import PaymentRow
 from store.untold import Untold
 from tests.clock import START, SteppedClock
-from tests.fakes import (
-    ACCOUNT,
-    BANK,
-    CREDITOR_IBAN,
-    order,
-    profile,
-)
+from tests.fakes import ACCOUNT, BANK, CREDITOR_IBAN, order, profile
 from tests.store.books import Store
 
 MINUTE = timedelta(minutes=1)

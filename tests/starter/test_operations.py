@@ -34,13 +34,7 @@ from store.payments import UnknownPayment
 from store.tasks import Tasks
 from store.untold import Untold
 from tests.clock import SteppedClock
-from tests.fakes import (
-    ACCOUNT,
-    BANK,
-    CREDITOR_IBAN,
-    order,
-    profile,
-)
+from tests.fakes import ACCOUNT, BANK, CREDITOR_IBAN, order, profile
 from tests.store.books import PAYMENT, Store, accepted, in_doubt
 
 SECRETS = {"alice": SecretStr("alices secret"), "bob": SecretStr("bobs secret!")}

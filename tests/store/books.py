@@ -42,11 +42,7 @@ from store.keyring import Keyring
 from store.payments import Acceptance, Payments
 from store.sending import SendBook, Turn
 from tests.clock import SteppedClock
-from tests.fakes import (
-    FakePartner,
-    order,
-    profile,
-)
+from tests.fakes import FakePartner, order, profile
 
 T = TypeVar("T")
 PAYMENT = "pay_1"

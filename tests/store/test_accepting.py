@@ -17,9 +17,7 @@ from domain.report import PaymentState
 from store.payments import KeyReused, UnknownPayment
 from store.tables import InstructionRow, PaymentRow, StateRow
 from tests.clock import SteppedClock
-from tests.fakes import (
-    order,
-)
+from tests.fakes import order
 from tests.store.books import PAYMENT, Store
 from tests.store.processes import together
 

@@ -20,9 +20,7 @@ from store.payments import UnknownPayment
 from store.tables import AttemptRow, CommandRow, InstructionRow
 from store.untold import Untold
 from tests.clock import SteppedClock
-from tests.fakes import (
-    profile,
-)
+from tests.fakes import profile
 from tests.store.books import (
     INSTRUCTION,
     PAYMENT,

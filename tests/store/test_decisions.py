@@ -15,10 +15,7 @@ from domain.sending import Closed, Move
 from store.commands import CannotResolve
 from store.tables import InstructionRow, TaskRow
 from tests.clock import SteppedClock
-from tests.fakes import (
-    order,
-    profile,
-)
+from tests.fakes import order, profile
 from tests.store.books import (
     INSTRUCTION,
     PAYMENT,
@@ -100,6 +97,23 @@ async def test_where_a_cancel_was_asked_two_operators_make_it_cancelled(store: S
     view = await store.payments.view(PAYMENT)
     assert view.payment.state is S.CANCELLED
     assert {c.outcome for c in await store.commands.of(PAYMENT)} == {Outcome.DONE}
+
+
+async def test_what_two_operators_cancelled_is_taken_back_when_it_is_accepted_late(
+    store: Store, clock: SteppedClock
+) -> None:
+    await store.accept(as_of=profile(lookup=LookupKind.NONE, cancels=True))
+    await store.begin()
+    clock.step(3 * SECOND)
+    await store.sent(in_doubt())
+    clock.step(3600 * SECOND)
+    await cancel(store)
+    for operator in ("alice", "bob"):
+        await not_executed(store, operator)
+    view = await store.sent(accepted(clock.step(SECOND)))
+    assert (view.payment.state, view.payment.certainty) == (S.CANCELLED, Certainty.UNKNOWN)
+    taken_back = instruction_id(PAYMENT, InstructionKind.CANCEL)
+    assert (await store.begin(taken_back)).move is Move.SEND
 
 
 async def test_the_same_operator_twice_is_one(store: Store) -> None:

@@ -30,9 +30,7 @@ from store.logins import Logins
 from store.tasks import Tasks
 from store.timeline import EntryKind, Timelines
 from tests.clock import SteppedClock
-from tests.fakes import (
-    CREDITOR_NAME,
-)
+from tests.fakes import CREDITOR_NAME
 from tests.store.books import KEYRING, Store, exchange, opened, report
 
 ROWS: dict[str, list[dict[str, Any]]] = json.loads(

@@ -20,10 +20,7 @@ from store import folding
 from store.keyring import Keyring
 from store.tables import MovementRow, StateRow, TaskRow
 from tests.clock import SteppedClock
-from tests.fakes import (
-    order,
-    profile,
-)
+from tests.fakes import order, profile
 from tests.store.books import PAYMENT, Store, accepted, exchange, in_doubt, report
 
 MINUTE = timedelta(minutes=1)

@@ -19,11 +19,7 @@ from store.halts import Halts
 from store.tables import AttemptRow
 from store.untold import Untold
 from tests.clock import SteppedClock
-from tests.fakes import (
-    BANK,
-    order,
-    profile,
-)
+from tests.fakes import BANK, order, profile
 from tests.store.books import (
     INSTRUCTION,
     PAYMENT,

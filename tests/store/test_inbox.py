@@ -12,10 +12,7 @@ from domain.report import PaymentState, Source
 from store.inbox import Arrival
 from store.tables import InboxRow
 from tests.clock import SteppedClock
-from tests.fakes import (
-    ACCOUNT,
-    BANK,
-)
+from tests.fakes import ACCOUNT, BANK
 from tests.store.books import PAYMENT, Store, accepted, exchange, report
 
 TENANT = "shop"

@@ -24,10 +24,7 @@ from store.keyring import Keyring
 from store.payments import Acceptance, KeyReused
 from store.tables import InstructionRow, PaymentRow
 from tests.clock import SteppedClock
-from tests.fakes import (
-    CREDITOR_IBAN,
-    order,
-)
+from tests.fakes import CREDITOR_IBAN, order
 from tests.store.books import KEYRING, Store
 from tests.store.processes import together
 

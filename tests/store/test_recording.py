@@ -21,9 +21,7 @@ from domain.report import PaymentState, Source
 from domain.sending import AttemptResult, Closed, LookupResult, Move
 from store.tables import ExchangeRow, InstructionRow, ReportRow, TaskRow
 from tests.clock import SteppedClock
-from tests.fakes import (
-    profile,
-)
+from tests.fakes import profile
 from tests.store.books import (
     INSTRUCTION,
     PAYMENT,

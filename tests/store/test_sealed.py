@@ -13,12 +13,7 @@ from store.keyring import Keyring, KeyringError
 from store.logins import Logins
 from store.tables import PaymentRow
 from tests.clock import SteppedClock
-from tests.fakes import (
-    CREDITOR_IBAN,
-    CREDITOR_NAME,
-    DEBTOR_IBAN,
-    REMITTANCE,
-)
+from tests.fakes import CREDITOR_IBAN, CREDITOR_NAME, DEBTOR_IBAN, REMITTANCE
 from tests.store.books import PAYMENT, Store, exchange
 
 TOKEN = "token-canary-4711"

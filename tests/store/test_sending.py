@@ -25,9 +25,7 @@ from store.payments import UnknownPayment
 from store.sending import Turn
 from store.tables import AttemptRow, InstructionRow, PaymentRow, TaskRow
 from tests.clock import SteppedClock
-from tests.fakes import (
-    profile,
-)
+from tests.fakes import profile
 from tests.store.books import (
     INSTRUCTION,
     PAYMENT,

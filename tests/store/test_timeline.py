@@ -11,10 +11,7 @@ from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState, Source
 from store.timeline import Entry, EntryKind, Timelines
 from tests.clock import SteppedClock
-from tests.fakes import (
-    order,
-    profile,
-)
+from tests.fakes import order, profile
 from tests.store.books import (
     INSTRUCTION,
     PAYMENT,

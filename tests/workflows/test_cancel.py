@@ -16,16 +16,7 @@ from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
 from local.temporal_server import DevServer
 from store.commands import Commanded
-from tests.fakes import (
-    COMPLETED,
-    READY,
-    RELEASED,
-    OnCancel,
-    OnFind,
-    OnSend,
-    order,
-    profile,
-)
+from tests.fakes import COMPLETED, READY, RELEASED, OnCancel, OnFind, OnSend, order, profile
 from tests.world import World, eventually, world
 
 CANCELLED = PaymentState.CANCELLED

@@ -18,13 +18,7 @@ from domain.payment import Certainty
 from domain.report import PaymentState
 from local.temporal_server import DevServer, free_port
 from tests.clock import SteppedClock
-from tests.fakes import (
-    ACCOUNT,
-    BANK,
-    OnSend,
-    Word,
-    order,
-)
+from tests.fakes import ACCOUNT, BANK, OnSend, Word, order
 from tests.servers import dev_server
 from tests.world import World, eventually, world
 from workflows.upkeep import UpkeepWorkflow

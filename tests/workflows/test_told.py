@@ -16,11 +16,7 @@ from domain.report import PaymentState
 from local.temporal_server import DevServer
 from store.halts import Halts
 from tests.clock import SteppedClock
-from tests.fakes import (
-    READY,
-    order,
-    profile,
-)
+from tests.fakes import READY, order, profile
 from tests.world import World, eventually, world
 
 
