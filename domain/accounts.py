@@ -87,3 +87,13 @@ class Account(BaseModel):
         return f"Account({self.masked})"
 
     __str__ = __repr__
+
+
+class ClearingMember(BaseModel):
+    """A bank by its number in a clearing system, such as a sort code."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    system: str
+    """ISO 20022 ExternalClearingSystemIdentification1Code: GBDSC, USABA, …"""
+    number: str

@@ -55,12 +55,12 @@ class Intent:
         end_to_end_id = normalised(order.end_to_end_id)
         reference = (
             "" if end_to_end_id in _NO_REFERENCE else end_to_end_id,
-            normalised(order.remittance_information),
+            normalised(f"{order.remittance_information} {order.creditor_reference or ''}"),
         )
         content = (
             order.tenant,
             _account(order.debtor_account.number),
-            _account(order.creditor_account.number),
+            _creditor_account(order),
             order.instructed_amount.minor,
             order.instructed_amount.currency,
             day.isoformat() if day else None,
@@ -146,6 +146,16 @@ def normalised(reference: str) -> str:
     """
     folded = unicodedata.normalize("NFKD", reference).casefold()
     return "".join(letter for letter in unicodedata.normalize("NFKD", folded) if letter.isalnum())
+
+
+def _creditor_account(order: Order) -> str:
+    """An IBAN names its bank; another number is one only together with the bank."""
+    number = _account(order.creditor_account.number)
+    if order.creditor_account.iban is not None:
+        return number
+    member = order.creditor_agent_member
+    bank = member.number if member else order.creditor_agent or ""
+    return f"{number} at {_account(bank)}"
 
 
 def _account(number: str) -> str:

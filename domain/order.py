@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from domain.accounts import Account
+from domain.accounts import Account, ClearingMember
 from domain.money import Money
 from domain.party import Party
 
@@ -24,6 +24,10 @@ class Rail(StrEnum):
     """The clearing a payment takes; regimes and watches differ by it."""
 
     SEPA_CREDIT_TRANSFER = "sepa_credit_transfer"
+    DOMESTIC = "domestic"
+    """The local clearing of the currency's country: Faster Payments, ACH and their kin."""
+    CROSS_BORDER = "cross_border"
+    """From bank to bank over correspondents, or an RTGS: dearer, with charges to agree on."""
 
 
 class ChargeBearer(StrEnum):
@@ -85,10 +89,17 @@ class Order(BaseModel):
     creditor: Party
     creditor_account: Account
     creditor_agent: str | None = Field(default=None, description="BIC")
+    creditor_agent_member: ClearingMember | None = None
+    creditor_agent_country: str | None = Field(
+        default=None, description="ISO 3166; where neither IBAN, BIC nor clearing system tell it"
+    )
     end_to_end_id: str = "NOTPROVIDED"
     instruction_id: str | None = None
     uetr: str | None = None
     remittance_information: str = ""
+    creditor_reference: str | None = Field(
+        default=None, description="the creditor's own number for it, such as one of ISO 11649"
+    )
     charge_bearer: ChargeBearer = ChargeBearer.SLEV
     purpose: str | None = None
     category_purpose: str | None = None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from enum import StrEnum
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -36,6 +39,24 @@ class PostalAddress(BaseModel):
         return bool(self.address_lines) and not (self.town_name and self.country)
 
 
+class PartyKind(StrEnum):
+    """Whom the law and some corridors tell apart."""
+
+    PERSON = "person"
+    ORGANISATION = "organisation"
+
+
+class Identification(BaseModel):
+    """A number by which somebody is known, and by whom."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    scheme: str
+    """A code of ISO 20022 ExternalPersonIdentification1Code or
+    ExternalOrganisationIdentification1Code, or the scheme's own name."""
+    number: str
+
+
 class Party(BaseModel):
     """A debtor or creditor."""
 
@@ -43,3 +64,7 @@ class Party(BaseModel):
 
     name: str
     address: PostalAddress | None = None
+    kind: PartyKind | None = None
+    """None where nobody said so."""
+    birth_date: date | None = None
+    identification: Identification | None = None
