@@ -26,8 +26,8 @@ class Intent:
     """What is wanted: tenant, both accounts, amount, day asked for or none, and reference.
 
     Two orders of equal `content` are the same payment, wanted once or twice. Not compared, as
-    they change when an order is repeated by hand: names, the creditor's bank, instruction id,
-    UETR, purpose, and which partner pays.
+    they change when an order is repeated by hand: names, an IBAN's bank, instruction id, UETR,
+    purpose, and which partner pays.
 
     The reference is the end-to-end id, unless that says NOTPROVIDED, together with the
     remittance information: what the creditor sees. Who writes another end-to-end id or another
