@@ -221,10 +221,13 @@ class _QuickTasksOutbound(OutboundInterceptor):
 
 
 @asynccontextmanager
-async def arena(home: Path, *, quick: bool = True) -> AsyncIterator[Arena]:
+async def arena(
+    home: Path, *, quick: bool = True, database_url: str | None = None
+) -> AsyncIterator[Arena]:
     """All servers, the client and its journal.
 
     Args:
+        database_url: of an empty database; by default one on SQLite in the home.
         quick: with short times wherever somebody waits for the dead, for an answer or for a
             watch to end; else with the product's own.
     """
@@ -235,7 +238,7 @@ async def arena(home: Path, *, quick: bool = True) -> AsyncIterator[Arena]:
         temporal = await _temporal(home, free_port())
         simulator, forgetful = [await _simulator(parts, home, name) for name in _LOGINS]
         bank = await _bank(parts, home)
-        _write_settings(home, temporal, (simulator, forgetful), bank, quick=quick)
+        _write_settings(home, temporal, (simulator, forgetful), bank, database_url, quick=quick)
         forks = await Forks.start(home, {**os.environ, "FINALITY_HOME": str(home)})
         parts.push_async_callback(forks.stop)
         journal = parts.enter_context(Journal(home / "journal.jsonl"))
@@ -334,6 +337,7 @@ def _write_settings(
     temporal: DevServer,
     simulators: tuple[Simulator, Simulator],
     bank: BankServer,
+    database_url: str | None,
     *,
     quick: bool,
 ) -> None:
@@ -365,6 +369,7 @@ def _write_settings(
     }
     settings = {
         "temporal_address": temporal.address,
+        "database_url": database_url,
         "currencycloud": {READ: account, TOLD: account, FORGETFUL: forgetful},
         "bank": banks,
         "operators": OPERATORS,

@@ -1,6 +1,7 @@
 """Workers killed at points found in runs without faults: nothing twice, lost or stuck.
 
-Here at some of the points, of every kind and every scenario; `make kills` does all of them.
+Here at some of the points, of every kind and every scenario, one half of them on SQLite and the
+other on PostgreSQL; `make kills` does all of them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgresql import PostgreSQL
 from tests.proof.arena import arena
 from tests.proof.kills import Kills, sample
 from tests.proof.scenarios import SHAPES, STORIES
@@ -21,9 +23,10 @@ HIT_SHARE = 0.9
 
 @pytest.mark.timeout(600)
 async def test_killed_at_every_kind_of_point_no_payment_is_made_twice_or_lost_or_stuck(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, postgresql: PostgreSQL, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with arena(tmp_path / "one") as one, arena(tmp_path / "two") as other:
+    url = postgresql.database()
+    async with arena(tmp_path / "one") as one, arena(tmp_path / "two", database_url=url) as other:
         kills = Kills(one, other)
         targets = await kills.find([*STORIES, *SHAPES])
         chosen = sample(targets, SAMPLE)
