@@ -138,6 +138,8 @@ class FakePartner:
     lives: dict[str, tuple[Word, ...]] = field(default_factory=dict)
     """What reads say of one order instead, by its end-to-end id."""
     reply: Word = READY
+    replies: dict[str, Word] = field(default_factory=dict)
+    """What its replies say of one order instead, by its end-to-end id."""
     on_send: deque[OnSend] = field(default_factory=deque)
     on_find: deque[OnFind] = field(default_factory=deque)
     on_cancel: deque[OnCancel] = field(default_factory=deque)
@@ -225,12 +227,13 @@ class FakePartner:
         if befalls is OnFind.CANNOT_TELL:
             return CannotTell(now, "the answer was cut short", self._exchange(subject, 200))
         if befalls is OnFind.ANOTHERS:
-            report = self._report(subject, self.reply, self.foreign_reference, Source.READ)
+            reference = self.foreign_reference
+            report = self._report(subject, self._reply(subject), reference, Source.READ)
             return Found(report, self._exchange(subject, 200))
         held = [effect for key in subject.keys for effect in self.book.get(key, [])]
         if befalls is OnFind.EMPTY or not held:
             return Absent(now, self._exchange(subject, 200), watermark=True)
-        report = self._report(subject, self.reply, held[0].reference, Source.READ)
+        report = self._report(subject, self._reply(subject), held[0].reference, Source.READ)
         return Found(report, self._exchange(subject, 200))
 
     async def read(self, subject: Subject) -> Read:
@@ -245,6 +248,9 @@ class FakePartner:
 
     async def close(self) -> None:
         self.calls.append("close")
+
+    def _reply(self, subject: Subject) -> Word:
+        return self.replies.get(subject.order.end_to_end_id, self.reply)
 
     def _held(self, subject: Subject) -> Effect:
         held = [e for e in self.effects if e.reference == subject.partner_reference]
@@ -283,7 +289,7 @@ class FakePartner:
                     words=deque(self.lives.get(order.end_to_end_id, self.life)),
                 )
             )
-        report = self._report(subject, self.reply, held[0].reference)
+        report = self._report(subject, self._reply(subject), held[0].reference)
         return Accepted(report, self._exchange(subject, 200))
 
     def _duplicate(self, subject: Subject) -> Duplicate:

@@ -38,12 +38,14 @@ from workflows.payment import PaymentWorkflow
 KEYRING = Keyring({"test-1": b"w" * 32}, "test-1")
 
 
-async def eventually(seen: Callable[[], Awaitable[Any]], what: str, seconds: float = 30) -> Any:
+async def eventually(
+    seen: Callable[[], Awaitable[Any]], what: str, seconds: float = 30, *, every: float = 0.02
+) -> Any:
     """The first true answer of `seen`; fails, naming what was missed, when none came in time."""
     try:
         async with asyncio.timeout(seconds):
             while not (answer := await seen()):
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(every)
     except TimeoutError:
         raise AssertionError(f"not seen within {seconds} s: {what}") from None
     return answer

@@ -1,8 +1,13 @@
-"""Every edge between two states that a partner can make a payment take, on a real server."""
+"""Every edge between two states that a partner can make a payment take, on a real server.
+
+What our own book, checks and people make of it is in `test_cancel`, `test_decisions`, `test_lives`
+and `test_waits`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -15,16 +20,16 @@ from domain.report import PaymentState as S
 from domain.states import may_follow
 from local.temporal_server import DevServer
 from store.tables import StateRow
-from tests.fakes import Word, order, profile
+from tests.fakes import ACCOUNT, BANK, Word, order, profile
 from tests.world import World, eventually, world
 
 #: What a partner may say; the other states follow from our own book, commands and checks.
 TOLD = [
     S.AWAITING_US, S.AWAITING_USER, S.AWAITING_PARTNER, S.ACCEPTED, S.AUTHORISED, S.PROCESSING,
-    S.SETTLED, S.FINAL, S.RETURNED, S.REJECTED, S.CANCELLED,
+    S.SETTLED, S.FINAL, S.RETURNED, S.REJECTED, S.CANCELLED, S.EXPIRED,
 ]  # fmt: skip
-#: Nothing is read in these any more, so a read can bring no next word.
-ENDED = {S.FINAL, S.RETURNED, S.REJECTED, S.CANCELLED}
+#: Nothing is read in these any more, unless the partner has news.
+ENDED = {S.FINAL, S.RETURNED, S.REJECTED, S.CANCELLED, S.EXPIRED}
 
 
 def _word(state: S) -> Word:
@@ -40,33 +45,82 @@ def _entered(made: World, payment_id: str) -> list[tuple[str, str]]:
     return [(row.state, row.certainty) for row in rows]
 
 
+async def _begun(made: World, name: str, words: list[S]) -> str:
+    """A payment of which the partner says these words, one a read."""
+    made.partner.lives[name[:35]] = tuple(map(_word, words))
+    now = made.assembly.clock.now()
+    of = order(now, end_to_end_id=name[:35], remittance_information=name)
+    return (await made.pay(name, of=of)).payment_id
+
+
 async def _lived(made: World, words: list[S]) -> list[tuple[str, str]]:
     """The states that a payment enters when the partner says these words, and no others."""
     name = "-".join(word.value for word in words)
-    now = made.assembly.clock.now()
-    made.partner.lives[name[:35]] = tuple(map(_word, words))
-    payment_id = (
-        await made.pay(name, of=order(now, end_to_end_id=name[:35], remittance_information=name))
-    ).payment_id
+    payment_id = await _begun(made, name, words)
+    await _has_heard(made, payment_id, words[-1])
+    return _entered(made, payment_id)
 
+
+async def _has_heard(made: World, payment_id: str, word: S) -> None:
     async def said() -> bool:
         payment = await made.payment(payment_id)
-        return payment.partner_status == words[-1] or payment.is_frozen
+        return payment.partner_status == word or payment.is_frozen
 
-    await eventually(said, name, seconds=120)
+    # Many look at once: were they to do so all the time, nothing else would get on.
+    await eventually(said, f"{word} of {payment_id}", seconds=120, every=0.5)
+
+
+async def _answered(made: World, first: S) -> list[tuple[str, str]]:
+    """The states that a payment enters when this is what the partner answers to its send."""
+    name = f"first-{first.value}"
+    made.partner.replies[name] = _word(first)
+    payment_id = await _begun(made, name, [first])
+    await _has_heard(made, payment_id, first)
     return _entered(made, payment_id)
+
+
+async def _lived_on(made: World, end: S, then: S) -> list[tuple[str, str]]:
+    """The states that an ended payment enters when the partner has news, and says this."""
+    name = f"{end.value}-{then.value}"
+    payment_id = await _begun(made, name, [S.SETTLED if end is S.UNCONFIRMED else end])
+    if end is S.UNCONFIRMED:
+        await made.until(payment_id, S.SETTLED, seconds=120)
+        await made.assembly.commands.abandon(
+            payment_id, command_id=name, by="alice", why="the partner does not answer",
+            now=made.assembly.clock.now(),
+        )  # fmt: skip
+        await made.ensure_running(payment_id)
+    await (await made.handle(payment_id)).result()
+    reference = (await made.payment(payment_id)).partner_reference
+    [effect] = [one for one in made.partner.effects if one.reference == reference]
+    effect.words = deque([_word(then)])
+    await made.assembly.inbox.put(
+        partner=BANK,
+        partner_account=ACCOUNT,
+        event_key=name,
+        partner_reference=reference,
+        body=b"{}",
+        now=made.assembly.clock.now(),
+    )
+    await made.ensure_running(payment_id)
+    await _has_heard(made, payment_id, then)
+    return _entered(made, payment_id)
+
+
+#: Many at once on a busy machine: what is slow here must not look like a late write.
+PATIENT = profile(
+    operation={"write_within": timedelta(minutes=1)},
+    watch={Rail.SEPA_CREDIT_TRANSFER: timedelta(milliseconds=50)},
+)
+#: The same, where nothing becomes final by itself.
+WATCHFUL = PATIENT.model_copy(update={"watch": {Rail.SEPA_CREDIT_TRANSFER: timedelta(days=1)}})
 
 
 async def test_every_edge_is_taken_and_every_other_pair_freezes(
     server: DevServer, tmp_path: Path
 ) -> None:
     pairs = [(a, b) for a in TOLD if a not in ENDED for b in TOLD if a is not b]
-    # Many at once on a busy machine: what is slow here must not look like a late write.
-    of = profile(
-        operation={"write_within": timedelta(minutes=1)},
-        watch={Rail.SEPA_CREDIT_TRANSFER: timedelta(milliseconds=50)},
-    )
-    async with world(tmp_path / "home", server.address, of=of) as made:
+    async with world(tmp_path / "home", server.address, of=PATIENT) as made:
         await made.work()
         lives = await asyncio.gather(*(_lived(made, [a, b]) for a, b in pairs))
         taken = 0
@@ -79,3 +133,31 @@ async def test_every_edge_is_taken_and_every_other_pair_freezes(
                 assert entered[-1] == (before, Certainty.UNKNOWN), f"{before} to {after}: {entered}"
         assert taken > 50
         assert len(made.partner.effects) == len(pairs)
+
+
+async def test_every_word_may_be_the_first(server: DevServer, tmp_path: Path) -> None:
+    async with world(tmp_path / "home", server.address, of=WATCHFUL) as made:
+        await made.work()
+        lives = await asyncio.gather(*(_answered(made, first) for first in TOLD))
+        for first, entered in zip(TOLD, lives, strict=True):
+            states = [state for state, _ in entered]
+            assert states == [S.CREATED, S.SUBMITTING, first], entered
+
+
+async def test_after_an_end_every_edge_is_taken_and_every_other_pair_freezes(
+    server: DevServer, tmp_path: Path
+) -> None:
+    ends = sorted({*ENDED, S.UNCONFIRMED})
+    pairs = [(a, b) for a in ends for b in TOLD if a is not b]
+    async with world(tmp_path / "home", server.address, of=WATCHFUL) as made:
+        await made.work()
+        lives = await asyncio.gather(*(_lived_on(made, a, b) for a, b in pairs))
+    for (end, then), entered in zip(pairs, lives, strict=True):
+        states = [state for state, _ in entered]
+        if may_follow(end, then):
+            assert (end, then) in set(pairwise(states)), f"{end} to {then}: {entered}"
+        elif (end, then) == (S.FINAL, S.SETTLED):
+            assert entered[-1] == (S.FINAL, Certainty.SENT), "final is settled still"
+        else:
+            assert entered[-1] == (end, Certainty.UNKNOWN), f"{end} to {then}: {entered}"
+    assert len(made.partner.effects) == len(pairs)
