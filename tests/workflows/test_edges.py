@@ -92,6 +92,7 @@ async def _lived_on(made: World, end: S, then: S) -> list[tuple[str, str]]:
         await made.ensure_running(payment_id)
     await (await made.handle(payment_id)).result()
     reference = (await made.payment(payment_id)).partner_reference
+    assert reference is not None
     [effect] = [one for one in made.partner.effects if one.reference == reference]
     effect.words = deque([_word(then)])
     await made.assembly.inbox.put(
