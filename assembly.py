@@ -55,7 +55,7 @@ from store.sending import SendBook
 from store.tasks import Tasks
 from store.untold import Untold
 from workflows.payment import PaymentWorkflow
-from workflows.upkeep import UpkeepWorkflow
+from workflows.upkeep import Round, UpkeepWorkflow
 
 #: What the store raises while the database is away, of whatever kind it is (`store/faults.py`).
 STORE_AWAY: Final[tuple[type[Exception], ...]] = (StoreAway,)
@@ -200,7 +200,9 @@ class Assembly:
             handle = client.get_workflow_handle(last.id, run_id=last.run_id)
             result = await handle.result()
             if isinstance(result, dict):
-                await self.high_water.compare(int(result["attempts"]), self.clock.now())
+                known = Round.model_validate(result)
+                now = self.clock.now()
+                await self.high_water.compare(known.attempts, now, since=known.at)
 
     def workers(self, client: Client) -> list[Worker]:
         """One for workflows and our own store, one per partner so that none stops another."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 from temporalio import activity
@@ -60,11 +60,11 @@ class Upkeep:
         self._named: frozenset[str] = frozenset()
 
     @activity.defn
-    async def compare(self, known: int) -> int:
+    async def compare(self, known: int, known_at: datetime | None = None) -> int:
         """How many attempts the database has; fewer than were `known` halts everything."""
-        found = await self._high_water.compare(known, self._clock.now())
+        found = await self._high_water.compare(known, self._clock.now(), since=known_at)
         if found < known:
-            log.error("the database was set back: everything is halted, see `finality halt --list`")
+            log.error("the database was set back: everything is halted, see `finality halts`")
         return found
 
     @activity.defn

@@ -43,7 +43,7 @@ def follow_cancel(
     """
     is_alive = came_alive(session, row, payment)
     if is_alive:
-        _reopen(session, row)
+        ask_again(session, row)
     asked = [c for c in commands_of(session, row.payment_id) if c.outcome == Outcome.ASKED]
     cancels = [i for i in instructions_of(session, row) if i.kind is InstructionKind.CANCEL]
     underway = [i for i in cancels if not i.book.closed]
@@ -94,6 +94,15 @@ def came_alive(session: Session, row: PaymentRow, payment: Payment) -> bool:
     )
 
 
+def ask_again(session: Session, row: PaymentRow) -> None:
+    """Take back the word that it is cancelled, once: what has a CANCEL got its own answer."""
+    done = [c for c in commands_of(session, row.payment_id) if c.outcome == Outcome.DONE]
+    for command in done:
+        if not command.about:
+            command.outcome, command.outcome_at = Outcome.ASKED, None
+            session.add(command)
+
+
 def cancel_barred(session: Session, row: PaymentRow, why: str, now: datetime) -> None:
     """Our own checks want it back after something of it has left: their cancel, recorded once."""
     if any(command.by == CHECKS for command in commands_of(session, row.payment_id)):
@@ -118,15 +127,6 @@ def commands_of(session: Session, payment_id: str) -> Sequence[CommandRow]:
     """Everything that was asked of a payment to take it back."""
     rows = session.exec(select(CommandRow).where(CommandRow.payment_id == payment_id))
     return [row for row in rows if row.kind in TAKING_BACK]
-
-
-def _reopen(session: Session, row: PaymentRow) -> None:
-    """Take back the word that it is cancelled, once: what has a CANCEL got its own answer."""
-    done = [c for c in commands_of(session, row.payment_id) if c.outcome == Outcome.DONE]
-    for command in done:
-        if not command.about:
-            command.outcome, command.outcome_at = Outcome.ASKED, None
-            session.add(command)
 
 
 def _is_held(session: Session, row: PaymentRow) -> bool:

@@ -9,8 +9,9 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from domain.profile import InstructionKind
-from domain.sending import AttemptResult
+from domain.sending import AttemptResult, Closed
 from store.books import book_of
+from store.cancelling import ask_again
 from store.database import Database
 from store.folding import Folding
 from store.tables import AttemptRow, HaltRow, InstructionRow, PaymentRow
@@ -26,13 +27,17 @@ class HighWater:
         self._database = database
         self._folding = folding
 
-    async def compare(self, known: int, now: datetime) -> int:
+    async def compare(self, known: int, now: datetime, *, since: datetime | None = None) -> int:
         """The number now. Where it is behind what was `known`, nothing new is sent any more.
 
         Attempts only ever grow in number. Fewer than before means that the database is an older
         copy: everything is halted, and every payment that might have been sent meanwhile counts
         as sent and unknown, so that it is looked up before anything else. The halt is lifted by
         people, once they know which orders the copy has lost altogether.
+
+        Args:
+            since: when it was last known not to be a copy. What was closed as unsent after that
+                may have been closed on the copy, and is looked up too.
         """
 
         def stop(session: Session) -> int:
@@ -42,24 +47,30 @@ class HighWater:
             return count
 
         def doubt_all(session: Session) -> int:
-            self._doubt_all(session, now)
+            self._doubt_all(session, now, since)
             return _attempts(session)
 
         # By itself: a payment of the copy that cannot be opened must not undo the halt.
         count = await self._database.write(stop)
         return count if count >= known else await self._database.write(doubt_all)
 
-    def _doubt_all(self, session: Session, now: datetime) -> None:
+    def _doubt_all(self, session: Session, now: datetime, since: datetime | None) -> None:
+        might_have_been = col(InstructionRow.closed).is_(None) & col(PaymentRow.is_over).is_(False)
+        if since is not None:
+            as_unsent = col(InstructionRow.closed).in_((Closed.CANCELLED, Closed.EXPIRED))
+            might_have_been |= as_unsent & (col(InstructionRow.closed_at) >= since)
         rows = session.exec(
             select(InstructionRow)
             .where(InstructionRow.kind == InstructionKind.PAY)
-            .where(col(InstructionRow.closed).is_(None))
             .where(PaymentRow.payment_id == InstructionRow.payment_id)
-            .where(col(PaymentRow.is_over).is_(False))
+            .where(might_have_been)
         ).all()
         for row in rows:
             payment = session.get(PaymentRow, row.payment_id, with_for_update=True)
             assert payment is not None
+            if row.closed is not None:
+                row.closed = row.closed_at = None
+                ask_again(session, payment)
             book = book_of(session, payment, row)
             if not book.answered:
                 doubt(session, payment, row, len(book.attempts) + 1, now)

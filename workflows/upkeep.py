@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
@@ -24,6 +24,8 @@ class Round(BaseModel):
 
     said: str
     attempts: int
+    at: datetime | None = None
+    """A moment before they were counted."""
 
 
 @workflow.defn
@@ -34,11 +36,12 @@ class UpkeepWorkflow:
     async def run(self) -> Round | str:
         """How many payments were started anew."""
         attempts: int | None = None
+        at = workflow.now()
         if workflow.patched("compare-attempts"):
             # First of all: what a set-back database has forgotten must not be started.
             attempts = await workflow.execute_activity_method(
                 Upkeep.compare,
-                _last_known(),
+                args=_last_known(),
                 start_to_close_timeout=_TIMEOUT,
                 retry_policy=_RETRIES,
                 summary="compare the number of attempts with the last round's",
@@ -58,10 +61,13 @@ class UpkeepWorkflow:
             summary="run payments that are open and do not run",
         )
         said = f"started {relayed} unstarted and {swept} stopped payments"
-        return said if attempts is None else Round(said=said, attempts=attempts)
+        return said if attempts is None else Round(said=said, attempts=attempts, at=at)
 
 
-def _last_known() -> int:
+def _last_known() -> tuple[int, datetime | None]:
     """Of the round before; rounds of the first release told nothing."""
     last = workflow.get_last_completion_result()
-    return int(last["attempts"]) if isinstance(last, dict) else 0
+    if not isinstance(last, dict):
+        return 0, None
+    known = Round.model_validate(last)
+    return known.attempts, known.at

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from domain.command import Outcome
+from domain.payment import Certainty
 from domain.report import PaymentState
 from local.temporal_server import DevServer
 from store.folding import Folding
@@ -15,8 +17,9 @@ from store.high_water import HighWater
 from store.keyring import Keyring, KeyringError
 from tests.clock import SteppedClock
 from tests.fakes import READY, profile
-from tests.store.books import KEYRING, Store
-from tests.workflows.test_set_back import _copy, _restore
+from tests.store.books import KEYRING, PAYMENT, Store
+from tests.store.moments import cancel, nothing_sent
+from tests.workflows.test_set_back import _copy, _restore, _upkeep
 from tests.world import eventually, world
 
 
@@ -60,3 +63,48 @@ async def test_a_payment_that_cannot_be_opened_does_not_prevent_the_halt(
         await high_water.compare(1, clock.now())
     assert len(await Halts(store.database).in_force()) == 1
     assert KEYRING.current != newer.current
+
+
+async def test_what_was_cancelled_on_the_copy_is_looked_up_before_anybody_is_told_so(
+    server: DevServer, tmp_path: Path
+) -> None:
+    """Sent after the copy was made, and taken back on it, where nobody knows that it was sent."""
+    home, copy = tmp_path / "home", tmp_path / "copy.db"
+    slow = profile(cancels=True, read_pause=timedelta(minutes=10))
+    async with world(home, server.address, of=slow) as made:
+        payment_id = await made.record_only()
+        _copy(home, copy)
+        made.partner.says(READY)
+        await made.work()
+        await made.ensure_running(payment_id)
+        await made.until(payment_id, PaymentState.ACCEPTED)
+        await _upkeep(made)
+        partner = made.partner
+    _restore(home, copy)
+    async with world(home, server.address, partner=partner) as made:
+        now = made.assembly.clock.now()
+        said = await made.assembly.commands.cancel(
+            payment_id, command_id="c1", by="shop", why="", now=now
+        )
+        assert said.command.outcome is Outcome.DONE, "the copy knows no better"
+        await made.assembly.look_back(await made.assembly.client())
+        assert (await made.payment(payment_id)).certainty is Certainty.UNKNOWN
+        await made.work()
+        await made.ensure_running(payment_id)
+        await made.until(payment_id, PaymentState.CANCELLED)
+        assert partner.count("cancel") == 1, "it was found, and taken back at the partner"
+        assert partner.count("submit") == 1
+
+
+async def test_what_was_cancelled_before_the_copy_was_made_stays_cancelled(
+    store: Store, clock: SteppedClock
+) -> None:
+    await nothing_sent(store)
+    await cancel(store)
+    clock.step(timedelta(seconds=1))
+    await HighWater(store.database, Folding(KEYRING)).compare(1, clock.now(), since=clock.now())
+    view = await store.payments.view(PAYMENT)
+    assert (view.payment.state, view.payment.certainty) == (
+        PaymentState.CANCELLED,
+        Certainty.NOT_SENT,
+    )
