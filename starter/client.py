@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from domain.clock import Clock
 from domain.display import Display, display
@@ -28,6 +28,13 @@ __all__ = ["Orchestrator", "Receipt"]
 _LOOK_EVERY = timedelta(milliseconds=250)
 #: Digits and letters that nobody confuses on the telephone.
 _ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+#: Fields that orders did not have in the first version, by the part of the order they are in.
+_ADDED: Final = {
+    "": ("creditor_agent_member", "creditor_agent_country", "creditor_reference"),
+    "debtor": ("kind", "birth_date", "identification"),
+    "creditor": ("kind", "birth_date", "identification"),
+    "times": ("submit_from", "wished_execution_date"),
+}
 
 
 class Receipt:
@@ -231,10 +238,11 @@ def _fields(order: Order) -> dict[str, Any]:
     """What a caller of ours gave. What later versions let them add counts once it is given, so
     that keys of the first version keep their fingerprints."""
     fields = order.model_dump(mode="json")
-    times = fields["times"]
-    for added in ("submit_from", "wished_execution_date"):
-        if times[added] is None:
-            del times[added]
+    for part, names in _ADDED.items():
+        where = fields[part] if part else fields
+        for name in names:
+            if where[name] is None:
+                del where[name]
     return fields
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.accounts import Account
+from domain.money import Money
+from domain.order import Order, Times
+from domain.party import Party, PostalAddress
+from starter.client import _fields
 from starter.fingerprint import fingerprint
 
 values = st.recursive(
@@ -51,3 +57,27 @@ def test_a_float_is_refused_wherever_it_is(received: dict[str, Any]) -> None:
 
 def test_one_and_true_and_text_differ() -> None:
     assert len({fingerprint({"a": value}) for value in (1, True, "1", [1], None)}) == 5
+
+
+def test_an_order_as_the_first_version_knew_it_has_its_fingerprint_still() -> None:
+    """Or a key of then, given again, would look like one for another order."""
+    order = Order(
+        tenant="shop",
+        partner="currencycloud",
+        partner_account="main",
+        instructed_amount=Money(minor=1250, currency="EUR"),
+        debtor=Party(name="We GmbH"),
+        debtor_account=Account(iban="DE89370400440532013000"),
+        creditor=Party(
+            name="Jan de Vries", address=PostalAddress(town_name="Utrecht", country="NL")
+        ),
+        creditor_account=Account(iban="NL91ABNA0417164300"),
+        end_to_end_id="INVOICE-4711",
+        remittance_information="Invoice 4711",
+        times=Times(submit_before=datetime(2030, 1, 31, 16, tzinfo=UTC)),
+    )
+    assert fingerprint(_fields(order)) == (
+        "5fa7fbb6eb11f6ae0e08783836805751f9f778454b96418bf7449cb77bef80d9"
+    )
+    with_number = order.model_copy(update={"creditor_reference": "RF18539007547034"})
+    assert fingerprint(_fields(with_number)) != fingerprint(_fields(order))
