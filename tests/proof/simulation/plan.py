@@ -1,0 +1,145 @@
+"""What happens to one simulated world, drawn from a seed and written down whole."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum, auto
+from pathlib import Path
+from typing import Final
+
+from domain.profile import IdempotencyKind, LookupKind
+
+#: From then on nothing is broken any more, where a plan says so at all.
+HEALED_AFTER: Final = 150.0
+#: Orders are given in the first seconds.
+GIVEN_WITHIN: Final = 20.0
+
+
+class Kind(StrEnum):
+    """A fault, by the name it has in every layer."""
+
+    REFUSE = auto()
+    BAD_CERTIFICATE = auto()
+    RESET_BEFORE = auto()
+    RESET_AFTER = auto()
+    CUT_REQUEST = auto()
+    CUT_REPLY = auto()
+    SWALLOW_REPLY = auto()
+    STALL = auto()
+    DRIP = auto()
+    DUPLICATE_UPSTREAM = auto()
+    ERROR_BEFORE = auto()
+    ERROR_AFTER = auto()
+    REFUSED = auto()
+    KILL = auto()
+    STAND_STILL = auto()
+    STORE_AWAY = auto()
+    COMMIT_UNKNOWN = auto()
+    TEMPORAL_AWAY = auto()
+    TERMINATE = auto()
+    CANCEL = auto()
+    FAIL_LATER = auto()
+    NEWS = auto()
+    REPEAT_ORDER = auto()
+    CLOCK_AHEAD = auto()
+
+
+#: Where the network breaks, between our client and the partner.
+NETWORK: Final = tuple(Kind)[: tuple(Kind).index(Kind.REFUSED) + 1]
+#: Where a process may be killed or stopped, by what passes there.
+POINTS: Final = (
+    "workflow task",
+    "activity begun",
+    "activity done",
+    "write begun",
+    "write committed",
+    "exchange begun",
+    "exchange effected",
+    "exchange answered",
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that happens: at the nth passing of a point of a payment, or at a moment."""
+
+    kind: Kind
+    payment: int = -1
+    """Counted from 0; -1 is nobody's."""
+    point: str = ""
+    nth: int = 1
+    at: float = 0.0
+    """Seconds since the beginning, for what is not tied to a point."""
+    amount: float = 0.0
+    """Seconds that it takes, or by how much."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A world's behaviour and everything that happens in it."""
+
+    seed: int
+    payments: int
+    shapes: tuple[tuple[str, str], ...]
+    """Of each payment: how its bank treats keys, and how it can be asked."""
+    faults: tuple[Fault, ...]
+
+    def without(self, faults: Sequence[Fault]) -> Plan:
+        """The same with fewer faults."""
+        return replace(self, faults=tuple(f for f in self.faults if f not in faults))
+
+    def write(self, file: Path) -> None:
+        """As JSON, for `--plan`."""
+        file.write_text(json.dumps(asdict(self), indent=1))
+
+    @classmethod
+    def read(cls, file: Path) -> Plan:
+        """What `write` wrote."""
+        said = json.loads(file.read_text())
+        faults = tuple(Fault(**{**fault, "kind": Kind(fault["kind"])}) for fault in said["faults"])
+        shapes = tuple((one, other) for one, other in said["shapes"])
+        return cls(said["seed"], said["payments"], shapes, faults)
+
+
+def drawn(seed: int, payments: int) -> Plan:
+    """A plan: each seed has some kinds of fault and not others, or they would hide each other."""
+    chance = random.Random(seed)
+    kinds = [kind for kind in Kind if chance.random() < 0.45]
+    shapes = tuple(
+        (chance.choice(list(IdempotencyKind)).value, chance.choice(list(LookupKind)).value)
+        for _ in range(payments)
+    )
+    faults: list[Fault] = []
+    for payment in range(payments):
+        met = [kind for kind in kinds if chance.random() < _RATES.get(kind, 0.12)]
+        faults += [_of_payment(kind, payment, chance) for kind in met if kind not in _WORLDS]
+    for kind in _WORLDS:
+        if kind in kinds:
+            at = chance.uniform(0, HEALED_AFTER * 0.7)
+            amount = (
+                0.4 * chance.random() if kind is Kind.CLOCK_AHEAD else chance.expovariate(1 / 12)
+            )
+            faults.append(Fault(kind, at=round(at, 3), amount=round(min(amount, 40.0), 3)))
+    return Plan(seed, payments, shapes, tuple(faults))
+
+
+#: How likely a payment meets a fault of a kind that its world has.
+_RATES: Final = {Kind.KILL: 0.10, Kind.STAND_STILL: 0.04, Kind.TERMINATE: 0.06, Kind.NEWS: 0.4}
+#: Drawn once for the world, not for a payment.
+_WORLDS: Final = (Kind.STORE_AWAY, Kind.TEMPORAL_AWAY, Kind.CLOCK_AHEAD)
+_AT_A_MOMENT: Final = (Kind.CANCEL, Kind.FAIL_LATER, Kind.NEWS, Kind.TERMINATE, Kind.REPEAT_ORDER)
+
+
+def _of_payment(kind: Kind, payment: int, chance: random.Random) -> Fault:
+    if kind in _AT_A_MOMENT:
+        return Fault(kind, payment, at=round(chance.uniform(0, HEALED_AFTER * 0.8), 3))
+    if kind in (Kind.KILL, Kind.STAND_STILL):
+        amount = round(chance.uniform(1, 60), 3) if kind is Kind.STAND_STILL else 0.0
+        return Fault(kind, payment, chance.choice(POINTS), nth=chance.randint(1, 8), amount=amount)
+    if kind is Kind.COMMIT_UNKNOWN:
+        return Fault(kind, payment, "write committed", nth=chance.randint(1, 10))
+    point = "exchange" if chance.random() < 0.3 else "order"
+    return Fault(kind, payment, point, nth=chance.randint(1, 3))

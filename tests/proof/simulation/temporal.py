@@ -1,0 +1,435 @@
+"""What we believe of Temporal, as a model: runs, tasks, timers, activities, and dead workers.
+
+Modelled are: a task goes to some worker and again to another one where that is dead; a run is
+rebuilt from its activations, which must ask for the same again; one that would end while there is
+news is asked once more; an activity is given up when it does not beat, while its worker may go on
+with it; its late report is dropped. That Temporal does so is our claim: what is found here counts
+apart from what is found on a real server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import temporalio.activity
+from temporalio.testing import ActivityEnvironment
+
+from activities.payment_store import PaymentRef
+from domain.ids import workflow_id
+from starter.running import TemporalAway
+from tests.proof.simulation.activations import (
+    Command,
+    Instance,
+    Job,
+    arguments,
+    begin,
+    completed,
+    failed,
+    fired,
+    signal,
+)
+from tests.proof.simulation.loop import Process, SimulatedClock
+from workflows.payment import PaymentWorkflow
+
+_TASK_SECONDS: Final = 10.0
+_LOCAL_RETRY_SECONDS: Final = 1.0
+
+
+@dataclass(eq=False)
+class Run:
+    """One execution, as the server keeps it."""
+
+    workflow_id: str
+    payment_id: str
+    run_id: str
+    seed: int
+    began: datetime
+    pending: list[Job] = field(default_factory=list)
+    """What the workflow has not been told yet."""
+    activations: list[_Activation] = field(default_factory=list)
+    timers: dict[int, asyncio.TimerHandle] = field(default_factory=dict)
+    activities: dict[int, _Activity] = field(default_factory=dict)
+    has_task: bool = False
+    ended: bool = False
+    continues: bool = False
+
+    @property
+    def history_length(self) -> int:
+        return sum(len(done.jobs) + len(done.commands) + 2 for done in self.activations)
+
+
+@dataclass(frozen=True)
+class _Activation:
+    jobs: Sequence[Job]
+    at: datetime
+    history_length: int
+    commands: Sequence[bytes]
+
+
+@dataclass(eq=False)
+class _Activity:
+    seq: int
+    kind: str
+    began_at: float
+    beat_at: float
+    is_over: bool = False
+
+
+class Worker:
+    """One worker process: what it holds in memory, and its activities."""
+
+    def __init__(
+        self,
+        process: Process,
+        activities: Sequence[Callable[..., Awaitable[Any]]],
+        point: Callable[[str, str], Awaitable[None]],
+        clock: SimulatedClock,
+    ) -> None:
+        self.process = process
+        self.cache: dict[str, Instance] = {}
+        self._point = point
+        self._clock = clock
+        self._activities = {
+            temporalio.activity._Definition.must_from_callable(fn).name: fn for fn in activities
+        }
+
+    async def work_out(self, run: Run, jobs: Sequence[Job]) -> tuple[list[_Activation], list[Any]]:
+        """One workflow task: what was activated, and all that the workflow asks for."""
+        instance = self.cache.get(run.run_id)
+        if instance is None or instance.activated != len(run.activations):
+            instance = self._rebuilt(run)
+        length, done, asked = run.history_length, [], []
+        todo: list[Sequence[Job]] = [jobs]
+        while todo:
+            given, at = todo.pop(0), self._clock.now()
+            commands = instance.activate(given, at, history_length=length, is_replay=False)
+            done.append(_Activation(given, at, length, [c.SerializeToString() for c in commands]))
+            asked += commands
+            await self._point("workflow task", run.payment_id)
+            steps = [c.schedule_local_activity for c in commands if _is_local(c)]
+            todo += [[await self._locally(step)] for step in steps]
+        self.cache[run.run_id] = instance
+        return done, asked
+
+    def _rebuilt(self, run: Run) -> Instance:
+        instance = Instance(
+            PaymentWorkflow,
+            workflow_id=run.workflow_id,
+            run_id=run.run_id,
+            seed=run.seed,
+            began=run.began,
+        )
+        for past in run.activations:
+            commands = instance.activate(
+                past.jobs, past.at, history_length=past.history_length, is_replay=True
+            )
+            again = [command.SerializeToString() for command in commands]
+            assert again == past.commands, f"{run.workflow_id} does not replay"
+        return instance
+
+    async def _locally(self, asked: Any) -> Job:
+        while True:
+            try:
+                result = await self._call(asked.activity_type, asked.arguments, asked, None)
+            except Exception:  # As the SDK: whatever it is, tried again.
+                await asyncio.sleep(_LOCAL_RETRY_SECONDS)
+            else:
+                return completed(asked.seq, result, is_local=True)
+
+    async def perform(self, asked: Any, beat: Callable[[], None]) -> Any:
+        """One activity; raises what it raises."""
+        return await self._call(asked.activity_type, asked.arguments, asked, beat)
+
+    async def _call(
+        self, name: str, payloads: Any, asked: Any, beat: Callable[[], None] | None
+    ) -> Any:
+        function = self._activities[name]
+        definition = temporalio.activity._Definition.must_from_callable(function)
+        environment = ActivityEnvironment()
+        environment.info = replace(
+            environment.info,
+            started_time=self._clock.now(),
+            start_to_close_timeout=asked.start_to_close_timeout.ToTimedelta(),
+        )
+        if beat is not None:
+            environment.on_heartbeat = lambda *_: beat()
+        given = arguments(payloads, definition.arg_types)
+        await self._point("activity begun", given[0].payment_id)
+        result = await environment.run(function, *given)
+        await self._point("activity done", given[0].payment_id)
+        return result
+
+
+class Temporal:
+    """The server. It lives outside all processes; `away_until` is when it answers again."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: SimulatedClock, seed: int) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._chance = random.Random(seed)
+        self._workers: list[Worker] = []
+        self._joined = asyncio.Event()
+        self.runs: dict[str, Run] = {}
+        self.away_until = 0.0
+        self.started = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.broken: asyncio.Future[None] = loop.create_future()
+        """Fails where the model itself, or a workflow's code, does."""
+
+    # What clients and workers ask of it
+
+    def join(self, worker: Worker) -> None:
+        """A worker polls from now on."""
+        self._workers.append(worker)
+        self._joined.set()
+
+    async def ensure_running(self, tenant: str, payment_id: str) -> None:
+        """Signal-with-start.
+
+        Raises:
+            TemporalAway: it is.
+        """
+        await self._reach()
+        run = self._run_of(tenant, payment_id)
+        run.pending.append(signal("look_again"))
+        self._deliver(run)
+
+    async def first_news(self, tenant: str, payment_id: str, *, patience: timedelta) -> None:
+        """Only starts it: callers of the simulation do not wait."""
+        await self._reach()
+        self._deliver(self._run_of(tenant, payment_id))
+
+    async def running(self) -> set[str]:
+        """Payments that run."""
+        await self._reach()
+        return {run.payment_id for run in self.runs.values() if not run.ended}
+
+    def terminate(self, payment_id: str) -> bool:
+        """As in the UI; False where it does not run."""
+        for run in self.runs.values():
+            if run.payment_id == payment_id and not run.ended:
+                self._end(run)
+                return True
+        return False
+
+    async def _reach(self) -> None:
+        await self._pause()
+        if self._loop.time() < self.away_until:
+            raise TemporalAway("no server answers")
+
+    def _run_of(self, tenant: str, payment_id: str) -> Run:
+        name = workflow_id(tenant, payment_id)
+        run = self.runs.get(name)
+        if run is None or run.ended:
+            run = self.runs[name] = self._new(
+                name, PaymentRef(tenant=tenant, payment_id=payment_id)
+            )
+        return run
+
+    def _new(self, name: str, ref: PaymentRef) -> Run:
+        self.started += 1
+        run = Run(
+            workflow_id=name,
+            payment_id=ref.payment_id,
+            run_id=f"run-{self.started}",
+            seed=self._chance.getrandbits(32),
+            began=self._clock.now(),
+        )
+        run.pending.append(begin(PaymentWorkflow, name, ref, run.seed, run.began))
+        return run
+
+    # Workflow tasks
+
+    def _deliver(self, run: Run) -> None:
+        if run.pending and not run.has_task and not run.ended:
+            run.has_task = True
+            self._spawn(self._task(run))
+
+    async def _task(self, run: Run) -> None:
+        await self._pause()
+        while True:
+            worker = await self._worker_that_knows(run)
+            jobs, run.pending = _in_order(run.pending), []
+            work = worker.process.run(worker.work_out(run, jobs))
+            if await self._until(work, worker, _TASK_SECONDS):
+                done, commands = work.result()
+                if not run.ended and not (run.pending and _closes(commands)):
+                    break
+            # The worker is dead, or there is news that it has not seen: all once more.
+            worker.cache.pop(run.run_id, None)
+            if run.ended:
+                return
+            run.pending = [*jobs, *run.pending]
+        run.activations += done
+        for command in commands:
+            self._obey(run, command)
+        run.has_task = False
+        self._deliver(run)
+
+    async def _until(self, work: asyncio.Task[Any], worker: Worker, seconds: float) -> bool:
+        """Whether it was done by a worker that lives; who stands still is waited for so long."""
+        while not work.done():
+            await asyncio.wait({work}, timeout=seconds)
+            if not worker.process.alive:
+                return False
+            if worker.process.stands_still_until > self._loop.time():
+                return False
+        await self._pause()
+        return worker.process.alive
+
+    async def _worker_that_knows(self, run: Run) -> Worker:
+        workers = await self._alive()
+        knowing = [worker for worker in workers if run.run_id in worker.cache]
+        return self._chance.choice(knowing or workers)
+
+    async def _alive(self) -> list[Worker]:
+        while True:
+            now = self._loop.time()
+            alive = [w for w in self._workers if w.process.alive]
+            polling = [w for w in alive if w.process.stands_still_until <= now]
+            if polling and now >= self.away_until:
+                return polling
+            self._workers = alive
+            self._joined.clear()
+            try:
+                async with asyncio.timeout(1):
+                    await self._joined.wait()
+            except TimeoutError:
+                continue
+
+    # What a workflow asks for
+
+    def _obey(self, run: Run, command: Command) -> None:
+        match command.WhichOneof("variant"):
+            case "start_timer":
+                timer = command.start_timer
+                after = timer.start_to_fire_timeout.ToTimedelta().total_seconds()
+                run.timers[timer.seq] = self._loop.call_later(after, self._fire, run, timer.seq)
+            case "cancel_timer":
+                seq = command.cancel_timer.seq
+                if handle := run.timers.pop(seq, None):
+                    handle.cancel()
+                run.pending = [
+                    job
+                    for job in run.pending
+                    if not (job.HasField("fire_timer") and job.fire_timer.seq == seq)
+                ]
+            case "schedule_activity":
+                self._spawn(self._activity(run, command.schedule_activity))
+            case "complete_workflow_execution":
+                self._end(run)
+            case "continue_as_new_workflow_execution":
+                self._end(run)
+                asked = command.continue_as_new_workflow_execution
+                [ref] = arguments(asked.arguments, [PaymentRef])
+                fresh = self.runs[run.workflow_id] = self._new(run.workflow_id, ref)
+                self._deliver(fresh)
+            case "schedule_local_activity" | "upsert_workflow_search_attributes":
+                pass
+            case "modify_workflow_properties" | "set_patch_marker":
+                pass
+            case other:
+                raise AssertionError(f"{run.workflow_id} asks for {other}, which is not modelled")
+
+    def _fire(self, run: Run, seq: int) -> None:
+        if run.timers.pop(seq, None) is not None and not run.ended:
+            run.pending.append(fired(seq))
+            self._deliver(run)
+
+    def _end(self, run: Run) -> None:
+        run.ended = True
+        for handle in run.timers.values():
+            handle.cancel()
+        for state in run.activities.values():
+            state.is_over = True
+
+    async def _activity(self, run: Run, asked: Any) -> None:
+        await self._pause()
+        attempts = asked.retry_policy.maximum_attempts
+        tried = 0
+        while not run.ended:
+            worker = self._chance.choice(await self._alive())
+            now = self._loop.time()
+            state = _Activity(asked.seq, asked.activity_type, now, now)
+            run.activities[asked.seq] = state
+            tried += 1
+            result, why = await self._performed(worker, asked, state)
+            state.is_over = True
+            if run.ended:
+                return
+            if why is None:
+                self._tell(run, completed(asked.seq, result))
+                return
+            if tried == attempts:
+                self._tell(run, failed(asked.seq, why))
+                return
+            await asyncio.sleep(min(2 ** (tried - 1), 60))
+
+    async def _performed(
+        self, worker: Worker, asked: Any, state: _Activity
+    ) -> tuple[Any, str | None]:
+        """Its result, or why the server counts it as failed; it may be at work all the same."""
+
+        def beat() -> None:
+            state.beat_at = self._loop.time()
+
+        work = worker.process.run(worker.perform(asked, beat))
+        beats_within = asked.heartbeat_timeout.ToTimedelta().total_seconds()
+        ends_at = state.began_at + asked.start_to_close_timeout.ToTimedelta().total_seconds()
+        while True:
+            patience = min(ends_at, state.beat_at + beats_within if beats_within else ends_at)
+            left = patience - self._loop.time()
+            if left <= 0:
+                return None, "activity timeout"
+            await asyncio.wait({work}, timeout=left)
+            if work.done():
+                break
+        if error := work.exception():
+            return None, f"{type(error).__name__}: {error}"
+        await self._pause()
+        if not worker.process.alive:
+            # It died with the report in hand: the server hears nothing until its patience ends.
+            await asyncio.sleep(beats_within or max(ends_at - self._loop.time(), 0))
+            return None, "activity timeout"
+        return work.result(), None
+
+    def _tell(self, run: Run, job: Job) -> None:
+        run.pending.append(job)
+        self._deliver(run)
+
+    def _spawn(self, work: Any) -> None:
+        """In the world around, whoever asked for it."""
+        task = _OUTSIDE.run(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) and not self.broken.done():
+            self.broken.set_exception(error)
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self._chance.uniform(0.0005, 0.02))
+
+
+#: The server's own process never dies here; what it forgets is tried on a real one.
+_OUTSIDE: Final = Process("server")
+
+
+def _is_local(command: Command) -> bool:
+    return command.WhichOneof("variant") == "schedule_local_activity"
+
+
+def _closes(commands: Sequence[Command]) -> bool:
+    ends = ("complete_workflow_execution", "continue_as_new_workflow_execution")
+    return any(command.WhichOneof("variant") in ends for command in commands)
+
+
+def _in_order(jobs: Sequence[Job]) -> list[Job]:
+    """The start of a run is told before anything else."""
+    return sorted(jobs, key=lambda job: not job.HasField("initialize_workflow"))

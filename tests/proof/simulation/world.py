@@ -1,0 +1,486 @@
+"""One world from beginning to end: the product's own code, and everything around it simulated."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import gc
+import json
+import random
+import sys
+import tempfile
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+from sqlmodel import Session, col, select
+from temporalio.testing import ActivityEnvironment
+
+import starter.client
+from activities.checks import Checks
+from activities.partner_steps import PartnerSteps
+from activities.payment_store import PaymentStore
+from activities.upkeep import Upkeep
+from assembly import STORE_AWAY
+from domain.accounts import Account
+from domain.money import Money
+from domain.order import Order, Times
+from domain.party import Party
+from domain.profile import IdempotencyKind, LookupKind
+from domain.report import PaymentState
+from domain.states import ENDS
+from regimes.ladder import escalate
+from starter.asking import Telling
+from starter.client import Orchestrator
+from starter.running import Running, TemporalAway
+from store import schema
+from store.commands import Commands
+from store.database import Database
+from store.faults import StoreAway
+from store.folding import Folding
+from store.high_water import HighWater
+from store.inbox import Inbox
+from store.keyring import Keyring
+from store.payments import Payments
+from store.sending import SendBook
+from store.tables import PaymentRow, TaskRow
+from store.tasks import Tasks
+from store.untold import Untold
+from terminal.table import as_object
+from tests.proof.arena import bank_account
+from tests.proof.bank_partner import BANK, BankAccount, BankPartner
+from tests.proof.checker import Comparison, compare
+from tests.proof.simulation.loop import BEGINNING, Process, SimulatedClock, VirtualLoop
+from tests.proof.simulation.network import Network, SimulatedBank
+from tests.proof.simulation.plan import GIVEN_WITHIN, HEALED_AFTER, Fault, Kind, Plan
+from tests.proof.simulation.temporal import Temporal, Worker
+from tests.proof.simulation.weather import CURRENT, Weather
+
+T = TypeVar("T")
+
+_TENANT: Final = "shop"
+_KEYRING: Final = Keyring({"simulated": b"s" * 32}, "simulated")
+_WORKERS: Final = 2
+_BORN_AGAIN_SECONDS: Final = 1.0
+_UPKEEP_SECONDS: Final = 20.0
+#: After the last fault everything has so long to come to its end.
+_PEACE_SECONDS: Final = 1500.0
+_TELLS_AGAIN_SECONDS: Final = 5.0
+#: In a database's own answers these are the words for "away".
+_AWAY: Final = "the database is away: simulated"
+_CREDITOR: Final = "NL91ABNA0417164300"
+
+
+@dataclass
+class Result:
+    """What a world came to, by the books and not by what the product says."""
+
+    plan: Plan
+    comparison: Comparison
+    states: Counter[str]
+    stuck: list[str]
+    fired: Counter[tuple[str, str]]
+    unfired: int
+    seconds: float
+    """Simulated."""
+    broke: str = ""
+    trace: str = ""
+    """The same for the same plan."""
+
+    @property
+    def is_good(self) -> bool:
+        return not (self.comparison.flaws or self.stuck or self.broke)
+
+
+@dataclass(eq=False)
+class World:
+    """Everything of one run."""
+
+    plan: Plan
+    database: SimulatedDatabase
+    clock: SimulatedClock
+    loop: VirtualLoop
+    weather: Weather
+    temporal: Temporal
+    bank: SimulatedBank
+    journal: list[str] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+    """Of payments by their ids."""
+    born: int = 0
+
+    def order(self, number: int) -> Order:
+        """The same whenever it is asked for: a client that died gives it again."""
+        return Order(
+            tenant=_TENANT,
+            partner=BANK,
+            partner_account=_account(self.plan, number),
+            instructed_amount=Money(minor=1000 + number, currency="EUR"),
+            debtor=Party(name="We GmbH"),
+            debtor_account=Account(iban="DE89370400440532013000"),
+            creditor=Party(name="Jan de Vries"),
+            creditor_account=Account(iban=_CREDITOR),
+            end_to_end_id=f"order-{number}",
+            times=Times(submit_before=BEGINNING + timedelta(seconds=HEALED_AFTER + 60)),
+        )
+
+    def payment_id(self, number: int) -> str | None:
+        """Of a payment that was taken."""
+        return next((one for one, of in self.numbers.items() if of == number), None)
+
+    # Processes
+
+    def process(self, name: str) -> Process:
+        self.born += 1
+        process = Process(f"{name} {self.born}")
+        ahead = [f for f in self.plan.faults if f.kind is Kind.CLOCK_AHEAD]
+        if ahead and self.born % 2:
+            process.clock_runs_ahead = timedelta(seconds=ahead[0].amount)
+            self.weather.fired[Kind.CLOCK_AHEAD, "process"] += 1
+        return process
+
+    def work(self) -> None:
+        """A worker process is born, and polls."""
+        payments, book = (
+            Payments(self.database, _KEYRING, escalate),
+            SendBook(self.database, _KEYRING, escalate),
+        )
+        inbox = Inbox(self.database, _KEYRING)
+        commands = Commands(self.database, Folding(_KEYRING, escalate))
+        steps = PartnerSteps(
+            partners=self.partners(),
+            book=book,
+            payments=payments,
+            inbox=inbox,
+            checks=Checks(self.clock, ()),
+            clock=self.clock,
+            store_away=STORE_AWAY,
+        )
+        store = PaymentStore(payments=payments, book=book, commands=commands, clock=self.clock)
+        activities: list[Any] = [steps.instruct, steps.read, store.load, store.record, store.cancel]
+        self.temporal.join(Worker(self.process("worker"), activities, self.point, self.clock))
+
+    def partners(self) -> dict[tuple[str, str], Any]:
+        """One adapter for each shape of bank; their connections are simulated."""
+        made: dict[tuple[str, str], Any] = {}
+        for idempotency, lookup in dict.fromkeys(self.plan.shapes):
+            account = BankAccount(
+                base_url="http://bank.example",
+                idempotency=IdempotencyKind(idempotency),
+                lookup=LookupKind(lookup),
+                watch=timedelta(minutes=1),
+                write_within=timedelta(seconds=3),
+                answer_within=timedelta(seconds=2),
+                read_pause=timedelta(milliseconds=400),
+            )
+            partner = BankPartner(account, self.clock)
+            partner._profile = partner.profile.model_copy(
+                update={"read_pause_max": timedelta(seconds=30)}
+            )
+            partner._transport = cast(
+                Any, Network(self.bank, self.weather, self.clock, _remembers_keys)
+            )
+            made[BANK, bank_account(account.idempotency, account.lookup)] = partner
+        return made
+
+    async def point(self, name: str, payment_id: str) -> None:
+        """A point of a payment, in whatever process."""
+        CURRENT.set(self.numbers.get(payment_id, -1))
+        await self.weather.point(name)
+
+    def orchestrator(self) -> Orchestrator:
+        """An app's client."""
+        running = cast(Running, self.temporal)
+
+        async def reached() -> Running:
+            return running
+
+        return Orchestrator(
+            payments=Payments(self.database, _KEYRING, escalate),
+            commands=Commands(self.database, Folding(_KEYRING, escalate)),
+            telling=Telling(Untold(self.database), reached, self.clock),
+            running=reached,
+            profiles={name: partner.profile for name, partner in self.partners().items()},
+            clock=self.clock,
+        )
+
+    # What apps, people and the partner do
+
+    async def give(self, number: int, at: float) -> None:
+        """An app orders, and asks again until it is told: also after it died meanwhile."""
+        await self._until(at)
+        key, order = f"key-{number}", self.order(number)
+        self._say({"intended": key, "creditor_account": order.creditor_account.number,
+                   "creditor": order.creditor.name,
+                   "amount_minor": order.instructed_amount.minor, "currency": "EUR",
+                   "end_to_end_id": order.end_to_end_id})  # fmt: skip
+        while True:
+            process = self.process("app")
+            asking = process.run(self._pay(number, key, order))
+            await asyncio.wait({asking}, timeout=30)
+            if asking.done() and asking.exception() is None:
+                if (payment_id := asking.result()) is not None:
+                    self._say({"acknowledged": key, "payment_id": payment_id})
+                    return
+            elif asking.done():
+                asking.result()
+            process.kill()
+            await asyncio.sleep(_BORN_AGAIN_SECONDS)
+
+    async def _pay(self, number: int, key: str, order: Order) -> str | None:
+        CURRENT.set(number)
+        try:
+            receipt = await self.orchestrator().pay(order, key, patience=None)
+        except StoreAway:
+            return None
+        self.numbers[receipt.payment_id] = number
+        return str(receipt.payment_id)
+
+    async def happen(self, fault: Fault) -> None:
+        """What is tied to a moment."""
+        await self._until(fault.at)
+        payment_id = self.payment_id(fault.payment)
+        done = False
+        with contextlib.suppress(StoreAway, TemporalAway):
+            match fault.kind:
+                case Kind.STORE_AWAY:
+                    self.weather.store_away_until, done = fault.at + fault.amount, True
+                case Kind.TEMPORAL_AWAY:
+                    self.temporal.away_until, done = fault.at + fault.amount, True
+                case Kind.TERMINATE if payment_id:
+                    done = self.temporal.terminate(payment_id)
+                case Kind.FAIL_LATER:
+                    asked = {"reference": self.order(fault.payment).end_to_end_id}
+                    done = self.bank.answer("POST", "/_control/fail", asked).body["failed"] > 0
+                    # After the watch nobody asks by himself: such a bank has to say so.
+                    while done and not await self._has_been_told(fault):
+                        await asyncio.sleep(_TELLS_AGAIN_SECONDS)
+                case Kind.CANCEL if payment_id:
+                    await self.orchestrator().cancel(payment_id, "cancel", by="shop")
+                    done = True
+                case Kind.NEWS if payment_id:
+                    done = await self._deliver(fault)
+                case Kind.REPEAT_ORDER if payment_id:
+                    key = f"key-{fault.payment}"
+                    again = await self.orchestrator().pay(
+                        self.order(fault.payment), key, patience=None
+                    )
+                    assert again.is_replay
+                    done = True
+        if done:
+            self.weather.fired[fault.kind, "world"] += 1
+
+    async def _has_been_told(self, fault: Fault) -> bool:
+        """A delivery is repeated until it is taken, as partners do for a while."""
+        try:
+            return await self._deliver(fault)
+        except (StoreAway, TemporalAway):
+            return False
+
+    async def _deliver(self, fault: Fault) -> bool:
+        reference = self.order(fault.payment).end_to_end_id
+        held = [p for p in self.bank.book()["payments"] if p["reference"] == reference]
+        if not held:
+            return False
+        inbox = Inbox(self.database, _KEYRING)
+        for _ in range(2):  # Doubled, as deliveries are.
+            arrival = await inbox.put(
+                partner=BANK,
+                partner_account=_account(self.plan, fault.payment),
+                event_key=f"{fault.payment} at {fault.at}",
+                partner_reference=held[0]["id"],
+                body=b"{}",
+                now=self.clock.now(),
+            )
+            if arrival.payment_id:
+                await self.temporal.ensure_running(_TENANT, arrival.payment_id)
+        return True
+
+    async def upkeep(self) -> None:
+        """Relay and sweep, by nobody who dies: that they are done again is a schedule's."""
+        rounds = Upkeep(
+            payments=Payments(self.database, _KEYRING, escalate),
+            inbox=Inbox(self.database, _KEYRING),
+            untold=Untold(self.database),
+            tasks=Tasks(self.database),
+            high_water=HighWater(self.database, Folding(_KEYRING, escalate)),
+            runner=self.temporal,
+            clock=self.clock,
+        )
+        known = 0
+        while True:
+            await asyncio.sleep(_UPKEEP_SECONDS)
+            with contextlib.suppress(StoreAway, TemporalAway):
+                known = await ActivityEnvironment().run(rounds.compare, known)
+                await ActivityEnvironment().run(rounds.relay)
+                await ActivityEnvironment().run(rounds.sweep)
+
+    async def _until(self, at: float) -> None:
+        await asyncio.sleep(max(at - self.loop.time(), 0))
+
+    def _say(self, line: dict[str, Any]) -> None:
+        self.journal.append(json.dumps(line) + "\n")
+
+    # The end
+
+    async def run(self) -> Result:
+        """Everything, until long after the last fault."""
+        self.weather.on_death = self._on_death
+        for _ in range(_WORKERS):
+            self.work()
+        chance = random.Random(self.plan.seed)
+        things = [
+            self.give(number, chance.uniform(0, GIVEN_WITHIN))
+            for number in range(self.plan.payments)
+        ]
+        things += [self.happen(fault) for fault in self.plan.faults if not fault.point]
+        tasks = [asyncio.create_task(thing) for thing in things]
+        tasks.append(asyncio.create_task(self.upkeep()))
+        broke = ""
+        ended = asyncio.create_task(self._until_over())
+        watched = {self.temporal.broken, ended, *tasks}
+        while not ended.done() and not broke:
+            done, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+            watched -= done
+            broke = next((_told(error) for one in done if (error := one.exception())), "")
+        for task in (*tasks, ended):
+            task.cancel()
+        return await self._result(broke)
+
+    def _on_death(self, process: Process) -> None:
+        if process.name.startswith("worker"):
+            # Not in the context of the dead, where nothing is done any more.
+            self.loop.call_at(
+                self.loop.time() + _BORN_AGAIN_SECONDS, self.work, context=contextvars.Context()
+            )
+
+    async def _until_over(self) -> None:
+        """Until nothing is owed to any payment any more, or peace has lasted long enough."""
+        await asyncio.sleep(HEALED_AFTER)
+        while self.loop.time() < HEALED_AFTER + _PEACE_SECONDS:
+            await asyncio.sleep(_UPKEEP_SECONDS)
+            if not self.database.read_now(_stuck):
+                break
+        # A word too late, or a step nobody knew of, would still come.
+        await asyncio.sleep(_UPKEEP_SECONDS)
+
+    async def _result(self, broke: str) -> Result:
+        records = await self.orchestrator().list(limit=1_000_000)
+        rows = [as_object(record) for record in records]
+        book = self.bank.book()
+        states = Counter(f"{row['state']} ({row['certainty']})" for row in rows)
+        return Result(
+            plan=self.plan,
+            comparison=compare(self.journal, book, rows),
+            states=states,
+            stuck=self.database.read_now(_stuck),
+            fired=self.weather.fired,
+            unfired=self.weather.unfired,
+            seconds=self.loop.time(),
+            broke=broke,
+            trace=json.dumps([book["payments"], sorted(states.items())]),
+        )
+
+
+class SimulatedDatabase(Database):
+    """The store's database, whose transactions take simulated time and are never at once."""
+
+    weather: Weather
+    loop: VirtualLoop
+
+    async def write(self, transaction: Callable[[Session], T]) -> T:
+        await self.weather.point("write begun")
+        self._reach()
+        result = self.write_now(transaction)
+        await self.weather.point("write committed")
+        if self.weather.commit_is_unknown():
+            raise StoreAway(_AWAY)
+        return result
+
+    async def read(self, query: Callable[[Session], T]) -> T:
+        await asyncio.sleep(0.001)
+        self._reach()
+        return self.read_now(query)
+
+    def _reach(self) -> None:
+        if self.loop.time() < self.weather.store_away_until:
+            raise StoreAway(_AWAY)
+
+
+def simulate(plan: Plan) -> Result:
+    """Run the plan in a world of its own."""
+    loop = VirtualLoop()
+    loop.set_exception_handler(lambda _loop, _context: None)  # The dead are never awaited.
+    chance = random.Random(plan.seed)
+    with _folder() as folder, _known_ids(chance):
+        database = SimulatedDatabase(f"sqlite:///{folder / 'finality.db'}")
+        schema.upgrade(database)
+        clock = SimulatedClock(loop)
+        weather = Weather(plan.faults, plan.seed)
+        database.weather, database.loop = weather, loop
+        try:
+            return loop.run_until_complete(_lived(plan, database, clock, loop, weather))
+        finally:
+            for task in asyncio.all_tasks(loop):
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+            loop.close()
+            database.close()
+
+
+async def _lived(
+    plan: Plan, database: SimulatedDatabase, clock: SimulatedClock, loop: VirtualLoop,
+    weather: Weather,
+) -> Result:  # fmt: skip
+    temporal = Temporal(loop, clock, plan.seed)
+    world = World(plan, database, clock, loop, weather, temporal, SimulatedBank(clock))
+    return await world.run()
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """In memory where the machine has such a place: what is killed here is no machine."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def _known_ids(chance: random.Random) -> Iterator[None]:
+    """Payment ids by the seed, so that one seed is one run."""
+    before = starter.client._new_payment_id
+    starter.client._new_payment_id = lambda: f"pay_{chance.getrandbits(80):020x}"
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None  # What the dead left half done.
+    try:
+        yield
+    finally:
+        starter.client._new_payment_id = before
+        gc.collect()
+        sys.unraisablehook = hook
+
+
+def _stuck(session: Session) -> list[str]:
+    """Payments that are not at an end, and about which nobody is asked."""
+    asked = set(session.exec(select(TaskRow.payment_id).where(col(TaskRow.closed_at).is_(None))))
+    return [
+        f"{row.payment_id} {row.state} ({row.certainty})"
+        for row in session.exec(select(PaymentRow))
+        if row.payment_id not in asked
+        and (PaymentState(row.state) not in ENDS or row.certainty == "unknown")
+    ]
+
+
+def _told(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
+
+
+def _account(plan: Plan, number: int) -> str:
+    idempotency, lookup = plan.shapes[number]
+    return bank_account(IdempotencyKind(idempotency), LookupKind(lookup))
+
+
+def _remembers_keys(path: str) -> bool:
+    return not path.startswith(f"/{IdempotencyKind.NONE}/")

@@ -1,0 +1,130 @@
+"""The simulation: one seed is one run, what it depends on is as it was, and it finds bugs."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from activities.payment_store import PaymentRef
+from domain.profile import IdempotencyKind, LookupKind
+from domain.sending import Book, Move, NextMove, next_move
+from tests.proof.simulation.__main__ import shrunk
+from tests.proof.simulation.activations import Instance, WorkflowTaskFailed, begin, fired
+from tests.proof.simulation.loop import Process, SimulatedClock, VirtualLoop
+from tests.proof.simulation.plan import Fault, Kind, Plan, drawn
+from tests.proof.simulation.world import simulate
+from workflows.payment import PaymentWorkflow
+
+#: A bank that executes whatever comes, and shows all of it at once.
+FORGETFUL = (IdempotencyKind.NONE.value, LookupKind.STRONG.value)
+
+
+def _world(*faults: Fault, shape: tuple[str, str] = FORGETFUL, payments: int = 1) -> Plan:
+    return Plan(seed=1, payments=payments, shapes=(shape,) * payments, faults=faults)
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_whatever_befalls_a_world_nothing_is_twice_or_lost_or_stuck(seed: int) -> None:
+    result = simulate(drawn(seed, 12))
+    assert result.is_good, (result.comparison.flaws, result.stuck, result.broke)
+    assert result.comparison.acknowledged == 12
+    assert result.fired
+
+
+def test_one_seed_is_one_run() -> None:
+    plan = drawn(8, 6)
+    one, other = simulate(plan), simulate(plan)
+    assert one.trace == other.trace
+    assert one.fired == other.fired
+    assert simulate(drawn(9, 6)).trace != one.trace
+
+
+def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
+    plan = drawn(3, 9)
+    plan.write(tmp_path / "plan.json")
+    assert Plan.read(tmp_path / "plan.json") == plan
+
+
+@pytest.mark.parametrize("kind", [Kind.SWALLOW_REPLY, Kind.RESET_AFTER, Kind.ERROR_AFTER])
+def test_a_reply_lost_after_the_effect_is_one_payment(kind: Kind) -> None:
+    result = simulate(_world(Fault(kind, 0, "order")))
+    assert result.is_good
+    assert result.fired[kind, "order"] == 1
+    assert result.states == {"final (sent)": 1}
+    assert result.comparison.booked == 1
+
+
+@pytest.mark.parametrize("point", ["exchange effected", "activity done", "write committed"])
+def test_a_worker_killed_there_is_replaced_and_its_payment_goes_on(point: str) -> None:
+    result = simulate(_world(Fault(Kind.KILL, 0, point, nth=2)))
+    assert result.is_good, (result.stuck, result.broke)
+    assert result.fired[Kind.KILL, point] == 1
+    assert result.comparison.booked == 1
+
+
+def test_a_send_book_that_is_ignored_is_found_and_the_plan_made_small(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The bug that all of this is against: what is in doubt is sent again."""
+
+    def careless(operation: object, book: Book, now: object, *, halted: bool = False) -> NextMove:
+        move = next_move(operation, book, now, halted=halted)  # type: ignore[arg-type]
+        return move._replace(move=Move.SEND) if move.move is Move.LOOK_UP else move
+
+    monkeypatch.setattr("store.sending.next_move", careless)
+    monkeypatch.setattr("domain.due.next_move", careless)
+    faults = (
+        Fault(Kind.DRIP, 0, "exchange"),
+        Fault(Kind.SWALLOW_REPLY, 0, "order"),
+        Fault(Kind.NEWS, 0, at=30.0),
+    )
+    plan = _world(*faults)
+    assert simulate(plan).comparison.twice >= 1
+    assert shrunk(plan).faults == (faults[1],)
+
+
+def test_who_is_killed_does_nothing_any_more() -> None:
+    loop, did = VirtualLoop(), []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(5)
+            did.append("woke")
+        finally:
+            did.append("cleaned up")
+
+    async def world() -> None:
+        process = Process("doomed")
+        process.run(work())
+        await asyncio.sleep(1)
+        process.kill()
+        await asyncio.sleep(60)
+
+    loop.set_exception_handler(lambda _loop, _context: None)
+    loop.run_until_complete(world())
+    loop.close()
+    loop.close()
+    assert did == []
+    assert loop.time() == pytest.approx(61)
+
+
+def test_the_private_parts_of_the_sdk_are_as_the_simulation_knows_them() -> None:
+    loop = VirtualLoop()
+    clock = SimulatedClock(loop)
+
+    async def world() -> None:
+        now = clock.now()
+        run = Instance(PaymentWorkflow, workflow_id="w", run_id="r", seed=1, began=now)
+        ref = PaymentRef(tenant="t", payment_id="p")
+        [command] = run.activate(
+            [begin(PaymentWorkflow, "w", ref, 1, now)], now, history_length=3, is_replay=False
+        )
+        assert command.schedule_local_activity.activity_type == "load"
+        other = Instance(PaymentWorkflow, workflow_id="w", run_id="r2", seed=1, began=now)
+        with pytest.raises(WorkflowTaskFailed):
+            other.activate([fired(seq=1)], now, history_length=3, is_replay=False)
+
+    loop.run_until_complete(world())
+    loop.close()
