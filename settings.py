@@ -23,6 +23,8 @@ from domain.money import Money
 
 #: Names are typed, compared and shown: one spelling each.
 _OPERATOR: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
+_LIKE_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}", re.ASCII)
+_OTHER_NUMBER: Final = re.compile(r"[A-Z0-9.]{1,34}", re.ASCII)
 _HERE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -98,6 +100,19 @@ class Debtor(BaseModel):
         return Money(minor=0, currency=code).currency
 
 
+def _account_key(text: str, debtor: Debtor) -> str:
+    """An IBAN or another number in capitals without spaces, with /USD where that was given."""
+    number, slash, currency = text.strip().upper().partition("/")
+    if slash and currency != debtor.currency:
+        raise ValueError(f"an account with /{currency[:3]} behind it pays in {debtor.currency}")
+    plain = re.sub(r"[ -]", "", number)
+    if _LIKE_IBAN.match(plain):
+        plain = check_iban(plain)
+    elif not _OTHER_NUMBER.fullmatch(plain):
+        raise ValueError("an account that has no IBAN has 1 to 34 letters and digits")
+    return f"{plain}{slash}{currency}"
+
+
 class Settings(BaseSettings):
     """Read once per process. A secret may come from a file named in `FINALITY_SECRETS_DIR`."""
 
@@ -118,7 +133,9 @@ class Settings(BaseSettings):
         default_factory=dict, description="our Currencycloud accounts, by a name of ours"
     )
     debtors: dict[str, Debtor] = Field(
-        default_factory=dict, description="debtor accounts of files, by IBAN"
+        default_factory=dict,
+        description="debtor accounts of files, by IBAN or, where they have none, by number; where "
+        "one is kept in several currencies, each as NUMBER/USD",
     )
     operators: dict[str, Annotated[SecretStr, Field(min_length=12)]] = Field(
         default_factory=dict, description="who may decide about payments: names, each a secret"
@@ -131,8 +148,8 @@ class Settings(BaseSettings):
 
     @field_validator("debtors")
     @classmethod
-    def _ibans(cls, debtors: dict[str, Debtor]) -> dict[str, Debtor]:
-        return {check_iban(iban): debtor for iban, debtor in debtors.items()}
+    def _numbers(cls, debtors: dict[str, Debtor]) -> dict[str, Debtor]:
+        return {_account_key(text, debtor): debtor for text, debtor in debtors.items()}
 
     @field_validator("operators")
     @classmethod

@@ -7,9 +7,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from domain.accounts import ClearingMember
 from domain.money import Money
-from domain.order import ChargeBearer
-from domain.party import PostalAddress
+from domain.order import ChargeBearer, Rail
+from domain.party import Identification, PartyKind, PostalAddress
 from regimes.refusal import Refusal
 
 NOT_PROVIDED = "NOTPROVIDED"
@@ -36,6 +37,14 @@ class FileRefused(ValueError):
         self.text = text
 
 
+class Identity(NamedTuple):
+    """What a file says of a party beside name and address."""
+
+    kind: PartyKind
+    birth_date: date | None
+    identification: Identification | None
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentInformation:
     """What the lines of one PmtInf block share. Absent texts are empty."""
@@ -45,6 +54,8 @@ class PaymentInformation:
     debtor_name: str
     debtor_address: PostalAddress | None
     debtor_iban: str
+    debtor_other: str
+    """The account's number where it has no IBAN."""
     debtor_account_currency: str
     debtor_agent: str
     """BIC as the file gives it; the mapped account decides who pays."""
@@ -63,6 +74,10 @@ class Line:
     source_line: int
     """Where it begins in the XML text, from 1."""
     payment_information: PaymentInformation
+    rail: Rail
+    """The one asked for, else the cheapest that leads there."""
+    service: str
+    """What the file asks for in the way of a service, in its own codes, such as "HIGH URGP"."""
     end_to_end_id: str
     instruction_id: str
     uetr: str
@@ -70,10 +85,18 @@ class Line:
     currency: str
     creditor_name: str
     creditor_address: PostalAddress | None
+    creditor_identity: Identity | None
     creditor_iban: str
+    creditor_other: str
+    """The account's number where it has no IBAN."""
     creditor_account_currency: str
     creditor_agent: str
+    creditor_agent_member: ClearingMember | None
+    creditor_agent_country: str
     remittance_information: str
+    remittance_cut: str
+    """What was cut off it, where the submitter allows that; "" if nothing was."""
+    creditor_reference: str
     charge_bearer: ChargeBearer
     purpose: str
     category_purpose: str

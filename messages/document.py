@@ -31,9 +31,15 @@ class Document:
     more than `HELD_BYTES_MAX` of it refuse the file.
     """
 
-    def __init__(self, source: BinaryIO) -> None:
+    def __init__(self, source: BinaryIO, depth_max: int) -> None:
+        """Elements deeper than `depth_max` come with the one they stand in; the root has 1."""
         self._source = source
+        self._depth_max = depth_max
         self._held_bytes = 0
+
+    def deepen(self) -> None:
+        """What is read stands one deeper, in an envelope."""
+        self._depth_max += 1
 
     def read(self, size: int) -> bytes:
         """The next bytes, for the parser."""
@@ -48,10 +54,8 @@ class Document:
         self._held_bytes += len(piece)
         return piece
 
-    def down_to(self, depth_max: int) -> Iterator[tuple[str, etree._Element]]:
+    def elements(self) -> Iterator[tuple[str, etree._Element]]:
         """Pairs of "start" or "end" and the element, which is complete at its end only.
-
-        Elements deeper than `depth_max` come with the one they stand in, the root has depth 1.
 
         Raises:
             FileRefused: FF01, for anything that is not well-formed XML without a DTD.
@@ -75,7 +79,7 @@ class Document:
                     if is_root:
                         _refuse_dtd(element)
                         is_root = False
-                if depth <= depth_max:
+                if depth <= self._depth_max:
                     yield event, element
                 if event == "end":
                     depth -= 1
@@ -122,24 +126,17 @@ def name_of(element: etree._Element, namespace: str = "") -> str:
     return tag.removeprefix(own) if namespace else etree.QName(tag).localname[:80]
 
 
-def namespace_of(root: etree._Element) -> str:
-    """The namespace of a root element named Document.
+def namespace_of(document: etree._Element) -> str:
+    """The namespace of an element named Document.
 
     Raises:
-        FileRefused: FF01, another root, or attributes that we would have to leave unread.
+        FileRefused: FF01, it has none, or attributes that we would have to leave unread.
     """
-    name = etree.QName(root)
-    if name.localname != "Document" or not name.namespace:
-        raise FileRefused(
-            "FF01",
-            name.localname[:80],
-            "the root element must be Document in an ISO 20022 namespace; take it out of its "
-            "envelope"
-            if name.localname != "Document"
-            else "Document has no namespace; the file "
-            f"must name its version, as in {ISO}pain.001.001.09",
-        )
-    for attribute, _ in attributes(root):
+    name = etree.QName(document)
+    if not name.namespace:
+        text = f"has no namespace; the file must name its version, as in {ISO}pain.001.001.09"
+        raise FileRefused("FF01", "Document", text)
+    for attribute, _ in attributes(document):
         if not attribute.startswith(_SCHEMA_LOCATION):
             raise FileRefused("FF01", "Document", f"attribute {attribute[:80]} is unknown")
     return name.namespace

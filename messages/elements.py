@@ -7,11 +7,13 @@ somebody asked for is dropped in silence, in whatever version a new element appe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from regimes.sepa import NAME_LENGTH_MAX, REFERENCE_LENGTH_MAX, REMITTANCE_LENGTH_MAX
+from regimes import sepa
+from regimes.limits import NAME_LENGTH_MAX, REFERENCE_LENGTH_MAX
+from regimes.rails import SERVICE_LEVELS
 
 #: "Element is not allowed": for what we do not carry and no other code describes.
 NOT_ALLOWED: Final = "CH17"
@@ -45,6 +47,8 @@ class Rule:
     times_max: int = 1
     is_whole: bool = False
     """Carried as one text, with all its children."""
+    in_sepa: Rule | None = None
+    """What holds beside this on a line that goes by SEPA."""
 
 
 Table = Mapping[str, Rule]
@@ -57,8 +61,10 @@ def _carried(
     values: str = "",
     times_max: int = 1,
     text: str = "",
+    in_sepa: Rule | None = None,
 ) -> Rule:
-    return Rule(Fate.CARRIED, code, text, longest, frozenset(values.split()), times_max)
+    named = frozenset(values.split())
+    return Rule(Fate.CARRIED, code, text, longest, named, times_max, in_sepa=in_sepa)
 
 
 def _noticed(text: str, code: str = WRONG_CONTENT, *, longest: int = 0) -> Rule:
@@ -89,38 +95,81 @@ def _address(code: str) -> Table:
     }
 
 
+def _identified(code: str) -> Table:
+    """A number of an organisation or a person, which the order holds one of."""
+    whose = "a number counts with its scheme; by whom it was given is not sent"
+    return {
+        "Othr/Id": _carried(code, longest=256),
+        "Othr/SchmeNm/Cd": _carried(code, longest=4),
+        "Othr/SchmeNm/Prtry": _carried(code, longest=35),
+        "Othr/Issr": _noticed(whose),
+    }
+
+
 def _party(*, name: str, address: str, identification: str, residence: str) -> Table:
     """A debtor or creditor; the arguments are the codes of its parts."""
+    in_sepa = f"SEPA carries {sepa.NAME_LENGTH_MAX} characters"
+    by_bic = _refused(identification, "a BIC says which bank, not who; give another number")
+    birth = "of the birth only the day is sent"
     return {
         "Nm": _carried(
-            name, longest=NAME_LENGTH_MAX, text=f"SEPA carries {NAME_LENGTH_MAX} characters"
+            name,
+            longest=NAME_LENGTH_MAX,
+            in_sepa=_carried(name, longest=sepa.NAME_LENGTH_MAX, text=in_sepa),
         ),
         **_under("PstlAdr", _address(address)),
-        "Id": _refused(identification, "identifications of parties are not carried; leave it out"),
+        "Id": _carried(
+            identification,
+            in_sepa=_refused(
+                identification, "identifications of parties are not sent by SEPA; leave it out"
+            ),
+        ),
+        "Id/OrgId/BICOrBEI": by_bic,
+        "Id/OrgId/AnyBIC": by_bic,
+        "Id/OrgId/LEI": _carried(identification, longest=20),
+        **_under("Id/OrgId", _identified(identification)),
+        "Id/PrvtId/DtAndPlcOfBirth/BirthDt": _carried(identification),
+        "Id/PrvtId/DtAndPlcOfBirth/PrvcOfBirth": _noticed(birth),
+        "Id/PrvtId/DtAndPlcOfBirth/CityOfBirth": _noticed(birth),
+        "Id/PrvtId/DtAndPlcOfBirth/CtryOfBirth": _noticed(birth),
+        **_under("Id/PrvtId", _identified(identification)),
         "CtryOfRes": _refused(residence, "the country of residence is not carried; leave it out"),
         "CtctDtls": _noticed("contact details are not sent"),
     }
 
 
-def _account(code: str, currency: str) -> Table:
+def _account(code: str, currency: str, in_sepa: Rule | None) -> Table:
     return {
         "Id/IBAN": _carried(code, longest=42),
-        "Id/Othr": _refused(code, "SEPA reaches accounts by IBAN only; give the IBAN"),
+        "Id/Othr": _carried(code, in_sepa=in_sepa),
+        "Id/Othr/Id": _carried(code, longest=34),
+        "Id/Othr/SchmeNm/Cd": _carried(code, values="BBAN", text="give the account's own number"),
+        "Id/Othr/SchmeNm/Prtry": _refused(code, "give the account's own number, and no scheme"),
+        "Id/Othr/Issr": _noticed("who gave the number of an account is not sent"),
         "Ccy": _carried(currency, longest=3),
         "Nm": _noticed("the name of an account is not sent; the party's name is"),
-        "Tp": _noticed("the type of an account is not sent; the IBAN decides"),
-        "Prxy": _refused(code, "a proxy cannot be checked against the IBAN; leave it out"),
+        "Tp": _noticed("the type of an account is not sent; its number decides"),
+        "Prxy": _refused(code, "a proxy cannot be checked against the account; leave it out"),
     }
 
 
 _PAYMENT_TYPE: Final[Table] = {
-    "InstrPrty": _carried("FF03", values="NORM", text="SEPA has one speed; use NORM"),
+    "InstrPrty": _carried(
+        "FF03",
+        values="NORM HIGH",
+        in_sepa=_carried(
+            "FF03", values="NORM", text="SEPA has one speed; use NORM, or SvcLvl URGP for another"
+        ),
+    ),
     # Version .09 and later allow several.
     "SvcLvl": _carried(times_max=9),
     "SvcLvl/Cd": _carried(
-        "FF04", values="SEPA", times_max=9, text="only the SEPA credit transfer is offered"
+        "FF04",
+        values=" ".join(sorted(SERVICE_LEVELS)),
+        times_max=9,
+        text=f"use one of {', '.join(sorted(SERVICE_LEVELS))}, or leave it out",
     ),
-    "SvcLvl/Prtry": _refused("FF04", "only the SEPA credit transfer is offered; use Cd SEPA"),
+    "SvcLvl/Prtry": _refused("FF04", "use Cd, with a code of the ISO 20022 list"),
     "LclInstrm": _refused("FF05", "no local instrument is offered; leave it out"),
     "CtgyPurp/Cd": _carried("FF06", longest=4),
     "CtgyPurp/Prtry": _refused("FF06", "use a code of the ISO 20022 list in Cd"),
@@ -142,6 +191,15 @@ GROUP: Final[Table] = {
     "FwdgAgt": _refused("AGNT", "we forward to no other agent; send the file to that agent"),
 }
 
+
+def _debtor() -> Table:
+    """Whose account it is, the partner knows from the mapped account."""
+    party = _party(name="BE20", address="BE07", identification="BE16", residence="BE13")
+    known = _noticed("the partner knows the account's holder; this is not sent", "BE16")
+    rows = {path: rule for path, rule in party.items() if not path.startswith("Id/")}
+    return {**rows, "Id": replace(known, in_sepa=party["Id"].in_sepa)}
+
+
 _BY_MAPPING = "the account mapped in the settings pays; this is not sent"
 
 #: Relative to PmtInf.
@@ -155,8 +213,8 @@ BLOCK: Final[Table] = {
     "ReqdExctnDt": _carried("DT01"),
     "ReqdExctnDt/Dt": _carried("DT01"),
     "ReqdExctnDt/DtTm": _noticed("the day is kept, the time of day is not", "DT01"),
-    **_under("Dbtr", _party(name="BE20", address="BE07", identification="BE16", residence="BE13")),
-    **_under("DbtrAcct", _account("AC02", "AC10")),
+    **_under("Dbtr", _debtor()),
+    **_under("DbtrAcct", _account("AC02", "AC10", None)),
     "DbtrAgt/FinInstnId/BIC": _noticed(_BY_MAPPING, "RC01"),
     "DbtrAgt/FinInstnId/BICFI": _noticed(_BY_MAPPING, "RC01"),
     "DbtrAgt/FinInstnId/ClrSysMmbId": _noticed(_BY_MAPPING),
@@ -177,13 +235,15 @@ BLOCK: Final[Table] = {
     "ChrgsAcctAgt": _refused(NOT_ALLOWED, "charges go to the paying account; leave it out"),
 }
 
-_BY_IBAN = "the IBAN and the BIC lead to the bank; this is not sent"
+_BY_NUMBER = "the numbers of account and bank lead to it; this is not sent"
+_NAMED_BY = "banks are named by BIC, or by ClrSysMmbId in their country"
 
 #: Relative to CdtTrfTxInf.
 LINE: Final[Table] = {
     "PmtId/InstrId": _carried(longest=REFERENCE_LENGTH_MAX),
     "PmtId/EndToEndId": _noticed(
-        "kept with the payment; the partner sends a reference of its own to the creditor",
+        "kept with the payment and given to the partner as a reference; the EndToEndId that it "
+        "sends to the creditor is its own",
         "FF08",
         longest=REFERENCE_LENGTH_MAX,
     ),
@@ -191,32 +251,52 @@ LINE: Final[Table] = {
     **_under("PmtTpInf", _PAYMENT_TYPE),
     "Amt/InstdAmt": _carried("AM12"),
     "Amt/InstdAmt/@Ccy": _carried("AM11", longest=3),
-    "Amt/EqvtAmt": _refused("AM03", "amounts are not converted; give InstdAmt in EUR"),
+    "Amt/EqvtAmt": _refused(
+        "AM03", "amounts are not converted; give InstdAmt in the account's currency"
+    ),
     "XchgRateInf": _refused(NOT_ALLOWED, "amounts are not converted; leave it out"),
     "ChrgBr": _carried("BE19", longest=4),
     "MndtRltdInf": _refused(NOT_ALLOWED, "mandates are not carried"),
     "ChqInstr": _refused("AG03", "cheques are not offered"),
     "UltmtDbtr": _refused(NOT_ALLOWED, "the ultimate debtor is not carried"),
     **{
-        f"IntrmyAgt{number}{part}": _refused("RC11", "intermediary agents are not used in SEPA")
+        f"IntrmyAgt{number}{part}": _refused(
+            "RC11", "the partner chooses the banks between; leave it out"
+        )
         for number in (1, 2, 3)
         for part in ("", "Acct")
     },
     "CdtrAgt/FinInstnId/BIC": _carried("RC01", longest=11),
     "CdtrAgt/FinInstnId/BICFI": _carried("RC01", longest=11),
-    "CdtrAgt/FinInstnId/ClrSysMmbId": _refused("RC10", "SEPA banks are named by BIC"),
-    "CdtrAgt/FinInstnId/LEI": _noticed(_BY_IBAN),
-    "CdtrAgt/FinInstnId/Nm": _noticed(_BY_IBAN),
-    "CdtrAgt/FinInstnId/PstlAdr": _noticed(_BY_IBAN),
-    "CdtrAgt/FinInstnId/Othr/Id": _carried(
-        "RC04", values="NOTPROVIDED", text="SEPA banks are named by BIC"
+    "CdtrAgt/FinInstnId/ClrSysMmbId": _carried(
+        "RC10", in_sepa=_refused("RC10", "SEPA banks are named by BIC; leave it out")
     ),
-    "CdtrAgt/FinInstnId/Othr/SchmeNm": _refused("RC04", "SEPA banks are named by BIC"),
-    "CdtrAgt/FinInstnId/Othr/Issr": _refused("RC04", "SEPA banks are named by BIC"),
-    "CdtrAgt/BrnchId": _refused("RC04", "SEPA banks are named by BIC"),
+    "CdtrAgt/FinInstnId/ClrSysMmbId/ClrSysId/Cd": _carried("RC10", longest=5),
+    "CdtrAgt/FinInstnId/ClrSysMmbId/ClrSysId/Prtry": _refused(
+        "RC10", "use a code of the ISO 20022 list in Cd, as USABA"
+    ),
+    "CdtrAgt/FinInstnId/ClrSysMmbId/MmbId": _carried("RC10", longest=35),
+    "CdtrAgt/FinInstnId/LEI": _noticed(_BY_NUMBER),
+    "CdtrAgt/FinInstnId/Nm": _noticed(_BY_NUMBER),
+    **_under(
+        "CdtrAgt/FinInstnId/PstlAdr",
+        {
+            **dict.fromkeys(_address("RC04"), _noticed(_BY_NUMBER)),
+            "Ctry": _carried("AG06", longest=2, in_sepa=_noticed(_BY_NUMBER)),
+        },
+    ),
+    "CdtrAgt/FinInstnId/Othr/Id": _carried("RC04", values="NOTPROVIDED", text=_NAMED_BY),
+    "CdtrAgt/FinInstnId/Othr/SchmeNm": _refused("RC04", _NAMED_BY),
+    "CdtrAgt/FinInstnId/Othr/Issr": _refused("RC04", _NAMED_BY),
+    "CdtrAgt/BrnchId": _refused("RC04", "the number of the account leads to its branch"),
     "CdtrAgtAcct": _refused(NOT_ALLOWED, "the agent's account is not carried"),
     **_under("Cdtr", _party(name="BE20", address="BE04", identification="BE17", residence="BE14")),
-    **_under("CdtrAcct", _account("AC03", "AC11")),
+    **_under(
+        "CdtrAcct",
+        _account(
+            "AC03", "AC11", _refused("AC03", "SEPA reaches accounts by IBAN only; give the IBAN")
+        ),
+    ),
     "UltmtCdtr": _refused(NOT_ALLOWED, "the ultimate creditor is not carried"),
     "InstrForCdtrAgt": _refused(NOT_ALLOWED, "instructions to the bank are not carried"),
     "InstrForDbtrAgt": _refused(NOT_ALLOWED, "instructions to the bank are not carried"),
@@ -225,7 +305,23 @@ LINE: Final[Table] = {
     "RgltryRptg": _refused("RR05", "regulatory reporting is not carried"),
     "Tax": _refused("RR06", "tax details are not carried"),
     "RltdRmtInf": _refused("RR07", "remittance sent elsewhere is not carried; use RmtInf/Ustrd"),
-    "RmtInf/Ustrd": _carried("RR07", longest=REMITTANCE_LENGTH_MAX, times_max=9),
-    "RmtInf/Strd": _refused("RR07", "structured remittance is not carried; use RmtInf/Ustrd"),
+    # Their length together is judged where all of them are read.
+    "RmtInf/Ustrd": _carried("RR07", times_max=1000),
+    **{
+        f"RmtInf/Strd/{name}": _refused(
+            "RR07", "of structured remittance only the creditor's reference is carried; use Ustrd"
+        )
+        for name in (
+            ["RfrdDocInf", "RfrdDocAmt", "Invcr", "Invcee", "TaxRmt", "GrnshmtRmt", "AddtlRmtInf"]
+        )
+    },
+    "RmtInf/Strd/CdtrRefInf/Tp/CdOrPrtry/Cd": _carried(
+        "RR09", values="SCOR", text="a creditor's reference is of type SCOR"
+    ),
+    "RmtInf/Strd/CdtrRefInf/Tp/CdOrPrtry/Prtry": _refused(
+        "RR09", "a reference of one country is not carried; use SCOR, or Ustrd"
+    ),
+    "RmtInf/Strd/CdtrRefInf/Tp/Issr": _noticed("who issues references is not sent"),
+    "RmtInf/Strd/CdtrRefInf/Ref": _carried("RR09", longest=REFERENCE_LENGTH_MAX),
     "SplmtryData": _refused(NOT_ALLOWED, "supplementary data is not carried"),
 }

@@ -22,8 +22,11 @@ from messages.credit_transfer import (
 )
 from messages.document import ISO, Document, message_of, name_of, namespace_of
 from messages.elements import NOT_ALLOWED
+from messages.envelope import unwrapped
 from messages.reading import Reading
 from messages.sums import Tally
+from regimes.banks import country_told
+from regimes.rails import Destination, way_to
 from regimes.refusal import Refusal
 
 VERSIONS: Final = tuple(f"pain.001.001.{number:02}" for number in range(3, 13))
@@ -34,11 +37,14 @@ _FILE_ELEMENTS: Final = frozenset({"MsgId", "PmtInfId", "NbOfTxs", "CtrlSum"})
 _STRUCTURE_DEPTH: Final = 4
 
 
-def read(source: Path | bytes | BinaryIO) -> CreditTransferFile:
+def read(source: Path | bytes | BinaryIO, *, allow_truncation: bool = False) -> CreditTransferFile:
     """Read a whole file. Nothing is returned before its end was seen and its sums agree.
 
     What is wrong with single lines is in their `refusals`; the file's remaining lines could be
     paid, but whether they are is for the caller to decide.
+
+    Args:
+        allow_truncation: too long a remittance is cut, which is noted, instead of refused.
 
     Raises:
         FileRefused: not a pain.001 we read, broken, cut short, or its counts, sums or block
@@ -46,7 +52,7 @@ def read(source: Path | bytes | BinaryIO) -> CreditTransferFile:
         OSError: the source cannot be read.
     """
     with _opened(source) as stream:
-        return _File(Document(stream)).read()
+        return _File(Document(stream, _STRUCTURE_DEPTH), allow_truncation=allow_truncation).read()
 
 
 @contextmanager
@@ -71,8 +77,9 @@ class _Block:
 class _File:
     """One pass over the document; elements are forgotten as soon as they are read."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, *, allow_truncation: bool) -> None:
         self._document = document
+        self._allow_truncation = allow_truncation
         self._namespace = ""
         self._group: Reading | None = None
         self._block: _Block | None = None
@@ -87,7 +94,7 @@ class _File:
     def read(self) -> CreditTransferFile:
         version = ""
         path: list[str] = []
-        for event, element in self._document.down_to(_STRUCTURE_DEPTH):
+        for event, element in unwrapped(self._document):
             if event == "start":
                 if not path:
                     self._namespace = namespace_of(element)
@@ -157,11 +164,35 @@ class _File:
         if not (end_to_end_id := reading.raw("PmtId/EndToEndId")):
             reading.require("PmtId/EndToEndId", "FF08")
         amount_minor, currency = values.amount(reading)
+        iban, other = values.account(reading, "CdtrAcct", "AC03")
+        agent, member = values.agent(reading, "CdtrAgt"), values.member(reading, "CdtrAgt")
+        agent_country = values.agent_country(reading, "CdtrAgt")
+        service = values.service(reading, block.reading)
+        rail, notice = way_to(
+            Destination(
+                currency=currency,
+                country=country_told(
+                    iban=iban,
+                    system=member.system if member else "",
+                    bic=agent,
+                    stated=agent_country,
+                ),
+                has_iban=bool(iban),
+                clearing_system=member.system if member else "",
+            ),
+            service.levels,
+            is_high=service.is_high,
+        )
+        if notice:
+            reading.notice("CdtrAgt", notice)
+        remittance = values.remittance(reading, allow_truncation=self._allow_truncation)
         category = "PmtTpInf/CtgyPurp/Cd"
         line = Line(
             position=len(self._lines) + 1,
             source_line=cast(int, element.sourceline),
             payment_information=block.information,
+            rail=rail,
+            service=service.words,
             end_to_end_id=end_to_end_id,
             instruction_id=reading.text("PmtId/InstrId"),
             uetr=values.uetr(reading),
@@ -169,18 +200,26 @@ class _File:
             currency=intern(currency),
             creditor_name=reading.require("Cdtr/Nm", "BE22"),
             creditor_address=values.address(reading, "Cdtr/PstlAdr"),
-            creditor_iban=reading.require("CdtrAcct/Id/IBAN", "AC03", choice="CdtrAcct/Id"),
+            creditor_identity=values.identity(reading, "Cdtr", "BE17"),
+            creditor_iban=iban,
+            creditor_other=other,
             creditor_account_currency=values.account_currency(reading, "CdtrAcct", "AC11"),
-            creditor_agent=intern(values.agent(reading, "CdtrAgt")),
-            remittance_information=values.remittance(reading),
-            charge_bearer=values.charge_bearer(reading, block.reading),
+            creditor_agent=intern(agent),
+            creditor_agent_member=member,
+            creditor_agent_country=agent_country,
+            remittance_information=remittance.text,
+            remittance_cut=remittance.cut,
+            creditor_reference=remittance.reference,
+            charge_bearer=values.charge_bearer(reading, block.reading, rail),
             purpose=intern(reading.text("Purp/Cd")),
             category_purpose=intern(reading.text(category) or block.reading.text(category)),
             notices=(),
             refusals=(),
         )
-        notices = (*block.group.notices, *block.reading.notices, *reading.notices)
-        refusals = (*block.group.refusals, *block.reading.refusals, *reading.refusals)
+        readings = (block.group, block.reading, reading)
+        known_rail = rail if currency else None
+        notices = tuple(notice for one in readings for notice in one.notices_on(known_rail))
+        refusals = tuple(refusal for one in readings for refusal in one.refusals_on(known_rail))
         notices = self._notices.setdefault(notices, notices)
         self._lines.append(replace(line, notices=notices, refusals=refusals))
 
@@ -261,12 +300,14 @@ def _version(namespace: str) -> str:
 
 
 def _information(name: str, reading: Reading) -> PaymentInformation:
+    iban, other = values.account(reading, "DbtrAcct", "AC02")
     return PaymentInformation(
         payment_information_id=name,
         requested_execution_date=values.execution_date(reading),
         debtor_name=reading.require("Dbtr/Nm", "BE08"),
         debtor_address=values.address(reading, "Dbtr/PstlAdr"),
-        debtor_iban=reading.require("DbtrAcct/Id/IBAN", "AC02", choice="DbtrAcct/Id"),
+        debtor_iban=iban,
+        debtor_other=other,
         debtor_account_currency=values.account_currency(reading, "DbtrAcct", "AC10"),
         debtor_agent=values.agent(reading, "DbtrAgt"),
         batch_booking=values.is_batch(reading),

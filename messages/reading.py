@@ -8,6 +8,7 @@ from typing import Final
 
 from lxml import etree
 
+from domain.order import Rail
 from messages.credit_transfer import NOT_PROVIDED, FileRefused, Notice
 from messages.document import BLANK, attributes, has_stray_text, name_of
 from messages.elements import BLOCK, GROUP, LINE, NOT_ALLOWED, Fate, Rule, Table
@@ -68,6 +69,8 @@ class Reading:
         self._steps = _steps(part, namespace)
         self._prefix = self._steps.prefix
         self._namespace = namespace
+        self._sepa_notices: list[Notice] = []
+        self._sepa_refusals: list[Refusal] = []
         self._values: dict[str, list[str]] = {}
         self._seen: dict[str, int] = {}
         self._descend(element, "")
@@ -98,6 +101,14 @@ class Reading:
     def notice(self, path: str, text: str) -> None:
         """Note something that goes otherwise than the file says."""
         self.notices.append(Notice(f"{self._prefix}{path}", text))
+
+    def notices_on(self, rail: Rail | None) -> list[Notice]:
+        """All notices of a line that takes this rail; None: which it takes cannot be told."""
+        return self.notices + (self._sepa_notices if rail is Rail.SEPA_CREDIT_TRANSFER else [])
+
+    def refusals_on(self, rail: Rail | None) -> list[Refusal]:
+        """All refusals of a line that takes this rail; None: which it takes cannot be told."""
+        return self.refusals + (self._sepa_refusals if rail is Rail.SEPA_CREDIT_TRANSFER else [])
 
     def is_refused(self, path: str) -> bool:
         """Whether the element itself, or the one above or below it, was refused."""
@@ -130,6 +141,8 @@ class Reading:
             if seen == times_max + 1:
                 self.refuse("FF01", path, f"stands too often, {times_max} allowed; keep as many")
         elif rule is None or (has_rows_below and len(element) > 0):
+            if rule is not None and rule.in_sepa is not None:
+                self._by_sepa(rule.in_sepa, path, "")
             self._descend(element, path)
         else:
             self._apply(rule, element, path)
@@ -146,6 +159,8 @@ class Reading:
         if rule.fate is Fate.NOTICED and has_children:
             if any(text != NOT_PROVIDED for _, text in leaves(element, self._namespace)):
                 self.notice(path, rule.text)
+            if rule.in_sepa is not None:
+                self._by_sepa(rule.in_sepa, path, "")
             return
         if has_children and not rule.is_whole:
             for child in element:
@@ -158,7 +173,19 @@ class Reading:
             return
         if rule.fate is Fate.NOTICED and text not in ("", NOT_PROVIDED):
             self.notice(path, rule.text)
+        if rule.in_sepa is not None:
+            self._by_sepa(rule.in_sepa, path, text)
         self._values.setdefault(path, []).append(text)
+
+    def _by_sepa(self, rule: Rule, path: str, text: str) -> None:
+        """What holds if the line turns out to go by SEPA, which is known when all of it is read."""
+        field = f"{self._prefix}{path}"
+        if rule.fate is Fate.NOTICED:
+            self._sepa_notices.append(Notice(field, rule.text))
+        elif rule.fate is Fate.REFUSED:
+            self._sepa_refusals.append(Refusal(rule.code, field, rule.text))
+        elif problem := _problem(rule, text):
+            self._sepa_refusals.append(Refusal(problem[0], field, problem[1]))
 
     def _attributes(self, element: etree._Element, path: str) -> None:
         for name, value in attributes(element):

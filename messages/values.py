@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime
 from sys import intern
-from typing import Final
+from typing import Final, NamedTuple
 
-from domain.accounts import AccountError, check_bic
+from domain.accounts import AccountError, ClearingMember, check_bic
 from domain.currencies import DIGITS
 from domain.money import Money, MoneyError
-from domain.order import ChargeBearer
-from domain.party import PostalAddress
-from messages.credit_transfer import NOT_PROVIDED, Notice
+from domain.order import ChargeBearer, Rail
+from domain.party import Identification, PartyKind, PostalAddress
+from messages.credit_transfer import NOT_PROVIDED, Identity, Notice
 from messages.elements import WRONG_CONTENT
 from messages.reading import Reading
+from regimes.clearing_members import check_member
+from regimes.limits import REMITTANCE_LENGTH_MAX
+from regimes.rails import CHARGES_POSSIBLE, SEPA, charges_asked
 from regimes.refusal import Refusal
-from regimes.sepa import CUT_OFF, REMITTANCE_LENGTH_MAX
+from regimes.sepa import CUT_OFF
 
 _DATE: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
@@ -24,6 +27,10 @@ _UETR: Final = re.compile(
     r"[a-f0-9]{8}-[a-f0-9]{4}-4[a-f0-9]{3}-[89ab][a-f0-9]{3}-[a-f0-9]{12}", re.ASCII
 )
 _PLAIN_DECIMAL: Final = re.compile(r"\d{1,18}\.\d{1,17}", re.ASCII)
+
+_COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
+#: Where the Id of a party stands, by whom it is of.
+_KINDS: Final = {PartyKind.ORGANISATION: "OrgId", PartyKind.PERSON: "PrvtId"}
 
 _ADDRESS: Final = {
     "Dept": "department",
@@ -77,9 +84,9 @@ def moment(text: str) -> datetime | None:
 def amount(reading: Reading) -> tuple[int, str]:
     """Minor units and currency; zero of none where it cannot be read, with a refusal."""
     path = "Amt/InstdAmt"
-    text = reading.require(path, "AM12")
+    text = reading.require(path, "AM12", choice="Amt")
     currency = reading.text(f"{path}/@Ccy")
-    if reading.is_refused(path):
+    if reading.is_refused("Amt"):
         return 0, ""
     if currency not in DIGITS:
         reading.refuse("AM11", f"{path}/@Ccy", f"{currency!r} is not a payable ISO 4217 code")
@@ -116,33 +123,154 @@ def address(reading: Reading, path: str) -> PostalAddress | None:
     return PostalAddress.model_validate({**values, "address_lines": lines})
 
 
-def remittance(reading: Reading) -> str:
-    """RmtInf/Ustrd; several are joined, which is noted."""
+def identity(reading: Reading, path: str, code: str) -> Identity | None:
+    """What the Id of a party says; None where it says nothing. One number is carried."""
+    found: list[tuple[PartyKind, Identification]] = []
+    kinds: set[PartyKind] = set()
+    for kind, part in _KINDS.items():
+        at = f"{path}/Id/{part}"
+        scheme = reading.text(f"{at}/Othr/SchmeNm/Cd") or reading.text(f"{at}/Othr/SchmeNm/Prtry")
+        if number := reading.text(f"{at}/Othr/Id"):
+            found.append((kind, Identification(scheme=scheme, number=number)))
+        elif scheme:
+            reading.refuse(code, f"{at}/Othr/Id", "is missing beside its scheme; give the number")
+    if lei := reading.text(f"{path}/Id/OrgId/LEI"):
+        found.append((PartyKind.ORGANISATION, Identification(scheme="LEI", number=lei)))
+    born = _birth_date(reading, f"{path}/Id/PrvtId/DtAndPlcOfBirth/BirthDt", code)
+    kinds |= {kind for kind, _ in found} | ({PartyKind.PERSON} if born else set())
+    if len(found) > 1 or len(kinds) > 1:
+        text = "says more than one thing about who it is; one number is carried, leave out the rest"
+        reading.refuse(code, f"{path}/Id", text)
+    if not kinds:
+        return None
+    return Identity(min(kinds), born, found[0][1] if found else None)
+
+
+def _birth_date(reading: Reading, path: str, code: str) -> date | None:
+    text = reading.text(path)
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        reading.refuse(code, path, f"{text[:40]!r} is no day of the calendar, as in 1980-01-31")
+        return None
+
+
+def account(reading: Reading, path: str, code: str) -> tuple[str, str]:
+    """IBAN and other number of an account, one of which is empty; its absence is refused."""
+    iban, other = reading.text(f"{path}/Id/IBAN"), reading.text(f"{path}/Id/Othr/Id")
+    if iban and other:
+        reading.refuse(code, f"{path}/Id/Othr", "stands beside an IBAN; give one of the two")
+    elif not (iban or other) and not reading.is_refused(f"{path}/Id"):
+        reading.refuse(code, f"{path}/Id/IBAN", "is missing; give it")
+    return iban, "" if iban else other
+
+
+def member(reading: Reading, path: str) -> ClearingMember | None:
+    """The ClrSysMmbId of an agent."""
+    at = f"{path}/FinInstnId/ClrSysMmbId"
+    system, number = reading.text(f"{at}/ClrSysId/Cd"), reading.text(f"{at}/MmbId")
+    if not (system or number):
+        return None
+    if not (system and number):
+        missing = "MmbId" if system else "ClrSysId/Cd"
+        if not reading.is_refused(f"{at}/ClrSysId"):
+            text = "is missing; a number and its clearing system belong together"
+            reading.refuse("RC10", f"{at}/{missing}", text)
+        return None
+    try:
+        return check_member(system, number)
+    except AccountError as error:
+        reading.refuse("RC10", at, str(error))
+        return None
+
+
+def agent_country(reading: Reading, path: str) -> str:
+    """Where an agent's address is, in capitals."""
+    at = f"{path}/FinInstnId/PstlAdr/Ctry"
+    country = reading.text(at).upper()
+    if country and not _COUNTRY.fullmatch(country):
+        reading.refuse("AG06", at, f"{country[:10]!r} is not a two-letter ISO 3166 code")
+        return ""
+    return intern(country)
+
+
+class Remittance(NamedTuple):
+    """What the creditor is told."""
+
+    text: str
+    cut: str
+    reference: str
+
+
+def remittance(reading: Reading, *, allow_truncation: bool) -> Remittance:
+    """RmtInf: either texts, which are joined and noted where they are several, or a reference."""
     path = "RmtInf/Ustrd"
     texts = [text for text in reading.texts(path) if text != NOT_PROVIDED]
     joined = " ".join(texts)
-    if len(joined) > REMITTANCE_LENGTH_MAX:
+    cut = joined[REMITTANCE_LENGTH_MAX:]
+    if cut and not allow_truncation:
         text = (
             f"has {len(joined)} characters in all, the scheme carries {REMITTANCE_LENGTH_MAX}; "
-            "shorten it, nothing is cut"
+            "shorten it, or allow it to be cut (--allow-truncation)"
         )
         reading.refuse("RR07", path, text)
-    elif len(texts) > 1:
+        # Whole, so that the file reads the same whether or not it may be cut.
+        return Remittance(joined, "", _reference(reading, joined))
+    if len(texts) > 1:
         reading.notice(path, f"the scheme carries one text; {len(texts)} are joined by blanks")
-    return joined
+    if cut:
+        text = f"cut to {REMITTANCE_LENGTH_MAX} characters, as was allowed; the rest is not sent"
+        reading.notice(path, text)
+    return Remittance(joined[:REMITTANCE_LENGTH_MAX], cut, _reference(reading, joined))
 
 
-def charge_bearer(reading: Reading, block: Reading) -> ChargeBearer:
-    """ChrgBr of the line, else of its block. SEPA knows only that each side pays its own."""
+def _reference(reading: Reading, text: str) -> str:
+    """The creditor's reference, where it is all that the remittance says."""
+    path = "RmtInf/Strd/CdtrRefInf"
+    reference = reading.text(f"{path}/Ref")
+    if reading.text(f"{path}/Tp/CdOrPrtry/Cd") and not reference:
+        if not reading.is_refused(f"{path}/Ref"):
+            reading.refuse("RR09", f"{path}/Ref", "is missing beside its type; give it")
+    elif reference and text:
+        said = "stands beside Ustrd, one of the two is carried; leave the other out"
+        reading.refuse("RR07", "RmtInf/Strd", said)
+    return reference
+
+
+class Service(NamedTuple):
+    """What is asked for in the way of a service, the line's own words before its block's."""
+
+    levels: tuple[str, ...]
+    is_high: bool
+    words: str
+
+
+def service(reading: Reading, block: Reading) -> Service:
+    """SvcLvl and InstrPrty."""
+    levels = reading.texts("PmtTpInf/SvcLvl/Cd") or block.texts("PmtTpInf/SvcLvl/Cd")
+    own = "" if reading.texts("PmtTpInf/SvcLvl/Cd") else "PmtInf/"
+    if SEPA in levels and len(set(levels)) > 1:
+        said = "SEPA stands beside other service levels; give one"
+        reading.refusals.append(Refusal("FF04", f"{own}PmtTpInf/SvcLvl/Cd", said))
+    priority = reading.text("PmtTpInf/InstrPrty") or block.text("PmtTpInf/InstrPrty")
+    # What is the same as nothing is left out, so that the line's fingerprint stays as it was.
+    said_more = {*levels, priority} - {"", SEPA, "NORM"}
+    return Service(tuple(levels), priority == "HIGH", intern(" ".join(sorted(said_more))))
+
+
+def charge_bearer(reading: Reading, block: Reading, rail: Rail) -> ChargeBearer:
+    """ChrgBr of the line, else of its block, by the rules of the rail."""
     code, field = reading.text("ChrgBr"), "ChrgBr"
     if not code:
         code, field = block.text("ChrgBr"), "PmtInf/ChrgBr"
-    if code == ChargeBearer.SHAR:
-        reading.notices.append(Notice(field, "in SEPA each side pays its own: sent as SLEV"))
-    elif code not in ("", ChargeBearer.SLEV):
-        text = f"{code!r} is not possible in SEPA, each side pays its own charges; use SLEV"
-        reading.refusals.append(Refusal("BE19", field, text))
-    return ChargeBearer.SLEV
+    charges = charges_asked(rail, code)
+    if charges is None:
+        refusal = Refusal("BE19", field, f"{code!r} {CHARGES_POSSIBLE[rail]}")
+        reading.refusals.append(refusal)
+        return ChargeBearer.SLEV
+    if charges.notice:
+        reading.notices.append(Notice(field if code else "ChrgBr", charges.notice))
+    return charges.bearer
 
 
 def uetr(reading: Reading) -> str:

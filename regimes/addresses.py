@@ -32,11 +32,16 @@ TOWN_AND_COUNTRY_SINCE: Final = {
 }
 
 
-def address_problem(address: PostalAddress, *, on: date, scheme: Scheme = Scheme.EPC) -> str | None:
+def address_problem(
+    address: PostalAddress, *, on: date, scheme: Scheme | None = Scheme.EPC
+) -> str | None:
     """What is wrong with an address on a day of execution, and what to do; None if nothing.
 
     Structured: town and country in their own elements. Hybrid: these, and at most two lines
     of 70 characters. Lines alone: until the day in `TOWN_AND_COUNTRY_SINCE`.
+
+    Args:
+        scheme: None where no day is known from which the rail asks for more.
     """
     if address.country is not None and not _COUNTRY.fullmatch(address.country):
         return f"country {address.country[:10]!r} is not a two-letter ISO 3166 code"
@@ -47,7 +52,7 @@ def address_problem(address: PostalAddress, *, on: date, scheme: Scheme = Scheme
         )
     if any(len(line) > ADDRESS_LINE_LENGTH_MAX for line in address.address_lines):
         return f"has an address line of more than {ADDRESS_LINE_LENGTH_MAX} characters"
-    since = TOWN_AND_COUNTRY_SINCE[scheme]
+    since = TOWN_AND_COUNTRY_SINCE[scheme] if scheme is not None else date.max
     if on >= since and not (address.town_name and address.country):
         return (
             f"lacks town and country in their own elements, required since {since}; "

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from domain.order import Rail, Times
 from regimes import sepa
 from regimes.calendars import TARGET, Calendar, CutOff, is_business_day, next_business_day
+from regimes.currency_days import home_of
 from regimes.dated import Dated
 from regimes.refusal import Refusal
 
@@ -63,6 +65,21 @@ RULES: Final[Mapping[Rail, ExecutionRules]] = {
         on_closed_day=OnClosedDay.NEXT_DAY,
     ),
 }
+
+
+@lru_cache(maxsize=512)
+def rules_of(rail: Rail, currency: str) -> ExecutionRules:
+    """When a rail takes payments in a currency: SEPA's own, else by the currency's home."""
+    if (rules := RULES.get(rail)) is not None:
+        return rules
+    home = home_of(currency)
+    return replace(
+        RULES[Rail.SEPA_CREDIT_TRANSFER],
+        calendar=home.calendar,
+        cut_offs=Dated({date.min: home.cut_off}),
+        opens=home.opens,
+        release=home.opens,
+    )
 
 
 class Settled(NamedTuple):

@@ -9,21 +9,19 @@ from zoneinfo import ZoneInfo
 from domain.accounts import AccountError
 from domain.money import Money
 from domain.order import ChargeBearer, Order
-from domain.party import Party
 from regimes.accounts import check_account
-from regimes.addresses import address_problem
+from regimes.addresses import Scheme
+from regimes.banks import bank_refusals
 from regimes.calendars import CutOff
 from regimes.dated import Dated
+from regimes.limits import amount_refusals, party_refusals, text_refusals
 from regimes.refusal import Refusal
 
 # EPC125-05, SEPA Credit Transfer Rulebook, and EPC132-08, its customer-to-PSP implementation
 # guidelines: currency, amount, lengths and charges.
 CURRENCY: Final = "EUR"
-AMOUNT_MIN: Final = Money(minor=1, currency=CURRENCY)
 AMOUNT_MAX: Final = Money(minor=99_999_999_999, currency=CURRENCY)
 NAME_LENGTH_MAX: Final = 70
-REMITTANCE_LENGTH_MAX: Final = 140
-REFERENCE_LENGTH_MAX: Final = 35
 
 #: Ours, not the scheme's: every bank sets its own. The scheme asks for it to be published. TARGET
 #: took payments of customers until 17:00 by its calendar of 2019, so this leaves it two hours.
@@ -57,24 +55,12 @@ def check_credit_transfer(order: Order, *, on: date) -> tuple[Refusal, ...]:
     """
     refusals = [
         *_amount(order.instructed_amount),
-        *_party(order.debtor, "debtor", missing="BE08", address="BE07", on=on),
-        *_party(order.creditor, "creditor", missing="BE22", address="BE04", on=on),
+        *party_refusals(order, on=on, scheme=Scheme.EPC, name_length_max=NAME_LENGTH_MAX),
         *_account(order.debtor_account.iban, "debtor_account", "AC02", on),
         *_account(order.creditor_account.iban, "creditor_account", "AC03", on),
+        *text_refusals(order),
+        *bank_refusals(order),
     ]
-    if len(order.remittance_information) > REMITTANCE_LENGTH_MAX:
-        refusals.append(
-            Refusal(
-                "RR07",
-                "remittance_information",
-                f"has {len(order.remittance_information)} characters; the scheme carries "
-                f"{REMITTANCE_LENGTH_MAX}: shorten it, nothing is cut",
-            )
-        )
-    for field in ("end_to_end_id", "instruction_id"):
-        if len(getattr(order, field) or "") > REFERENCE_LENGTH_MAX:
-            text = f"has more than {REFERENCE_LENGTH_MAX} characters; shorten it"
-            refusals.append(Refusal("CH16", field, text))
     if order.charge_bearer not in (ChargeBearer.SLEV, ChargeBearer.SHAR):
         text = f"{order.charge_bearer} is not possible in SEPA; each side pays its own: SLEV"
         refusals.append(Refusal("BE19", "charge_bearer", text))
@@ -86,26 +72,10 @@ def _amount(amount: Money) -> list[Refusal]:
     if amount.currency != CURRENCY:
         text = f"is in {amount.currency}; SEPA credit transfers are in {CURRENCY} only"
         return [Refusal("AM03", field, text)]
-    if amount.minor == 0:
-        return [Refusal("AM01", field, "is zero; give the amount to pay")]
-    if amount.minor < AMOUNT_MIN.minor:
-        return [Refusal("AM12", field, "is negative; give the amount to pay")]
     if amount.minor > AMOUNT_MAX.minor:
         text = f"is over the scheme's limit of {AMOUNT_MAX}; split it"
         return [Refusal("AM02", field, text)]
-    return []
-
-
-def _party(party: Party, field: str, *, missing: str, address: str, on: date) -> list[Refusal]:
-    refusals = []
-    if not party.name.strip():
-        refusals.append(Refusal(missing, f"{field}.name", "is missing; give the name"))
-    elif len(party.name) > NAME_LENGTH_MAX:
-        text = f"has {len(party.name)} characters; the scheme carries {NAME_LENGTH_MAX}: shorten it"
-        refusals.append(Refusal("BE20", f"{field}.name", text))
-    if party.address is not None and (problem := address_problem(party.address, on=on)):
-        refusals.append(Refusal(address, f"{field}.address", problem))
-    return refusals
+    return amount_refusals(amount)
 
 
 def _account(iban: str | None, field: str, code: str, on: date) -> list[Refusal]:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
-from domain.accounts import AccountError, check_bic
 from domain.order import Direction, Order
 from domain.profile import Profile
-from regimes.execution import RULES, ExecutionRules, settle, settle_judged
+from regimes.execution import ExecutionRules, settle, settle_judged
+from regimes.execution import rules_of as execution_rules_of
+from regimes.rails import check_credit_transfer
 from regimes.refusal import Refusal
-from regimes.sepa import check_credit_transfer
 from regimes.watches import WATCHES
 
 KEY_LENGTH_MAX: Final = 255
@@ -54,18 +54,13 @@ def admit(
     Raises:
         InvalidOrder: with every problem found, not only the first.
     """
-    rules = rules or RULES[order.rail]
+    rules = rules or execution_rules_of(order.rail, order.instructed_amount.currency)
     profile = profiles.get((order.partner, order.partner_account))
     partner_holds = profile is not None and profile.holds_future_dates
     settling = settle if rules_of is None else settle_judged
     settled = settling(order.times, rules, now, partner_holds=partner_holds)
     day = rules_of or settled.times.requested_execution_date or rules.day_of(now)
     refusals = [*check_credit_transfer(order, on=day)]
-    if order.creditor_agent is not None:
-        try:
-            check_bic(order.creditor_agent)
-        except AccountError as error:
-            refusals.append(Refusal("RC01", "creditor_agent", str(error)))
     if not (0 < len(key) <= KEY_LENGTH_MAX and key.isprintable()):
         text = f"is not 1 to {KEY_LENGTH_MAX} printable characters; use your own order number"
         refusals.append(Refusal("CH16", "key", text))

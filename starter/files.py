@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 from domain.accounts import Account, AccountError, check_iban
 from domain.ids import hashed
 from domain.intent import Intent
-from domain.order import Order, Times
+from domain.order import Order, Rail, Times
 from domain.party import Party, PostalAddress
-from messages.credit_transfer import CreditTransferFile, Line, Notice
-from regimes.calendars import CutOff, is_business_day, next_business_day
+from messages.credit_transfer import CreditTransferFile, Identity, Line, Notice
+from regimes.rails import check_credit_transfer
 from regimes.refusal import Refusal
-from regimes.sepa import CUT_OFF, EXECUTION_AHEAD_MAX, check_credit_transfer
-from starter.fingerprint import fingerprint
-
-#: The wall clock at which a file's day begins when it is judged as of another day.
-MORNING: Final = time(8, 0)
+from starter.file_days import Timeline, Timelines
+from starter.fingerprint import fingerprint_of_many
+from starter.received import received
 
 #: Where a file has the fields of an order.
 _ELEMENTS: Final = {
     "instructed_amount": "Amt/InstdAmt",
     "debtor.name": "PmtInf/Dbtr/Nm",
     "debtor.address": "PmtInf/Dbtr/PstlAdr",
-    "debtor_account": "PmtInf/DbtrAcct/Id/IBAN",
     "creditor.name": "Cdtr/Nm",
     "creditor.address": "Cdtr/PstlAdr",
-    "creditor_account": "CdtrAcct/Id/IBAN",
+    "creditor_agent": "CdtrAgt/FinInstnId/BICFI",
+    "creditor_agent_member": "CdtrAgt/FinInstnId/ClrSysMmbId",
+    "creditor_reference": "RmtInf/Strd/CdtrRefInf/Ref",
     "remittance_information": "RmtInf/Ustrd",
     "end_to_end_id": "PmtId/EndToEndId",
     "instruction_id": "PmtId/InstrId",
@@ -43,7 +42,7 @@ _ACCOUNT: Final = "PmtInf/DbtrAcct"
 class DebtorAccount:
     """Which of our accounts with a partner pays for a debtor account of a file."""
 
-    iban: str
+    iban: str | None
     tenant: str
     partner: str
     partner_account: str
@@ -51,22 +50,56 @@ class DebtorAccount:
     simulated: bool
     """No real money is behind it; only then may dates be shifted."""
     on_behalf_of: str | None = None
+    other: str | None = None
+    """The account's number where it has no IBAN."""
 
 
-class PlannedOrder(NamedTuple):
-    """A line that can be paid."""
+@dataclass(frozen=True, slots=True)
+class PlannedOrder:
+    """A line that can be paid.
+
+    It holds what was decided of the line; what follows from that is made when it is asked for,
+    since a file may have a few hundred thousand lines.
+    """
 
     line: Line
-    order: Order
-    key: str
-    """The line's key, for ever: the same line of the same file has it each time it is read."""
-    received: dict[str, Any]
-    """What the file says of the line, for the fingerprint: no setting and no shifted date."""
     rules_of: date
     """The day of execution in the file's own time, whose rules it was checked against."""
-    intent: Intent
-    """By the day the file asks for, not the one it was moved to; one batch a file."""
-    notices: tuple[Notice, ...]
+    moved: str
+    """Why that is not the day the file asks for, or ""."""
+    debtor: DebtorAccount
+    times: Times
+    _file: CreditTransferFile = field(repr=False, compare=False)
+
+    @property
+    def order(self) -> Order:
+        """What is to be paid."""
+        return _order(self.line, self.debtor, self.times)
+
+    @property
+    def key(self) -> str:
+        """The line's key, for ever: the same line of the same file has it each time it is read."""
+        return line_key(self._file, self.line, self.debtor.tenant)
+
+    @property
+    def received(self) -> dict[str, Any]:
+        """What the file says of the line, for the fingerprint: no setting and no shifted date."""
+        return received(self.line)
+
+    @property
+    def intent(self) -> Intent:
+        """By the day the file asks for, not the one it was moved to; one batch a file."""
+        wished = self.line.payment_information.requested_execution_date
+        return Intent.of(self.order, requested=wished, batch=file_key(self._file))
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What of the line goes otherwise than the file says."""
+        if not self.moved:
+            return self.line.notices
+        wished = self.line.payment_information.requested_execution_date
+        text = f"{wished} {self.moved}; executed on {self.rules_of} instead"
+        return (*self.line.notices, Notice(_DAY, text))
 
 
 class RefusedLine(NamedTuple):
@@ -89,23 +122,22 @@ def plan(
     *,
     now: datetime,
     as_of: date | None = None,
-    cut_off: CutOff = CUT_OFF,
 ) -> FilePlan:
     """Judge every line; nothing is recorded or sent.
 
     Args:
         file: as read, with its own refusals.
-        debtors: by IBAN in capitals without spaces.
+        debtors: by account number in capitals without spaces, or by that and a currency, as
+            "DE…/USD", which is asked for first.
         now: the moment, aware.
         as_of: judge as if it were the morning of this day, and shift all times so that the
             orders can run now. For simulated partners only.
-        cut_off: until when a payment of the day is taken.
     """
-    timeline = _Timeline(now, as_of, cut_off)
+    timelines = Timelines(now, as_of)
     orders: list[PlannedOrder] = []
     refused: list[RefusedLine] = []
     for line in file.lines:
-        planned = _planned(file, line, debtors, timeline)
+        planned = _planned(file, line, debtors, timelines)
         if isinstance(planned, PlannedOrder):
             orders.append(planned)
         else:
@@ -139,142 +171,133 @@ def file_key(file: CreditTransferFile) -> str:
 
 def file_fingerprint(file: CreditTransferFile) -> str:
     """What the file says, every line in its place, the refused ones too; nothing of settings."""
-    lines = [
-        {"block": line.payment_information_id, "place": line.position, **_received(line)}
+    lines = (
+        {"block": line.payment_information_id, "place": line.position, **received(line)}
         for line in file.lines
-    ]
-    return fingerprint({"lines": lines})
-
-
-class _Timeline:
-    """The file's time, in which rules are judged, and ours, in which the order runs."""
-
-    def __init__(self, now: datetime, as_of: date | None, cut_off: CutOff) -> None:
-        self.as_of = as_of
-        self._now = now
-        self._cut_off = cut_off
-        self._judged_now = now if as_of is None else cut_off.moment(as_of, MORNING)
-        self._shift = now - self._judged_now
-        self.today = cut_off.day_of(self._judged_now)
-        self._days = cut_off.day_of(now) - self.today
-
-    def execution_day(self, wished: date) -> tuple[date, str]:
-        """The day, in the file's time, on which a payment is executed; why it moved, or ""."""
-        if not is_business_day(wished):
-            return next_business_day(wished), "is no business day of TARGET"
-        if wished == self.today and self._judged_now >= self._cut_off.on(wished):
-            return next_business_day(wished), f"was over at the cut-off {self._cut_off.at:%H:%M}"
-        return wished, ""
-
-    def times(self, day: date) -> Times:
-        """What a day of the file's time means in ours."""
-        return Times(
-            submit_before=self._cut_off.on(day) + self._shift,
-            requested_execution_date=day + self._days,
-            execute_by=self._cut_off.end_of(day) + self._shift,
-        )
+    )
+    return fingerprint_of_many("lines", lines)
 
 
 def _planned(
     file: CreditTransferFile,
     line: Line,
     debtors: Mapping[str, DebtorAccount],
-    timeline: _Timeline,
+    timelines: Timelines,
 ) -> PlannedOrder | tuple[Refusal, ...]:
     wished = line.payment_information.requested_execution_date
     if line.refusals or wished is None:
         return line.refusals
-    debtor = _debtor(line, debtors, timeline)
+    debtor = _debtor(line, debtors, timelines.as_of)
     if not isinstance(debtor, DebtorAccount):
         return debtor
-    if problem := _day_problem(wished, timeline):
+    timeline = timelines.of(line.rail, line.currency)
+    if problem := _day_problem(wished, timeline, timelines.as_of):
         return (problem,)
     day, moved = timeline.execution_day(wished)
-    order = _order(line, debtor, timeline.times(day))
-    if refusals := check_credit_transfer(order, on=day):
-        return tuple(_in_words_of_the_file(refusal) for refusal in refusals)
-    notices = line.notices
-    if moved:
-        notices += (Notice(_DAY, f"{wished} {moved}; executed on {day} instead"),)
-    return PlannedOrder(
-        line=line,
-        order=order,
-        key=line_key(file, line, debtor.tenant),
-        received=_received(line),
-        rules_of=day,
-        intent=Intent.of(order, requested=wished, batch=file_key(file)),
-        notices=notices,
-    )
+    times = timeline.times(day)
+    if refusals := check_credit_transfer(_order(line, debtor, times), on=day):
+        return tuple(_in_words_of_the_file(refusal, line) for refusal in refusals)
+    return PlannedOrder(line, day, moved, debtor, times, file)
 
 
 def _debtor(
-    line: Line, debtors: Mapping[str, DebtorAccount], timeline: _Timeline
+    line: Line, debtors: Mapping[str, DebtorAccount], as_of: date | None
 ) -> DebtorAccount | tuple[Refusal, ...]:
     """The account that pays. Nobody's file is paid from an account they did not name."""
-    field = f"{_ACCOUNT}/Id/IBAN"
+    block = line.payment_information
+    field = f"{_ACCOUNT}/Id/{'Othr/Id' if block.debtor_other else 'IBAN'}"
     try:
-        account = Account(iban=check_iban(line.payment_information.debtor_iban))
+        account = (
+            Account(other=plain_number(block.debtor_other))
+            if block.debtor_other
+            else Account(iban=check_iban(block.debtor_iban))
+        )
     except AccountError as error:
         return (Refusal("AC02", field, str(error)),)
-    debtor = debtors.get(account.number)
+    number = account.number
+    debtor = debtors.get(f"{number}/{line.currency}") or debtors.get(number)
     if debtor is None:
         text = (
-            f"{account.masked} is not mapped to an account that pays; add its IBAN under "
-            "[debtors] in finality.toml, or to FINALITY_DEBTORS; for the simulator, give it to "
-            "`finality up --debtor`"
+            f"{account.masked} is not mapped to an account that pays; add its number under "
+            "[debtors] in finality.toml, or to FINALITY_DEBTORS; for the simulator, give its IBAN "
+            "to `finality up --debtor`"
         )
         return (Refusal("AC02", field, text),)
-    if timeline.as_of is not None and not debtor.simulated:
+    if as_of is not None and not debtor.simulated:
         text = (
             f"dates are shifted for simulated partners only, and {debtor.partner}/"
             f"{debtor.partner_account} is a real one; leave out --as-of"
         )
         return (Refusal("DT01", _DAY, text),)
     refusals = []
-    stated = line.payment_information.debtor_account_currency
+    stated = block.debtor_account_currency
     if stated and stated != debtor.currency:
         text = f"says {stated}, in the settings the account is in {debtor.currency}"
         refusals.append(Refusal("AC10", f"{_ACCOUNT}/Ccy", text))
     if line.currency != debtor.currency:
-        text = f"is in {line.currency}, the account pays in {debtor.currency} only"
+        text = (
+            f"is in {line.currency}, the account pays in {debtor.currency} only; for another "
+            f"currency of it map the number with /{line.currency} behind it"
+        )
         refusals.append(Refusal("AM03", "Amt/InstdAmt", text))
     return tuple(refusals) or debtor
 
 
-def _day_problem(wished: date, timeline: _Timeline) -> Refusal | None:
+def account_named(key: str) -> Account:
+    """The account of a mapping's key: of "NUMBER" or "NUMBER/CURRENCY", the number."""
+    number = key.partition("/")[0]
+    try:
+        return Account(iban=check_iban(number))
+    except AccountError:
+        return Account(other=number)
+
+
+def plain_number(text: str) -> str:
+    """An account number that is no IBAN without what people write between its digits."""
+    return "".join(letter for letter in text.upper() if letter not in " -")
+
+
+def _day_problem(wished: date, timeline: Timeline, as_of: date | None) -> Refusal | None:
     if wished < timeline.today:
         text = (
             f"{wished} is over; ask for the file with a later day"
-            if timeline.as_of is not None
+            if as_of is not None
             else f"{wished} is over; ask for the file with a later day (with a simulated "
             f"partner: --as-of {wished})"
         )
         return Refusal("DT01", _DAY, text)
-    if wished - timeline.today > EXECUTION_AHEAD_MAX:
-        text = f"{wished} is more than {EXECUTION_AHEAD_MAX.days} days ahead; check the year"
+    ahead_max = timeline.rules.ahead_max
+    if wished - timeline.today > ahead_max:
+        text = f"{wished} is more than {ahead_max.days} days ahead; check the year"
         return Refusal("CH03", _DAY, text)
     return None
 
 
 def _order(line: Line, debtor: DebtorAccount, times: Times) -> Order:
     block = line.payment_information
+    in_sepa = line.rail is Rail.SEPA_CREDIT_TRANSFER
     return Order(
         tenant=debtor.tenant,
         partner=debtor.partner,
         partner_account=debtor.partner_account,
+        rail=line.rail,
         instructed_amount=line.instructed_amount,
         debtor=Party(name=block.debtor_name, address=block.debtor_address),
-        debtor_account=Account(iban=debtor.iban, currency=debtor.currency),
-        creditor=Party(name=line.creditor_name, address=line.creditor_address),
+        debtor_account=Account(iban=debtor.iban, other=debtor.other, currency=debtor.currency),
+        creditor=_party(line.creditor_name, line.creditor_address, line.creditor_identity),
         creditor_account=Account(
-            iban=line.creditor_iban.replace(" ", "").upper(),
+            iban=line.creditor_iban.replace(" ", "").upper() or None,
+            other=line.creditor_other or None,
             currency=line.creditor_account_currency or None,
         ),
         creditor_agent=line.creditor_agent or None,
+        creditor_agent_member=line.creditor_agent_member,
+        creditor_agent_country=None if in_sepa else line.creditor_agent_country or None,
         end_to_end_id=line.end_to_end_id,
         instruction_id=line.instruction_id or None,
         uetr=line.uetr or None,
         remittance_information=line.remittance_information,
+        creditor_reference=line.creditor_reference or None,
         charge_bearer=line.charge_bearer,
         purpose=line.purpose or None,
         category_purpose=line.category_purpose or None,
@@ -283,31 +306,24 @@ def _order(line: Line, debtor: DebtorAccount, times: Times) -> Order:
     )
 
 
-def _in_words_of_the_file(refusal: Refusal) -> Refusal:
+def _party(name: str, address: PostalAddress | None, identity: Identity | None) -> Party:
+    if identity is None:
+        return Party(name=name, address=address)
+    kind, birth_date, identification = identity
+    return Party(
+        name=name,
+        address=address,
+        kind=kind,
+        birth_date=birth_date,
+        identification=identification,
+    )
+
+
+def _in_words_of_the_file(refusal: Refusal, line: Line) -> Refusal:
+    if refusal.field == "debtor_account":
+        is_other = line.payment_information.debtor_other
+        return refusal._replace(field=f"{_ACCOUNT}/Id/{'Othr/Id' if is_other else 'IBAN'}")
+    if refusal.field == "creditor_account":
+        field = "CdtrAcct/Id/Othr/Id" if line.creditor_other else "CdtrAcct/Id/IBAN"
+        return refusal._replace(field=field)
     return refusal._replace(field=_ELEMENTS.get(refusal.field, refusal.field))
-
-
-def _received(line: Line) -> dict[str, Any]:
-    block = line.payment_information
-    return {
-        "debtor": block.debtor_name,
-        "debtor_address": _fields(block.debtor_address),
-        "debtor_account": block.debtor_iban,
-        "requested_execution_date": str(block.requested_execution_date),
-        "amount_minor": line.amount_minor,
-        "currency": line.currency,
-        "creditor": line.creditor_name,
-        "creditor_address": _fields(line.creditor_address),
-        "creditor_account": line.creditor_iban,
-        "creditor_agent": line.creditor_agent,
-        "end_to_end_id": line.end_to_end_id,
-        "instruction_id": line.instruction_id,
-        "uetr": line.uetr,
-        "remittance_information": line.remittance_information,
-        "purpose": line.purpose,
-        "category_purpose": line.category_purpose,
-    }
-
-
-def _fields(address: PostalAddress | None) -> dict[str, Any]:
-    return address.model_dump(mode="json", exclude_none=True) if address is not None else {}

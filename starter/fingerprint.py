@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -16,10 +17,27 @@ def fingerprint(fields: dict[str, Any]) -> str:
     Raises:
         TypeError: a float or another value without a canonical form.
     """
+    return hashlib.sha256(_canonical(fields)).hexdigest()
+
+
+def fingerprint_of_many(name: str, items: Iterable[dict[str, Any]]) -> str:
+    """The fingerprint of one field that is a list of objects, which are not held together.
+
+    Raises:
+        TypeError: as `fingerprint` does.
+    """
+    digest = hashlib.sha256(b"{" + json.dumps(name).encode() + b":[")
+    for number, item in enumerate(items):
+        digest.update(b"," * bool(number) + _canonical(item))
+    digest.update(b"]}")
+    return digest.hexdigest()
+
+
+def _canonical(fields: dict[str, Any]) -> bytes:
     _refuse_floats(fields)
     # RFC 8785 sorts by UTF-16 code units; all our field names are ASCII, where it is the same.
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return text.encode()
 
 
 def _refuse_floats(value: Any) -> None:

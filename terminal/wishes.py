@@ -27,6 +27,7 @@ class Wishes:
     as_json: bool
     acknowledge: frozenset[str]
     operator: str | None
+    allow_truncation: bool = False
 
     def said_of(self, duplicates: Collection[str]) -> Acknowledgement:
         """What was acknowledged of a line's possible duplicates."""
@@ -39,6 +40,7 @@ class Wishes:
         words = ["finality", "pay", str(self.file)]
         words += ["--as-of", self.as_of.isoformat()] if self.as_of else []
         words += ["--skip-invalid"] if self.skip_invalid else []
+        words += ["--allow-truncation"] if self.allow_truncation else []
         words += ["--wait", str(self.wait_seconds)]
         words += ["--journal", str(self.journal)] if self.journal else []
         words += ["--json"] if self.as_json else []

@@ -7,10 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.postgresql import PostgreSQL
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+# How long an example takes is the machine's business, which may have other work.
+settings.register_profile("finality", deadline=None)
+settings.load_profile("finality")
 
 
 @pytest.fixture(scope="session")

@@ -7,15 +7,16 @@ from typing import Final
 from domain.answers import Exchange, Subject, Unprepared
 from domain.clock import Clock
 from domain.ids import hashed
-from domain.order import Order
+from domain.order import Order, Rail
 from domain.report import PaymentState, Report, Source
 from partners.currencycloud import mapping, refusals, wire
 from partners.currencycloud.calls import Calls, NoReply, Reply
+from partners.currencycloud.corridors import Corridors, Unfit
+from partners.currencycloud.creditors import bank_country, bank_details, is_creditor, names
 
 _FIND: Final = "/v2/beneficiaries/find"
 _VALIDATE: Final = "/v2/beneficiaries/validate"
 _CREATE: Final = "/v2/beneficiaries/create"
-_NAME_LENGTH_MAX: Final = 100
 
 
 class Beneficiaries:
@@ -24,18 +25,19 @@ class Beneficiaries:
     def __init__(self, calls: Calls, clock: Clock) -> None:
         self._calls = calls
         self._clock = clock
+        self._corridors = Corridors(calls, clock)
 
     async def ensure(self, subject: Subject) -> str | Unprepared:
         """The id of a beneficiary that is exactly the order's creditor."""
         order = subject.order
-        if order.creditor_account.iban is None:
-            return _never(subject, "the creditor account has no IBAN", self._clock)
+        if problem := await self._unfit(subject):
+            return problem
         found = await self._find(order)
         if not isinstance(found, list):
             return found
-        if ours := next((each for each in found if _is_creditor(each, order)), None):
+        if ours := next((each for each in found if is_creditor(each, order)), None):
             return ours.id
-        valid = await self._calls.ask(_VALIDATE, {**_bank_details(order), **_acting(order)})
+        valid = await self._calls.ask(_VALIDATE, {**bank_details(order), **_acting(order)})
         if problem := self._problem(subject, valid):
             return problem
         made = await self._calls.make(_CREATE, {**_beneficiary(order), **_acting(order)})
@@ -45,10 +47,26 @@ class Beneficiaries:
         beneficiary = wire.read_beneficiary(made.body)
         if isinstance(beneficiary, wire.Unusable):
             return _later(beneficiary, made.exchange)
-        if not _is_creditor(beneficiary, order):
+        if not is_creditor(beneficiary, order):
             return Unprepared("they made another beneficiary than we asked for",
                               exchange=made.exchange)  # fmt: skip
         return beneficiary.id
+
+    async def _unfit(self, subject: Subject) -> Unprepared | None:
+        """SEPA asks for an IBAN and no more; of other corridors they tell what they ask for."""
+        order = subject.order
+        if order.rail is Rail.SEPA_CREDIT_TRANSFER:
+            if order.creditor_account.iban is None:
+                unfit = Unfit("AC03", "the creditor account has no IBAN")
+                return never(subject, unfit, self._clock)
+            return None
+        if not bank_country(order):
+            why = "creditor_agent: nothing tells the country of the creditor's bank; give its BIC"
+            return never(subject, Unfit("AG06", why), self._clock)
+        unfit_or_later = await self._corridors.unfit(order)
+        if isinstance(unfit_or_later, Unfit):
+            return never(subject, unfit_or_later, self._clock)
+        return unfit_or_later
 
     async def _find(self, order: Order) -> list[wire.Beneficiary] | Unprepared:
         form = {
@@ -89,36 +107,8 @@ def external_reference(order: Order) -> str:
     )
 
 
-def _bank_details(order: Order) -> dict[str, str]:
-    iban = order.creditor_account.number
-    fields = {
-        "bank_country": iban[:2],
-        "currency": order.instructed_amount.currency,
-        "iban": iban,
-        "payment_types[]": "regular",
-    }
-    if order.creditor_agent:
-        fields["bic_swift"] = order.creditor_agent
-    address = order.creditor.address
-    if address and address.country:
-        street = " ".join(filter(None, (address.street_name, address.building_number)))
-        lines = {
-            "beneficiary_country": address.country,
-            "beneficiary_city": address.town_name,
-            "beneficiary_postcode": address.post_code,
-            "beneficiary_address": street or ", ".join(address.address_lines),
-        }
-        fields |= {name: value for name, value in lines.items() if value}
-    return fields
-
-
 def _beneficiary_fields(order: Order) -> dict[str, str]:
-    name = order.creditor.name
-    return {
-        **_bank_details(order),
-        "name": name[:_NAME_LENGTH_MAX],
-        "bank_account_holder_name": name,
-    }
+    return {**bank_details(order), **names(order)}
 
 
 def _beneficiary(order: Order) -> dict[str, str]:
@@ -132,22 +122,14 @@ def _acting(order: Order) -> dict[str, str]:
     return {"on_behalf_of": order.on_behalf_of} if order.on_behalf_of else {}
 
 
-def _is_creditor(found: wire.Beneficiary, order: Order) -> bool:
-    """A person may have changed one of ours, so its reference alone proves nothing."""
-    return (
-        (found.iban or "").replace(" ", "").upper() == order.creditor_account.number
-        and found.bank_account_holder_name == order.creditor.name
-        and found.currency == order.instructed_amount.currency
-    )
-
-
 def _later(unusable: wire.Unusable, exchange: Exchange) -> Unprepared:
     return Unprepared(
         f"an answer outside the known contract: {'; '.join(unusable.drift)}", exchange=exchange
     )
 
 
-def _never(subject: Subject, why: str, clock: Clock) -> Unprepared:
+def never(subject: Subject, unfit: Unfit, clock: Clock) -> Unprepared:
+    """Refused before anything was sent: no try would end otherwise."""
     report = Report(
         instruction_id=subject.instruction_id,
         source=Source.REPLY,
@@ -155,6 +137,7 @@ def _never(subject: Subject, why: str, clock: Clock) -> Unprepared:
         state=PaymentState.REJECTED,
         partner_status="not asked",
         transaction_status="RJCT",
-        reason=why,
+        status_reason=unfit.code,
+        reason=unfit.why,
     )
-    return Unprepared(why, refused=report)
+    return Unprepared(unfit.why, refused=report)

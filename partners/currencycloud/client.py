@@ -34,9 +34,11 @@ from domain.profile import InstructionKind, Profile
 from domain.report import PaymentState, Report, Source
 from partners.currencycloud import mapping, refusals, wire
 from partners.currencycloud.account import Account
-from partners.currencycloud.beneficiaries import Beneficiaries
+from partners.currencycloud.beneficiaries import Beneficiaries, never
 from partners.currencycloud.calls import NO_PERMISSION_PAUSE, Calls, NoReply, Reply
 from partners.currencycloud.cancels import Cancels
+from partners.currencycloud.corridors import Unfit, charge_type, purpose_code
+from partners.currencycloud.creditors import PAYMENT_TYPE
 from partners.currencycloud.funds import is_short
 from partners.currencycloud.profile import profile_of
 from partners.currencycloud.refusals import Proves
@@ -91,6 +93,11 @@ class CurrencycloudPartner:
         """Have the beneficiary, then write down the exact form that will be sent."""
         if subject.kind is InstructionKind.CANCEL:
             return await self._cancels.prepare(subject)
+        charges, purpose = charge_type(subject.order), purpose_code(subject.order)
+        if isinstance(charges, Unfit):
+            return never(subject, charges, self._clock)
+        if isinstance(purpose, Unfit):
+            return never(subject, purpose, self._clock)
         beneficiary_id = subject.prepared.get(_BENEFICIARY)
         if beneficiary_id is None:
             ensured = await self._beneficiaries.ensure(subject)
@@ -98,11 +105,12 @@ class CurrencycloudPartner:
                 return ensured
             beneficiary_id = ensured
         key = subject.keys[-1]
+        form = _instruction(subject.order, beneficiary_id, key, charges, purpose)
         return Prepared(
             WireRequest(
                 method="POST",
                 path=_CREATE,
-                body=urlencode(_instruction(subject.order, beneficiary_id, key)).encode(),
+                body=urlencode(form).encode(),
                 content_type=FORM,
                 key=key,
                 prepared={_BENEFICIARY: beneficiary_id},
@@ -244,23 +252,31 @@ class CurrencycloudPartner:
         return Untold(reply.why, reply.exchange, reply.retry_at(self._clock.now()))
 
 
-def _instruction(order: Order, beneficiary_id: str, key: str) -> dict[str, str]:
+def _instruction(
+    order: Order, beneficiary_id: str, key: str, charges: str, purpose: str
+) -> dict[str, str]:
     """The form of POST /payments/create, all of it ours to vouch for.
 
     Both texts reach the beneficiary, `reference` first, and neither may be empty: with nothing
-    to say, the head of our key is at least something both sides can name.
+    to say, the head of our key is at least something both sides can name. The creditor's own
+    number, where there is one, is what they look for.
     """
     end_to_end_id = "" if order.end_to_end_id == "NOTPROVIDED" else order.end_to_end_id
-    reference = end_to_end_id or order.remittance_information or key[:18]
+    ours = end_to_end_id or order.remittance_information or key[:18]
+    reference = order.creditor_reference or ours
     fields = {
         "currency": order.instructed_amount.currency,
         "beneficiary_id": beneficiary_id,
         "amount": order.instructed_amount.to_wire(),
         "reason": (order.remittance_information or reference)[:_TEXT_LENGTH_MAX],
         "reference": reference[:_TEXT_LENGTH_MAX],
-        "payment_type": "regular",
+        "payment_type": PAYMENT_TYPE[order.rail],
         "unique_request_id": key,
     }
+    if charges:
+        fields["charge_type"] = charges
+    if purpose:
+        fields["purpose_code"] = purpose
     if order.times.requested_execution_date:
         fields["payment_date"] = order.times.requested_execution_date.isoformat()
     if order.on_behalf_of:

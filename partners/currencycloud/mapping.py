@@ -11,6 +11,7 @@ from typing import Final
 from domain.answers import Subject
 from domain.report import Movement, MovementKind, Observed, PaymentState, Report, Source
 from partners.currencycloud import refusals
+from partners.currencycloud.creditors import PAYMENT_TYPE
 from partners.currencycloud.wire import Payment, Refusal, Transaction
 from transport.redaction import redact_text
 
@@ -180,7 +181,7 @@ def report(
         partner_reference=payment.id,
         observed=observed(payment, subject.prepared.get("beneficiary_id")),
         movements=booked.movements if booked else (),
-        drift=(*payment.drift, *_unknown_review(payment), *(booked.drift if booked else ())),
+        drift=(*_drift(subject, payment), *(booked.drift if booked else ())),
         effective_execution_date=payment.day,
     )
 
@@ -208,6 +209,13 @@ def _failure_code(payment: Payment) -> str:
     if not text:
         return _NOT_SAID
     return next((code for words, code in FAILURE if words.search(text)), _NARRATIVE)
+
+
+def _drift(subject: Subject, payment: Payment) -> tuple[str, ...]:
+    """Unknown fields and words, and a payment type that is not the order's."""
+    ordered = PAYMENT_TYPE[subject.order.rail]
+    other = () if payment.payment_type in (None, ordered) else ("payment.payment_type: not ours",)
+    return (*payment.drift, *_unknown_review(payment), *other)
 
 
 def _unknown_review(payment: Payment) -> tuple[str, ...]:

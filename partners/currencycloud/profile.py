@@ -85,6 +85,11 @@ PROFILE: Final = Profile(
         # days, a SEPA credit transfer may come back within 3 banking days of settlement (both
         # from secondary sources); two weekends make that 12 days, holidays 14.
         Rail.SEPA_CREDIT_TRANSFER: timedelta(days=14),
+        # As SEPA where nobody tells more; an ACH entry may be returned as unauthorised for 60
+        # days, but that is a consumer's debit, not our credit.
+        Rail.DOMESTIC: timedelta(days=14),
+        # Ours: correspondents return "weeks later" (secondary source).
+        Rail.CROSS_BORDER: timedelta(days=30),
     },
     read_pause=timedelta(seconds=1),
     read_pause_max=timedelta(minutes=15),

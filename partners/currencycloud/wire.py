@@ -52,7 +52,6 @@ class Payment(_Object):
             "payer_details_source",
             "payer_id",
             "payment_group_id",
-            "payment_type",
             "purpose_code",
             "reason",
             "reference",
@@ -70,6 +69,7 @@ class Payment(_Object):
     beneficiary_id: str
     payment_date: str | None
     unique_request_id: str | None
+    payment_type: str | None = None
     review_status: str | None = None
     conversion_id: str | None = None
     failure_reason: str | None = None
@@ -135,7 +135,24 @@ class Beneficiary(_Object):
     bank_account_holder_name: str
     currency: str
     iban: str | None = None
+    account_number: str | None = None
+    bic_swift: str | None = None
+    bank_country: str | None = None
+    routing_code_type_1: str | None = None
+    routing_code_value_1: str | None = None
+    routing_code_type_2: str | None = None
+    routing_code_value_2: str | None = None
+    beneficiary_entity_type: str | None = None
     beneficiary_external_reference: str | None = None
+
+    @property
+    def routing_codes(self) -> dict[str, str]:
+        """Of the bank, by type; which stands first means nothing."""
+        pairs = (
+            (self.routing_code_type_1, self.routing_code_value_1),
+            (self.routing_code_type_2, self.routing_code_value_2),
+        )
+        return {kind: (value or "").replace("-", "") for kind, value in pairs if kind}
 
 
 class Pagination(_Object):
@@ -165,6 +182,11 @@ class _BeneficiariesPage(_Object):
     what: ClassVar[str] = "beneficiaries"
     beneficiaries: tuple[Beneficiary, ...]
     pagination: Pagination
+
+
+class _RequiredDetails(_Object):
+    what: ClassVar[str] = "beneficiary_required_details"
+    details: tuple[dict[str, str | None], ...]
 
 
 class _Token(_Object):
@@ -227,6 +249,16 @@ def read_beneficiary(body: str) -> Beneficiary | Unusable:
 def read_beneficiaries(body: str) -> tuple[tuple[Beneficiary, ...], Pagination] | Unusable:
     page = _read(_BeneficiariesPage, body)
     return page if isinstance(page, Unusable) else (page.beneficiaries, page.pagination)
+
+
+def read_required_details(body: str) -> tuple[dict[str, str], ...] | Unusable:
+    """The alternatives of a corridor: names of fields and the rule of each."""
+    found = _read(_RequiredDetails, body)
+    if isinstance(found, Unusable):
+        return found
+    return tuple(
+        {name: rule for name, rule in each.items() if rule is not None} for each in found.details
+    )
 
 
 def read_token(body: str) -> str | Unusable:

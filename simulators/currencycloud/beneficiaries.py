@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from simulators.currencycloud import wire
+from simulators.currencycloud import corridors, wire
 from simulators.currencycloud.accounts import Accounts
 from simulators.currencycloud.book import Book, new_id
 from simulators.currencycloud.clock import stamp
@@ -85,8 +85,9 @@ class Beneficiaries:
         """Raises Refusal: 400, all that is wrong with it at once."""
         only_known(fields, _VALIDATE, _NOT_VALID)
         self._accounts.acting(account_id, fields, _NOT_VALID)
-        _check(fields, ("bank_country", "currency"))
-        return wire.beneficiary_details(_details(fields, lists))
+        details = _details(fields, lists)
+        _check(fields, ("bank_country", "currency"), details)
+        return wire.beneficiary_details(details)
 
     def create(
         self, account_id: str, fields: Mapping[str, str], lists: Lists, now: datetime
@@ -94,8 +95,8 @@ class Beneficiaries:
         """Raises Refusal: 400, all that is wrong with it at once."""
         only_known(fields, _CREATE, _NOT_VALID)
         account = self._accounts.acting(account_id, fields, _NOT_VALID)
-        _check(fields, ("name", "bank_account_holder_name", "bank_country", "currency"))
         details = _details(fields, lists)
+        _check(fields, ("name", "bank_account_holder_name", "bank_country", "currency"), details)
         beneficiary: dict[str, Any] = {
             "id": new_id(),
             "account_id": account["id"],
@@ -161,7 +162,9 @@ def _details(fields: Mapping[str, str], lists: Lists) -> dict[str, Any]:
     return details
 
 
-def _check(fields: Mapping[str, str], required: tuple[str, ...]) -> None:
+def _check(
+    fields: Mapping[str, str], required: tuple[str, ...], details: Mapping[str, Any]
+) -> None:
     reasons: list[tuple[str, str, str, Json]] = [
         (name, f"{name}_is_required", f"{name} is required", {})
         for name in required
@@ -196,5 +199,8 @@ def _check(fields: Mapping[str, str], required: tuple[str, ...]) -> None:
         name = "beneficiary_external_reference"
         message = f"{name} can not be longer than 255 character(s)"
         wrong(name, f"{name}_is_too_long", message)
+    # Who names no payment type is not asked for what one needs: recordings of their clients.
+    if not reasons and (types := details.get("payment_types")):
+        reasons += corridors.objections(details, types)
     if reasons:
         raise Refusal(400, _NOT_VALID, *reasons)

@@ -15,6 +15,7 @@ class Delays:
     Attributes:
         accept_after: how long a payment is `new`.
         queue_after: how long it is `authorised`.
+        regular_after: how much longer than a priority payment a regular one takes to complete.
     """
 
     accept_after: float = 0.0
@@ -23,6 +24,7 @@ class Delays:
     release_after: float = 0.3
     submit_after: float = 0.3
     complete_after: float = 0.3
+    regular_after: float = 0.0
     latency: float = 0.0
 
     @classmethod

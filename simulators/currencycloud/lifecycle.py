@@ -169,7 +169,10 @@ class Lifecycle:
             raise NotPossible("submit")
         self._entries.settle_debit(payment, at)
         self._entries.become(payment, "submitted", at, "submitted", transferred_at=stamp(at))
-        self._timers.add(payment["id"], "complete", self._after(at, self.delays.complete_after))
+        wait = self.delays.complete_after
+        if payment["payment_type"] == "regular":
+            wait += self.delays.regular_after
+        self._timers.add(payment["id"], "complete", self._after(at, wait))
 
     def _complete(self, payment: Payment, at: datetime) -> None:
         if payment["status"] != "submitted":

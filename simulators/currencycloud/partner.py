@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from simulators.currencycloud import spoilt
+from simulators.currencycloud import corridors, spoilt
 from simulators.currencycloud.accounts import Accounts
 from simulators.currencycloud.approvals import Approvals
 from simulators.currencycloud.beneficiaries import Beneficiaries
@@ -30,7 +30,9 @@ LOGIN = "log_in"
 DEFAULT_LOGIN = "demo@finality.test"
 # No partner ever issued this: it opens simulators and nothing else.
 SIMULATOR_API_KEY = "51" * 32
-DEFAULT_BALANCES = ("EUR=10000000.00", "GBP=10000000.00", "USD=10000000.00")
+DEFAULT_BALANCES = tuple(
+    f"{currency}=10000000.00" for currency in ("EUR", "GBP", "JPY", "KWD", "USD")
+)
 
 #: In their documentation's order; the first that fits is meant.
 ENDPOINTS: tuple[tuple[str, str, str], ...] = (
@@ -51,6 +53,12 @@ ENDPOINTS: tuple[tuple[str, str, str], ...] = (
     ("POST", "/v2/payments/{id}/notifications/retry", "retry_notification"),
     ("GET", "/v2/payments/{id}", "read_payment"),
     ("POST", "/v2/payments/{id}", "update_payment"),
+    (
+        "GET",
+        "/v2/reference/beneficiary_required_details",
+        "beneficiary_required_details",
+    ),
+    ("GET", "/v2/reference/payer_required_details", "payer_required_details"),
     ("GET", "/v2/transactions/find", "find_transactions"),
     ("GET", "/v2/transactions/{id}", "read_transaction"),
 )
@@ -282,10 +290,16 @@ class Partner:
             "delete_payment": lambda: self.payments.delete(account_id, object_id, fields, now),
             "read_payment": lambda: self.payments.read(account_id, object_id, fields),
             "update_payment": lambda: self.payments.update(account_id, object_id, fields, now),
+            "beneficiary_required_details": lambda: self._required_details(account_id, fields),
+            "payer_required_details": lambda: corridors.payer_required_details(fields),
             "find_transactions": lambda: self.ledger.find_transactions(account_id, fields),
             "read_transaction": lambda: self.ledger.transaction(account_id, object_id, fields),
         }
         return does[call.endpoint]()
+
+    def _required_details(self, account_id: str, fields: Mapping[str, str]) -> Json:
+        self.accounts.acting(account_id, fields, "get_beneficiary_requirements_failed")
+        return corridors.required_details(fields)
 
     def _close_session(self, call: Call) -> Json:
         self.sessions.end(call.token)

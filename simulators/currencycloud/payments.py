@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from simulators.currencycloud import payment_form, wire
+from simulators.currencycloud import corridors, payment_form, wire
 from simulators.currencycloud.accounts import Accounts, is_uuid
 from simulators.currencycloud.amounts import to_wire
 from simulators.currencycloud.approvals import Approvals
@@ -110,8 +110,10 @@ class Payments:
         if self._book.row(used, account["id"], key) is not None:
             raise wire.duplicate_request()
         amount_minor = payment_form.amount(fields, fields["currency"], NOT_CREATED)
-        self._beneficiary(account["id"], fields, fields["currency"], NOT_CREATED)
+        found = self._beneficiary(account["id"], fields, fields["currency"], NOT_CREATED)
         payment_form.check_extras(fields, NOT_CREATED)
+        payment_type = payment_form.payment_type(fields)
+        corridors.check_payment(fields, payment_type, json.loads(found["details"]), NOT_CREATED)
         at = stamp(now)
         payment: dict[str, Any] = {
             "id": new_id(),
@@ -125,7 +127,7 @@ class Payments:
             "amount_minor": amount_minor,
             "reference": fields["reference"],
             "reason": fields["reason"],
-            "payment_type": payment_form.payment_type(fields),
+            "payment_type": payment_type,
             "payment_date": payment_form.payment_date(fields, now, NOT_CREATED),
             "texts": json.dumps({name: fields[name] for name in PAYMENT_TEXTS if name in fields}),
             "status": "new",
@@ -312,7 +314,7 @@ class Payments:
 
     def _beneficiary(
         self, account_id: str, fields: Mapping[str, str], currency: str, error_code: str
-    ) -> None:
+    ) -> Mapping[str, Any]:
         name, beneficiary_id = "beneficiary_id", fields["beneficiary_id"]
         if not is_uuid(beneficiary_id):
             code = "beneficiary_id_is_not_valid_uuid"
@@ -325,6 +327,7 @@ class Payments:
             code = "invalid_beneficiary_currency"
             message = "The Beneficiary has another currency than the Payment"
             raise refuse(400, error_code, "beneficiary_currency", code, message)
+        return found
 
     def _short_reference(self, now: datetime) -> str:
         last = self._book.row("SELECT max(seq) AS last FROM payments")

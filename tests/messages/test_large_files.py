@@ -1,4 +1,4 @@
-"""A file of 50 MB is read in bounded memory."""
+"""A file of 50 MB is read, judged line by line and fingerprinted in bounded memory."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.messages.files import Block, nested, pain001, transfer
+from tests.messages.files import DEBTOR, Block, nested, pain001, transfer
 
 SIZE_BYTES = 50 * 1024 * 1024
 MEMORY_MAX_MB = 300
 
 #: The kernel's peak of this program alone: `ru_maxrss` begins with that of whoever started it,
 #: which late in a run of all tests is larger than the reader's.
-READ = """
+READ = f"""
 import re, sys
+from datetime import UTC, datetime
 from pathlib import Path
 from messages.pain001 import read
+from starter.files import DebtorAccount, file_fingerprint, plan
 file = read(Path(sys.argv[1]))
+debtor = DebtorAccount(
+    iban="{DEBTOR}", tenant="default", partner="currencycloud", partner_account="main",
+    currency="EUR", simulated=True,
+)
+planned = plan(file, {{"{DEBTOR}": debtor}}, now=datetime(2026, 11, 23, 9, tzinfo=UTC))
+assert len(planned.orders) == len(file.lines)
+assert planned.orders[0].order and planned.orders[0].key and planned.orders[0].received
+assert len(file_fingerprint(file)) == 64
 (peak_kb,) = re.findall(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
 print(len(file.lines), file.control_sum, int(peak_kb) // 1024)
 """
@@ -51,7 +61,7 @@ def line(number: int) -> str:
 
 
 @pytest.mark.timeout(300)
-def test_fifty_megabytes_are_read_in_less_than_three_hundred(tmp_path: Path) -> None:
+def test_fifty_megabytes_are_read_and_planned_in_less_than_three_hundred(tmp_path: Path) -> None:
     count = SIZE_BYTES // len(line(50_000)) + 1
     head, _, tail = pain001(
         Block(["HERE"]),

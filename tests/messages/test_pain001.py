@@ -202,6 +202,16 @@ def account(inner: str) -> str:
 BICS = nested("BIC", "SPUEDE2U") + nested("BICFI", "BNPAFRPP")
 TWO_BICS = transfer(agent=nested("CdtrAgt", nested("FinInstnId", BICS)))
 
+REF_PATH = "RmtInf/Strd/CdtrRefInf"
+REFERENCE = nested("Strd/CdtrRefInf/Ref", "RF18539007547034")
+TWICE = nested("CdtrRefInf/Ref", "1") + "</Strd>"
+
+
+def reference_type(choice: str, kind: str) -> str:
+    inside = nested(f"Tp/CdOrPrtry/{choice}", kind) + nested("Ref", "RF18539007547034")
+    return transfer(after=nested(REF_PATH, inside))
+
+
 REFUSED_IN_A_LINE = [
     ("AM03", "Amt/EqvtAmt", transfer(money=nested("Amt/EqvtAmt/CcyOfTrf", "USD"))),
     ("CH17", "XchgRateInf", transfer(before=nested("XchgRateInf/UnitCcy", "EUR"))),
@@ -217,7 +227,11 @@ REFUSED_IN_A_LINE = [
     ("RR05", "RgltryRptg", transfer(after="<RgltryRptg/>")),
     ("RR06", "Tax", transfer(after="<Tax/>")),
     ("RR07", "RltdRmtInf", transfer(after="<RltdRmtInf/>")),
-    ("RR07", "RmtInf/Strd", transfer(after=nested("RmtInf/Strd/CdtrRefInf/Ref", "RF18"))),
+    ("RR07", "RmtInf/Strd/RfrdDocInf", transfer(after=nested("RmtInf/Strd/RfrdDocInf/Nb", "1"))),
+    ("RR07", "RmtInf/Strd", transfer(after=nested("RmtInf", REFERENCE + nested("Ustrd", "x")))),
+    ("RR09", f"{REF_PATH}/Tp/CdOrPrtry/Prtry", reference_type("Prtry", "QRR")),
+    ("RR09", f"{REF_PATH}/Tp/CdOrPrtry/Cd", reference_type("Cd", "RADM")),
+    ("FF01", REF_PATH, transfer(after=nested("RmtInf", REFERENCE.replace("</Strd>", TWICE)))),
     ("RR07", "RmtInf/Ustrd", transfer(after=nested("RmtInf/Ustrd", "x" * 141))),
     ("RR07", "RmtInf/Ustrd", transfer(after=nested("RmtInf", nested("Ustrd", "x" * 70) * 2))),
     ("RR10", "RmtInf/Ustrd", transfer(after=nested("RmtInf/Ustrd", "a\nb"))),
@@ -227,7 +241,7 @@ REFUSED_IN_A_LINE = [
     ("CH17", "CdtrAgtAcct", transfer(before="<CdtrAgtAcct/>")),
     ("FF07", "Purp/Prtry", transfer(after=nested("Purp/Prtry", "rent"))),
     ("FF03", "PmtTpInf/InstrPrty", transfer(before=nested("PmtTpInf/InstrPrty", "HIGH"))),
-    ("FF04", "PmtTpInf/SvcLvl/Cd", transfer(before=nested("PmtTpInf/SvcLvl/Cd", "URGP"))),
+    ("FF04", "PmtTpInf/SvcLvl/Cd", transfer(before=nested("PmtTpInf/SvcLvl/Cd", "BKTR"))),
     ("FF04", "PmtTpInf/SvcLvl/Prtry", transfer(before=nested("PmtTpInf/SvcLvl/Prtry", "X"))),
     ("FF05", "PmtTpInf/LclInstrm", transfer(before=nested("PmtTpInf/LclInstrm/Cd", "INST"))),
     ("FF06", "PmtTpInf/CtgyPurp/Prtry", transfer(before=nested("PmtTpInf/CtgyPurp/Prtry", "x"))),
@@ -278,8 +292,8 @@ def test_what_we_would_not_do_refuses_the_line_by_name(code: str, field: str, li
     assert good.refusals == ()
 
 
-SERVICE = nested("PmtTpInf/SvcLvl/Cd", "NURG")
-NO_IBAN = nested("DbtrAcct/Id/Othr/Id", "1")
+SERVICE = nested("PmtTpInf/SvcLvl/Cd", "BKTR")
+NO_IBAN = nested("DbtrAcct/Id/Othr/SchmeNm/Prtry", "1")
 TWO_DAYS = "<ReqdExctnDt><Dt>2026-11-25</Dt><DtTm>2026-11-26T00:00:00Z</DtTm></ReqdExctnDt>"
 
 REFUSED_IN_A_BLOCK = [
@@ -300,7 +314,7 @@ REFUSED_IN_A_BLOCK = [
     ("BE08", "PmtInf/Dbtr/Nm", Block(debtor="<Dbtr/>")),
     ("BE16", "PmtInf/Dbtr/Id", Block(debtor="<Dbtr><Nm>N</Nm><Id><OrgId/></Id></Dbtr>")),
     ("AC02", "PmtInf/DbtrAcct/Id/IBAN", Block(account="")),
-    ("AC02", "PmtInf/DbtrAcct/Id/Othr", Block(account=NO_IBAN)),
+    ("AC02", "PmtInf/DbtrAcct/Id/Othr/SchmeNm/Prtry", Block(account=NO_IBAN)),
     ("AC10", "PmtInf/DbtrAcct/Ccy", Block(account=nested("DbtrAcct/Ccy", "EUX"))),
     ("RC01", "PmtInf/DbtrAgt/FinInstnId/BIC", Block(agent=nested("DbtrAgt/FinInstnId/BIC", "B"))),
     ("CH16", "PmtInf/BtchBookg", Block(sums=nested("BtchBookg", "yes"))),

@@ -174,7 +174,7 @@ def read_book(book: Mapping[str, Any]) -> Bank:
         bookings.append(
             Booking(
                 partner_reference=payment["id"],
-                creditor_account=creditor.get("iban") or "",
+                creditor_account=_account(creditor),
                 creditor=creditor.get("bank_account_holder_name") or "",
                 amount_minor=payment["amount_minor"],
                 currency=payment["currency"],
@@ -203,6 +203,12 @@ def read_store(rows: Iterable[Mapping[str, Any]]) -> tuple[Shown, ...]:
         for row in rows
         if row["payment_id"] is not None
     )
+
+
+def _account(creditor: Mapping[str, Any]) -> str:
+    """The IBAN, or the account number of one that has none."""
+    number: str = creditor.get("iban") or creditor.get("details", {}).get("account_number") or ""
+    return number
 
 
 def _unbalanced(book: Mapping[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from simulators.currencycloud.corridors import CORRIDORS
 from simulators.currencycloud.partner import ENDPOINTS
 from tests.simulators.conftest import IBAN, SUB_CONTACT, Client
 from tests.simulators.swagger import Swagger
@@ -224,6 +225,7 @@ def touch_everything(client: Client) -> None:
     client.post("beneficiaries/validate", **bank)
     client.post("beneficiaries/validate", **{**bank, "iban": "x"})
     client.post("beneficiaries/create", **bank)
+    ask_about_corridors(client)
     client.post("contacts/generate_hmac_key")
     for contact in ("x", NOBODY):
         client.create(on_behalf_of=contact, beneficiary_id=NOBODY)
@@ -231,6 +233,20 @@ def touch_everything(client: Client) -> None:
     client.post("payments/create")
     client.log_in("0")
     client.log_in("0" * 64)
+
+
+def ask_about_corridors(client: Client) -> None:
+    """What each asks for, and what is no question."""
+    asked = "/v2/reference/beneficiary_required_details"
+    for currency, country in [*CORRIDORS, ("EUR", "FR"), ("PLN", "PL")]:
+        where = {"currency": currency, "bank_account_country": country}
+        client.http.get(asked, params={**where, "beneficiary_country": "GB"})
+        client.http.get(asked, params={**where, "currency": "x"})
+        client.http.get(asked, params={**where, "bank_account_country": "x"})
+    of_payer = "/v2/reference/payer_required_details"
+    for wrong in ({}, {"payment_type": "x"}, {"payer_entity_type": "x"}, {"payer_country": "x"}):
+        client.http.get(of_payer, params={"payer_country": "GB", **wrong})
+    client.http.get(of_payer)
 
 
 def refuse_everything(client: Client) -> None:
@@ -358,7 +374,7 @@ def test_a_wrong_request_is_refused_in_their_words(
 
 
 def test_a_search_by_what_is_not_simulated_finds_nothing(client: Client) -> None:
-    payment_id = client.pay(charge_type="shared")
+    payment_id = client.pay(payment_type="priority", charge_type="shared")
     for name in ("conversion_id", "payment_group_id", "bulk_upload_id"):
         assert client.found(**{name: NOBODY}) == []
     assert client.get("transactions/find", currency_pair="EURUSD")["transactions"] == []

@@ -254,3 +254,13 @@ def test_a_sub_accounts_payment_is_only_seen_in_its_name(start: Callable[..., Cl
 def test_acting_for_nobody_is_refused(client: Client, contact: str, code: str) -> None:
     error = client.get("balances/EUR", on_behalf_of=contact)
     assert error["error_messages"]["on_behalf_of"][0]["code"] == code
+
+
+def test_a_regular_payment_may_take_longer_than_a_priority_one(client: Client) -> None:
+    client.control("delays", {"regular_after": 86_400})
+    regular, priority = client.pay(), client.pay(payment_type="priority")
+    client.advance(3600)
+    shown = [client.get(f"payments/{each}")["status"] for each in (regular, priority)]
+    assert shown == ["submitted", "completed"]
+    client.advance(86_400)
+    assert client.get(f"payments/{regular}")["status"] == "completed"

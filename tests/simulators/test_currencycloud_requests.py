@@ -178,8 +178,8 @@ def test_a_form_in_parts_is_read_as_well(client: Client) -> None:
 
 def test_balances_and_transactions_are_found(client: Client) -> None:
     found = client.get("balances/find", order="currency")
-    assert [one["currency"] for one in found["balances"]] == ["EUR", "GBP", "USD"]
-    assert client.get("balances/find", amount_from="1")["pagination"]["total_entries"] == 3
+    assert [one["currency"] for one in found["balances"]] == ["EUR", "GBP", "JPY", "KWD", "USD"]
+    assert client.get("balances/find", amount_from="1")["pagination"]["total_entries"] == 5
     [funding] = client.get("transactions/find", currency="EUR", action="funding")["transactions"]
     assert client.get(f"transactions/{funding['id']}") == funding
     assert client.http.get("/v2/transactions/x").status_code == 400

@@ -87,7 +87,7 @@ def test_the_official_client_reads_beneficiaries_balances_and_transactions(
     assert [(one.action, one.status) for one in found] == [("payment", "completed")]
     assert sdk.transactions.retrieve(found[0].id).amount == "12.50"
     assert sdk.balances.for_currency("EUR").amount == "9999987.50"
-    assert len(sdk.balances.find()) == 3
+    assert len(sdk.balances.find()) == 5
     assert sdk.payments.first(currency="EUR").id == payment.id
 
 

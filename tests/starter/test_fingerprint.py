@@ -15,7 +15,7 @@ from domain.money import Money
 from domain.order import Order, Times
 from domain.party import Party, PostalAddress
 from starter.client import _fields
-from starter.fingerprint import fingerprint
+from starter.fingerprint import fingerprint, fingerprint_of_many
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text("aé€\n", max_size=3),
@@ -81,3 +81,8 @@ def test_an_order_as_the_first_version_knew_it_has_its_fingerprint_still() -> No
     )
     with_number = order.model_copy(update={"creditor_reference": "RF18539007547034"})
     assert fingerprint(_fields(with_number)) != fingerprint(_fields(order))
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=5), st.integers() | st.text()), max_size=4))
+def test_many_objects_have_the_fingerprint_of_the_list_of_them(items: list[dict[str, Any]]) -> None:
+    assert fingerprint_of_many("lines", iter(items)) == fingerprint({"lines": items})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -35,6 +36,11 @@ def test_every_option_is_said_again_with_what_is_acknowledged_besides() -> None:
         "finality", "pay", "my file.xml", "--as-of", "2026-03-17", "--skip-invalid", "--wait", "5",
         "--journal", "journal", "--json", "--acknowledge", "pay_old,pay_a,pay_b,pay_c",
     ]  # fmt: skip
+
+
+def test_a_permission_to_cut_is_said_again() -> None:
+    assert "--allow-truncation" not in WISHES.command([duplicate("pay_a")])
+    assert "--allow-truncation" in replace(WISHES, allow_truncation=True).command([])
 
 
 def test_an_operator_is_named_where_one_has_to_be() -> None:

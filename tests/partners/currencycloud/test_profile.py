@@ -32,7 +32,7 @@ def test_an_account_says_where_it_is_and_overrides_only_the_times_it_names() -> 
     profile = profile_of(overriding)
     before, after = (each.operation(InstructionKind.PAY) for each in (PROFILE, profile))
     assert after == before.model_copy(update={"answer_within": second})
-    assert profile.watch == {Rail.SEPA_CREDIT_TRANSFER: second}
+    assert profile.watch == dict.fromkeys(Rail, second)
 
 
 def test_their_limits_differ_by_host_and_a_simulator_has_none() -> None:

@@ -13,6 +13,8 @@ import yaml
 from domain.report import PaymentState
 from partners.currencycloud import wire
 from partners.currencycloud.beneficiaries import _beneficiary
+from partners.currencycloud.corridors import _TOLD_BY
+from partners.currencycloud.creditors import ROUTING
 from partners.currencycloud.mapping import FAILED, STATE, bookings
 from partners.currencycloud.profile import PROFILE
 from tests.partners.currencycloud.scripted import ORDER, request, transaction
@@ -130,3 +132,17 @@ def test_their_examples_of_pages_are_read(specs: Path) -> None:
     assert not isinstance(found, wire.Unusable), found
     token = (folder / "v2_authenticate_api_POST_200.json").read_text()
     assert wire.read_token(token) == json.loads(token)["auth_token"]
+
+
+def test_every_documented_routing_code_can_be_told(reference: dict[str, Any]) -> None:
+    documented = parameter(reference, "/beneficiaries/create", "post")["routing_code_type_1"][
+        "enum"
+    ]
+    split = [parts("0" * 12) for parts in ROUTING.values()]
+    # The CLABE is the account's own number, not a bank's.
+    assert {kind for codes in split for kind in codes} | {"clabe"} == set(documented)
+
+
+def test_every_field_a_corridor_may_require_is_told_by_something(reference: dict[str, Any]) -> None:
+    required = set(reference["definitions"]["BeneficiaryRequirements"]["properties"])
+    assert required - {"payment_type"} <= set(_TOLD_BY)

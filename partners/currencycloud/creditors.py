@@ -1,0 +1,198 @@
+"""The order's creditor in their fields: account, bank, who it is, where they live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from domain.accounts import ClearingMember
+from domain.order import Order, Rail
+from domain.party import PartyKind
+from partners.currencycloud import wire
+
+#: Rail -> their `payment_type`: "regular" is the local bank network, "priority" is SWIFT.
+PAYMENT_TYPE: Final[Mapping[Rail, str]] = {
+    Rail.SEPA_CREDIT_TRANSFER: "regular",
+    Rail.DOMESTIC: "regular",
+    Rail.CROSS_BORDER: "priority",
+}
+
+_NAME_LENGTH_MAX: Final = 100
+
+
+def _whole(kind: str) -> Callable[[str], dict[str, str]]:
+    return lambda number: {kind: number}
+
+
+def _bank_and_branch(
+    bank: slice, branch: slice, kind: str = "bank_code"
+) -> Callable[[str], dict[str, str]]:
+    def split(number: str) -> dict[str, str]:
+        parts = {kind: number[bank], "branch_code": number[branch]}
+        return {name: part for name, part in parts.items() if part}
+
+    return split
+
+
+#: ISO 20022 ExternalClearingSystemIdentification1Code -> their `routing_code_type`s with the
+#: number's parts. `clabe` has no system: it is the account number itself (`_account`).
+ROUTING: Final[Mapping[str, Callable[[str], dict[str, str]]]] = {
+    "AUBSB": _whole("bsb_code"),
+    # 0, institution (3), transit (5).
+    "CACPA": _bank_and_branch(slice(1, 4), slice(4, None), "institution_no"),
+    "CNAPS": _whole("cnaps"),
+    "GBDSC": _whole("sort_code"),
+    "HKNCC": _bank_and_branch(slice(0, 3), slice(3, None)),
+    "IENCC": _whole("sort_code"),
+    "INFSC": _whole("ifsc"),
+    "JPZGN": _bank_and_branch(slice(0, 4), slice(4, None)),
+    "NZNCC": _bank_and_branch(slice(0, 2), slice(2, None)),
+    "SESBA": _whole("bank_code"),
+    "SGIBG": _bank_and_branch(slice(0, 4), slice(4, None)),
+    "THCBC": _whole("bank_code"),
+    "TWNCC": _bank_and_branch(slice(0, 3), slice(3, None)),
+    "USABA": _whole("aba"),
+    "ZANCC": _whole("branch_code"),
+}
+_CLABE_COUNTRY: Final = "MX"
+_CLABE_LENGTH: Final = 18
+
+
+def routing_codes(member: ClearingMember | None) -> dict[str, str]:
+    """Their routing codes of a bank, by type; empty where they have none for its system."""
+    parts = ROUTING.get(member.system) if member else None
+    return parts(member.number) if parts and member else {}
+
+
+def bank_country(order: Order) -> str:
+    """Where the creditor's account is; "" where nothing in the order tells it.
+
+    Each clearing system's code begins with its country's.
+    """
+    member = order.creditor_agent_member
+    return (
+        (order.creditor_account.iban or "")[:2]
+        or (member.system[:2] if member else "")
+        or (order.creditor_agent or "")[4:6]
+        or (order.creditor_agent_country or "")
+    )
+
+
+def bank_details(order: Order) -> dict[str, str]:
+    """What `beneficiaries/validate` checks. Of a SEPA order it must stay as it is: what was made
+    before is found by a hash of it."""
+    fields = {
+        "bank_country": bank_country(order),
+        "currency": order.instructed_amount.currency,
+        **_account(order),
+        "payment_types[]": PAYMENT_TYPE[order.rail],
+    }
+    if order.creditor_agent:
+        fields["bic_swift"] = order.creditor_agent
+    fields |= _address(order)
+    return fields if order.rail is Rail.SEPA_CREDIT_TRANSFER else fields | _entity(order)
+
+
+def names(order: Order) -> dict[str, str]:
+    """What they call the beneficiary, and whose name the account bears."""
+    name = order.creditor.name
+    return {"name": name[:_NAME_LENGTH_MAX], "bank_account_holder_name": name}
+
+
+def is_creditor(found: wire.Beneficiary, order: Order) -> bool:
+    """Whether it is exactly the order's creditor.
+
+    A person may have changed one of ours, so its reference alone proves nothing.
+    """
+    wanted = bank_details(order)
+    is_same = (
+        found.bank_account_holder_name == order.creditor.name
+        and found.currency == order.instructed_amount.currency
+        and _plain(found.iban) == wanted.get("iban", "")
+    )
+    if order.rail is Rail.SEPA_CREDIT_TRANSFER:
+        return is_same
+    is_bank = not order.creditor_agent or _plain(found.bic_swift) == order.creditor_agent
+    return (
+        is_same
+        and is_bank
+        and found.bank_country == wanted["bank_country"]
+        and _plain(found.account_number) == wanted.get("account_number", "")
+        and found.routing_codes == _routing(order)
+        and (found.beneficiary_entity_type or "") == wanted.get("beneficiary_entity_type", "")
+    )
+
+
+def _account(order: Order) -> dict[str, str]:
+    if order.creditor_account.iban is not None:
+        fields = {"iban": order.creditor_account.iban}
+        if order.rail is Rail.SEPA_CREDIT_TRANSFER:
+            return fields
+    else:
+        fields = {"account_number": _plain(order.creditor_account.other)}
+    for place, (kind, value) in enumerate(sorted(_routing(order).items()), start=1):
+        fields |= {f"routing_code_type_{place}": kind, f"routing_code_value_{place}": value}
+    return fields
+
+
+def _routing(order: Order) -> dict[str, str]:
+    number = _plain(order.creditor_account.other)
+    if bank_country(order) == _CLABE_COUNTRY and len(number) == _CLABE_LENGTH:
+        return {"clabe": number}
+    return routing_codes(order.creditor_agent_member)
+
+
+def _address(order: Order) -> dict[str, str]:
+    address = order.creditor.address
+    if not address or not address.country:
+        return {}
+    street = " ".join(filter(None, (address.street_name, address.building_number)))
+    lines = {
+        "beneficiary_country": address.country,
+        "beneficiary_city": address.town_name,
+        "beneficiary_postcode": address.post_code,
+        "beneficiary_address": street or ", ".join(address.address_lines),
+    }
+    if order.rail is not Rail.SEPA_CREDIT_TRANSFER:
+        lines["beneficiary_state_or_province"] = address.country_sub_division
+    return {name: value for name, value in lines.items() if value}
+
+
+def _entity(order: Order) -> dict[str, str]:
+    """Who it is by law. Nobody is made a person or a company by guess: without a word of the
+    payer the fields stay away, and the corridor tells whether it can do without them."""
+    creditor = order.creditor
+    if creditor.kind is None:
+        return {}
+    if creditor.kind is PartyKind.ORGANISATION:
+        fields = {"beneficiary_entity_type": "company", "beneficiary_company_name": creditor.name}
+    else:
+        # One name is all there is; the last word is taken for the family's.
+        first, _, last = creditor.name.strip().rpartition(" ")
+        fields = {
+            "beneficiary_entity_type": "individual",
+            "beneficiary_first_name": first.strip(),
+            "beneficiary_last_name": last,
+        }
+    if creditor.birth_date:
+        fields["beneficiary_date_of_birth"] = creditor.birth_date.isoformat()
+    if known := creditor.identification:
+        fields["beneficiary_identification_type"] = _IDENTIFICATIONS.get(known.scheme, "others")
+        fields["beneficiary_identification_value"] = known.number
+    return {name: value for name, value in fields.items() if value}
+
+
+#: ISO 20022 ExternalPersonIdentification1Code and ExternalOrganisationIdentification1Code to their
+#: `beneficiary_identification_type` (reference, POST /beneficiaries/create).
+_IDENTIFICATIONS: Final[Mapping[str, str]] = {
+    "CCPT": "passport",
+    "COID": "incorporation_number",
+    "DRLC": "drivers_license",
+    "EMPL": "employer_identification_number",
+    "NIDN": "national_id",
+    "SOSE": "social_security_number",
+}
+
+
+def _plain(number: str | None) -> str:
+    return (number or "").replace(" ", "").replace("-", "").upper()

@@ -1,0 +1,87 @@
+"""On which days, and until when, a currency is paid at home."""
+
+from __future__ import annotations
+
+from datetime import time
+from functools import lru_cache
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from regimes.calendars import TARGET, Calendar, CutOff, UnknownCalendar
+
+#: ISO 4217: a currency's code begins with its country's of ISO 3166. These belong to several, or
+#: to none; what is paid in them is settled in Europe.
+_OF_NO_COUNTRY: Final = frozenset({"EUR", "XAF", "XCD", "XCG", "XOF", "XPF"})
+
+#: Where the parts of a country differ: the part in which the currency's banks settle.
+_PARTS: Final = {"AUD": "AU-NSW", "CHF": "CH-ZH", "GBP": "GB-ENG"}
+
+#: Where a currency's banks are. What is not here keeps the hours of Brussels.
+_ZONES: Final = {
+    "AED": "Asia/Dubai",
+    "AUD": "Australia/Sydney",
+    "BHD": "Asia/Bahrain",
+    "CAD": "America/Toronto",
+    "CHF": "Europe/Zurich",
+    "CNY": "Asia/Shanghai",
+    "CZK": "Europe/Prague",
+    "DKK": "Europe/Copenhagen",
+    "GBP": "Europe/London",
+    "HKD": "Asia/Hong_Kong",
+    "HUF": "Europe/Budapest",
+    "IDR": "Asia/Jakarta",
+    "ILS": "Asia/Jerusalem",
+    "INR": "Asia/Kolkata",
+    "JOD": "Asia/Amman",
+    "JPY": "Asia/Tokyo",
+    "KES": "Africa/Nairobi",
+    "KRW": "Asia/Seoul",
+    "KWD": "Asia/Kuwait",
+    "MXN": "America/Mexico_City",
+    "MYR": "Asia/Kuala_Lumpur",
+    "NOK": "Europe/Oslo",
+    "NZD": "Pacific/Auckland",
+    "OMR": "Asia/Muscat",
+    "PHP": "Asia/Manila",
+    "PLN": "Europe/Warsaw",
+    "QAR": "Asia/Qatar",
+    "RON": "Europe/Bucharest",
+    "SAR": "Asia/Riyadh",
+    "SEK": "Europe/Stockholm",
+    "SGD": "Asia/Singapore",
+    "THB": "Asia/Bangkok",
+    "TND": "Africa/Tunis",
+    "TRY": "Europe/Istanbul",
+    "TWD": "Asia/Taipei",
+    "USD": "America/New_York",
+    "ZAR": "Africa/Johannesburg",
+}
+_ELSEWHERE: Final = "Europe/Brussels"
+
+#: Ours: every bank sets its own, and most close their books for customers in the afternoon.
+_CUT_OFF: Final = time(14, 0)
+_OPENS: Final = time(8, 0)
+
+
+class Home(NamedTuple):
+    """The working days of a currency, and the hours of such a day."""
+
+    calendar: Calendar
+    cut_off: CutOff
+    opens: time
+
+
+@lru_cache(maxsize=256)
+def home_of(currency: str) -> Home:
+    """Where a currency is paid; TARGET's days where no calendar of its country is known."""
+    zone = ZoneInfo(_ZONES.get(currency, _ELSEWHERE))
+    return Home(_calendar(currency), CutOff(_CUT_OFF, zone), _OPENS)
+
+
+def _calendar(currency: str) -> Calendar:
+    if currency in _OF_NO_COUNTRY:
+        return TARGET
+    try:
+        return Calendar(_PARTS.get(currency, currency[:2]))
+    except UnknownCalendar:
+        return TARGET

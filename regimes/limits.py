@@ -1,0 +1,99 @@
+"""What every rail limits alike: a positive amount, lengths of texts, names and addresses."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from domain.money import Money
+from domain.order import Order
+from domain.party import Party
+from regimes.addresses import Scheme, address_problem
+from regimes.refusal import Refusal
+
+# ISO 20022: Max35Text of identifications; Max140Text of names and of remittance information, of
+# which the clearings carry one.
+REFERENCE_LENGTH_MAX: Final = 35
+NAME_LENGTH_MAX: Final = 140
+REMITTANCE_LENGTH_MAX: Final = 140
+
+
+def amount_refusals(amount: Money) -> list[Refusal]:
+    """An amount must be one to pay."""
+    if amount.minor == 0:
+        return [Refusal("AM01", "instructed_amount", "is zero; give the amount to pay")]
+    if amount.minor < 0:
+        return [Refusal("AM12", "instructed_amount", "is negative; give the amount to pay")]
+    return []
+
+
+def party_refusals(
+    order: Order, *, on: date, scheme: Scheme | None, name_length_max: int = NAME_LENGTH_MAX
+) -> list[Refusal]:
+    """Names and addresses of debtor and creditor.
+
+    Args:
+        scheme: whose dates an address follows; None: no date is known for the rail.
+    """
+    return [
+        *_party(order.debtor, "debtor", "BE08", "BE07", on, scheme, name_length_max),
+        *_party(order.creditor, "creditor", "BE22", "BE04", on, scheme, name_length_max),
+    ]
+
+
+def text_refusals(order: Order) -> list[Refusal]:
+    """Remittance information, the creditor's reference, and the payment's own."""
+    refusals = []
+    length = len(order.remittance_information)
+    if length > REMITTANCE_LENGTH_MAX:
+        text = f"has {length} characters; the scheme carries {REMITTANCE_LENGTH_MAX}: shorten it, "
+        refusals.append(Refusal("RR07", "remittance_information", f"{text}nothing is cut"))
+    if order.creditor_reference is not None:
+        refusals += _reference(order.creditor_reference)
+        if order.remittance_information:
+            text = "stands beside remittance information, the rail carries one of the two"
+            refusals.append(Refusal("RR07", "creditor_reference", f"{text}; leave one out"))
+    for field in ("end_to_end_id", "instruction_id"):
+        if len(getattr(order, field) or "") > REFERENCE_LENGTH_MAX:
+            text = f"has more than {REFERENCE_LENGTH_MAX} characters; shorten it"
+            refusals.append(Refusal("CH16", field, text))
+    return refusals
+
+
+def is_creditor_reference(text: str) -> bool:
+    """Whether an RF reference has right check digits (ISO 11649, ISO 7064 MOD 97-10)."""
+    plain = text.replace(" ", "").upper()
+    if not (5 <= len(plain) <= 25 and plain.isascii() and plain.isalnum()):
+        return False
+    return int("".join(str(int(letter, 36)) for letter in plain[4:] + plain[:4])) % 97 == 1
+
+
+def _reference(text: str) -> list[Refusal]:
+    field = "creditor_reference"
+    if not text.strip() or len(text) > REFERENCE_LENGTH_MAX:
+        said = f"has not 1 to {REFERENCE_LENGTH_MAX} characters; give the creditor's number"
+        return [Refusal("RR09", field, said)]
+    if text.upper().startswith("RF") and not is_creditor_reference(text):
+        said = "begins with RF and is no reference of ISO 11649; ask the creditor to repeat it"
+        return [Refusal("RR09", field, said)]
+    return []
+
+
+def _party(
+    party: Party,
+    field: str,
+    missing: str,
+    address: str,
+    on: date,
+    scheme: Scheme | None,
+    length_max: int,
+) -> list[Refusal]:
+    refusals = []
+    if not party.name.strip():
+        refusals.append(Refusal(missing, f"{field}.name", "is missing; give the name"))
+    elif len(party.name) > length_max:
+        text = f"has {len(party.name)} characters; the scheme carries {length_max}: shorten it"
+        refusals.append(Refusal("BE20", f"{field}.name", text))
+    if party.address and (problem := address_problem(party.address, on=on, scheme=scheme)):
+        refusals.append(Refusal(address, f"{field}.address", problem))
+    return refusals

@@ -1,0 +1,127 @@
+"""Which rail a payment takes, and the rules of each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Final, NamedTuple, Protocol
+
+from domain.order import ChargeBearer, Order, Rail
+from regimes import cross_border, domestic, sepa
+from regimes.refusal import Refusal
+
+#: ISO 20022 ExternalServiceLevel1Code: paid the cheapest way that leads there.
+NOT_URGENT: Final = frozenset({"NURG", "NUGP"})
+#: Of the same list: through an RTGS, with value of the day, or tracked from bank to bank.
+URGENT: Final = frozenset({"URGP", "SDVA", "G001"})
+SEPA: Final = "SEPA"
+SERVICE_LEVELS: Final = NOT_URGENT | URGENT | {SEPA}
+
+
+_DEARER: Final = "sent from bank to bank, with charges"
+
+
+class _Check(Protocol):
+    def __call__(self, order: Order, *, on: date) -> tuple[Refusal, ...]: ...
+
+
+_CHECKS: Final[Mapping[Rail, _Check]] = {
+    Rail.SEPA_CREDIT_TRANSFER: sepa.check_credit_transfer,
+    Rail.DOMESTIC: domestic.check_credit_transfer,
+    Rail.CROSS_BORDER: cross_border.check_credit_transfer,
+}
+
+
+def check_credit_transfer(order: Order, *, on: date) -> tuple[Refusal, ...]:
+    """Everything that the order's rail refuses of it on a day; fields are the order's."""
+    return _CHECKS[order.rail](order, on=on)
+
+
+class Destination(NamedTuple):
+    """Where a payment goes, as far as the rail depends on it."""
+
+    currency: str
+    country: str
+    """Of the creditor's account; "" where nothing tells it."""
+    has_iban: bool
+    clearing_system: str
+    """Whose number of the creditor's bank is given; "" for none."""
+
+
+class Way(NamedTuple):
+    """The rail that is taken, and what to tell a payer who may have expected another."""
+
+    rail: Rail
+    notice: str = ""
+
+
+def way_to(
+    destination: Destination, service_levels: Collection[str], *, is_high: bool = False
+) -> Way:
+    """The rail that is asked for, or else the cheapest that leads there.
+
+    Euros take SEPA where it reaches, and where nothing says that it does not; other currencies
+    their local clearing where the creditor's bank is in it and is named as it asks for. The rest,
+    and what is urgent, goes from bank to bank.
+
+    Args:
+        is_high: InstrPrty HIGH, which no clearing of small payments knows.
+    """
+    levels = set(service_levels)
+    if SEPA in levels:
+        return Way(Rail.SEPA_CREDIT_TRANSFER)
+    if levels & URGENT:
+        return Way(Rail.CROSS_BORDER)
+    currency, country, has_iban, system = destination
+    if currency in (sepa.CURRENCY, ""):
+        if not country or country in sepa.COUNTRIES:
+            return Way(Rail.SEPA_CREDIT_TRANSFER)
+        return Way(Rail.CROSS_BORDER, f"SEPA does not reach {country}: {_DEARER}")
+    clearing = domestic.CLEARINGS.get(currency)
+    if is_high or clearing is None or country != clearing.country:
+        return Way(Rail.CROSS_BORDER)
+    is_named = system == clearing.system if clearing.system else bool(clearing.account)
+    if has_iban or is_named:
+        return Way(Rail.DOMESTIC)
+    wanted = f"no number in {clearing.system}" if clearing.system else "no IBAN"
+    return Way(Rail.CROSS_BORDER, f"{wanted} leads to the local clearing: {_DEARER}")
+
+
+class Charges(NamedTuple):
+    """Who bears the charges, and what to tell a payer who said otherwise or nothing."""
+
+    bearer: ChargeBearer
+    notice: str = ""
+
+
+#: What a file asks for, or "" for nothing, to what is sent; what is missing is not possible.
+_CHARGES: Final[Mapping[Rail, Mapping[str, Charges]]] = {
+    Rail.SEPA_CREDIT_TRANSFER: {
+        "": Charges(ChargeBearer.SLEV),
+        "SLEV": Charges(ChargeBearer.SLEV),
+        "SHAR": Charges(ChargeBearer.SLEV, "in SEPA each side pays its own: sent as SLEV"),
+    },
+    Rail.DOMESTIC: {
+        "": Charges(ChargeBearer.SLEV),
+        "SLEV": Charges(ChargeBearer.SLEV),
+        "SHAR": Charges(
+            ChargeBearer.SLEV, "in a local clearing each side pays its own: sent as SLEV"
+        ),
+    },
+    Rail.CROSS_BORDER: {
+        "": Charges(ChargeBearer.SHAR, "nobody is named to bear the charges: sent as SHAR"),
+        "SHAR": Charges(ChargeBearer.SHAR),
+        "SLEV": Charges(ChargeBearer.SLEV),
+        "DEBT": Charges(ChargeBearer.DEBT),
+    },
+}
+CHARGES_POSSIBLE: Final = {
+    Rail.SEPA_CREDIT_TRANSFER: "is not possible in SEPA, each side pays its own charges; use SLEV",
+    Rail.DOMESTIC: "is not possible in a local clearing, each side pays its own charges; use SLEV",
+    Rail.CROSS_BORDER: "is not possible from bank to bank; use SHAR, or DEBT to pay them all",
+}
+
+
+def charges_asked(rail: Rail, code: str) -> Charges | None:
+    """Who bears the charges where a file says a ChrgBr, or "" for none; None: not possible."""
+    return _CHARGES[rail].get(code)

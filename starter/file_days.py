@@ -1,0 +1,66 @@
+"""The days of a file: judged in the file's own time, and executed in ours."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from typing import Final
+
+from domain.order import Rail, Times
+from regimes.calendars import is_business_day, next_business_day
+from regimes.execution import ExecutionRules, rules_of
+
+#: The wall clock at which a file's day begins when it is judged as of another day.
+MORNING: Final = time(8, 0)
+
+
+class Timeline:
+    """A rail's time: the file's, in which rules are judged, and ours, in which the order runs."""
+
+    def __init__(self, now: datetime, as_of: date | None, rules: ExecutionRules) -> None:
+        cut_off = rules.cut_off(as_of or now.date())
+        self.rules = rules
+        self._judged_now = now if as_of is None else cut_off.moment(as_of, MORNING)
+        self._shift = now - self._judged_now
+        self.today = cut_off.day_of(self._judged_now)
+        self._days = cut_off.day_of(now) - self.today
+        #: Equal times of many lines are held once.
+        self._times: dict[date, Times] = {}
+
+    def execution_day(self, wished: date) -> tuple[date, str]:
+        """The day, in the file's time, on which a payment is executed; why it moved, or ""."""
+        calendar = self.rules.calendar
+        if not is_business_day(wished, calendar):
+            return next_business_day(wished, calendar), f"is no business day of {calendar.code}"
+        cut_off = self.rules.cut_off(wished)
+        if wished == self.today and self._judged_now >= cut_off.on(wished):
+            return next_business_day(
+                wished, calendar
+            ), f"was over at the cut-off {cut_off.at:%H:%M}"
+        return wished, ""
+
+    def times(self, day: date) -> Times:
+        """What a day of the file's time means in ours."""
+        if day not in self._times:
+            cut_off = self.rules.cut_off(day)
+            self._times[day] = Times(
+                submit_before=cut_off.on(day) + self._shift,
+                requested_execution_date=day + self._days,
+                execute_by=cut_off.end_of(day) + self._shift,
+            )
+        return self._times[day]
+
+
+class Timelines:
+    """The timelines of all rails, as of one moment."""
+
+    def __init__(self, now: datetime, as_of: date | None) -> None:
+        self.as_of = as_of
+        self._now = now
+        self._timelines: dict[tuple[Rail, str], Timeline] = {}
+
+    def of(self, rail: Rail, currency: str) -> Timeline:
+        """The timeline of a rail in a currency."""
+        if (rail, currency) not in self._timelines:
+            rules = rules_of(rail, currency)
+            self._timelines[rail, currency] = Timeline(self._now, self.as_of, rules)
+        return self._timelines[rail, currency]
