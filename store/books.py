@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from sqlmodel import Session, col, select
 
 from domain.payment import Instruction
-from domain.profile import InstructionKind
+from domain.profile import InstructionKind, Profile
 from domain.sending import Answer, Attempt, AttemptResult, Book, Closed, LookedUp, LookupResult
 from store.tables import AttemptRow, InstructionRow, LookupRow, PaymentRow
 
@@ -19,6 +20,17 @@ def instruction_rows(session: Session, payment_id: str) -> Sequence[InstructionR
         .where(InstructionRow.payment_id == payment_id)
         .order_by(InstructionRow.instruction_id)
     ).all()
+
+
+def profile_of(payment: PaymentRow) -> Profile:
+    """How the partner behaved when the payment was accepted: it is kept to that for its life."""
+    return _profile(payment.profile_json)
+
+
+# Thousands of payments share one; it is asked for several times in each of their transactions.
+@lru_cache(maxsize=64)
+def _profile(profile_json: str) -> Profile:
+    return Profile.model_validate_json(profile_json)
 
 
 def book_of(session: Session, payment: PaymentRow, row: InstructionRow) -> Book:

@@ -15,7 +15,7 @@ from domain.profile import InstructionKind, Profile
 from domain.report import PaymentState
 from domain.sending import Closed, Move, next_move
 from domain.states import CANCELLABLE
-from store.books import instructions_of
+from store.books import instructions_of, profile_of
 from store.tables import CommandRow, InstructionRow, PaymentRow
 
 #: A cancel that could not be sent for so long is given up: the payment has gone its way.
@@ -26,7 +26,7 @@ CHECKS: Final = "our checks"
 
 def close_cancelled(session: Session, row: PaymentRow, now: datetime) -> None:
     """Close what was never sent, in this transaction, which sees no unproven attempt."""
-    profile = Profile.model_validate_json(row.profile_json)
+    profile = profile_of(row)
     for instruction in instructions_of(session, row):
         step = next_move(profile.operation(instruction.kind), instruction.book, now)
         if step.move is Move.CANCEL:

@@ -11,9 +11,9 @@ from sqlmodel import Session, select
 
 from domain.heard import Heard
 from domain.payment import Payment
-from domain.profile import Profile
 from domain.report import PaymentState, Report, Source
 from domain.sending import LookupResult
+from store.books import profile_of
 from store.keyring import Keyring
 from store.tables import ExchangeRow, LookupRow, PaymentRow, ReportRow
 
@@ -85,7 +85,7 @@ def last_word(payment: PaymentRow, heard: Heard) -> Report | None:
 
     Only a settled payment may end by that; of any other a person has to find out.
     """
-    profile = Profile.model_validate_json(payment.profile_json)
+    profile = profile_of(payment)
     known = Payment.model_validate_json(payment.payment_json)
     is_over = (
         profile.status_for is not None

@@ -18,7 +18,8 @@ from domain.profile import Profile
 from domain.report import PaymentState, Report, Source
 from domain.sending import LookupResult, Move, next_move
 from domain.states import ENDS
-from store.books import instructions_of
+from domain.view import PaymentView
+from store.books import instructions_of, profile_of
 from store.cancelling import follow_cancel
 from store.keyring import Keyring
 from store.tables import MovementRow, PaymentRow, ReportRow, StateRow, TaskRow
@@ -73,11 +74,12 @@ class Folding:
         self.keyring = keyring
         self._escalate = escalate
 
-    def refold(self, session: Session, row: PaymentRow, now: datetime) -> Payment:
+    def refold(self, session: Session, row: PaymentRow, now: datetime) -> PaymentView:
         """Fold all evidence anew and write what follows from it: state, cancels, tasks.
 
         The same evidence folded by newer code to another state does not change the stored one:
-        a task opens instead, since somebody may have acted on it.
+        a task opens instead, since somebody may have acted on it. Returns the payment as it now
+        stands.
         """
         payment, profile, known = self._fold(session, row)
         if row.cancel_asked_at is not None and follow_cancel(session, row, payment, profile, now):
@@ -105,12 +107,13 @@ class Folding:
         row.escalates_at = min((at for at in asking if at is not None), default=None)
         row.is_over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
         row.updated_at = now
-        if overdue := _owe(session, row, now):
+        view = view_of(session, row, known.instructions)
+        if overdue := _owe(row, view, now):
             questions["overdue"] = overdue
         _write_movements(session, row.payment_id, known.reports)
         _write_tasks(session, row.payment_id, questions, now)
         session.add(row)
-        return payment
+        return view
 
     def _ladder(self, row: PaymentRow, payment: Payment) -> tuple[DueRung, ...]:
         since = payment.state_as_of
@@ -131,7 +134,7 @@ class Folding:
 
     def _fold(self, session: Session, row: PaymentRow) -> tuple[Payment, Profile, _Evidence]:
         session.flush()
-        profile = Profile.model_validate_json(row.profile_json)
+        profile = profile_of(row)
         known = _Evidence(instructions_of(session, row), reports_of(session, row.payment_id))
         order = order_of(self.keyring, row)
         return fold(order, profile, known.instructions, known.reports), profile, known
@@ -174,12 +177,12 @@ def _enter(session: Session, row: PaymentRow, payment: Payment, now: datetime) -
     )
 
 
-def _owe(session: Session, row: PaymentRow, now: datetime) -> Question | None:
+def _owe(row: PaymentRow, view: PaymentView, now: datetime) -> Question | None:
     """Note when its run has to act next; a question where it should have long ago.
 
     Nothing inside a run that fails, or that nobody runs, can tell that it does not act.
     """
-    before, owed = row.owed_at, due(view_of(session, row), now)
+    before, owed = row.owed_at, due(view, now)
     if owed.owed is Owed.OVER:
         row.owed_at = None
     elif owed.owed is Owed.WAIT:

@@ -149,8 +149,7 @@ class Payments:
                     entered_at=now,
                 )
             )
-            self._folding.refold(session, row, now)
-            return Acceptance(view_of(session, row), is_new=True)
+            return Acceptance(self._folding.refold(session, row, now), is_new=True)
 
         return await self._database.write(transaction)
 

@@ -10,8 +10,9 @@ from sqlmodel import Session, select
 
 from domain.answers import Subject, WireRequest
 from domain.keys import partner_key
-from domain.profile import InstructionKind, Operation, Profile
+from domain.profile import InstructionKind, Operation
 from domain.sending import Closed
+from store.books import profile_of
 from store.folding import order_of
 from store.keyring import Keyring
 from store.tables import InstructionRow, PaymentRow
@@ -19,7 +20,7 @@ from store.tables import InstructionRow, PaymentRow
 
 def operation_of(payment: PaymentRow, row: InstructionRow) -> Operation:
     """The behaviour that the payment was accepted with."""
-    return Profile.model_validate_json(payment.profile_json).operation(InstructionKind(row.kind))
+    return profile_of(payment).operation(InstructionKind(row.kind))
 
 
 def subject_of(
@@ -37,7 +38,7 @@ def subject_of(
         if kind is InstructionKind.PAY
         else _held_reference(session, payment),
         kind=kind,
-        environment=Profile.model_validate_json(payment.profile_json).environment,
+        environment=profile_of(payment).environment,
     )
 
 

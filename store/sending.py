@@ -53,7 +53,6 @@ from store.tables import (
     InstructionRow,
     PaymentRow,
 )
-from store.views import view_of
 
 #: Before asking again whether the partner may be talked to, where it named no moment itself.
 _PAUSE: Final = timedelta(seconds=30)
@@ -163,8 +162,7 @@ class SendBook:
                 keep_report(session, payment.payment_id, report, examined.at)
                 payment.not_before = examined.look_again_at
                 payment.waiting_for = report.reason
-            self._folding.refold(session, payment, examined.at)
-            return view_of(session, payment)
+            return self._folding.refold(session, payment, examined.at)
 
         return await self._database.write(transaction)
 
@@ -202,11 +200,10 @@ class SendBook:
                     close(session, row, Closed.CANCELLED, now)
                 case _:
                     pass
-            self._folding.refold(session, payment, now)
             return Turn(
                 step,
                 subject,
-                view_of(session, payment),
+                self._folding.refold(session, payment, now),
                 needs_watermark=operation.lookup.lags,
             )
 
@@ -239,11 +236,10 @@ class SendBook:
         )
         payment.not_before = payment.waiting_for = None
         payment.needs_person = False
-        self._folding.refold(session, payment, now)
         return Turn(
             step,
             subject,
-            view_of(session, payment),
+            self._folding.refold(session, payment, now),
             attempt=number,
             request=open_request(self._keyring, row),
             deadline=deadline,
@@ -278,8 +274,7 @@ class SendBook:
             payment.not_before = heard.not_before if is_read else None
             payment.waiting_for = heard.why if is_read and heard.not_before else None
             payment.needs_person = False
-            self._folding.refold(session, payment, heard.heard_at)
-            return view_of(session, payment)
+            return self._folding.refold(session, payment, heard.heard_at)
 
         return await self._database.write(transaction)
 
@@ -353,8 +348,7 @@ class SendBook:
             payment.not_before = until or now + _PAUSE
             payment.waiting_for = why.why
             payment.needs_person = isinstance(why, NotReady) and why.needs_person
-            self._folding.refold(session, payment, now)
-            return view_of(session, payment)
+            return self._folding.refold(session, payment, now)
 
         return await self._database.write(transaction)
 
@@ -369,8 +363,7 @@ class SendBook:
                 if heard.report is not None:
                     keep_report(session, payment.payment_id, heard.report, heard.heard_at)
                 keep_exchange(session, self._keyring, heard)
-            self._folding.refold(session, payment, heard.heard_at)
-            return view_of(session, payment)
+            return self._folding.refold(session, payment, heard.heard_at)
 
         return await self._database.write(transaction)
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import json
-
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from domain.order import Rail
-from domain.payment import Payment
-from domain.profile import Profile
+from domain.payment import Instruction, Payment
 from domain.view import PaymentView
-from store.books import instructions_of
+from store.books import instructions_of, profile_of
 from store.halts import is_halted
 from store.inbox import news_at
 from store.tables import PaymentRow
 
 
-def view_of(session: Session, found: PaymentRow) -> PaymentView:
-    """What the workflow may see of a payment."""
-    profile = Profile.model_validate(json.loads(found.profile_json))
+def view_of(
+    session: Session, found: PaymentRow, instructions: tuple[Instruction, ...] | None = None
+) -> PaymentView:
+    """What the workflow may see of a payment.
+
+    Args:
+        instructions: as they stand in this transaction, where they were just looked up.
+    """
+    profile = profile_of(found)
     news = news_at(session, found.payment_id)
     return PaymentView(
         tenant=found.tenant,
@@ -29,7 +32,7 @@ def view_of(session: Session, found: PaymentRow) -> PaymentView:
         end_to_end_hash=found.end_to_end_hash,
         submit_before=found.submit_before,
         profile=profile,
-        instructions=instructions_of(session, found),
+        instructions=instructions_of(session, found) if instructions is None else instructions,
         payment=Payment.model_validate_json(found.payment_json),
         last_asked_at=found.last_asked_at,
         reads=found.reads,
