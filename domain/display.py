@@ -51,6 +51,9 @@ _HEADLINE = {
     S.RETURNED: ("Returned", "The creditor did not keep the money."),
 }
 
+#: Until the provider itself has said so.
+_FOUND_SENT = ("Sent, as we found out", "Our provider has not confirmed it yet.")
+
 _NEXT_ACTION = {S.AWAITING_USER: "confirm the payment", S.AWAITING_US: "we will be in touch"}
 _MONEY_LEFT = frozenset({S.SETTLED, S.FINAL, S.UNCONFIRMED})
 _NOTHING_MOVED = frozenset({S.REJECTED, S.CANCELLED, S.EXPIRED})
@@ -73,6 +76,8 @@ def display(payment: Payment) -> Display:
         )
     state = payment.state
     headline, detail = _HEADLINE[state]
+    if state is S.SETTLED and payment.is_decided:
+        headline, detail = _FOUND_SENT
     if state is S.REJECTED and payment.reason and not payment.is_ours:
         # What our checks found, or operators wrote, is not for the one who ordered.
         detail = f"{detail} Reason: {payment.reason}"

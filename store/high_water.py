@@ -18,6 +18,8 @@ from store.tables import AttemptRow, HaltRow, InstructionRow, PaymentRow
 
 #: Who halts, in the list of halts.
 SET_BACK: Final = "upkeep"
+#: Of attempts that nobody saw, and that count as made.
+FORGOTTEN: Final = "may have been sent before the database was set back"
 
 
 class HighWater:
@@ -72,13 +74,16 @@ class HighWater:
                 row.closed = row.closed_at = None
                 ask_again(session, payment)
             book = book_of(session, payment, row)
-            if not book.answered:
+            if not book.answered and not _is_doubted(session, row, since):
                 doubt(session, payment, row, len(book.attempts) + 1, now)
                 self._folding.refold(session, payment, now)
 
 
 def halt(session: Session, found: str, now: datetime) -> None:
     """Stop everything: this database has forgotten what it once knew."""
+    in_force = (col(HaltRow.by) == SET_BACK) & col(HaltRow.lifted_at).is_(None)
+    if session.exec(select(HaltRow.number).where(in_force)).first() is not None:
+        return  # Found by several, and to be lifted once.
     why = (
         f"the database was set back: {found}. Look for orders it has lost in your own books "
         "before you lift this"
@@ -105,10 +110,23 @@ def doubt(
                 ends_by=now,
                 closed_at=now,
                 result=AttemptResult.UNKNOWN,
-                why="may have been sent before the database was set back",
+                why=FORGOTTEN,
             )
         )
     session.flush()
+
+
+def _is_doubted(session: Session, row: InstructionRow, since: datetime | None) -> bool:
+    """Whether somebody else found the same before us, and counted on it."""
+    last = session.exec(
+        select(AttemptRow)
+        .where(AttemptRow.instruction_id == row.instruction_id)
+        .order_by(col(AttemptRow.number).desc())
+        .limit(1)
+    ).first()
+    if since is None or last is None or last.closed_at is None:
+        return False
+    return last.why == FORGOTTEN and last.closed_at >= since
 
 
 def _attempts(session: Session) -> int:

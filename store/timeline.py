@@ -19,6 +19,7 @@ from store.books import instruction_rows
 from store.database import Database
 from store.evidence import NO_LONGER_ASKED
 from store.folding import reports_of
+from store.high_water import FORGOTTEN
 from store.keyring import Keyring
 from store.signatures import known_now
 from store.tables import (
@@ -137,6 +138,10 @@ def _of_instructions(session: Session, payment_id: str) -> Iterable[Entry]:
         its = instruction.instruction_id
         for attempt in _rows(session, AttemptRow, col(AttemptRow.instruction_id) == its):
             number = f"{about}attempt {attempt.number}"
+            if attempt.why == FORGOTTEN and attempt.closed_at is not None:
+                text = f"{number}: counts as sent, since it {FORGOTTEN}"
+                yield Entry(attempt.closed_at, EntryKind.ATTEMPT, text)
+                continue
             yield Entry(attempt.opened_at, EntryKind.ATTEMPT, f"{number} opened: bytes may leave")
             if attempt.closed_at is not None:
                 said = f"{attempt.result}" + (f", {attempt.answer}" if attempt.answer else "")

@@ -13,8 +13,9 @@ from domain.report import PaymentState
 from local.temporal_server import DevServer
 from store.folding import Folding
 from store.halts import Halts
-from store.high_water import HighWater
+from store.high_water import FORGOTTEN, HighWater
 from store.keyring import Keyring, KeyringError
+from store.timeline import EntryKind, Timelines
 from tests.clock import SteppedClock
 from tests.fakes import READY, profile
 from tests.store.books import KEYRING, PAYMENT, Store
@@ -108,3 +109,21 @@ async def test_what_was_cancelled_before_the_copy_was_made_stays_cancelled(
         PaymentState.CANCELLED,
         Certainty.NOT_SENT,
     )
+
+
+async def test_who_finds_it_a_second_time_halts_and_doubts_nothing_anew(
+    store: Store, clock: SteppedClock
+) -> None:
+    """A worker that starts and a round of upkeep compare with the same number."""
+    await nothing_sent(store)
+    known_at = clock.now()
+    high_water = HighWater(store.database, Folding(KEYRING))
+    for _ in range(2):
+        clock.step(timedelta(seconds=1))
+        await high_water.compare(7, clock.now(), since=known_at)
+    assert len(await Halts(store.database).in_force()) == 1
+    [instruction] = (await store.payments.view(PAYMENT)).instructions
+    assert len(instruction.book.attempts) == 1
+    entries = await Timelines(store.database, KEYRING).of(PAYMENT)
+    attempts = [entry.text for entry in entries if entry.kind is EntryKind.ATTEMPT]
+    assert attempts == [f"attempt 1: counts as sent, since it {FORGOTTEN}"]
