@@ -43,6 +43,7 @@ from store import schema
 from store.commands import Commands
 from store.database import Database
 from store.faults import StoreAway
+from store.file_lines import FileLines
 from store.files import Files
 from store.folding import Folding
 from store.halts import Halts
@@ -100,6 +101,11 @@ class Assembly:
     def files(self) -> Files:
         """The files that were taken."""
         return Files(self.database)
+
+    @property
+    def file_lines(self) -> FileLines:
+        """What files said of themselves and of their lines."""
+        return FileLines(self.database, self.keyring)
 
     @property
     def commands(self) -> Commands:

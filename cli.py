@@ -11,6 +11,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from terminal.file_commands import file_commands
+
 app = typer.Typer(
     name="finality",
     help="Durable payments: each runs until it is final, and never moves money twice.",
@@ -31,7 +33,9 @@ By = Annotated[
 ]
 CommandId = Annotated[
     str | None,
-    typer.Option(help="Yours, once per command: repeated, it answers and does nothing new."),
+    typer.Option(
+        help="Yours, one for each command of a payment: repeated, it answers and does nothing new."
+    ),
 ]
 
 
@@ -53,13 +57,17 @@ def _run(main: Coroutine[Any, Any, int]) -> NoReturn:
     run(main, (*ours, InboundDied, ServerUnavailable, ServerDied, SimulatorDied))
 
 
+def _port(help: str) -> Any:
+    return typer.Option(help=help, min=0, max=65535)
+
+
 @app.command()
 def up(
-    temporal_port: Annotated[int, typer.Option(help="0 takes a free one.")] = 7233,
-    ui_port: Annotated[int, typer.Option(help="The Temporal UI; 0 takes a free one.")] = 8233,
-    codec_port: Annotated[int, typer.Option(help="Decodes payloads for the UI.")] = 8234,
-    simulator_port: Annotated[int, typer.Option(help="The Currencycloud simulator.")] = 8235,
-    inbound_port: Annotated[int, typer.Option(help="Takes webhooks.")] = 8236,
+    temporal_port: Annotated[int, _port("0 takes a free one.")] = 7233,
+    ui_port: Annotated[int, _port("The Temporal UI; 0 takes a free one.")] = 8233,
+    codec_port: Annotated[int, _port("Decodes payloads for the UI.")] = 8234,
+    simulator_port: Annotated[int, _port("The Currencycloud simulator.")] = 8235,
+    inbound_port: Annotated[int, _port("Takes webhooks.")] = 8236,
     debtor: Annotated[
         list[str] | None,
         typer.Option(
@@ -165,6 +173,14 @@ def pay(
     operator: Annotated[
         str | None, typer.Option(help="Who acknowledges a payment that is in doubt.")
     ] = None,
+    allow_truncation: Annotated[
+        bool,
+        typer.Option(
+            "--allow-truncation",
+            help="Cut remittance texts that are too long, and say so; they refuse their line "
+            "otherwise.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Pay a file. The same file again pays nothing twice."""
@@ -183,6 +199,7 @@ def pay(
             as_json=json,
             acknowledge=[one for text in acknowledge or [] for one in text.split(",")],
             operator=operator,
+            allow_truncation=allow_truncation,
         )
     )
 
@@ -363,6 +380,9 @@ def demo(
     from settings import Settings
 
     _run(demonstrate(Settings().home / "demo", payments=payments, keep=keep))
+
+
+app.add_typer(file_commands(_run), name="file")
 
 
 def main() -> Any:

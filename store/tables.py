@@ -283,3 +283,20 @@ class FileRow(SQLModel, table=True):
     file_key: str = Field(primary_key=True)
     fingerprint: str
     taken_at: datetime = Field(sa_column=_moment(nullable=False))
+    message_id: str | None = Field(default=None, index=True)
+    """None of files that the first releases took."""
+    header_sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    """What the file says of itself: its sender, version, count and sum."""
+
+
+class FileLineRow(SQLModel, table=True):
+    """A line of a file, of a refused one too; its payment is the one that has its key."""
+
+    __tablename__ = "file_lines"
+
+    tenant: str = Field(primary_key=True)
+    file_key: str = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    payment_key: str | None = None
+    """None where the line was refused."""
+    line_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

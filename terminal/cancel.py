@@ -30,17 +30,17 @@ async def cancel_payment(
     async def cancel() -> int:
         async with assembled(settings) as assembly:
             receipt = await assembly.orchestrator.cancel(
-                payment_id, command_id, by=f"terminal/{_user()}", why=why
+                payment_id, command_id, by=f"terminal/{user()}", why=why
             )
             if receipt.is_told and receipt.command.outcome is Outcome.ASKED:
-                receipt = await _answered(assembly, receipt, wait_seconds)
+                receipt = await answered(assembly, receipt, wait_seconds)
         print_receipt(receipt, as_json=as_json)
         return AS_WISHED if receipt.command.outcome is Outcome.DONE else NOT_AS_WISHED
 
     return await or_refused(cancel())
 
 
-async def _answered(
+async def answered(
     assembly: Assembly, receipt: CommandReceipt, wait_seconds: int
 ) -> CommandReceipt:
     """The same answer as soon as it is one, or after so many seconds as it then is."""
@@ -54,7 +54,8 @@ async def _answered(
     return receipt
 
 
-def _user() -> str:
+def user() -> str:
+    """Who runs the command, by the machine's name for them."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # A container's user may have no name.

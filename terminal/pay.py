@@ -23,10 +23,12 @@ from messages.credit_transfer import CreditTransferFile, FileRefused
 from messages.pain001 import read
 from settings import Settings
 from starter.client import Receipt
+from starter.file_keeping import keep
 from starter.files import (
     DebtorAccount,
     FilePlan,
     PlannedOrder,
+    account_named,
     file_fingerprint,
     file_key,
     plan,
@@ -74,6 +76,7 @@ async def pay_file(
     as_json: bool,
     acknowledge: Collection[str] = (),
     operator: str | None = None,
+    allow_truncation: bool = False,
 ) -> int:
     """Read, check, record, run, wait a while, and show; the exit code.
 
@@ -86,6 +89,7 @@ async def pay_file(
         acknowledge: ids of earlier payments that the file's lines do not repeat. A line passes
             when all of its own are among them.
         operator: who acknowledges a payment in doubt.
+        allow_truncation: cut a remittance that is too long, instead of refusing its line.
     """
     wishes = Wishes(
         file=file,
@@ -96,10 +100,11 @@ async def pay_file(
         as_json=as_json,
         acknowledge=frozenset(acknowledge),
         operator=operator,
+        allow_truncation=allow_truncation,
     )
     screen = Console(stderr=as_json)
     try:
-        content = read(file)
+        content = read(file, allow_truncation=allow_truncation)
     except FileRefused as refused:
         screen.print(f"[red]The file is refused:[/red] {escape(str(refused))}", highlight=False)
         return _unread(wishes, str(refused))
@@ -156,12 +161,14 @@ async def _pay(
     try:
         # Not before: a file that is only asked about may still be corrected under its name.
         await assembly.files.take(
-            {line.order.tenant for line, _ in orders},
+            {line.debtor.tenant for line, _ in orders},
             file_key=file_key(content),
             fingerprint=file_fingerprint(content),
             message_id=content.message_id,
             now=assembly.clock.now(),
         )
+        left_out = {one.line.position: str(one.duplicate) for one in repeats}
+        await keep(assembly.file_lines, content, planned, left_out)
         with ExitStack() as stack:
             kept = stack.enter_context(Journal(wishes.journal)) if wishes.journal else None
             receipts, late = await _record(assembly, orders, screen, kept)
@@ -243,10 +250,12 @@ def _ask(screen: Console, repeats: Sequence[Repeat], wishes: Wishes, outcome: st
 def debtor_accounts(settings: Settings) -> dict[str, DebtorAccount]:
     """The settings' debtors, each with whether its partner account is simulated."""
     accounts = {}
-    for iban, debtor in settings.debtors.items():
+    for key, debtor in settings.debtors.items():
+        account = account_named(key)
         partner = settings.partner_accounts(debtor.partner).get(debtor.partner_account)
-        accounts[iban] = DebtorAccount(
-            iban=iban,
+        accounts[key] = DebtorAccount(
+            iban=account.iban,
+            other=account.other,
             tenant=debtor.tenant,
             partner=debtor.partner,
             partner_account=debtor.partner_account,

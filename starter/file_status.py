@@ -1,0 +1,107 @@
+"""How a file stands now, in the words of ISO 20022, from its lines and their payments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from domain.ids import hashed
+from domain.payment import Certainty, Payment
+from domain.report import PaymentState as S
+from messages.pain002 import FileStatus, LineStatus, Reason, Status
+from store.file_lines import KeptFile, LineNow
+
+#: A payment in doubt is PDNG whatever its state. RETURNED has no code of its own: the creditor did
+#: not keep the money, and a program that reads ACSC would take it as paid.
+_STATUS: Final = {
+    S.CREATED: Status.CHECKED,
+    S.SUBMITTING: Status.PENDING,
+    S.AWAITING_US: Status.PENDING,
+    S.AWAITING_USER: Status.PENDING,
+    S.AWAITING_PARTNER: Status.PENDING,
+    S.ACCEPTED: Status.ACCEPTED,
+    S.AUTHORISED: Status.ACCEPTED,
+    S.PROCESSING: Status.IN_PROCESS,
+    S.SETTLED: Status.SETTLED,
+    S.FINAL: Status.SETTLED,
+    S.UNCONFIRMED: Status.PENDING,
+    S.RETURNED: Status.REJECTED,
+    S.REJECTED: Status.REJECTED,
+    S.CANCELLED: Status.CANCELLED,
+    S.EXPIRED: Status.REJECTED,
+}
+_ISO_LENGTH: Final = 4
+
+
+def status_of(payment: Payment) -> Status:
+    """What may be said of it. In doubt it is pending, and never a success."""
+    if payment.certainty is Certainty.UNKNOWN:
+        return Status.PENDING
+    if payment.state is S.UNCONFIRMED and payment.settled_at is not None:
+        return Status.SETTLED  # Their last word stands.
+    return _STATUS[payment.state]
+
+
+def line_status(now: LineNow) -> LineStatus:
+    """One line: of a refused one why, of the others how its payment stands."""
+    line = now.line
+    if now.payment is not None:
+        status, reasons = status_of(now.payment), _reasons(now.payment)
+    elif line.refusals:
+        status = Status.REJECTED
+        reasons = tuple(Reason(code=r.code, text=f"{r.field}: {r.text}") for r in line.refusals)
+    else:
+        status = Status.PENDING
+        reasons = (Reason(proprietary="NOT_RECORDED", text="not recorded; give the file again"),)
+    return LineStatus(
+        status_id=now.payment_id or f"line-{line.position}",
+        payment_information_id=line.payment_information_id,
+        end_to_end_id=line.end_to_end_id,
+        instruction_id=line.instruction_id,
+        uetr=line.uetr,
+        status=status,
+        reasons=reasons,
+        accepted_at=now.created_at,
+    )
+
+
+def file_status(file: KeptFile, lines: list[LineNow], at: datetime) -> FileStatus:
+    """The whole file as it stands at this moment."""
+    number = hashed(
+        file.tenant, file.file_key, at.isoformat(), length=24, alphabet="0123456789abcdef"
+    )
+    return FileStatus(
+        message_id=f"STS-{number}",
+        created_at=at,
+        initiating_party=file.header.initiating_party,
+        original_message_id=file.message_id,
+        original_version=file.header.version,
+        original_created_at=file.header.created_at,
+        count=file.header.count,
+        control_sum=file.header.control_sum,
+        lines=[line_status(line) for line in lines],
+    )
+
+
+def _reasons(payment: Payment) -> tuple[Reason, ...]:
+    if payment.certainty is Certainty.UNKNOWN:
+        return (Reason(proprietary="IN_DOUBT", text="it is being found out what became of it"),)
+    if payment.state is S.RETURNED:
+        return (
+            Reason(proprietary="RETURNED", text=payment.reason or "came back after it was sent"),
+        )
+    if payment.state is S.EXPIRED:
+        return (Reason(proprietary="EXPIRED", text=payment.reason or "too late; it was not sent"),)
+    if payment.state is S.CANCELLED:
+        return (Reason(code="DS02", text=payment.reason or ""),)
+    if payment.state is S.REJECTED:
+        code = payment.status_reason or ""
+        is_iso = len(code) == _ISO_LENGTH and code.isalnum() and code.isupper()
+        return (
+            Reason(
+                code=code if is_iso else "",
+                proprietary="" if is_iso else code or "REJECTED",
+                text=payment.reason or "",
+            ),
+        )
+    return ()

@@ -1,0 +1,244 @@
+"""`finality file`: what became of a whole file, and taking it back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from io import BytesIO
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from assembly import Assembly, assembled
+from domain.command import Outcome
+from domain.ids import hashed
+from domain.money import Money
+from domain.payment import Certainty
+from messages.pain002 import VERSIONS, common_status, write
+from settings import Settings
+from starter.file_status import file_status, line_status
+from store.file_lines import KeptFile, LineNow
+from terminal.cancel import answered, user
+from terminal.commanding import AS_WISHED, NOT_AS_WISHED, NOTHING_RECORDED, or_refused, say_refused
+
+
+class _NoSuchFile(LookupError):
+    """None of the message id, or more than one."""
+
+
+async def list_files(settings: Settings, *, limit: int, as_json: bool) -> int:
+    """The files that were taken, the newest first."""
+    async with assembled(settings) as assembly:
+        files = await assembly.file_lines.files(limit=limit)
+    if as_json:
+        for file in files:
+            print(json.dumps(_file_object(file)))
+        return AS_WISHED
+    if not files:
+        Console().print("No files.")
+        return AS_WISHED
+    shown = _table("MsgId", "From", "Tenant", "Lines", "Sum", "Taken (UTC)")
+    for file in files:
+        head = file.header
+        shown.add_row(
+            Text(file.message_id),
+            Text(head.initiating_party),
+            Text(file.tenant),
+            str(head.count),
+            f"{head.control_sum:f}",
+            f"{file.taken_at:%Y-%m-%d %H:%M}",
+        )
+    Console().print(shown)
+    return AS_WISHED
+
+
+async def show_file(
+    settings: Settings, message_id: str, *, party: str | None, as_json: bool
+) -> int:
+    """Every line of the file, with its payment's state or why it is not paid."""
+    async with assembled(settings) as assembly:
+        try:
+            file, lines = await _found(assembly, message_id, party)
+        except _NoSuchFile as problem:
+            return _refused(problem)
+    if as_json:
+        for now in lines:
+            print(json.dumps(_line_object(now)))
+        return AS_WISHED
+    shown = _table("Line", "EndToEndId", "Amount", "Payment", "State")
+    for now in lines:
+        line = now.line
+        amount = (
+            str(Money(minor=line.amount_minor, currency=line.currency)) if line.currency else ""
+        )
+        shown.add_row(
+            str(line.position), Text(line.end_to_end_id), amount,
+            Text(now.payment_id or ""), Text(_state(now)),
+        )  # fmt: skip
+    screen = Console(highlight=False)
+    screen.print(shown)
+    whole = common_status(line_status(now).status for now in lines)
+    screen.print(f"{len(lines)} of {file.header.count} lines; as a whole: {whole}")
+    return AS_WISHED
+
+
+async def tell_status(
+    settings: Settings,
+    message_id: str,
+    *,
+    party: str | None,
+    version: str,
+    out: Path | None,
+) -> int:
+    """Write a pain.002 of how the file stands now, to a file or to the screen."""
+    if version not in VERSIONS:
+        return _refused(f"--version: there is no {version!r}; known: {', '.join(VERSIONS)}")
+    async with assembled(settings) as assembly:
+        try:
+            file, lines = await _found(assembly, message_id, party)
+        except _NoSuchFile as problem:
+            return _refused(problem)
+        report = file_status(file, lines, assembly.clock.now())
+    written = BytesIO()
+    write(report, version, written)
+    if out is None:
+        print(written.getvalue().decode())
+        return AS_WISHED
+    aside = out.with_name(f".{out.name}.part")
+    try:
+        aside.write_bytes(written.getvalue())
+        os.replace(aside, out)
+    except OSError as error:
+        return _refused(f"--out: {out} cannot be written: {error.strerror}")
+    Console(highlight=False).print(f"{out}: {version}, {len(lines)} lines", markup=False)
+    return AS_WISHED
+
+
+async def cancel_file(
+    settings: Settings,
+    message_id: str,
+    *,
+    party: str | None,
+    why: str,
+    wait_seconds: int,
+    as_json: bool,
+) -> int:
+    """Ask each payment of the file to be taken back; repeated, it asks nothing twice."""
+
+    async def cancel() -> int:
+        outcomes: Counter[str] = Counter()
+        async with assembled(settings) as assembly:
+            file, lines = await _found(assembly, message_id, party)
+            # Of the file alone, so that a second run finds the commands of the first.
+            digest = hashed(
+                file.tenant, file.file_key, "cancel", length=24, alphabet="0123456789abcdef"
+            )
+            command = f"file-{digest}"
+            orchestrator = assembly.orchestrator
+            asked = [
+                (
+                    now,
+                    await orchestrator.cancel(
+                        now.payment_id, command, by=f"terminal/{user()}", why=why
+                    ),
+                )
+                for now in lines
+                if now.payment_id is not None
+            ]
+            for now, receipt in asked:
+                if receipt.is_told and receipt.command.outcome is Outcome.ASKED:
+                    receipt = await answered(assembly, receipt, wait_seconds)
+                outcome = receipt.command.outcome.value
+                outcomes[outcome] += 1
+                _tell_outcome(now, outcome, receipt.payment.state.value, as_json=as_json)
+        done = outcomes[Outcome.DONE.value]
+        if not as_json:
+            Console(highlight=False).print(f"{done} of {len(asked)} payments are cancelled.")
+        return AS_WISHED if done == len(asked) else NOT_AS_WISHED
+
+    try:
+        return await or_refused(cancel())
+    except _NoSuchFile as problem:
+        return _refused(problem)
+
+
+def _tell_outcome(now: LineNow, outcome: str, state: str, *, as_json: bool) -> None:
+    position = now.line.position
+    if as_json:
+        said = {"line": position, "payment_id": now.payment_id, "outcome": outcome, "state": state}
+        print(json.dumps(said))
+    else:
+        print(f"line {position}: {now.payment_id} {outcome}; it is {state}")
+
+
+async def _found(
+    assembly: Assembly, message_id: str, party: str | None
+) -> tuple[KeptFile, list[LineNow]]:
+    files = await assembly.file_lines.files(message_id=message_id)
+    chosen = [file for file in files if party in (None, file.header.initiating_party, file.tenant)]
+    if not chosen:
+        whose = "" if party is None else f" of {party!r}"
+        raise _NoSuchFile(
+            f"no file of message id {message_id!r}{whose} was taken; `finality file list` shows "
+            "those there are"
+        )
+    if len(chosen) > 1:
+        known = "; ".join(f"{one.header.initiating_party} (tenant {one.tenant})" for one in chosen)
+        raise _NoSuchFile(
+            f"{message_id!r} is the message id of {len(chosen)} files: {known}; say which with "
+            "--party, by name or tenant"
+        )
+    return chosen[0], await assembly.file_lines.lines(chosen[0])
+
+
+def _refused(problem: object) -> int:
+    say_refused(str(problem))
+    return NOTHING_RECORDED
+
+
+def _state(now: LineNow) -> str:
+    if now.payment is not None:
+        doubt = " (in doubt)" if now.payment.certainty is Certainty.UNKNOWN else ""
+        return f"{now.payment.state}{doubt}"
+    reasons = [f"{one.code} {one.field}: {one.text}" for one in now.line.refusals]
+    return f"refused: {'; '.join(reasons)}" if reasons else "not recorded; give the file again"
+
+
+def _file_object(file: KeptFile) -> dict[str, object]:
+    head = file.header
+    return {
+        "message_id": file.message_id,
+        "initiating_party": head.initiating_party,
+        "tenant": file.tenant,
+        "version": head.version,
+        "lines": head.count,
+        "control_sum": f"{head.control_sum:f}",
+        "taken_at": file.taken_at.isoformat(),
+    }
+
+
+def _line_object(now: LineNow) -> dict[str, object]:
+    line, payment = now.line, now.payment
+    return {
+        "line": line.position,
+        "payment_information_id": line.payment_information_id,
+        "end_to_end_id": line.end_to_end_id,
+        "amount_minor": line.amount_minor,
+        "currency": line.currency,
+        "payment_id": now.payment_id,
+        "state": payment.state.value if payment else None,
+        "certainty": payment.certainty.value if payment else None,
+        "transaction_status": line_status(now).status.value,
+        "refusals": [one.model_dump() for one in line.refusals],
+    }
+
+
+def _table(*columns: str) -> Table:
+    shown = Table(header_style="bold", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for name in columns:
+        shown.add_column(name)
+    return shown

@@ -1,0 +1,75 @@
+"""The commands of `finality file`. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+MessageId = Annotated[str, typer.Argument(metavar="MSGID", help="The file's own, of GrpHdr.")]
+Party = Annotated[
+    str | None,
+    typer.Option(help="Whose file, where several have the id: initiating party or tenant."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
+
+
+def file_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typer.Typer:
+    """The group of commands; `run` runs one to its end."""
+    app = typer.Typer(help="Whole files: what became of them, and taking them back.",
+                      no_args_is_help=True)  # fmt: skip
+
+    @app.command(name="list")
+    def list_files(limit: Annotated[int, typer.Option(min=1)] = 100, json: Json = False) -> None:
+        """Files that were taken, the newest first."""
+        from settings import Settings
+        from terminal.file import list_files
+
+        run(list_files(Settings(), limit=limit, as_json=json))
+
+    @app.command()
+    def show(message_id: MessageId, party: Party = None, json: Json = False) -> None:
+        """Every line of a file: its payment's state, or why it is not paid."""
+        from settings import Settings
+        from terminal.file import show_file
+
+        run(show_file(Settings(), message_id, party=party, as_json=json))
+
+    @app.command()
+    def status(
+        message_id: MessageId,
+        out: Annotated[Path | None, typer.Option(help="Write it here, not to the screen.")] = None,
+        version: Annotated[
+            str, typer.Option(help="pain.002.001.03, .08 or .10 to .14.")
+        ] = "pain.002.001.10",
+        party: Party = None,
+    ) -> None:
+        """Write a pain.002 of how a file stands now."""
+        from settings import Settings
+        from terminal.file import tell_status
+
+        run(tell_status(Settings(), message_id, party=party, version=version, out=out))
+
+    @app.command()
+    def cancel(
+        message_id: MessageId,
+        why: Annotated[str, typer.Option(help="In a line, without account numbers.")] = "",
+        wait: Annotated[
+            int, typer.Option(min=0, help="Seconds to wait for what comes of each; 0: none.")
+        ] = 30,
+        party: Party = None,
+        json: Json = False,
+    ) -> None:
+        """Take back every payment of a file; 0 only when all are cancelled. May be repeated."""
+        from settings import Settings
+        from terminal.file import cancel_file
+
+        run(
+            cancel_file(
+                Settings(), message_id, party=party, why=why, wait_seconds=wait, as_json=json
+            )
+        )
+
+    return app
