@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from store.database import Database
 from store.tables import FileRow
@@ -27,6 +27,17 @@ class Files:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def taken_by(self, file_key: str, fingerprint: str) -> list[str]:
+        """Tenants for whom this file was taken with this content."""
+
+        def query(session: Session) -> list[str]:
+            found = select(FileRow.tenant).where(
+                FileRow.file_key == file_key, FileRow.fingerprint == fingerprint
+            )
+            return sorted(session.exec(found))
+
+        return await self._database.read(query)
 
     async def take(
         self,

@@ -29,6 +29,10 @@ from store.views import view_of
 FINGERPRINT_VERSION: Final = 1
 
 
+#: Databases take only so many values in one question.
+_KEYS_AT_ONCE: Final = 500
+
+
 class UnknownPayment(LookupError):
     """There is no payment of that id (or not of that tenant)."""
 
@@ -230,6 +234,20 @@ class Payments:
         return await self._database.read(
             lambda session: self._record(session, row(session, payment_id))
         )
+
+    async def records_of(self, tenant: str, keys: Sequence[str]) -> dict[str, PaymentRecord]:
+        """By their keys, those payments that there are."""
+
+        def query(session: Session) -> dict[str, PaymentRecord]:
+            wanted = select(PaymentRow).where(PaymentRow.tenant == tenant)
+            found = {}
+            for start in range(0, len(keys), _KEYS_AT_ONCE):
+                some = keys[start : start + _KEYS_AT_ONCE]
+                for one in session.exec(wanted.where(col(PaymentRow.key).in_(some))):
+                    found[one.key] = self._record(session, one)
+            return found
+
+        return await self._database.read(query)
 
     async def records(
         self, *, state: str | None = None, tenant: str | None = None, limit: int = 100

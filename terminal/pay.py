@@ -34,6 +34,7 @@ from starter.files import (
     plan,
 )
 from starter.journal import Journal
+from starter.known_lines import known_lines
 from starter.operations import NotSigned, Operators
 from store.files import FileTaken
 from store.keyring import KeyringError
@@ -41,6 +42,7 @@ from store.payments import KeyReused, PaymentRecord
 from terminal.commanding import signature
 from terminal.refused import (
     Repeat,
+    print_known,
     print_nothing_paid,
     print_refused,
     print_unread,
@@ -59,6 +61,7 @@ _RESTS: Final = ENDS | {
     PaymentState.AWAITING_US,
     PaymentState.AWAITING_USER,
 }
+_UNSENT: Final = PaymentState.CREATED
 _FAILED: Final = ENDS - {PaymentState.FINAL, PaymentState.UNCONFIRMED}
 
 #: Exit codes: all well; some payment failed, is in doubt or was refused; nothing was paid.
@@ -133,16 +136,21 @@ async def _pay(
     planned = plan(
         content, debtor_accounts(assembly.settings), now=assembly.clock.now(), as_of=wishes.as_of
     )
-    if planned.refused:
-        show_refused(screen, planned.refused)
+    known = await known_lines(content, assembly.files, assembly.payments)
+    refused = [one for one in planned.refused if one.line.position not in known]
+    if refused:
+        if not assembly.settings.debtors:
+            screen.print("No debtor account is known here; does `finality up` run in this folder?")
+        show_refused(screen, refused)
         if not wishes.skip_invalid:
+            print_known(screen, known, as_json=wishes.as_json)
+            advice = "Correct the lines, or pay" if not known else "Pay"
             screen.print(
-                "Nothing is paid. Correct the lines, or pay the others with --skip-invalid.",
-                highlight=False,
+                f"Nothing new is paid. {advice} the others with --skip-invalid.", highlight=False
             )
             if wishes.as_json:
-                print_refused(planned.refused, ())
-                others = (one.line for one in planned.orders)
+                print_refused(refused, ())
+                others = (one.line for one in planned.orders if one.line.position not in known)
                 print_nothing_paid(others, "not paid: other lines of the file are refused")
             return NOTHING_PAID
     if wishes.operator is not None:
@@ -152,10 +160,11 @@ async def _pay(
             return _all_refused(screen, content, wishes, str(unsigned))
     orders, repeats = await _compare(assembly, planned.orders, wishes)
     if repeats and not wishes.skip_invalid:
-        _ask(screen, repeats, wishes, "Nothing is paid.")
+        print_known(screen, known, as_json=wishes.as_json)
+        _ask(screen, repeats, wishes, "Nothing new is paid.")
         if wishes.as_json:
             print_refused((), repeats)
-            others = (one.line for one, _ in orders)
+            others = (one.line for one, _ in orders if one.line.position not in known)
             print_nothing_paid(others, "not paid: other lines of the file may be duplicates")
         return NOTHING_PAID
     try:
@@ -185,15 +194,21 @@ async def _pay(
             "themselves when one does (`finality up`).[/yellow]"
         )
     records = await _rest(assembly, receipts, screen, wishes.wait_seconds)
+    # Lines that were paid, and could not be any more: their account is mapped no longer.
+    payable = {line.line.position for line in planned.orders}
+    before = [known[position] for position in sorted(known) if position not in payable]
+    records += before
     if wishes.as_json:
         print_json(records)
-        print_refused(planned.refused, repeats)
+        print_refused(refused, repeats)
     else:
-        _show(screen, records, receipts, planned)
+        _show(screen, records, sum(one.is_replay for one in receipts) + len(before), planned)
+    if any(record.view.halted and record.payment.state is _UNSENT for record in records):
+        screen.print("Sending is halted, so some wait unsent: see `finality halts`.")
     if repeats:
         _ask(screen, repeats, wishes, "These lines are not paid.")
     failed = any(_is_failed(record) for record in records)
-    return SOME_NOT if failed or planned.refused or repeats else ALL_WELL
+    return SOME_NOT if failed or refused or repeats else ALL_WELL
 
 
 def _all_refused(screen: Console, content: CreditTransferFile, wishes: Wishes, reason: str) -> int:
@@ -357,14 +372,11 @@ def _is_failed(record: PaymentRecord) -> bool:
     return record.payment.certainty is Certainty.UNKNOWN or record.payment.state in _FAILED
 
 
-def _show(
-    screen: Console, records: list[PaymentRecord], receipts: list[Receipt], planned: FilePlan
-) -> None:
+def _show(screen: Console, records: list[PaymentRecord], known: int, planned: FilePlan) -> None:
     screen.print(table(records))
-    known = sum(receipt.is_replay for receipt in receipts)
     if known:
         screen.print(
-            f"{known} of {len(receipts)} were known from an earlier run of this file: "
+            f"{known} of {len(records)} were known from an earlier run of this file: "
             "nothing was paid again."
         )
     for field, text in sorted({notice for line in planned.orders for notice in line.notices}):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from rich.console import Console
@@ -14,7 +14,10 @@ from domain.intent import PossibleDuplicate
 from domain.money import Money
 from domain.payment import Certainty
 from messages.credit_transfer import Line
+from regimes.refusal import Refusal
 from starter.files import PlannedOrder, RefusedLine
+from store.payments import PaymentRecord
+from terminal.table import print_json, table
 
 #: ISO 20022 ExternalStatusReason1Code, Duplication.
 DUPLICATION = "AM05"
@@ -40,10 +43,15 @@ def show_refused(screen: Console, refused: Iterable[RefusedLine]) -> None:
     shown = Table(title="Refused lines", header_style="bold", expand=False)
     for heading in ("Line", "EndToEndId", "Code", "Field", "Why, and what to do"):
         shown.add_column(heading, overflow="fold")
+    found: dict[Refusal, list[Line]] = {}
     for line, refusals in refused:
         for refusal in refusals:
-            words = (line.end_to_end_id, refusal.code, refusal.field, refusal.text)
-            shown.add_row(str(line.position), *map(Text, words))
+            found.setdefault(refusal, []).append(line)
+    for refusal, lines in found.items():
+        # The same of many lines is said once.
+        more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+        words = (lines[0].end_to_end_id, refusal.code, refusal.field, refusal.text)
+        shown.add_row(f"{lines[0].position}{more}", *map(Text, words))
     screen.print(shown)
 
 
@@ -58,6 +66,18 @@ def show_repeats(screen: Console, repeats: Sequence[Repeat]) -> None:
         earlier = "\n".join(map(str, repeat.duplicate.earlier))
         shown.add_row(str(line.position), Text(line.end_to_end_id), amount, Text(earlier))
     screen.print(shown)
+
+
+def print_known(screen: Console, known: Mapping[int, PaymentRecord], *, as_json: bool) -> None:
+    """The lines that were paid before, as they stand: they are not refused with the others."""
+    if not known:
+        return
+    records = [known[position] for position in sorted(known)]
+    if as_json:
+        print_json(records)
+    else:
+        screen.print("Known from an earlier run of this file:")
+        screen.print(table(records))
 
 
 def print_refused(refused: Iterable[RefusedLine], repeats: Iterable[Repeat]) -> None:

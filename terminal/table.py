@@ -69,22 +69,26 @@ def table(records: Iterable[PaymentRecord], *, caption: str | None = None) -> Ta
     """A row a payment."""
     shown = Table(caption=caption, header_style="bold", box=box.SIMPLE, padding=(0, 1, 0, 0))
     # What one copies or counts is never cut; names give way on a narrow screen.
-    shown.add_column("Payment", no_wrap=True, min_width=20)
-    shown.add_column("EndToEndId", no_wrap=True, overflow="ellipsis", min_width=10)
-    shown.add_column("Creditor", no_wrap=True, overflow="ellipsis", min_width=8)
-    shown.add_column("Amount", no_wrap=True, justify="right", min_width=13)
-    shown.add_column("State", no_wrap=True, min_width=9)
+    shown.add_column("Payment", no_wrap=True)
+    shown.add_column("EndToEndId")
+    shown.add_column("Creditor")
+    shown.add_column("Amount", no_wrap=True, justify="right")
+    shown.add_column("State", no_wrap=True)
     for record in records:
         payment = record.payment
         shown.add_row(
             # As text, not markup: a creditor may be called anything.
             Text(record.payment_id),
-            Text(record.end_to_end_id),
-            Text(record.creditor),
+            _name(record.end_to_end_id),
+            _name(record.creditor),
             str(payment.amounts.instructed),
             state_text(record),
         )
     return shown
+
+
+def _name(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def state_text(record: PaymentRecord) -> Text:
