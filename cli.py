@@ -33,9 +33,7 @@ By = Annotated[
 ]
 CommandId = Annotated[
     str | None,
-    typer.Option(
-        help="Yours, one for each command of a payment: repeated, it answers and does nothing new."
-    ),
+    typer.Option(help="Yours, one for each command of a payment; repeated, it only answers."),
 ]
 
 
@@ -175,11 +173,7 @@ def pay(
     ] = None,
     allow_truncation: Annotated[
         bool,
-        typer.Option(
-            "--allow-truncation",
-            help="Cut remittance texts that are too long, and say so; they refuse their line "
-            "otherwise.",
-        ),
+        typer.Option("--allow-truncation", help="Cut remittance texts that are too long."),
     ] = False,
     json: Json = False,
 ) -> None:

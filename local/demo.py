@@ -58,7 +58,8 @@ async def demonstrate(home: Path, *, payments: int, keep: bool) -> int:
         console.print(
             f"\n[bold]Paying {payments} orders[/bold] of {file.name}; "
             f"{sum(count for _, count, _ in FAULTS)} of them meet a fault when they are sent, "
-            f"{len(STORIES)} later, and the worker is killed on the way."
+            f"{len(FATED) + 1} later, and the worker is killed on the way. This is what `finality "
+            "pay` leaves:"
         )
         paying = asyncio.create_task(
             pay_file(
@@ -76,6 +77,10 @@ async def demonstrate(home: Path, *, payments: int, keep: bool) -> int:
             await paying
         finally:
             paying.cancel()
+        console.print(
+            "[dim]The last two are equal salaries under one EndToEndId. Both are meant, so both "
+            "are paid.[/dim]"
+        )
         ended = await _stories(settings, console)
         proven = await _compare(stack, settings, journal, console, killed=killed)
         took = time.monotonic() - ready
@@ -116,7 +121,7 @@ async def _kill_mid_flight(stack: Stack, payments: int, console: Console) -> boo
 
 async def _stories(settings: Settings, console: Console) -> bool:
     """Cancel what has long been sent, see every fate through, and say how each is shown."""
-    shown = Table(title="What befell single payments, and how they are shown")
+    shown = Table(title="What befell single payments later, and how they ended")
     for column in ("", "what befell it", "state", "what its owner reads"):
         shown.add_column(column)
     async with assembled(settings) as assembly:
@@ -176,8 +181,8 @@ async def _compare(
     fired = Counter(fault["fault"] for fault in book["faults_fired"])
     shown = Table(title="The orders beside the partner's book", show_header=False)
     shown.add_row("requested", str(result["requested"]))
-    shown.add_row("booked", str(result["booked"]))
-    shown.add_row("returned, or deleted by hand", str(result["returned"]))
+    shown.add_row("  booked, and out for good", str(result["booked"]))
+    shown.add_row("  booked, then returned or deleted by hand", str(result["returned"]))
     shown.add_row("twice", str(result["twice"]))
     shown.add_row("lost", str(result["lost"]))
     shown.add_row("in doubt at the end", str(result["in_doubt"]))
@@ -188,6 +193,7 @@ async def _compare(
         shown.add_row(
             f"[dim]{story.words}[/dim]", "[dim]once[/dim]" if fired[story.fault] else "no"
         )
+    shown.add_row("[dim]cancel asked when it was too late[/dim]", "[dim]once[/dim]")
     shown.add_row("[dim]worker killed mid-flight[/dim]", "[dim]once[/dim]" if killed else "no")
     console.print(shown)
     wanted = [*(fault for fault, _, _ in FAULTS), *(story.fault for story in STORIES)]
@@ -198,7 +204,8 @@ async def _compare(
     )  # fmt: skip
     if checked.returncode == 0 and killed and not unfired and all_booked:
         console.print(
-            "[bold green]The books agree[/bold green]: every order once, none lost. "
+            "[bold green]The books agree[/bold green]: each order reached the partner "
+            "once, none twice, none lost. "
             "Checked by a program that knows nothing of the product's rules."
         )
         return True

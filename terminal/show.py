@@ -12,6 +12,7 @@ from rich.text import Text
 from assembly import Assembly, assembled
 from domain.display import display
 from domain.due import Owed, due
+from domain.report import PaymentState
 from settings import Settings
 from store.halts import Halt
 from store.payments import PaymentRecord
@@ -100,7 +101,8 @@ def _print_head(
     if day := _execution_day(record):
         facts.add_row("execution date", day)
     if payment.basis:
-        facts.add_row("final because", Text(payment.basis))
+        is_final = payment.state is PaymentState.FINAL
+        facts.add_row("final because" if is_final else "decided", Text(payment.basis))
     if payment.amounts.returned.minor or payment.amounts.fees.minor:
         amounts = payment.amounts
         facts.add_row(
