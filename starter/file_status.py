@@ -86,14 +86,14 @@ def file_status(file: KeptFile, lines: list[LineNow], at: datetime) -> FileStatu
 def _reasons(payment: Payment) -> tuple[Reason, ...]:
     if payment.certainty is Certainty.UNKNOWN:
         return (Reason(proprietary="IN_DOUBT", text="it is being found out what became of it"),)
+    # Our checks and operators do not write for whoever reads the report.
+    why = "" if payment.is_ours else payment.reason or ""
     if payment.state is S.RETURNED:
-        return (
-            Reason(proprietary="RETURNED", text=payment.reason or "came back after it was sent"),
-        )
+        return (Reason(proprietary="RETURNED", text=why or "came back after it was sent"),)
     if payment.state is S.EXPIRED:
-        return (Reason(proprietary="EXPIRED", text=payment.reason or "too late; it was not sent"),)
+        return (Reason(proprietary="EXPIRED", text=why or "too late; it was not sent"),)
     if payment.state is S.CANCELLED:
-        return (Reason(code="DS02", text=payment.reason or ""),)
+        return (Reason(code="DS02", text=why),)
     if payment.state is S.REJECTED:
         code = payment.status_reason or ""
         is_iso = len(code) == _ISO_LENGTH and code.isalnum() and code.isupper()
@@ -101,7 +101,7 @@ def _reasons(payment: Payment) -> tuple[Reason, ...]:
             Reason(
                 code=code if is_iso else "",
                 proprietary="" if is_iso else code or "REJECTED",
-                text=payment.reason or "",
+                text=why,
             ),
         )
     return ()
