@@ -12,9 +12,9 @@ from domain.profile import IdempotencyKind, LookupKind
 from domain.sending import Book, Move, NextMove, next_move
 from tests.proof.simulation.__main__ import shrunk
 from tests.proof.simulation.activations import Instance, WorkflowTaskFailed, begin, fired
+from tests.proof.simulation.lived import simulate
 from tests.proof.simulation.loop import Process, SimulatedClock, VirtualLoop
 from tests.proof.simulation.plan import Fault, Kind, Plan, drawn
-from tests.proof.simulation.world import simulate
 from workflows.payment import PaymentWorkflow
 
 #: A bank that executes whatever comes, and shows all of it at once.

@@ -17,8 +17,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from tests.proof.simulation.lived import simulate
 from tests.proof.simulation.plan import Plan, drawn
-from tests.proof.simulation.world import Result, simulate
+from tests.proof.simulation.world import Result
 
 _PAYMENTS: Final = 50
 _SEEDS: Final = 100

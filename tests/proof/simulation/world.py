@@ -5,23 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import gc
 import json
 import random
-import sys
-import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
 from sqlmodel import Session, col, select
 from temporalio.testing import ActivityEnvironment
 
-import starter.client
 from activities.checks import Checks
 from activities.partner_steps import PartnerSteps
 from activities.payment_store import PaymentStore
@@ -38,9 +32,7 @@ from regimes.ladder import escalate
 from starter.asking import Telling
 from starter.client import Orchestrator
 from starter.running import Running, TemporalAway
-from store import schema
 from store.commands import Commands
-from store.database import Database
 from store.faults import StoreAway
 from store.folding import Folding
 from store.high_water import HighWater
@@ -55,13 +47,13 @@ from terminal.table import as_object
 from tests.proof.arena import bank_account
 from tests.proof.bank_partner import BANK, BankAccount, BankPartner
 from tests.proof.checker import Comparison, compare
+from tests.proof.simulation.database import SimulatedDatabase
 from tests.proof.simulation.loop import BEGINNING, Process, SimulatedClock, VirtualLoop
 from tests.proof.simulation.network import Network, SimulatedBank
 from tests.proof.simulation.plan import GIVEN_WITHIN, HEALED_AFTER, Fault, Kind, Plan
-from tests.proof.simulation.temporal import Temporal, Worker
+from tests.proof.simulation.temporal import Temporal
 from tests.proof.simulation.weather import CURRENT, Weather
-
-T = TypeVar("T")
+from tests.proof.simulation.worker import Worker
 
 _TENANT: Final = "shop"
 _KEYRING: Final = Keyring({"simulated": b"s" * 32}, "simulated")
@@ -71,8 +63,6 @@ _UPKEEP_SECONDS: Final = 20.0
 #: After the last fault everything has so long to come to its end.
 _PEACE_SECONDS: Final = 1500.0
 _TELLS_AGAIN_SECONDS: Final = 5.0
-#: In a database's own answers these are the words for "away".
-_AWAY: Final = "the database is away: simulated"
 _CREDITOR: Final = "NL91ABNA0417164300"
 
 
@@ -384,82 +374,6 @@ class World:
             broke=broke,
             trace=json.dumps([book["payments"], sorted(states.items())]),
         )
-
-
-class SimulatedDatabase(Database):
-    """The store's database, whose transactions take simulated time and are never at once."""
-
-    weather: Weather
-    loop: VirtualLoop
-
-    async def write(self, transaction: Callable[[Session], T]) -> T:
-        await self.weather.point("write begun")
-        self._reach()
-        result = self.write_now(transaction)
-        await self.weather.point("write committed")
-        if self.weather.commit_is_unknown():
-            raise StoreAway(_AWAY)
-        return result
-
-    async def read(self, query: Callable[[Session], T]) -> T:
-        await asyncio.sleep(0.001)
-        self._reach()
-        return self.read_now(query)
-
-    def _reach(self) -> None:
-        if self.loop.time() < self.weather.store_away_until:
-            raise StoreAway(_AWAY)
-
-
-def simulate(plan: Plan) -> Result:
-    """Run the plan in a world of its own."""
-    loop = VirtualLoop()
-    loop.set_exception_handler(lambda _loop, _context: None)  # The dead are never awaited.
-    chance = random.Random(plan.seed)
-    with _folder() as folder, _known_ids(chance):
-        database = SimulatedDatabase(f"sqlite:///{folder / 'finality.db'}")
-        schema.upgrade(database)
-        clock = SimulatedClock(loop)
-        weather = Weather(plan.faults, plan.seed)
-        database.weather, database.loop = weather, loop
-        try:
-            return loop.run_until_complete(_lived(plan, database, clock, loop, weather))
-        finally:
-            for task in asyncio.all_tasks(loop):
-                task._log_destroy_pending = False  # type: ignore[attr-defined]
-            loop.close()
-            database.close()
-
-
-async def _lived(
-    plan: Plan, database: SimulatedDatabase, clock: SimulatedClock, loop: VirtualLoop,
-    weather: Weather,
-) -> Result:  # fmt: skip
-    temporal = Temporal(loop, clock, plan.seed)
-    world = World(plan, database, clock, loop, weather, temporal, SimulatedBank(clock))
-    return await world.run()
-
-
-@contextlib.contextmanager
-def _folder() -> Iterator[Path]:
-    """In memory where the machine has such a place: what is killed here is no machine."""
-    shared = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
-        yield Path(folder)
-
-
-@contextlib.contextmanager
-def _known_ids(chance: random.Random) -> Iterator[None]:
-    """Payment ids by the seed, so that one seed is one run."""
-    before = starter.client._new_payment_id
-    starter.client._new_payment_id = lambda: f"pay_{chance.getrandbits(80):020x}"
-    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None  # What the dead left half done.
-    try:
-        yield
-    finally:
-        starter.client._new_payment_id = before
-        gc.collect()
-        sys.unraisablehook = hook
 
 
 def _stuck(session: Session) -> list[str]:

@@ -1,0 +1,73 @@
+"""A plan run from beginning to end, in a world that leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import random
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import starter.client
+from store import schema
+from tests.proof.simulation.database import SimulatedDatabase
+from tests.proof.simulation.loop import SimulatedClock, VirtualLoop
+from tests.proof.simulation.network import SimulatedBank
+from tests.proof.simulation.plan import Plan
+from tests.proof.simulation.temporal import Temporal
+from tests.proof.simulation.weather import Weather
+from tests.proof.simulation.world import Result, World
+
+
+def simulate(plan: Plan) -> Result:
+    """Run the plan in a world of its own."""
+    loop = VirtualLoop()
+    loop.set_exception_handler(lambda _loop, _context: None)  # The dead are never awaited.
+    chance = random.Random(plan.seed)
+    with _folder() as folder, _known_ids(chance):
+        database = SimulatedDatabase(f"sqlite:///{folder / 'finality.db'}")
+        schema.upgrade(database)
+        clock = SimulatedClock(loop)
+        weather = Weather(plan.faults, plan.seed)
+        database.weather, database.loop = weather, loop
+        try:
+            return loop.run_until_complete(_lived(plan, database, clock, loop, weather))
+        finally:
+            for task in asyncio.all_tasks(loop):
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+            loop.close()
+            database.close()
+
+
+async def _lived(
+    plan: Plan, database: SimulatedDatabase, clock: SimulatedClock, loop: VirtualLoop,
+    weather: Weather,
+) -> Result:  # fmt: skip
+    temporal = Temporal(loop, clock, plan.seed)
+    world = World(plan, database, clock, loop, weather, temporal, SimulatedBank(clock))
+    return await world.run()
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """In memory where the machine has such a place: what is killed here is no machine."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def _known_ids(chance: random.Random) -> Iterator[None]:
+    """Payment ids by the seed, so that one seed is one run."""
+    before = starter.client._new_payment_id
+    starter.client._new_payment_id = lambda: f"pay_{chance.getrandbits(80):020x}"
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None  # What the dead left half done.
+    try:
+        yield
+    finally:
+        starter.client._new_payment_id = before
+        gc.collect()
+        sys.unraisablehook = hook
