@@ -62,7 +62,7 @@ async def test_a_halt_is_made_shown_and_lifted(alone: Home) -> None:
     [
         ({"why": ""}, "why: is missing"),
         ({"partner": "currencyclod"}, "there is no 'currencyclod'; known: currencycloud"),
-        ({"rail": "sepa"}, "known: sepa_credit_transfer"),
+        ({"rail": "sepa"}, "known: cross_border, domestic, sepa_credit_transfer"),
         ({"by": "eve"}, "is no operator"),
     ],
 )
