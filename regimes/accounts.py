@@ -6,6 +6,7 @@ from schwifty import IBAN
 from schwifty.exceptions import SchwiftyException
 
 from domain.accounts import AccountError, check_iban
+from regimes.refusal import Refusal
 
 
 def check_account(iban: str) -> str:
@@ -27,3 +28,12 @@ def check_account(iban: str) -> str:
             f"{number[:2]}; ask its owner to repeat it"
         ) from error.with_traceback(None)
     return number
+
+
+def creditor_iban_refusals(iban: str) -> list[Refusal]:
+    """What speaks against the IBAN of a creditor."""
+    try:
+        check_account(iban)
+    except AccountError as error:
+        return [Refusal("AC03", "creditor_account", str(error))]
+    return []

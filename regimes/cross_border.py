@@ -6,10 +6,9 @@ import re
 from datetime import date
 from typing import Final
 
-from domain.accounts import AccountError
 from domain.order import ChargeBearer, Order
 from regimes import sepa
-from regimes.accounts import check_account
+from regimes.accounts import creditor_iban_refusals
 from regimes.addresses import Scheme
 from regimes.banks import bank_country, bank_refusals
 from regimes.limits import amount_refusals, party_refusals, text_refusals
@@ -44,11 +43,7 @@ def _bank(order: Order) -> list[Refusal]:
 def _account(order: Order, on: date) -> list[Refusal]:
     field, account = "creditor_account", order.creditor_account
     if account.iban is not None:
-        try:
-            check_account(account.iban)
-        except AccountError as error:
-            return [Refusal("AC03", field, str(error))]
-        return []
+        return creditor_iban_refusals(account.iban)
     # Regulation (EU) 260/2012, Article 5: a credit transfer in euro within the Union names the
     # account by IBAN. Switzerland and others of SEPA are held to the same by the scheme.
     needs_iban = order.instructed_amount.currency == sepa.CURRENCY and on >= sepa.COUNTRIES.get(

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final, NamedTuple
 
-from domain.accounts import AccountError
 from domain.money import Money
 from domain.order import ChargeBearer, Order
-from regimes.accounts import check_account
+from regimes.accounts import creditor_iban_refusals
 from regimes.banks import bank_country, bank_refusals
 from regimes.dated import Dated
 from regimes.limits import amount_refusals, party_refusals, text_refusals
@@ -108,11 +107,7 @@ def _limit(amount: Money, clearing: Clearing, on: date) -> list[Refusal]:
 def _account(order: Order, clearing: Clearing) -> list[Refusal]:
     field, account = "creditor_account", order.creditor_account
     if account.iban is not None:
-        try:
-            check_account(account.iban)
-        except AccountError as error:
-            return [Refusal("AC03", field, str(error))]
-        return []
+        return creditor_iban_refusals(account.iban)
     if not clearing.account:
         text = f"is no IBAN, by which accounts in {clearing.country} are reached; give the IBAN"
         return [Refusal("AC03", field, text)]

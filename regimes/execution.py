@@ -138,7 +138,9 @@ def hold_from(day: date, submit_before: datetime, rules: ExecutionRules) -> date
 def execution_day(wished: date, rules: ExecutionRules, now: datetime) -> tuple[date, str]:
     """The first day, from the wished one, on which the rail still executes; why it moved, or ""."""
     if not is_business_day(wished, rules.calendar):
-        return next_business_day(wished, rules.calendar), "is no business day of the rail"
+        return next_business_day(
+            wished, rules.calendar
+        ), f"is no business day of {rules.calendar.code}"
     cut_off = rules.cut_off(wished)
     if now >= cut_off.on(wished):
         return next_business_day(wished, rules.calendar), (

@@ -6,8 +6,7 @@ from datetime import date, datetime, time
 from typing import Final
 
 from domain.order import Rail, Times
-from regimes.calendars import is_business_day, next_business_day
-from regimes.execution import ExecutionRules, rules_of
+from regimes.execution import ExecutionRules, execution_day, rules_of
 
 #: The wall clock at which a file's day begins when it is judged as of another day.
 MORNING: Final = time(8, 0)
@@ -28,15 +27,7 @@ class Timeline:
 
     def execution_day(self, wished: date) -> tuple[date, str]:
         """The day, in the file's time, on which a payment is executed; why it moved, or ""."""
-        calendar = self.rules.calendar
-        if not is_business_day(wished, calendar):
-            return next_business_day(wished, calendar), f"is no business day of {calendar.code}"
-        cut_off = self.rules.cut_off(wished)
-        if wished == self.today and self._judged_now >= cut_off.on(wished):
-            return next_business_day(
-                wished, calendar
-            ), f"was over at the cut-off {cut_off.at:%H:%M}"
-        return wished, ""
+        return execution_day(wished, self.rules, self._judged_now)
 
     def times(self, day: date) -> Times:
         """What a day of the file's time means in ours."""
