@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import func
@@ -18,6 +18,8 @@ from store.tables import AttemptRow, HaltRow, InstructionRow, PaymentRow
 
 #: Who halts, in the list of halts.
 SET_BACK: Final = "upkeep"
+#: By how much the server's clock, which dates a round, may be ahead of who closes something.
+_CLOCKS_APART: Final = timedelta(minutes=1)
 #: Of attempts that nobody saw, and that count as made.
 FORGOTTEN: Final = "may have been sent before the database was set back"
 
@@ -60,7 +62,8 @@ class HighWater:
         might_have_been = col(InstructionRow.closed).is_(None) & col(PaymentRow.is_over).is_(False)
         if since is not None:
             as_unsent = col(InstructionRow.closed).in_((Closed.CANCELLED, Closed.EXPIRED))
-            might_have_been |= as_unsent & (col(InstructionRow.closed_at) >= since)
+            closed_from = since - _CLOCKS_APART
+            might_have_been |= as_unsent & (col(InstructionRow.closed_at) >= closed_from)
         rows = session.exec(
             select(InstructionRow)
             .where(InstructionRow.kind == InstructionKind.PAY)

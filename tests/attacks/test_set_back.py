@@ -21,7 +21,17 @@ from tests.fakes import READY, profile
 from tests.store.books import KEYRING, PAYMENT, Store
 from tests.store.moments import cancel, nothing_sent
 from tests.workflows.test_set_back import _copy, _restore, _upkeep
-from tests.world import eventually, world
+from tests.world import World, eventually, world
+
+
+async def _sent_after_a_copy(made: World, home: Path, copy: Path) -> str:
+    payment_id = await made.record_only()
+    _copy(home, copy)
+    made.partner.says(READY)
+    await made.work()
+    await made.ensure_running(payment_id)
+    await made.until(payment_id, PaymentState.ACCEPTED)
+    return payment_id
 
 
 async def test_a_run_that_looks_at_the_copy_first_still_knows_what_it_has_sent(
@@ -31,12 +41,7 @@ async def test_a_run_that_looks_at_the_copy_first_still_knows_what_it_has_sent(
     home, copy = tmp_path / "home", tmp_path / "copy.db"
     slow = profile(read_pause=timedelta(minutes=10))
     async with world(home, server.address, of=slow) as made:
-        payment_id = await made.record_only()
-        _copy(home, copy)
-        made.partner.says(READY)
-        await made.work()
-        await made.ensure_running(payment_id)
-        await made.until(payment_id, PaymentState.ACCEPTED)
+        payment_id = await _sent_after_a_copy(made, home, copy)
         partner = made.partner
     _restore(home, copy)
     async with world(home, server.address, partner=partner) as made:
@@ -73,12 +78,7 @@ async def test_what_was_cancelled_on_the_copy_is_looked_up_before_anybody_is_tol
     home, copy = tmp_path / "home", tmp_path / "copy.db"
     slow = profile(cancels=True, read_pause=timedelta(minutes=10))
     async with world(home, server.address, of=slow) as made:
-        payment_id = await made.record_only()
-        _copy(home, copy)
-        made.partner.says(READY)
-        await made.work()
-        await made.ensure_running(payment_id)
-        await made.until(payment_id, PaymentState.ACCEPTED)
+        payment_id = await _sent_after_a_copy(made, home, copy)
         await _upkeep(made)
         partner = made.partner
     _restore(home, copy)
@@ -102,7 +102,7 @@ async def test_what_was_cancelled_before_the_copy_was_made_stays_cancelled(
 ) -> None:
     await nothing_sent(store)
     await cancel(store)
-    clock.step(timedelta(seconds=1))
+    clock.step(timedelta(minutes=2))
     await HighWater(store.database, Folding(KEYRING)).compare(1, clock.now(), since=clock.now())
     view = await store.payments.view(PAYMENT)
     assert (view.payment.state, view.payment.certainty) == (
