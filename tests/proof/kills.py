@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final
 
-from tests.proof.arena import Arena
+from tests.proof.arena import FORGETFUL, Arena
 from tests.proof.forks import Worker
 from tests.proof.points import Passed, read_trace
 from tests.proof.scenarios import Run, Scenario, at_end, give, story, until_ended
@@ -20,6 +20,8 @@ from tests.proof.tally import Tallies, Tally
 
 #: Payments that one SIGKILL meets, each at a point of its own.
 BATCH: Final = 20
+#: Of which so many may kill the token that all of them share: each death costs each of them a try.
+TOKENS: Final = 5
 #: A point that a run did not pass, or passed in another order, is tried again so often.
 TRIES: Final = 3
 _STRIKE_SECONDS: Final = 30.0
@@ -206,12 +208,16 @@ def sample(targets: Sequence[Target], size: int) -> list[Target]:
 
 
 def _batch(todo: deque[Target]) -> list[Target]:
-    """The next ones that one process can stand at all at once: it has one writer."""
+    """The next ones that one process can stand at all at once: it has one writer, one token."""
     batch: list[Target] = []
     later: list[Target] = []
     while todo and len(batch) < BATCH:
         target = todo.popleft()
-        if target.is_in_transaction and any(one.is_in_transaction for one in batch):
+        dying = sum(one.scenario.account == FORGETFUL for one in batch)
+        has_writer = any(one.is_in_transaction for one in batch)
+        if (target.is_in_transaction and has_writer) or (
+            target.scenario.account == FORGETFUL and dying == TOKENS
+        ):
             later.append(target)
         else:
             batch.append(target)
