@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from assembly import Assembly, assembled
@@ -32,8 +32,8 @@ async def cancel_payment(
             receipt = await assembly.orchestrator.cancel(
                 payment_id, command_id, by=f"terminal/{user()}", why=why
             )
-            if receipt.is_told and receipt.command.outcome is Outcome.ASKED:
-                receipt = await answered(assembly, receipt, wait_seconds)
+            deadline = assembly.clock.now() + timedelta(seconds=wait_seconds)
+            receipt = await answered(assembly, receipt, deadline)
         print_receipt(receipt, as_json=as_json)
         return AS_WISHED if receipt.command.outcome is Outcome.DONE else NOT_AS_WISHED
 
@@ -41,11 +41,15 @@ async def cancel_payment(
 
 
 async def answered(
-    assembly: Assembly, receipt: CommandReceipt, wait_seconds: int
+    assembly: Assembly, receipt: CommandReceipt, deadline: datetime
 ) -> CommandReceipt:
-    """The same answer as soon as it is one, or after so many seconds as it then is."""
-    deadline = assembly.clock.now() + timedelta(seconds=wait_seconds)
+    """The same receipt with the outcome as soon as there is one, or as it was by the deadline.
+
+    Where no run could be told, none is waited for.
+    """
     asked = receipt.command
+    if not receipt.is_told or asked.outcome is not Outcome.ASKED:
+        return receipt
     while assembly.clock.now() < deadline:
         later = await assembly.orchestrator.answer_of(asked.payment_id, asked.command_id)
         if later.command.outcome is not Outcome.ASKED:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -20,10 +22,12 @@ from domain.money import Money
 from domain.payment import Certainty
 from messages.pain002 import VERSIONS, common_status, write
 from settings import Settings
+from starter.asking import CommandReceipt
 from starter.file_status import file_status, line_status
 from store.file_lines import KeptFile, LineNow
 from terminal.cancel import answered, user
 from terminal.commanding import AS_WISHED, NOT_AS_WISHED, NOTHING_RECORDED, or_refused, say_refused
+from terminal.recording import AT_ONCE
 
 
 class _NoSuchFile(LookupError):
@@ -130,35 +134,22 @@ async def cancel_file(
     """Ask each payment of the file to be taken back; repeated, it asks nothing twice."""
 
     async def cancel() -> int:
-        outcomes: Counter[str] = Counter()
         async with assembled(settings) as assembly:
             file, lines = await _found(assembly, message_id, party)
-            # Of the file alone, so that a second run finds the commands of the first.
-            digest = hashed(
-                file.tenant, file.file_key, "cancel", length=24, alphabet="0123456789abcdef"
-            )
-            command = f"file-{digest}"
-            orchestrator = assembly.orchestrator
-            asked = [
-                (
-                    now,
-                    await orchestrator.cancel(
-                        now.payment_id, command, by=f"terminal/{user()}", why=why
-                    ),
-                )
-                for now in lines
-                if now.payment_id is not None
-            ]
-            for now, receipt in asked:
-                if receipt.is_told and receipt.command.outcome is Outcome.ASKED:
-                    receipt = await answered(assembly, receipt, wait_seconds)
-                outcome = receipt.command.outcome.value
-                outcomes[outcome] += 1
-                _tell_outcome(now, outcome, receipt.payment.state.value, as_json=as_json)
-        done = outcomes[Outcome.DONE.value]
-        if not as_json:
-            Console(highlight=False).print(f"{done} of {len(asked)} payments are cancelled.")
-        return AS_WISHED if done == len(asked) else NOT_AS_WISHED
+            paid = [now for now in lines if now.payment_id is not None]
+            unrecorded = [now for now in lines if now.payment_id is None and not now.line.refusals]
+            if not paid:
+                return _refused(f"nothing of {message_id!r} was paid: there is nothing to cancel")
+            receipts = await _cancelled(assembly, file, paid, why, wait_seconds)
+        done = sum(receipt.command.outcome is Outcome.DONE for receipt in receipts)
+        for now, receipt in zip(paid, receipts, strict=True):
+            _tell_outcome(now, receipt, as_json=as_json)
+        screen = Console(highlight=False, stderr=as_json)
+        screen.print(f"{done} of {len(paid)} payments are cancelled.")
+        if unrecorded:
+            # Another `finality pay` may be giving them at this moment.
+            screen.print(f"{len(unrecorded)} lines are not recorded, so nothing was asked of them.")
+        return AS_WISHED if done == len(paid) and not unrecorded else NOT_AS_WISHED
 
     try:
         return await or_refused(cancel())
@@ -166,8 +157,34 @@ async def cancel_file(
         return _refused(problem)
 
 
-def _tell_outcome(now: LineNow, outcome: str, state: str, *, as_json: bool) -> None:
+async def _cancelled(
+    assembly: Assembly, file: KeptFile, paid: Sequence[LineNow], why: str, wait_seconds: int
+) -> list[CommandReceipt]:
+    """Each payment's answer in the order given, after so many seconds for all together."""
+    # Of the file alone, so that a second run finds the commands of the first.
+    digest = hashed(file.tenant, file.file_key, "cancel", length=24, alphabet="0123456789abcdef")
+    gate = asyncio.Semaphore(AT_ONCE)
+    deadline = assembly.clock.now() + timedelta(seconds=wait_seconds)
+
+    async def ask(payment_id: str) -> CommandReceipt:
+        async with gate:
+            return await assembly.orchestrator.cancel(
+                payment_id, f"file-{digest}", by=f"terminal/{user()}", why=why
+            )
+
+    # All are asked before any is waited for: a payment may leave while another one is answered.
+    asked = await asyncio.gather(*(ask(now.payment_id) for now in paid if now.payment_id))
+
+    async def wait(receipt: CommandReceipt) -> CommandReceipt:
+        async with gate:
+            return await answered(assembly, receipt, deadline)
+
+    return list(await asyncio.gather(*map(wait, asked)))
+
+
+def _tell_outcome(now: LineNow, receipt: CommandReceipt, *, as_json: bool) -> None:
     position = now.line.position
+    outcome, state = receipt.command.outcome.value, receipt.payment.state.value
     if as_json:
         said = {"line": position, "payment_id": now.payment_id, "outcome": outcome, "state": state}
         print(json.dumps(said))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection, Sequence
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from assembly import Assembly, assembled
-from domain.due import Owed, due
 from domain.intent import Acknowledgement, PossibleDuplicate, require_acknowledged
 from domain.payment import Certainty
 from domain.report import PaymentState
@@ -22,7 +20,6 @@ from domain.states import ENDS
 from messages.credit_transfer import CreditTransferFile, FileRefused
 from messages.pain001 import read
 from settings import Settings
-from starter.client import Receipt
 from starter.file_keeping import keep
 from starter.files import (
     DebtorAccount,
@@ -40,6 +37,7 @@ from store.files import FileTaken
 from store.keyring import KeyringError
 from store.payments import KeyReused, PaymentRecord
 from terminal.commanding import signature
+from terminal.recording import record, until_rest
 from terminal.refused import (
     Repeat,
     print_known,
@@ -52,15 +50,6 @@ from terminal.refused import (
 from terminal.table import print_json, table
 from terminal.wishes import Wishes
 
-#: Orders given at the same time; more only queue up behind the database's one writer.
-_AT_ONCE: Final = 8
-
-#: Somebody other than time has to act, or nothing is owed: no reason to wait here any longer.
-_RESTS: Final = ENDS | {
-    PaymentState.SETTLED,
-    PaymentState.AWAITING_US,
-    PaymentState.AWAITING_USER,
-}
 _UNSENT: Final = PaymentState.CREATED
 _FAILED: Final = ENDS - {PaymentState.FINAL, PaymentState.UNCONFIRMED}
 
@@ -157,7 +146,7 @@ async def _pay(
         try:
             Operators(assembly.settings.operators).signed(signature(wishes.operator))
         except NotSigned as unsigned:
-            return _all_refused(screen, content, wishes, str(unsigned))
+            return _all_refused(screen, content, wishes, str(unsigned), known)
     orders, repeats = await _compare(assembly, planned.orders, wishes)
     if repeats and not wishes.skip_invalid:
         print_known(screen, known, as_json=wishes.as_json)
@@ -180,20 +169,21 @@ async def _pay(
         await keep(assembly.file_lines, content, planned, left_out)
         with ExitStack() as stack:
             kept = stack.enter_context(Journal(wishes.journal)) if wishes.journal else None
-            receipts, late = await _record(assembly, orders, screen, kept)
+            receipts, late = await record(assembly, orders, screen, kept)
     except FileTaken as taken:
-        return _all_refused(screen, content, wishes, f"DU01 {taken}")
+        reason = f"DU01 {taken}; {_taken_before(content)}"
+        return _all_refused(screen, content, wishes, reason)
     except KeyReused as reused:
         # Same message id, other content. What was recorded before stays recorded.
         text = "DU01 a file of this message id was taken before with other content"
-        return _all_refused(screen, content, wishes, f"{text}: {reused}")
+        return _all_refused(screen, content, wishes, f"{text}: {reused}; {_taken_before(content)}")
     repeats += late
     if not all(receipt.is_started for receipt in receipts if not receipt.is_replay):
         screen.print(
             "[yellow]No Temporal server answers: the payments are recorded and start by "
             "themselves when one does (`finality up`).[/yellow]"
         )
-    records = await _rest(assembly, receipts, screen, wishes.wait_seconds)
+    records = await until_rest(assembly, receipts, screen, wishes.wait_seconds)
     # Lines that were paid, and could not be any more: their account is mapped no longer.
     payable = {line.line.position for line in planned.orders}
     before = [known[position] for position in sorted(known) if position not in payable]
@@ -203,19 +193,32 @@ async def _pay(
         print_refused(refused, repeats)
     else:
         _show(screen, records, sum(one.is_replay for one in receipts) + len(before), planned)
-    if any(record.view.halted and record.payment.state is _UNSENT for record in records):
+    if any(one.view.halted and one.payment.state is _UNSENT for one in records):
         screen.print("Sending is halted, so some wait unsent: see `finality halts`.")
     if repeats:
         _ask(screen, repeats, wishes, "These lines are not paid.")
-    failed = any(_is_failed(record) for record in records)
+    failed = any(map(_is_failed, records))
     return SOME_NOT if failed or refused or repeats else ALL_WELL
 
 
-def _all_refused(screen: Console, content: CreditTransferFile, wishes: Wishes, reason: str) -> int:
+def _all_refused(
+    screen: Console,
+    content: CreditTransferFile,
+    wishes: Wishes,
+    reason: str,
+    known: Mapping[int, PaymentRecord] | None = None,
+) -> int:
     screen.print(f"[red]The file is refused:[/red] {escape(reason)}", highlight=False)
+    print_known(screen, known or {}, as_json=wishes.as_json)
     if wishes.as_json:
-        print_nothing_paid(content.lines, reason)
+        others = (line for line in content.lines if line.position not in (known or {}))
+        print_nothing_paid(others, reason)
     return NOTHING_PAID
+
+
+def _taken_before(content: CreditTransferFile) -> str:
+    """Under its message id something was paid, and maybe what is in this content too."""
+    return f"what was paid of it, `finality file show {shlex.quote(content.message_id)}` says"
 
 
 async def _compare(
@@ -281,93 +284,6 @@ def debtor_accounts(settings: Settings) -> dict[str, DebtorAccount]:
     return accounts
 
 
-async def _record(
-    assembly: Assembly,
-    orders: Sequence[tuple[PlannedOrder, Acknowledgement]],
-    screen: Console,
-    journal: Journal | None,
-) -> tuple[list[Receipt], list[Repeat]]:
-    """Give every order, some at a time; the receipts in the order of the file.
-
-    Lines whose duplicate appeared since all were compared are left out and given back.
-
-    Raises:
-        KeyReused: a line's key stands for another order.
-    """
-    gate = asyncio.Semaphore(_AT_ONCE)
-    orchestrator = assembly.orchestrator
-    tasks: list[asyncio.Task[Receipt | Repeat]] = []
-    clashes: list[Exception] = []
-
-    with _progress(screen) as progress:
-        bar = progress.add_task("recorded and started", total=len(orders))
-
-        async def give(line: PlannedOrder, said: Acknowledgement) -> Receipt | Repeat:
-            async with gate:
-                if journal:
-                    journal.intend(line.key, line.order)
-                try:
-                    receipt = await orchestrator.pay(
-                        line.order,
-                        line.key,
-                        received=line.received,
-                        rules_of=line.rules_of,
-                        intent=line.intent,
-                        acknowledge_duplicate_of=said.of,
-                        operator=said.operator,
-                        patience=None,
-                    )
-                except PossibleDuplicate as duplicate:
-                    return Repeat(line, duplicate)
-                if journal:
-                    journal.told(line.key, receipt.payment_id)
-                progress.advance(bar)
-                return receipt
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks += [group.create_task(give(line, said)) for line, said in orders]
-        except* KeyReused as reused:
-            clashes.extend(reused.exceptions)
-    if clashes:
-        raise clashes[0]
-    results = [task.result() for task in tasks]
-    return (
-        [result for result in results if isinstance(result, Receipt)],
-        [result for result in results if isinstance(result, Repeat)],
-    )
-
-
-async def _rest(
-    assembly: Assembly, receipts: list[Receipt], screen: Console, wait_seconds: int
-) -> list[PaymentRecord]:
-    """Wait until every payment rests somewhere, or the patience is over."""
-    deadline = assembly.clock.now() + timedelta(seconds=wait_seconds)
-    with _progress(screen) as progress:
-        bar = progress.add_task("settled or waiting for somebody", total=len(receipts))
-
-        async def rest(receipt: Receipt) -> PaymentRecord:
-            record = await assembly.orchestrator.wait(
-                receipt.payment_id, lambda found: rests(assembly, found), deadline=deadline
-            )
-            progress.advance(bar, rests(assembly, record))
-            return record
-
-        return list(await asyncio.gather(*map(rest, receipts)))
-
-
-def rests(assembly: Assembly, record: PaymentRecord) -> bool:
-    """Whether waiting here cannot bring more: settled, at an end, or somebody else's move."""
-    if record.payment.is_frozen:
-        return True
-    if record.payment.certainty is Certainty.UNKNOWN:
-        owed = due(record.view, assembly.clock.now())
-        return owed.owed is Owed.WAIT and owed.because.startswith("parked")
-    if record.view.not_before is not None and record.view.payment.partner_reference is None:
-        return False
-    return record.payment.state in _RESTS
-
-
 def _is_failed(record: PaymentRecord) -> bool:
     return record.payment.certainty is Certainty.UNKNOWN or record.payment.state in _FAILED
 
@@ -381,10 +297,3 @@ def _show(screen: Console, records: list[PaymentRecord], known: int, planned: Fi
         )
     for field, text in sorted({notice for line in planned.orders for notice in line.notices}):
         screen.print(f"[dim]{escape(f'{field}: {text}')}[/dim]", highlight=False)
-
-
-def _progress(screen: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        console=screen, transient=True, disable=not screen.is_terminal,
-    )  # fmt: skip

@@ -16,6 +16,7 @@ import pytest_asyncio
 
 from local.demo_file import DEBTOR_IBAN
 from local.stack import Ports, Stack
+from store.keyring import Keyring
 
 #: Debtors of the published sample files.
 SAMPLE_DEBTORS = ("DE87200500001234567890", "DE89370400440532013000")
@@ -74,3 +75,26 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 @pytest.fixture
 def terminal(stack: Stack) -> Terminal:
     return Terminal(stack.home)
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A terminal without servers: what it records stays unsent."""
+
+    terminal: Terminal
+    environment: dict[str, str]
+
+    def run(self, *arguments: str, **changed: str) -> Ran:
+        return self.terminal.run(*arguments, **{**self.environment, **changed})
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Alone:
+    Keyring.make(tmp_path / "keyring")
+    account = {"base_url": "http://127.0.0.1:1", "login_id": "l", "api_key": "k", "simulated": True}
+    environment = {
+        "FINALITY_CURRENCYCLOUD": json.dumps({"a": account}),
+        "FINALITY_DEBTORS": json.dumps({DEBTOR_IBAN: {"partner_account": "a"}}),
+        "FINALITY_TEMPORAL_ADDRESS": "127.0.0.1:1",
+    }
+    return Alone(Terminal(tmp_path), environment)

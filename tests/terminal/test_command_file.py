@@ -2,46 +2,83 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 from lxml import etree
 
-from local.demo_file import demo_file
-from messages.pain001 import read
-from tests.terminal.conftest import Terminal
+from tests.terminal.conftest import Alone, Terminal
+from tests.terminal.test_pay import AS_OF, a_file
 
 
 def test_a_paid_file_is_listed_shown_told_and_too_late_to_cancel(
     terminal: Terminal, tmp_path: Path
 ) -> None:
-    path = tmp_path / "file.xml"
-    path.write_bytes(demo_file(24))
-    message_id = read(path).message_id
-    paid = terminal.run(
-        "pay", str(path), "--as-of", "2026-03-17", "--skip-invalid", "--wait", "5", "--json"
-    )
-    ids = {row["payment_id"] for row in paid.rows if row.get("payment_id")}
-    assert ids, paid.err
-    assert message_id in {row["message_id"] for row in terminal.run("file", "list", "--json").rows}
+    file = a_file(tmp_path, "WHOLE", 6)
+    paid = terminal.run("pay", str(file), *AS_OF, "--json")
+    assert paid.code == 0, paid.err
+    ids = [row["payment_id"] for row in paid.rows]
+    assert "WHOLE" in {row["message_id"] for row in terminal.run("file", "list", "--json").rows}
 
-    shown = terminal.run("file", "show", message_id, "--json").rows
-    assert len(shown) == 24
-    assert {row["payment_id"] for row in shown if row["payment_id"]} == ids
-    assert all(row["payment_id"] or row["refusals"] for row in shown)
+    shown = terminal.run("file", "show", "WHOLE", "--json").rows
+    assert [row["payment_id"] for row in shown] == ids
+    assert {row["state"] for row in shown} == {"settled"}
 
     out = tmp_path / "status.xml"
-    told = terminal.run("file", "status", message_id, "--out", str(out))
+    told = terminal.run("file", "status", "WHOLE", "--out", str(out))
     assert told.code == 0, told.err
     root = etree.parse(out).getroot()
-    assert len(list(root.iterfind(".//{*}TxSts"))) == 24
-    assert [one.text for one in root.iterfind(".//{*}OrgnlMsgId")] == [message_id]
+    assert len(list(root.iterfind(".//{*}TxSts"))) == 6
+    assert [one.text for one in root.iterfind(".//{*}OrgnlMsgId")] == ["WHOLE"]
 
-    first = terminal.run("file", "cancel", message_id, "--wait", "0", "--json")
-    again = terminal.run("file", "cancel", message_id, "--wait", "0", "--json")
-    assert {row["payment_id"] for row in first.rows} == ids
-    assert [row["line"] for row in again.rows] == [row["line"] for row in first.rows]
-    everything_done = all(row["outcome"] == "done" for row in again.rows)
-    assert (again.code == 0) == everything_done
+    for _ in range(2):
+        cancelled = terminal.run("file", "cancel", "WHOLE", "--json")
+        assert cancelled.code == 1
+        assert [row["payment_id"] for row in cancelled.rows] == ids
+        assert {row["outcome"] for row in cancelled.rows} == {"too_late"}
+        assert {row["state"] for row in cancelled.rows} == {"settled"}
+
+
+def test_a_file_that_was_not_sent_is_cancelled_whole(alone: Alone, tmp_path: Path) -> None:
+    file = a_file(tmp_path, "UNSENT", 4)
+    paid = alone.run("pay", str(file), *AS_OF, "--wait", "0", "--json")
+    cancelled = alone.run("file", "cancel", "UNSENT", "--json")
+    assert cancelled.code == 0
+    assert [row["payment_id"] for row in cancelled.rows] == [r["payment_id"] for r in paid.rows]
+    assert {(row["outcome"], row["state"]) for row in cancelled.rows} == {("done", "cancelled")}
+    told = alone.run("file", "cancel", "UNSENT")
+    assert (told.code, "4 of 4 payments are cancelled." in told.out) == (0, True)
+
+
+def test_a_file_of_which_nothing_was_recorded_is_not_said_cancelled(
+    alone: Alone, tmp_path: Path
+) -> None:
+    file = a_file(tmp_path, "REFUSED", 3)
+    assert alone.run("pay", str(file), *AS_OF, "--wait", "0", "--json").code == 0
+    _unrecord(alone, "")
+    ran = alone.run("file", "cancel", "REFUSED")
+    assert ran.code == 2
+    assert "nothing of 'REFUSED' was paid" in ran.err
+
+
+def test_lines_not_recorded_yet_keep_a_cancel_from_being_whole(
+    alone: Alone, tmp_path: Path
+) -> None:
+    file = a_file(tmp_path, "PARTLY", 3)
+    [first, *_] = alone.run("pay", str(file), *AS_OF, "--wait", "0", "--json").rows
+    _unrecord(alone, first["payment_id"])
+    ran = alone.run("file", "cancel", "PARTLY")
+    assert ran.code == 1
+    assert "1 of 1 payments are cancelled." in ran.out
+    assert "2 lines are not recorded" in ran.out
+
+
+def _unrecord(alone: Alone, but: str) -> None:
+    """As if the process had died between keeping the lines and recording their payments."""
+    database = sqlite3.connect(alone.terminal.home / "finality.db")
+    with database:
+        database.execute("UPDATE payments SET key = 'other' || key WHERE payment_id != ?", [but])
+    database.close()
 
 
 def test_a_file_that_nobody_took_is_named(terminal: Terminal) -> None:

@@ -6,42 +6,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from local.demo_file import DEBTOR_IBAN
-from store.keyring import Keyring
-from tests.terminal.conftest import Terminal
+from tests.terminal.conftest import Alone
 from tests.terminal.test_pay import AS_OF, a_file
 
 _BAD_NAME = {"<Nm>Bakkerij De Molen</Nm>": f"<Nm>{'B' * 71}</Nm>"}
 
 
-@pytest.fixture
-def alone(tmp_path: Path) -> tuple[Terminal, dict[str, str]]:
-    """Without servers: what is recorded stays unsent, and is known all the same."""
-    Keyring.make(tmp_path / "keyring")
-    account = {"base_url": "http://127.0.0.1:1", "login_id": "l", "api_key": "k", "simulated": True}
-    environment = {
-        "FINALITY_CURRENCYCLOUD": json.dumps({"a": account}),
-        "FINALITY_DEBTORS": json.dumps({DEBTOR_IBAN: {"partner_account": "a"}}),
-        "FINALITY_TEMPORAL_ADDRESS": "127.0.0.1:1",
-    }
-    return Terminal(tmp_path), environment
-
-
 def _pay(
-    alone: tuple[Terminal, dict[str, str]], file: Path, *options: str, **changed: str
+    alone: Alone, file: Path, *options: str, **changed: str
 ) -> tuple[int, list[dict[str, Any]]]:
-    terminal, environment = alone
-    ran = terminal.run(
-        "pay", str(file), *AS_OF, "--wait", "0", "--json", *options, **{**environment, **changed}
-    )
+    ran = alone.run("pay", str(file), *AS_OF, "--wait", "0", "--json", *options, **changed)
     return ran.code, ran.rows
 
 
-def test_with_the_bad_lines_no_longer_left_out(
-    alone: tuple[Terminal, dict[str, str]], tmp_path: Path
-) -> None:
+def test_with_the_bad_lines_no_longer_left_out(alone: Alone, tmp_path: Path) -> None:
     file = a_file(tmp_path, "AGAIN", 4, _BAD_NAME)
     code, first = _pay(alone, file, "--skip-invalid")
     assert code == 1
@@ -53,16 +31,13 @@ def test_with_the_bad_lines_no_longer_left_out(
     known = [row for row in again if row["payment_id"]]
     assert {row["payment_id"] for row in known} == paid
     assert {row["state"] for row in known} == {"created"}
-    terminal, environment = alone
-    told = terminal.run("pay", str(file), *AS_OF, "--wait", "0", **environment).out
+    told = alone.run("pay", str(file), *AS_OF, "--wait", "0").out
     assert "Known from an earlier run" in told
     assert "Nothing new is paid. Pay the others" in told
     assert all(payment_id in told for payment_id in paid)
 
 
-def test_with_its_account_mapped_no_more(
-    alone: tuple[Terminal, dict[str, str]], tmp_path: Path
-) -> None:
+def test_with_its_account_mapped_no_more(alone: Alone, tmp_path: Path) -> None:
     file = a_file(tmp_path, "GONE", 3)
     _, first = _pay(alone, file)
     code, again = _pay(alone, file, FINALITY_DEBTORS="{}")
@@ -70,36 +45,59 @@ def test_with_its_account_mapped_no_more(
     assert [row["payment_id"] for row in again] == [row["payment_id"] for row in first]
 
 
-def test_with_other_content_nothing_is_said_to_be_known(
-    alone: tuple[Terminal, dict[str, str]], tmp_path: Path
-) -> None:
+def test_with_other_content_nothing_is_said_to_be_known(alone: Alone, tmp_path: Path) -> None:
     _pay(alone, a_file(tmp_path, "EDITED", 3))
     edited = a_file(tmp_path, "EDITED", 3, {"Salary March": "Salary May"})
     code, rows = _pay(alone, edited)
     assert code == 2
     assert all("DU01" in str(row["reason"]) for row in rows)
+    assert all("`finality file show EDITED`" in str(row["reason"]) for row in rows)
+
+
+def test_with_a_signature_that_is_none(alone: Alone, tmp_path: Path) -> None:
+    file = a_file(tmp_path, "UNSIGNED", 3)
+    _, first = _pay(alone, file)
+    secret = {"FINALITY_OPERATOR_SECRET": "not one of ours"}
+    code, again = _pay(alone, file, "--operator", "mallory", **secret)
+    assert code == 2
+    assert [row["payment_id"] for row in again] == [row["payment_id"] for row in first]
 
 
 def test_without_any_account_the_same_is_said_once_and_where_to_look(
-    alone: tuple[Terminal, dict[str, str]], tmp_path: Path
+    alone: Alone, tmp_path: Path
 ) -> None:
-    terminal, environment = alone
     file = a_file(tmp_path, "NOBODY", 12)
-    ran = terminal.run("pay", str(file), *AS_OF, **{**environment, "FINALITY_DEBTORS": "{}"})
+    ran = alone.run("pay", str(file), *AS_OF, FINALITY_DEBTORS="{}")
     assert ran.code == 2
     assert "does `finality up` run in this folder?" in ran.out
     assert ran.out.count("is not mapped to an account") == 1
     assert "1 and 11 more" in ran.out
 
 
-def test_under_a_halt_it_says_why_nothing_is_sent(
-    alone: tuple[Terminal, dict[str, str]], tmp_path: Path
-) -> None:
-    terminal, environment = alone
-    environment["FINALITY_OPERATORS"] = json.dumps({"alice": "a secret of alice's"})
-    environment["FINALITY_OPERATOR_SECRET"] = "a secret of alice's"
-    terminal.run("halt", "--by", "alice", "--why", "audit", **environment)
+def test_under_a_halt_it_says_why_nothing_is_sent(alone: Alone, tmp_path: Path) -> None:
+    alice = {
+        "FINALITY_OPERATORS": json.dumps({"alice": "a secret of alice's"}),
+        "FINALITY_OPERATOR_SECRET": "a secret of alice's",
+    }
+    alone.run("halt", "--by", "alice", "--why", "audit", **alice)
     file = a_file(tmp_path, "HALTED", 3)
-    ran = terminal.run("pay", str(file), *AS_OF, "--wait", "0", **environment)
+    ran = alone.run("pay", str(file), *AS_OF, "--wait", "0", **alice)
     assert ran.code == 0
     assert "Sending is halted" in ran.out
+
+
+def test_beside_a_possible_duplicate_its_known_lines_are_shown(
+    alone: Alone, tmp_path: Path
+) -> None:
+    code, [earlier, *_] = _pay(alone, a_file(tmp_path, "EARLIER", 3))
+    assert code == 0
+    file = a_file(tmp_path, "BESIDE", 3, {"BESIDE-0000": "EARLIER-0000"})
+    code, first = _pay(alone, file, "--skip-invalid")
+    known = {row["payment_id"] for row in first if row["payment_id"]}
+    assert (code, len(known)) == (1, 2)
+    code, again = _pay(alone, file)
+    assert code == 2
+    assert {row["payment_id"] for row in again if row["payment_id"]} == known
+    told = alone.run("pay", str(file), *AS_OF, "--wait", "0").out
+    assert all(payment_id in told for payment_id in known)
+    assert f"--acknowledge {earlier['payment_id']}" in told
