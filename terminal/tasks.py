@@ -48,7 +48,8 @@ def next_commands(task: Task, not_executed_is_offered: bool) -> list[str]:
     look = f"finality show {task.payment_id}"
     resolve = f"finality resolve {task.payment_id}"
     if task.kind in _IN_QUESTION:
-        commands = [look, f"{resolve} executed --by NAME --why TEXT"]
+        # Without the partner's own id it could never be read again, and would end unconfirmed.
+        commands = [look, f"{resolve} executed --by NAME --why TEXT --reference ID"]
         if not_executed_is_offered:
             commands.append(f"{resolve} not-executed --by NAME --why TEXT --evidence FILE")
         return commands

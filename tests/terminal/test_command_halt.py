@@ -120,7 +120,7 @@ async def test_tasks_say_whose_they_are_by_when_and_what_to_type(alone: Home) ->
     assert "payments-operations, overdue since" in listed.out
     assert "find out whether it was executed" in listed.out
     look = f"finality show {PAYMENT}"
-    executed = f"finality resolve {PAYMENT} executed --by NAME --why TEXT"
+    executed = f"finality resolve {PAYMENT} executed --by NAME --why TEXT --reference ID"
     not_executed = f"finality resolve {PAYMENT} not-executed --by NAME --why TEXT --evidence FILE"
     [row] = alone.run("tasks", "--json").rows
     assert row["next_commands"] == [look, executed, not_executed]
