@@ -11,6 +11,10 @@ BIN := $(VENV)/bin
 UV_READY := $(TOOLS)/.ready
 VENV_READY := $(VENV)/.ready
 
+# The peer that is measured beside us, and the plots: nothing of ours is in there.
+BENCH := .bench
+BENCH_READY := $(BENCH)/.ready
+
 # The Python of this machine is the one to use; another is not fetched behind its back.
 export UV_PYTHON_DOWNLOADS := never
 # Many processes start here, one after the other: what the first compiled, the others load.
@@ -20,7 +24,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 # Most tests wait for a server or a disk. Those of a file stay together: they share what is dear.
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help demo test kills recovery check lint format types arrows replay install servers lock clean
+.PHONY: help demo test kills recovery bench docs check lint format types arrows replay install servers lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -36,6 +40,13 @@ kills: servers ## kill a worker at every point of every scenario, for about half
 
 recovery: servers ## measure how long a payment stands still after its worker was killed
 	$(BIN)/python -m benchmarks.recovery $(ARGS)
+
+bench: servers $(BENCH_READY) ## measure the engine beside a bare workflow and a peer, for about half an hour
+	$(BIN)/python -m benchmarks --peer-python $(BENCH)/bin/python $(ARGS)
+
+docs: install ## draw and write anew what the docs take from the code
+	$(BIN)/python -m docs.life
+	$(BIN)/python -m docs.configuration
 
 check: install ## lint, format, types and the arrows between rooms; all four, whichever fails
 	@$(MAKE) --no-print-directory --keep-going lint format types arrows
@@ -63,10 +74,11 @@ servers: install ## get the Temporal servers, which takes minutes the first time
 lock: $(UV_READY) ## resolve the dependencies anew (ARGS=--upgrade takes newer ones)
 	$(UV) pip compile $(LOCKED) pyproject.toml -o requirements.lock
 	$(UV) pip compile $(LOCKED) -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock
+	$(UV) pip compile $(LOCKED) -c requirements.lock --group pyproject.toml:bench -o requirements-bench.lock
 	echo 'uv==$(UV_VERSION)' | $(UV) pip compile $(LOCKED) - -o requirements-tools.lock
 
 clean: ## remove what was made here; the servers stay in the user's cache
-	rm -rf $(VENV) $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TOOLS) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 UV_VERSION := 0.13.9
@@ -81,4 +93,9 @@ $(VENV_READY): $(UV_READY) requirements-dev.lock pyproject.toml
 	test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
 	$(UV) pip sync --quiet --require-hashes requirements-dev.lock
 	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BENCH_READY): $(UV_READY) requirements-bench.lock
+	test -x $(BENCH)/bin/python || $(UV) venv --quiet --python $(PYTHON) $(BENCH)
+	VIRTUAL_ENV=$(CURDIR)/$(BENCH) $(UV) pip sync --quiet --require-hashes requirements-bench.lock
 	@touch $@

@@ -238,6 +238,7 @@ class Assembly:
                     upkeep.relay,
                     upkeep.sweep,
                 ],
+                max_cached_workflows=self.settings.max_cached_workflows,
                 sticky_queue_schedule_to_start_timeout=_STICKY,
                 graceful_shutdown_timeout=self.settings.graceful_shutdown,
             )

@@ -35,36 +35,49 @@ class WebhookSigning(BaseModel):
     where it is signed too, as `timestamp.body`: only then is a header for it named here.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     secrets: tuple[Annotated[SecretStr, Field(min_length=16)], ...] = Field(min_length=1)
+    """the one in use, and while it is changed the other; 16 characters at least"""
     header: str = "x-hmac-digest-sha-512"
+    """that has the signature"""
     encoding: Literal["hex", "base64"] = "hex"
+    """of the signature"""
     digest: Literal["sha256", "sha384", "sha512"] = "sha512"
+    """of the HMAC"""
     version: Literal["2021-01-01", "2021-02-01"] = "2021-02-01"
+    """of the notifications, as our account at the partner is set"""
     timestamp_header: str | None = None
+    """that has the moment of the delivery, where the partner signs it"""
     tolerance: timedelta = timedelta(minutes=5)
+    """by which a signed moment may differ from our clock"""
 
 
 class PartnerAccount(BaseModel):
     """One of our accounts with a partner: where it is and how to log in.
 
     `simulated` says that no real money is behind it; only then may a file's dates be shifted
-    with `--as-of`. The two times override the partner's profile, for simulators and tests.
+    with `--as-of`. The times override the partner's profile, for simulators and tests.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     base_url: str
+    """scheme and host of the partner's API"""
     login_id: str
+    """as the partner gave it"""
     api_key: SecretStr
+    """as the partner gave it"""
     simulated: bool = False
+    """that no real money is behind it; only at an address of this machine"""
     write_within: timedelta | None = None
+    """in which a request's bytes must have left, in place of the profile's"""
     answer_within: timedelta | None = None
+    """in which the answer must have come, in place of the profile's"""
     watch: timedelta | None = None
-    webhooks: WebhookSigning | None = Field(
-        default=None, description="without it no webhook is taken, and payments are only read"
-    )
+    """how long a settled payment is watched for returns, in place of the profile's"""
+    webhooks: WebhookSigning | None = None
+    """without it no webhook is taken, and payments are only read"""
 
     @property
     def login(self) -> str:
@@ -86,13 +99,18 @@ class PartnerAccount(BaseModel):
 class Debtor(BaseModel):
     """Which of our partner accounts pays for a debtor account of a file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     partner: str = "currencycloud"
+    """who pays"""
     partner_account: str
+    """our name for the account there"""
     currency: str = "EUR"
+    """that it is kept in"""
     tenant: str = "default"
+    """whose payments these are: keys and possible duplicates are told apart by it"""
     on_behalf_of: str | None = None
+    """the partner's id of the customer for whom we pay"""
 
     @field_validator("currency")
     @classmethod
@@ -122,6 +140,7 @@ class Settings(BaseSettings):
         secrets_dir=os.environ.get("FINALITY_SECRETS_DIR"),
         extra="ignore",
         hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
     home: Path = Field(default=Path(".finality"), description="where local state is kept")
@@ -142,9 +161,17 @@ class Settings(BaseSettings):
     )
     temporal_address: str = Field(default="", description="default: the Temporal profile's")
     upkeep_every: timedelta = timedelta(seconds=20)
+    """how often what should run is looked for; the first worker of a server sets it"""
     inbound_host: str = Field(default="127.0.0.1", description="where webhooks are taken")
     inbound_port: int = 8236
+    """the port there"""
     graceful_shutdown: timedelta = timedelta(seconds=45)
+    """how long a worker that is told to stop may finish the steps in hand"""
+    max_cached_workflows: int = Field(
+        default=1000,
+        ge=1,
+        description="payments a worker keeps in memory while they wait; others are loaded again",
+    )
 
     @field_validator("debtors")
     @classmethod

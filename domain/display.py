@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -33,7 +34,8 @@ class Display(BaseModel):
     funds: Funds
 
 
-_HEADLINE = {
+#: In a word and in a sentence.
+HEADLINES: Final = {
     S.CREATED: ("Received", "The payment is recorded; nothing has been sent yet."),
     S.AWAITING_US: ("On hold with us", "The payment waits for a decision on our side."),
     S.SUBMITTING: ("Being sent", "The payment is on its way to our provider."),
@@ -75,7 +77,7 @@ def display(payment: Payment) -> Display:
             funds=Funds.KEEP_HOLDING,
         )
     state = payment.state
-    headline, detail = _HEADLINE[state]
+    headline, detail = HEADLINES[state]
     if state is S.SETTLED and payment.is_decided:
         headline, detail = _FOUND_SENT
     if state is S.REJECTED and payment.reason and not payment.is_ours:

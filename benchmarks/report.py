@@ -1,0 +1,116 @@
+"""What was measured, as Markdown: beside each goal, whether it is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+
+class Goal(NamedTuple):
+    """What a figure should be at most, or at least."""
+
+    words: str
+    limit: float
+    is_least: bool = False
+
+    def is_met(self, value: float) -> bool:
+        return value >= self.limit if self.is_least else value <= self.limit
+
+
+_GOALS: Final = {
+    "events_per_payment": Goal("history events of a happy payment", 40),
+    "throughput_ratio": Goal("whole payments a second, beside the bare twin", 0.85, is_least=True),
+    "first_answer_ratio": Goal("first answer of `pay`, beside the bare twin", 1.25),
+    "waiting_memory_mb": Goal("worker memory for the payments that wait, MB", 50),
+    "import_ratio": Goal("`import worker`, beside its libraries alone", 1.3),
+}
+#: As JSON has them.
+GOALS: Final = {
+    name: f"{'≥' if goal.is_least else '≤'} {goal.limit:g}" for name, goal in _GOALS.items()
+}
+
+
+def as_markdown(result: Mapping[str, Any]) -> str:
+    """Tables of all that is there."""
+    parts = [_goals(result)]
+    if "per_second" in result:
+        parts.append(_rates(result))
+    if "waiting" in result:
+        parts.append(_waiting(result["waiting"]))
+    if "two_workers_ratio" in result:
+        parts.append(
+            f"Two workers on PostgreSQL make {result['two_workers_ratio']:.2f} times the payments "
+            f"of one ({result['two_per_second']:.1f} and {result['one_per_second']:.1f} a second)."
+        )
+    if "profile" in result:
+        parts.append(_profile(result["profile"]))
+    run = result["run"]
+    parts.append(
+        f"{run['at']}, commit {run['commit'] or 'unknown'}, {run['cores']} cores, Python "
+        f"{run['python']}, SQLite {run['sqlite']}; {run['rounds']} rounds of {run['payments']} "
+        f"payments, {run['at_once']} at once."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    line = "| " + " | ".join(["---"] + ["---:"] * (len(head) - 1)) + " |"
+    return "\n".join([_row(head), line, *(_row(row) for row in rows)])
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _goals(result: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            f"{goal.words} (`{name}`)",
+            GOALS[name],
+            f"{result[name]:.3g}",
+            "yes" if goal.is_met(result[name]) else "**no**",
+        )
+        for name, goal in _GOALS.items()
+        if name in result
+    ]
+    return _table(("what", "goal", "measured", "reached"), rows)
+
+
+def _rates(result: Mapping[str, Any]) -> str:
+    sides = {name: (rate, result["first_answer_ms"][name])
+             for name, rate in result["per_second"].items()}  # fmt: skip
+    if peer := result.get("peer"):
+        sides[peer["name"]] = (peer["per_second"], peer["first_answer_ms"])
+    rows = [(name, f"{rate:.1f}", f"{first:.0f}") for name, (rate, first) in sides.items()]
+    return _table(("who", "payments a second", "first answer, ms (median)"), rows)
+
+
+def _waiting(found: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            f"{level['waiting']:,}",
+            f"{level['memory_mb']:+.0f}",
+            f"{level['per_second']:.1f}",
+            f"{level['given_per_second']:.0f}" if level["given_per_second"] else "",
+        )
+        for level in found["levels"]
+    ]
+    table = _table(
+        ("payments that wait", "worker memory, MB", "others a second", "came to wait, a second"),
+        rows,
+    )
+    return (
+        f"{table}\n\nFrom the start of a worker to the first answer: "
+        f"{found['start_seconds']:.1f} s with none open, {found['restart_seconds']:.1f} s with "
+        f"{found['levels'][-1]['waiting']:,} open."
+    )
+
+
+def _profile(found: Mapping[str, Mapping[str, float]]) -> str:
+    processes = [(name, f"{ms:.1f}") for name, ms in _largest_first(found["processes"])]
+    worker = [(f"worker: {name}", f"{ms:.1f}") for name, ms in _largest_first(found["worker"])]
+    return _table(("a payment's time of a core", "ms"), processes + worker)
+
+
+def _largest_first(parts: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(parts.items(), key=lambda part: -part[1])

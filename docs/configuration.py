@@ -1,0 +1,133 @@
+"""Writes `docs/configuration.md` from the settings themselves, so that it names every one.
+
+Run as `python -m docs.configuration`; a test writes it again and compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from settings import Settings
+
+FILE: Final = Path(__file__).with_suffix(".md")
+_PREFIX: Final = "FINALITY_"
+_HEAD: Final = """# Configuration
+
+Written by `make docs` from `settings.py`.
+
+A setting is taken from the first of these that has it: the environment, a file named after it in
+`FINALITY_SECRETS_DIR`, `finality.toml` in the folder where a command runs (`FINALITY_SETTINGS_FILE`
+names another), and `up.json` in the home, which `finality up` writes for the other commands on the
+same machine. The Temporal connection (namespace, API key, TLS) is Temporal's own:
+`temporal.toml` or `TEMPORAL_*`.
+
+In the environment a table is JSON, or one variable per value with `__` between the names:
+`FINALITY_DEBTORS__DE02120300000000202051__PARTNER_ACCOUNT=main`. Times are seconds, or ISO 8601
+(`P14D`).
+"""
+
+
+def write() -> str:
+    """The whole page."""
+    parts = [_HEAD, _table(Settings, environment=True)]
+    for model in _tables(Settings):
+        parts += [f"\n## {_title(model)}\n\n{_first_lines(model)}\n", _table(model)]
+    return "\n".join(parts)
+
+
+def _tables(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """The models of settings that are tables, outermost first, each once."""
+    found: dict[type[BaseModel], None] = {}
+    todo = [model]
+    while todo:
+        for field in todo.pop(0).model_fields.values():
+            for inner in _models(field.annotation):
+                if inner not in found:
+                    found[inner] = None
+                    todo.append(inner)
+    yield from found
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
+
+
+def _title(model: type[BaseModel]) -> str:
+    words = "".join(
+        f" {letter.lower()}" if letter.isupper() else letter for letter in model.__name__
+    )
+    return words.strip().capitalize()
+
+
+def _first_lines(model: type[BaseModel]) -> str:
+    """Its docstring, unindented."""
+    return "\n".join(line.strip() for line in (model.__doc__ or "").strip().splitlines())
+
+
+def _table(model: type[BaseModel], *, environment: bool = False) -> str:
+    rows = ["| setting | type | default | what it is |", "| --- | --- | --- | --- |"]
+    for name, field in model.model_fields.items():
+        shown = f"`{name}`" + (f"<br>`{_PREFIX}{name.upper()}`" if environment else "")
+        rows.append(
+            f"| {shown} | {_type(field.annotation)} | {_default(field)} | {_words(name, field)} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def _words(name: str, field: FieldInfo) -> str:
+    if not field.description:
+        raise LookupError(f"{name}: give the setting a description")
+    return field.description.replace("|", "\\|")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "must be given"
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if value is None or value is PydanticUndefined or value == "" or value == {}:
+        return "none"
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g} s"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _type(annotation: Any) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(arguments[0])
+    if origin in (Union, UnionType):
+        return " or ".join(_type(each) for each in arguments if each is not type(None))
+    if origin is Literal:
+        return ", ".join(f"`{each}`" for each in arguments)
+    if origin is tuple:
+        return f"list of {_type(arguments[0])}"
+    if origin is dict:
+        return f"table of {_type(arguments[1])}, by name"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"[{_title(annotation).lower()}](#{_title(annotation).lower().replace(' ', '-')})"
+    return _NAMES.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+_NAMES: Final[Mapping[Any, str]] = {
+    str: "text",
+    int: "number",
+    bool: "`true` or `false`",
+    Path: "path",
+    timedelta: "time",
+    SecretStr: "secret",
+}
+
+
+if __name__ == "__main__":
+    FILE.write_text(write())
