@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Final
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from domain.payment import Instruction
@@ -12,14 +14,27 @@ from domain.profile import InstructionKind, Profile
 from domain.sending import Answer, Attempt, AttemptResult, Book, Closed, LookedUp, LookupResult
 from store.tables import AttemptRow, InstructionRow, LookupRow, PaymentRow
 
+#: Read several times in each transaction of a payment: to build them costs more than to run them.
+_INSTRUCTIONS: Final = (
+    select(InstructionRow)
+    .where(InstructionRow.payment_id == bindparam("payment_id"))
+    .order_by(InstructionRow.instruction_id)
+)
+_ATTEMPTS: Final = (
+    select(AttemptRow)
+    .where(AttemptRow.instruction_id == bindparam("instruction_id"))
+    .order_by(col(AttemptRow.number))
+)
+_LOOKUPS: Final = (
+    select(LookupRow)
+    .where(LookupRow.instruction_id == bindparam("instruction_id"))
+    .order_by(col(LookupRow.asked_at))
+)
+
 
 def instruction_rows(session: Session, payment_id: str) -> Sequence[InstructionRow]:
     """A payment's instructions in the order they were made."""
-    return session.exec(
-        select(InstructionRow)
-        .where(InstructionRow.payment_id == payment_id)
-        .order_by(InstructionRow.instruction_id)
-    ).all()
+    return session.exec(_INSTRUCTIONS, params={"payment_id": payment_id}).all()
 
 
 def profile_of(payment: PaymentRow) -> Profile:
@@ -35,16 +50,9 @@ def _profile(profile_json: str) -> Profile:
 
 def book_of(session: Session, payment: PaymentRow, row: InstructionRow) -> Book:
     """One instruction's book as it stands in this transaction."""
-    attempts = session.exec(
-        select(AttemptRow)
-        .where(AttemptRow.instruction_id == row.instruction_id)
-        .order_by(col(AttemptRow.number))
-    )
-    lookups = session.exec(
-        select(LookupRow)
-        .where(LookupRow.instruction_id == row.instruction_id)
-        .order_by(col(LookupRow.asked_at))
-    )
+    of = {"instruction_id": row.instruction_id}
+    attempts = session.exec(_ATTEMPTS, params=of)
+    lookups = session.exec(_LOOKUPS, params=of)
     is_pay = row.kind == InstructionKind.PAY
     return Book(
         submit_before=row.submit_before or payment.submit_before,

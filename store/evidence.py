@@ -7,7 +7,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
-from sqlmodel import Session, select
+from sqlalchemy import bindparam
+from sqlmodel import Session, col, select
 
 from domain.heard import Heard
 from domain.payment import Payment
@@ -20,10 +21,19 @@ from store.tables import ExchangeRow, LookupRow, PaymentRow, ReportRow
 #: Ours, where a partner would have its own word.
 NO_LONGER_ASKED: Final = "can no longer be asked"
 
+_REPORT: Final = select(ReportRow.report_id).where(ReportRow.report_id == bindparam("report_id"))
+_EXCHANGE: Final = select(ExchangeRow.number).where(
+    ExchangeRow.payment_id == bindparam("payment_id"),
+    ExchangeRow.heard_at == bindparam("heard_at"),
+    # Of those that told us nothing, too.
+    col(ExchangeRow.report_id).is_not_distinct_from(bindparam("report_id")),
+)
+
 
 def keep_report(session: Session, payment_id: str, report: Report, now: datetime) -> None:
     """Keep the report; the same words recorded again are the same row."""
-    if session.get(ReportRow, report.report_id) is None:
+    known = session.exec(_REPORT, params={"report_id": report.report_id}).first()
+    if known is None:
         session.add(
             ReportRow(
                 report_id=report.report_id,
@@ -57,14 +67,8 @@ def keep_exchange(session: Session, keyring: Keyring, heard: Heard) -> None:
     if exchange is None:
         return
     report_id = heard.report.report_id if heard.report else None
-    known = session.exec(
-        select(ExchangeRow.number).where(
-            ExchangeRow.payment_id == heard.payment_id,
-            ExchangeRow.heard_at == heard.heard_at,
-            ExchangeRow.report_id == report_id,
-        )
-    ).first()
-    if known is not None:
+    of = {"payment_id": heard.payment_id, "heard_at": heard.heard_at, "report_id": report_id}
+    if session.exec(_EXCHANGE, params=of).first() is not None:
         return
     clear = json.dumps({**asdict(exchange), "sent_at": exchange.sent_at.isoformat()})
     path = exchange.path.partition("?")[0]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from domain.due import Owed, due
@@ -35,6 +36,13 @@ TASK_DUE_WITHIN: Final = timedelta(hours=4)
 #: A step that is owed for so long is not being done: somebody has to look at its run.
 OVERDUE_AFTER: Final = timedelta(hours=1)
 
+_REPORTS: Final = (
+    select(ReportRow)
+    .where(ReportRow.payment_id == bindparam("payment_id"))
+    .order_by(col(ReportRow.heard_at), col(ReportRow.report_id))
+)
+_TASKS: Final = select(TaskRow).where(TaskRow.payment_id == bindparam("payment_id"))
+
 
 class Question(NamedTuple):
     """What a person is asked, and by when; without a moment, soon."""
@@ -56,11 +64,7 @@ def order_of(keyring: Keyring, row: PaymentRow) -> Order:
 
 def reports_of(session: Session, payment_id: str) -> list[Report]:
     """Everything we were told, in the order of hearing; the fold sorts for itself."""
-    rows = session.exec(
-        select(ReportRow)
-        .where(ReportRow.payment_id == payment_id)
-        .order_by(col(ReportRow.heard_at), col(ReportRow.report_id))
-    )
+    rows = session.exec(_REPORTS, params={"payment_id": payment_id})
     return [Report.model_validate_json(row.report_json) for row in rows]
 
 
@@ -98,21 +102,23 @@ class Folding:
                 "decide which is right"
             )
             payment = Payment.model_validate_json(row.payment_json)
-        _enter(session, row, payment, now)
-        row.payment_json, row.evidence_hash = payment.model_dump_json(), known.digest
-        ladder = self._ladder(row, payment)
-        for rung in reached(ladder, now):
-            questions[rung.kind] = Question(rung.question, rung.owner, rung.answer_by)
-        asking = (next_at(ladder, now), _parks_at(profile, known.instructions, now))
-        row.escalates_at = min((at for at in asking if at is not None), default=None)
-        row.is_over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
-        row.updated_at = now
-        view = view_of(session, row, known.instructions)
-        if overdue := _owe(row, view, now):
-            questions["overdue"] = overdue
-        _write_movements(session, row.payment_id, known.reports)
-        _write_tasks(session, row.payment_id, questions, now)
-        session.add(row)
+        # Nothing below asks for what is written below: one UPDATE at the end, not one a question.
+        with session.no_autoflush:
+            _enter(session, row, payment, now)
+            row.payment_json, row.evidence_hash = payment.model_dump_json(), known.digest
+            ladder = self._ladder(row, payment)
+            for rung in reached(ladder, now):
+                questions[rung.kind] = Question(rung.question, rung.owner, rung.answer_by)
+            asking = (next_at(ladder, now), _parks_at(profile, known.instructions, now))
+            row.escalates_at = min((at for at in asking if at is not None), default=None)
+            row.is_over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
+            row.updated_at = now
+            view = view_of(session, row, known.instructions)
+            if overdue := _owe(row, view, now):
+                questions["overdue"] = overdue
+            _write_movements(session, row.payment_id, known.reports)
+            _write_tasks(session, row.payment_id, questions, now)
+            session.add(row)
         return view
 
     def _ladder(self, row: PaymentRow, payment: Payment) -> tuple[DueRung, ...]:
@@ -262,7 +268,7 @@ def _write_tasks(
     session: Session, payment_id: str, questions: dict[str, Question], now: datetime
 ) -> None:
     """Open what is asked now, close what no longer is; the same question is open once."""
-    rows = session.exec(select(TaskRow).where(TaskRow.payment_id == payment_id)).all()
+    rows = session.exec(_TASKS, params={"payment_id": payment_id}).all()
     known = {row.task_id: row for row in rows}
     wanted: set[str] = set()
     for kind, question in questions.items():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, bindparam, func
 from sqlmodel import Session, col, or_, select
 
 from domain.report import PaymentState
@@ -18,6 +18,22 @@ from store.tables import HaltRow, PaymentRow
 _UNSENT: Final = (PaymentState.CREATED, PaymentState.SUBMITTING, PaymentState.AWAITING_US)
 #: The lock between who halts and who is about to send.
 _HALTING: Final = "halts"
+#: Of one payment.
+_COVERING: Final = (
+    select(HaltRow)
+    .where(
+        col(HaltRow.lifted_at).is_(None),
+        *(
+            or_(col(column).is_(None), col(column) == bindparam(name))
+            for name, column in (
+                ("partner", HaltRow.partner),
+                ("tenant", HaltRow.tenant),
+                ("rail", HaltRow.rail),
+            )
+        ),
+    )
+    .order_by(col(HaltRow.number))
+)
 
 
 @dataclass(frozen=True)
@@ -108,8 +124,7 @@ class Halts:
             payment = session.get(PaymentRow, payment_id)
             if payment is None:
                 return []
-            rows = select(HaltRow).where(*_covers(payment)).order_by(col(HaltRow.number))
-            return [_halt(row) for row in session.exec(rows)]
+            return [_halt(row) for row in session.exec(_COVERING, params=_of(payment))]
 
         return await self._database.read(query)
 
@@ -135,8 +150,11 @@ def before_halts(session: Session) -> None:
 
 def is_halted(session: Session, payment: PaymentRow) -> bool:
     """Whether some halt in force covers this payment."""
-    covering = select(HaltRow.number).where(*_covers(payment))
-    return session.exec(covering.limit(1)).first() is not None
+    return session.exec(_COVERING, params=_of(payment)).first() is not None
+
+
+def _of(payment: PaymentRow) -> dict[str, str]:
+    return {"partner": payment.partner, "tenant": payment.tenant, "rail": payment.rail}
 
 
 def held_back(halt: HaltRow) -> tuple[ColumnElement[bool], ...]:
@@ -150,15 +168,6 @@ def held_back(halt: HaltRow) -> tuple[ColumnElement[bool], ...]:
         col(PaymentRow.is_over).is_(False),
         col(PaymentRow.state).in_([state.value for state in _UNSENT]),
         *(col(column) == wanted for column, wanted in parts if wanted is not None),
-    )
-
-
-def _covers(payment: PaymentRow) -> tuple[ColumnElement[bool], ...]:
-    return (
-        col(HaltRow.lifted_at).is_(None),
-        or_(col(HaltRow.partner).is_(None), col(HaltRow.partner) == payment.partner),
-        or_(col(HaltRow.tenant).is_(None), col(HaltRow.tenant) == payment.tenant),
-        or_(col(HaltRow.rail).is_(None), col(HaltRow.rail) == payment.rail),
     )
 
 

@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
 from store.database import Database
 from store.keyring import Keyring
 from store.locks import hold
 from store.tables import InboxRow, InstructionRow, PaymentRow
+
+_NEWEST_UNREAD: Final = select(func.max(InboxRow.received_at)).where(
+    InboxRow.payment_id == bindparam("payment_id"), col(InboxRow.read_at).is_(None)
+)
+
+_UNREAD: Final = select(InboxRow).where(
+    InboxRow.payment_id == bindparam("payment_id"),
+    col(InboxRow.number) <= bindparam("through"),
+    col(InboxRow.read_at).is_(None),
+)
 
 
 @dataclass(frozen=True)
@@ -146,21 +157,12 @@ class Inbox:
 
 def news_at(session: Session, payment_id: str) -> datetime | None:
     """When the newest of what no read has covered yet arrived."""
-    unread = select(func.max(InboxRow.received_at)).where(
-        InboxRow.payment_id == payment_id, col(InboxRow.read_at).is_(None)
-    )
-    return session.exec(unread).one()
+    return session.exec(_NEWEST_UNREAD, params={"payment_id": payment_id}).one()
 
 
 def mark_read(session: Session, payment_id: str, through: int, now: datetime) -> None:
     """Mark rows that had arrived before the read was asked; later ones stay unread."""
-    rows = session.exec(
-        select(InboxRow).where(
-            InboxRow.payment_id == payment_id,
-            col(InboxRow.number) <= through,
-            col(InboxRow.read_at).is_(None),
-        )
-    )
+    rows = session.exec(_UNREAD, params={"payment_id": payment_id, "through": through})
     for found in rows:
         found.read_at = now
         session.add(found)

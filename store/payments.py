@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final, NamedTuple
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
 from domain.escalation import Escalate, nobody
@@ -370,13 +371,19 @@ def _known(session: Session, tenant: str, key: str, fingerprint: str) -> Accepta
     return Acceptance(view_of(session, found), is_new=False)
 
 
+_READING: Final = select(PaymentRow).where(PaymentRow.payment_id == bindparam("payment_id"))
+#: Who waited for the lock sees what the one before wrote.
+_LOCKING: Final = _READING.with_for_update().execution_options(populate_existing=True)
+
+
 def row(session: Session, payment_id: str) -> PaymentRow:
     """The row; locked where this session writes.
 
     Raises:
         UnknownPayment: no such payment.
     """
-    found = session.get(PaymentRow, payment_id, with_for_update=is_writing(session))
+    reading = _LOCKING if is_writing(session) else _READING
+    found = session.exec(reading, params={"payment_id": payment_id}).one_or_none()
     if found is None:
         raise UnknownPayment(f"no payment {payment_id}")
     return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, select
 
 from domain.answers import Deadline, NotReady, Subject, Unprepared, WireRequest
@@ -368,10 +369,15 @@ class SendBook:
         return await self._database.write(transaction)
 
 
+_INSTRUCTION: Final = select(InstructionRow).where(
+    InstructionRow.instruction_id == bindparam("instruction_id")
+)
+
+
 def _rows(session: Session, instruction_id: str) -> tuple[InstructionRow, PaymentRow]:
     """The instruction and its payment. The payment's lock guards all its instructions."""
     payment = payment_row(session, payment_of(instruction_id))
-    row = session.get(InstructionRow, instruction_id)
+    row = session.exec(_INSTRUCTION, params={"instruction_id": instruction_id}).one_or_none()
     if row is None:
         raise UnknownPayment(f"no instruction {instruction_id}")
     return row, payment

@@ -48,10 +48,11 @@ def view_of(
 
 
 def _crowd(session: Session, found: PaymentRow) -> int:
-    """Open payments that share the account's quota."""
-    sharing = select(func.count()).where(
+    """Open payments that share the account's quota, and this one."""
+    others = select(func.count()).where(
         PaymentRow.partner == found.partner,
         PaymentRow.partner_account == found.partner_account,
+        PaymentRow.payment_id != found.payment_id,
         col(PaymentRow.is_over).is_(False),
     )
-    return max(1, session.exec(sharing).one())
+    return 1 + session.exec(others).one()
