@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
@@ -25,6 +25,9 @@ _UNCLEAR_PAUSE: Final = timedelta(seconds=15)
 _REFUSED_PAUSE: Final = timedelta(minutes=5)
 _WRITE_WITHIN: Final = timedelta(seconds=5)
 _ANSWER_WITHIN: Final = timedelta(seconds=20)
+#: Each call of a payment needs the token, and to look it up costs as much as to send it. One that
+#: another process got rid of meanwhile is refused once more here, and then dropped here too.
+_SEEN_FOR: Final = timedelta(seconds=5)
 
 
 class Session:
@@ -42,13 +45,22 @@ class Session:
         credentials = f"{account.login_id}\n{account.api_key.get_secret_value()}"
         self._hash = hashlib.sha256(credentials.encode()).hexdigest()
         self._one_at_a_time = asyncio.Lock()
+        self._seen = ("", datetime.min.replace(tzinfo=UTC))
 
     async def token(self) -> str | None:
-        """The token in use, by whichever process it was got."""
-        return await self._logins.token(self._login, self._hash)
+        """The token in use, by whichever process it was got; looked for anew after a while."""
+        token, seen_at = self._seen
+        now = self._clock.now()
+        if token and seen_at <= now < seen_at + _SEEN_FOR:
+            return token
+        found = await self._logins.token(self._login, self._hash)
+        self._seen = (found or "", now)
+        return found
 
     async def drop(self, token: str) -> None:
         """They refused it. Their 401 also means wrong credentials: only `ready` logs in again."""
+        if self._seen[0] == token:
+            self._seen = ("", self._clock.now())
         await self._logins.drop(self._login, token)
 
     async def ready(self) -> NotReady | None:

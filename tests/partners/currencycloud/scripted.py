@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from domain.accounts import Account
 from domain.answers import Deadline, NotReady, Prepared, Subject, WireRequest
+from domain.clock import Clock
 from domain.money import Money
 from domain.order import Order, Times
 from domain.party import Party
@@ -50,7 +51,7 @@ DEADLINE: Final = Deadline(NOW + timedelta(seconds=10), NOW + timedelta(seconds=
 Answer = tuple[int, Any] | Exception
 
 
-class Clock:
+class StillClock:
     """Stands still."""
 
     def now(self) -> datetime:
@@ -64,8 +65,10 @@ class FakeLoginBook:
     held: str | None = TOKEN
     refuses: NotReady | None = None
     calls: list[str] = field(default_factory=list)
+    looks: int = 0
 
     async def token(self, login: str, credentials_hash: str) -> str | None:
+        self.looks += 1
         return self.held
 
     async def claim(self, login: str, credentials_hash: str) -> NotReady | None:
@@ -140,9 +143,10 @@ def partner(
     script: Scripted | Callable[[httpx.Request], httpx.Response],
     book: FakeLoginBook | None = None,
     account: PartnerAccount = ACCOUNT,
+    clock: Clock | None = None,
 ) -> CurrencycloudPartner:
     """The adapter, talking to the script."""
-    clock = Clock()
+    clock = clock or StillClock()
     handle = script.handle if isinstance(script, Scripted) else script
     transport = Transport(account.base_url, clock=clock, instead=httpx.MockTransport(handle))
     return CurrencycloudPartner(

@@ -9,7 +9,7 @@ from domain.order import Rail
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from partners.currencycloud.profile import PROFILE, profile_of
 from partners.registry import PARTNERS
-from tests.partners.currencycloud.scripted import ACCOUNT, Clock, FakeLoginBook
+from tests.partners.currencycloud.scripted import ACCOUNT, FakeLoginBook, StillClock
 
 
 def test_a_used_key_is_refused_and_then_looked_up_completely() -> None:
@@ -62,6 +62,6 @@ def test_the_profile_survives_being_stored() -> None:
 
 
 async def test_the_registry_makes_the_partner() -> None:
-    partner = PARTNERS["currencycloud"]("main", ACCOUNT, FakeLoginBook(), Clock())
+    partner = PARTNERS["currencycloud"]("main", ACCOUNT, FakeLoginBook(), StillClock())
     assert partner.profile == HERE
     await partner.close()

@@ -38,9 +38,9 @@ from tests.partners.currencycloud.scripted import (
     ORDER,
     PAYMENT_ID,
     SUBJECT,
-    Clock,
     FakeLoginBook,
     Scripted,
+    StillClock,
     balance,
     page,
     partner,
@@ -110,7 +110,7 @@ async def test_a_session_that_timed_out(specs: Path) -> None:
     """Recorded with an older client, which asked the first time with GET."""
     expired, login, found = recordings(specs, "authentication/handles_session_timeout")
     replay = Replay([replace(expired, method="POST"), login, found])
-    clock, book = Clock(), FakeLoginBook()
+    clock, book = StillClock(), FakeLoginBook()
     transport = Transport(
         "https://cc.test", clock=clock, instead=httpx.MockTransport(replay.handle)
     )

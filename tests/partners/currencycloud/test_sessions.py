@@ -10,9 +10,12 @@ import httpx
 import pytest
 
 from domain.answers import NotReady
+from tests.clock import SteppedClock
 from tests.partners.currencycloud.scripted import (
     ACCOUNT,
+    ASKED,
     NOW,
+    PAYMENT_ID,
     TOKEN,
     Answer,
     FakeLoginBook,
@@ -159,3 +162,29 @@ async def test_one_login_at_two_environments_is_two_in_the_book() -> None:
         await partner(script, Noting(held=None), account).ready()
     assert len(set(known)) == 2
     assert all(ACCOUNT.login_id in login for login in known)
+
+
+async def test_a_token_is_looked_up_once_for_the_calls_of_some_seconds() -> None:
+    clock, book = SteppedClock(NOW), FakeLoginBook()
+    adapter = partner(Scripted(), book, clock=clock)
+    for _ in range(3):
+        assert await adapter.ready() is None
+    assert book.looks == 1
+    clock.step(timedelta(seconds=6))
+    assert await adapter.ready() is None
+    assert book.looks == 2
+    clock.step(-timedelta(days=1))
+    assert await adapter.ready() is None
+    assert book.looks == 3, "a clock set back prolongs nothing"
+
+
+async def test_a_refused_token_is_not_remembered() -> None:
+    refused = (401, error("invalid_supplied_credentials", top="auth_failed"))
+    script = Scripted().on(f"GET /v2/payments/{PAYMENT_ID}", refused)
+    script.on(LOGIN, (200, {"auth_token": "another"}))
+    book = FakeLoginBook()
+    adapter = partner(script, book)
+    await adapter.read(ASKED)
+    assert book.held is None
+    assert await adapter.ready() is None
+    assert book.calls == ["drop", "claim", "succeeded"]
