@@ -39,9 +39,9 @@ _MEASURES: Final = ("compare", "waiting", "workers", "peer", "imports")
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--payments", type=int, default=400, help="per round and side")
-    parser.add_argument("--answers", type=int, default=100, help="first answers per round and side")
-    parser.add_argument("--rounds", type=int, default=5, help="of product and twin in turn")
+    parser.add_argument("--payments", type=int, default=200, help="per round and side")
+    parser.add_argument("--answers", type=int, default=50, help="first answers per round and side")
+    parser.add_argument("--rounds", type=int, default=3, help="of product and twin in turn")
     parser.add_argument(
         "--waiting", type=int, nargs="+", default=[100, 1_000, 10_000], metavar="PAYMENTS"
     )
@@ -94,6 +94,7 @@ async def _compare(made: Stand, shape: Shape, given: argparse.Namespace) -> dict
             async with working(made, side):
                 answers[side.name] += await first_answers(side, given.answers)
                 rates[side.name].append(await throughput(made, side, given.payments))
+            print(f"  {side.name} {rates[side.name][-1].per_second:.1f} a second", file=sys.stderr)
     per_second = {
         name: statistics.median(each.per_second for each in found) for name, found in rates.items()
     }

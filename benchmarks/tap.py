@@ -130,7 +130,8 @@ def _shape(history: list[HistoryEvent], heard: list[tuple[str, Act]], reference:
                 }  # fmt: skip
                 steps.append(Step("attributes", attributes=names))
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED:
-                news_after = len(steps)
+                # What was begun in the same task comes before it in the history.
+                news_after = 1 + max(n for n, step in enumerate(steps) if step.kind == "activity")
     return Shape(
         before=tuple(mine[:before]),
         steps=tuple(steps),
