@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Final
 
 from domain.order import Rail, Times
@@ -21,7 +21,10 @@ class Timeline:
         self._judged_now = now if as_of is None else cut_off.moment(as_of, MORNING)
         self._shift = now - self._judged_now
         self.today = cut_off.day_of(self._judged_now)
-        self._days = cut_off.day_of(now) - self.today
+        # Another day's file is for simulators only, whose days are those of UTC: by the rail's own
+        # zone it would be for tomorrow, or yesterday, around midnight.
+        day = cut_off.day_of(now) if as_of is None else now.astimezone(UTC).date()
+        self._days = day - self.today
         #: Equal times of many lines are held once.
         self._times: dict[date, Times] = {}
 
