@@ -57,7 +57,10 @@ def waiting(found: dict[str, Any], file: Path) -> None:
         axes.plot(counts, [level[key] for level in levels], color=_OURS, marker="o")
         axes.set_xlabel("payments that wait")
         axes.set_ylabel(words)
-        axes.set_ylim(bottom=min(0, *(level[key] for level in levels)))
+        axes.set_ylim(
+            bottom=min(0, *(level[key] for level in levels)),
+            top=1.15 * max(level[key] for level in levels),
+        )
     figure.savefig(file, metadata={"Date": None})
 
 

@@ -32,7 +32,7 @@ GOALS: Final = {
 
 def as_markdown(result: Mapping[str, Any]) -> str:
     """Tables of all that is there."""
-    parts = [_goals(result)]
+    parts = [goals(result)]
     if "per_second" in result:
         parts.append(_rates(result))
     if "waiting" in result:
@@ -62,7 +62,8 @@ def _row(cells: tuple[str, ...]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _goals(result: Mapping[str, Any]) -> str:
+def goals(result: Mapping[str, Any]) -> str:
+    """The goals, and whether each is reached."""
     rows = [
         (
             f"{goal.words} (`{name}`)",
