@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,6 +22,7 @@ from domain.order import Order
 from domain.payment import Payment
 from domain.profile import Profile
 from domain.report import PaymentState
+from partners.interface import PaymentPartner
 from regimes.ladder import escalate
 from settings import Settings
 from starter.client import Receipt
@@ -134,10 +135,15 @@ async def world(
     client: Client | None = None,
     keyring: Keyring = KEYRING,
     partner: FakePartner | None = None,
+    beside: Mapping[tuple[str, str], PaymentPartner] | None = None,
     checks: Sequence[Check] = (),
     database_url: str | None = None,
 ) -> AsyncIterator[World]:
-    """A process with its store in `home` or at the URL; its workers are not started yet."""
+    """A process with its store in `home` or at the URL; its workers are not started yet.
+
+    Args:
+        beside: other partners than the fake one, by name and account.
+    """
     home.mkdir(parents=True, exist_ok=True)
     clock = clock or MachineClock()
     partner = partner or FakePartner(of or profile(), clock)
@@ -157,7 +163,7 @@ async def world(
         book=SendBook(database, keyring, escalate),
         inbox=Inbox(database, keyring),
         clock=clock,
-        partners={(BANK, ACCOUNT): partner},
+        partners={(BANK, ACCOUNT): partner, **(beside or {})},
         logins={},
         checks=checks,
         _client=client,

@@ -1,0 +1,5 @@
+"""A fresh server for each test."""
+
+from tests.workflows.conftest import server
+
+__all__ = ["server"]
