@@ -156,7 +156,8 @@ def pay(
         bool, typer.Option(help="Pay the other lines of a file that has refused or repeated ones.")
     ] = False,
     wait: Annotated[
-        int, typer.Option(help="Seconds to wait for payments to settle or need somebody; 0: none.")
+        int,
+        typer.Option(min=0, help="Seconds to wait for payments to settle or need somebody."),
     ] = 60,
     journal: Annotated[
         Path | None, typer.Option(help="Write what was wanted here before anything is sent.")

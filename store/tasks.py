@@ -7,8 +7,9 @@ from datetime import datetime
 
 from sqlmodel import col, select
 
+from domain.money import Money
 from store.database import Database
-from store.tables import TaskRow
+from store.tables import PaymentRow, TaskRow
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,9 @@ class Task:
     owner: str
     due_at: datetime
     opened_at: datetime
+    amount: Money
+    creditor_account: str
+    """Masked."""
 
 
 class Tasks:
@@ -41,7 +45,8 @@ class Tasks:
             limit: how many at most.
         """
         rows = (
-            select(TaskRow)
+            select(TaskRow, PaymentRow)
+            .where(PaymentRow.payment_id == TaskRow.payment_id)
             .where(col(TaskRow.closed_at).is_(None))
             .order_by(col(TaskRow.due_at), TaskRow.task_id)
             .limit(limit)
@@ -50,10 +55,11 @@ class Tasks:
             rows = rows.where(TaskRow.owner == owner)
         if due_before is not None:
             rows = rows.where(TaskRow.due_at < due_before)
-        return [_task(row) for row in await self._database.read(lambda s: s.exec(rows).all())]
+        found = await self._database.read(lambda session: session.exec(rows).all())
+        return [_task(row, payment) for row, payment in found]
 
 
-def _task(row: TaskRow) -> Task:
+def _task(row: TaskRow, payment: PaymentRow) -> Task:
     return Task(
         task_id=row.task_id,
         payment_id=row.payment_id,
@@ -62,4 +68,6 @@ def _task(row: TaskRow) -> Task:
         owner=row.owner,
         due_at=row.due_at,
         opened_at=row.opened_at,
+        amount=Money(minor=payment.amount_minor, currency=payment.currency),
+        creditor_account=payment.creditor_masked,
     )

@@ -35,7 +35,8 @@ async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as
         late = "overdue since" if task.due_at < now else "due"
         style = "bold yellow" if task.due_at < now else "bold"
         due = f"{late} {task.due_at:%Y-%m-%d %H:%M} UTC"
-        screen.print(Text.assemble((f"{task.owner}, {due}", style), f"  {task.payment_id}"))
+        about = f"  {task.payment_id}  {task.amount} to {task.creditor_account}"
+        screen.print(Text.assemble((f"{task.owner}, {due}", style), about), soft_wrap=True)
         screen.print(Text(f"  {task.question}"))
         for command in next_commands(task, offered):
             # Not wrapped: it is there to be copied.
@@ -62,6 +63,9 @@ def _as_object(task: Task, now: datetime, commands: list[str]) -> dict[str, obje
     return {
         "task_id": task.task_id,
         "payment_id": task.payment_id,
+        "amount_minor": task.amount.minor,
+        "currency": task.amount.currency,
+        "creditor_account": task.creditor_account,
         "kind": task.kind,
         "question": task.question,
         "owner": task.owner,

@@ -15,7 +15,7 @@ from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
 from store.halts import Halts
 from terminal.halt import halt_sends
-from tests.fakes import BANK, order, profile
+from tests.fakes import BANK, CREDITOR_IBAN, order, profile
 from tests.store.books import PAYMENT, in_doubt
 from tests.terminal.conftest import Terminal
 from tests.terminal.homes import ALICE, OPERATORS, Home, home, in_state
@@ -119,12 +119,15 @@ async def test_tasks_say_whose_they_are_by_when_and_what_to_type(alone: Home) ->
     assert listed.code == 0
     assert "payments-operations, overdue since" in listed.out
     assert "find out whether it was executed" in listed.out
+    assert "123.45 EUR to " in listed.out, "whoever decides knows what is at stake"
     look = f"finality show {PAYMENT}"
     executed = f"finality resolve {PAYMENT} executed --by NAME --why TEXT --reference ID"
     not_executed = f"finality resolve {PAYMENT} not-executed --by NAME --why TEXT --evidence FILE"
     [row] = alone.run("tasks", "--json").rows
     assert row["next_commands"] == [look, executed, not_executed]
     assert (row["payment_id"], row["kind"], row["is_overdue"]) == (PAYMENT, "parked", True)
+    assert (row["amount_minor"], row["currency"]) == (12_345, "EUR")
+    assert CREDITOR_IBAN not in listed.out
     assert all(command in listed.out for command in row["next_commands"])
     [alone_row] = alone.terminal.run("tasks", "--json").rows
     assert alone_row["next_commands"] == [look, executed], "not offered without two operators"
