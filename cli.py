@@ -157,7 +157,9 @@ def pay(
     ] = False,
     wait: Annotated[
         int,
-        typer.Option(min=0, help="Seconds to wait for payments to settle or need somebody."),
+        typer.Option(
+            min=0, help="Seconds to wait for payments to settle or need somebody; 0: none."
+        ),
     ] = 60,
     journal: Annotated[
         Path | None, typer.Option(help="Write what was wanted here before anything is sent.")

@@ -10,17 +10,17 @@ import argparse
 import asyncio
 import json
 import sqlite3
-import time
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from typing import Any, Final
 
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowHandleAsync
 
 from benchmarks.acts import Acts, Partner
+from benchmarks.load import first_answers, per_second
 from benchmarks.shape import Shape
 
-_NEWS = "first_news"
+_NEWS: Final = "first_news"
+_WARM_UP: Final = 10
 
 
 class Payments:
@@ -49,43 +49,25 @@ class Payments:
             return known_id
 
         self._payment = payment
+        self._handles: dict[str, WorkflowHandleAsync[str]] = {}
 
-    async def pay(self, reference: str) -> Any:
-        """Give a payment and wait for its first news; its handle."""
+    async def pay(self, reference: str) -> str:
         await self._acts.do(self._shape.before, reference)
         with SetWorkflowID(reference):
-            handle = await DBOS.start_workflow_async(self._payment, reference)
+            self._handles[reference] = await DBOS.start_workflow_async(self._payment, reference)
         await DBOS.get_event_async(reference, _NEWS)
         await self._acts.do(self._shape.after, reference)
-        return handle
+        return reference
+
+    async def until_over(self, workflow: str) -> None:
+        await self._handles.pop(workflow).get_result()
 
 
-async def measure(payments: Payments, count: int, at_once: int, answers: int) -> dict[str, Any]:
-    """As `load.py` measures the others."""
-
-    async def one(reference: str, slots: asyncio.Semaphore) -> None:
-        async with slots:
-            handle = await payments.pay(reference)
-            await handle.get_result()
-
-    async def all_of(number: int) -> float:
-        batch = uuid4().hex[:8]
-        slots = asyncio.Semaphore(at_once)
-        started = time.perf_counter()
-        await asyncio.gather(*(one(f"peer-{batch}-{n}", slots) for n in range(number)))
-        return number / (time.perf_counter() - started)
-
-    await all_of(10)
-    rates = [await all_of(count) for _ in range(3)]
-    taken = []
-    handles = []
-    for number in range(answers):
-        started = time.perf_counter()
-        handles.append(await payments.pay(f"peer-first-{number}"))
-        taken.append(1000 * (time.perf_counter() - started))
-    for handle in handles:
-        await handle.get_result()
-    return {"per_second": rates, "first_answer_ms": taken}
+async def measure(payments: Payments, count: int, rounds: int, answers: int) -> dict[str, Any]:
+    """As the others are measured."""
+    await per_second(payments, _WARM_UP)
+    rates = [await per_second(payments, count) for _ in range(rounds)]
+    return {"per_second": rates, "first_answer_ms": await first_answers(payments, answers)}
 
 
 async def _main() -> None:
@@ -94,7 +76,7 @@ async def _main() -> None:
     parser.add_argument("home", type=Path)
     parser.add_argument("partner", nargs=3, help="base URL, login id and key")
     parser.add_argument("--payments", type=int, required=True)
-    parser.add_argument("--at-once", type=int, required=True)
+    parser.add_argument("--rounds", type=int, required=True)
     parser.add_argument("--answers", type=int, required=True)
     given = parser.parse_args()
     system = given.home / "dbos.db"
@@ -112,7 +94,7 @@ async def _main() -> None:
     acts = Acts(given.home / "peer.db", Partner(*given.partner))
     payments = Payments(Shape.load(given.shape), acts)
     DBOS.launch()
-    found = await measure(payments, given.payments, given.at_once, given.answers)
+    found = await measure(payments, given.payments, given.rounds, given.answers)
     DBOS.destroy()
     await acts.close()
     print(json.dumps(found))

@@ -7,9 +7,9 @@ import json
 import subprocess
 from uuid import uuid4
 
-from benchmarks.load import throughput
 from benchmarks.sides import Product
 from benchmarks.stand import Stand
+from benchmarks.throughput import throughput
 
 
 class Profiled(Product):

@@ -15,6 +15,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from benchmarks.acts import Acts, Partner
+from benchmarks.load import Payer
 from benchmarks.shape import Shape
 from benchmarks.stand import Stand, order
 from benchmarks.twin import QUEUE, TwinPayment, score
@@ -30,21 +31,13 @@ class NotStarted(RuntimeError):
     """A worker gave no first news in time; the log in the home says more."""
 
 
-class Side(Protocol):
-    """Who pays."""
+class Side(Payer, Protocol):
+    """Who pays, with a worker of its own."""
 
     name: str
 
     def start_worker(self, **environment: str) -> subprocess.Popen[bytes]:
         """One more of its workers."""
-        ...
-
-    async def pay(self, reference: str) -> str:
-        """Give a payment and wait for the first answer; the workflow id."""
-        ...
-
-    async def until_over(self, workflow: str) -> None:
-        """Until that payment is final."""
         ...
 
 

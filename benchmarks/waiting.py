@@ -13,9 +13,9 @@ from uuid import uuid4
 
 import psutil
 
-from benchmarks.load import throughput
 from benchmarks.sides import Product, working
 from benchmarks.stand import Stand, order
+from benchmarks.throughput import throughput
 
 #: As the goal says. What is not kept is loaded again when something happens to it.
 CACHED: Final = 300

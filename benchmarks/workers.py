@@ -7,9 +7,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from benchmarks.load import throughput
 from benchmarks.sides import Product, working
 from benchmarks.stand import stand
+from benchmarks.throughput import throughput
 from tests.postgresql import PostgreSQL
 
 _ROUNDS: Final = 3

@@ -25,11 +25,13 @@ async def test_the_twin_makes_the_history_the_rows_and_the_calls_of_a_payment(
             workflow = await twin.pay("one")
             await twin.until_over(workflow)
         history = await made.client.get_workflow_handle(workflow).fetch_history()
-        kinds = Counter(
+        kinds = [
             str(each.WhichOneof("attributes")).removesuffix("_event_attributes")
             for each in history.events
-        )
-        assert kinds == shape.events
+        ]
+        assert Counter(kinds) == shape.events
+        told = kinds.index("workflow_execution_update_completed")
+        assert told < kinds.index("timer_fired"), "first news do not wait for the first timer"
         with sqlite3.connect(tmp_path / "twin.db") as database:
             [rows] = database.execute("SELECT count(*) FROM kept WHERE reference = 'one'")
         assert rows == (shape.rows,)
