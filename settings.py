@@ -35,7 +35,7 @@ class WebhookSigning(BaseModel):
     where it is signed too, as `timestamp.body`: only then is a header for it named here.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     secrets: tuple[Annotated[SecretStr, Field(min_length=16)], ...] = Field(min_length=1)
     """the one in use, and while it is changed the other; 16 characters at least"""
@@ -60,7 +60,7 @@ class PartnerAccount(BaseModel):
     with `--as-of`. The times override the partner's profile, for simulators and tests.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     base_url: str
     """scheme and host of the partner's API"""
@@ -99,7 +99,7 @@ class PartnerAccount(BaseModel):
 class Debtor(BaseModel):
     """Which of our partner accounts pays for a debtor account of a file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     partner: str = "currencycloud"
     """who pays"""
@@ -140,7 +140,6 @@ class Settings(BaseSettings):
         secrets_dir=os.environ.get("FINALITY_SECRETS_DIR"),
         extra="ignore",
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
     )
 
     home: Path = Field(default=Path(".finality"), description="where local state is kept")

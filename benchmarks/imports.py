@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
 from typing import Final
 
-_ROUNDS: Final = 9
+_ROUNDS: Final = 21
+#: What the first round compiles the others load, as wherever a worker is installed.
+_COMPILED: Final = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
 #: Names the modules of others that a worker has loaded, the outermost of each first.
 _LOADED: Final = """
 import sys
@@ -22,7 +25,7 @@ print("\\n".join(name for name in sys.modules
 
 
 def import_ratio() -> dict[str, float]:
-    """Fresh processes import the worker, or only what it loads of others; seconds, medians."""
+    """Fresh processes import the worker, or only what it loads of others; seconds of a core."""
     found = subprocess.run(
         [sys.executable, "-c", _LOADED], check=True, capture_output=True, text=True
     )
@@ -34,24 +37,28 @@ for name in {found.stdout.split()!r}:
     except ImportError:
         pass  # Of a package that fills itself in while it is imported.
 """
-    mine, others = [], []
-    for _ in range(_ROUNDS):
-        mine.append(_seconds("import worker"))
-        others.append(_seconds(libraries))
-    worker, alone = statistics.median(mine), statistics.median(others)
+    _seconds("import worker")
+    # A machine is faster at one moment than at another: each pair is compared by itself.
+    pairs = [(_seconds("import worker"), _seconds(libraries)) for _ in range(_ROUNDS)]
     return {
-        "import_ratio": worker / alone,
-        "worker_seconds": worker,
-        "libraries_seconds": alone,
+        "import_ratio": statistics.median(worker / alone for worker, alone in pairs),
+        "worker_seconds": statistics.median(worker for worker, _ in pairs),
+        "libraries_seconds": statistics.median(alone for _, alone in pairs),
     }
 
 
 def _seconds(program: str) -> float:
     timed = f"""
 import time
-started = time.perf_counter()
+started = time.process_time()
 {program}
-print(time.perf_counter() - started)
+print(time.process_time() - started)
 """
-    done = subprocess.run([sys.executable, "-c", timed], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", timed],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=_COMPILED,
+    )
     return float(done.stdout)

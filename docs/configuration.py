@@ -5,8 +5,12 @@ Run as `python -m docs.configuration`; a test writes it again and compares.
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
@@ -77,18 +81,37 @@ def _first_lines(model: type[BaseModel]) -> str:
 
 def _table(model: type[BaseModel], *, environment: bool = False) -> str:
     rows = ["| setting | type | default | what it is |", "| --- | --- | --- | --- |"]
+    said = _said_in_source(model)
     for name, field in model.model_fields.items():
         shown = f"`{name}`" + (f"<br>`{_PREFIX}{name.upper()}`" if environment else "")
-        rows.append(
-            f"| {shown} | {_type(field.annotation)} | {_default(field)} | {_words(name, field)} |"
-        )
+        words = _words(said, name, field)
+        rows.append(f"| {shown} | {_type(field.annotation)} | {_default(field)} | {words} |")
     return "\n".join(rows) + "\n"
 
 
-def _words(name: str, field: FieldInfo) -> str:
-    if not field.description:
+def _words(said: Mapping[str, str], name: str, field: FieldInfo) -> str:
+    words = field.description or said.get(name)
+    if not words:
         raise LookupError(f"{name}: give the setting a description")
-    return field.description.replace("|", "\\|")
+    return words.replace("|", "\\|")
+
+
+def _said_in_source(model: type[BaseModel]) -> dict[str, str]:
+    """The strings below a model's fields.
+
+    Pydantic could collect them, but in every process that starts, by parsing the source anew.
+    """
+    [found] = ast.parse(textwrap.dedent(inspect.getsource(model))).body
+    assert isinstance(found, ast.ClassDef)
+    return {
+        field.target.id: words.value.value
+        for field, words in pairwise(found.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(words, ast.Expr)
+        and isinstance(words.value, ast.Constant)
+        and isinstance(words.value.value, str)
+    }
 
 
 def _default(field: FieldInfo) -> str:
