@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Coroutine
-from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -12,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from terminal.file_commands import file_commands
+from terminal.pay_command import pay_command
 
 app = typer.Typer(
     name="finality",
@@ -140,65 +140,6 @@ def simulator(
     if not name.isidentifier() or not (Path(__file__).parent / "simulators" / name).is_dir():
         raise typer.BadParameter(f"there is no simulator {name!r}", param_hint="NAME")
     os.execv(sys.executable, [sys.executable, "-m", module, *context.args])
-
-
-@app.command()
-def pay(
-    file: Annotated[Path, typer.Argument(help="A pain.001 file, versions .03 to .12.")],
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"],
-            help="Take the file as if it were this day's morning; simulated accounts only.",
-        ),
-    ] = None,
-    skip_invalid: Annotated[
-        bool, typer.Option(help="Pay the other lines of a file that has refused or repeated ones.")
-    ] = False,
-    wait: Annotated[
-        int,
-        typer.Option(
-            min=0, help="Seconds to wait for payments to settle or need somebody; 0: none."
-        ),
-    ] = 60,
-    journal: Annotated[
-        Path | None, typer.Option(help="Write what was wanted here before anything is sent.")
-    ] = None,
-    acknowledge: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="ID,…",
-            help="Earlier payments that this file does not repeat, as the refusal lists them.",
-        ),
-    ] = None,
-    operator: Annotated[
-        str | None, typer.Option(help="Who acknowledges a payment that is in doubt.")
-    ] = None,
-    allow_truncation: Annotated[
-        bool,
-        typer.Option("--allow-truncation", help="Cut remittance texts that are too long."),
-    ] = False,
-    json: Json = False,
-) -> None:
-    """Pay a file. The same file again pays nothing twice."""
-    from settings import Settings
-    from terminal.pay import pay_file
-
-    day: date | None = as_of.date() if as_of else None
-    _run(
-        pay_file(
-            Settings(),
-            file,
-            as_of=day,
-            skip_invalid=skip_invalid,
-            wait_seconds=wait,
-            journal=journal,
-            as_json=json,
-            acknowledge=[one for text in acknowledge or [] for one in text.split(",")],
-            operator=operator,
-            allow_truncation=allow_truncation,
-        )
-    )
 
 
 @app.command()
@@ -379,6 +320,7 @@ def demo(
     _run(demonstrate(Settings().home / "demo", payments=payments, keep=keep))
 
 
+app.command(name="pay")(pay_command(_run))
 app.add_typer(file_commands(_run), name="file")
 
 

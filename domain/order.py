@@ -86,6 +86,9 @@ class Order(BaseModel):
     instructed_amount: Money
     debtor: Party
     debtor_account: Account
+    ultimate_debtor: Party | None = Field(
+        default=None, description="who owes it, where that is not who holds the account"
+    )
     creditor: Party
     creditor_account: Account
     creditor_agent: str | None = Field(default=None, description="BIC")

@@ -27,6 +27,7 @@ from settings import Settings
 from store.payments import PaymentRecord
 from terminal.pay import pay_file
 from terminal.table import as_object
+from terminal.wishes import Wishes
 
 _STORY_LIMIT: Final = timedelta(seconds=40)
 _KILL_LIMIT: Final = timedelta(seconds=60)
@@ -64,12 +65,12 @@ async def demonstrate(home: Path, *, payments: int, keep: bool) -> int:
         paying = asyncio.create_task(
             pay_file(
                 settings,
-                file,
-                as_of=EXECUTION_DATE,
-                skip_invalid=False,
-                wait_seconds=_PATIENCE_SECONDS,
-                journal=journal,
-                as_json=False,
+                Wishes(
+                    file,
+                    as_of=EXECUTION_DATE,
+                    wait_seconds=_PATIENCE_SECONDS,
+                    journal=journal,
+                ),
             )
         )
         try:

@@ -27,7 +27,8 @@ class FileRefused(ValueError):
     """Nothing of the file can be paid.
 
     `code` is of ISO 20022 ExternalStatusReason1Code; `field` is the element, or "" where the
-    file is no such file at all; the text names the remedy.
+    file is no such file at all; the text names the remedy. `message_id` and `version` are the
+    file's, or "" where it was refused before they were read.
     """
 
     def __init__(self, code: str, field: str, text: str) -> None:
@@ -35,6 +36,8 @@ class FileRefused(ValueError):
         self.code = code
         self.field = field
         self.text = text
+        self.message_id = ""
+        self.version = ""
 
 
 class Identity(NamedTuple):
@@ -43,6 +46,14 @@ class Identity(NamedTuple):
     kind: PartyKind
     birth_date: date | None
     identification: Identification | None
+
+
+class UltimateDebtor(NamedTuple):
+    """Who owes it, where a file says that it is not who holds the account."""
+
+    name: str
+    address: PostalAddress | None
+    identity: Identity | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,7 @@ class PaymentInformation:
     debtor_account_currency: str
     debtor_agent: str
     """BIC as the file gives it; the mapped account decides who pays."""
+    ultimate_debtor: UltimateDebtor | None
     batch_booking: bool
 
 
@@ -83,6 +95,8 @@ class Line:
     uetr: str
     amount_minor: int
     currency: str
+    ultimate_debtor: UltimateDebtor | None
+    """The line's own, else the block's."""
     creditor_name: str
     creditor_address: PostalAddress | None
     creditor_identity: Identity | None

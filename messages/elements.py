@@ -200,6 +200,13 @@ def _debtor() -> Table:
     return {**rows, "Id": replace(known, in_sepa=party["Id"].in_sepa)}
 
 
+def _ultimate_debtor() -> Table:
+    """Who owes it, where that is not who holds the account: the partner's payer."""
+    party = _party(name="RR02", address="RR02", identification="RR02", residence="RR02")
+    # SEPA names them with one number as well.
+    return {**party, "Id": replace(party["Id"], in_sepa=None)}
+
+
 _BY_MAPPING = "the account mapped in the settings pays; this is not sent"
 
 #: Relative to PmtInf.
@@ -230,7 +237,7 @@ BLOCK: Final[Table] = {
     "ReqdAdvcTp": _refused(NOT_ALLOWED, "no advice is sent; leave it out"),
     "DbtrAgtAcct": _refused(NOT_ALLOWED, "the agent's account is not carried; leave it out"),
     "InstrForDbtrAgt": _refused(NOT_ALLOWED, "instructions to the bank are not carried"),
-    "UltmtDbtr": _refused(NOT_ALLOWED, "the ultimate debtor is not carried"),
+    **_under("UltmtDbtr", _ultimate_debtor()),
     "ChrgsAcct": _refused(NOT_ALLOWED, "charges go to the paying account; leave it out"),
     "ChrgsAcctAgt": _refused(NOT_ALLOWED, "charges go to the paying account; leave it out"),
 }
@@ -258,7 +265,7 @@ LINE: Final[Table] = {
     "ChrgBr": _carried("BE19", longest=4),
     "MndtRltdInf": _refused(NOT_ALLOWED, "mandates are not carried"),
     "ChqInstr": _refused("AG03", "cheques are not offered"),
-    "UltmtDbtr": _refused(NOT_ALLOWED, "the ultimate debtor is not carried"),
+    **_under("UltmtDbtr", _ultimate_debtor()),
     **{
         f"IntrmyAgt{number}{part}": _refused(
             "RC11", "the partner chooses the banks between; leave it out"

@@ -92,6 +92,15 @@ class _File:
         self._notices: dict[tuple[Notice, ...], tuple[Notice, ...]] = {}
 
     def read(self) -> CreditTransferFile:
+        try:
+            return self._read()
+        except FileRefused as refused:
+            # Whoever is told of it knows the file by its name.
+            refused.message_id = self._group.text("MsgId") if self._group is not None else ""
+            refused.version = message_of(self._namespace)
+            raise
+
+    def _read(self) -> CreditTransferFile:
         version = ""
         path: list[str] = []
         for event, element in unwrapped(self._document):
@@ -198,6 +207,7 @@ class _File:
             uetr=values.uetr(reading),
             amount_minor=amount_minor,
             currency=intern(currency),
+            ultimate_debtor=(values.ultimate_debtor(reading) or block.information.ultimate_debtor),
             creditor_name=reading.require("Cdtr/Nm", "BE22"),
             creditor_address=values.address(reading, "Cdtr/PstlAdr"),
             creditor_identity=values.identity(reading, "Cdtr", "BE17"),
@@ -310,5 +320,6 @@ def _information(name: str, reading: Reading) -> PaymentInformation:
         debtor_other=other,
         debtor_account_currency=values.account_currency(reading, "DbtrAcct", "AC10"),
         debtor_agent=values.agent(reading, "DbtrAgt"),
+        ultimate_debtor=values.ultimate_debtor(reading),
         batch_booking=values.is_batch(reading),
     )

@@ -85,8 +85,9 @@ class FileStatus:
     original_message_id: str
     original_version: str
     original_created_at: datetime | None
-    count: int
-    control_sum: Decimal
+    count: int | None
+    """None, as the sum is, where the file was refused before its lines were counted."""
+    control_sum: Decimal | None
     lines: Sequence[LineStatus]
     reason: Reason | None = None
     """Why the file is refused as a whole."""
@@ -163,8 +164,10 @@ class _Builder:
         self._add(group, "OrgnlMsgNmId", _identifier(report.original_version))
         if report.original_created_at is not None:
             self._add(group, "OrgnlCreDtTm", _moment(report.original_created_at))
-        self._add(group, "OrgnlNbOfTxs", str(report.count))
-        self._add(group, "OrgnlCtrlSum", f"{report.control_sum:f}")
+        if report.count is not None:
+            self._add(group, "OrgnlNbOfTxs", str(report.count))
+        if report.control_sum is not None:
+            self._add(group, "OrgnlCtrlSum", f"{report.control_sum:f}")
         whole = common_status(line.status for line in report.lines)
         self._add(group, "GrpSts", Status.REJECTED if report.reason else whole)
         if report.reason:

@@ -88,6 +88,10 @@ class Reading:
         """The values of an element that may stand several times."""
         return self._values.get(path, [])
 
+    def has(self, path: str) -> bool:
+        """Whether the element stands there, if only with others in it."""
+        return path in self._seen
+
     def require(self, path: str, code: str, *, choice: str = "") -> str:
         """The value; its absence is refused with the code, unless another choice was already."""
         if not (text := self.text(path)) and not self.is_refused(choice or path):

@@ -12,7 +12,7 @@ from domain.currencies import DIGITS
 from domain.money import Money, MoneyError
 from domain.order import ChargeBearer, Rail
 from domain.party import Identification, PartyKind, PostalAddress
-from messages.credit_transfer import NOT_PROVIDED, Identity, Notice
+from messages.credit_transfer import NOT_PROVIDED, Identity, Notice, UltimateDebtor
 from messages.elements import WRONG_CONTENT
 from messages.reading import Reading
 from regimes.clearing_members import check_member
@@ -144,6 +144,19 @@ def identity(reading: Reading, path: str, code: str) -> Identity | None:
     if not kinds:
         return None
     return Identity(min(kinds), born, found[0][1] if found else None)
+
+
+def ultimate_debtor(reading: Reading) -> UltimateDebtor | None:
+    """An UltmtDbtr; None where it says nothing."""
+    path = "UltmtDbtr"
+    if not reading.has(path):
+        return None
+    said = UltimateDebtor(
+        name=reading.text(f"{path}/Nm"),
+        address=address(reading, f"{path}/PstlAdr"),
+        identity=identity(reading, path, "RR02"),
+    )
+    return said if any(said) else None
 
 
 def _birth_date(reading: Reading, path: str, code: str) -> date | None:

@@ -14,9 +14,11 @@ from domain.answers import (
     Read,
     Subject,
     Submitted,
+    Untold,
     Webhook,
     WireRequest,
 )
+from domain.money import Money
 from domain.profile import Profile
 
 
@@ -41,6 +43,12 @@ class PaymentPartner(Protocol):
 
     async def read(self, subject: Subject) -> Read:
         """Ask what became of the object under `subject.partner_reference`."""
+
+    async def available(self, currency: str, on_behalf_of: str | None) -> Money | Untold:
+        """What our account there, or a sub-account of it, could pay now; below zero when it owes.
+
+        For people, before they pay: no send waits for it. Untold: they do not say, or not now.
+        """
 
     async def close(self) -> None:
         """Let go of connections."""

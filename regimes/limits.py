@@ -30,15 +30,20 @@ def amount_refusals(amount: Money) -> list[Refusal]:
 def party_refusals(
     order: Order, *, on: date, scheme: Scheme | None, name_length_max: int = NAME_LENGTH_MAX
 ) -> list[Refusal]:
-    """Names and addresses of debtor and creditor.
+    """Names and addresses of debtor, ultimate debtor and creditor.
 
     Args:
         scheme: whose dates an address follows; None: no date is known for the rail.
     """
-    return [
+    refusals = [
         *_party(order.debtor, "debtor", "BE08", "BE07", on, scheme, name_length_max),
         *_party(order.creditor, "creditor", "BE22", "BE04", on, scheme, name_length_max),
     ]
+    if (party := order.ultimate_debtor) is not None:
+        # Its address is held to more than the scheme's dates.
+        refusals += _party(party, "ultimate_debtor", "RR02", "RR02", on, None, name_length_max)
+        refusals += _originator(party)
+    return refusals
 
 
 def text_refusals(order: Order) -> list[Refusal]:
@@ -77,6 +82,24 @@ def _reference(text: str) -> list[Refusal]:
         said = "begins with RF and is no reference of ISO 11649; ask the creditor to repeat it"
         return [Refusal("RR09", field, said)]
     return []
+
+
+def _originator(party: Party) -> list[Refusal]:
+    """Who stands behind an account that is not theirs is told with what banks ask of any payer.
+
+    Regulation (EU) 2023/1113, Article 4: a payer's address goes along, with its country. Ours: the
+    town as well, and whether it is a person, since no partner here does without (the reference of
+    POST /payments/create: `payer_city_is_missing`, `payer_entity_type_is_missing`).
+    """
+    field, address = "ultimate_debtor", party.address
+    refusals = []
+    if party.kind is None:
+        text = "a person or an organisation? Give an identification of the one or the other"
+        refusals.append(Refusal("RR02", f"{field}.kind", text))
+    if address is None or not (address.town_name and address.country):
+        text = "lacks town or country; give both, or leave the ultimate debtor out"
+        refusals.append(Refusal("RR02", f"{field}.address", text))
+    return refusals
 
 
 def _party(

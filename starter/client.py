@@ -30,7 +30,12 @@ _LOOK_EVERY = timedelta(milliseconds=250)
 _ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 #: Fields that orders did not have in the first version, by the part of the order they are in.
 _ADDED: Final = {
-    "": ("creditor_agent_member", "creditor_agent_country", "creditor_reference"),
+    "": (
+        "ultimate_debtor",
+        "creditor_agent_member",
+        "creditor_agent_country",
+        "creditor_reference",
+    ),
     "debtor": ("kind", "birth_date", "identification"),
     "creditor": ("kind", "birth_date", "identification"),
     "times": ("submit_from", "wished_execution_date"),

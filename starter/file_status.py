@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from domain.ids import hashed
 from domain.payment import Certainty, Payment
 from domain.report import PaymentState as S
+from messages.credit_transfer import CreditTransferFile, FileRefused, Line
 from messages.pain002 import FileStatus, LineStatus, Reason, Status
+from starter.files import file_key
 from store.file_lines import KeptFile, LineNow
+from store.payments import PaymentRecord
 
 #: A payment in doubt is PDNG whatever its state. RETURNED has no code of its own: the creditor did
 #: not keep the money, and a program that reads ACSC would take it as paid.
@@ -65,13 +69,10 @@ def line_status(now: LineNow) -> LineStatus:
     )
 
 
-def file_status(file: KeptFile, lines: list[LineNow], at: datetime) -> FileStatus:
+def file_status(file: KeptFile, lines: Sequence[LineNow], at: datetime) -> FileStatus:
     """The whole file as it stands at this moment."""
-    number = hashed(
-        file.tenant, file.file_key, at.isoformat(), length=24, alphabet="0123456789abcdef"
-    )
     return FileStatus(
-        message_id=f"STS-{number}",
+        message_id=_report_id(file.tenant, file.file_key, at.isoformat()),
         created_at=at,
         initiating_party=file.header.initiating_party,
         original_message_id=file.message_id,
@@ -81,6 +82,71 @@ def file_status(file: KeptFile, lines: list[LineNow], at: datetime) -> FileStatu
         control_sum=file.header.control_sum,
         lines=[line_status(line) for line in lines],
     )
+
+
+def refused_status(
+    file: CreditTransferFile,
+    why: Reason,
+    at: datetime,
+    *,
+    refusals: Mapping[int, Sequence[Reason]],
+    known: Mapping[int, PaymentRecord],
+) -> FileStatus:
+    """A file of which nothing new is paid.
+
+    Args:
+        why: of the file as a whole, and so of each line that nothing of its own speaks against.
+        refusals: what speaks against single lines, by position.
+        known: payments of an earlier run; with them the file is not refused, but partly paid.
+    """
+
+    def status(line: Line) -> LineStatus:
+        record = known.get(line.position)
+        return LineStatus(
+            status_id=record.payment_id if record else f"line-{line.position}",
+            payment_information_id=line.payment_information_id,
+            end_to_end_id=line.end_to_end_id,
+            instruction_id=line.instruction_id,
+            uetr=line.uetr,
+            status=status_of(record.payment) if record else Status.REJECTED,
+            reasons=(
+                _reasons(record.payment) if record else tuple(refusals.get(line.position) or (why,))
+            ),
+            accepted_at=record.created_at if record else None,
+        )
+
+    return FileStatus(
+        message_id=_report_id(file_key(file), at.isoformat()),
+        created_at=at,
+        initiating_party=file.initiating_party,
+        original_message_id=file.message_id,
+        original_version=file.version,
+        original_created_at=file.created_at,
+        count=len(file.lines),
+        control_sum=file.control_sum,
+        lines=[status(line) for line in file.lines],
+        reason=None if known else why,
+    )
+
+
+def unread_status(refused: FileRefused, at: datetime) -> FileStatus:
+    """A file that could not be read to its end: rejected, whatever stands in it."""
+    return FileStatus(
+        message_id=_report_id(refused.message_id, str(refused), at.isoformat()),
+        created_at=at,
+        initiating_party="",
+        original_message_id=refused.message_id,
+        original_version=refused.version,
+        original_created_at=None,
+        count=None,
+        control_sum=None,
+        lines=(),
+        reason=Reason(code=refused.code, text=f"{refused.field}: {refused.text}".lstrip(": ")),
+    )
+
+
+def _report_id(*parts: str) -> str:
+    return f"STS-{hashed(*parts, length=24, alphabet='0123456789abcdef')}"
 
 
 def _reasons(payment: Payment) -> tuple[Reason, ...]:

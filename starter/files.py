@@ -24,6 +24,9 @@ _ELEMENTS: Final = {
     "instructed_amount": "Amt/InstdAmt",
     "debtor.name": "PmtInf/Dbtr/Nm",
     "debtor.address": "PmtInf/Dbtr/PstlAdr",
+    "ultimate_debtor.name": "UltmtDbtr/Nm",
+    "ultimate_debtor.kind": "UltmtDbtr/Id",
+    "ultimate_debtor.address": "UltmtDbtr/PstlAdr",
     "creditor.name": "Cdtr/Nm",
     "creditor.address": "Cdtr/PstlAdr",
     "creditor_agent": "CdtrAgt/FinInstnId/BICFI",
@@ -284,6 +287,7 @@ def _order(line: Line, debtor: DebtorAccount, times: Times) -> Order:
         instructed_amount=line.instructed_amount,
         debtor=Party(name=block.debtor_name, address=block.debtor_address),
         debtor_account=Account(iban=debtor.iban, other=debtor.other, currency=debtor.currency),
+        ultimate_debtor=_party(*line.ultimate_debtor) if line.ultimate_debtor else None,
         creditor=_party(line.creditor_name, line.creditor_address, line.creditor_identity),
         creditor_account=Account(
             iban=line.creditor_iban.replace(" ", "").upper() or None,
@@ -326,4 +330,8 @@ def _in_words_of_the_file(refusal: Refusal, line: Line) -> Refusal:
     if refusal.field == "creditor_account":
         field = "CdtrAcct/Id/Othr/Id" if line.creditor_other else "CdtrAcct/Id/IBAN"
         return refusal._replace(field=field)
-    return refusal._replace(field=_ELEMENTS.get(refusal.field, refusal.field))
+    element = _ELEMENTS.get(refusal.field, refusal.field)
+    of_block = line.payment_information.ultimate_debtor
+    if element.startswith("UltmtDbtr/") and line.ultimate_debtor is of_block:
+        element = f"PmtInf/{element}"
+    return refusal._replace(field=element)

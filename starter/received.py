@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.order import ChargeBearer, Rail
 from domain.party import PostalAddress
-from messages.credit_transfer import Identity, Line
+from messages.credit_transfer import Identity, Line, UltimateDebtor
 
 
 def received(line: Line) -> dict[str, Any]:
@@ -43,6 +43,7 @@ def _said_besides(line: Line) -> dict[str, Any]:
     is_sepa = line.rail is Rail.SEPA_CREDIT_TRANSFER
     said = {
         "service": line.service,
+        "ultimate_debtor": _owing(line.ultimate_debtor),
         "charge_bearer": "" if line.charge_bearer is ChargeBearer.SLEV else line.charge_bearer,
         "creditor_agent_member": f"{member.system} {member.number}" if member else "",
         "creditor_agent_country": "" if is_sepa else line.creditor_agent_country,
@@ -58,6 +59,13 @@ def _said(identity: Identity | None) -> list[str]:
     number = identity.identification
     born = str(identity.birth_date or "")
     return [identity.kind, born, *((number.scheme, number.number) if number else ())]
+
+
+def _owing(party: UltimateDebtor | None) -> dict[str, Any]:
+    if party is None:
+        return {}
+    name, address, identity = party
+    return {"name": name, "address": _fields(address), "identity": _said(identity)}
 
 
 def _fields(address: PostalAddress | None) -> dict[str, Any]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Sequence
 from datetime import timedelta
-from io import BytesIO
 from pathlib import Path
 
 from rich import box
@@ -20,7 +18,7 @@ from domain.command import Outcome
 from domain.ids import hashed
 from domain.money import Money
 from domain.payment import Certainty
-from messages.pain002 import VERSIONS, common_status, write
+from messages.pain002 import VERSIONS, common_status
 from settings import Settings
 from starter.asking import CommandReceipt
 from starter.file_status import file_status, line_status
@@ -28,6 +26,7 @@ from store.file_lines import KeptFile, LineNow
 from terminal.cancel import answered, user
 from terminal.commanding import AS_WISHED, NOT_AS_WISHED, NOTHING_RECORDED, or_refused, say_refused
 from terminal.recording import AT_ONCE
+from terminal.status_report import NotWritten, as_xml, put
 
 
 class _NoSuchFile(LookupError):
@@ -107,17 +106,14 @@ async def tell_status(
         except _NoSuchFile as problem:
             return _refused(problem)
         report = file_status(file, lines, assembly.clock.now())
-    written = BytesIO()
-    write(report, version, written)
+    xml = as_xml(report, version)
     if out is None:
-        print(written.getvalue().decode())
+        print(xml.decode())
         return AS_WISHED
-    aside = out.with_name(f".{out.name}.part")
     try:
-        aside.write_bytes(written.getvalue())
-        os.replace(aside, out)
-    except OSError as error:
-        return _refused(f"--out: {out} cannot be written: {error.strerror}")
+        put(xml, out)
+    except NotWritten as problem:
+        return _refused(f"--out: {problem}")
     Console(highlight=False).print(f"{out}: {version}, {len(lines)} lines", markup=False)
     return AS_WISHED
 

@@ -17,17 +17,28 @@ _IDS_AN_ARGUMENT: Final = 1000
 
 @dataclass(frozen=True)
 class Wishes:
-    """What is to be done with the file; as the command's options say it."""
+    """What is to be done with the file; as the command's options say it.
+
+    Attributes:
+        acknowledge: ids of earlier payments that the file's lines do not repeat. A line passes
+            when all of its own are among them.
+        operator: who acknowledges a payment in doubt.
+        allow_truncation: cut a remittance that is too long, instead of refusing its line.
+        preview: only say what would be paid.
+        status_report: where a pain.002 is written of how the file stands at the end.
+    """
 
     file: Path
-    as_of: date | None
-    skip_invalid: bool
-    wait_seconds: int
-    journal: Path | None
-    as_json: bool
-    acknowledge: frozenset[str]
-    operator: str | None
+    as_of: date | None = None
+    skip_invalid: bool = False
+    wait_seconds: int = 60
+    journal: Path | None = None
+    as_json: bool = False
+    acknowledge: frozenset[str] = frozenset()
+    operator: str | None = None
     allow_truncation: bool = False
+    preview: bool = False
+    status_report: Path | None = None
 
     def said_of(self, duplicates: Collection[str]) -> Acknowledgement:
         """What was acknowledged of a line's possible duplicates."""
@@ -43,6 +54,7 @@ class Wishes:
         words += ["--allow-truncation"] if self.allow_truncation else []
         words += ["--wait", str(self.wait_seconds)]
         words += ["--journal", str(self.journal)] if self.journal else []
+        words += ["--status-report", str(self.status_report)] if self.status_report else []
         words += ["--json"] if self.as_json else []
         for first in range(0, len(named), _IDS_AN_ARGUMENT):
             words += ["--acknowledge", ",".join(named[first : first + _IDS_AN_ARGUMENT])]

@@ -11,8 +11,9 @@ from domain.order import Order, Rail
 from domain.report import PaymentState, Report, Source
 from partners.currencycloud import mapping, refusals, wire
 from partners.currencycloud.calls import Calls, NoReply, Reply
-from partners.currencycloud.corridors import Corridors, Unfit
+from partners.currencycloud.corridors import Corridors
 from partners.currencycloud.creditors import bank_country, bank_details, is_creditor, names
+from partners.currencycloud.requirements import Unfit
 
 _FIND: Final = "/v2/beneficiaries/find"
 _VALIDATE: Final = "/v2/beneficiaries/validate"

@@ -29,6 +29,7 @@ from domain.answers import (
     WireRequest,
 )
 from domain.clock import Clock
+from domain.money import Money
 from domain.order import Order
 from domain.profile import InstructionKind, Profile
 from domain.report import PaymentState, Report, Source
@@ -37,11 +38,13 @@ from partners.currencycloud.account import Account
 from partners.currencycloud.beneficiaries import Beneficiaries, never
 from partners.currencycloud.calls import NO_PERMISSION_PAUSE, Calls, NoReply, Reply
 from partners.currencycloud.cancels import Cancels
-from partners.currencycloud.corridors import Unfit, charge_type, purpose_code
+from partners.currencycloud.corridors import charge_type, purpose_code
 from partners.currencycloud.creditors import PAYMENT_TYPE
-from partners.currencycloud.funds import is_short
+from partners.currencycloud.funds import available, is_short
+from partners.currencycloud.payers import Payers
 from partners.currencycloud.profile import profile_of
 from partners.currencycloud.refusals import Proves
+from partners.currencycloud.requirements import Unfit
 from partners.currencycloud.searches import Unclear, bookings, search, show, together
 from partners.currencycloud.sessions import FORM, Session
 from partners.interface import LoginBook
@@ -77,6 +80,7 @@ class CurrencycloudPartner:
         self._session = Session(account, logins, self._transport, clock)
         self._calls = Calls(self._transport, self._session, clock)
         self._beneficiaries = Beneficiaries(self._calls, clock)
+        self._payers = Payers(self._calls, clock)
         self._cancels = Cancels(self._calls, clock)
 
     @property
@@ -85,6 +89,11 @@ class CurrencycloudPartner:
 
     async def ready(self) -> NotReady | None:
         return await self._session.ready()
+
+    async def available(self, currency: str, on_behalf_of: str | None) -> Money | Untold:
+        if (not_ready := await self.ready()) is not None:
+            return Untold(not_ready.why, retry_at=not_ready.until)
+        return await available(self._calls, currency, on_behalf_of)
 
     async def close(self) -> None:
         await self._transport.close()
@@ -98,6 +107,11 @@ class CurrencycloudPartner:
             return never(subject, charges, self._clock)
         if isinstance(purpose, Unfit):
             return never(subject, purpose, self._clock)
+        payer = await self._payers.details(subject.order)
+        if isinstance(payer, Unfit):
+            return never(subject, payer, self._clock)
+        if isinstance(payer, Unprepared):
+            return payer
         beneficiary_id = subject.prepared.get(_BENEFICIARY)
         if beneficiary_id is None:
             ensured = await self._beneficiaries.ensure(subject)
@@ -105,7 +119,7 @@ class CurrencycloudPartner:
                 return ensured
             beneficiary_id = ensured
         key = subject.keys[-1]
-        form = _instruction(subject.order, beneficiary_id, key, charges, purpose)
+        form = {**_instruction(subject.order, beneficiary_id, key, charges, purpose), **payer}
         return Prepared(
             WireRequest(
                 method="POST",

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 from domain.answers import Unprepared
 from domain.clock import Clock
 from domain.order import ChargeBearer, Order, Rail
 from partners.currencycloud import creditors, refusals, wire
-from partners.currencycloud.calls import Calls, NoReply
+from partners.currencycloud.calls import Calls
+from partners.currencycloud.requirements import Requirements, Unfit, lacking
 
 _DETAILS: Final = "/v2/reference/beneficiary_required_details"
-#: Ours: corridors change a few times a year, and a create that finds one changed is refused in
-#: words, so an hour-old answer costs nothing.
-_AGE_MAX: Final = timedelta(hours=1)
-_KEPT_MAX: Final = 1_000
 
 #: Names that their reference has for what a beneficiary's form calls otherwise.
 _ACCOUNT: Final = "acct_number"
@@ -72,92 +66,37 @@ _CHARGES: Final[Mapping[ChargeBearer, str]] = {
 _LOCAL_CHARGES: Final = frozenset({ChargeBearer.SHAR, ChargeBearer.SLEV})
 
 
-class Unfit(NamedTuple):
-    """Why an order cannot take its corridor."""
-
-    code: str
-    """ISO 20022 ExternalStatusReason1Code."""
-    why: str
-
-
-@dataclass(frozen=True)
-class _Kept:
-    asked_at: datetime
-    alternatives: tuple[Mapping[str, str], ...]
-
-
 class Corridors:
-    """Asks once an hour for each corridor; remembers nothing that money depends on."""
+    """What they ask of a beneficiary, by currency and country."""
 
     def __init__(self, calls: Calls, clock: Clock) -> None:
-        self._calls = calls
-        self._clock = clock
-        self._kept: dict[tuple[str, ...], _Kept] = {}
+        self._requirements = Requirements(calls, clock, _DETAILS, wire.read_required_details)
 
     async def unfit(self, order: Order) -> Unfit | Unprepared | None:
         """Why the creditor cannot be paid over the corridor; None where they can.
 
         Unprepared: they did not tell what it asks for.
         """
-        query = _question(order)
-        corridor = tuple(query.values())
-        kept = self._kept.get(corridor)
-        if kept is None or self._clock.now() - kept.asked_at >= _AGE_MAX:
-            asked = await self._ask(query)
-            if isinstance(asked, (Unfit, Unprepared)):
-                return asked
-            kept = self._keep(corridor, asked)
-        return unfit_for(order, kept.alternatives)
-
-    async def _ask(self, query: Mapping[str, str]) -> _Kept | Unfit | Unprepared:
-        reply = await self._calls.get(_DETAILS, query)
-        if isinstance(reply, NoReply):
-            return Unprepared(reply.why, retry_at=reply.try_at, exchange=reply.exchange)
-        if not reply.is_success:
-            refusal = wire.read_refusal(reply.body)
-            if reply.status == 400 and refusal:
-                return Unfit(refusals.reason_code(refusal), refusal.text)
-            return Unprepared(
-                reply.why, retry_at=reply.retry_at(self._clock.now()), exchange=reply.exchange
-            )
-        details = wire.read_required_details(reply.body)
-        if isinstance(details, wire.Unusable):
-            why = f"an answer outside the known contract: {'; '.join(details.drift)}"
-            return Unprepared(why, exchange=reply.exchange)
-        return _Kept(reply.asked_at, details)
-
-    def _keep(self, corridor: tuple[str, ...], asked: _Kept) -> _Kept:
-        if len(self._kept) >= _KEPT_MAX:
-            del self._kept[next(iter(self._kept))]
-        self._kept[corridor] = asked
-        return asked
+        alternatives = await self._requirements.of(_question(order))
+        if isinstance(alternatives, (Unfit, Unprepared)):
+            return alternatives
+        return unfit_for(order, alternatives)
 
 
 def unfit_for(order: Order, alternatives: Iterable[Mapping[str, str]]) -> Unfit | None:
     """Why the order satisfies none of the corridor's alternatives; of the nearest one."""
     payment_type = creditors.PAYMENT_TYPE[order.rail]
-    given = _given(order)
-    nearest: list[tuple[str, str]] | None = None
-    for alternative in alternatives:
-        if alternative.get("payment_type") != payment_type:
-            continue
-        lacking = [
-            (name, "missing" if name not in given else "not as they take it")
-            for name, rule in alternative.items()
-            if name != "payment_type" and not _satisfies(given.get(name), name, rule)
-        ]
-        if not lacking:
-            return None
-        if nearest is None or len(lacking) < len(nearest):
-            nearest = lacking
+    missing = lacking(alternatives, payment_type, _given(order))
+    if missing == []:
+        return None
     corridor = f"{order.instructed_amount.currency} to {creditors.bank_country(order)}"
-    if nearest is None:
+    if missing is None:
         return Unfit("AG03", f"they make no {payment_type} payments in {corridor}")
     told = "; ".join(
-        f"{_TOLD_BY.get(name, 'creditor')}: {name} is {problem}" for name, problem in nearest
+        f"{_TOLD_BY.get(name, 'creditor')}: {name} is {problem}" for name, problem in missing
     )
     return Unfit(
-        _code(nearest[0][0]), f"{payment_type} payments in {corridor} ask for more: {told}"
+        _code(missing[0][0]), f"{payment_type} payments in {corridor} ask for more: {told}"
     )
 
 
@@ -211,19 +150,6 @@ def _given(order: Order) -> dict[str, str]:
         if kind := fields.get(f"routing_code_type_{place}"):
             given[kind] = fields[f"routing_code_value_{place}"]
     return given
-
-
-def _satisfies(value: str | None, name: str, rule: str) -> bool:
-    if value is None:
-        return False
-    if name == "beneficiary_entity_type":
-        return value == rule
-    try:
-        # Ruby's anchor for the very end is Python's \Z.
-        return re.search(rule.replace(r"\z", r"\Z"), value) is not None
-    except re.error:
-        # A rule that cannot be read is theirs to apply.
-        return True
 
 
 def _code(name: str) -> str:

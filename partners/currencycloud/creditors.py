@@ -7,8 +7,8 @@ from typing import Final
 
 from domain.accounts import ClearingMember
 from domain.order import Order, Rail
-from domain.party import PartyKind
 from partners.currencycloud import wire
+from partners.currencycloud.parties import entity, residence
 
 #: Rail -> their `payment_type`: "regular" is the local bank network, "priority" is SWIFT.
 PAYMENT_TYPE: Final[Mapping[Rail, str]] = {
@@ -90,7 +90,11 @@ def bank_details(order: Order) -> dict[str, str]:
     if order.creditor_agent:
         fields["bic_swift"] = order.creditor_agent
     fields |= _address(order)
-    return fields if order.rail is Rail.SEPA_CREDIT_TRANSFER else fields | _entity(order)
+    return (
+        fields
+        if order.rail is Rail.SEPA_CREDIT_TRANSFER
+        else fields | entity(order.creditor, "beneficiary")
+    )
 
 
 def names(order: Order) -> dict[str, str]:
@@ -146,52 +150,10 @@ def _address(order: Order) -> dict[str, str]:
     address = order.creditor.address
     if not address or not address.country:
         return {}
-    street = " ".join(filter(None, (address.street_name, address.building_number)))
-    lines = {
-        "beneficiary_country": address.country,
-        "beneficiary_city": address.town_name,
-        "beneficiary_postcode": address.post_code,
-        "beneficiary_address": street or ", ".join(address.address_lines),
-    }
-    if order.rail is not Rail.SEPA_CREDIT_TRANSFER:
-        lines["beneficiary_state_or_province"] = address.country_sub_division
-    return {name: value for name, value in lines.items() if value}
-
-
-def _entity(order: Order) -> dict[str, str]:
-    """Who it is by law. Nobody is made a person or a company by guess: without a word of the
-    payer the fields stay away, and the corridor tells whether it can do without them."""
-    creditor = order.creditor
-    if creditor.kind is None:
-        return {}
-    if creditor.kind is PartyKind.ORGANISATION:
-        fields = {"beneficiary_entity_type": "company", "beneficiary_company_name": creditor.name}
-    else:
-        # One name is all there is; the last word is taken for the family's.
-        first, _, last = creditor.name.strip().rpartition(" ")
-        fields = {
-            "beneficiary_entity_type": "individual",
-            "beneficiary_first_name": first.strip(),
-            "beneficiary_last_name": last,
-        }
-    if creditor.birth_date:
-        fields["beneficiary_date_of_birth"] = creditor.birth_date.isoformat()
-    if known := creditor.identification:
-        fields["beneficiary_identification_type"] = _IDENTIFICATIONS.get(known.scheme, "others")
-        fields["beneficiary_identification_value"] = known.number
-    return {name: value for name, value in fields.items() if value}
-
-
-#: ISO 20022 ExternalPersonIdentification1Code and ExternalOrganisationIdentification1Code to their
-#: `beneficiary_identification_type` (reference, POST /beneficiaries/create).
-_IDENTIFICATIONS: Final[Mapping[str, str]] = {
-    "CCPT": "passport",
-    "COID": "incorporation_number",
-    "DRLC": "drivers_license",
-    "EMPL": "employer_identification_number",
-    "NIDN": "national_id",
-    "SOSE": "social_security_number",
-}
+    fields = residence(address, "beneficiary")
+    if order.rail is Rail.SEPA_CREDIT_TRANSFER:
+        fields.pop("beneficiary_state_or_province", None)
+    return fields
 
 
 def _plain(number: str | None) -> str:

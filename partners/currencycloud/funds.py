@@ -1,13 +1,19 @@
-"""Whether our balance there covers a payment that they would send otherwise."""
+"""What we have there, and whether it covers a payment that they would send otherwise."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from domain.answers import Exchange, Subject
+from domain.answers import Exchange, Subject, Untold
+from domain.money import Money
 from partners.currencycloud import mapping, wire
 from partners.currencycloud.calls import Calls, NoReply
-from partners.currencycloud.searches import acting
+
+
+async def available(calls: Calls, currency: str, on_behalf_of: str | None) -> Money | Untold:
+    """The balance in a currency, of the account or of a sub-account."""
+    found, _ = await _balance(calls, currency, on_behalf_of)
+    return found
 
 
 async def is_short(
@@ -28,10 +34,21 @@ async def is_short(
     )
     if not waits_only_for_money:
         return False, None
-    reply = await calls.get(f"/v2/balances/{payment.currency}", acting(subject))
+    found, exchange = await _balance(calls, payment.currency, subject.order.on_behalf_of)
+    return isinstance(found, Money) and found.minor < payment.money.minor, exchange
+
+
+async def _balance(
+    calls: Calls, currency: str, on_behalf_of: str | None
+) -> tuple[Money | Untold, Exchange | None]:
+    acting = {"on_behalf_of": on_behalf_of} if on_behalf_of else {}
+    reply = await calls.get(f"/v2/balances/{currency}", acting)
+    exchange = reply.exchange
     if isinstance(reply, NoReply) or not reply.is_success:
-        return False, reply.exchange
+        return Untold(reply.why, exchange), exchange
     balance = wire.read_balance(reply.body)
-    if isinstance(balance, wire.Unusable) or balance.currency != payment.currency:
-        return False, reply.exchange
-    return not balance.covers(payment.money), reply.exchange
+    if isinstance(balance, wire.Unusable):
+        return Untold("a balance that cannot be read", exchange, drift=balance.drift), exchange
+    if balance.currency != currency:
+        return Untold("they showed the balance of another currency", exchange), exchange
+    return balance.money, exchange

@@ -117,12 +117,10 @@ class Balance(_Object):
 
     @property
     def money(self) -> Money:
-        """How much it is, whichever way."""
-        return Money.from_wire(self.amount.removeprefix("-"), self.currency)
-
-    def covers(self, needed: Money) -> bool:
-        """Whether it is enough; in the red nothing is. Both are in one currency."""
-        return not self.amount.startswith("-") and self.money.minor >= needed.minor
+        """Below zero where the account owes."""
+        found = Money.from_wire(self.amount.removeprefix("-"), self.currency)
+        sign = -1 if self.amount.startswith("-") else 1
+        return Money(minor=sign * found.minor, currency=found.currency)
 
 
 class Beneficiary(_Object):
@@ -187,6 +185,22 @@ class _BeneficiariesPage(_Object):
 class _RequiredDetails(_Object):
     what: ClassVar[str] = "beneficiary_required_details"
     details: tuple[dict[str, str | None], ...]
+
+
+class _RequiredField(_Object):
+    name: str
+    validation_rule: str
+
+
+class _PayerRequirement(_Object):
+    payer_entity_type: str
+    payment_type: str
+    required_fields: tuple[_RequiredField, ...]
+
+
+class _PayerRequirements(_Object):
+    what: ClassVar[str] = "payer_required_details"
+    details: tuple[_PayerRequirement, ...]
 
 
 class _Token(_Object):
@@ -258,6 +272,21 @@ def read_required_details(body: str) -> tuple[dict[str, str], ...] | Unusable:
         return found
     return tuple(
         {name: rule for name, rule in each.items() if rule is not None} for each in found.details
+    )
+
+
+def read_payer_requirements(body: str) -> tuple[dict[str, str], ...] | Unusable:
+    """What is asked of payers, in the same shape."""
+    found = _read(_PayerRequirements, body)
+    if isinstance(found, Unusable):
+        return found
+    return tuple(
+        {
+            "payment_type": each.payment_type,
+            "payer_entity_type": each.payer_entity_type,
+            **{field.name: field.validation_rule for field in each.required_fields},
+        }
+        for each in found.details
     )
 
 

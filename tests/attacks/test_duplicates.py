@@ -21,6 +21,7 @@ from store.keyring import Keyring
 from store.payments import Payments
 from store.tables import FileRow, PaymentRow
 from terminal.pay import ALL_WELL, NOTHING_PAID, SOME_NOT, pay_file
+from terminal.wishes import Wishes
 from tests.messages.files import CREDITOR, DEBTOR, Block, nested, pain001, transfer
 
 DAY = date(2026, 11, 25)
@@ -71,17 +72,16 @@ class Desk:
         file = self.settings.home / f"{message_id}.xml"
         day = nested("ReqdExctnDt/Dt", str(DAY))
         file.write_bytes(pain001(Block(list(lines), day=day), message_id=message_id))
-        code = await pay_file(
-            self.settings,
+        wishes = Wishes(
             file,
             as_of=DAY,
             skip_invalid=skip_invalid,
             wait_seconds=0,
-            journal=None,
             as_json=True,
-            acknowledge=acknowledge,
+            acknowledge=frozenset(acknowledge),
             operator=operator,
         )
+        code = await pay_file(self.settings, wishes)
         printed = self.capsys.readouterr()
         return Paid(code, [json.loads(row) for row in printed.out.splitlines()], printed.err)
 

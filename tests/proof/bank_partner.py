@@ -135,6 +135,9 @@ class BankPartner:
     async def ready(self) -> NotReady | None:
         return None
 
+    async def available(self, currency: str, on_behalf_of: str | None) -> Money | Untold:
+        return Untold("it keeps no balances")
+
     async def close(self) -> None:
         await self._transport.close()
 

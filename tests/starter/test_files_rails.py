@@ -18,7 +18,7 @@ from settings import Debtor, Settings
 from starter.acceptance import InvalidOrder, admit
 from starter.files import DebtorAccount, FilePlan, PlannedOrder, file_fingerprint, plan
 from starter.fingerprint import fingerprint
-from terminal.pay import debtor_accounts
+from terminal.judging import debtor_accounts
 from tests.fakes import profile
 from tests.messages.files import DEBTOR, Block, nested, of, pain001, transfer
 
@@ -282,3 +282,50 @@ def test_an_order_whose_rail_refuses_it_is_not_accepted_either() -> None:
     with pytest.raises(InvalidOrder) as error:
         admit(order, "key", PROFILES, NOW, rules_of=date(2026, 11, 25))
     assert {refusal.field for refusal in error.value.refusals} == {"creditor_account"}
+
+
+ULTIMATE: Final = nested(
+    "UltmtDbtr",
+    nested("Nm", "Tochter GmbH")
+    + nested("PstlAdr", nested("StrtNm", "Weg 1") + nested("TwnNm", "Bonn") + nested("Ctry", "DE"))
+    + nested("Id/OrgId/Othr", nested("Id", "HRB 1") + nested("SchmeNm/Cd", "COID")),
+)
+
+
+def test_who_owes_it_goes_along_from_the_line_or_else_from_its_block() -> None:
+    own = ULTIMATE.replace("Tochter", "Enkelin")
+    lines = [transfer(), transfer(before=own)]
+    with_it = planned(pain001(Block(lines, after_agent=ULTIMATE)))
+    of_block, of_line = (one.order.ultimate_debtor for one in with_it.orders)
+    assert of_block is not None
+    assert of_line is not None
+    assert (of_block.name, of_line.name) == ("Tochter GmbH", "Enkelin GmbH")
+    assert of_block.kind is PartyKind.ORGANISATION
+    assert of_block.identification == Identification(scheme="COID", number="HRB 1")
+    assert of_block.address is not None
+    assert of_block.address.town_name == "Bonn"
+    assert with_it.orders[0].order.debtor.name != of_block.name
+    without = planned(pain001(Block(lines)))
+    assert without.orders[0].order.ultimate_debtor is None
+    assert fingerprint(without.orders[0].received) != fingerprint(with_it.orders[0].received)
+    assert "ultimate_debtor" not in without.orders[0].received
+
+
+def test_nobody_is_named_behind_an_account_of_whom_too_little_is_known() -> None:
+    assert codes(transfer(before=nested("UltmtDbtr/Nm", "U"))) == [
+        ("RR02", "UltmtDbtr/Id"),
+        ("RR02", "UltmtDbtr/PstlAdr"),
+    ]
+    nameless = ULTIMATE.replace("<Nm>Tochter GmbH</Nm>", "")
+    assert codes(transfer(before=nameless)) == [("RR02", "UltmtDbtr/Nm")]
+    in_block = planned(pain001(Block([transfer()], after_agent=nested("UltmtDbtr/Nm", "U"))))
+    (refused,) = in_block.refused
+    assert {one.field for one in refused.refusals} == {
+        "PmtInf/UltmtDbtr/Id",
+        "PmtInf/UltmtDbtr/PstlAdr",
+    }
+
+
+def test_an_ultimate_debtor_that_says_nothing_is_none() -> None:
+    for nothing in ("<UltmtDbtr/>", nested("UltmtDbtr/Nm", "NOTPROVIDED")):
+        assert paid(transfer(before=nothing)).order.ultimate_debtor is None

@@ -15,7 +15,7 @@ from messages.pain001 import read
 from settings import Debtor, PartnerAccount, Settings
 from starter.acceptance import admit
 from starter.files import FilePlan, plan
-from terminal.pay import debtor_accounts
+from terminal.judging import debtor_accounts
 from tests.fakes import profile
 
 NOW: Final = datetime(2026, 11, 23, 9, tzinfo=UTC)

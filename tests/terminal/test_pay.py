@@ -16,6 +16,7 @@ from local.stack import Stack
 from settings import Settings
 from store.keyring import Keyring
 from terminal.pay import pay_file
+from terminal.wishes import Wishes
 from tests.terminal.conftest import Terminal
 
 AS_OF = ("--as-of", EXECUTION_DATE.isoformat())
@@ -111,15 +112,8 @@ async def test_a_wrong_file_pays_nothing_and_says_why(
     monkeypatch.setenv("COLUMNS", "200")
     file = a_file(tmp_path, "WRONG", changes=dict([change]))
     before = await booked(stack)
-    code = await pay_file(
-        Settings(home=stack.home),
-        file,
-        as_of=EXECUTION_DATE,
-        skip_invalid=False,
-        wait_seconds=0,
-        journal=None,
-        as_json=False,
-    )
+    wishes = Wishes(file, as_of=EXECUTION_DATE, wait_seconds=0)
+    code = await pay_file(Settings(home=stack.home), wishes)
     assert code == 2
     assert says in capsys.readouterr().out
     async with assembled(Settings(home=stack.home)) as assembly:

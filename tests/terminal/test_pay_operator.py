@@ -10,6 +10,7 @@ from local.demo_file import DEBTOR_IBAN, demo_file
 from settings import Debtor, Settings
 from store.keyring import Keyring
 from terminal.pay import NOTHING_PAID, pay_file
+from terminal.wishes import Wishes
 
 
 @pytest.mark.parametrize(
@@ -31,9 +32,10 @@ async def test_a_name_without_its_secret_acknowledges_nothing(
     settings = Settings(
         home=tmp_path / "home", debtors={DEBTOR_IBAN: Debtor(partner_account="main")}
     )
-    code = await pay_file(
-        settings, file, as_of=None, skip_invalid=True, wait_seconds=0, journal=None,
-        as_json=False, acknowledge=frozenset({"pay_x"}), operator=name,
-    )  # fmt: skip
+    acknowledged = frozenset({"pay_x"})
+    wishes = Wishes(
+        file, skip_invalid=True, wait_seconds=0, acknowledge=acknowledged, operator=name
+    )
+    code = await pay_file(settings, wishes)
     assert code == NOTHING_PAID
     assert "secret" in capsys.readouterr().out

@@ -1,0 +1,129 @@
+"""What their reference asks for before a payment, and what an order lacks of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from domain.answers import Unprepared
+from domain.clock import Clock
+from partners.currencycloud import refusals, wire
+from partners.currencycloud.calls import Calls, NoReply
+
+#: Ours: they change a few times a year, and a create that finds one changed is refused in words,
+#: so an hour-old answer costs nothing.
+_AGE_MAX: Final = timedelta(hours=1)
+_KEPT_MAX: Final = 1_000
+
+#: Lists of fields, each with its rule, of which one has to be satisfied.
+Alternatives = tuple[Mapping[str, str], ...]
+
+
+class Unfit(NamedTuple):
+    """Why an order cannot be paid by them."""
+
+    code: str
+    """ISO 20022 ExternalStatusReason1Code."""
+    why: str
+
+
+@dataclass(frozen=True)
+class _Kept:
+    asked_at: datetime
+    alternatives: Alternatives
+
+
+class Requirements:
+    """Asks once an hour for each question; remembers nothing that money depends on.
+
+    Args:
+        path: of their reference.
+        read: its answer.
+    """
+
+    def __init__(
+        self,
+        calls: Calls,
+        clock: Clock,
+        path: str,
+        read: Callable[[str], Alternatives | wire.Unusable],
+    ) -> None:
+        self._calls = calls
+        self._clock = clock
+        self._path = path
+        self._read = read
+        self._kept: dict[tuple[str, ...], _Kept] = {}
+
+    async def of(self, query: Mapping[str, str]) -> Alternatives | Unfit | Unprepared:
+        """The alternatives. Unfit: there are none for such a question. Unprepared: not told."""
+        question = tuple(query.values())
+        kept = self._kept.get(question)
+        if kept is None or self._clock.now() - kept.asked_at >= _AGE_MAX:
+            asked = await self._ask(query)
+            if not isinstance(asked, _Kept):
+                return asked
+            kept = self._keep(question, asked)
+        return kept.alternatives
+
+    async def _ask(self, query: Mapping[str, str]) -> _Kept | Unfit | Unprepared:
+        reply = await self._calls.get(self._path, query)
+        if isinstance(reply, NoReply):
+            return Unprepared(reply.why, retry_at=reply.try_at, exchange=reply.exchange)
+        if not reply.is_success:
+            refusal = wire.read_refusal(reply.body)
+            if reply.status == 400 and refusal:
+                return Unfit(refusals.reason_code(refusal), refusal.text)
+            return Unprepared(
+                reply.why, retry_at=reply.retry_at(self._clock.now()), exchange=reply.exchange
+            )
+        details = self._read(reply.body)
+        if isinstance(details, wire.Unusable):
+            why = f"an answer outside the known contract: {'; '.join(details.drift)}"
+            return Unprepared(why, exchange=reply.exchange)
+        return _Kept(reply.asked_at, details)
+
+    def _keep(self, question: tuple[str, ...], asked: _Kept) -> _Kept:
+        if len(self._kept) >= _KEPT_MAX:
+            del self._kept[next(iter(self._kept))]
+        self._kept[question] = asked
+        return asked
+
+
+def lacking(
+    alternatives: Iterable[Mapping[str, str]], payment_type: str, given: Mapping[str, str]
+) -> list[tuple[str, str]] | None:
+    """What the nearest alternative asks for and is not given, as (field, problem); empty where one
+    is satisfied, None where there is none for the payment type."""
+    nearest: list[tuple[str, str]] | None = None
+    for alternative in alternatives:
+        if alternative.get("payment_type") != payment_type:
+            continue
+        found = [
+            (name, "missing" if name not in given else "not as they take it")
+            for name, rule in alternative.items()
+            if name != "payment_type" and not _satisfies(given.get(name), name, rule)
+        ]
+        if not found:
+            return []
+        if nearest is None or len(found) < len(nearest):
+            nearest = found
+    return nearest
+
+
+def _satisfies(value: str | None, name: str, rule: str) -> bool:
+    if value is None:
+        return False
+    if name.endswith("_entity_type"):
+        return value == rule
+    if name.endswith("_date_of_birth"):
+        # Their recorded rule for dates has lost its backslashes; ours are days of the calendar.
+        return True
+    try:
+        # Ruby's anchor for the very end is Python's \Z.
+        return re.search(rule.replace(r"\z", r"\Z"), value) is not None
+    except re.error:
+        # A rule that cannot be read is theirs to apply.
+        return True

@@ -1,0 +1,97 @@
+"""A file that is to be paid, judged line by line before anything of it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from assembly import Assembly
+from domain.intent import Acknowledgement, PossibleDuplicate, require_acknowledged
+from messages.credit_transfer import CreditTransferFile, Line
+from messages.pain002 import Reason
+from settings import Settings
+from starter.files import DebtorAccount, FilePlan, PlannedOrder, RefusedLine, account_named, plan
+from starter.known_lines import known_lines
+from store.payments import PaymentRecord
+from terminal.refused import DUPLICATION, Repeat
+from terminal.wishes import Wishes
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What speaks for and against each line."""
+
+    content: CreditTransferFile
+    planned: FilePlan
+    known: Mapping[int, PaymentRecord]
+    """Payments of an earlier run of this file, by the lines' positions."""
+    refused: Sequence[RefusedLine]
+    """Those that were not paid before."""
+    orders: Sequence[tuple[PlannedOrder, Acknowledgement]]
+    """To be paid, each with what was acknowledged of it; those paid before are among them."""
+    repeats: Sequence[Repeat]
+    """To be asked about."""
+
+    @property
+    def new(self) -> list[PlannedOrder]:
+        """What would be paid now."""
+        return [line for line, _ in self.orders if line.line.position not in self.known]
+
+    @property
+    def reasons(self) -> dict[int, tuple[Reason, ...]]:
+        """What speaks against single lines, by their positions."""
+        found = {
+            one.line.position: tuple(
+                Reason(code=each.code, text=f"{each.field}: {each.text}") for each in one.refusals
+            )
+            for one in self.refused
+        }
+        for repeat in self.repeats:
+            text = f"CdtTrfTxInf: {repeat.duplicate}"
+            found[repeat.line.position] = (Reason(code=DUPLICATION, text=text),)
+        return found
+
+    def unpaid(self) -> list[Line]:
+        """Lines that were not paid before, and that are none of the refused."""
+        lines = [*(line.line for line in self.new), *(repeat.line for repeat in self.repeats)]
+        return sorted(lines, key=lambda line: line.position)
+
+
+async def judge(assembly: Assembly, content: CreditTransferFile, wishes: Wishes) -> Judged:
+    """All lines are compared before any is recorded. Recording compares each again."""
+    planned = plan(
+        content, debtor_accounts(assembly.settings), now=assembly.clock.now(), as_of=wishes.as_of
+    )
+    known = await known_lines(content, assembly.files, assembly.payments)
+    wanted = [(line.key, line.intent) for line in planned.orders]
+    found = await assembly.payments.possible_duplicates(wanted, assembly.clock.now())
+    orders, repeats = [], []
+    for line, earlier in zip(planned.orders, found, strict=True):
+        said = wishes.said_of([one.payment_id for one in earlier])
+        try:
+            require_acknowledged(earlier, said)
+        except PossibleDuplicate as duplicate:
+            repeats.append(Repeat(line, duplicate))
+        else:
+            orders.append((line, said))
+    refused = [one for one in planned.refused if one.line.position not in known]
+    return Judged(content, planned, known, refused, orders, repeats)
+
+
+def debtor_accounts(settings: Settings) -> dict[str, DebtorAccount]:
+    """The settings' debtors, each with whether its partner account is simulated."""
+    accounts = {}
+    for key, debtor in settings.debtors.items():
+        account = account_named(key)
+        partner = settings.partner_accounts(debtor.partner).get(debtor.partner_account)
+        accounts[key] = DebtorAccount(
+            iban=account.iban,
+            other=account.other,
+            tenant=debtor.tenant,
+            partner=debtor.partner,
+            partner_account=debtor.partner_account,
+            currency=debtor.currency,
+            simulated=partner is not None and partner.simulated,
+            on_behalf_of=debtor.on_behalf_of,
+        )
+    return accounts

@@ -1,0 +1,95 @@
+"""The command `finality pay`. Heavy imports wait until it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+
+def pay_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Callable[..., None]:
+    """The command; `run` runs it to its end."""
+
+    def pay(
+        file: Annotated[Path, typer.Argument(help="A pain.001 file, versions .03 to .12.")],
+        preview: Annotated[
+            bool,
+            typer.Option(
+                "--preview",
+                help="Only say what would be paid, and out of which balance; nothing is recorded.",
+            ),
+        ] = False,
+        as_of: Annotated[
+            datetime | None,
+            typer.Option(
+                formats=["%Y-%m-%d"],
+                help="Take the file as if it were this day's morning; simulated accounts only.",
+            ),
+        ] = None,
+        skip_invalid: Annotated[
+            bool,
+            typer.Option(
+                "--skip-invalid",
+                help="Pay the other lines of a file that has refused or repeated ones.",
+            ),
+        ] = False,
+        wait: Annotated[
+            int,
+            typer.Option(
+                min=0, help="Seconds to wait for payments to settle or need somebody; 0: none."
+            ),
+        ] = 60,
+        journal: Annotated[
+            Path | None, typer.Option(help="Write what was wanted here before anything is sent.")
+        ] = None,
+        status_report: Annotated[
+            Path | None,
+            typer.Option(help="Write a pain.002 here of how the file stands at the end."),
+        ] = None,
+        acknowledge: Annotated[
+            list[str] | None,
+            typer.Option(
+                metavar="ID,…",
+                help="Earlier payments that this file does not repeat, as the refusal lists them.",
+            ),
+        ] = None,
+        operator: Annotated[
+            str | None, typer.Option(help="Who acknowledges a payment that is in doubt.")
+        ] = None,
+        allow_truncation: Annotated[
+            bool,
+            typer.Option("--allow-truncation", help="Cut remittance texts that are too long."),
+        ] = False,
+        json: Annotated[
+            bool, typer.Option("--json", help="Machine-readable output, nothing else.")
+        ] = False,
+    ) -> None:
+        """Pay a file. The same file again pays nothing twice."""
+        if preview and status_report is not None:
+            raise typer.BadParameter(
+                "tells what became of a file, and --preview does nothing with it; leave one out",
+                param_hint="--status-report",
+            )
+        from settings import Settings
+        from terminal.pay import pay_file
+        from terminal.wishes import Wishes
+
+        wishes = Wishes(
+            file=file,
+            as_of=as_of.date() if as_of else None,
+            skip_invalid=skip_invalid,
+            wait_seconds=wait,
+            journal=journal,
+            as_json=json,
+            acknowledge=frozenset(one for text in acknowledge or [] for one in text.split(",")),
+            operator=operator,
+            allow_truncation=allow_truncation,
+            preview=preview,
+            status_report=status_report,
+        )
+        run(pay_file(Settings(), wishes))
+
+    return pay
