@@ -54,14 +54,15 @@ def show_notices(screen: Console, judged: Judged) -> None:
 
 
 def _in_words(judged: Judged) -> str:
-    words = [f"{len(judged.new)} payments would be made"]
-    if judged.known:
-        words.append(f"{len(judged.known)} are known from an earlier run of this file")
-    if judged.refused:
-        words.append(f"{len(judged.refused)} lines are refused")
-    if judged.repeats:
-        words.append(f"{len(judged.repeats)} may repeat earlier payments")
-    return f"{', '.join(words)}. Nothing was recorded."
+    counts = {
+        "Would be paid": len(judged.new),
+        "known from an earlier run of this file": len(judged.known),
+        "refused": len(judged.refused),
+        "may repeat earlier payments": len(judged.repeats),
+    }
+    return (
+        f"{', '.join(f'{what}: {count}' for what, count in counts.items())}. Nothing is recorded."
+    )
 
 
 def _table(sums: list[Leaving]) -> Table:

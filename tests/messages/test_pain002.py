@@ -39,8 +39,8 @@ _REPORTS = st.builds(
     FileStatus,
     message_id=_TEXTS, created_at=st.just(_NOW), initiating_party=_TEXTS,
     original_message_id=_TEXTS, original_version=st.just("pain.001.001.09"),
-    original_created_at=st.none() | st.just(_NOW), count=st.integers(0, 10**6),
-    control_sum=st.decimals(0, 10**12, places=3).map(Decimal),
+    original_created_at=st.none() | st.just(_NOW), count=st.none() | st.integers(0, 10**6),
+    control_sum=st.none() | st.decimals(0, 10**12, places=3).map(Decimal),
     lines=st.lists(_LINES, max_size=4), reason=st.none() | _REASONS,
 )  # fmt: skip
 
