@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from domain.money import Money
 from store.database import Database
-from store.tables import PaymentRow, TaskRow
+from store.signatures import signatures
+from store.tables import CommandRow, PaymentRow, TaskRow
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Task:
     amount: Money
     creditor_account: str
     """Masked."""
+    signed_by: tuple[str, ...] = ()
+    """Who found that it was not executed, where another signature is missing."""
 
 
 class Tasks:
@@ -55,11 +59,17 @@ class Tasks:
             rows = rows.where(TaskRow.owner == owner)
         if due_before is not None:
             rows = rows.where(TaskRow.due_at < due_before)
-        found = await self._database.read(lambda session: session.exec(rows).all())
-        return [_task(row, payment) for row, payment in found]
+
+        def query(session: Session) -> list[Task]:
+            return [
+                _task(row, payment, signatures(session, payment))
+                for row, payment in session.exec(rows)
+            ]
+
+        return await self._database.read(query)
 
 
-def _task(row: TaskRow, payment: PaymentRow) -> Task:
+def _task(row: TaskRow, payment: PaymentRow, signed: Sequence[CommandRow]) -> Task:
     return Task(
         task_id=row.task_id,
         payment_id=row.payment_id,
@@ -70,4 +80,5 @@ def _task(row: TaskRow, payment: PaymentRow) -> Task:
         opened_at=row.opened_at,
         amount=Money(minor=payment.amount_minor, currency=payment.currency),
         creditor_account=payment.creditor_masked,
+        signed_by=tuple(sorted(one.by for one in signed)),
     )

@@ -30,6 +30,9 @@ _AWAY: Final = (
     "start it, and see that FINALITY_DATABASE_URL names it, its user may log in and create tables, "
     "and its disk is not full"
 )
+_NO_LOGIN: Final = (
+    "see that `finality up` runs, or that base_url, login_id and api_key of the settings are right"
+)
 
 
 class Examined(NamedTuple):
@@ -77,6 +80,7 @@ async def _examinations(assembly: Assembly) -> AsyncIterator[Examined]:
     yield _database(assembly.database)
     async for examined in _partners(assembly):
         yield examined
+    yield await _halts(assembly)
     try:
         client = await assembly.client()
     except TemporalAway as away:
@@ -99,6 +103,18 @@ def _database(database: Database) -> Examined:
     )
 
 
+async def _halts(assembly: Assembly) -> Examined:
+    found = await assembly.operations.halts()
+    if not found:
+        return Examined("halts", "none")
+    held = max(count for _, count in found)
+    return Examined(
+        "halts",
+        f"{len(found)} in force; the widest holds back {held} open payments",
+        "`finality halts` says why, and the command that lifts each",
+    )
+
+
 async def _partners(assembly: Assembly) -> AsyncIterator[Examined]:
     if not assembly.partners:
         yield Examined(
@@ -110,7 +126,13 @@ async def _partners(assembly: Assembly) -> AsyncIterator[Examined]:
         what = f"partner {partner}/{name}"
         if refused is None:
             simulated = ", simulated" if account.simulated else ""
-            yield Examined(what, f"{account.base_url}{simulated}, {_webhooks(account)}")
+            not_ready = await assembly.partners[partner, name].ready()
+            login = "logged in" if not_ready is None else f"no login: {not_ready.why}"
+            yield Examined(
+                what,
+                f"{account.base_url}{simulated}, {login}, {_webhooks(account)}",
+                "" if not_ready is None else _NO_LOGIN,
+            )
         else:
             why, at = refused
             yield Examined(

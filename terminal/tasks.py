@@ -38,6 +38,10 @@ async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as
         about = f"  {task.payment_id}  {task.amount} to {task.creditor_account}"
         screen.print(Text.assemble((f"{task.owner}, {due}", style), about), soft_wrap=True)
         screen.print(Text(f"  {task.question}"))
+        if task.signed_by:
+            names = ", ".join(task.signed_by)
+            text = f"  signed not-executed: {names}; another operator has to sign too"
+            screen.print(Text(text, style="bold"))
         for command in next_commands(task, offered):
             # Not wrapped: it is there to be copied.
             screen.print(Text(f"  {command}", style="cyan"), soft_wrap=True)
@@ -68,6 +72,7 @@ def _as_object(task: Task, now: datetime, commands: list[str]) -> dict[str, obje
         "creditor_account": task.creditor_account,
         "kind": task.kind,
         "question": task.question,
+        "not_executed_signed_by": list(task.signed_by),
         "owner": task.owner,
         "due_at": task.due_at.isoformat(),
         "is_overdue": task.due_at < now,

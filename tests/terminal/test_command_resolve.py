@@ -61,6 +61,9 @@ async def test_not_executed_takes_two_operators_with_evidence(parked: Home, lett
     assert first.code == 0, first.err
     assert "another operator has to sign too" in first.out
     assert "(in doubt)" in first.out
+    assert "signed not-executed: alice; another operator has to" in parked.run("tasks").out
+    [row] = parked.run("tasks", "--json").rows
+    assert row["not_executed_signed_by"] == ["alice"]
     again = parked.signed(*_resolve("not-executed", "--evidence", str(letter), "--command-id", "2"))
     assert "another operator has to sign too" in again.out
     second = parked.signed(

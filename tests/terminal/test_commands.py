@@ -13,6 +13,7 @@ from local.demo_file import EXECUTION_DATE
 from local.temporal_server import is_taken
 from store.keyring import Keyring
 from tests.terminal.conftest import Terminal
+from tests.terminal.homes import home
 from tests.terminal.test_pay import a_file
 
 
@@ -43,7 +44,23 @@ def test_doctor_finds_a_running_stack_well(terminal: Terminal) -> None:
     ran = terminal.run("doctor")
     assert ran.code == 0, ran.out
     assert "✗" not in ran.out
-    assert "webhook secret set" in " ".join(ran.out.split())
+    said = " ".join(ran.out.split())
+    assert "logged in, webhook secret set" in said
+    assert "halts: none" in said
+
+
+def test_doctor_says_that_a_partner_does_not_answer_and_that_sends_are_halted(
+    tmp_path: Path,
+) -> None:
+    with home(tmp_path) as made:
+        assert made.signed("halt", "--by", "alice", "--why", "audit").code == 0
+        account = {"base_url": "http://127.0.0.1:1", "login_id": "l", "api_key": "canary"}
+        ran = made.run("doctor", FINALITY_CURRENCYCLOUD=json.dumps({"a": account}))
+    said = " ".join(ran.out.split())
+    assert ran.code == 1
+    assert "✗ partner currencycloud/a: http://127.0.0.1:1, no login: " in said
+    assert "✗ halts: 1 in force" in said
+    assert "canary" not in ran.out + ran.err
 
 
 def test_doctor_names_a_remedy_for_everything_that_is_missing(tmp_path: Path) -> None:
