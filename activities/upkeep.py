@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Collection
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from temporalio import activity
@@ -94,12 +95,14 @@ class Upkeep:
     async def sweep(self) -> int:
         """Compare what is open or has news with what runs, and run what does not; how many.
 
-        The listing may lag: then one that runs is only told to look again. Questions that
-        nobody answered in time are named in the log.
+        The listing may lag: then one that runs is only told to look again. So is one that runs
+        and is late with a step, which it may not know of. Questions that nobody answered in time
+        are named in the log.
         """
         running = await self._runner.running()
         started = await self._sweep(self._payments.open, running)
         started += await self._sweep(self._inbox.unread_at_end, running)
+        await self._sweep(partial(self._untold.overdue, self._clock.now()), ())
         escalated = await self._payments.escalate(self._clock.now(), limit=_BATCH)
         for payment_id in escalated.unreadable:
             log.error("payment %s: the keyring lacks the key it was sealed with", payment_id)

@@ -1,4 +1,4 @@
-"""What was recorded for payments whose runs were not told yet: commands, and lifted halts.
+"""What was recorded for payments whose runs were not told of it: commands, lifted halts, steps due.
 
 A run that waits for days looks only when it is told, and whoever recorded may have died before.
 """
@@ -6,13 +6,19 @@ A run that waits for days looks only when it is told, and whoever recorded may h
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from store.database import Database
 from store.halts import held_back
 from store.tables import CommandRow, HaltRow, PaymentRow
+
+#: How late a step is when its run is told of it, and how long it is told at each of these ages: a
+#: few rounds of upkeep. After an hour people are asked besides.
+_AGES: Final = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
+_NAMED_FOR: Final = timedelta(minutes=1)
 
 
 class Untold:
@@ -50,6 +56,27 @@ class Untold:
                 session.add(found)
 
         await self._database.write(transaction)
+
+    async def overdue(self, now: datetime, *, after: str, limit: int) -> list[tuple[str, str]]:
+        """(tenant, payment id) of payments that are late with a step, by id after `after`.
+
+        Their runs may not know that it is due: who recorded what makes it so was taken for dead,
+        and was not. Each is named for a minute at some ages only, or a worker that has much to do
+        would be told of it without end.
+        """
+
+        def query(session: Session) -> list[tuple[str, str]]:
+            owed_at = col(PaymentRow.owed_at)
+            rows = (
+                select(PaymentRow.tenant, PaymentRow.payment_id)
+                .where(or_(*(owed_at.between(now - age - _NAMED_FOR, now - age) for age in _AGES)))
+                .where(PaymentRow.payment_id > after)
+                .order_by(PaymentRow.payment_id)
+                .limit(limit)
+            )
+            return [(tenant, payment_id) for tenant, payment_id in session.exec(rows)]
+
+        return await self._database.read(query)
 
     async def lifted(self) -> list[int]:
         """Numbers of halts that were lifted, and what they held back was not told."""

@@ -240,3 +240,33 @@ async def test_the_sweep_starts_an_open_payment_with_news_once(
     await _deliver(store, payment_id)
     assert await ActivityEnvironment().run(upkeep.sweep) == 1
     assert runner.started == [payment_id]
+
+
+async def test_a_run_that_is_late_with_a_step_is_told_of_it_now_and_then(
+    store: Store, upkeep: Upkeep, runner: FakeRunner, clock: SteppedClock
+) -> None:
+    """Its store was changed by somebody who was taken for dead: the run may wait for a day."""
+    (payment_id,) = await _accept(store, 1)
+    runner.alive = {payment_id}
+    told_at = []
+    began = clock.now()
+    for _ in range(3 * 60 * 3):
+        clock.step(timedelta(seconds=20))
+        runner.started.clear()
+        await ActivityEnvironment().run(upkeep.sweep)
+        if runner.started:
+            told_at.append(round((clock.now() - began).total_seconds() / 60))
+    assert set(told_at) == {1, 2, 10, 11, 60, 61}, "not in every round"
+    assert len(told_at) <= 12
+
+
+async def test_a_run_that_waits_for_its_moment_is_left_alone(
+    store: Store, upkeep: Upkeep, runner: FakeRunner, clock: SteppedClock
+) -> None:
+    (payment_id,) = await _accept(store, 1)
+    await _at_the_partner(store, payment_id)
+    await _end(store, payment_id)
+    runner.alive = {payment_id}
+    clock.step(timedelta(minutes=1, seconds=30))
+    await ActivityEnvironment().run(upkeep.sweep)
+    assert runner.started == []

@@ -19,7 +19,7 @@ from typing import Final
 
 from tests.proof.simulation.lived import simulate
 from tests.proof.simulation.plan import Plan, drawn
-from tests.proof.simulation.world import Result
+from tests.proof.simulation.result import Result
 
 _PAYMENTS: Final = 50
 _SEEDS: Final = 100
@@ -61,16 +61,18 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1, help="the first of these seeds")
     parser.add_argument("--payments", type=int, default=_PAYMENTS, help="in each world")
     parser.add_argument("--seed", type=int, help="this world alone")
+    parser.add_argument("--harsh", action="store_true", help="several faults for each payment")
     parser.add_argument("--plan", type=Path, help="the plan in this file alone")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
     if given.plan:
         plans = [Plan.read(given.plan)]
     elif given.seed is not None:
-        plans = [drawn(given.seed, given.payments)]
+        plans = [drawn(given.seed, given.payments, harsh=given.harsh)]
     else:
         plans = [
-            drawn(seed, given.payments) for seed in range(given.first, given.first + given.seeds)
+            drawn(seed, given.payments, harsh=given.harsh)
+            for seed in range(given.first, given.first + given.seeds)
         ]
     began = time.monotonic()
     states, fired, payments, unfired, bad = Counter[str](), Counter[tuple[str, str]](), 0, 0, []

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import random
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,13 +15,15 @@ from pathlib import Path
 
 import starter.client
 from store import schema
+from store.database import Database
 from tests.proof.simulation.database import SimulatedDatabase
 from tests.proof.simulation.loop import SimulatedClock, VirtualLoop
 from tests.proof.simulation.network import SimulatedBank
 from tests.proof.simulation.plan import Plan
+from tests.proof.simulation.result import Result
 from tests.proof.simulation.temporal import Temporal
 from tests.proof.simulation.weather import Weather
-from tests.proof.simulation.world import Result, World
+from tests.proof.simulation.world import World
 
 
 def simulate(plan: Plan) -> Result:
@@ -28,8 +32,8 @@ def simulate(plan: Plan) -> Result:
     loop.set_exception_handler(lambda _loop, _context: None)  # The dead are never awaited.
     chance = random.Random(plan.seed)
     with _folder() as folder, _known_ids(chance):
+        (folder / "finality.db").write_bytes(_empty())
         database = SimulatedDatabase(f"sqlite:///{folder / 'finality.db'}")
-        schema.upgrade(database)
         clock = SimulatedClock(loop)
         weather = Weather(plan.faults, plan.seed)
         database.weather, database.loop = weather, loop
@@ -49,6 +53,19 @@ async def _lived(
     temporal = Temporal(loop, clock, plan.seed)
     world = World(plan, database, clock, loop, weather, temporal, SimulatedBank(clock))
     return await world.run()
+
+
+@functools.cache
+def _empty() -> bytes:
+    """A database that all migrations have made, which take longer than a payment."""
+    with _folder() as folder:
+        file = folder / "finality.db"
+        database = Database(f"sqlite:///{file}")
+        schema.upgrade(database)
+        database.close()
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return file.read_bytes()
 
 
 @contextlib.contextmanager

@@ -27,6 +27,11 @@ class Process:
     stands_still_until: float = 0.0
     clock_runs_ahead: timedelta = timedelta(0)
 
+    @property
+    def kind(self) -> str:
+        """What it is one of: an app, or a worker."""
+        return self.name.partition(" ")[0]
+
     def kill(self) -> None:
         """As SIGKILL: no `finally`, no report, nothing."""
         self.alive = False

@@ -228,7 +228,7 @@ class Temporal:
             state = Activity(asked.seq, asked.activity_type, now, now)
             run.activities[asked.seq] = state
             tried += 1
-            result, why = await self._performed(worker, asked, state)
+            result, why = await self._performed(worker, run, asked, state)
             state.is_over = True
             if run.ended:
                 return
@@ -241,14 +241,14 @@ class Temporal:
             await asyncio.sleep(min(2 ** (tried - 1), 60))
 
     async def _performed(
-        self, worker: Worker, asked: Any, state: Activity
+        self, worker: Worker, run: Run, asked: Any, state: Activity
     ) -> tuple[Any, str | None]:
         """Its result, or why the server counts it as failed; it may be at work all the same."""
 
         def beat() -> None:
             state.beat_at = self._loop.time()
 
-        work = worker.process.run(worker.perform(asked, beat))
+        work = worker.process.run(worker.perform(run, asked, beat))
         beats_within = asked.heartbeat_timeout.ToTimedelta().total_seconds()
         ends_at = state.began_at + asked.start_to_close_timeout.ToTimedelta().total_seconds()
         while True:

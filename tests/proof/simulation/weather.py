@@ -44,7 +44,7 @@ class Weather:
         process = this_process()
         if fault is None or process is None:
             return
-        self.fired[fault.kind, name] += 1
+        self.fired[fault.kind, f"{process.kind} {name}"] += 1
         if fault.kind is Kind.KILL:
             process.kill()
             self.on_death(process)
@@ -61,7 +61,9 @@ class Weather:
                 fault_nth = self._passed[CURRENT.get(), "write committed"]
                 if fault.nth == fault_nth:
                     waiting.remove(fault)
-                    self.fired[fault.kind, "write committed"] += 1
+                    process = this_process()
+                    who = process.kind if process else "world"
+                    self.fired[fault.kind, f"{who} write committed"] += 1
                     return True
         return False
 

@@ -90,7 +90,7 @@ class Worker:
             asked += commands
             await self._point("workflow task", run.payment_id)
             steps = [c.schedule_local_activity for c in commands if _is_local(c)]
-            todo += [[await self._locally(step)] for step in steps]
+            todo += [[await self._locally(run, step)] for step in steps]
         self.cache[run.run_id] = instance
         return done, asked
 
@@ -110,33 +110,33 @@ class Worker:
             assert again == past.commands, f"{run.workflow_id} does not replay"
         return instance
 
-    async def _locally(self, asked: Any) -> Job:
+    async def _locally(self, run: Run, asked: Any) -> Job:
         while True:
             try:
-                result = await self._call(asked.activity_type, asked.arguments, asked, None)
+                result = await self._call(run, asked, None)
             except Exception:  # As the SDK: whatever it is, tried again.
                 await asyncio.sleep(_LOCAL_RETRY_SECONDS)
             else:
                 return completed(asked.seq, result, is_local=True)
 
-    async def perform(self, asked: Any, beat: Callable[[], None]) -> Any:
+    async def perform(self, run: Run, asked: Any, beat: Callable[[], None]) -> Any:
         """One activity; raises what it raises."""
-        return await self._call(asked.activity_type, asked.arguments, asked, beat)
+        return await self._call(run, asked, beat)
 
-    async def _call(
-        self, name: str, payloads: Any, asked: Any, beat: Callable[[], None] | None
-    ) -> Any:
-        function = self._activities[name]
+    async def _call(self, run: Run, asked: Any, beat: Callable[[], None] | None) -> Any:
+        function = self._activities[asked.activity_type]
         definition = temporalio.activity._Definition.must_from_callable(function)
         environment = ActivityEnvironment()
         environment.info = replace(
             environment.info,
+            workflow_id=run.workflow_id,
+            workflow_run_id=run.run_id,
             started_time=self._clock.now(),
             start_to_close_timeout=asked.start_to_close_timeout.ToTimedelta(),
         )
         if beat is not None:
             environment.on_heartbeat = lambda *_: beat()
-        given = arguments(payloads, definition.arg_types)
+        given = arguments(asked.arguments, definition.arg_types)
         await self._point("activity begun", given[0].payment_id)
         result = await environment.run(function, *given)
         await self._point("activity done", given[0].payment_id)

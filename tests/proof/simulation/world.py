@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import functools
 import json
 import random
 import traceback
@@ -25,7 +26,7 @@ from domain.accounts import Account
 from domain.money import Money
 from domain.order import Order, Times
 from domain.party import Party
-from domain.profile import IdempotencyKind, LookupKind
+from domain.profile import IdempotencyKind, LookupKind, Profile
 from domain.report import PaymentState
 from domain.states import ENDS
 from regimes.ladder import escalate
@@ -46,11 +47,12 @@ from store.untold import Untold
 from terminal.table import as_object
 from tests.proof.arena import bank_account
 from tests.proof.bank_partner import BANK, BankAccount, BankPartner
-from tests.proof.checker import Comparison, compare
+from tests.proof.checker import compare
 from tests.proof.simulation.database import SimulatedDatabase
 from tests.proof.simulation.loop import BEGINNING, Process, SimulatedClock, VirtualLoop
 from tests.proof.simulation.network import Network, SimulatedBank
 from tests.proof.simulation.plan import GIVEN_WITHIN, HEALED_AFTER, Fault, Kind, Plan
+from tests.proof.simulation.result import Result
 from tests.proof.simulation.temporal import Temporal
 from tests.proof.simulation.weather import CURRENT, Weather
 from tests.proof.simulation.worker import Worker
@@ -64,27 +66,6 @@ _UPKEEP_SECONDS: Final = 20.0
 _PEACE_SECONDS: Final = 1500.0
 _TELLS_AGAIN_SECONDS: Final = 5.0
 _CREDITOR: Final = "NL91ABNA0417164300"
-
-
-@dataclass
-class Result:
-    """What a world came to, by the books and not by what the product says."""
-
-    plan: Plan
-    comparison: Comparison
-    states: Counter[str]
-    stuck: list[str]
-    fired: Counter[tuple[str, str]]
-    unfired: int
-    seconds: float
-    """Simulated."""
-    broke: str = ""
-    trace: str = ""
-    """The same for the same plan."""
-
-    @property
-    def is_good(self) -> bool:
-        return not (self.comparison.flaws or self.stuck or self.broke)
 
 
 @dataclass(eq=False)
@@ -177,6 +158,10 @@ class World:
             made[BANK, bank_account(account.idempotency, account.lookup)] = partner
         return made
 
+    @functools.cached_property
+    def _profiles(self) -> dict[tuple[str, str], Profile]:
+        return {name: partner.profile for name, partner in self.partners().items()}
+
     async def point(self, name: str, payment_id: str) -> None:
         """A point of a payment, in whatever process."""
         CURRENT.set(self.numbers.get(payment_id, -1))
@@ -194,7 +179,7 @@ class World:
             commands=Commands(self.database, Folding(_KEYRING, escalate)),
             telling=Telling(Untold(self.database), reached, self.clock),
             running=reached,
-            profiles={name: partner.profile for name, partner in self.partners().items()},
+            profiles=self._profiles,
             clock=self.clock,
         )
 

@@ -1,0 +1,565 @@
+"""Small known-bad variants of the product, each the kind of mistake that pays twice or loses.
+
+A bug is planted in a process that is thrown away afterwards: nothing is put back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import temporalio.activity
+from sqlmodel import select
+
+import activities.partner_steps as partner_steps
+import domain.answers as answers
+import domain.fold as folding
+import domain.heard as heard
+import domain.keys
+import domain.sending as sending
+import store.folding
+import store.inbox
+import store.sending
+from activities.upkeep import Upkeep
+from domain.profile import Idempotency, IdempotencyKind
+from domain.report import PaymentState, Report, Source
+from domain.sending import Answer, AttemptResult, Move
+from domain.states import ENDS
+from store.evidence import keep_report
+from store.halts import is_halted
+from store.tables import AttemptRow, PaymentRow
+
+_OURS: Final = (
+    "activities", "domain", "inbound", "partners", "starter", "store", "workflows", "tests.proof",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Bug:
+    """One variant.
+
+    Attributes:
+        says: what it does wrong.
+        plant: puts it into this process.
+        tests: of `make test`, which find what the simulated worlds cannot show; none where they
+            can.
+    """
+
+    name: str
+    says: str
+    plant: Callable[[], None]
+    tests: tuple[str, ...] = ()
+
+
+BUGS: dict[str, Bug] = {}
+
+
+def planted(says: str, *tests: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Make the function one of the bugs, under its own name."""
+
+    def known(plant: Callable[[], None]) -> Callable[[], None]:
+        BUGS[plant.__name__] = Bug(plant.__name__, says, plant, tests)
+        return plant
+
+    return known
+
+
+def everywhere(original: Any, variant: Any) -> None:
+    """Put the variant in place of the original under whatever name a module of ours has it."""
+    for name, module in list(sys.modules.items()):
+        if not name.startswith(_OURS) or name == __name__:
+            continue
+        for attribute, value in list(vars(module).items()):
+            if value is original:
+                setattr(module, attribute, variant)
+
+
+# What may be sent again
+
+
+@planted("what is in doubt is sent again instead of looked up")
+def the_book_is_ignored() -> None:
+    original = sending.next_move
+
+    def careless(*given: Any, **options: Any) -> Any:
+        step = original(*given, **options)
+        return step._replace(move=Move.SEND) if step.move is Move.LOOK_UP else step
+
+    everywhere(original, careless)
+
+
+@planted("the attempt is written after the call, not before it")
+def the_row_comes_after_the_byte() -> None:
+    begin, record = store.sending.SendBook.begin, store.sending.SendBook.record
+    unwritten: dict[tuple[str, int], dict[str, Any]] = {}
+
+    async def begins(self: Any, instruction_id: str, now: Any, *, known: int = 0) -> Any:
+        turn = await begin(self, instruction_id, now, known=0)
+        if turn.move is Move.SEND:
+
+            def forget(session: Any) -> None:
+                row = session.get(AttemptRow, (instruction_id, turn.attempt))
+                unwritten[instruction_id, turn.attempt] = row.model_dump()
+                session.delete(row)
+
+            self._database.write_now(forget)
+        return turn
+
+    async def records(self: Any, told: Any) -> Any:
+        row = unwritten.pop((told.instruction_id, told.attempt), None)
+        if row is not None:
+            self._database.write_now(lambda session: session.merge(AttemptRow(**row)))
+        return await record(self, told)
+
+    store.sending.SendBook.begin = begins  # type: ignore[method-assign]
+    store.sending.SendBook.record = records  # type: ignore[method-assign,assignment]
+
+
+@planted("an attempt that was not sent ends the doubt about the one before it")
+def not_sent_ends_all_doubt() -> None:
+    def in_doubt(book: sending.Book) -> bool:
+        last = book.attempts[-1:]
+        return not book.closed and not book.answered and any(map(sending._doubtful, last))
+
+    sending.Book.in_doubt = property(in_doubt)  # type: ignore[method-assign,assignment]
+
+
+@planted("each attempt goes out under a key of its own")
+def a_new_key_for_each_attempt() -> None:
+    send = partner_steps.PartnerSteps._send
+
+    async def sends(self: Any, request: Any, partner: Any, turn: Any) -> Any:
+        key = turn.request.key
+        other = f"{key[:-2]}{turn.attempt:02d}"
+        body = turn.request.body.replace(key.encode(), other.encode())
+        changed = {**vars(turn), "request": turn.request.__class__(
+            **{**vars(turn.request), "body": body, "key": other})}  # fmt: skip
+        return await send(self, request, partner, turn.__class__(**changed))
+
+    partner_steps.PartnerSteps._send = sends  # type: ignore[method-assign]
+
+
+@planted("the key is made of the run's id")
+def the_key_depends_on_the_run() -> None:
+    original = domain.keys.partner_key
+
+    def of_the_run(idempotency: Idempotency, *, tenant: str, **rest: Any) -> str:
+        run = "none"
+        if temporalio.activity.in_activity():
+            run = str(temporalio.activity.info().workflow_run_id)
+        return original(idempotency, tenant=f"{tenant}/{run}", **rest)
+
+    everywhere(original, of_the_run)
+
+
+@planted("a partner without keys is taken for one that honours them")
+def keys_are_believed_in_where_there_are_none() -> None:
+    original = sending._key_protects_until
+
+    def believed(op: Any, book: Any) -> Any:
+        if op.idempotency.kind is IdempotencyKind.NONE:
+            honoured = Idempotency(kind=IdempotencyKind.REPLAY_STATE, key_field="key")
+            op = op.model_copy(update={"idempotency": honoured})
+        return original(op, book)
+
+    everywhere(original, believed)
+
+
+@planted("the same bytes go again after the partner has forgotten their key",
+         "tests/domain/test_sending_rules.py", "tests/domain/test_sending.py",
+         "tests/domain/test_sending_machine.py")  # fmt: skip
+def keys_are_believed_in_for_ever() -> None:
+    Idempotency.honoured_for = property(  # type: ignore[method-assign,assignment]
+        lambda _: timedelta(days=365)
+    )
+
+
+@planted("an attempt that is open counts as not sent once its time is over")
+def an_open_attempt_is_nothing() -> None:
+    def doubtful(attempt: Any) -> bool:
+        return attempt.result is AttemptResult.UNKNOWN or attempt.answer is Answer.DUPLICATE
+
+    everywhere(sending._doubtful, doubtful)
+
+
+@planted("nobody waits for the end of an attempt under way")
+def two_attempts_at_a_time() -> None:
+    original = sending.next_move
+
+    def impatient(op: Any, book: Any, now: Any, **options: Any) -> Any:
+        if book.closed or book.answered or not book.attempts:
+            return original(op, book, now, **options)
+        seen = tuple(
+            attempt.model_copy(update={"ends_by": min(attempt.ends_by, now)})
+            for attempt in book.attempts
+        )
+        return original(op, book.model_copy(update={"attempts": seen}), now, **options)
+
+    everywhere(original, impatient)
+
+
+# What answers prove
+
+
+_NOTHING: Final = answers.Exchange(
+    method="GET", path="/", status=200, request="", response="", sent_at=datetime.now(UTC)
+)
+
+
+def _refused(told: Any, heard_now: Any, why: str) -> Any:
+    report = Report(
+        instruction_id=told.instruction_id,
+        source=Source.REPLY,
+        as_of=heard_now,
+        state=PaymentState.REJECTED,
+        partner_status=why,
+        reason=why,
+    )
+    return told.model_copy(
+        update={"result": AttemptResult.ANSWERED, "answer": Answer.REFUSED, "report": report}
+    )
+
+
+def _taken_for_a_refusal(wrongly: Callable[[Any], bool]) -> None:
+    original = heard.heard_of_send
+
+    def hears(payment_id: str, instruction_id: str, attempt: int, answer: Any, now: Any) -> Any:
+        told = original(payment_id, instruction_id, attempt, answer, now)
+        return _refused(told, now, "failed") if wrongly(answer) else told
+
+    everywhere(original, hears)
+
+
+@planted("no answer in time is a failure")
+def a_timeout_is_a_failure() -> None:
+    _taken_for_a_refusal(
+        lambda answer: isinstance(answer, answers.InDoubt) and not answer.server_error
+    )
+
+
+@planted("any answer of 500 and above is a failure")
+def a_server_error_is_a_failure() -> None:
+    _taken_for_a_refusal(lambda answer: isinstance(answer, answers.InDoubt) and answer.server_error)
+
+
+@planted("that our key is a duplicate is a failure")
+def a_duplicate_is_a_failure() -> None:
+    _taken_for_a_refusal(lambda answer: isinstance(answer, answers.Duplicate))
+
+
+@planted("a refused repeat ends the doubt about the first")
+def a_refused_repeat_is_a_refusal() -> None:
+    everywhere(sending.doubted_besides, lambda *_: False)
+
+    def hears_all(self: Any, report: Any) -> bool:
+        return False
+
+    folding._Telling._is_refusal_of_a_repeat = hears_all  # type: ignore[method-assign]
+
+
+@planted("a lookup that cannot tell counts as an empty one")
+def cannot_tell_is_absent() -> None:
+    original = heard.heard_of_lookup
+
+    def hears(
+        payment_id: str, instruction_id: str, answer: Any, now: Any, *, needs_watermark: bool
+    ) -> Any:
+        if isinstance(answer, answers.CannotTell):
+            answer = answers.Absent(answer.asked_at, answer.exchange or _NOTHING, watermark=True)
+        return original(payment_id, instruction_id, answer, now, needs_watermark=needs_watermark)
+
+    everywhere(original, hears)
+
+
+@planted("one empty answer proves absence, whenever it was asked")
+def absence_is_believed_at_once() -> None:
+    def proven(op: Any, book: Any) -> bool:
+        return any(looked.result is sending.LookupResult.ABSENT for looked in book.lookups)
+
+    everywhere(sending._is_proven_absent, proven)
+
+
+@planted("an empty answer of a list that lags counts without a watermark")
+def a_lagging_list_is_believed() -> None:
+    original = heard.heard_of_lookup
+
+    def hears(*given: Any, needs_watermark: bool) -> Any:
+        return original(*given, needs_watermark=False)
+
+    everywhere(original, hears)
+    _without_delay()
+
+
+def _without_delay() -> None:
+    def at_once(op: Any, book: Any) -> Any:
+        return max(attempt.opened_at for attempt in book.attempts)
+
+    everywhere(sending._settled_from, at_once)
+
+
+@planted("the lookup leaves out what is not completed")
+def the_lookup_asks_for_half() -> None:
+    from tests.proof.bank_partner import BankPartner
+
+    find = BankPartner.find
+
+    async def finds(self: Any, subject: Any) -> Any:
+        found = await find(self, subject)
+        if isinstance(found, answers.Found) and found.report.state is not PaymentState.SETTLED:
+            return answers.Absent(found.report.as_of, found.exchange, watermark=True)
+        return found
+
+    BankPartner.find = finds  # type: ignore[method-assign]
+
+
+@planted("a status that nobody knows is a failure", "tests/partners/currencycloud/test_read.py",
+         "tests/partners/currencycloud/test_words.py")  # fmt: skip
+def an_unknown_status_is_a_failure() -> None:
+    from partners.currencycloud import mapping
+
+    original = mapping.report
+
+    def reports(*given: Any, **options: Any) -> Any:
+        told = original(*given, **options)
+        failed = {"state": PaymentState.REJECTED, "drift": ()}
+        return told.model_copy(update=failed) if told.state is None else told
+
+    everywhere(original, reports)
+
+
+# What is taken back, and when it is over
+
+
+@planted("a cancel wins, whatever the partner says")
+def a_cancel_always_wins() -> None:
+    original = sending.next_move
+
+    def cancels(op: Any, book: Any, now: Any, **options: Any) -> Any:
+        if book.cancel_asked and not book.closed and not book.answered:
+            return sending.NextMove(Move.CANCEL, "somebody asked for it")
+        return original(op, book, now, **options)
+
+    everywhere(original, cancels)
+
+
+@planted("what was cancelled before it was sent is sent all the same")
+def a_closed_instruction_sends() -> None:
+    original = sending.next_move
+
+    def sends(op: Any, book: Any, now: Any, **options: Any) -> Any:
+        if book.closed is sending.Closed.CANCELLED:
+            book = book.model_copy(update={"closed": None, "cancel_asked": False})
+        return original(op, book, now, **options)
+
+    everywhere(original, sends)
+    everywhere(ENDS, ENDS - {PaymentState.CANCELLED})
+
+
+@planted("the clock ends what is in doubt")
+def the_clock_decides() -> None:
+    original = sending.next_move
+
+    def expires(op: Any, book: Any, now: Any, **options: Any) -> Any:
+        if now >= book.submit_before and not book.closed and not book.answered:
+            return sending.NextMove(Move.EXPIRE, "its time is over")
+        return original(op, book, now, **options)
+
+    everywhere(original, expires)
+
+
+@planted("doubt ends a minute after the attempt")
+def doubt_passes_with_time() -> None:
+    original = sending._in_doubt
+
+    def forgets(op: Any, book: Any, now: Any, halted: bool) -> Any:
+        if now > max(attempt.ends_by for attempt in book.attempts) + timedelta(minutes=1):
+            return sending._send_anew(op, book, now, halted, "long ago", book.generation)
+        return original(op, book, now, halted)
+
+    everywhere(original, forgets)
+
+
+@planted("a return that comes after the end is not heard")
+def a_late_return_is_ignored() -> None:
+    hear = folding._Telling.hear
+
+    def hears(self: Any, report: Any) -> None:
+        over = (PaymentState.SETTLED, PaymentState.FINAL)
+        if not (self.state in over and report.state is PaymentState.RETURNED):
+            hear(self, report)
+
+    folding._Telling.hear = hears  # type: ignore[method-assign]
+    folding._Telling._check_sums = lambda self, amounts: None  # type: ignore[method-assign]
+
+
+@planted("settled is final, without the watch for returns", "tests/domain/test_payment.py")
+def final_at_settled() -> None:
+    init = folding._Telling.__init__
+
+    def without_watch(self: Any, *given: Any) -> None:
+        init(self, *given)
+        self.watch = timedelta(0)
+
+    folding._Telling.__init__ = without_watch  # type: ignore[method-assign,assignment]
+
+
+@planted("reports count in the order in which they arrived", "tests/domain/test_payment.py")
+def the_fold_goes_by_arrival() -> None:
+    everywhere(folding._place, lambda report: 0)
+
+
+# What is remembered
+
+
+@planted("an order is acknowledged before it is stored")
+def acknowledged_before_stored() -> None:
+    from store.payments import Payments
+
+    accept, later = Payments.accept, set[Any]()
+
+    async def accepts(self: Any, order: Any, **rest: Any) -> Any:
+        known = await self.known(order.tenant, rest["key"], rest["fingerprint"])
+        if known is not None:
+            return known
+
+        class Undone(Exception):
+            pass
+
+        write = self._database.write
+        told: list[Any] = []
+
+        async def only_try(transaction: Any) -> Any:
+            def tried(session: Any) -> None:
+                told.append(transaction(session))
+                raise Undone
+
+            try:
+                self._database.write_now(tried)
+            except Undone:
+                return told[0]
+
+        self._database.write = only_try
+        try:
+            acceptance = await accept(self, order, **rest)
+        finally:
+            del self._database.write
+
+        async def store() -> None:
+            await asyncio.sleep(0.005)
+            self._database.write = write
+            await accept(self, order, **rest)
+
+        task = asyncio.get_running_loop().create_task(store())
+        later.add(task)
+        return acceptance
+
+    Payments.accept = accepts  # type: ignore[method-assign]
+
+
+@planted("the same key with another order is answered as if it were the same",
+         "tests/store/test_accepting.py", "tests/starter/test_client.py")  # fmt: skip
+def no_fingerprint() -> None:
+    import store.payments as payments
+
+    original = payments._known
+
+    def knows(session: Any, tenant: str, key: str, fingerprint: str) -> Any:
+        same = (PaymentRow.tenant == tenant, PaymentRow.key == key)
+        row = session.exec(select(PaymentRow).where(*same)).one_or_none()
+        return original(session, tenant, key, row.fingerprint if row else fingerprint)
+
+    everywhere(original, knows)
+
+
+@planted("what a partner delivers is believed without a read")
+def a_webhook_is_believed() -> None:
+    put = store.inbox.Inbox.put
+
+    async def puts(self: Any, **given: Any) -> Any:
+        arrival = await put(self, **given)
+        if arrival.payment_id is not None:
+
+            def believe(session: Any) -> None:
+                report = Report(
+                    instruction_id=f"{arrival.payment_id}/pay/1",
+                    source=Source.READ,
+                    as_of=given["now"],
+                    state=PaymentState.SETTLED,
+                    partner_status="completed",
+                    partner_reference=given["partner_reference"],
+                )
+                keep_report(session, str(arrival.payment_id), report, given["now"])
+
+            self._database.write_now(believe)
+        return arrival
+
+    store.inbox.Inbox.put = puts  # type: ignore[method-assign]
+
+
+@planted("a read marks deliveries that came after it was asked",
+         "tests/store/test_inbox.py", "tests/attacks")  # fmt: skip
+def an_earlier_read_covers_later_news() -> None:
+    original = store.inbox.mark_read
+
+    def marks(session: Any, payment_id: str, through: int, now: Any) -> None:
+        original(session, payment_id, 1 << 60, now)
+
+    everywhere(original, marks)
+
+
+@planted("nobody starts what was accepted while Temporal was away")
+def no_relay() -> None:
+    async def nothing(self: Any) -> int:
+        return 0
+
+    Upkeep.relay = temporalio.activity.defn(nothing)  # type: ignore[method-assign]
+
+
+@planted("nobody finds what was terminated")
+def no_sweep() -> None:
+    async def nothing(self: Any) -> int:
+        return 0
+
+    Upkeep.sweep = temporalio.activity.defn(nothing)  # type: ignore[method-assign]
+
+
+@planted("what is in doubt and cannot be asked is dropped without a question")
+def nobody_is_asked() -> None:
+    everywhere(store.folding._questions, lambda *_: {})
+
+    def no_ladder(self: Any, row: Any, payment: Any) -> tuple[()]:
+        return ()
+
+    store.folding.Folding._ladder = no_ladder  # type: ignore[method-assign]
+
+
+# What the sums and the logins are
+
+
+@planted("amounts go through floating point", "tests/domain/test_money.py")
+def money_is_a_float() -> None:
+    from domain.money import Money
+
+    def from_wire(cls: Any, text: str, currency: str) -> Any:
+        return cls(minor=int(float(text) * 100), currency=currency)
+
+    Money.from_wire = classmethod(from_wire)  # type: ignore[method-assign,assignment]
+
+
+@planted("after a refused login another one is tried", "tests/store/test_logins.py")
+def logins_are_tried_again() -> None:
+    from store.logins import Logins
+
+    async def forgets(self: Any, login: str, credentials_hash: str, why: str) -> None:
+        await self.drop(login, "")
+
+    Logins.failed = forgets  # type: ignore[method-assign]
+
+
+@planted("a halt is not looked at when a send is permitted", "tests/store/test_halts.py")
+def a_halt_stops_nothing() -> None:
+    everywhere(is_halted, lambda *_: False)

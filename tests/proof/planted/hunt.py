@@ -1,0 +1,85 @@
+"""Finding the planted bugs: in simulated worlds, or by the tests of `make test`."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.proof.planted.bugs import BUGS, Bug
+from tests.proof.planted.plugin import VARIABLE
+from tests.proof.simulation.lived import simulate
+from tests.proof.simulation.plan import drawn
+from tests.proof.simulation.result import Result
+
+#: Worlds that are tried before a bug counts as not found, and the payments in each.
+WORLDS: Final = 40
+PAYMENTS: Final = 12
+_ROOT: Final = Path(__file__).parents[3]
+_TEST_SECONDS: Final = 600
+
+
+@dataclass(frozen=True)
+class Caught:
+    """What became of one bug."""
+
+    name: str
+    says: str
+    by: str
+    """ "simulation", the test that failed, or "" where nothing found it."""
+    worlds: int
+    """Simulated, the one that showed it included."""
+    what: str
+    """The first flaw, in the checker's words."""
+
+    @property
+    def is_caught(self) -> bool:
+        return bool(self.by)
+
+
+def hunted(bugs: Iterable[Bug], processes: int, worlds: int = WORLDS) -> Iterator[Caught]:
+    """Each bug in a process of its own, some at a time."""
+    tasks = [(bug.name, worlds) for bug in bugs]
+    with multiprocessing.get_context("fork").Pool(processes, maxtasksperchild=1) as pool:
+        yield from pool.imap_unordered(_hunt, tasks, chunksize=1)
+
+
+def _hunt(task: tuple[str, int]) -> Caught:
+    logging.disable(logging.CRITICAL)
+    name, worlds = task
+    bug = BUGS[name]
+    if bug.tests:
+        return _by_tests(bug)
+    bug.plant()
+    for seed in range(1, worlds + 1):
+        result = simulate(drawn(seed, PAYMENTS, harsh=True))
+        if not result.is_good:
+            return Caught(name, bug.says, "simulation", seed, _first(result))
+    return Caught(name, bug.says, "", worlds, "")
+
+
+def _first(result: Result) -> str:
+    """Its first flaw; ids and amounts tell nobody anything."""
+    stuck = [f"stuck: {one}" for one in result.stuck]
+    return next(iter([*result.comparison.flaws, *stuck, *result.broke.splitlines()[-1:]]))
+
+
+def _by_tests(bug: Bug) -> Caught:
+    """A test that fails, which is not the same as one that cannot be run."""
+    command = [sys.executable, "-m", "pytest", "-p", "tests.proof.planted.plugin", "-q", "-x",
+               "--no-header", "-p", "no:cacheprovider", *bug.tests]  # fmt: skip
+    ran = subprocess.run(
+        command, cwd=_ROOT, env={**os.environ, VARIABLE: bug.name}, capture_output=True, text=True,
+        timeout=_TEST_SECONDS, check=False,
+    )  # fmt: skip
+    failed = [line for line in ran.stdout.splitlines() if line.startswith("FAILED ")]
+    if ran.returncode != 1 or not failed:
+        return Caught(bug.name, bug.says, "", 0, ran.stdout[-200:])
+    test, _, why = failed[0].removeprefix("FAILED ").partition(" - ")
+    return Caught(bug.name, bug.says, test, 0, why[:200])

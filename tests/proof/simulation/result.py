@@ -1,0 +1,30 @@
+"""What a simulated world came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from tests.proof.checker import Comparison
+from tests.proof.simulation.plan import Plan
+
+
+@dataclass
+class Result:
+    """What a world came to, by the books and not by what the product says."""
+
+    plan: Plan
+    comparison: Comparison
+    states: Counter[str]
+    stuck: list[str]
+    fired: Counter[tuple[str, str]]
+    unfired: int
+    seconds: float
+    """Simulated."""
+    broke: str = ""
+    trace: str = ""
+    """The same for the same plan."""
+
+    @property
+    def is_good(self) -> bool:
+        return not (self.comparison.flaws or self.stuck or self.broke)
