@@ -24,10 +24,10 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 # Most tests wait for a server or a disk. Those of a file stay together: they share what is dear.
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help demo test kills recovery bench docs check lint format types arrows replay install servers lock clean
+.PHONY: help demo test kills proof proof-long proof-planted recovery bench docs check lint format types arrows replay install servers lock clean
 
 help: ## say what can be made
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 demo: servers ## watch payments survive a killed worker and lost replies (ARGS=--keep leaves it running)
 	$(BIN)/finality demo $(ARGS)
@@ -37,6 +37,15 @@ test: servers ## run all tests (ARGS="-k word" runs some)
 
 kills: servers ## kill a worker at every point of every scenario, for about half an hour (ARGS="--sample 300")
 	$(BIN)/python -m tests.proof $(ARGS)
+
+proof: servers ## simulated payments, kills, planted bugs and their report, within twelve minutes
+	$(BIN)/python -m tests.proof.prove $(ARGS)
+
+proof-long: servers ## the same at every point and with ten times the payments, for an hour and a half
+	$(BIN)/python -m tests.proof.prove --mode long $(ARGS)
+
+proof-planted: install ## plant each known-bad variant of the product, and see it found
+	$(BIN)/python -m tests.proof.planted $(ARGS)
 
 recovery: servers ## measure how long a payment stands still after its worker was killed
 	$(BIN)/python -m benchmarks.recovery $(ARGS)

@@ -142,6 +142,25 @@ def simulator(
     os.execv(sys.executable, [sys.executable, "-m", module, *context.args])
 
 
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def proof(context: typer.Context) -> None:
+    """Simulate payments under seeded faults: --seed N, --plan FILE; see finality proof --help."""
+    import os
+    import sys
+
+    module = Path(__file__).parent / "tests" / "proof" / "simulation"
+    if not module.is_dir():
+        raise typer.BadParameter(
+            "the proof comes with the source and is not here; run it in a clone",
+            param_hint="proof",
+        )
+    os.chdir(Path(__file__).parent)
+    os.execv(sys.executable, [sys.executable, "-m", "tests.proof.simulation", *context.args])
+
+
 @app.command()
 def show(
     payment_id: PaymentId,

@@ -55,11 +55,13 @@ async def kill(given: argparse.Namespace) -> int:
         "databases": given.database,
         **kills.tallies.summary,
         "control": control.tally.summary,
+        "struck": sorted(kills.tallies.struck),
+        "is_good": kills.tallies.is_good
+        and kills.tallies.total["kills"] >= _HIT_SHARE * len(chosen),
         "seconds": seconds,
     }
     given.json.write_text(json.dumps(result, indent=1))
-    enough = kills.tallies.total["kills"] >= _HIT_SHARE * len(chosen)
-    return 0 if kills.tallies.is_good and enough else 1
+    return 0 if result["is_good"] else 1
 
 
 def _places(parts: AsyncExitStack, databases: Sequence[str]) -> Iterator[tuple[str, str | None]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -61,13 +61,16 @@ class Refused(Exception):
 class ControlSteps:
     """What is done at the bank."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(
+        self, transport: Transport, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._transport = transport
+        self._now = now
 
     @activity.defn(name="control")
     async def control(self, step: Step) -> str:
         """Ask the bank to move the money; the id of the order it made."""
-        transfer, now = step.transfer, datetime.now(UTC)
+        transfer, now = step.transfer, self._now()
         reference = step.payment_id if step.what == "deposit" else f"{step.what} {step.payment_id}"
         body = {
             "key": f"{step.payment_id}-{step.what}",

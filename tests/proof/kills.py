@@ -176,6 +176,7 @@ class _Lane:
                 missed.append(replace(target, tries=target.tries + 1))
                 continue
             tally.kills += 1
+            tallies.struck.add(target.kind)
             tally.recovered += verdict == "ended"
             tally.parked += verdict == "parked"
             if run.reference in ended:

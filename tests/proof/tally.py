@@ -45,6 +45,8 @@ class Tallies:
 
     scenarios: dict[str, Tally] = field(default_factory=dict)
     processes_killed: int = 0
+    struck: set[str] = field(default_factory=set)
+    """Kinds of points at which one was killed."""
     flaws: list[str] = field(default_factory=list)
     """Of everything together, where no scenario's name tells whose they are."""
 

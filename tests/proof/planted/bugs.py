@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -19,7 +19,6 @@ import activities.partner_steps as partner_steps
 import domain.answers as answers
 import domain.fold as folding
 import domain.heard as heard
-import domain.keys
 import domain.sending as sending
 import store.folding
 import store.inbox
@@ -130,30 +129,26 @@ def not_sent_ends_all_doubt() -> None:
 
 @planted("each attempt goes out under a key of its own")
 def a_new_key_for_each_attempt() -> None:
+    _send_with(lambda turn: str(turn.attempt))
+
+
+def _send_with(something: Callable[[Any], str]) -> None:
+    """Put it into the key of every send."""
     send = partner_steps.PartnerSteps._send
 
     async def sends(self: Any, request: Any, partner: Any, turn: Any) -> Any:
         key = turn.request.key
-        other = f"{key[:-2]}{turn.attempt:02d}"
+        other = f"{key[:-6]}{something(turn)[-6:]:0>6}"
         body = turn.request.body.replace(key.encode(), other.encode())
-        changed = {**vars(turn), "request": turn.request.__class__(
-            **{**vars(turn.request), "body": body, "key": other})}  # fmt: skip
-        return await send(self, request, partner, turn.__class__(**changed))
+        changed = replace(turn, request=replace(turn.request, body=body, key=other))
+        return await send(self, request, partner, changed)
 
     partner_steps.PartnerSteps._send = sends  # type: ignore[method-assign]
 
 
 @planted("the key is made of the run's id")
 def the_key_depends_on_the_run() -> None:
-    original = domain.keys.partner_key
-
-    def of_the_run(idempotency: Idempotency, *, tenant: str, **rest: Any) -> str:
-        run = "none"
-        if temporalio.activity.in_activity():
-            run = str(temporalio.activity.info().workflow_run_id)
-        return original(idempotency, tenant=f"{tenant}/{run}", **rest)
-
-    everywhere(original, of_the_run)
+    _send_with(lambda turn: str(temporalio.activity.info().workflow_run_id))
 
 
 @planted("a partner without keys is taken for one that honours them")
@@ -191,11 +186,8 @@ def two_attempts_at_a_time() -> None:
     original = sending.next_move
 
     def impatient(op: Any, book: Any, now: Any, **options: Any) -> Any:
-        if book.closed or book.answered or not book.attempts:
-            return original(op, book, now, **options)
         seen = tuple(
-            attempt.model_copy(update={"ends_by": min(attempt.ends_by, now)})
-            for attempt in book.attempts
+            attempt.model_copy(update={"ends_by": attempt.opened_at}) for attempt in book.attempts
         )
         return original(op, book.model_copy(update={"attempts": seen}), now, **options)
 

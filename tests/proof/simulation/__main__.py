@@ -1,4 +1,4 @@
-"""Thousands of simulated payments: `python -m tests.proof.simulation [--seeds N] [--seed N]`.
+"""Thousands of simulated payments: `finality proof [--seeds N] [--seed N] [--plan FILE]`.
 
 A world that goes wrong is made smaller, fault by fault, until nothing more can be left out, and
 the plan that is left is written down to be run again with `--plan`.
@@ -56,7 +56,7 @@ def told(result: Result) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.proof.simulation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="finality proof", description=__doc__)
     parser.add_argument("--seeds", type=int, default=_SEEDS, help="worlds, each with its seed")
     parser.add_argument("--first", type=int, default=1, help="the first of these seeds")
     parser.add_argument("--payments", type=int, default=_PAYMENTS, help="in each world")

@@ -35,7 +35,7 @@ def simulate(plan: Plan) -> Result:
         (folder / "finality.db").write_bytes(_empty())
         database = SimulatedDatabase(f"sqlite:///{folder / 'finality.db'}")
         clock = SimulatedClock(loop)
-        weather = Weather(plan.faults, plan.seed)
+        weather = Weather(plan)
         database.weather, database.loop = weather, loop
         try:
             return loop.run_until_complete(_lived(plan, database, clock, loop, weather))

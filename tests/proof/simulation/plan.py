@@ -150,3 +150,15 @@ def _of_payment(kind: Kind, payment: int, chance: random.Random) -> Fault:
         return Fault(kind, payment, "write committed", nth=chance.randint(1, 9))
     point = "exchange" if chance.random() < 0.3 else "order"
     return Fault(kind, payment, point, nth=chance.choice((1, 1, 1, 2, 2, 3)))
+
+
+def of_shape(kind: Kind, shape: tuple[str, str]) -> str | None:
+    """What a lost reply is called where its bank is a case of its own: besides the usual name."""
+    idempotency, lookup = shape
+    if kind is not Kind.SWALLOW_REPLY:
+        return None
+    if idempotency == IdempotencyKind.NONE and lookup in (
+        LookupKind.NONE, LookupKind.STATEMENT_ONLY
+    ):  # fmt: skip
+        return "order without keys or lookup"
+    return "order with a lookup that lags" if lookup == LookupKind.EVENTUAL else None

@@ -18,6 +18,8 @@ class Result:
     states: Counter[str]
     stuck: list[str]
     fired: Counter[tuple[str, str]]
+    masked: Counter[str]
+    """Faults that fired, and met a payment that was over."""
     unfired: int
     seconds: float
     """Simulated."""

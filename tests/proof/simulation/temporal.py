@@ -79,6 +79,12 @@ class Temporal:
         await self._reach()
         return {run.payment_id for run in self.runs.values() if not run.ended}
 
+    def start(self, kind: type, name: str, argument: Any) -> Run:
+        """A workflow of another class than the product's."""
+        run = self.runs[name] = self._new(name, argument, kind)
+        self._deliver(run)
+        return run
+
     def terminate(self, payment_id: str) -> bool:
         """As in the UI; False where it does not run."""
         for run in self.runs.values():
@@ -101,16 +107,17 @@ class Temporal:
             )
         return run
 
-    def _new(self, name: str, ref: PaymentRef) -> Run:
+    def _new(self, name: str, argument: Any, kind: type = PaymentWorkflow) -> Run:
         self.started += 1
         run = Run(
             workflow_id=name,
-            payment_id=ref.payment_id,
+            payment_id=argument.payment_id,
             run_id=f"run-{self.started}",
             seed=self._chance.getrandbits(32),
             began=self._clock.now(),
+            kind=kind,
         )
-        run.pending.append(begin(PaymentWorkflow, name, ref, run.seed, run.began))
+        run.pending.append(begin(kind, name, argument, run.seed, run.began))
         return run
 
     # Workflow tasks
@@ -192,6 +199,9 @@ class Temporal:
             case "schedule_activity":
                 self._spawn(self._activity(run, command.schedule_activity))
             case "complete_workflow_execution":
+                run.result = command.complete_workflow_execution.result
+                self._end(run)
+            case "fail_workflow_execution":
                 self._end(run)
             case "continue_as_new_workflow_execution":
                 self._end(run)
@@ -292,7 +302,11 @@ _OUTSIDE: Final = Process("server")
 
 
 def _closes(commands: Sequence[Command]) -> bool:
-    ends = ("complete_workflow_execution", "continue_as_new_workflow_execution")
+    ends = (
+        "complete_workflow_execution",
+        "continue_as_new_workflow_execution",
+        "fail_workflow_execution",
+    )
     return any(command.WhichOneof("variant") in ends for command in commands)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextvars import ContextVar
 from random import Random
 from typing import Final
 
 from tests.proof.simulation.loop import Process, this_process
-from tests.proof.simulation.plan import NETWORK, Fault, Kind
+from tests.proof.simulation.plan import NETWORK, Fault, Kind, Plan, of_shape
 
 #: Whose work is in hand: the payment's number in the plan.
 CURRENT: Final[ContextVar[int]] = ContextVar("payment in hand", default=-1)
@@ -20,15 +20,18 @@ _LATENCY_SECONDS: Final = 0.004
 class Weather:
     """Asked at every point. Which faults fired is known afterwards, and which never did."""
 
-    def __init__(self, faults: Iterable[Fault], seed: int) -> None:
+    def __init__(self, plan: Plan) -> None:
+        self._shapes = plan.shapes
         self._waiting: defaultdict[tuple[int, str], list[Fault]] = defaultdict(list)
-        for fault in faults:
+        for fault in plan.faults:
             if fault.point:
                 self._waiting[fault.payment, fault.point].append(fault)
         self._passed: Counter[tuple[int, str]] = Counter()
-        self._chance = Random(seed)
+        self._chance = Random(plan.seed)
         self.fired: Counter[tuple[str, str]] = Counter()
         """By kind and point."""
+        self.masked: Counter[str] = Counter()
+        """Of those by kind: what met a payment that was over."""
         self.store_away_until = 0.0
         self.on_death: Callable[[Process], None] = lambda _process: None
 
@@ -73,6 +76,8 @@ class Weather:
         if fault is None:
             return None
         self.fired[fault.kind, point] += 1
+        if point == "order" and (special := of_shape(fault.kind, self._shapes[fault.payment])):
+            self.fired[fault.kind, special] += 1
         return fault.kind
 
     def _due(

@@ -27,6 +27,9 @@ class Run:
     run_id: str
     seed: int
     began: datetime
+    kind: type = PaymentWorkflow
+    result: Any = None
+    """What it ended with, as a payload."""
     pending: list[Job] = field(default_factory=list)
     """What the workflow has not been told yet."""
     activations: list[Activation] = field(default_factory=list)
@@ -96,7 +99,7 @@ class Worker:
 
     def _rebuilt(self, run: Run) -> Instance:
         instance = Instance(
-            PaymentWorkflow,
+            run.kind,
             workflow_id=run.workflow_id,
             run_id=run.run_id,
             seed=run.seed,

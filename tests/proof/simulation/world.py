@@ -219,7 +219,7 @@ class World:
         """What is tied to a moment."""
         await self._until(fault.at)
         payment_id = self.payment_id(fault.payment)
-        done = False
+        done, was_over = False, self._is_over(payment_id)
         with contextlib.suppress(StoreAway, TemporalAway):
             match fault.kind:
                 case Kind.STORE_AWAY:
@@ -246,8 +246,16 @@ class World:
                     )
                     assert again.is_replay
                     done = True
+        if done and was_over:
+            self.weather.masked[fault.kind] += 1
         if done:
             self.weather.fired[fault.kind, "world"] += 1
+
+    def _is_over(self, payment_id: str | None) -> bool:
+        if payment_id is None:
+            return False
+        found = select(PaymentRow.is_over).where(PaymentRow.payment_id == payment_id)
+        return self.database.read_now(lambda session: session.exec(found).one())
 
     async def _has_been_told(self, fault: Fault) -> bool:
         """A delivery is repeated until it is taken, as partners do for a while."""
@@ -354,6 +362,7 @@ class World:
             states=states,
             stuck=self.database.read_now(_stuck),
             fired=self.weather.fired,
+            masked=self.weather.masked,
             unfired=self.weather.unfired,
             seconds=self.loop.time(),
             broke=broke,
