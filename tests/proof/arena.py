@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -222,11 +222,16 @@ class _QuickTasksOutbound(OutboundInterceptor):
 
 @asynccontextmanager
 async def arena(
-    home: Path, *, quick: bool = True, database_url: str | None = None
+    home: Path,
+    *,
+    quick: bool = True,
+    database_url: str | None = None,
+    more_banks: Callable[[BankServer], Awaitable[Mapping[str, Any]]] | None = None,
 ) -> AsyncIterator[Arena]:
     """All servers, the client and its journal.
 
     Args:
+        more_banks: makes settings of further accounts with the test bank, by name.
         database_url: of an empty database; by default one on SQLite in the home.
         quick: with short times wherever somebody waits for the dead, for an answer or for a
             watch to end; else with the product's own.
@@ -238,7 +243,10 @@ async def arena(
         temporal = await _temporal(home, free_port())
         simulator, forgetful = [await _simulator(parts, home, name) for name in _LOGINS]
         bank = await _bank(parts, home)
-        _write_settings(home, temporal, (simulator, forgetful), bank, database_url, quick=quick)
+        more = await more_banks(bank) if more_banks else {}
+        _write_settings(
+            home, temporal, (simulator, forgetful), bank, more, database_url, quick=quick
+        )
         forks = await Forks.start(home, {**os.environ, "FINALITY_HOME": str(home)})
         parts.push_async_callback(forks.stop)
         journal = parts.enter_context(Journal(home / "journal.jsonl"))
@@ -337,6 +345,7 @@ def _write_settings(
     temporal: DevServer,
     simulators: tuple[Simulator, Simulator],
     bank: BankServer,
+    more_banks: Mapping[str, Any],
     database_url: str | None,
     *,
     quick: bool,
@@ -371,7 +380,7 @@ def _write_settings(
         "temporal_address": temporal.address,
         "database_url": database_url,
         "currencycloud": {READ: account, TOLD: account, FORGETFUL: forgetful},
-        "bank": banks,
+        "bank": {**banks, **{name: {**times, **more} for name, more in more_banks.items()}},
         "operators": OPERATORS,
         "upkeep_every": 2,
     }

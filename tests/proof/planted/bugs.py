@@ -238,9 +238,10 @@ def a_server_error_is_a_failure() -> None:
     _taken_for_a_refusal(lambda answer: isinstance(answer, answers.InDoubt) and answer.server_error)
 
 
-@planted("that our key is a duplicate is a failure")
+@planted("that our key is a duplicate is a failure, of the first send too")
 def a_duplicate_is_a_failure() -> None:
     _taken_for_a_refusal(lambda answer: isinstance(answer, answers.Duplicate))
+    a_refused_repeat_is_a_refusal()
 
 
 @planted("a refused repeat ends the doubt about the first")
