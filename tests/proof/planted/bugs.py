@@ -294,7 +294,7 @@ def _without_delay() -> None:
     everywhere(sending._settled_from, at_once)
 
 
-@planted("the lookup leaves out what is not completed")
+@planted("the lookup leaves out what is completed")
 def the_lookup_asks_for_half() -> None:
     from tests.proof.bank_partner import BankPartner
 
@@ -302,7 +302,7 @@ def the_lookup_asks_for_half() -> None:
 
     async def finds(self: Any, subject: Any) -> Any:
         found = await find(self, subject)
-        if isinstance(found, answers.Found) and found.report.state is not PaymentState.SETTLED:
+        if isinstance(found, answers.Found) and found.report.state is PaymentState.SETTLED:
             return answers.Absent(found.report.as_of, found.exchange, watermark=True)
         return found
 

@@ -54,6 +54,7 @@ def hunted(bugs: Iterable[Bug], processes: int, worlds: int = WORLDS) -> Iterato
 
 def _hunt(task: tuple[str, int]) -> Caught:
     logging.disable(logging.CRITICAL)
+    sys.unraisablehook = lambda _: None  # What the dead of a world left half done.
     name, worlds = task
     bug = BUGS[name]
     if bug.tests:
