@@ -51,6 +51,14 @@ async def test_a_delivery_is_kept_and_its_payment_told(door: Door) -> None:
     assert await _told(door) == [(TENANT, PAYMENT)]
 
 
+async def test_a_delivery_says_nothing_of_the_money_before_it_is_read(door: Door) -> None:
+    """Whoever has the secret could say anything: only what the partner answers counts."""
+    await door.sent()
+    before = (await door.store.payments.view(PAYMENT)).payment
+    assert await door.deliver(notification()) == 200
+    assert (await door.store.payments.view(PAYMENT)).payment == before
+
+
 async def test_the_partner_hears_at_once_however_slow_temporal_is(door: Door) -> None:
     await door.sent()
     door.runner.gate = asyncio.Event()

@@ -339,7 +339,8 @@ def a_cancel_always_wins() -> None:
     everywhere(original, cancels)
 
 
-@planted("what was cancelled before it was sent is sent all the same")
+@planted("what was cancelled before it was sent is sent all the same",
+         "tests/domain", "tests/attacks/test_cancels.py")  # fmt: skip
 def a_closed_instruction_sends() -> None:
     original = sending.next_move
 
@@ -468,7 +469,7 @@ def no_fingerprint() -> None:
     everywhere(original, knows)
 
 
-@planted("what a partner delivers is believed without a read")
+@planted("what a partner delivers is believed without a read", "tests/inbound/test_endpoint.py")
 def a_webhook_is_believed() -> None:
     put = store.inbox.Inbox.put
 
@@ -486,6 +487,8 @@ def a_webhook_is_believed() -> None:
                     partner_reference=given["partner_reference"],
                 )
                 keep_report(session, str(arrival.payment_id), report, given["now"])
+                row = session.get(PaymentRow, arrival.payment_id)
+                store.folding.Folding(self._keyring).refold(session, row, given["now"])
 
             self._database.write_now(believe)
         return arrival
@@ -502,14 +505,6 @@ def an_earlier_read_covers_later_news() -> None:
         original(session, payment_id, 1 << 60, now)
 
     everywhere(original, marks)
-
-
-@planted("nobody starts what was accepted while Temporal was away")
-def no_relay() -> None:
-    async def nothing(self: Any) -> int:
-        return 0
-
-    Upkeep.relay = temporalio.activity.defn(nothing)  # type: ignore[method-assign]
 
 
 @planted("nobody finds what was terminated")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,8 +16,8 @@ from typing import Final
 from tests.proof.planted.bugs import BUGS, Bug
 from tests.proof.planted.plugin import VARIABLE
 from tests.proof.simulation.lived import simulate
+from tests.proof.simulation.loop import WithoutEnd
 from tests.proof.simulation.plan import Plan, drawn
-from tests.proof.simulation.result import Result
 
 #: Worlds that are tried before a bug counts as not found, and the payments in each.
 WORLDS: Final = 40
@@ -25,6 +26,8 @@ PAYMENTS: Final = 12
 PLANS: Final = Path(__file__).parent / "plans"
 _ROOT: Final = Path(__file__).parents[3]
 _TEST_SECONDS: Final = 600
+#: Most worlds take two or three; where the same is done again and again each round is dearer.
+_WORLD_SECONDS: Final = 40
 
 
 @dataclass(frozen=True)
@@ -62,18 +65,35 @@ def _hunt(task: tuple[str, int]) -> Caught:
     bug.plant()
     own = PLANS / f"{name}.json"
     if own.exists():
-        result = simulate(Plan.read(own))
-        by = "" if result.is_good else "simulation, a plan made for it"
-        return Caught(name, bug.says, by, 1, "" if result.is_good else _first(result))
+        what = _flaw(Plan.read(own))
+        by = "simulation, a plan made for it" if what else ""
+        return Caught(name, bug.says, by, 1, what)
     for seed in range(1, worlds + 1):
-        result = simulate(drawn(seed, PAYMENTS, harsh=True))
-        if not result.is_good:
-            return Caught(name, bug.says, "simulation", seed, _first(result))
+        if what := _flaw(drawn(seed, PAYMENTS, harsh=True)):
+            return Caught(name, bug.says, "simulation", seed, what)
     return Caught(name, bug.says, "", worlds, "")
 
 
-def _first(result: Result) -> str:
-    """Its first flaw; ids and amounts tell nobody anything."""
+class _TooLong(KeyboardInterrupt):
+    """Of a kind that no event loop swallows."""
+
+
+def _give_up(*_: object) -> None:
+    raise _TooLong(f"the world goes on for {_WORLD_SECONDS} s of the machine's")
+
+
+def _flaw(plan: Plan) -> str:
+    """The first one of its world; "" where there is none."""
+    signal.signal(signal.SIGALRM, _give_up)
+    signal.alarm(_WORLD_SECONDS)
+    try:
+        result = simulate(plan)
+    except (WithoutEnd, _TooLong) as never:
+        return f"without end: {never}"
+    finally:
+        signal.alarm(0)
+    if result.is_good:
+        return ""
     stuck = [f"stuck: {one}" for one in result.stuck]
     return next(iter([*result.comparison.flaws, *stuck, *result.broke.splitlines()[-1:]]))
 

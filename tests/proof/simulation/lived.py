@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import starter.client
 from store import schema
@@ -25,10 +26,17 @@ from tests.proof.simulation.temporal import Temporal
 from tests.proof.simulation.weather import Weather
 from tests.proof.simulation.world import World
 
+#: Some ten times what a payment takes that meets several faults, and what the world takes itself.
+_STEPS: Final = 5_000
+
 
 def simulate(plan: Plan) -> Result:
-    """Run the plan in a world of its own."""
-    loop = VirtualLoop()
+    """Run the plan in a world of its own.
+
+    Raises:
+        WithoutEnd: somebody does the same again and again.
+    """
+    loop = VirtualLoop(_STEPS + _STEPS * plan.payments)
     loop.set_exception_handler(lambda _loop, _context: None)  # The dead are never awaited.
     chance = random.Random(plan.seed)
     with _folder() as folder, _known_ids(chance):

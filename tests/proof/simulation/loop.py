@@ -68,15 +68,20 @@ class _Handle(asyncio.TimerHandle):
         self.process = context.get(_PROCESS)
 
 
+class WithoutEnd(RuntimeError):
+    """Somebody does the same again and again, and hardly any time passes."""
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """Runs what is due, in the order of its moments; between them no time passes.
 
     Same seed, same run: there are no threads, no sockets and no clock of the machine in it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, steps_max: int = 1 << 62) -> None:
         super().__init__()
         self._now = 0.0
+        self._steps_max = steps_max
         self._queue: list[tuple[float, int, _Handle]] = []
         self._numbers = itertools.count()
 
@@ -108,7 +113,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _run_once(self) -> None:
         if not self._queue:
             raise RuntimeError("everybody waits for somebody else, for ever")
-        when, _, handle = heapq.heappop(self._queue)
+        when, number, handle = heapq.heappop(self._queue)
+        if number > self._steps_max:
+            raise WithoutEnd(f"{self._steps_max} steps, and only {self._now:.0f} s are over")
         self._now = max(self._now, when)
         process = handle.process
         if handle.cancelled() or (process is not None and not process.alive):

@@ -96,7 +96,7 @@ class World:
             creditor=Party(name="Jan de Vries"),
             creditor_account=Account(iban=_CREDITOR),
             end_to_end_id=f"order-{number}",
-            times=Times(submit_before=BEGINNING + timedelta(seconds=HEALED_AFTER + 60)),
+            times=Times(submit_before=BEGINNING + timedelta(seconds=_sent_before(number))),
         )
 
     def payment_id(self, number: int) -> str | None:
@@ -368,6 +368,11 @@ class World:
             broke=broke,
             trace=json.dumps([book["payments"], sorted(states.items())]),
         )
+
+
+def _sent_before(number: int) -> float:
+    """Of some orders the time runs out while things still go wrong."""
+    return HEALED_AFTER + 60 if number % 3 else HEALED_AFTER / 2
 
 
 def _stuck(session: Session) -> list[str]:
