@@ -210,7 +210,10 @@ async def test_two_files_with_the_same_payments_at_once_pay_each_once(
     await desk.pay("MSG-0", line(100))
     runs = await asyncio.gather(desk.pay("MSG-1", *lines), desk.pay("MSG-2", *lines))
     assert await desk.recorded() == [*range(1, 21), 100]
-    assert SOME_NOT in {run.code for run in runs}
+    for run in runs:
+        paid = [row for row in run.rows if row["payment_id"]]
+        # The other file may have been quicker with every line, or with some.
+        assert run.code == (NOTHING_PAID if not paid else SOME_NOT if len(paid) < 20 else ALL_WELL)
     rows = [row for run in runs for row in run.rows]
     assert sorted(row["amount_minor"] // 100 for row in rows if row["payment_id"]) == [
         *range(1, 21)
