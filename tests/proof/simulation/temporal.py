@@ -134,7 +134,7 @@ class Temporal:
             jobs, run.pending = _in_order(run.pending), []
             work = worker.process.run(worker.work_out(run, jobs))
             if await self._until(work, worker, _TASK_SECONDS):
-                done, commands = work.result()
+                done, commands, instance = work.result()
                 if not run.ended and not (run.pending and _closes(commands)):
                     break
             # The worker is dead, or there is news that it has not seen: all once more.
@@ -143,6 +143,7 @@ class Temporal:
                 return
             run.pending = [*jobs, *run.pending]
         run.activations += done
+        worker.cache[run.run_id] = instance
         for command in commands:
             self._obey(run, command)
         run.has_task = False

@@ -79,8 +79,11 @@ class Worker:
             temporalio.activity._Definition.must_from_callable(fn).name: fn for fn in activities
         }
 
-    async def work_out(self, run: Run, jobs: Sequence[Job]) -> tuple[list[Activation], list[Any]]:
-        """One workflow task: what was activated, and all that the workflow asks for."""
+    async def work_out(
+        self, run: Run, jobs: Sequence[Job]
+    ) -> tuple[list[Activation], list[Any], Instance]:
+        """One workflow task: what was activated, all that the workflow asks for, and the instance,
+        which may be kept only once the server has taken the task."""
         instance = self.cache.get(run.run_id)
         if instance is None or instance.activated != len(run.activations):
             instance = self._rebuilt(run)
@@ -94,8 +97,7 @@ class Worker:
             await self._point("workflow task", run.payment_id)
             steps = [c.schedule_local_activity for c in commands if _is_local(c)]
             todo += [[await self._locally(run, step)] for step in steps]
-        self.cache[run.run_id] = instance
-        return done, asked
+        return done, asked, instance
 
     def _rebuilt(self, run: Run) -> Instance:
         instance = Instance(
