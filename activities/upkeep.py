@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Collection
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from temporalio import activity
@@ -102,7 +101,7 @@ class Upkeep:
         running = await self._runner.running()
         started = await self._sweep(self._payments.open, running)
         started += await self._sweep(self._inbox.unread_at_end, running)
-        await self._sweep(partial(self._untold.overdue, self._clock.now()), ())
+        await self._sweep(self._late, ())
         escalated = await self._payments.escalate(self._clock.now(), limit=_BATCH)
         for payment_id in escalated.unreadable:
             log.error("payment %s: the keyring lacks the key it was sealed with", payment_id)
@@ -129,6 +128,14 @@ class Upkeep:
             started += len(stopped)
             after = batch[-1][1]
         return started
+
+    async def _late(self, *, after: str, limit: int) -> list[tuple[str, str]]:
+        """Those that are late with a step, once more by what is due now: where their time ran out
+        while the run waited, people are to be asked."""
+        now = self._clock.now()
+        late = await self._untold.overdue(now, after=after, limit=limit)
+        await self._payments.refold([payment_id for _, payment_id in late], now)
+        return late
 
     async def _run(self, payments: Collection[tuple[str, str]]) -> None:
         activity.heartbeat()

@@ -327,10 +327,7 @@ class Payments:
         return await self._database.read(query)
 
     async def escalate(self, now: datetime, *, limit: int) -> Escalated:
-        """Open the questions whose time has come, though nothing was heard.
-
-        Each payment in a transaction of its own: one that cannot be read keeps no other waiting.
-        """
+        """Open the questions whose time has come, though nothing was heard."""
         due = (
             select(PaymentRow.payment_id)
             .where(
@@ -342,8 +339,16 @@ class Payments:
             .order_by(col(PaymentRow.updated_at))
             .limit(limit)
         )
+        found = await self._database.read(lambda session: session.exec(due).all())
+        return await self.refold(found, now)
+
+    async def refold(self, payment_ids: Sequence[str], now: datetime) -> Escalated:
+        """Fold what is known once more, by this moment: questions open by time as well.
+
+        Each payment in a transaction of its own: one that cannot be read keeps no other waiting.
+        """
         asked, unreadable = 0, []
-        for payment_id in await self._database.read(lambda session: session.exec(due).all()):
+        for payment_id in payment_ids:
             try:
                 await self._database.write(partial(self._refold, payment_id, now))
                 asked += 1
