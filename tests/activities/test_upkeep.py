@@ -12,7 +12,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.upkeep import Upkeep
 from domain.answers import Told
 from domain.ids import instruction_id
-from domain.profile import InstructionKind
+from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.report import PaymentState, Source
 from starter.running import TemporalAway
 from store.folding import TASK_DUE_WITHIN, Folding
@@ -20,8 +20,8 @@ from store.high_water import HighWater
 from store.tasks import Tasks
 from store.untold import Untold
 from tests.clock import SteppedClock
-from tests.fakes import ACCOUNT, BANK
-from tests.store.books import Store, accepted, exchange, refused, report
+from tests.fakes import ACCOUNT, BANK, profile
+from tests.store.books import PAYMENT, Store, accepted, exchange, in_doubt, refused, report
 
 
 class FakeRunner:
@@ -270,3 +270,19 @@ async def test_a_run_that_waits_for_its_moment_is_left_alone(
     clock.step(timedelta(minutes=1, seconds=30))
     await ActivityEnvironment().run(upkeep.sweep)
     assert runner.started == []
+
+
+async def test_where_the_time_runs_out_in_doubt_people_are_asked_at_once(
+    store: Store, upkeep: Upkeep, runner: FakeRunner, clock: SteppedClock
+) -> None:
+    """Its run only waits on: nothing that it does then would open the question."""
+    await store.accept(as_of=profile(IdempotencyKind.REPLAY_STATE, LookupKind.NONE))
+    await store.begin()
+    await store.sent(in_doubt())
+    view = await store.payments.view(PAYMENT)
+    tasks = Tasks(store.database)
+    assert await tasks.open(limit=9) == []
+    while clock.now() < view.submit_before + timedelta(minutes=3):
+        clock.step(timedelta(seconds=20))
+        await ActivityEnvironment().run(upkeep.sweep)
+    assert [task.kind for task in await tasks.open(limit=9)] == ["parked"]
