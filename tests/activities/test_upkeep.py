@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from temporalio.testing import ActivityEnvironment
@@ -17,6 +17,7 @@ from domain.report import PaymentState, Source
 from starter.running import TemporalAway
 from store.folding import TASK_DUE_WITHIN, Folding
 from store.high_water import HighWater
+from store.payments import Escalated, Payments
 from store.tasks import Tasks
 from store.untold import Untold
 from tests.clock import SteppedClock
@@ -273,9 +274,14 @@ async def test_a_run_that_waits_for_its_moment_is_left_alone(
 
 
 async def test_where_the_time_runs_out_in_doubt_people_are_asked_at_once(
-    store: Store, upkeep: Upkeep, runner: FakeRunner, clock: SteppedClock
+    store: Store, upkeep: Upkeep, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its run only waits on: nothing that it does then would open the question."""
+
+    async def no_rung_yet(self: Payments, now: datetime, *, limit: int) -> Escalated:
+        return Escalated(0, [])
+
+    monkeypatch.setattr(Payments, "escalate", no_rung_yet)
     await store.accept(as_of=profile(IdempotencyKind.REPLAY_STATE, LookupKind.NONE))
     await store.begin()
     await store.sent(in_doubt())
