@@ -102,10 +102,13 @@ def _by_tests(bug: Bug) -> Caught:
     """A test that fails, which is not the same as one that cannot be run."""
     command = [sys.executable, "-m", "pytest", "-p", "tests.proof.planted.plugin", "-q", "-x",
                "--no-header", "-p", "no:cacheprovider", *bug.tests]  # fmt: skip
-    ran = subprocess.run(
-        command, cwd=_ROOT, env={**os.environ, VARIABLE: bug.name}, capture_output=True, text=True,
-        timeout=_TEST_SECONDS, check=False,
-    )  # fmt: skip
+    try:
+        ran = subprocess.run(
+            command, cwd=_ROOT, env={**os.environ, VARIABLE: bug.name}, capture_output=True,
+            text=True, timeout=_TEST_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return Caught(bug.name, bug.says, "", 0, f"its tests did not end in {_TEST_SECONDS} s")
     failed = [line for line in ran.stdout.splitlines() if line.startswith("FAILED ")]
     if ran.returncode != 1 or not failed:
         return Caught(bug.name, bug.says, "", 0, ran.stdout[-200:])
