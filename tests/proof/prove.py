@@ -26,7 +26,7 @@ from tests.proof.planted.hunt import Caught, hunted
 from tests.proof.report import JSON_FILE, TEXT_FILE, is_good, report, write
 from tests.proof.simulation.control import simulate_control
 from tests.proof.simulation.lived import simulate
-from tests.proof.simulation.plan import Plan, drawn
+from tests.proof.simulation.plan import PAIRS, Plan, drawn, paired
 from tests.proof.simulation.tally import Tally
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -40,30 +40,35 @@ class Mode:
 
     Attributes:
         payments: in simulated worlds; a tenth of them in harsh ones.
+        with_pairs: besides them, any two faults on purpose, at each kind of bank.
         kills: of real workers; 0 is at every point there is.
         with_tests: also the planted bugs that only tests can show.
     """
 
     payments: int
+    with_pairs: bool
     kills: int
     with_tests: bool
 
 
 MODES: Final = {
-    "short": Mode(payments=5_000, kills=120, with_tests=False),
-    "long": Mode(payments=50_000, kills=0, with_tests=True),
+    "short": Mode(payments=5_000, with_pairs=False, kills=120, with_tests=False),
+    "long": Mode(payments=50_000, with_pairs=True, kills=0, with_tests=True),
 }
 
 
-def worlds(payments: int) -> tuple[list[Plan], list[str]]:
-    """Plans with so many payments in all, and which seeds they are of."""
+def worlds(payments: int, *, with_pairs: bool) -> tuple[list[Plan], list[str]]:
+    """Plans with so many payments in all and those of pairs, and which seeds they are of."""
     harsh = payments // 10 // _HARSH_WORLD
     usual = (payments - harsh * _HARSH_WORLD + _WORLD - 1) // _WORLD
     plans = [drawn(seed, _WORLD) for seed in range(1, usual + 1)]
     plans += [drawn(seed, _HARSH_WORLD, harsh=True) for seed in range(1, harsh + 1)]
-    return plans, [
-        f"1 to {usual}, {_WORLD} payments each", f"1 to {harsh} harsh, {_HARSH_WORLD} each"
-    ]  # fmt: skip
+    seeds = [f"1 to {usual}, {_WORLD} payments each", f"1 to {harsh} harsh, {_HARSH_WORLD} each"]
+    if with_pairs:
+        pairs = [paired(1, pair) for pair in PAIRS]
+        plans += pairs
+        seeds.append(f"1 for each of {len(pairs)} pairs of faults, {pairs[0].payments} each")
+    return plans, seeds
 
 
 def simulated(plans: Sequence[Plan], processes: int) -> Tally:
@@ -115,7 +120,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
     mode, began = MODES[given.mode], datetime.now(UTC)
-    plans, seeds = worlds(given.payments or mode.payments)
+    plans, seeds = worlds(given.payments or mode.payments, with_pairs=mode.with_pairs)
     _say("simulated payments")
     started = time.monotonic()
     tally = simulated(plans, given.processes)

@@ -118,6 +118,9 @@ def as_markdown(found: Mapping[str, Any]) -> str:
                     simulated["faults_fired_but_masked"].values()
                 ),
                 "faults planned that met nothing": simulated["faults_not_fired"],
+                "pairs of faults met by one payment, before it was over": (
+                    f"{simulated['pairs_met']} of {simulated['pairs_declared']}"
+                ),
                 "**twice**": simulated["duplicates"],
                 "**lost**": simulated["lost"],
                 "**stuck**": simulated["stuck"],

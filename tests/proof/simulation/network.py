@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from contextvars import Context
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from domain.answers import Deadline
-from tests.proof.bank import Bank
+from tests.proof.bank import Answer, Bank
 from tests.proof.simulation.loop import SimulatedClock
 from tests.proof.simulation.plan import Kind
 from tests.proof.simulation.weather import Weather
 from transport.exchange import Lost, NeverLeft, Outcome, Request, Response
 
 _TRIP_SECONDS: Final = 0.01
+_BEFORE_END_SECONDS: Final = 0.001
 
 
 class SimulatedBank(Bank):
@@ -58,12 +60,17 @@ class Network:
             return Lost(f"{fault}")
         if fault is Kind.ERROR_BEFORE:
             return Response(502, {}, b"<html>bad gateway</html>")
-        if fault is Kind.STALL:
-            # It arrives at the last moment at which it may, whoever waits or not.
-            await self._until(deadline.ends_by - timedelta(milliseconds=1))
         if fault is Kind.REFUSED and is_order:
             return Response(400, {}, b'{"error": "we do not pay that"}')
-        answer = self._bank.answer(request.method, request.target, _body(request))
+        if fault is Kind.STALL:
+            # It has left. At the last moment at which it may it arrives, whatever has become of
+            # the process by then: dead or standing still, it holds nothing back.
+            left = (deadline.ends_by - self._clock.now()).total_seconds() - _BEFORE_END_SECONDS
+            answer = await asyncio.get_running_loop().create_task(
+                self._arrives_after(left, request), context=Context()
+            )
+        else:
+            answer = self._bank.answer(request.method, request.target, _body(request))
         if fault is Kind.DUPLICATE_UPSTREAM and (not is_order or self._is_idempotent(request.path)):
             self._bank.answer(request.method, request.target, _body(request))
         await self._weather.point("exchange effected")
@@ -84,6 +91,10 @@ class Network:
 
     async def close(self) -> None:
         """Nothing is kept open."""
+
+    async def _arrives_after(self, seconds: float, request: Request) -> Answer:
+        await asyncio.sleep(max(seconds, 0))
+        return self._bank.answer(request.method, request.target, _body(request))
 
     async def _until(self, moment: datetime) -> None:
         left = (moment - self._clock.now()).total_seconds()

@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum, auto
+from itertools import combinations
 from pathlib import Path
 from typing import Final
 
@@ -132,10 +133,25 @@ def drawn(seed: int, payments: int, *, harsh: bool = False) -> Plan:
     return Plan(seed, payments, shapes, tuple(faults))
 
 
+def paired(seed: int, pair: tuple[str, str]) -> Plan:
+    """A world of one payment at each bank there is, which meet both, at moments that are drawn."""
+    chance = random.Random(f"{pair[0]} and {pair[1]} {seed}")
+    shapes = tuple((keys.value, lookup.value) for keys in IdempotencyKind for lookup in LookupKind)
+    faults: list[Fault] = []
+    for payment in range(len(shapes)):
+        one, other = (_of_payment(Kind(kind), payment, chance) for kind in pair)
+        if one.point == other.point and one.nth == other.nth:
+            other = replace(other, nth=one.nth + 1)  # Of two at one passing only one can fire.
+        faults += [one, other]
+    return Plan(seed, len(shapes), shapes, tuple(faults))
+
+
 #: How likely a payment meets a fault of a kind that its world has.
 _RATES: Final = {Kind.KILL: 0.25, Kind.STAND_STILL: 0.06, Kind.TERMINATE: 0.06, Kind.NEWS: 0.4}
 #: Drawn once for the world, not for a payment.
 _WORLDS: Final = (Kind.STORE_AWAY, Kind.TEMPORAL_AWAY, Kind.CLOCK_AHEAD)
+#: Any two kinds of fault that one payment can meet.
+PAIRS: Final = tuple(combinations(sorted(kind.value for kind in Kind if kind not in _WORLDS), 2))
 _AT_A_MOMENT: Final = (Kind.CANCEL, Kind.FAIL_LATER, Kind.NEWS, Kind.TERMINATE, Kind.REPEAT_ORDER)
 
 

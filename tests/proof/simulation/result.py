@@ -20,6 +20,8 @@ class Result:
     fired: Counter[tuple[str, str]]
     masked: Counter[str]
     """Faults that fired, and met a payment that was over."""
+    met: list[frozenset[str]]
+    """For each payment that met any, the kinds of fault that it met while it was not over."""
     unfired: int
     seconds: float
     """Simulated."""

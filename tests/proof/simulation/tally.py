@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any, Final
 
-from tests.proof.simulation.plan import Plan
+from tests.proof.simulation.plan import PAIRS, Plan
 from tests.proof.simulation.result import Result
 
 _UNKNOWN: Final = "(unknown)"
@@ -28,6 +29,8 @@ class Tally:
     fired: Counter[tuple[str, str]] = field(default_factory=Counter)
     masked: Counter[str] = field(default_factory=Counter)
     """Fired, and met a payment that was over."""
+    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Of kinds that one payment met, both before it was over."""
     unfired: int = 0
     duplicates: int = 0
     lost: int = 0
@@ -45,6 +48,8 @@ class Tally:
             where[state] += count
         self.fired += result.fired
         self.masked += result.masked
+        for kinds in result.met:
+            self.pairs.update(combinations(sorted(kinds), 2))
         self.unfired += result.unfired
         self.duplicates += result.comparison.twice
         self.lost += result.comparison.lost
@@ -77,6 +82,9 @@ class Tally:
             },
             "faults_fired_but_masked": dict(sorted(self.masked.items())),
             "faults_not_fired": self.unfired,
+            "pairs_declared": len(PAIRS),
+            "pairs_met": sum(pair in self.pairs for pair in PAIRS),
+            "pairs_not_met": [" and ".join(pair) for pair in PAIRS if pair not in self.pairs],
             "duplicates": self.duplicates,
             "lost": self.lost,
             "stuck": self.stuck,

@@ -32,6 +32,8 @@ class Weather:
         """By kind and point."""
         self.masked: Counter[str] = Counter()
         """Of those by kind: what met a payment that was over."""
+        self.met: defaultdict[int, set[str]] = defaultdict(set)
+        """By payment: the kinds that it met while it was not over."""
         self.store_away_until = 0.0
         self.on_death: Callable[[Process], None] = lambda _process: None
 
@@ -40,6 +42,14 @@ class Weather:
         """How many faults were planned and met nothing."""
         return sum(map(len, self._waiting.values()))
 
+    def fires(self, fault: Fault, where: str, *, was_over: bool = False) -> None:
+        """Count it: with its payment, unless that was over."""
+        self.fired[fault.kind, where] += 1
+        if was_over:
+            self.masked[fault.kind] += 1
+        elif fault.payment >= 0:
+            self.met[fault.payment].add(fault.kind)
+
     async def point(self, name: str) -> None:
         """A moment passes here, and maybe the process ends."""
         await asyncio.sleep(self._chance.uniform(0, _LATENCY_SECONDS))
@@ -47,7 +57,7 @@ class Weather:
         process = this_process()
         if fault is None or process is None:
             return
-        self.fired[fault.kind, f"{process.kind} {name}"] += 1
+        self.fires(fault, f"{process.kind} {name}")
         if fault.kind is Kind.KILL:
             process.kill()
             self.on_death(process)
@@ -66,7 +76,7 @@ class Weather:
                     waiting.remove(fault)
                     process = this_process()
                     who = process.kind if process else "world"
-                    self.fired[fault.kind, f"{who} write committed"] += 1
+                    self.fires(fault, f"{who} write committed")
                     return True
         return False
 
@@ -75,7 +85,7 @@ class Weather:
         fault = self._due(point, NETWORK)
         if fault is None:
             return None
-        self.fired[fault.kind, point] += 1
+        self.fires(fault, point)
         if point == "order" and (special := of_shape(fault.kind, self._shapes[fault.payment])):
             self.fired[fault.kind, special] += 1
         return fault.kind

@@ -112,7 +112,7 @@ class Worker:
                 past.jobs, past.at, history_length=past.history_length, is_replay=True
             )
             again = [command.SerializeToString() for command in commands]
-            assert again == past.commands, f"{run.workflow_id} does not replay"
+            assert again == past.commands, _differs(run, past, commands)
         return instance
 
     async def _locally(self, run: Run, asked: Any) -> Job:
@@ -146,6 +146,15 @@ class Worker:
         result = await environment.run(function, *given)
         await self._point("activity done", given[0].payment_id)
         return result
+
+
+def _differs(run: Run, past: Activation, commands: Sequence[Command]) -> str:
+    """Both, for whoever has to find out why: once again there may be no difference."""
+    before = [Command.FromString(command) for command in past.commands]
+    return (
+        f"{run.workflow_id} does not replay: after {[job.WhichOneof('variant') for job in past.jobs]}"
+        f" it wanted {before}, and wants {list(commands)}"
+    )
 
 
 def _is_local(command: Command) -> bool:

@@ -246,10 +246,8 @@ class World:
                     )
                     assert again.is_replay
                     done = True
-        if done and was_over:
-            self.weather.masked[fault.kind] += 1
         if done:
-            self.weather.fired[fault.kind, "world"] += 1
+            self.weather.fires(fault, "world", was_over=was_over)
 
     def _is_over(self, payment_id: str | None) -> bool:
         if payment_id is None:
@@ -363,6 +361,7 @@ class World:
             stuck=self.database.read_now(_stuck),
             fired=self.weather.fired,
             masked=self.weather.masked,
+            met=[frozenset(kinds) for kinds in self.weather.met.values()],
             unfired=self.weather.unfired,
             seconds=self.loop.time(),
             broke=broke,
