@@ -151,9 +151,10 @@ class Worker:
 def _differs(run: Run, past: Activation, commands: Sequence[Command]) -> str:
     """Both, for whoever has to find out why: once again there may be no difference."""
     before = [Command.FromString(command) for command in past.commands]
+    told = [job.WhichOneof("variant") for job in past.jobs]
     return (
-        f"{run.workflow_id} does not replay: after {[job.WhichOneof('variant') for job in past.jobs]}"
-        f" it wanted {before}, and wants {list(commands)}"
+        f"{run.workflow_id} does not replay: after {told} it wanted {before}, and wants "
+        f"{list(commands)}"
     )
 
 
