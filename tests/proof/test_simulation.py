@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from tests.proof.simulation.__main__ import shrunk
 from tests.proof.simulation.activations import Instance, WorkflowTaskFailed, begin, fired
 from tests.proof.simulation.lived import simulate
 from tests.proof.simulation.loop import Process, SimulatedClock, VirtualLoop
-from tests.proof.simulation.plan import Fault, Kind, Plan, drawn
+from tests.proof.simulation.plan import PAIRS, Fault, Kind, Plan, drawn, paired
 from workflows.payment import PaymentWorkflow
 
 #: Of worlds in which a bug was found; each is named by what happened there.
@@ -42,6 +43,31 @@ def test_one_seed_is_one_run() -> None:
     assert one.trace == other.trace
     assert one.fired == other.fired
     assert simulate(drawn(9, 6)).trace != one.trace
+
+
+def test_when_memory_is_collected_changes_nothing() -> None:
+    plan = drawn(70, 50)  # What the dead had left half done once set a timer in a living workflow.
+    before = gc.get_threshold()
+    usual = simulate(plan)
+    gc.set_threshold(60, 5, 5)
+    try:
+        eager = simulate(plan)
+    finally:
+        gc.set_threshold(*before)
+    assert eager.is_good, eager.broke
+    assert eager.trace == usual.trace
+
+
+def test_any_two_faults_that_one_payment_can_meet_are_a_world() -> None:
+    for pair in (("cancel", "stall"), ("drip", "swallow_reply"), ("kill", "stand_still")):
+        plan = paired(1, pair)
+        assert {(fault.payment, fault.kind) for fault in plan.faults} == {
+            (payment, kind) for payment in range(plan.payments) for kind in pair
+        }
+        result = simulate(plan)
+        assert result.is_good, (result.comparison.flaws, result.stuck, result.broke)
+        assert frozenset(pair) in result.met
+    assert len(PAIRS) == 210
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
