@@ -32,6 +32,8 @@ from tests.proof.simulation.tally import Tally
 _ROOT: Final = Path(__file__).parents[2]
 _WORLD: Final = 50
 _HARSH_WORLD: Final = 12
+#: With it each pair is met by some payment: who refuses an order rarely has a run to terminate.
+_PAIRS_SEED: Final = 2
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,11 @@ def worlds(payments: int, *, with_pairs: bool) -> tuple[list[Plan], list[str]]:
     plans += [drawn(seed, _HARSH_WORLD, harsh=True) for seed in range(1, harsh + 1)]
     seeds = [f"1 to {usual}, {_WORLD} payments each", f"1 to {harsh} harsh, {_HARSH_WORLD} each"]
     if with_pairs:
-        pairs = [paired(1, pair) for pair in PAIRS]
+        pairs = [paired(_PAIRS_SEED, pair) for pair in PAIRS]
         plans += pairs
-        seeds.append(f"1 for each of {len(pairs)} pairs of faults, {pairs[0].payments} each")
+        seeds.append(
+            f"{_PAIRS_SEED} for each of {len(pairs)} pairs of faults, {pairs[0].payments} each"
+        )
     return plans, seeds
 
 

@@ -10,6 +10,7 @@ import random
 import sqlite3
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -107,4 +108,6 @@ def _nothing_collected() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-        gc.collect()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # Some never began.
+            gc.collect()
