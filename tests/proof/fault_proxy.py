@@ -18,8 +18,9 @@ from typing import Final
 
 from tests.proof.simulation.plan import Fault, Kind
 
-#: What it can do. A refused connection and a certificate are decided before there is an exchange.
+#: What it can do. Certificates nobody vouches for are met in `tests/transport/test_tls.py`.
 PROXIED: Final = (
+    Kind.REFUSE,
     Kind.RESET_BEFORE,
     Kind.CUT_REQUEST,
     Kind.ERROR_BEFORE,
@@ -70,16 +71,33 @@ class FaultProxy:
     port: int = 0
     fired: Counter[tuple[str, str]] = field(default_factory=Counter)
     _passed: Counter[str] = field(default_factory=Counter)
+    _socket: socket.socket = field(default_factory=socket.socket)
     _server: asyncio.Server | None = None
+
+    @property
+    def refuses(self) -> bool:
+        """Whether nobody listens before `listen` is called."""
+        return any(fault.kind is Kind.REFUSE for fault in self.faults)
 
     async def start(self) -> None:
         """Take a free port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        if not self.refuses:
+            await self.listen()
+
+    async def listen(self) -> None:
+        """Refuse no longer. Who was refused before is not seen from here."""
+        for fault in self.faults:
+            if fault.kind is Kind.REFUSE:
+                self.fired[fault.kind, fault.point] += 1
+                self._passed[fault.point] += 1
+        self._server = await asyncio.start_server(self._serve, sock=self._socket)
 
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
+        self._socket.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):

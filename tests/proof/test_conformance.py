@@ -15,10 +15,13 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
+from sqlmodel import col, select
 
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
+from domain.sending import AttemptResult
 from domain.states import ENDS
+from store.tables import AttemptRow, InstructionRow
 from tests.proof.arena import Arena, BankServer, Standing, arena
 from tests.proof.bank_partner import BANK
 from tests.proof.fault_proxy import PROXIED, FaultProxy
@@ -90,6 +93,10 @@ async def real(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[s
     async with arena(home, more_banks=accounts) as made:
         worker = await made.forks.fork("worker", upkeep=True)
         ids = {name: await _pay(made, number) for number, name in enumerate(PLANS)}
+        for name, proxy in proxies.items():
+            if proxy.refuses:
+                await _until_nothing_was_sent(made, ids[name])
+                await proxy.listen()
         standing = await _until_over(made, list(ids.values()))
         await worker.kill()
         book = await made.bank.control("book")
@@ -148,6 +155,23 @@ async def _until_over(made: Arena, ids: list[str]) -> dict[str, Standing]:
             assert len(standing) == len(ids)
             return standing
         await asyncio.sleep(0.2)
+
+
+async def _until_nothing_was_sent(made: Arena, payment_id: str) -> None:
+    """The first attempt is closed as one that was not sent."""
+    found = (
+        select(AttemptRow.result)
+        .join(InstructionRow, col(InstructionRow.instruction_id) == AttemptRow.instruction_id)
+        .where(InstructionRow.payment_id == payment_id)
+        .order_by(col(AttemptRow.number))
+    )
+    deadline = time.monotonic() + _END_SECONDS
+    while time.monotonic() < deadline:
+        result = await made.assembly.database.read(lambda session: session.exec(found).first())
+        if result == AttemptResult.NOT_SENT:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{payment_id} met no refused connection")
 
 
 def _is_over(standing: Standing) -> bool:
