@@ -19,7 +19,7 @@ from sqlmodel import SQLModel
 from local.child import start_child
 from store.database import Database
 from store.schema import upgrade
-from tests.local.polling import until
+from tests.polling import until
 
 #: PostgreSQL refuses to run as root: there it runs as one who may do nothing else.
 _NOBODY: Final = ("--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig=INT")

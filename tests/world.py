@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from sqlmodel import select
 from temporalio.client import Client, WorkflowHandle
@@ -34,22 +32,10 @@ from store.payments import Payments
 from store.sending import SendBook
 from store.tables import AttemptRow, TaskRow
 from tests.fakes import ACCOUNT, BANK, FakePartner, order, profile
+from tests.polling import eventually
 from workflows.payment import PaymentWorkflow
 
 KEYRING = Keyring({"test-1": b"w" * 32}, "test-1")
-
-
-async def eventually(
-    seen: Callable[[], Awaitable[Any]], what: str, seconds: float = 30, *, every: float = 0.02
-) -> Any:
-    """The first true answer of `seen`; fails, naming what was missed, when none came in time."""
-    try:
-        async with asyncio.timeout(seconds):
-            while not (answer := await seen()):
-                await asyncio.sleep(every)
-    except TimeoutError:
-        raise AssertionError(f"not seen within {seconds} s: {what}") from None
-    return answer
 
 
 @dataclass

@@ -21,7 +21,7 @@ from store.faults import StoreAway
 from tests.activities.steps import steps_of
 from tests.clock import SteppedClock
 from tests.fakes import OnSend
-from tests.local.polling import until
+from tests.polling import until
 from tests.store.books import PAYMENT, Store
 
 MINUTE = timedelta(minutes=1)

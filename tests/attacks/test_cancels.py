@@ -19,8 +19,9 @@ from local.temporal_server import DevServer
 from store.commands import Commanded
 from tests.clock import SteppedClock
 from tests.fakes import profile
+from tests.polling import eventually
 from tests.store.books import PAYMENT, Store, accepted, exchange, in_doubt, report
-from tests.world import eventually, world
+from tests.world import world
 
 S = PaymentState
 SECOND = timedelta(seconds=1)

@@ -18,10 +18,11 @@ from store.keyring import Keyring, KeyringError
 from store.timeline import EntryKind, Timelines
 from tests.clock import SteppedClock
 from tests.fakes import READY, profile
+from tests.polling import eventually
 from tests.store.books import KEYRING, PAYMENT, Store
 from tests.store.moments import cancel, nothing_sent
 from tests.workflows.test_set_back import _copy, _restore, _upkeep
-from tests.world import World, eventually, world
+from tests.world import World, world
 
 
 async def _sent_after_a_copy(made: World, home: Path, copy: Path) -> str:

@@ -23,7 +23,7 @@ from domain.report import PaymentState
 from local.child import start_child
 from local.temporal_server import DevServer, free_port
 from tests.fakes import ACCOUNT, order
-from tests.local.polling import until
+from tests.polling import until
 from tests.world import World, world
 from transport.http import Transport
 

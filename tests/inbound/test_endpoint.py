@@ -27,8 +27,8 @@ from tests.inbound.conftest import (
     notification,
     signed,
 )
+from tests.polling import eventually
 from tests.store.books import PAYMENT, accepted, exchange, report
-from tests.world import eventually
 
 TENANT = "shop"
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import json
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +19,7 @@ from sqlmodel import select
 from local.child import start_child
 from local.temporal_server import free_port
 from store.tables import InboxRow
+from tests.polling import eventually
 from tests.proof.case import Case
 from tests.proof.world import MAIN, WATCHED, World
 
@@ -48,13 +47,11 @@ class Inbound:
         self.process = start_child(
             [sys.executable, "-m", "cli", "inbound"], log_file=self.log_file, env=environment
         )
-        deadline = time.monotonic() + 60
-        while not await self._listens():
-            assert self.process.poll() is None, self.log_file.read_text()
-            assert time.monotonic() < deadline, "it does not listen"
-            await asyncio.sleep(0.05)
+        await eventually(self._listens, "it listens", 60)
 
     async def _listens(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log_file.read_text()
         async with httpx.AsyncClient(trust_env=False) as http:
             try:
                 answer = await http.get(f"http://127.0.0.1:{self.port}/health")
@@ -111,20 +108,17 @@ async def inbox_of(case: Case, booking: dict[str, Any], account: str = MAIN) -> 
 
 async def all_read(case: Case, booking: dict[str, Any]) -> list[InboxRow]:
     """The same, once reads have covered all of it."""
-    deadline = time.monotonic() + 30
-    while any(row.read_at is None for row in await inbox_of(case, booking)):
-        assert time.monotonic() < deadline, "some news was never read"
-        await asyncio.sleep(0.05)
+
+    async def read() -> bool:
+        return all(row.read_at is not None for row in await inbox_of(case, booking))
+
+    await eventually(read, "reads that cover all news")
     return await inbox_of(case, booking)
 
 
 async def booking_of(case: Case) -> dict[str, Any]:
     """The one payment of this test as it is in the partner's book, once it is there."""
-    deadline = time.monotonic() + 30
-    while not (found := await case.bookings()):
-        assert time.monotonic() < deadline, "never reached the partner"
-        await asyncio.sleep(0.02)
-    (booking,) = found
+    (booking,) = await eventually(case.bookings, "its booking at the partner")
     return booking
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from local.child import start_child
 from tests.local.machine import ROOT
-from tests.local.polling import until
+from tests.polling import until
 
 START_A_CHILD_AND_WAIT = """
 import pathlib, sys

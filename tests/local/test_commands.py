@@ -9,7 +9,7 @@ import pytest
 
 from local.commands import CommandFailed, run
 from local.progress import StderrProgress
-from tests.local.polling import until
+from tests.polling import until
 
 
 def quiet(what: str, elapsed: timedelta) -> None: ...

@@ -16,7 +16,7 @@ from local.servers import (
     time_skipping_server_binary,
 )
 from tests.local.machine import GOOD_CLI, Machine, executable
-from tests.local.polling import until
+from tests.polling import until
 
 BUILT = "temporal-cli-1.5.1/temporal"
 

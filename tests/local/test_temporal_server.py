@@ -21,7 +21,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from local.servers import dev_server_binary
 from local.temporal_server import DevServer, ServerDied, free_port, start_dev_server
 from tests.local.machine import ROOT, executable
-from tests.local.polling import until
+from tests.polling import until
 
 START_AND_WAIT_TO_BE_KILLED = """
 import asyncio, pathlib, sys

@@ -22,6 +22,7 @@ from domain.report import PaymentState
 from domain.sending import AttemptResult
 from domain.states import ENDS
 from store.tables import AttemptRow, InstructionRow
+from tests.polling import eventually
 from tests.proof.arena import Arena, BankServer, Standing, arena
 from tests.proof.bank_partner import BANK
 from tests.proof.fault_proxy import PROXIED, FaultProxy
@@ -165,13 +166,12 @@ async def _until_nothing_was_sent(made: Arena, payment_id: str) -> None:
         .where(InstructionRow.payment_id == payment_id)
         .order_by(col(AttemptRow.number))
     )
-    deadline = time.monotonic() + _END_SECONDS
-    while time.monotonic() < deadline:
+
+    async def was_refused() -> bool:
         result = await made.assembly.database.read(lambda session: session.exec(found).first())
-        if result == AttemptResult.NOT_SENT:
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"{payment_id} met no refused connection")
+        return result == AttemptResult.NOT_SENT
+
+    await eventually(was_refused, f"{payment_id} refused a connection", _END_SECONDS)
 
 
 def _is_over(standing: Standing) -> bool:

@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +27,7 @@ from temporalio.service import RPCError
 from domain.ids import workflow_id
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
+from tests.polling import eventually
 from tests.proof.arena import Arena, arena, bank_account
 from tests.proof.bank_partner import BANK
 from tests.proof.forks import Worker
@@ -60,13 +60,6 @@ async def _no_worker_is_left(made: Arena) -> AsyncIterator[None]:
     await made.forks.kill()
 
 
-async def _until(seen: Any, what: str, seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while not await seen():
-        assert time.monotonic() < deadline, f"not seen: {what}"
-        await asyncio.sleep(0.05)
-
-
 async def _all_end(made: Arena, *runs: Run) -> None:
     ended = await until_ended(made, runs)
     for run in runs:
@@ -82,14 +75,14 @@ async def _until_booked(made: Arena, run: Run) -> None:
     async def booked() -> bool:
         return await _bookings(made, run) > 0
 
-    await _until(booked, "the order at the bank")
+    await eventually(booked, "the order at the bank", 40)
 
 
 async def _until_state(made: Arena, run: Run, *states: PaymentState) -> None:
     async def there() -> bool:
         return (await made.standing([run.payment_id]))[run.payment_id].state in states
 
-    await _until(there, f"{run.reference} in {states}")
+    await eventually(there, f"{run.reference} in {states}", 40)
 
 
 async def _attempts(made: Arena, run: Run) -> int:
@@ -121,7 +114,7 @@ async def test_a_worker_that_stood_still_beyond_every_deadline_neither_sends_nor
     async def stopped() -> bool:
         return zombie.struck == plan
 
-    await _until(stopped, "every payment stopped at its point")
+    await eventually(stopped, "every payment stopped at its point", 40)
     await made.forks.fork("heir")
     await _all_end(made, *runs)
     before = await made.standing(list(plan))
@@ -199,7 +192,7 @@ async def test_a_run_reset_to_any_of_its_tasks_sends_nothing_again(made: Arena) 
         tasks[:] = [event.event_id for event in events if event.event_type == done]
         return len(tasks) >= 3
 
-    await _until(some_tasks_are_done, "a history to reset in")
+    await eventually(some_tasks_are_done, "a history to reset in", 40)
     run_id = (await handle.describe()).run_id
     for task in tasks:
         await client.workflow_service.reset_workflow_execution(

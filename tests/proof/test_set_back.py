@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-import time
 from pathlib import Path
 
 import pytest
 
 from domain.profile import IdempotencyKind, LookupKind
 from store.halts import Halts
+from tests.polling import eventually
 from tests.proof.arena import Arena, arena, bank_account
 from tests.proof.bank_partner import BANK
 from tests.proof.scenarios import Run, Scenario, give, story, until_ended
@@ -42,10 +41,11 @@ async def _until_noted(made: Arena, rounds: int = 2) -> None:
     client = await made.assembly.client()
     query = "WorkflowType = 'UpkeepWorkflow' AND ExecutionStatus = 'Completed'"
     enough = (await client.count_workflows(query)).count + rounds
-    deadline = time.monotonic() + 60
-    while (await client.count_workflows(query)).count < enough:
-        assert time.monotonic() < deadline, "no round of upkeep"
-        await asyncio.sleep(0.1)
+
+    async def ended() -> bool:
+        return (await client.count_workflows(query)).count >= enough
+
+    await eventually(ended, f"{rounds} rounds of upkeep", 60)
 
 
 async def _bookings(made: Arena, runs: list[Run]) -> list[int]:

@@ -9,7 +9,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from local.temporal_server import DevServer, free_port, start_dev_server
 from settings import Settings
 from starter.journal import Journal
 from store.keyring import Keyring
+from tests.polling import eventually
 from tests.proof.checker import Comparison, compare
 from workflows.attributes import SEARCH_ATTRIBUTES
 
@@ -89,10 +89,11 @@ class World:
 
     async def until_working(self, seconds: float = 60) -> None:
         """Returns when every worker has said that it runs."""
-        deadline = time.monotonic() + seconds
-        while not all(b"worker runs" in log.read_bytes() for log in self._logs()):
-            assert time.monotonic() < deadline, "some worker did not start"
-            await asyncio.sleep(0.05)
+
+        async def all_run() -> bool:
+            return all(b"worker runs" in log.read_bytes() for log in self._logs())
+
+        await eventually(all_run, "every worker runs", seconds)
 
     def _logs(self) -> list[Path]:
         return sorted(self.home.glob("logs/worker-*"))
@@ -231,8 +232,9 @@ def order(
 
 async def ended(process: subprocess.Popen[bytes], seconds: float = 30) -> int:
     """Its exit code, once it has ended by itself."""
-    deadline = time.monotonic() + seconds
-    while process.poll() is None:
-        assert time.monotonic() < deadline, f"process {process.pid} did not end"
-        await asyncio.sleep(0.02)
+
+    async def has_ended() -> bool:
+        return process.poll() is not None
+
+    await eventually(has_ended, f"the end of process {process.pid}", seconds)
     return int(process.returncode)

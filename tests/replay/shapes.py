@@ -18,7 +18,8 @@ from domain.profile import IdempotencyKind, LookupKind, Profile
 from domain.report import PaymentState
 from store.keyring import Keyring
 from tests.fakes import ACCOUNT, BANK, READY, OnSend, Word, order, profile
-from tests.world import World, eventually
+from tests.polling import eventually
+from tests.world import World
 from workflows.upkeep import Round, UpkeepWorkflow
 
 FOLDER: Final = Path(__file__).parent

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import uvicorn
 
 from simulators.currencycloud.app import build_server, listen
 from simulators.currencycloud.partner import DEFAULT_LOGIN, SIMULATOR_API_KEY, Partner
+from tests.polling import until
 from tests.simulators.swagger import Swagger
 
 SUB_CONTACT = "5f2c7c52-3a05-4a7c-9f5b-0d2b6c2f1a01"
@@ -217,18 +217,10 @@ class Receiver:
         return [message["header"]["notification_type"] for message in self.messages()]
 
     def await_messages(self, count: int) -> list[dict[str, Any]]:
-        """Exactly so many, within ten seconds."""
-        until(lambda: len(self.came) >= count)
+        """Exactly so many, in time."""
+        until(lambda: len(self.came) >= count, f"{count} messages")
         assert len(self.came) == count, self.kinds()
         return self.messages()
-
-
-def until(condition: Callable[[], object], seconds: float = 10) -> None:
-    """Returns when it is so; fails when it is not in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.005)
 
 
 @pytest.fixture

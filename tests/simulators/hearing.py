@@ -6,7 +6,8 @@ import hashlib
 import hmac
 from typing import Any
 
-from tests.simulators.conftest import SECRET, Client, until
+from tests.polling import until
+from tests.simulators.conftest import SECRET, Client
 
 DIGEST = "x-hmac-digest-sha-512"
 READY = "payment_ready_to_send_notification"
@@ -30,9 +31,12 @@ def states(client: Client) -> list[str]:
 
 
 def until_states(client: Client, *expected: str) -> None:
-    until(lambda: states(client) == list(expected))
+    until(lambda: states(client) == list(expected), f"deliveries {expected}")
 
 
 def until_attempted(client: Client, attempts: int) -> None:
     """So many attempts at its only delivery are over."""
-    until(lambda: [each["attempts"] for each in deliveries(client)] == [attempts])
+    until(
+        lambda: [each["attempts"] for each in deliveries(client)] == [attempts],
+        f"{attempts} attempts at the delivery",
+    )

@@ -18,7 +18,8 @@ from currencycloud.errors import (  # type: ignore[import-untyped]
 from requests.exceptions import ConnectionError, JSONDecodeError
 
 from simulators.currencycloud.partner import DEFAULT_LOGIN, SIMULATOR_API_KEY
-from tests.simulators.conftest import IBAN, SUB_CONTACT, Client, Receiver, until
+from tests.polling import until
+from tests.simulators.conftest import IBAN, SUB_CONTACT, Client, Receiver
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ def test_the_official_client_approves_and_has_messages_sent_again(
     client.control("webhooks", {"url": receiver.url})
     kind = "payment_ready_to_send_notification"
     assert sdk.payments.retry_payment_notifications(payment["id"], notification_type=kind) == {}
-    until(lambda: kind in receiver.kinds())
+    until(lambda: kind in receiver.kinds(), kind)
 
 
 def test_the_official_client_logs_in_again_when_its_token_is_dead(sdk: Any, client: Client) -> None:

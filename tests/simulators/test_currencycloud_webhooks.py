@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.simulators.conftest import SECRET, Client, Receiver, until
+from tests.polling import until
+from tests.simulators.conftest import SECRET, Client, Receiver
 from tests.simulators.hearing import (
     COMPLIANCE,
     DIGEST,
@@ -236,7 +237,7 @@ def test_nobody_there_is_tried_again_quickly_where_told_so(start: Callable[..., 
     told = {"url": "http://127.0.0.1:9/", "retry_seconds": [0.01, 0.01]}
     client.control("webhooks", told)
     client.pay()
-    until(lambda: states(client)[:1] == ["failed"])
+    until(lambda: states(client)[:1] == ["failed"], "the failed delivery")
     assert deliveries(client)[0]["answers"] == ["ConnectionRefusedError"] * 3
 
 
@@ -260,7 +261,7 @@ def test_time_that_runs_brings_messages_without_being_asked(
     client = start(frozen=False, delays=dict.fromkeys(stages, 0.02))
     client.control("webhooks", {"url": receiver.url})
     client.pay()
-    until(lambda: receiver.kinds() == [READY, RELEASED])
+    until(lambda: receiver.kinds() == [READY, RELEASED], "both, in their order")
 
 
 @contextmanager

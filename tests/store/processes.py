@@ -6,7 +6,7 @@ import os
 import uuid
 from pathlib import Path
 
-from tests.local.polling import until
+from tests.polling import until
 
 
 def together(folder: Path, count: int) -> None:

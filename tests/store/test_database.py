@@ -15,7 +15,7 @@ from store.database import Database
 from store.faults import StoreAway
 from store.payments import row
 from store.tables import PaymentRow
-from tests.local.polling import until
+from tests.polling import until
 from tests.postgresql import PostgreSQL
 from tests.store.books import PAYMENT, Store, opened
 

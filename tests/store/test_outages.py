@@ -23,9 +23,9 @@ from store.faults import StoreAway
 from store.tables import AttemptRow, PaymentRow
 from tests.activities.steps import Steps, steps_of
 from tests.clock import SteppedClock
+from tests.polling import eventually
 from tests.postgresql import PostgreSQL
 from tests.store.books import PAYMENT, Store
-from tests.world import eventually
 
 #: Another program that keeps SQLite's only write lock until it is told to let go.
 _KEEPS_THE_LOCK = """

@@ -17,7 +17,8 @@ from domain.report import PaymentState
 from local.temporal_server import DevServer
 from store.commands import Commanded
 from tests.fakes import COMPLETED, READY, RELEASED, OnCancel, OnFind, OnSend, order, profile
-from tests.world import World, eventually, world
+from tests.polling import eventually
+from tests.world import World, world
 
 CANCELLED = PaymentState.CANCELLED
 SETTLED = PaymentState.SETTLED

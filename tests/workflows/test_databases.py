@@ -14,8 +14,9 @@ from domain.order import Rail
 from domain.report import PaymentState
 from local.temporal_server import DevServer
 from tests.fakes import OnSend, order, profile
+from tests.polling import eventually
 from tests.postgresql import PostgreSQL
-from tests.world import World, eventually, world
+from tests.world import World, world
 
 #: What befalls one payment's send each.
 TROUBLES = (

@@ -16,7 +16,8 @@ from domain.report import PaymentState
 from local.temporal_server import DevServer
 from store.commands import CannotResolve, Commanded
 from tests.fakes import ACCOUNT, BANK, COMPLETED, OnSend, Word, profile
-from tests.world import World, eventually, world
+from tests.polling import eventually
+from tests.world import World, world
 
 OPERATORS = ("alice", "bob")
 REJECTED = Word("rejected", PaymentState.REJECTED)

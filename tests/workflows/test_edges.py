@@ -21,7 +21,8 @@ from domain.states import may_follow
 from local.temporal_server import DevServer
 from store.tables import StateRow
 from tests.fakes import ACCOUNT, BANK, Word, order, profile
-from tests.world import World, eventually, world
+from tests.polling import eventually
+from tests.world import World, world
 
 #: What a partner may say; the other states follow from our own book, commands and checks.
 TOLD = [

@@ -28,9 +28,9 @@ from starter.codec import ENCODING
 from starter.codec_endpoint import codec_endpoint
 from store.keyring import Keyring
 from tests.fakes import CREDITOR_IBAN, CREDITOR_NAME, DEBTOR_IBAN, REMITTANCE, OnSend
-from tests.local.polling import until
+from tests.polling import eventually, until
 from tests.servers import dev_server
-from tests.world import KEYRING, World, eventually, world
+from tests.world import KEYRING, World, world
 
 CANARIES = (CREDITOR_IBAN, DEBTOR_IBAN, CREDITOR_NAME, REMITTANCE)
 UI = "http://127.0.0.1:8233"

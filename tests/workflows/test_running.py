@@ -19,8 +19,9 @@ from domain.report import PaymentState
 from local.temporal_server import DevServer, free_port
 from tests.clock import SteppedClock
 from tests.fakes import ACCOUNT, BANK, OnSend, Word, order
+from tests.polling import eventually
 from tests.servers import dev_server
-from tests.world import World, eventually, world
+from tests.world import World, world
 from workflows.upkeep import UpkeepWorkflow
 
 PATIENCE = timedelta(seconds=20)

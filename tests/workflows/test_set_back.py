@@ -16,7 +16,8 @@ from domain.report import PaymentState
 from local.temporal_server import DevServer
 from store.halts import Halts
 from tests.fakes import FakePartner, OnSend, profile
-from tests.world import World, eventually, world
+from tests.polling import eventually
+from tests.world import World, world
 from workflows.upkeep import Round, UpkeepWorkflow
 
 SETTLED = PaymentState.SETTLED

@@ -17,7 +17,8 @@ from local.temporal_server import DevServer
 from store.halts import Halts
 from tests.clock import SteppedClock
 from tests.fakes import READY, order, profile
-from tests.world import World, eventually, world
+from tests.polling import eventually
+from tests.world import World, world
 
 
 @pytest.fixture
