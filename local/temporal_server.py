@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import subprocess
 import time
@@ -35,6 +36,9 @@ DYNAMIC_CONFIG = (
 
 #: `full` syncs each commit: what the server has acknowledged outlives a power cut.
 SQLITE_PRAGMAS = ("journal_mode=wal", "synchronous=full")
+
+#: Linux gives ports from 32768 to outgoing connections, macOS and Windows from 49152.
+_LISTENING_PORTS = range(20_000, 32_000)
 
 START_LIMIT = timedelta(seconds=60)
 STOP_LIMIT = timedelta(seconds=10)
@@ -146,10 +150,13 @@ async def start_dev_server(
 
 
 def free_port() -> int:
-    """A TCP port that was free on the loopback address a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((IP, 0))
-        port: int = probe.getsockname()[1]
+    """A TCP port that was free on the loopback address a moment ago.
+
+    It lies below the ports that systems give to outgoing connections. So no connection of another
+    process takes it before the caller listens there, however many are made meanwhile.
+    """
+    while is_taken(port := random.choice(_LISTENING_PORTS)):
+        continue
     return port
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import socket
 import threading
@@ -22,6 +23,7 @@ class Cut(StrEnum):
 
 #: The statement as our driver sends it, and the answer when it is done.
 _WORDS = {Cut.BEFORE: b"\0commit\0", Cut.AFTER: b"COMMIT\0"}
+_WORD_LENGTH_MAX = max(map(len, _WORDS.values()))
 
 
 class Cutting:
@@ -50,18 +52,33 @@ class Cutting:
             threading.Thread(target=self._pass_on, args=(ours,), daemon=True).start()
 
     def _pass_on(self, ours: socket.socket) -> None:
-        theirs = socket.socket(socket.AF_UNIX)
-        theirs.connect(str(self._server))
-        with ours, theirs, selectors.DefaultSelector() as both:
+        # Either side may go at any moment, also while something is handed to it. Then both go.
+        with (
+            ours,
+            socket.socket(socket.AF_UNIX) as theirs,
+            selectors.DefaultSelector() as both,
+            contextlib.suppress(OSError),
+        ):
+            theirs.connect(str(self._server))
             both.register(ours, selectors.EVENT_READ, theirs)
             both.register(theirs, selectors.EVENT_READ, ours)
+            # The end of what came before: under load a word may arrive in two pieces.
+            before = {ours: b"", theirs: b""}
             while True:
                 for key, _ in both.select():
                     assert isinstance(key.fileobj, socket.socket)
                     said = key.fileobj.recv(1 << 16)
-                    cuts = self.cut is not None and _WORDS[self.cut] in said
-                    if cuts:
+                    if self._ends_in(before[key.fileobj], said):
                         self.cut = None
-                    if cuts or not said:
                         return
+                    if not said:
+                        return
+                    before[key.fileobj] = (before[key.fileobj] + said)[-_WORD_LENGTH_MAX:]
                     key.data.sendall(said)
+
+    def _ends_in(self, before: bytes, said: bytes) -> bool:
+        """Whether the word to cut at is complete with what is said now."""
+        if self.cut is None:
+            return False
+        word = _WORDS[self.cut]
+        return word in before[max(0, len(before) - len(word) + 1) :] + said

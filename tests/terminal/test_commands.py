@@ -7,14 +7,21 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
+from typing import Final
 
 from local.demo_file import EXECUTION_DATE
+from local.stack import Ports
 from local.temporal_server import is_taken
 from store.keyring import Keyring
 from tests.terminal.conftest import Terminal
 from tests.terminal.homes import home
 from tests.terminal.test_pay import a_file
+
+#: A free port for everything that `up` starts, so that a `finality up` beside the tests, with the
+#: default ports, does not make them fail.
+ANY_PORTS: Final = tuple(word for port in fields(Ports) for word in (f"--{port.name}-port", "0"))
 
 
 def test_show_tells_the_whole_story_without_account_numbers(
@@ -88,25 +95,22 @@ def test_a_wrong_setting_is_named_without_its_value(tmp_path: Path) -> None:
 
 
 def test_a_second_up_in_the_same_home_says_that_one_runs(terminal: Terminal) -> None:
-    ran = terminal.run("up", "--temporal-port", "0", "--ui-port", "0", "--codec-port", "0",
-                       "--simulator-port", "0")  # fmt: skip
+    ran = terminal.run("up", *ANY_PORTS)
     assert ran.code == 2
     assert "already runs" in ran.err
 
 
 def test_up_names_the_option_for_a_port_that_is_taken(terminal: Terminal, tmp_path: Path) -> None:
     port = str(json.loads((terminal.home / "up.json").read_text())["ui_url"].rpartition(":")[2])
-    ran = Terminal(tmp_path).run("up", "--temporal-port", "0", "--ui-port", port,
-                                 "--codec-port", "0", "--simulator-port", "0")  # fmt: skip
+    ran = Terminal(tmp_path).run("up", *ANY_PORTS, "--ui-port", port)
     assert ran.code == 2
     assert "--ui-port" in ran.err
 
 
 def test_up_ends_everything_before_itself_when_told_once(tmp_path: Path) -> None:
     Keyring.make(tmp_path / "keyring")
-    options = ("--temporal-port", "0", "--ui-port", "0", "--codec-port", "0")
     with subprocess.Popen(
-        [sys.executable, "-m", "cli", "up", *options, "--simulator-port", "0"],
+        [sys.executable, "-m", "cli", "up", *ANY_PORTS],
         env={**os.environ, "FINALITY_HOME": str(tmp_path)},
         stdout=subprocess.PIPE,
         text=True,
