@@ -281,8 +281,10 @@ class Assembly:
         self.database.close()
 
 
-async def connect(settings: Settings, keyring: Keyring) -> Client:
+async def connect(settings: Settings, keyring: Keyring | None) -> Client:
     """A client by Temporal's own profile (`temporal.toml`, `TEMPORAL_*`), with our plugin.
+
+    Without a keyring it can ask about the server and open no payload.
 
     Raises:
         TemporalAway: nothing answers there; the text names the address and the remedy.
@@ -292,9 +294,8 @@ async def connect(settings: Settings, keyring: Keyring) -> Client:
         options["target_host"] = settings.temporal_address
     options.setdefault("target_host", "localhost:7233")
     try:
-        return await Client.connect(
-            **options, plugins=[plugin(keyring)], connect_timeout=_CONNECT_TIMEOUT
-        )
+        plugins = [] if keyring is None else [plugin(keyring)]
+        return await Client.connect(**options, plugins=plugins, connect_timeout=_CONNECT_TIMEOUT)
     except RuntimeError as error:
         raise TemporalAway(
             f"no Temporal server answers at {options['target_host']}; "

@@ -322,9 +322,9 @@ def doctor(
 ) -> None:
     """Look at everything a payment needs, and say what is missing and how to mend it."""
     from settings import Settings
-    from terminal.doctor import examine
+    from terminal.doctor.examining import examine
 
-    _run(examine(Settings(), retry_logins=retry_logins))
+    _run(examine(Settings(), retry_logins_first=retry_logins))
 
 
 @app.command()

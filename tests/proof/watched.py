@@ -156,7 +156,8 @@ def watch_temporal(watch: Watch, *, quick: bool, upkeep: bool) -> None:
     """
     workers = Assembly.workers
 
-    async def watched_connect(settings: Settings, keyring: Keyring) -> Client:
+    async def watched_connect(settings: Settings, keyring: Keyring | None) -> Client:
+        assert keyring is not None, "a worker opens payloads"
         return await Client.connect(
             settings.temporal_address, plugins=[plugin(keyring), WatchPlugin(watch, quick=quick)]
         )

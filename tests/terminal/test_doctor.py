@@ -24,9 +24,7 @@ def _lines(home: Path, **environment: str) -> list[str]:
     assert ran.code == 1, "Temporal at least is missing"
     assert "Traceback" not in ran.err
     lines = ran.out.splitlines()
-    at = next(
-        n for n, line in enumerate(lines) if line[2:].startswith(("database", "the database"))
-    )
+    at = next(n for n, line in enumerate(lines) if line[2:].startswith("database: "))
     remedy = [line for line in lines[at + 1 : at + 2] if "→" in line]
     return [lines[at], *remedy]
 
@@ -66,7 +64,7 @@ def test_a_database_that_does_not_answer_is_said_with_a_remedy(tmp_path: Path) -
     line, remedy = _lines(
         tmp_path, FINALITY_DATABASE_URL="postgresql://me:canary@127.0.0.1:1/finality"
     )
-    assert line == "✗ the database is away: 127.0.0.1:1: Connection refused"
+    assert line == "✗ database: the database is away: 127.0.0.1:1: Connection refused"
     assert "FINALITY_DATABASE_URL" in remedy
     assert "canary" not in line + remedy
 
@@ -94,3 +92,13 @@ def test_a_command_without_its_database_says_so_in_one_line(tmp_path: Path, comm
     assert ran.code == 2
     assert ran.err.startswith("finality: FINALITY_DATABASE_URL: 'mysql' is not known")
     assert "canary" not in ran.out + ran.err
+
+
+def test_a_check_that_fails_hides_no_other(tmp_path: Path) -> None:
+    """Without keys no payment can be opened; whether Temporal answers can be told all the same."""
+    ran = Terminal(tmp_path / "new", width=400).run("doctor", FINALITY_TEMPORAL_ADDRESS=NO_TEMPORAL)
+    assert ran.code == 1
+    assert "✗ keyring: no keyring at" in ran.out
+    assert "✗ Temporal: no answer" in ran.out
+    assert ran.out.count("✗") == ran.out.count("→") == 2
+    assert "Traceback" not in ran.err

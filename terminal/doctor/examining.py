@@ -1,0 +1,112 @@
+"""`finality doctor`: every check, one after the other. One that fails hides no other.
+
+A check is a small function that yields what it found. To add one, write it beside those of its
+kind and name it in the list here: `SETTINGS` need nothing but settings, `STORE` an open store,
+`TEMPORAL` a server that answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from assembly import Assembly, assembled, connect
+from settings import Settings
+from starter.running import TemporalAway
+from store.faults import BadDatabaseUrl, StoreAway
+from store.keyring import KeyringError
+from store.schema import NewerSchema
+from terminal.doctor.findings import Examined
+from terminal.doctor.partners import partners, retry_logins
+from terminal.doctor.settings import home
+from terminal.doctor.store import database, halts, keyring
+from terminal.doctor.temporal import pollers, search_attributes, server
+
+Findings = AsyncIterator[Examined]
+
+SETTINGS: Final[tuple[Callable[[Settings], Findings], ...]] = (home,)
+STORE: Final[tuple[Callable[[Assembly], Findings], ...]] = (keyring, database, partners, halts)
+TEMPORAL: Final[tuple[Callable[[Settings, Client], Findings], ...]] = (
+    server,
+    search_attributes,
+    pollers,
+)
+
+#: To look at where the database does not answer; its own words stand above.
+_AWAY: Final = (
+    "start it, and see that FINALITY_DATABASE_URL names it, its user may log in and create tables, "
+    "and its disk is not full"
+)
+_NO_KEYS: Final = "give the keyring that this installation was set up with; never make a second one"
+_NEWER: Final = "run the newer release that upgraded the database"
+
+
+async def examine(settings: Settings, *, retry_logins_first: bool) -> int:
+    """Print every examination; 1 if something is not well."""
+    console, unwell = Console(), 0
+    async for examined in _examinations(settings, retry_logins_first):
+        unwell += bool(examined.remedy)
+        mark = "[red]✗[/red]" if examined.remedy else "[green]✓[/green]"
+        console.print(f"{mark} {escape(f'{examined.what}: {examined.found}')}")
+        if examined.remedy:
+            console.print(f"    → {escape(examined.remedy)}")
+    return 1 if unwell else 0
+
+
+async def _examinations(settings: Settings, retry_logins_first: bool) -> Findings:
+    for check in SETTINGS:
+        async for examined in check(settings):
+            yield examined
+    async with AsyncExitStack() as parts:
+        assembly: Assembly | None = None
+        try:
+            assembly = await parts.enter_async_context(assembled(settings))
+        except (KeyringError, NewerSchema, BadDatabaseUrl, StoreAway) as error:
+            yield _not_opened(error)
+        if assembly is not None:
+            if retry_logins_first:
+                async for examined in retry_logins(assembly):
+                    yield examined
+            for look in STORE:
+                try:
+                    async for examined in look(assembly):
+                        yield examined
+                except StoreAway as error:
+                    yield _not_opened(error)
+        async for examined in _temporal(settings, assembly):
+            yield examined
+
+
+def _not_opened(error: Exception) -> Examined:
+    match error:
+        case KeyringError():
+            return Examined("keyring", str(error), _NO_KEYS)
+        case NewerSchema():
+            return Examined("database", str(error), _NEWER)
+        case _:
+            return Examined("database", str(error), _AWAY)
+
+
+async def _temporal(settings: Settings, assembly: Assembly | None) -> Findings:
+    """Also where the store cannot be opened: the server is asked nothing that needs its keys."""
+    try:
+        client = await assembly.client() if assembly else await connect(settings, None)
+    except TemporalAway as away:
+        yield Examined("Temporal", "no answer", str(away))
+        return
+    for check in TEMPORAL:
+        try:
+            async for examined in check(settings, client):
+                yield examined
+        except RPCError as error:
+            yield Examined(
+                check.__name__.replace("_", " "),
+                f"Temporal answered {error.status.name}: {error.message}",
+                "see that the namespace exists and that this login may read it",
+            )
