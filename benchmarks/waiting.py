@@ -24,7 +24,7 @@ _AT_ONCE: Final = 50
 _HELD_FOR: Final = timedelta(days=30)
 _LOOK_SECONDS: Final = 0.5
 _ALL_WAIT: Final = (
-    "WorkflowType = 'PaymentWorkflow' AND ExecutionStatus = 'Running' AND PaymentState = 'created'"
+    "WorkflowType = 'PaymentWorkflow' AND ExecutionStatus = 'Running' AND State = 'created'"
 )
 
 

@@ -1,4 +1,8 @@
-"""The search attributes of a payment's workflow: what a list in the Temporal UI filters by."""
+"""The search attributes of a workflow: what a list in the Temporal UI filters by.
+
+A namespace takes ten keywords. So the names are the same for every kind of workflow, instead of
+a set for each lifecycle: `Kind` says which one it is, and `State` holds that kind's own word.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,21 @@ from typing import Final
 
 from temporalio.common import SearchAttributeKey
 
+KIND: Final = SearchAttributeKey.for_keyword("Kind")
+STATE: Final = SearchAttributeKey.for_keyword("State")
+CERTAINTY: Final = SearchAttributeKey.for_keyword("Certainty")
+REQUIRES: Final = SearchAttributeKey.for_keyword("Requires")
 TENANT: Final = SearchAttributeKey.for_keyword("Tenant")
 PARTNER: Final = SearchAttributeKey.for_keyword("Partner")
 RAIL: Final = SearchAttributeKey.for_keyword("Rail")
-STATE: Final = SearchAttributeKey.for_keyword("PaymentState")
-CERTAINTY: Final = SearchAttributeKey.for_keyword("Certainty")
-REQUIRES: Final = SearchAttributeKey.for_keyword("Requires")
-END_TO_END_HASH: Final = SearchAttributeKey.for_keyword("EndToEndIdHash")
 DEADLINE: Final = SearchAttributeKey.for_datetime("Deadline")
+END_TO_END_HASH: Final = SearchAttributeKey.for_keyword("EndToEndHash")
 
 #: Name to type as a server is told of them; none may hold a name or an account number.
 SEARCH_ATTRIBUTES: Final[dict[str, str]] = {
     **{
         key.name: "Keyword"
-        for key in (TENANT, PARTNER, RAIL, STATE, CERTAINTY, REQUIRES, END_TO_END_HASH)
+        for key in (KIND, STATE, CERTAINTY, REQUIRES, TENANT, PARTNER, RAIL, END_TO_END_HASH)
     },
     DEADLINE.name: "Datetime",
 }

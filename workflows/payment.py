@@ -22,6 +22,7 @@ from workflows.attributes import (
     CERTAINTY,
     DEADLINE,
     END_TO_END_HASH,
+    KIND,
     PARTNER,
     RAIL,
     REQUIRES,
@@ -36,6 +37,8 @@ _HEARTBEAT_TIMEOUT: Final = timedelta(seconds=4)
 _ONCE: Final = RetryPolicy(maximum_attempts=1)
 _PAUSE_MAX_SECONDS: Final = 60
 _IDLE_PAUSE: Final = timedelta(seconds=1)
+#: What the search attribute `Kind` calls this workflow.
+_KIND: Final = "payment"
 
 
 @workflow.defn
@@ -230,6 +233,7 @@ class PaymentWorkflow:
         ]
         if not self._shown:
             changes += [
+                KIND.value_set(_KIND),
                 TENANT.value_set(view.tenant),
                 PARTNER.value_set(view.partner),
                 RAIL.value_set(view.rail),

@@ -143,7 +143,7 @@ async def test_the_list_of_workflows_can_be_filtered_by_what_matters(at_work: Wo
     client = await at_work.assembly.client()
 
     async def listed() -> list[dict[str, Any]]:
-        query = "PaymentState = 'settled' AND Tenant = 'shop' AND Requires = 'nobody'"
+        query = "Kind = 'payment' AND State = 'settled' AND Tenant = 'shop' AND Requires = 'nobody'"
         return [
             {pair.key.name: pair.value for pair in found.typed_search_attributes}
             async for found in client.list_workflows(query)
@@ -154,7 +154,7 @@ async def test_the_list_of_workflows_can_be_filtered_by_what_matters(at_work: Wo
     assert attributes["Partner"] == "bank"
     assert attributes["Rail"] == "sepa_credit_transfer"
     assert attributes["Certainty"] == "sent"
-    assert attributes["EndToEndIdHash"] == view.end_to_end_hash
+    assert attributes["EndToEndHash"] == view.end_to_end_hash
     assert attributes["Deadline"] > at_work.assembly.clock.now()
 
 
