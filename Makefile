@@ -100,8 +100,10 @@ $(UV_READY): requirements-tools.lock
 
 $(VENV_READY): $(UV_READY) requirements-dev.lock pyproject.toml
 	test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
-	$(UV) pip sync --quiet --require-hashes requirements-dev.lock
+	$(UV) pip sync --quiet --compile-bytecode --require-hashes requirements-dev.lock
 	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	# Where the environment forbids Python to write bytecode, each command would compile all of this.
+	$(BIN)/python -m compileall -q -x '/[.]' . ||:
 	@touch $@
 
 $(BENCH_READY): $(UV_READY) requirements-bench.lock

@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-)
-from temporalio.envconfig import ClientConfig
-from temporalio.worker import Worker
-
-from activities.checks import Checks
-from activities.partner_steps import PartnerSteps
-from activities.payment_store import PaymentStore
-from activities.upkeep import Runner, Upkeep
 from domain.clock import Clock
 from domain.gate import Check
 from domain.ids import TASK_QUEUE, partner_queue
 from domain.profile import Profile
-from inbound.webhooks import Webhooks
-from partners.interface import PaymentPartner, WebhookReader
 from partners.registry import PARTNERS, WEBHOOKS
 from regimes.ladder import escalate
 from settings import Settings
 from starter.asking import Telling
+from starter.away import TemporalAway
 from starter.client import Orchestrator
 from starter.operations import Operations, Operators
-from starter.plugin import plugin
-from starter.running import Running, TemporalAway
 from store import schema
 from store.commands import Commands
 from store.database import Database
@@ -55,8 +36,17 @@ from store.payments import Payments
 from store.sending import SendBook
 from store.tasks import Tasks
 from store.untold import Untold
-from workflows.payment import PaymentWorkflow
-from workflows.upkeep import Round, UpkeepWorkflow
+
+# The Temporal SDK and the partners cost more to load than a command that only reads the store.
+# So what needs them imports them where it is used.
+if TYPE_CHECKING:
+    from temporalio.client import Client
+    from temporalio.worker import Worker
+
+    from activities.upkeep import Runner, Upkeep
+    from inbound.webhooks import Webhooks
+    from partners.interface import PaymentPartner, WebhookReader
+    from starter.running import Running
 
 #: What the store raises while the database is away, of whatever kind it is (`store/faults.py`).
 STORE_AWAY: Final[tuple[type[Exception], ...]] = (StoreAway,)
@@ -85,12 +75,17 @@ class Assembly:
     book: SendBook
     inbox: Inbox
     clock: Clock
-    partners: Mapping[tuple[str, str], PaymentPartner]
+    make_partners: Callable[[], Mapping[tuple[str, str], PaymentPartner]] = field(repr=False)
     logins: Mapping[str, Logins]
     checks: Sequence[Check] = ()
     """Our own checks before a send; kinds that are missing pass, and the timeline says so."""
     _client: Client | None = field(default=None, repr=False)
     _running: Running | None = field(default=None, repr=False)
+
+    @cached_property
+    def partners(self) -> Mapping[tuple[str, str], PaymentPartner]:
+        """Every partner account in the settings, by partner and our name; made at first use."""
+        return self.make_partners()
 
     @property
     def profiles(self) -> dict[tuple[str, str], Profile]:
@@ -125,6 +120,8 @@ class Assembly:
     @property
     def webhooks(self) -> Webhooks:
         """What takes deliveries."""
+        from inbound.webhooks import Webhooks
+
         return Webhooks(
             readers=self.webhook_readers,
             inbox=self.inbox,
@@ -141,7 +138,7 @@ class Assembly:
             commands=self.commands,
             telling=self.telling,
             running=self.running,
-            profiles=self.profiles,
+            profiles=lambda: self.profiles,
             clock=self.clock,
             operators=self.settings.operators,
         )
@@ -155,7 +152,7 @@ class Assembly:
             tasks=Tasks(self.database),
             telling=self.telling,
             operators=Operators(self.settings.operators),
-            partners={*PARTNERS, *(partner for partner, _ in self.partners)},
+            partners=set(PARTNERS),
             clock=self.clock,
         )
 
@@ -176,12 +173,16 @@ class Assembly:
 
     async def running(self) -> Running:
         """The one way to run a payment; shared, since its callers share questions."""
+        from starter.running import Running
+
         if self._running is None:
             self._running = Running(await self.client())
         return self._running
 
     def upkeep(self, runner: Runner, clock: Clock | None = None) -> Upkeep:
         """What starts, tells and finds."""
+        from activities.upkeep import Upkeep
+
         return Upkeep(
             payments=self.payments,
             inbox=self.inbox,
@@ -199,6 +200,8 @@ class Assembly:
 
     async def look_back(self, client: Client) -> None:
         """Before any step: is the database as new as the last round of upkeep knew it?"""
+        from workflows.upkeep import Round
+
         rounds = client.list_workflows(
             "WorkflowType = 'UpkeepWorkflow' AND ExecutionStatus = 'Completed'", limit=1
         )
@@ -212,6 +215,15 @@ class Assembly:
 
     def workers(self, client: Client) -> list[Worker]:
         """One for workflows and our own store, one per partner so that none stops another."""
+        from temporalio.worker import Worker
+
+        from activities.checks import Checks
+        from activities.partner_steps import PartnerSteps
+        from activities.payment_store import PaymentStore
+        from starter.running import Running
+        from workflows.payment import PaymentWorkflow
+        from workflows.upkeep import UpkeepWorkflow
+
         store = PaymentStore(
             payments=self.payments, book=self.book, commands=self.commands, clock=self.clock
         )
@@ -257,6 +269,18 @@ class Assembly:
 
     async def ensure_upkeep(self, client: Client) -> None:
         """Have the server start relay and sweep regularly; one schedule for all workers."""
+        from temporalio.client import (
+            Schedule,
+            ScheduleActionStartWorkflow,
+            ScheduleAlreadyRunningError,
+            ScheduleIntervalSpec,
+            ScheduleOverlapPolicy,
+            SchedulePolicy,
+            ScheduleSpec,
+        )
+
+        from workflows.upkeep import UpkeepWorkflow
+
         schedule = Schedule(
             action=ScheduleActionStartWorkflow(
                 UpkeepWorkflow.run,
@@ -276,8 +300,9 @@ class Assembly:
 
     async def close(self) -> None:
         """Let go of connections and wait for transactions under way."""
-        for partner in self.partners.values():
-            await partner.close()
+        if "partners" in vars(self):
+            for partner in self.partners.values():
+                await partner.close()
         self.database.close()
 
 
@@ -289,6 +314,11 @@ async def connect(settings: Settings, keyring: Keyring | None) -> Client:
     Raises:
         TemporalAway: nothing answers there; the text names the address and the remedy.
     """
+    from temporalio.client import Client
+    from temporalio.envconfig import ClientConfig
+
+    from starter.plugin import plugin
+
     options = ClientConfig.load_client_connect_config()
     if settings.temporal_address:
         options["target_host"] = settings.temporal_address
@@ -312,11 +342,14 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
     schema.upgrade(database)
     clock = clock or MachineClock()
     logins = {name: Logins(database, keyring, clock, name) for name in PARTNERS}
-    partners = {
-        (name, account_name): make(account_name, account, logins[name], clock)
-        for name, make in PARTNERS.items()
-        for account_name, account in settings.partner_accounts(name).items()
-    }
+
+    def partners() -> dict[tuple[str, str], PaymentPartner]:
+        return {
+            (name, account_name): make(account_name, account, logins[name], clock)
+            for name, make in PARTNERS.items()
+            for account_name, account in settings.partner_accounts(name).items()
+        }
+
     assembly = Assembly(
         settings=settings,
         keyring=keyring,
@@ -325,7 +358,7 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
         book=SendBook(database, keyring, escalate),
         inbox=Inbox(database, keyring),
         clock=clock,
-        partners=partners,
+        make_partners=partners,
         logins=logins,
     )
     try:

@@ -39,20 +39,9 @@ CommandId = Annotated[
 
 def _run(main: Coroutine[Any, Any, int]) -> NoReturn:
     """Run a command to its end; what the user can mend is said in a line, not in a trace."""
-    from local.servers import ServerUnavailable
-    from local.simulator import SimulatorDied
-    from local.stack import AlreadyUp, InboundDied
-    from local.temporal_server import ServerDied
     from process import run
-    from serving import PortTaken
-    from starter.running import TemporalAway
-    from store.faults import BadDatabaseUrl, StoreAway
-    from store.keyring import KeyringError
-    from store.schema import NewerSchema
 
-    store = (BadDatabaseUrl, KeyringError, NewerSchema, StoreAway)
-    ours = (*store, AlreadyUp, PortTaken, TemporalAway)
-    run(main, (*ours, InboundDied, ServerUnavailable, ServerDied, SimulatorDied))
+    run(main)
 
 
 def _port(help: str) -> Any:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Coroutine
 from typing import Any, NoReturn
 
+from domain.explained import Explained
+
 
 def leave(code: int) -> NoReturn:
     """Flush and end this process at once.
@@ -38,16 +40,16 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def run(main: Coroutine[Any, Any, int], expected: tuple[type[Exception], ...] = ()) -> NoReturn:
+def run(main: Coroutine[Any, Any, int]) -> NoReturn:
     """Run to the end and leave with its exit code.
 
-    An expected error is the user's to mend: its text is printed and the code is 2.
+    An error that says what a person can do (`Explained`) is printed in a line, and the code is 2.
     """
     try:
         code = asyncio.run(main)
     except KeyboardInterrupt:
         code = 130
-    except expected as error:
+    except Explained as error:
         sys.stderr.write(f"finality: {error}\n")
         code = 2
     leave(code)

@@ -11,13 +11,15 @@ from typing import Final
 import uvicorn
 from starlette.applications import Starlette
 
+from domain.explained import Explained
+
 #: At once; beyond it callers hear 503 and come again.
 _CONNECTIONS_MAX: Final = 500
 #: For requests in hand when it is told to stop.
 _STOP_SECONDS: Final = 10
 
 
-class PortTaken(Exception):
+class PortTaken(Explained):
     """Another program listens at the address; the text names it."""
 
 

@@ -11,7 +11,7 @@ from temporalio.client import Client
 from assembly import Assembly, assembled
 from process import stop_on_signals
 from settings import Settings
-from starter.running import TemporalAway
+from starter.away import TemporalAway
 
 log = logging.getLogger("finality.worker")
 

@@ -13,13 +13,14 @@ from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
+from domain.explained import Explained
 from local import sources
 from local.cache import cache_folder, new_entry, only_one
 from local.commands import CommandFailed, run
 from local.progress import Progress, StderrProgress
 
 
-class ServerUnavailable(Exception):
+class ServerUnavailable(Explained):
     """A server could not be had; the text names every way tried, why it failed, and a remedy."""
 
 

@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from domain.explained import Explained
 from local.child import start_child
 
 #: Good for the simulator only; it guards nothing.
@@ -23,7 +24,7 @@ API_KEY: Final = "51" * 32
 _START_LIMIT: Final = timedelta(seconds=30)
 
 
-class SimulatorDied(Exception):
+class SimulatorDied(Explained):
     """The simulator ended or did not answer in time; the text has the end of its log."""
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from domain.explained import Explained
 from local.child import start_child
 from local.simulator import API_KEY, LOGIN_ID, Simulator, start_simulator
 from local.temporal_server import DevServer, free_port, is_taken, start_dev_server
@@ -35,11 +36,11 @@ UP_FILE: Final = "up.json"
 _INBOUND_LIMIT_SECONDS: Final = 60
 
 
-class AlreadyUp(Exception):
+class AlreadyUp(Explained):
     """Another stack runs in this home, or a port is taken; the text names the remedy."""
 
 
-class InboundDied(Exception):
+class InboundDied(Explained):
     """What takes webhooks ended or did not answer in time; the text names its log."""
 
 

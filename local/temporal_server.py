@@ -15,6 +15,7 @@ from pathlib import Path
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.service import ConnectConfig, RPCError, ServiceClient
 
+from domain.explained import Explained
 from local.child import start_child
 from local.servers import dev_server_binary
 
@@ -45,7 +46,7 @@ STOP_LIMIT = timedelta(seconds=10)
 LOG_TAIL_BYTES = 2000
 
 
-class ServerDied(Exception):
+class ServerDied(Explained):
     """The dev server ended, or did not answer in time; the text has the end of its log."""
 
 

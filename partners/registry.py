@@ -1,15 +1,15 @@
-"""The partners there are: one line each."""
+"""The partners there are: one line each. A partner's code is loaded when it is first made."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from domain.clock import Clock
-from partners.currencycloud.account import Account
-from partners.currencycloud.client import CurrencycloudPartner
-from partners.currencycloud.webhooks import CurrencycloudWebhooks, Signing
-from partners.interface import LoginBook, PaymentPartner, WebhookReader
+if TYPE_CHECKING:
+    from domain.clock import Clock
+    from partners.currencycloud.account import Account
+    from partners.currencycloud.webhooks import Signing
+    from partners.interface import LoginBook, PaymentPartner, WebhookReader
 
 
 class PartnerFactory(Protocol):
@@ -20,13 +20,25 @@ class PartnerFactory(Protocol):
     ) -> PaymentPartner: ...
 
 
+def _currencycloud(
+    account_name: str, account: Account, logins: LoginBook, clock: Clock
+) -> PaymentPartner:
+    from partners.currencycloud.client import CurrencycloudPartner
+
+    return CurrencycloudPartner(account, logins=logins, clock=clock)
+
+
+def _currencycloud_webhooks(signing: Signing) -> WebhookReader:
+    from partners.currencycloud.webhooks import CurrencycloudWebhooks
+
+    return CurrencycloudWebhooks(signing)
+
+
 PARTNERS: Final[dict[str, PartnerFactory]] = {
-    "currencycloud": lambda account_name, account, logins, clock: CurrencycloudPartner(
-        account, logins=logins, clock=clock
-    ),
+    "currencycloud": _currencycloud,
 }
 
 #: Those that deliver unasked.
 WEBHOOKS: Final[dict[str, Callable[[Signing], WebhookReader]]] = {
-    "currencycloud": CurrencycloudWebhooks,
+    "currencycloud": _currencycloud_webhooks,
 }

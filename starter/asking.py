@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from domain.accounts import AccountError
 from domain.clock import Clock
 from domain.display import Display, display
 from domain.payment import Payment
 from regimes.accounts import check_account
-from starter.running import Running, TemporalAway
+from starter.away import TemporalAway
 from store.commands import Commanded, CommandRecord
 from store.untold import Untold
+
+if TYPE_CHECKING:
+    from starter.running import Running
 
 _ID_LENGTH_MAX: Final = 255
 _NAME_LENGTH_MAX: Final = 100

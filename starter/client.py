@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from domain.clock import Clock
 from domain.display import Display, display
@@ -18,10 +18,13 @@ from domain.profile import Profile
 from domain.view import PaymentView
 from starter.acceptance import admit
 from starter.asking import CommandReceipt, Telling, check_words
+from starter.away import TemporalAway
 from starter.fingerprint import fingerprint
-from starter.running import Running, TemporalAway
 from store.commands import Commanded, Commands
 from store.payments import Acceptance, PaymentRecord, Payments
+
+if TYPE_CHECKING:
+    from starter.running import Running
 
 __all__ = ["Orchestrator", "Receipt"]
 
@@ -72,7 +75,7 @@ class Orchestrator:
         commands: Commands,
         telling: Telling,
         running: Callable[[], Awaitable[Running]],
-        profiles: Mapping[tuple[str, str], Profile],
+        profiles: Callable[[], Mapping[tuple[str, str], Profile]],
         clock: Clock,
         operators: Collection[str] = (),
     ) -> None:
@@ -127,7 +130,7 @@ class Orchestrator:
         acceptance = await self._payments.known(order.tenant, key, print_of_fields)
         if acceptance is None:
             # Only a new order is judged by today's rules; a known key answers for ever.
-            admitted = admit(order, key, self._profiles, now, rules_of=rules_of)
+            admitted = admit(order, key, self._profiles(), now, rules_of=rules_of)
             self.require_operator(operator)
             acceptance = await self._payments.accept(
                 admitted.order,

@@ -20,6 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.payment_store import PaymentRef
 from domain.ids import TASK_QUEUE, workflow_id
 from domain.view import PaymentView
+from starter.away import TemporalAway
 from workflows.payment import PaymentWorkflow
 
 #: What the server says while it, or every worker, is away: the payment is recorded, the relay
@@ -38,10 +39,6 @@ _AWAY = frozenset(
 _START_TIMEOUT: Final = timedelta(seconds=5)
 #: How long the shared question for first news is kept up; each caller has a patience of its own.
 _NEWS_PATIENCE: Final = timedelta(seconds=30)
-
-
-class TemporalAway(ConnectionError):
-    """Temporal or every worker is away; nothing is lost, the relay starts what is recorded."""
 
 
 class Running:

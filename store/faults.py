@@ -8,8 +8,10 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError, InterfaceError
 
+from domain.explained import Explained
 
-class StoreAway(Exception):
+
+class StoreAway(Explained):
     """The database is away, busy or full: what was asked may be asked again later.
 
     The one thing that is not known is whether a commit under way took effect. So whatever is
@@ -17,7 +19,7 @@ class StoreAway(Exception):
     """
 
 
-class BadDatabaseUrl(ValueError):
+class BadDatabaseUrl(Explained, ValueError):
     """The URL names no database we can use; the text says why, and never holds the password."""
 
 

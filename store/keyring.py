@@ -14,11 +14,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from domain.explained import Explained
+
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 
 
-class KeyringError(ValueError):
+class KeyringError(Explained, ValueError):
     """A key is missing or malformed; the text names the remedy, never the key."""
 
 

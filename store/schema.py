@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import inspect, text
 from sqlmodel import Session
 
+from domain.explained import Explained
 from store.database import Database
 from store.locks import hold
 
@@ -16,7 +17,7 @@ _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 HEAD: Final = "0003"
 
 
-class NewerSchema(Exception):
+class NewerSchema(Explained):
     """The database was brought up to date by a newer program than this one."""
 
 

@@ -149,7 +149,7 @@ async def world(
         book=SendBook(database, keyring, escalate),
         inbox=Inbox(database, keyring),
         clock=clock,
-        partners={(BANK, ACCOUNT): partner, **(beside or {})},
+        make_partners=lambda: {(BANK, ACCOUNT): partner, **(beside or {})},
         logins={},
         checks=checks,
         _client=client,

@@ -18,7 +18,7 @@ from temporalio.service import RPCError
 
 from assembly import Assembly, assembled, connect
 from settings import Settings
-from starter.running import TemporalAway
+from starter.away import TemporalAway
 from store.faults import BadDatabaseUrl, StoreAway
 from store.keyring import KeyringError
 from store.schema import NewerSchema

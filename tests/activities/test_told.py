@@ -8,7 +8,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.upkeep import Upkeep
-from starter.running import TemporalAway
+from starter.away import TemporalAway
 from store.halts import Halts
 from tests.activities.test_upkeep import FakeRunner, runner, upkeep
 from tests.clock import SteppedClock

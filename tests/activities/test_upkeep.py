@@ -14,7 +14,7 @@ from domain.answers import Told
 from domain.ids import instruction_id
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.report import PaymentState, Source
-from starter.running import TemporalAway
+from starter.away import TemporalAway
 from store.folding import TASK_DUE_WITHIN, Folding
 from store.high_water import HighWater
 from store.payments import Escalated, Payments

@@ -24,7 +24,7 @@ from inbound.webhooks import Runner, Webhooks
 from partners.currencycloud.webhooks import CurrencycloudWebhooks
 from serving import served
 from settings import WebhookSigning
-from starter.running import TemporalAway
+from starter.away import TemporalAway
 from store.tables import InboxRow
 from tests.clock import SteppedClock
 from tests.fakes import ACCOUNT, BANK

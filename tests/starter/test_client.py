@@ -18,8 +18,9 @@ from domain.report import PaymentState
 from domain.view import PaymentView
 from starter.acceptance import InvalidOrder
 from starter.asking import Telling
+from starter.away import TemporalAway
 from starter.client import Orchestrator, Receipt, UnknownOperator
-from starter.running import Running, TemporalAway
+from starter.running import Running
 from store.payments import KeyReused, UnknownPayment
 from store.tables import PaymentRow
 from store.untold import Untold
@@ -78,7 +79,7 @@ def client(store: Store, running: FakeRunning, clock: SteppedClock) -> Orchestra
         commands=store.commands,
         telling=Telling(Untold(store.database), running, clock),
         running=running,
-        profiles={(BANK, ACCOUNT): profile()},
+        profiles=lambda: {(BANK, ACCOUNT): profile()},
         clock=clock,
         operators=("ada", "ben"),
     )
@@ -299,7 +300,7 @@ async def test_without_operators_in_the_settings_nobody_is_one(
         commands=store.commands,
         telling=Telling(Untold(store.database), running, clock),
         running=running,
-        profiles={(BANK, ACCOUNT): profile()},
+        profiles=lambda: {(BANK, ACCOUNT): profile()},
         clock=clock,
     )
     with pytest.raises(UnknownOperator, match="name operators in the setting"):

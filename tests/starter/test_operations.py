@@ -18,6 +18,7 @@ from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
 from starter.asking import InvalidCommand, Telling
+from starter.away import TemporalAway
 from starter.client import Orchestrator
 from starter.operations import (
     EVIDENCE_BYTES_MAX,
@@ -26,7 +27,7 @@ from starter.operations import (
     Operators,
     Signature,
 )
-from starter.running import Running, TemporalAway
+from starter.running import Running
 from store.commands import CannotResolve, CommandReused
 from store.folding import TASK_DUE_WITHIN, TASK_OWNER
 from store.halts import Halts
@@ -90,7 +91,7 @@ def client(
         commands=store.commands,
         telling=telling,
         running=running,
-        profiles={(BANK, ACCOUNT): profile()},
+        profiles=lambda: {(BANK, ACCOUNT): profile()},
         clock=clock,
     )
 

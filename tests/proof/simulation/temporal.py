@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from activities.payment_store import PaymentRef
 from domain.ids import workflow_id
-from starter.running import TemporalAway
+from starter.away import TemporalAway
 from tests.proof.simulation.activations import (
     Command,
     Job,

@@ -31,8 +31,9 @@ from domain.report import PaymentState
 from domain.states import ENDS
 from regimes.ladder import escalate
 from starter.asking import Telling
+from starter.away import TemporalAway
 from starter.client import Orchestrator
-from starter.running import Running, TemporalAway
+from starter.running import Running
 from store.commands import Commands
 from store.faults import StoreAway
 from store.folding import Folding
@@ -179,7 +180,7 @@ class World:
             commands=Commands(self.database, Folding(_KEYRING, escalate)),
             telling=Telling(Untold(self.database), reached, self.clock),
             running=reached,
-            profiles=self._profiles,
+            profiles=lambda: self._profiles,
             clock=self.clock,
         )
 
