@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from terminal.file_commands import file_commands
+from terminal.finding_commands import finding_commands
 from terminal.pay_command import pay_command
 
 app = typer.Typer(
@@ -35,6 +36,28 @@ CommandId = Annotated[
     str | None,
     typer.Option(help="Yours, one for each command of a payment; repeated, it only answers."),
 ]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"finality {version('finality')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version, and do nothing else.",
+        ),
+    ] = False,
+) -> None: ...
 
 
 def _run(main: Coroutine[Any, Any, int]) -> NoReturn:
@@ -148,26 +171,6 @@ def proof(context: typer.Context) -> None:
         )
     os.chdir(Path(__file__).parent)
     os.execv(sys.executable, [sys.executable, "-m", "tests.proof.simulation", *context.args])
-
-
-@app.command()
-def show(
-    payment_id: PaymentId,
-    exchanges: Annotated[
-        bool, typer.Option(help="Also what was sent and answered, redacted.")
-    ] = False,
-    evidence: Annotated[
-        str | None,
-        typer.Option(metavar="COMMAND-ID", help="Write only what was attached to this command."),
-    ] = None,
-) -> None:
-    """One payment: its timeline, what it waits for, and until when."""
-    from settings import Settings
-    from terminal.show import show_payment, write_evidence
-
-    if evidence is not None:
-        _run(write_evidence(Settings(), payment_id, evidence))
-    _run(show_payment(Settings(), payment_id, with_exchanges=exchanges))
 
 
 @app.command()
@@ -285,24 +288,6 @@ def tasks(
     _run(list_tasks(Settings(), owner=owner, overdue=overdue, as_json=json))
 
 
-@app.command(name="list")
-def list_payments(
-    state: Annotated[str | None, typer.Option(help="Only payments in this state.")] = None,
-    limit: Annotated[int, typer.Option(min=1)] = 100,
-    json: Json = False,
-) -> None:
-    """Payments, the newest first."""
-    from domain.report import PaymentState
-    from settings import Settings
-    from terminal.table import list_table
-
-    if state is not None and state not in list(PaymentState):
-        known = ", ".join(PaymentState)
-        raise typer.BadParameter(f"there is no {state!r}; known: {known}", param_hint="--state")
-
-    _run(list_table(Settings(), state=state, limit=limit, as_json=json))
-
-
 @app.command()
 def doctor(
     retry_logins: Annotated[
@@ -329,6 +314,7 @@ def demo(
 
 
 app.command(name="pay")(pay_command(_run))
+finding_commands(app, _run)
 app.add_typer(file_commands(_run), name="file")
 
 

@@ -127,7 +127,8 @@ async def _stories(settings: Settings, console: Console) -> bool:
         shown.add_column(column)
     async with assembled(settings) as assembly:
         orchestrator = assembly.orchestrator
-        lines = {record.end_to_end_id: record for record in await orchestrator.list(limit=10_000)}
+        found = await orchestrator.find(limit=10_000)
+        lines = {record.end_to_end_id: record for record in found.records}
         late = lines[end_to_end_id(CANCELLED_TOO_LATE)]
         commanded = await orchestrator.cancel(
             late.payment_id, "demo", by="demo", why="the customer changed their mind"
@@ -166,7 +167,7 @@ async def _compare(
     book = await stack.simulator.control("GET", "book")
     (settings.home / "book.json").write_text(json.dumps(book))
     async with assembled(settings) as assembly:
-        records = await assembly.orchestrator.list(limit=10_000)
+        records = (await assembly.orchestrator.find(limit=10_000)).records
     store = settings.home / "store.json"
     store.write_text("".join(f"{json.dumps(as_object(record))}\n" for record in records))
     command = [sys.executable, "-m", "tests.proof.checker", "--json"]

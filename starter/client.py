@@ -21,7 +21,8 @@ from starter.asking import CommandReceipt, Telling, check_words
 from starter.away import TemporalAway
 from starter.fingerprint import fingerprint
 from store.commands import Commanded, Commands
-from store.payments import Acceptance, PaymentRecord, Payments
+from store.finding import ANYTHING, Wanted
+from store.payments import Acceptance, Found, PaymentRecord, Payments
 
 if TYPE_CHECKING:
     from starter.running import Running
@@ -235,11 +236,9 @@ class Orchestrator:
                 return record
             await asyncio.sleep(_LOOK_EVERY.total_seconds())
 
-    async def list(
-        self, *, state: str | None = None, tenant: str | None = None, limit: int = 100
-    ) -> list[PaymentRecord]:
-        """Payments, the newest first."""
-        return await self._payments.records(state=state, tenant=tenant, limit=limit)
+    async def find(self, wanted: Wanted = ANYTHING, *, limit: int = 100) -> Found:
+        """Payments that fit, the newest first; it says where it stopped and there may be more."""
+        return await self._payments.find(wanted, limit=limit)
 
 
 def _fields(order: Order) -> dict[str, Any]:

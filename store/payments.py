@@ -20,6 +20,7 @@ from domain.payment import Payment
 from domain.profile import InstructionKind, Profile
 from domain.view import PaymentView
 from store.database import Database, is_writing
+from store.finding import OPENED_MAX, Wanted, fits, matching
 from store.folding import OVERDUE_AFTER, Folding, order_context, order_of
 from store.intents import earlier_of, hashes_of
 from store.keyring import Keyring, KeyringError
@@ -85,6 +86,15 @@ class PaymentRecord:
     @property
     def payment(self) -> Payment:
         return self.view.payment
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search brought, the newest first."""
+
+    records: list[PaymentRecord]
+    cut_after: int | None = None
+    """How many payments were looked at, where there are more; None where all were."""
 
 
 class Payments:
@@ -250,18 +260,17 @@ class Payments:
 
         return await self._database.read(query)
 
-    async def records(
-        self, *, state: str | None = None, tenant: str | None = None, limit: int = 100
-    ) -> list[PaymentRecord]:
-        """The newest payments first."""
+    async def find(self, wanted: Wanted, *, limit: int) -> Found:
+        """Payments that fit, the newest first."""
 
-        def query(session: Session) -> list[PaymentRecord]:
-            rows = select(PaymentRow).order_by(col(PaymentRow.created_at).desc()).limit(limit)
-            if state is not None:
-                rows = rows.where(PaymentRow.state == state)
-            if tenant is not None:
-                rows = rows.where(PaymentRow.tenant == tenant)
-            return [self._record(session, found) for found in session.exec(rows)]
+        def query(session: Session) -> Found:
+            records: list[PaymentRecord] = []
+            for opened, row in enumerate(matching(session, wanted)):
+                if len(records) == limit or opened == OPENED_MAX:
+                    return Found(records, opened)
+                if fits(wanted, order_of(self._keyring, row)):
+                    records.append(self._record(session, row))
+            return Found(records)
 
         return await self._database.read(query)
 

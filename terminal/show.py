@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,12 +15,16 @@ from domain.display import display
 from domain.due import Owed, due
 from domain.report import PaymentState
 from settings import Settings
+from store.finding import Wanted
 from store.halts import Halt
 from store.payments import PaymentRecord
 from store.timeline import Entry, EntryKind, Timelines
-from terminal.commanding import NOT_AS_WISHED, or_refused, say_refused
+from terminal.commanding import NOT_AS_WISHED, NOTHING_RECORDED, or_refused, say_refused
 from terminal.halt import scope
-from terminal.table import state_text, waits_for
+from terminal.table import state_text, table, waits_for
+
+#: Listed at most where a search for one payment finds several.
+_LISTED: Final = 20
 
 _STYLE = {
     EntryKind.STATE: "bold",
@@ -37,6 +42,24 @@ _STYLE = {
 async def show_payment(settings: Settings, payment_id: str, *, with_exchanges: bool) -> int:
     """Print what is known of a payment; 2 if there is none of that id."""
     return await or_refused(_show(settings, payment_id, with_exchanges))
+
+
+async def show_found(settings: Settings, wanted: Wanted, *, with_exchanges: bool) -> int:
+    """Print what is known of the one payment that fits; where several do, list them and say so."""
+
+    async def show() -> int:
+        async with assembled(settings) as assembly:
+            found = await assembly.orchestrator.find(wanted, limit=_LISTED)
+        if not found.records:
+            say_refused("no payment fits; `finality list` shows those there are")
+            return NOTHING_RECORDED
+        if len(found.records) == 1 and found.cut_after is None:
+            return await _show(settings, found.records[0].payment_id, with_exchanges)
+        Console().print(table(found.records))
+        say_refused("several payments fit; show one by its id")
+        return NOT_AS_WISHED
+
+    return await or_refused(show())
 
 
 async def write_evidence(settings: Settings, payment_id: str, command_id: str) -> int:

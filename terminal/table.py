@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -16,7 +17,8 @@ from domain.due import due
 from domain.payment import Certainty
 from domain.report import PaymentState
 from settings import Settings
-from store.payments import PaymentRecord
+from store.finding import ANYTHING, Wanted
+from store.payments import Found, PaymentRecord
 
 _COLOUR = {
     PaymentState.SETTLED: "green",
@@ -31,17 +33,29 @@ _COLOUR = {
 }
 
 
-async def list_table(settings: Settings, *, state: str | None, limit: int, as_json: bool) -> int:
-    """Print the newest payments."""
+async def list_table(settings: Settings, wanted: Wanted, *, limit: int, as_json: bool) -> int:
+    """Print the newest payments that fit, and whether there may be more."""
     async with assembled(settings) as assembly:
-        records = await assembly.orchestrator.list(state=state, limit=limit)
+        found = await assembly.orchestrator.find(wanted, limit=limit)
     if as_json:
-        print_json(records)
-    elif records:
-        Console().print(table(records))
+        print_json(found.records)
+    elif found.records:
+        Console().print(table(found.records))
     else:
-        Console().print("No payments." if state is None else f"No payments in state {state}.")
+        Console().print("No payments." if wanted == ANYTHING else "No payment fits.")
+    if found.cut_after is not None:
+        sys.stderr.write(f"finality: {_cut(found, limit)}\n")
     return 0
+
+
+def _cut(found: Found, limit: int) -> str:
+    """That a search ended before it had looked at everything, and how to see more."""
+    if len(found.records) == limit:
+        return f"these are the newest {limit} that fit, there are more; --limit shows more of them"
+    return (
+        f"only the newest {found.cut_after} payments were looked at; say more of the one you look "
+        "for, such as --day"
+    )
 
 
 def print_json(records: Iterable[PaymentRecord]) -> None:

@@ -88,7 +88,7 @@ class Desk:
     async def recorded(self) -> list[int]:
         """Everything recorded to be paid, in euros."""
         async with assembled(self.settings) as assembly:
-            records = await assembly.orchestrator.list()
+            records = (await assembly.orchestrator.find()).records
         return sorted(record.payment.amounts.instructed.minor // 100 for record in records)
 
     async def change(self, transaction: Any) -> None:

@@ -43,7 +43,7 @@ async def pay(settings: Settings, *lines: str, message_id: str = "MSG-1") -> int
 async def amounts(settings: Settings) -> list[int]:
     """Everything recorded to be paid, in euros."""
     async with assembled(settings) as assembly:
-        records = await assembly.orchestrator.list()
+        records = (await assembly.orchestrator.find()).records
     return sorted(record.payment.amounts.instructed.minor // 100 for record in records)
 
 

@@ -82,7 +82,7 @@ class Arena:
         """Journal, all partners' books and our list of payments, as they are now."""
         books = [await self.bank.control("book")]
         books += [await one.control("GET", "book") for one in (self.simulator, self.forgetful)]
-        records = await self.assembly.orchestrator.list(limit=1_000_000)
+        records = (await self.assembly.orchestrator.find(limit=1_000_000)).records
         return Books(
             self.journal_lines,
             {name: [row for book in books for row in book[name]]

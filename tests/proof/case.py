@@ -144,7 +144,7 @@ class Case:
         """The checker's word on this test's orders, as far as they can be told from others'."""
         book, store = (
             await self.world.book(),
-            await self.world.assembly.orchestrator.list(limit=100_000),
+            (await self.world.assembly.orchestrator.find(limit=100_000)).records,
         )
         payments = [p for p in book["payments"] if p["reference"].startswith(self.prefix)]
         ids = {payment["id"] for payment in payments}

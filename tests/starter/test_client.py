@@ -123,7 +123,7 @@ async def test_another_order_under_a_known_key_does_nothing(
     with pytest.raises(KeyReused, match="use a new key for a new order"):
         await client.pay(order(minor=1), "k")
     assert len(running.ran) == 1
-    assert len(await client.list()) == 1
+    assert len((await client.find()).records) == 1
 
 
 async def test_what_the_caller_sent_is_compared_and_not_what_we_made_of_it(
@@ -177,7 +177,7 @@ async def test_what_cannot_be_paid_is_refused_by_field_and_not_recorded(
     assert [refusal.field for refusal in error.value.refusals] == [field]
     assert CREDITOR_IBAN not in str(error.value)
     assert running.ran == []
-    assert await client.list() == []
+    assert (await client.find()).records == []
 
 
 async def test_every_problem_is_named_at_once(client: Orchestrator, clock: SteppedClock) -> None:
@@ -231,7 +231,7 @@ async def test_the_same_payment_under_another_key_is_asked_about_and_nothing_run
     assert asked.value.payment_ids == (first.payment_id,)
     assert CREDITOR_IBAN not in str(asked.value)
     assert running.ran == [first.payment_id]
-    assert len(await client.list()) == 1
+    assert len((await client.find()).records) == 1
 
 
 async def test_the_same_call_with_the_acknowledgement_goes_on_and_repeats_without_it(
@@ -286,7 +286,7 @@ async def test_while_the_earlier_one_is_in_doubt_only_an_operator_may_acknowledg
     assert asked.value.needs_operator
     with pytest.raises(UnknownOperator, match="'eve' is no operator"):
         await client.pay(order(), "k2", acknowledge_duplicate_of=[first], operator="eve")
-    assert len(await client.list()) == 1
+    assert len((await client.find()).records) == 1
     second = await client.pay(order(), "k2", acknowledge_duplicate_of=[first], operator="ada")
     row = store.rows(lambda session: session.get_one(PaymentRow, second.payment_id))
     assert (row.acknowledged, row.acknowledged_by) == (first, "ada")
@@ -305,7 +305,7 @@ async def test_without_operators_in_the_settings_nobody_is_one(
     )
     with pytest.raises(UnknownOperator, match="name operators in the setting"):
         await client.pay(order(), "k", operator="ada")
-    assert await client.list() == []
+    assert (await client.find()).records == []
 
 
 async def test_fifty_callers_with_fifty_keys_and_one_intent_pay_once(

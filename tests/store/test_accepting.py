@@ -14,6 +14,7 @@ from sqlmodel import col, func, select
 from domain.money import Money
 from domain.payment import Certainty
 from domain.report import PaymentState
+from store.finding import Wanted
 from store.payments import KeyReused, UnknownPayment
 from store.tables import InstructionRow, PaymentRow, StateRow
 from tests.clock import SteppedClock
@@ -150,10 +151,9 @@ async def test_the_record_for_people_is_masked(store: Store) -> None:
     await store.accept()
     record = await store.payments.record(PAYMENT)
     assert record.creditor_account == "DE89…3000"
-    assert [found.payment_id for found in await store.payments.records(state="created")] == [
-        PAYMENT
-    ]
-    assert await store.payments.records(state="final") == []
+    found = await store.payments.find(Wanted(state="created"), limit=9)
+    assert [one.payment_id for one in found.records] == [PAYMENT]
+    assert (await store.payments.find(Wanted(state="final"), limit=9)).records == []
 
 
 async def test_an_instruction_belongs_to_its_payment(store: Store) -> None:

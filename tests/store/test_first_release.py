@@ -26,6 +26,7 @@ from domain.sending import Move
 from store import schema
 from store.columns import Moment
 from store.files import Files, FileTaken
+from store.finding import ANYTHING
 from store.logins import Logins
 from store.tasks import Tasks
 from store.timeline import EntryKind, Timelines
@@ -94,7 +95,8 @@ def _kept(store: Store, name: str) -> list[dict[str, Any]]:
 
 
 async def test_payments_are_shown_as_they_stood(store: Store) -> None:
-    records = {record.payment_id: record for record in await store.payments.records()}
+    found = await store.payments.find(ANYTHING, limit=100)
+    records = {record.payment_id: record for record in found.records}
     stood = {row["payment_id"]: (row["state"], row["certainty"]) for row in ROWS["payments"]}
     assert {
         payment_id: (record.payment.state.value, record.payment.certainty.value)

@@ -117,7 +117,8 @@ async def test_a_wrong_file_pays_nothing_and_says_why(
     assert code == 2
     assert says in capsys.readouterr().out
     async with assembled(Settings(home=stack.home)) as assembly:
-        ids = {record.end_to_end_id for record in await assembly.orchestrator.list(limit=1000)}
+        found = await assembly.orchestrator.find(limit=1000)
+        ids = {record.end_to_end_id for record in found.records}
     assert not any(reference.startswith("WRONG") for reference in ids)
     assert await booked(stack) == before
 

@@ -131,7 +131,7 @@ async def test_pay_does_not_fail_when_its_run_is_terminated(at_work: World) -> N
     at_work.partner.gate = asyncio.Event()
     paying = asyncio.create_task(at_work.pay(patience=PATIENCE))
     await eventually(lambda: _sent(at_work), "the send")
-    payment_id = (await at_work.assembly.orchestrator.list())[0].payment_id
+    payment_id = (await at_work.assembly.orchestrator.find()).records[0].payment_id
     await (await at_work.handle(payment_id)).terminate("pressed in the UI")
     receipt = await paying
     assert receipt.payment_id == payment_id

@@ -351,7 +351,7 @@ class World:
         await asyncio.sleep(_UPKEEP_SECONDS)
 
     async def _result(self, broke: str) -> Result:
-        records = await self.orchestrator().list(limit=1_000_000)
+        records = (await self.orchestrator().find(limit=1_000_000)).records
         rows = [as_object(record) for record in records]
         book = self.bank.book()
         states = Counter(f"{row['state']} ({row['certainty']})" for row in rows)

@@ -1,0 +1,141 @@
+"""The commands `finality list` and `finality show`: finding payments. Heavy imports wait."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Coroutine
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from domain.money import Money
+    from store.finding import Wanted
+
+State = Annotated[str | None, typer.Option(help="In this state.")]
+Tenant = Annotated[str | None, typer.Option(help="Of this tenant.")]
+Partner = Annotated[str | None, typer.Option(help="That this partner pays.")]
+EndToEndId = Annotated[str | None, typer.Option(help="With this EndToEndId, whole.")]
+File = Annotated[
+    str | None, typer.Option("--file", metavar="MSGID", help="Of the file with this MsgId.")
+]
+Creditor = Annotated[
+    str | None, typer.Option(help="To this account number, or to a name that has this in it.")
+]
+Amount = Annotated[
+    str | None, typer.Option(metavar="AMOUNT", help="Of exactly this amount, such as 12.50EUR.")
+]
+Day = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Recorded on this day, in UTC.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
+
+_AMOUNT = re.compile(r"\s*(?P<number>[0-9.]+)\s*(?P<currency>[A-Za-z]{3})\s*", re.ASCII)
+
+
+def finding_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> None:
+    """Give the program the two commands; `run` runs one to its end."""
+
+    @app.command(name="list")
+    def list_payments(
+        state: State = None,
+        tenant: Tenant = None,
+        partner: Partner = None,
+        end_to_end_id: EndToEndId = None,
+        file: File = None,
+        creditor: Creditor = None,
+        amount: Amount = None,
+        day: Day = None,
+        limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
+        json: Json = False,
+    ) -> None:
+        """Payments, the newest first; those that fit every option given."""
+        from settings import Settings
+        from terminal.table import list_table
+
+        wanted = _wanted(state, tenant, partner, end_to_end_id, file, creditor, amount, day)
+        run(list_table(Settings(), wanted, limit=limit, as_json=json))
+
+    @app.command()
+    def show(
+        payment_id: Annotated[
+            str | None, typer.Argument(help="As `pay` and `list` print it; or find it by options.")
+        ] = None,
+        state: State = None,
+        tenant: Tenant = None,
+        partner: Partner = None,
+        end_to_end_id: EndToEndId = None,
+        file: File = None,
+        creditor: Creditor = None,
+        amount: Amount = None,
+        day: Day = None,
+        exchanges: Annotated[
+            bool, typer.Option(help="Also what was sent and answered, redacted.")
+        ] = False,
+        evidence: Annotated[
+            str | None,
+            typer.Option(metavar="COMMAND-ID", help="Write only what was attached to it."),
+        ] = None,
+    ) -> None:
+        """One payment: its timeline, what it waits for, and when it is looked at next."""
+        from settings import Settings
+        from store.finding import ANYTHING
+        from terminal.show import show_found, show_payment, write_evidence
+
+        wanted = _wanted(state, tenant, partner, end_to_end_id, file, creditor, amount, day)
+        if payment_id is None:
+            if wanted == ANYTHING:
+                raise typer.BadParameter("name a payment, or say which one by options")
+            if evidence is not None:
+                raise typer.BadParameter("needs the payment's id", param_hint="--evidence")
+            run(show_found(Settings(), wanted, with_exchanges=exchanges))
+        if wanted != ANYTHING:
+            raise typer.BadParameter("a payment id stands alone; leave the other options out")
+        if evidence is not None:
+            run(write_evidence(Settings(), payment_id, evidence))
+        run(show_payment(Settings(), payment_id, with_exchanges=exchanges))
+
+
+def _wanted(
+    state: str | None,
+    tenant: str | None,
+    partner: str | None,
+    end_to_end_id: str | None,
+    file: str | None,
+    creditor: str | None,
+    amount: str | None,
+    day: datetime | None,
+) -> Wanted:
+    from domain.report import PaymentState
+    from store.finding import Wanted
+
+    if state is not None and state not in list(PaymentState):
+        known = ", ".join(PaymentState)
+        raise typer.BadParameter(f"there is no {state!r}; known: {known}", param_hint="--state")
+    return Wanted(
+        state=state,
+        tenant=tenant,
+        partner=partner,
+        end_to_end_id=end_to_end_id,
+        message_id=file,
+        creditor=creditor,
+        amount=_money(amount),
+        day=None if day is None else date(day.year, day.month, day.day),
+    )
+
+
+def _money(text: str | None) -> Money | None:
+    from domain.money import Money, MoneyError
+
+    if text is None:
+        return None
+    match = _AMOUNT.fullmatch(text)
+    if match is None:
+        raise typer.BadParameter(
+            f"{text!r} is not an amount with its currency, such as 12.50EUR", param_hint="--amount"
+        )
+    try:
+        return Money.from_wire(match["number"], match["currency"].upper())
+    except MoneyError as error:
+        raise typer.BadParameter(str(error), param_hint="--amount") from None
