@@ -1,13 +1,22 @@
-"""Upkeep: start what should run, tell what has news, and find what runs no more."""
+"""Upkeep: start what should run, tell what has news, and find what runs no more.
+
+Everything is asked of the store by the moment at which it is due. The alternative, to compare the
+open payments with the server's list of runs, takes longer the more payments wait, until a round
+never ends. A run that died while its payment waits needs nobody until its next step is due: then
+it is late, and is told.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Collection
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 from temporalio import activity
+
+from domain.telling import YOUNG
 
 if TYPE_CHECKING:
     from domain.clock import Clock
@@ -19,21 +28,30 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("finality.upkeep")
 
+#: Payments of one page, and those that are folded between two heartbeats.
 _BATCH: Final = 500
-#: What is younger is being started, or told, by whoever recorded it.
-_YOUNG: Final = timedelta(seconds=5)
+_FOLDED: Final = 50
+#: Runs that are told at the same time: the server takes a few milliseconds for each.
+_AT_ONCE: Final = 30
+#: A step begins no further page after that; the next round goes on.
+_ROUND_SECONDS: Final = 240
 #: Named in one line of the log; how many more there are is said.
 _NAMED: Final = 10
+
+
+class NotTold(Exception):
+    """The server refuses to tell this run, and would refuse it again; others can be told."""
 
 
 class Runner(Protocol):
     """Starts payments; `starter.running` is the one."""
 
     async def ensure_running(self, tenant: str, payment_id: str) -> None:
-        """Have the payment's workflow run; joins a running one."""
+        """Have the payment's workflow run; joins a running one.
 
-    async def running(self) -> Collection[str]:
-        """Payment ids of which a workflow runs, as far as the server's listing knows."""
+        Raises:
+            NotTold: it is this run that cannot be told.
+        """
 
 
 class Upkeep:
@@ -71,80 +89,89 @@ class Upkeep:
     async def relay(self) -> int:
         """Start payments that were recorded but not started, and tell those with unread news.
 
-        News are deliveries, commands, and that a halt was lifted; they reopen a payment at its
-        end too. Returns how many it started or told.
+        News are deliveries and commands; they reopen a payment at its end too. What a lifted halt
+        held back becomes late now, so the sweep tells it. Returns how many it started or told.
         """
-        before = self._clock.now() - _YOUNG
-        waiting = await self._payments.unstarted(created_before=before, limit=_BATCH)
-        await self._run(waiting)
-        await self._payments.started([payment_id for _, payment_id in waiting], self._clock.now())
-        news = await self._inbox.untold(received_before=before, limit=_BATCH)
-        await self._run(news)
-        await self._inbox.told(
-            [payment_id for _, payment_id in news], received_before=before, now=self._clock.now()
-        )
-        asked = await self._untold.commands(asked_through=before, limit=_BATCH)
-        await self._run(asked)
-        await self._untold.told(
-            [payment_id for _, payment_id in asked], asked_through=before, now=self._clock.now()
-        )
-        return len({*waiting, *news, *asked}) + await self._tell_of_lifted_halts()
+        now, left = self._clock.now(), _Left()
+        before = now - YOUNG
+        relayed = set()
+        for number in await self._untold.lifted():
+            after = await self._untold.tell_held_back(number, now, None)
+            while after is not None and left:
+                activity.heartbeat()
+                after = await self._untold.tell_held_back(number, now, after)
+        async for page in _pages(
+            left, lambda: self._untold.commands(asked_through=before, limit=_BATCH)
+        ):
+            await self._tell(page)
+            await self._untold.told(_ids(page), asked_through=before, now=now)
+            relayed |= {*page}
+        async for page in _pages(left, lambda: self._inbox.untold(now, limit=_BATCH)):
+            await self._tell(page)
+            await self._inbox.told(_ids(page), now)
+            relayed |= {*page}
+        async for page in _pages(
+            left, lambda: self._payments.unstarted(created_before=before, limit=_BATCH)
+        ):
+            await self._tell(page)
+            await self._payments.started(_ids(page), now)
+            relayed |= {*page}
+        return len(relayed)
 
     @activity.defn
     async def sweep(self) -> int:
-        """Compare what is open or has news with what runs, and run what does not; how many.
+        """Tell the runs that are late with a step, which are dead or do not know of it; how many.
 
-        The listing may lag: then one that runs is only told to look again. So is one that runs
-        and is late with a step, which it may not know of. Questions that nobody answered in time
-        are named in the log.
+        Each is folded once more by what is due now: where its time ran out while the run waited,
+        people are asked. Questions that nobody answered in time are named in the log.
         """
-        running = await self._runner.running()
-        started = await self._sweep(self._payments.open, running)
-        started += await self._sweep(self._inbox.unread_at_end, running)
-        await self._sweep(self._late, ())
-        escalated = await self._payments.escalate(self._clock.now(), limit=_BATCH)
-        for payment_id in escalated.unreadable:
-            log.error("payment %s: the keyring lacks the key it was sealed with", payment_id)
+        now, left, told = self._clock.now(), _Left(), 0
+        async for page in _pages(left, lambda: self._untold.overdue(now, limit=_BATCH)):
+            await self._tell(page)
+            await self._fold(_ids(page), now)
+            told += len(page)
+        while left:
+            activity.heartbeat()
+            escalated = await self._payments.escalate(now, limit=_FOLDED)
+            _name_unreadable(escalated.unreadable)
+            if not escalated.payments and not escalated.unreadable:
+                break
         await self._name_overdue()
-        return started
-
-    async def _tell_of_lifted_halts(self) -> int:
-        """A payment held back waits for the end of its time, unless it is told."""
-        told = 0
-        for number in await self._untold.lifted():
-            after = ""
-            while batch := await self._untold.held_back(number, after=after, limit=_BATCH):
-                await self._run(batch)
-                told += len(batch)
-                after = batch[-1][1]
-            await self._untold.lift_told(number, self._clock.now())
         return told
 
-    async def _sweep(self, owed: _Pages, running: Collection[str]) -> int:
-        after, started = "", 0
-        while batch := await owed(after=after, limit=_BATCH):
-            stopped = [found for found in batch if found[1] not in running]
-            await self._run(stopped)
-            started += len(stopped)
-            after = batch[-1][1]
-        return started
+    async def _tell(self, payments: Collection[tuple[str, str]]) -> None:
+        """Have the runs of these look again, some at a time.
 
-    async def _late(self, *, after: str, limit: int) -> list[tuple[str, str]]:
-        """Those that are late with a step, once more by what is due now: where their time ran out
-        while the run waited, people are to be asked."""
-        now = self._clock.now()
-        late = await self._untold.overdue(now, after=after, limit=limit)
-        await self._payments.refold([payment_id for _, payment_id in late], now)
-        return late
+        Raises:
+            Exception: what the runner raised first. Runs told by then are told again.
+        """
+        waiting, failed = iter(payments), asyncio.Event()
 
-    async def _run(self, payments: Collection[tuple[str, str]]) -> None:
-        activity.heartbeat()
-        for tenant, payment_id in payments:
-            await self._runner.ensure_running(tenant, payment_id)
+        async def tell_some() -> None:
+            for tenant, payment_id in waiting:
+                try:
+                    await self._runner.ensure_running(tenant, payment_id)
+                except NotTold as refused:
+                    log.error("payment %s: its run cannot be told: %s", payment_id, refused)
+                except BaseException:
+                    failed.set()
+                    raise
+                activity.heartbeat()
+                if failed.is_set():
+                    return
+
+        done = await asyncio.gather(*(tell_some() for _ in range(_AT_ONCE)), return_exceptions=True)
+        for error in filter(None, done):
+            raise error
+
+    async def _fold(self, payment_ids: list[str], now: datetime) -> None:
+        for start in range(0, len(payment_ids), _FOLDED):
             activity.heartbeat()
+            some = payment_ids[start : start + _FOLDED]
+            _name_unreadable((await self._payments.refold(some, now)).unreadable)
 
     async def _name_overdue(self) -> None:
-        tasks = await self._tasks.open(due_before=self._clock.now(), limit=_BATCH)
+        tasks = await self._tasks.overdue(self._clock.now(), limit=_BATCH)
         known, self._named = self._named, frozenset(task.task_id for task in tasks)
         if self._named <= known:
             return  # Said before.
@@ -156,7 +183,37 @@ class Upkeep:
         log.warning("questions overdue: %s%s", named, more)
 
 
-class _Pages(Protocol):
-    """(tenant, payment id) of payments by id, page after page."""
+class _Left:
+    """Whether a step has time left to begin another page."""
 
-    def __call__(self, *, after: str, limit: int) -> Awaitable[list[tuple[str, str]]]: ...
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ends_at = self._loop.time() + _ROUND_SECONDS
+
+    def __bool__(self) -> bool:
+        return self._loop.time() < self._ends_at
+
+
+async def _pages(
+    left: _Left, due: Callable[[], Awaitable[list[tuple[str, str]]]]
+) -> AsyncIterator[list[tuple[str, str]]]:
+    """What is due, page after page; whoever gets a page has to see to it that it is not any more.
+
+    Ends when nothing is due, or when the step's time is nearly over.
+    """
+    while left:
+        activity.heartbeat()
+        page = await due()
+        if not page:
+            return
+        yield page
+    log.warning("this round of upkeep did not get through all that is due; the next one goes on")
+
+
+def _ids(page: Collection[tuple[str, str]]) -> list[str]:
+    return [payment_id for _, payment_id in page]
+
+
+def _name_unreadable(payment_ids: Collection[str]) -> None:
+    for payment_id in payment_ids:
+        log.error("payment %s: the keyring lacks the key it was sealed with", payment_id)

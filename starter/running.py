@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 from uuid import uuid4
@@ -18,6 +17,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.payment_store import PaymentRef
+from activities.upkeep import NotTold
 from domain.ids import TASK_QUEUE, workflow_id
 from domain.view import PaymentView
 from starter.away import TemporalAway
@@ -55,6 +55,8 @@ class Running:
 
         Raises:
             TemporalAway: the server cannot be reached.
+            NotTold: the server takes no further signal for this run; terminate it, and a fresh
+                one goes on from the store.
         """
         try:
             await self._client.start_workflow(
@@ -71,6 +73,8 @@ class Running:
         except RPCError as error:
             if error.status in _AWAY:
                 raise TemporalAway(str(error)) from error
+            if error.status is RPCStatusCode.INVALID_ARGUMENT:
+                raise NotTold(str(error)) from error
             raise
 
     async def first_news(
@@ -126,11 +130,3 @@ class Running:
         finally:
             # The operation holds the same error: unheard, it would be reported as lost.
             started.cancel()
-
-    async def running(self) -> Collection[str]:
-        """Payment ids with a running workflow, from the server's listing (which may lag)."""
-        query = "WorkflowType = 'PaymentWorkflow' AND ExecutionStatus = 'Running'"
-        return {
-            execution.id.rpartition("/")[2]
-            async for execution in self._client.list_workflows(query)
-        }

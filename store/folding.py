@@ -19,6 +19,7 @@ from domain.profile import Profile
 from domain.report import PaymentState, Report, Source
 from domain.sending import LookupResult, Move, next_move
 from domain.states import ENDS
+from domain.telling import next_telling
 from domain.view import PaymentView
 from store.books import instructions_of, profile_of
 from store.cancelling import follow_cancel
@@ -189,18 +190,23 @@ def _owe(row: PaymentRow, view: PaymentView, now: datetime) -> Question | None:
     Nothing inside a run that fails, or that nobody runs, can tell that it does not act.
     """
     before, owed = row.owed_at, due(view, now)
-    if owed.owed is Owed.OVER:
-        row.owed_at = None
-    elif owed.owed is Owed.WAIT:
-        row.owed_at = owed.until
-    else:
-        row.owed_at = before if before is not None and before <= now else now
-        if row.owed_at <= now - OVERDUE_AFTER:
-            return Question(
-                f"owed since {row.owed_at:%Y-%m-%d %H:%M} UTC and not done: {owed.because}; "
-                "look at its workflow in Temporal, and whether workers run"
-            )
-    return None
+    late = None
+    match owed.owed:
+        case Owed.OVER:
+            row.owed_at = row.tell_at = None
+            return None
+        case Owed.WAIT:
+            assert owed.until is not None, "every wait has an end"
+            row.owed_at = owed.until
+        case _:
+            row.owed_at = before if before is not None and before <= now else now
+            if row.owed_at <= now - OVERDUE_AFTER:
+                late = Question(
+                    f"owed since {row.owed_at:%Y-%m-%d %H:%M} UTC and not done: {owed.because}; "
+                    "look at its workflow in Temporal, and whether workers run"
+                )
+    row.tell_at = next_telling(row.owed_at, now)
+    return late
 
 
 def _questions(

@@ -165,7 +165,6 @@ def held_back(halt: HaltRow) -> tuple[ColumnElement[bool], ...]:
         (PaymentRow.rail, halt.rail),
     )
     return (
-        col(PaymentRow.is_over).is_(False),
         col(PaymentRow.state).in_([state.value for state in _UNSENT]),
         *(col(column) == wanted for column, wanted in parts if wanted is not None),
     )

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
+from domain.telling import YOUNG, next_telling
 from store.database import Database
 from store.keyring import Keyring
 from store.locks import hold
@@ -83,6 +84,7 @@ class Inbox:
                     payment_id=payment_id,
                     partner_reference=partner_reference,
                     received_at=now,
+                    tell_at=now + YOUNG if payment_id else None,
                     body_sealed=sealed,
                 )
             )
@@ -99,60 +101,36 @@ class Inbox:
 
         return await self._database.read(query)
 
-    async def untold(self, *, received_before: datetime, limit: int) -> list[tuple[str, str]]:
-        """(tenant, payment id) of payments with something unread that no relay told them of.
+    async def untold(self, now: datetime, *, limit: int) -> list[tuple[str, str]]:
+        """(tenant, payment id) of payments whose runs are to be told of something unread.
 
-        At their end too: evidence that comes after it reopens them.
+        At their end too: evidence that comes after it reopens them. Told again at some ages until
+        a read has covered it, since a run may be told and end before it reads.
         """
+        rows = (
+            select(PaymentRow.tenant, PaymentRow.payment_id)
+            .where(PaymentRow.payment_id == InboxRow.payment_id)
+            .where(col(InboxRow.tell_at) <= now)
+            .order_by(col(InboxRow.tell_at), col(InboxRow.number))
+            .limit(limit)
+        )
+        found = await self._database.read(lambda session: session.exec(rows).all())
+        return list(dict.fromkeys((tenant, payment_id) for tenant, payment_id in found))
 
-        def query(session: Session) -> list[tuple[str, str]]:
-            rows = (
-                select(PaymentRow.tenant, PaymentRow.payment_id)
-                .where(PaymentRow.payment_id == InboxRow.payment_id)
-                .where(col(InboxRow.read_at).is_(None), col(InboxRow.told_at).is_(None))
-                .where(InboxRow.received_at < received_before)
-                .distinct()
-                .order_by(PaymentRow.payment_id)
-                .limit(limit)
-            )
-            return [(tenant, payment_id) for tenant, payment_id in session.exec(rows)]
-
-        return await self._database.read(query)
-
-    async def told(
-        self, payment_ids: Collection[str], *, received_before: datetime, now: datetime
-    ) -> None:
+    async def told(self, payment_ids: Collection[str], now: datetime) -> None:
         """Note that the runs of these payments were told of what `untold` had found."""
+        rows = (
+            select(InboxRow)
+            .where(col(InboxRow.payment_id).in_(payment_ids))
+            .where(col(InboxRow.tell_at) <= now)
+        )
 
         def transaction(session: Session) -> None:
-            rows = session.exec(
-                select(InboxRow)
-                .where(col(InboxRow.payment_id).in_(payment_ids))
-                .where(col(InboxRow.read_at).is_(None), col(InboxRow.told_at).is_(None))
-                .where(InboxRow.received_at < received_before)
-            )
-            for found in rows:
-                found.told_at = now
+            for found in session.exec(rows):
+                found.tell_at = next_telling(found.received_at, now)
                 session.add(found)
 
         await self._database.write(transaction)
-
-    async def unread_at_end(self, *, after: str, limit: int) -> list[tuple[str, str]]:
-        """(tenant, payment id) of payments at their end with something unread, by id."""
-
-        def query(session: Session) -> list[tuple[str, str]]:
-            rows = (
-                select(PaymentRow.tenant, PaymentRow.payment_id)
-                .where(PaymentRow.payment_id == InboxRow.payment_id)
-                .where(col(PaymentRow.is_over).is_(True), col(InboxRow.read_at).is_(None))
-                .where(PaymentRow.payment_id > after)
-                .distinct()
-                .order_by(PaymentRow.payment_id)
-                .limit(limit)
-            )
-            return [(tenant, payment_id) for tenant, payment_id in session.exec(rows)]
-
-        return await self._database.read(query)
 
 
 def news_at(session: Session, payment_id: str) -> datetime | None:
@@ -164,7 +142,7 @@ def mark_read(session: Session, payment_id: str, through: int, now: datetime) ->
     """Mark rows that had arrived before the read was asked; later ones stay unread."""
     rows = session.exec(_UNREAD, params={"payment_id": payment_id, "through": through})
     for found in rows:
-        found.read_at = now
+        found.read_at, found.tell_at = now, None
         session.add(found)
 
 
@@ -182,7 +160,7 @@ def match_reference(session: Session, partner: str, reference: str, payment_id: 
         )
     )
     for found in rows:
-        found.payment_id = payment_id
+        found.payment_id, found.tell_at = payment_id, found.received_at + YOUNG
         session.add(found)
 
 

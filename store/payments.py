@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from sqlalchemy import bindparam
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select, update
 
 from domain.escalation import Escalate, nobody
 from domain.fold import fold
@@ -18,10 +18,11 @@ from domain.intent import Acknowledgement, Earlier, Intent, require_acknowledged
 from domain.order import Order, Times
 from domain.payment import Payment
 from domain.profile import InstructionKind, Profile
+from domain.telling import next_telling
 from domain.view import PaymentView
 from store.database import Database, is_writing
 from store.finding import OPENED_MAX, Wanted, fits, matching
-from store.folding import OVERDUE_AFTER, Folding, order_context, order_of
+from store.folding import Folding, order_context, order_of
 from store.intents import earlier_of, hashes_of
 from store.keyring import Keyring, KeyringError
 from store.locks import hold
@@ -294,13 +295,15 @@ class Payments:
 
     async def started(self, payment_ids: Sequence[str], now: datetime) -> None:
         """Note that a workflow runs these, so that the relay leaves them alone."""
+        noted = (
+            update(PaymentRow)
+            .where(col(PaymentRow.payment_id).in_(payment_ids))
+            .where(col(PaymentRow.started_at).is_(None))
+            .values(started_at=now)
+        )
 
         def transaction(session: Session) -> None:
-            for payment_id in payment_ids:
-                found = row(session, payment_id)
-                if found.started_at is None:
-                    found.started_at = now
-                    session.add(found)
+            session.exec(noted)
 
         await self._database.write(transaction)
 
@@ -320,32 +323,15 @@ class Payments:
 
         return await self._database.read(query)
 
-    async def open(self, *, after: str, limit: int) -> list[tuple[str, str]]:
-        """(tenant, payment id) of payments that are owed something, by id after `after`."""
-
-        def query(session: Session) -> list[tuple[str, str]]:
-            rows = (
-                select(PaymentRow.tenant, PaymentRow.payment_id)
-                .where(col(PaymentRow.is_over).is_(False))
-                .where(PaymentRow.payment_id > after)
-                .order_by(PaymentRow.payment_id)
-                .limit(limit)
-            )
-            return [(tenant, payment_id) for tenant, payment_id in session.exec(rows)]
-
-        return await self._database.read(query)
-
     async def escalate(self, now: datetime, *, limit: int) -> Escalated:
-        """Open the questions whose time has come, though nothing was heard."""
+        """Open the questions whose time has come, though nothing was heard; the oldest first.
+
+        None of those that it looked at is due any more: call it until it finds none.
+        """
         due = (
             select(PaymentRow.payment_id)
-            .where(
-                or_(
-                    col(PaymentRow.escalates_at) <= now,
-                    col(PaymentRow.owed_at) <= now - OVERDUE_AFTER,
-                )
-            )
-            .order_by(col(PaymentRow.updated_at))
+            .where(col(PaymentRow.escalates_at) <= now)
+            .order_by(col(PaymentRow.escalates_at), PaymentRow.payment_id)
             .limit(limit)
         )
         found = await self._database.read(lambda session: session.exec(due).all())
@@ -354,7 +340,8 @@ class Payments:
     async def refold(self, payment_ids: Sequence[str], now: datetime) -> Escalated:
         """Fold what is known once more, by this moment: questions open by time as well.
 
-        Each payment in a transaction of its own: one that cannot be read keeps no other waiting.
+        Each payment in a transaction of its own: one that cannot be read keeps no other waiting,
+        and is looked at again at a later age.
         """
         asked, unreadable = 0, []
         for payment_id in payment_ids:
@@ -362,11 +349,21 @@ class Payments:
                 await self._database.write(partial(self._refold, payment_id, now))
                 asked += 1
             except KeyringError:
+                await self._database.write(partial(_put_off, payment_id, now))
                 unreadable.append(payment_id)
         return Escalated(asked, unreadable)
 
     def _refold(self, payment_id: str, now: datetime, session: Session) -> None:
         self._folding.refold(session, row(session, payment_id), now)
+
+
+def _put_off(payment_id: str, now: datetime, session: Session) -> None:
+    found = row(session, payment_id)
+    if found.tell_at is not None and found.tell_at <= now:
+        found.tell_at = next_telling(found.owed_at or found.created_at, now)
+    if found.escalates_at is not None and found.escalates_at <= now:
+        found.escalates_at = next_telling(found.escalates_at, now)
+    session.add(found)
 
 
 def _is_known(session: Session, tenant: str, key: str) -> bool:

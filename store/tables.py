@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    column,
+)
 from sqlmodel import Field, SQLModel
 
 from store.columns import Moment
@@ -15,13 +26,47 @@ def _moment(*, index: bool = False, nullable: bool = True) -> Column[datetime]:
     return Column(Moment(), index=index, nullable=nullable)
 
 
+def _where(name: str, *columns: str, that: ColumnElement[bool]) -> Index:
+    """An index of the few rows that upkeep asks for, not of all that ever were.
+
+    A query uses it only where it spells the condition as it is spelled here, so both are made by
+    SQLAlchemy: `IS NULL` and `IS NOT NULL`, which both databases also see in a comparison, and
+    `.is_(False)`.
+    """
+    return Index(name, *columns, sqlite_where=that, postgresql_where=that)
+
+
 class PaymentRow(SQLModel, table=True):
     """An order and what the fold says of it. `order_sealed` has names and account numbers."""
 
     __tablename__ = "payments"
     __table_args__: ClassVar[tuple[object, ...]] = (
         UniqueConstraint("tenant", "key", name="uq_payments_tenant_key"),
-        Index("ix_payments_open", "is_over", "payment_id"),
+        # For upkeep.
+        _where("ix_payments_tell_at", "tell_at", "payment_id", that=column("tell_at").is_not(None)),
+        _where(
+            "ix_payments_escalates_at",
+            "escalates_at",
+            "payment_id",
+            that=column("escalates_at").is_not(None),
+        ),
+        _where(
+            "ix_payments_unstarted",
+            "created_at",
+            "payment_id",
+            that=column("started_at").is_(None) & column("is_over", Boolean).is_(False),
+        ),
+        # For people: the newest first.
+        Index("ix_payments_created_at", "created_at"),
+        Index("ix_payments_tenant", "tenant", "created_at"),
+        Index("ix_payments_partner", "partner", "partner_account", "created_at"),
+        Index("ix_payments_state", "state", "created_at", "payment_id"),
+        _where(
+            "ix_payments_intent_batch",
+            "intent_batch",
+            "created_at",
+            that=column("intent_batch").is_not(None),
+        ),
     )
 
     payment_id: str = Field(primary_key=True)
@@ -60,10 +105,12 @@ class PaymentRow(SQLModel, table=True):
     submit_from: datetime | None = Field(default=None, sa_column=_moment())
     execute_by: datetime | None = Field(default=None, sa_column=_moment())
     gate_passed_at: datetime | None = Field(default=None, sa_column=_moment())
-    escalates_at: datetime | None = Field(default=None, sa_column=_moment(index=True))
+    escalates_at: datetime | None = Field(default=None, sa_column=_moment())
     """When the next question to people comes due, though nothing be heard meanwhile."""
-    owed_at: datetime | None = Field(default=None, sa_column=_moment(index=True))
+    owed_at: datetime | None = Field(default=None, sa_column=_moment())
     """When its run has to do its next step; None when nothing is owed."""
+    tell_at: datetime | None = Field(default=None, sa_column=_moment())
+    """When upkeep tells its run, should that not act by itself; None when nothing is owed."""
     cancel_asked_at: datetime | None = Field(default=None, sa_column=_moment())
     created_at: datetime = Field(sa_column=_moment(nullable=False))
     updated_at: datetime = Field(sa_column=_moment(nullable=False))
@@ -172,7 +219,7 @@ class InboxRow(SQLModel, table=True):
     __tablename__ = "inbox"
     __table_args__: ClassVar[tuple[object, ...]] = (
         UniqueConstraint("partner", "partner_account", "event_key", name="uq_inbox_event"),
-        Index("ix_inbox_unread", "read_at", "told_at"),
+        _where("ix_inbox_tell_at", "tell_at", "number", that=column("tell_at").is_not(None)),
     )
 
     number: int | None = Field(default=None, primary_key=True)
@@ -183,8 +230,9 @@ class InboxRow(SQLModel, table=True):
     payment_id: str | None = Field(default=None, index=True)
     partner_reference: str | None = Field(default=None, index=True)
     received_at: datetime = Field(sa_column=_moment(nullable=False))
-    told_at: datetime | None = Field(default=None, sa_column=_moment())
-    """When the relay told the payment's run, so that it does so once."""
+    tell_at: datetime | None = Field(default=None, sa_column=_moment())
+    """When the relay next tells the payment's run; None once a read covers it, and before its
+    payment is known."""
     read_at: datetime | None = Field(default=None, sa_column=_moment())
     body_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
@@ -193,6 +241,9 @@ class TaskRow(SQLModel, table=True):
     """A question to a person, with owner and due date. The same question is open once."""
 
     __tablename__ = "tasks"
+    __table_args__: ClassVar[tuple[object, ...]] = (
+        _where("ix_tasks_open", "due_at", "task_id", that=column("closed_at").is_(None)),
+    )
 
     task_id: str = Field(primary_key=True)
     payment_id: str = Field(index=True, foreign_key="payments.payment_id")
@@ -208,6 +259,9 @@ class CommandRow(SQLModel, table=True):
     """What a person or an app asked of a payment, once per command id, and what came of it."""
 
     __tablename__ = "commands"
+    __table_args__: ClassVar[tuple[object, ...]] = (
+        _where("ix_commands_untold", "asked_at", that=column("told_at").is_(None)),
+    )
 
     payment_id: str = Field(primary_key=True, foreign_key="payments.payment_id")
     command_id: str = Field(primary_key=True)
@@ -221,7 +275,7 @@ class CommandRow(SQLModel, table=True):
     asked_at: datetime = Field(sa_column=_moment(nullable=False))
     outcome: str
     outcome_at: datetime | None = Field(default=None, sa_column=_moment())
-    told_at: datetime | None = Field(default=None, sa_column=_moment(index=True))
+    told_at: datetime | None = Field(default=None, sa_column=_moment())
     """When the payment's run was told of it."""
 
 

@@ -68,6 +68,16 @@ class Tasks:
 
         return await self._database.read(query)
 
+    async def overdue(self, now: datetime, *, limit: int) -> Sequence[TaskRow]:
+        """What was to be answered before now, the longest ago first; the bare rows."""
+        rows = (
+            select(TaskRow)
+            .where(col(TaskRow.closed_at).is_(None), TaskRow.due_at < now)
+            .order_by(col(TaskRow.due_at), TaskRow.task_id)
+            .limit(limit)
+        )
+        return await self._database.read(lambda session: session.exec(rows).all())
+
 
 def _task(row: TaskRow, payment: PaymentRow, signed: Sequence[CommandRow]) -> Task:
     return Task(

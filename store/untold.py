@@ -1,44 +1,46 @@
 """What was recorded for payments whose runs were not told of it: commands, lifted halts, steps due.
 
 A run that waits for days looks only when it is told, and whoever recorded may have died before.
+Every list is asked of the database by an indexed moment, a page at a time, so its cost grows with
+what is due and not with what waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Final
 
-from sqlmodel import Session, col, or_, select
+from sqlalchemy import String, tuple_
+from sqlmodel import Session, col, select, update
 
+from store.columns import Moment
 from store.database import Database
 from store.halts import held_back
 from store.tables import CommandRow, HaltRow, PaymentRow
 
-#: How late a step is when its run is told of it, and how long it is told at each of these ages: a
-#: few rounds of upkeep. After an hour people are asked besides.
-_AGES: Final = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
-_NAMED_FOR: Final = timedelta(minutes=1)
+#: (tenant, payment id), as runs are found by.
+Refs = list[tuple[str, str]]
+#: Payments of a lifted halt that are marked in one transaction, which locks them meanwhile.
+_MARKED_AT_ONCE: Final = 1000
 
 
 class Untold:
-    """The relay's list of what to tell. Telling twice is harmless."""
+    """Upkeep's lists of what to tell. Telling twice is harmless."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def commands(self, *, asked_through: datetime, limit: int) -> list[tuple[str, str]]:
-        """(tenant, payment id) of payments, at their end too, with a command not told of."""
+    async def commands(self, *, asked_through: datetime, limit: int) -> Refs:
+        """Payments, at their end too, with a command not told of; the longest ago first."""
         rows = (
             select(PaymentRow.tenant, PaymentRow.payment_id)
             .where(PaymentRow.payment_id == CommandRow.payment_id)
             .where(col(CommandRow.told_at).is_(None), CommandRow.asked_at <= asked_through)
-            .distinct()
-            .order_by(PaymentRow.payment_id)
+            .order_by(col(CommandRow.asked_at))
             .limit(limit)
         )
-        found = await self._database.read(lambda session: session.exec(rows).all())
-        return [(tenant, payment_id) for tenant, payment_id in found]
+        return _refs(await self._database.read(lambda session: session.exec(rows).all()))
 
     async def told(
         self, payment_ids: Collection[str], *, asked_through: datetime, now: datetime
@@ -57,26 +59,19 @@ class Untold:
 
         await self._database.write(transaction)
 
-    async def overdue(self, now: datetime, *, after: str, limit: int) -> list[tuple[str, str]]:
-        """(tenant, payment id) of payments that are late with a step, by id after `after`.
+    async def overdue(self, now: datetime, *, limit: int) -> Refs:
+        """Payments whose runs are to be told that they are late with a step; the latest first.
 
-        Their runs may not know that it is due: who recorded what makes it so was taken for dead,
-        and was not. Each is named for a minute at some ages only, or a worker that has much to do
-        would be told of it without end.
+        Their runs may be dead, or not know that it is due: a process that was taken for dead
+        recorded what makes it so. Each stays in this list until it is folded again.
         """
-
-        def query(session: Session) -> list[tuple[str, str]]:
-            owed_at = col(PaymentRow.owed_at)
-            rows = (
-                select(PaymentRow.tenant, PaymentRow.payment_id)
-                .where(or_(*(owed_at.between(now - age - _NAMED_FOR, now - age) for age in _AGES)))
-                .where(PaymentRow.payment_id > after)
-                .order_by(PaymentRow.payment_id)
-                .limit(limit)
-            )
-            return [(tenant, payment_id) for tenant, payment_id in session.exec(rows)]
-
-        return await self._database.read(query)
+        rows = (
+            select(PaymentRow.tenant, PaymentRow.payment_id)
+            .where(col(PaymentRow.tell_at) <= now)
+            .order_by(col(PaymentRow.tell_at), PaymentRow.payment_id)
+            .limit(limit)
+        )
+        return _refs(await self._database.read(lambda session: session.exec(rows).all()))
 
     async def lifted(self) -> list[int]:
         """Numbers of halts that were lifted, and what they held back was not told."""
@@ -88,27 +83,39 @@ class Untold:
         found = await self._database.read(lambda session: session.exec(rows).all())
         return [number for number in found if number is not None]
 
-    async def held_back(self, number: int, *, after: str, limit: int) -> list[tuple[str, str]]:
-        """(tenant, payment id) of open payments that the halt kept unsent, by id after `after`."""
+    async def tell_held_back(
+        self, number: int, now: datetime, after: tuple[datetime, str] | None
+    ) -> tuple[datetime, str] | None:
+        """Have upkeep tell what a halt kept unsent, now that it is lifted; a page at a time.
 
-        def query(session: Session) -> list[tuple[str, str]]:
+        Args:
+            after: what the page before returned; None for the first.
+
+        Returns:
+            Where the next page begins, or None once all are marked, and the halt with them.
+        """
+        by = (col(PaymentRow.created_at), col(PaymentRow.payment_id))
+        place = tuple_(*by)
+
+        def transaction(session: Session) -> tuple[datetime, str] | None:
             halt = session.get_one(HaltRow, number)
-            rows = (
-                select(PaymentRow.tenant, PaymentRow.payment_id)
-                .where(*held_back(halt), PaymentRow.payment_id > after)
-                .order_by(PaymentRow.payment_id)
-                .limit(limit)
+            rows = select(*by).where(*held_back(halt)).order_by(*by).limit(_MARKED_AT_ONCE)
+            if after is not None:
+                rows = rows.where(place > tuple_(*after, types=[Moment(), String()]))
+            page = session.exec(rows).all()
+            ids = [payment_id for _, payment_id in page]
+            session.exec(
+                update(PaymentRow).where(col(PaymentRow.payment_id).in_(ids)).values(tell_at=now)
             )
-            return [(tenant, payment_id) for tenant, payment_id in session.exec(rows)]
-
-        return await self._database.read(query)
-
-    async def lift_told(self, number: int, now: datetime) -> None:
-        """Note that everything this halt had held back was told."""
-
-        def transaction(session: Session) -> None:
-            halt = session.get_one(HaltRow, number)
+            if len(page) == _MARKED_AT_ONCE:
+                return page[-1][0], page[-1][1]
             halt.told_at = now
             session.add(halt)
+            return None
 
-        await self._database.write(transaction)
+        return await self._database.write(transaction)
+
+
+def _refs(found: Iterable[tuple[str, str]]) -> Refs:
+    """Each once: a payment may have several commands."""
+    return list(dict.fromkeys((tenant, payment_id) for tenant, payment_id in found))

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import select
-from sqlmodel import Session, SQLModel
+import sqlalchemy
+from sqlmodel import Session, SQLModel, col, select
 
 from activities.checks import Checks
 from activities.payment_store import PaymentStore
@@ -41,6 +41,7 @@ from store.inbox import Inbox
 from store.keyring import Keyring
 from store.payments import Acceptance, Payments
 from store.sending import SendBook, Turn
+from store.tables import PaymentRow
 from tests.clock import SteppedClock
 from tests.fakes import FakePartner, order, profile
 
@@ -105,8 +106,9 @@ class Store:
             return b"".join(file.read_bytes() for file in files)
 
         def query(session: Session) -> bytes:
+            connection = session.connection()
             tables = SQLModel.metadata.sorted_tables
-            rows = (row for table in tables for row in session.connection().execute(select(table)))
+            rows = (row for t in tables for row in connection.execute(sqlalchemy.select(t)))
             values = (value for row in rows for value in row)
             return b"\n".join(v if isinstance(v, bytes) else str(v).encode() for v in values)
 
@@ -179,6 +181,11 @@ class Store:
         instruction = instruction_id(payment_id, InstructionKind.PAY)
         heard = heard_of_read(payment_id, instruction, answer, self.clock.now(), inbox_through)
         return await self.book.record(heard)
+
+    def open(self) -> list[str]:
+        """Ids of payments that are owed something."""
+        rows = select(PaymentRow.payment_id).where(col(PaymentRow.is_over).is_(False))
+        return list(self.rows(lambda session: session.exec(rows).all()))
 
     def rows(self, query: Callable[[Session], T]) -> T:
         """Look into the tables."""

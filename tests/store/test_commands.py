@@ -290,7 +290,7 @@ async def test_a_command_at_the_end_is_told_of_too(store: Store, clock: SteppedC
     """A run that waits for the watch would else wait on though nothing is owed any more."""
     await settled(store)
     await abandon(store)
-    assert await store.payments.open(after="", limit=9) == []
+    assert store.open() == []
     waiting = await Untold(store.database).commands(asked_through=clock.now(), limit=9)
     assert waiting == [("shop", PAYMENT)]
 

@@ -148,7 +148,7 @@ async def test_halted_until_its_time_is_over_it_expires_unsent(
 
 
 async def test_what_a_halt_held_back_is_told_once_it_is_lifted(
-    store: Store, halts: Halts, clock: SteppedClock
+    store: Store, halts: Halts, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     untold = Untold(store.database)
     for number in range(3):
@@ -161,10 +161,14 @@ async def test_what_a_halt_held_back_is_told_once_it_is_lifted(
     assert await untold.lifted() == [], "in force: nobody has to be told"
     await halts.lift(number, by="bob", now=clock.now())
     assert await untold.lifted() == [number]
-    first = await untold.held_back(number, after="", limit=1)
-    rest = await untold.held_back(number, after="pay_1", limit=9)
-    assert first + rest == [("shop", "pay_1"), ("shop", "pay_2")]
-    await untold.lift_told(number, clock.now())
+    monkeypatch.setattr("store.untold._MARKED_AT_ONCE", 1)
+    assert await untold.overdue(clock.now(), limit=9) == []
+    after, pages = await untold.tell_held_back(number, clock.now(), None), 1
+    while after is not None:
+        assert await untold.lifted() == [number], "not all of it is marked"
+        after, pages = await untold.tell_held_back(number, clock.now(), after), pages + 1
+    assert pages == 3
+    assert await untold.overdue(clock.now(), limit=9) == [("shop", "pay_1"), ("shop", "pay_2")]
     assert await untold.lifted() == []
 
 

@@ -9,6 +9,7 @@ from sqlmodel import col, select
 
 from domain.answers import Told, Untold
 from domain.report import PaymentState, Source
+from domain.telling import YOUNG
 from store.inbox import Arrival
 from store.tables import InboxRow
 from tests.clock import SteppedClock
@@ -122,7 +123,7 @@ async def test_what_is_for_nobody_stays_parked(store: Store, clock: SteppedClock
     assert await _put(store, "e1", reference="ref-of-somebody-else") == NOBODYS
     assert not (await store.payments.view(PAYMENT)).has_news
     clock.step(timedelta(minutes=1))
-    assert await store.inbox.untold(received_before=clock.now(), limit=10) == []
+    assert await store.inbox.untold(clock.now(), limit=10) == []
 
 
 async def test_another_accounts_event_says_nothing_of_a_payment(store: Store) -> None:
@@ -143,17 +144,35 @@ async def test_a_payment_is_told_of_once_until_more_arrives(
 ) -> None:
     await _sent(store)
     await _put(store, "e1")
-    clock.step(timedelta(seconds=1))
-    before = clock.now()
+    assert await store.inbox.untold(clock.now(), limit=10) == [], "too young: somebody tells it"
+    clock.step(YOUNG)
+    asked_at = clock.now()
     await _put(store, "e2")
-    assert await store.inbox.untold(received_before=before, limit=10) == [(TENANT, PAYMENT)]
-    await store.inbox.told([PAYMENT], received_before=before, now=clock.now())
-    assert await store.inbox.untold(received_before=before, limit=10) == []
-    clock.step(timedelta(seconds=1))
-    assert await store.inbox.untold(received_before=clock.now(), limit=10) == [(TENANT, PAYMENT)]
+    assert await store.inbox.untold(asked_at, limit=10) == [(TENANT, PAYMENT)]
+    await store.inbox.told([PAYMENT], asked_at)
+    assert await store.inbox.untold(asked_at, limit=10) == []
+    clock.step(YOUNG)
+    assert await store.inbox.untold(clock.now(), limit=10) == [(TENANT, PAYMENT)]
     noted = await store.inbox.highest(PAYMENT)
     await store.read(_told(clock), inbox_through=noted)
-    assert await store.inbox.untold(received_before=clock.now(), limit=10) == []
+    clock.step(timedelta(days=9))
+    assert await store.inbox.untold(clock.now(), limit=10) == []
+
+
+async def test_a_payment_is_told_again_at_some_ages_until_a_read_covers_the_news(
+    store: Store, clock: SteppedClock
+) -> None:
+    """A run may be told of it and end before it reads, and nothing else would wake it."""
+    await _sent(store)
+    await _put(store, "e1")
+    arrived, told = clock.now(), []
+    for _ in range(3 * 60 * 8):
+        clock.step(timedelta(seconds=20))
+        if await store.inbox.untold(clock.now(), limit=10):
+            await store.inbox.told([PAYMENT], clock.now())
+            told.append(clock.now() - arrived)
+    minutes = [round(age.total_seconds() / 60, 1) for age in told]
+    assert minutes == [0.3, 1, 10, 60, 360]
 
 
 async def test_what_was_delivered_is_sealed(store: Store) -> None:

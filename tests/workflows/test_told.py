@@ -43,6 +43,7 @@ async def _relay(made: World) -> None:
     clock = SteppedClock(made.assembly.clock.now() + timedelta(minutes=1))
     upkeep = made.assembly.upkeep(await made.assembly.running(), clock)
     await ActivityEnvironment().run(upkeep.relay)
+    await ActivityEnvironment().run(upkeep.sweep)
 
 
 async def test_cancelled_before_its_day_by_somebody_who_told_nobody_it_ends(

@@ -74,11 +74,6 @@ class Temporal:
         await self._reach()
         self._deliver(self._run_of(tenant, payment_id))
 
-    async def running(self) -> set[str]:
-        """Payments that run."""
-        await self._reach()
-        return {run.payment_id for run in self.runs.values() if not run.ended}
-
     def start(self, kind: type, name: str, argument: Any) -> Run:
         """A workflow of another class than the product's."""
         run = self.runs[name] = self._new(name, argument, kind)
