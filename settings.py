@@ -7,7 +7,6 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
@@ -20,12 +19,12 @@ from pydantic_settings import (
 
 from domain.accounts import check_iban
 from domain.money import Money
+from transport.address import checked_address, is_this_machine
 
 #: Names are typed, compared and shown: one spelling each.
 _OPERATOR: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
 _LIKE_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}", re.ASCII)
 _OTHER_NUMBER: Final = re.compile(r"[A-Z0-9.]{1,34}", re.ASCII)
-_HERE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class WebhookSigning(BaseModel):
@@ -63,7 +62,7 @@ class PartnerAccount(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     base_url: str
-    """scheme and host of the partner's API"""
+    """https and the host of the partner's API; http only to this machine, for simulators"""
     login_id: str
     """as the partner gave it"""
     api_key: SecretStr
@@ -84,12 +83,18 @@ class PartnerAccount(BaseModel):
         """The login at its host: at another, the same name has tokens and refusals of its own."""
         return f"{self.login_id} at {self.base_url}"
 
+    @field_validator("base_url")
+    @classmethod
+    def _safe(cls, url: str) -> str:
+        checked_address(url)
+        return url
+
     @model_validator(mode="after")
-    def _simulated_means_nearby(self) -> Self:
+    def _simulated_means_here(self) -> Self:
         # Settings of several sources are merged: a flag left over from a simulator must not
         # stick to a bank's address.
-        host = urlsplit(self.base_url).hostname or ""
-        if self.simulated and host not in _HERE and "." in host:
+        host = checked_address(self.base_url).hostname or ""
+        if self.simulated and not is_this_machine(host):
             raise ValueError(
                 f"{host} cannot be simulated = true; only this machine's addresses can"
             )

@@ -14,6 +14,8 @@ import httpx
 
 from domain.answers import Deadline
 from domain.clock import Clock
+from transport.address import checked_address
+from transport.body import UnreadableBody, read_body
 from transport.exchange import Lost, NeverLeft, Outcome, Request, Response
 from transport.time_left import TimeLeft, boottime
 
@@ -29,12 +31,15 @@ class Transport:
     """One partner's base URL. Redirects are not followed, and nothing is ever sent twice.
 
     Args:
-        base_url: scheme, host and port; https outside of tests and simulators.
+        base_url: scheme, host and port; http only to this machine.
         clock: the wall clock by which deadlines are meant.
         verify: True for the public authorities, or a context with own ones.
         connections_max: at once; more requests wait for their turn until it is too late.
         instead: an `httpx` transport to use in place of the network, for recorded exchanges.
         boottime: seconds since boot, given so that a test can let the machine sleep.
+
+    Raises:
+        BadAddress: the base URL would send credentials in the clear.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class Transport:
         instead: httpx.AsyncBaseTransport | None = None,
         boottime: Callable[[], float] = boottime,
     ) -> None:
+        checked_address(base_url)
         self._clock = clock
         self._boottime = boottime
         self._body_bytes_max = body_bytes_max
@@ -92,8 +98,8 @@ class Transport:
                 return await self._exchange(request, time_left, sending)
         except _TooLate:
             why = "its time to be sent was over before it was written"
-        except _TooLarge:
-            why = f"the answer is larger than {self._body_bytes_max} bytes"
+        except UnreadableBody as unreadable:
+            why = str(unreadable)
         except TimeoutError:
             why = "no whole answer in time"
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
@@ -125,21 +131,16 @@ class Transport:
             ),
             extensions={"trace": sending.trace},
         ) as reply:
-            body = bytearray()
-            async for chunk in reply.aiter_bytes():
-                body += chunk
-                if len(body) > self._body_bytes_max:
-                    raise _TooLarge
             names = {name.lower(): value for name, value in reply.headers.items()}
-            return Response(reply.status_code, names, bytes(body))
+            assert isinstance(reply.stream, httpx.AsyncByteStream)
+            # As it came: httpx would unpack each piece whole, however much that is.
+            encoding = names.get("content-encoding", "")
+            body = await read_body(reply.stream, encoding, self._body_bytes_max)
+            return Response(reply.status_code, names, body)
 
 
 class _TooLate(Exception):
     """The moment to write has passed."""
-
-
-class _TooLarge(Exception):
-    """The answer exceeds what we are ready to hold."""
 
 
 class _Sending:

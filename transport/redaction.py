@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from domain.answers import Exchange
 from transport.exchange import Outcome, Request, Response
+from transport.json_text import NotJson, UnsafeJson, parse
 
 KEPT_CHARACTERS_MAX: Final = 64 * 1024
 _HIDDEN: Final = "[hidden]"
@@ -42,11 +43,13 @@ def redact_text(text: str) -> str:
 
 
 def redact_body(body: str) -> str:
-    """JSON field by field; anything else as text."""
+    """JSON field by field; anything else as text. JSON that no field can be told of is not kept."""
     try:
-        whole = json.loads(body)
-    except ValueError:
+        whole = parse(body)
+    except NotJson:
         return _bounded(redact_text(body))
+    except UnsafeJson as unsafe:
+        return f"{_HIDDEN} {len(body)} characters of JSON: {unsafe}"
     return _bounded(json.dumps(_redacted("", whole), ensure_ascii=False, separators=(",", ":")))
 
 

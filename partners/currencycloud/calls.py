@@ -146,7 +146,7 @@ def _retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     else:
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+            pause = moment - now if moment.tzinfo else timedelta(0)
+        except (ValueError, OverflowError):  # A year of ten digits, say.
             return None
-        pause = moment - now if moment.tzinfo else timedelta(0)
     return pause if timedelta(0) < pause <= _RETRY_AFTER_MAX else None

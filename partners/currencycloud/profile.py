@@ -20,6 +20,7 @@ from domain.profile import (
     Quota,
 )
 from partners.currencycloud.account import Account
+from transport.address import is_this_machine
 
 PARTNER: Final = "currencycloud"
 
@@ -33,7 +34,6 @@ COMPLETE: Final = MappingProxyType({"scope": "all", "with_deleted": "true"})
 _PRODUCTION: Final = Quota(requests=500, window=timedelta(minutes=1), reads=200)
 _DEMO: Final = Quota(requests=150, window=timedelta(minutes=1), reads=60)
 _QUOTAS: Final = MappingProxyType({"devapi.currencycloud.com": _DEMO})
-_THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 PROFILE: Final = Profile(
     partner=PARTNER,
@@ -127,6 +127,6 @@ def profile_of(account: Account) -> Profile:
                 for kind, operation in PROFILE.operations.items()
             },
             "watch": watch,
-            "quota": None if host in _THIS_MACHINE else _QUOTAS.get(host, _PRODUCTION),
+            "quota": None if is_this_machine(host) else _QUOTAS.get(host, _PRODUCTION),
         }
     )

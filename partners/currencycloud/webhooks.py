@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from typing import Final, Literal, Protocol
 from pydantic import SecretStr
 
 from domain.answers import Webhook, WebhookRefused
+from transport.json_text import parse
 
 log = logging.getLogger("finality.currencycloud")
 
@@ -137,7 +137,7 @@ def _pointer(body: bytes) -> tuple[str, str | None]:
     Money that comes back, or is called back, is announced as a transaction of the balance.
     """
     try:
-        message = json.loads(body)
+        message = parse(body.decode())
         header, about = message["header"], message["body"]
         kind, subject = str(header["notification_type"]), header["message_type"]
         is_entry = subject == "cash_manager_transaction"
@@ -147,7 +147,7 @@ def _pointer(body: bytes) -> tuple[str, str | None]:
             reference = about["id"]
         else:
             return kind, None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         raise WebhookRefused("theirs, but not a notification as we know them") from None
     is_one = isinstance(reference, str) and reference.isprintable()
     if not is_one or not 0 < len(reference) <= _REFERENCE_LENGTH_MAX:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar, Final, TypeVar
@@ -10,6 +9,13 @@ from typing import Any, ClassVar, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domain.money import Money, MoneyError
+from transport.json_text import NotJson, UnsafeJson, parse
+
+_TEXT_LENGTH_MAX: Final = 500
+_CODE_LENGTH_MAX: Final = 100
+_REASONS_MAX: Final = 50
+#: Of one object; what is beyond is counted.
+_DRIFT_MAX: Final = 10
 
 
 @dataclass(frozen=True)
@@ -20,9 +26,15 @@ class Unusable:
 
 
 class _Object(BaseModel):
-    """Every number is a string with them: anything else where we rely on it is drift."""
+    """Every number is a string with them: anything else where we rely on it is drift.
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+    Texts are as long as their reference allows or less; what is far longer would be stored and
+    carried through every history, so it is drift too.
+    """
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="allow", str_max_length=_TEXT_LENGTH_MAX
+    )
     #: Documented fields that we do not use.
     documented: ClassVar[frozenset[str]] = frozenset()
     what: ClassVar[str] = ""
@@ -30,8 +42,10 @@ class _Object(BaseModel):
     @property
     def drift(self) -> tuple[str, ...]:
         """Fields nobody documented; tolerated and told."""
-        unknown = set(self.model_extra or {}) - self.documented
-        return tuple(f"{self.what}.{name}: unknown field" for name in sorted(unknown))
+        unknown = sorted(set(self.model_extra or {}) - self.documented)
+        more = len(unknown) - _DRIFT_MAX
+        named = tuple(f"{self.what}.{name[:80]}: unknown field" for name in unknown[:_DRIFT_MAX])
+        return (*named, f"{self.what}: {more} more unknown fields") if more > 0 else named
 
 
 class Payment(_Object):
@@ -223,7 +237,6 @@ class Refusal:
 
 
 _Page = TypeVar("_Page", bound=_Object)
-_TEXT_LENGTH_MAX: Final = 500
 
 
 def read_payment(body: str) -> Payment | Unusable:
@@ -306,12 +319,12 @@ def read_refusal(body: str) -> Refusal | None:
     without a list, as a bare string, and reasons without a code.
     """
     try:
-        whole = json.loads(body)
-    except ValueError:
+        whole = parse(body)
+    except (NotJson, UnsafeJson):
         return None
     if not isinstance(whole, dict) or not isinstance(whole.get("error_code"), str):
         return None
-    code: str = whole["error_code"]
+    code: str = whole["error_code"][:_CODE_LENGTH_MAX]
     found: list[tuple[str, str]] = []
     texts: list[str] = []
     messages = whole.get("error_messages")
@@ -320,22 +333,27 @@ def read_refusal(body: str) -> Refusal | None:
             if not isinstance(reason, dict):
                 continue
             if isinstance(reason.get("code"), str):
-                found.append((str(name), reason["code"]))
+                found.append((name[:_CODE_LENGTH_MAX], reason["code"][:_CODE_LENGTH_MAX]))
             if text := reason.get("message") or reason.get("code"):
                 texts.append(f"{name}: {text}")
     if isinstance(messages, str):
         texts.append(messages)
+    if len(found) > _REASONS_MAX:
+        return None  # A part of them could prove what all together do not.
     return Refusal(code, tuple(found), ("; ".join(texts) or code)[:_TEXT_LENGTH_MAX])
 
 
 def _read(model: type[_Page], body: str) -> _Page | Unusable:
     try:
+        parse(body)
         return model.model_validate_json(body)
+    except (NotJson, UnsafeJson) as error:
+        return Unusable((f"{model.what}: {error}",))
     except ValidationError as error:
         return Unusable(
             tuple(
                 ".".join((model.what, *map(str, each["loc"]))) + f": {each['type']}"
-                for each in error.errors(include_input=False, include_url=False)[:10]
+                for each in error.errors(include_input=False, include_url=False)[:_DRIFT_MAX]
             )
         )
 

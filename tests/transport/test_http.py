@@ -60,7 +60,7 @@ async def test_a_refused_connection_has_taken_no_byte() -> None:
 
 async def test_a_name_that_nobody_knows_has_taken_no_byte() -> None:
     clock = SteppingClock()
-    transport = Transport("http://nobody.invalid", clock=clock)
+    transport = Transport("https://nobody.invalid", clock=clock)
     assert isinstance(await transport.exchange(PAY, clock.deadline()), NeverLeft)
     await transport.close()
 
@@ -341,7 +341,7 @@ async def test_in_place_of_the_network_only_its_word_proves_that_nothing_left(
         raise error
 
     clock = SteppingClock()
-    transport = Transport("http://x", clock=clock, instead=httpx.MockTransport(failing))
+    transport = Transport("https://x.test", clock=clock, instead=httpx.MockTransport(failing))
     assert isinstance(await transport.exchange(PAY, clock.deadline()), outcome)
     await transport.close()
 

@@ -141,7 +141,7 @@ class World:
         made: dict[tuple[str, str], Any] = {}
         for idempotency, lookup in dict.fromkeys(self.plan.shapes):
             account = BankAccount(
-                base_url="http://bank.example",
+                base_url="https://bank.example",
                 idempotency=IdempotencyKind(idempotency),
                 lookup=LookupKind(lookup),
                 watch=timedelta(minutes=1),

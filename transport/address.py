@@ -1,0 +1,48 @@
+"""Addresses of partners: https everywhere, plain http to this machine only.
+
+A host counts as this machine by its address or as `localhost`. A name without a dot does not: a
+resolver with a search domain sends `http://bank` wherever it likes.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+
+class BadAddress(ValueError):
+    """An address that no credentials may be sent to; the text says why, without repeating it."""
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host of a URL is the loopback: 127.0.0.0/8, ::1 or `localhost`."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def checked_address(url: str) -> SplitResult:
+    """The parts of a partner's base URL.
+
+    Raises:
+        BadAddress: it is not scheme, host and port alone, or is http to another machine.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise BadAddress("it cannot be read; give https://HOST") from None
+    is_plain = url.isascii() and url.isprintable() and " " not in url
+    if not is_plain or not host or parts.scheme not in ("http", "https"):
+        raise BadAddress("it is not a URL of a host; give https://HOST")
+    if parts.username is not None or parts.password is not None:
+        raise BadAddress("it holds a login; give the host alone, the login has settings of its own")
+    if parts.query or parts.fragment or parts.path not in ("", "/"):
+        raise BadAddress("it names more than a host; give https://HOST without a path")
+    if parts.scheme == "http" and not is_this_machine(host):
+        raise BadAddress(
+            f"http to {host} would send the login and every payment in the clear; use https, since "
+            "http is for this machine only (127.0.0.1, ::1, localhost)"
+        )
+    return parts
