@@ -1,0 +1,32 @@
+"""Words of others, made harmless for whoever reads them on a screen or in a log.
+
+A remittance text, a status, a file name may hold characters that move the cursor, set colours,
+clear the screen, turn the direction of writing, or cannot be seen. They are shown as U+FFFD, one
+each, so that a reader sees that something stood there. What is stored stays as it came.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_SHOWN_AS: Final = "\ufffd"
+#: Unicode's Cc, Cf, Cs, Zl and Zp, but for line feed and tab, and for the two joiners that Persian
+#: and the scripts of India are spelt with.
+_HARMFUL: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e"
+    "\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e007f]"
+)
+_LINE_ENDS: Final = re.compile(r"[\n\t]")
+
+
+def plain_lines(text: str) -> str:
+    """The text with nothing in it but what can be seen; its lines stay."""
+    return _HARMFUL.sub(_SHOWN_AS, text)
+
+
+def plain(text: str) -> str:
+    """The same in one line: words of others make no lines that could pass for ours."""
+    return _LINE_ENDS.sub(" ", plain_lines(text))
