@@ -28,12 +28,13 @@ from store.file_lines import FileLines
 from store.files import Files
 from store.folding import Folding
 from store.halts import Halts
-from store.high_water import HighWater
 from store.inbox import Inbox
 from store.keyring import Keyring
 from store.logins import Logins
 from store.payments import Payments
+from store.rounds import Rounds
 from store.sending import SendBook
+from store.set_back import SetBack
 from store.tasks import Tasks
 from store.untold import Untold
 
@@ -188,30 +189,31 @@ class Assembly:
             inbox=self.inbox,
             untold=Untold(self.database),
             tasks=Tasks(self.database),
-            high_water=self.high_water,
+            rounds=self.rounds,
             runner=runner,
             clock=clock or self.clock,
         )
 
     @property
-    def high_water(self) -> HighWater:
+    def set_back(self) -> SetBack:
+        """What follows where the database was set back."""
+        return SetBack(self.database, Folding(self.keyring, escalate))
+
+    @property
+    def rounds(self) -> Rounds:
         """Whether the database was set back."""
-        return HighWater(self.database, Folding(self.keyring, escalate))
+        return Rounds(self.database, self.set_back)
 
     async def look_back(self, client: Client) -> None:
-        """Before any step: is the database as new as the last round of upkeep knew it?"""
-        from workflows.upkeep import Round
+        """Before any step: is the database the one that the last round of upkeep knew?"""
+        from workflows.upkeep import known
 
         rounds = client.list_workflows(
             "WorkflowType = 'UpkeepWorkflow' AND ExecutionStatus = 'Completed'", limit=1
         )
         async for last in rounds:
             handle = client.get_workflow_handle(last.id, run_id=last.run_id)
-            result = await handle.result()
-            if isinstance(result, dict):
-                known = Round.model_validate(result)
-                now = self.clock.now()
-                await self.high_water.compare(known.attempts, now, since=known.at)
+            await self.rounds.prove(known(await handle.result()), self.clock.now())
 
     def workers(self, client: Client) -> list[Worker]:
         """One for workflows and our own store, one per partner so that none stops another."""
@@ -225,7 +227,11 @@ class Assembly:
         from workflows.upkeep import UpkeepWorkflow
 
         store = PaymentStore(
-            payments=self.payments, book=self.book, commands=self.commands, clock=self.clock
+            payments=self.payments,
+            book=self.book,
+            commands=self.commands,
+            set_back=self.set_back,
+            clock=self.clock,
         )
         upkeep = self.upkeep(Running(client))
         steps = PartnerSteps(
@@ -246,7 +252,7 @@ class Assembly:
                     store.load,
                     store.record,
                     store.cancel,
-                    upkeep.compare,
+                    upkeep.prove,
                     upkeep.relay,
                     upkeep.sweep,
                 ],

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from domain.heard import Heard
+from domain.payment import UnknownPayment
 from domain.view import PaymentView
 
 if TYPE_CHECKING:
@@ -15,6 +20,12 @@ if TYPE_CHECKING:
     from store.commands import Commands
     from store.payments import Payments
     from store.sending import SendBook
+    from store.set_back import SetBack
+
+log = logging.getLogger("finality.payments")
+
+#: The failure of a step whose payment the database does not hold.
+FORGOTTEN: Final = "Forgotten"
 
 
 class PaymentRef(BaseModel):
@@ -41,32 +52,56 @@ class PaymentStore:
     """Loads, and records what could not be recorded where it was heard."""
 
     def __init__(
-        self, *, payments: Payments, book: SendBook, commands: Commands, clock: Clock
+        self,
+        *,
+        payments: Payments,
+        book: SendBook,
+        commands: Commands,
+        set_back: SetBack,
+        clock: Clock,
     ) -> None:
         self._payments = payments
         self._book = book
         self._commands = commands
+        self._set_back = set_back
         self._clock = clock
 
     @activity.defn
     async def load(self, ref: PaymentRef) -> PaymentView:
         """The payment as it stands."""
-        return await self._payments.view(ref.payment_id)
+        async with self._halting_if_forgotten(ref.payment_id):
+            return await self._payments.view(ref.payment_id)
 
     @activity.defn
     async def record(self, heard: Heard) -> PaymentView:
         """Store what a step heard while the store was away; twice is once."""
-        return await self._book.record(heard)
+        async with self._halting_if_forgotten(heard.payment_id):
+            return await self._book.record(heard)
 
     @activity.defn
     async def cancel(self, request: CancelRequest) -> PaymentView:
         """Record the cancel command; asked twice it is one command."""
-        commanded = await self._commands.cancel(
-            request.payment_id,
-            command_id=request.command_id,
-            by=request.by,
-            why=request.why,
-            now=self._clock.now(),
-            by_its_run=True,
-        )
+        async with self._halting_if_forgotten(request.payment_id):
+            commanded = await self._commands.cancel(
+                request.payment_id,
+                command_id=request.command_id,
+                by=request.by,
+                why=request.why,
+                now=self._clock.now(),
+                by_its_run=True,
+            )
         return commanded.view
+
+    @asynccontextmanager
+    async def _halting_if_forgotten(self, payment_id: str) -> AsyncIterator[None]:
+        """A payment is recorded before it runs. A run without one proves that the database is an
+        older copy, or another one: everything is halted before anything else is sent."""
+        try:
+            yield
+        except UnknownPayment as error:
+            log.error(
+                "payment %s runs and is not in the database: everything is halted, see "
+                "`finality halts`", payment_id,
+            )  # fmt: skip
+            await self._set_back.forgot(payment_id, self._clock.now())
+            raise ApplicationError(str(error), type=FORGOTTEN) from error

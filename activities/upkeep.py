@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 from temporalio import activity
 
 from domain.telling import YOUNG
+from domain.witness import Known, Mark
 
 if TYPE_CHECKING:
     from domain.clock import Clock
-    from store.high_water import HighWater
     from store.inbox import Inbox
     from store.payments import Payments
+    from store.rounds import Rounds
     from store.tasks import Tasks
     from store.untold import Untold
 
@@ -64,7 +65,7 @@ class Upkeep:
         inbox: Inbox,
         untold: Untold,
         tasks: Tasks,
-        high_water: HighWater,
+        rounds: Rounds,
         runner: Runner,
         clock: Clock,
     ) -> None:
@@ -72,18 +73,20 @@ class Upkeep:
         self._inbox = inbox
         self._untold = untold
         self._tasks = tasks
-        self._high_water = high_water
+        self._rounds = rounds
         self._runner = runner
         self._clock = clock
         self._named: frozenset[str] = frozenset()
 
     @activity.defn
-    async def compare(self, known: int, known_at: datetime | None = None) -> int:
-        """How many attempts the database has; fewer than were `known` halts everything."""
-        found = await self._high_water.compare(known, self._clock.now(), since=known_at)
-        if found < known:
-            log.error("the database was set back: everything is halted, see `finality halts`")
-        return found
+    async def prove(self, known: Known) -> Mark:
+        """Prove that the database is the one Temporal knows, or halt everything; the next mark."""
+        mark, missing = await self._rounds.prove(known, self._clock.now())
+        if missing:
+            log.error(
+                "the database was set back: %s. Everything is halted, see `finality halts`", missing
+            )
+        return mark
 
     @activity.defn
     async def relay(self) -> int:

@@ -11,6 +11,21 @@ Tenant = NewType("Tenant", str)
 
 #: The workflow's task queue, and the prefix of the partners' own.
 TASK_QUEUE: Final = "finality"
+#: Digits and letters that nobody confuses on the telephone.
+_ID_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+#: 100 bits: two keys of the same id would take 2^50 tries, and the second would only be refused.
+_ID_LENGTH: Final = 20
+
+
+def payment_id_of(tenant: str, key: str) -> PaymentId:
+    """The id of the payment that a caller's key stands for.
+
+    The same order under the same key has the same id, and so the same key at the partner, also
+    after our database was lost or restored from a backup. A random id would make a second payment
+    of it. The hash is plain: a key is a reference and no secret, and a keyed hash would change
+    with the keyring (decision 0017).
+    """
+    return PaymentId("pay_" + hashed(tenant, key, length=_ID_LENGTH, alphabet=_ID_ALPHABET))
 
 
 def workflow_id(tenant: str, payment_id: str) -> str:

@@ -17,6 +17,10 @@ FINAL_BY_WATCH: Final = "the watch is over and the partner, read once more, stil
 FINAL_BY_CREDITOR: Final = "the creditor's bank confirmed the credit"
 
 
+class UnknownPayment(LookupError):
+    """There is no payment of that id (or not of that tenant)."""
+
+
 class Certainty(StrEnum):
     """Whether we know what became of everything we sent."""
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.clock import Clock
 from domain.display import Display, display
-from domain.ids import PaymentId
+from domain.ids import PaymentId, payment_id_of
 from domain.intent import Acknowledgement, Intent
 from domain.order import Order
 from domain.payment import Payment
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Orchestrator", "Receipt"]
 
 _LOOK_EVERY = timedelta(milliseconds=250)
-#: Digits and letters that nobody confuses on the telephone.
-_ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 #: Fields that orders did not have in the first version, by the part of the order they are in.
 _ADDED: Final = {
     "": (
@@ -107,7 +104,9 @@ class Orchestrator:
 
         Args:
             order: what to pay.
-            key: the caller's own, unique per tenant for ever; 1 to 255 printable characters.
+            key: the caller's own, unique per tenant for ever; 1 to 255 printable characters. The
+                payment's id is a plain hash of it, so it is to hold no secret and no account
+                number: who sees the id could try them all.
             received: the fields as the caller sent them, for the fingerprint; by default the
                 order itself.
             rules_of: the day whose scheme rules apply; by default the execution date.
@@ -137,7 +136,7 @@ class Orchestrator:
                 admitted.order,
                 key=key,
                 fingerprint=print_of_fields,
-                payment_id=_new_payment_id(),
+                payment_id=payment_id_of(order.tenant, key),
                 profile=admitted.profile,
                 now=now,
                 # By the day that was asked for: one that is moved would hide a repeat.
@@ -251,8 +250,3 @@ def _fields(order: Order) -> dict[str, Any]:
             if where[name] is None:
                 del where[name]
     return fields
-
-
-def _new_payment_id() -> str:
-    """80 random bits; the primary key would refuse a repetition before anything is sent."""
-    return "pay_" + "".join(secrets.choice(_ID_ALPHABET) for _ in range(16))

@@ -16,8 +16,10 @@ from store.tables import HaltRow, PaymentRow
 
 #: States in which something of ours may still have to be sent.
 _UNSENT: Final = (PaymentState.CREATED, PaymentState.SUBMITTING, PaymentState.AWAITING_US)
+#: Who halts where the database was set back, in the list of halts.
+SET_BACK: Final = "upkeep"
 #: The lock between who halts and who is about to send.
-_HALTING: Final = "halts"
+HALTING: Final = "halts"
 #: Of one payment.
 _COVERING: Final = (
     select(HaltRow)
@@ -49,6 +51,16 @@ class Halt:
     halted_at: datetime
 
 
+class NotDoubtedYet(ValueError):
+    """The halt may not be lifted yet; nothing was done."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"halt {number} is too young to be lifted: the next round of upkeep first counts "
+            "everything as sent that may have been sent; see that a worker runs, and lift it then"
+        )
+
+
 class Halts:
     """Read in `begin`: what is halted sends nothing new, and goes on resolving what it sent."""
 
@@ -68,7 +80,7 @@ class Halts:
         """Stop new sends from now on; the number by which it is lifted."""
 
         def transaction(session: Session) -> int:
-            hold(session, _HALTING)
+            hold(session, HALTING)
             row = HaltRow(partner=partner, tenant=tenant, rail=rail, by=by, why=why, halted_at=now)
             session.add(row)
             session.flush()
@@ -78,12 +90,19 @@ class Halts:
         return await self._database.write(transaction)
 
     async def lift(self, number: int, *, by: str, now: datetime) -> bool:
-        """Let sends go on; False where no such halt is in force."""
+        """Let sends go on; False where no such halt is in force.
+
+        Raises:
+            NotDoubtedYet: the database was set back, and what may have been sent before that could
+                be sent again.
+        """
 
         def transaction(session: Session) -> bool:
             row = session.get(HaltRow, number, with_for_update=True)
             if row is None or row.lifted_at is not None:
                 return False
+            if row.by == SET_BACK and row.doubted_at is None:
+                raise NotDoubtedYet(number)
             row.lifted_at, row.lifted_by = now, by
             session.add(row)
             return True
@@ -145,7 +164,7 @@ def before_halts(session: Session) -> None:
 
     So that once a halt is answered, nothing is on its way to being sent that did not see it.
     """
-    hold(session, _HALTING, shared=True)
+    hold(session, HALTING, shared=True)
 
 
 def is_halted(session: Session, payment: PaymentRow) -> bool:

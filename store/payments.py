@@ -16,7 +16,7 @@ from domain.fold import fold
 from domain.ids import end_to_end_hash, instruction_id
 from domain.intent import Acknowledgement, Earlier, Intent, require_acknowledged
 from domain.order import Order, Times
-from domain.payment import Payment
+from domain.payment import Payment, UnknownPayment
 from domain.profile import InstructionKind, Profile
 from domain.telling import next_telling
 from domain.view import PaymentView
@@ -34,10 +34,6 @@ FINGERPRINT_VERSION: Final = 1
 
 #: Databases take only so many values in one question.
 _KEYS_AT_ONCE: Final = 500
-
-
-class UnknownPayment(LookupError):
-    """There is no payment of that id (or not of that tenant)."""
 
 
 class KeyReused(ValueError):

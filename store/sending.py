@@ -14,7 +14,7 @@ from domain.escalation import Escalate, nobody
 from domain.gate import Examined
 from domain.heard import Heard
 from domain.ids import payment_of
-from domain.payment import Payment
+from domain.payment import Payment, UnknownPayment
 from domain.profile import InstructionKind
 from domain.report import PaymentState
 from domain.sending import (
@@ -35,10 +35,8 @@ from store.database import Database
 from store.evidence import keep_exchange, keep_lookup, keep_report, last_word
 from store.folding import Folding
 from store.halts import before_halts, is_halted
-from store.high_water import doubt, halt
 from store.inbox import mark_read, match_reference
 from store.keyring import Keyring
-from store.payments import UnknownPayment
 from store.payments import row as payment_row
 from store.requests import (
     close,
@@ -49,6 +47,7 @@ from store.requests import (
     request_context,
     subject_of,
 )
+from store.set_back import doubt, halt
 from store.tables import (
     AttemptRow,
     InstructionRow,

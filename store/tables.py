@@ -295,6 +295,26 @@ class HaltRow(SQLModel, table=True):
     lifted_by: str | None = None
     told_at: datetime | None = Field(default=None, sa_column=_moment())
     """When what it had held back was told that it is lifted."""
+    doubted_at: datetime | None = Field(default=None, sa_column=_moment())
+    """Of a database that was set back: when all that may have been sent counted as sent."""
+
+
+class InstallationRow(SQLModel, table=True):
+    """One row: what tells this database from any other, not from its own copies."""
+
+    __tablename__ = "installation"
+
+    installation: str = Field(primary_key=True)
+
+
+class RoundRow(SQLModel, table=True):
+    """One round of upkeep; Temporal remembers the last one that ended."""
+
+    __tablename__ = "rounds"
+
+    number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    nonce: str = Field(primary_key=True)
+    at: datetime = Field(sa_column=_moment(nullable=False))
 
 
 class StateRow(SQLModel, table=True):

@@ -19,8 +19,8 @@ from store.books import instruction_rows
 from store.database import Database
 from store.evidence import NO_LONGER_ASKED
 from store.folding import reports_of
-from store.high_water import FORGOTTEN
 from store.keyring import Keyring
+from store.set_back import FORGOTTEN
 from store.signatures import known_now
 from store.tables import (
     AttemptRow,

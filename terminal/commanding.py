@@ -14,11 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from domain.command import Outcome
-from domain.payment import Certainty
+from domain.payment import Certainty, UnknownPayment
 from starter.asking import CommandReceipt, InvalidCommand
 from starter.operations import NotSigned, Signature
 from store.commands import CannotResolve, CommandReused
-from store.payments import UnknownPayment
 
 #: Exit codes: as wished, or under way to it; recorded, and not as wished; nothing was recorded.
 AS_WISHED, NOT_AS_WISHED, NOTHING_RECORDED = 0, 1, 2

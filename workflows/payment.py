@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeUpdate
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.partner_steps import PartnerSteps, Step, StepRequest
-from activities.payment_store import CancelRequest, PaymentRef, PaymentStore
+from activities.payment_store import FORGOTTEN, CancelRequest, PaymentRef, PaymentStore
 from domain.display import display
 from domain.due import Due, Owed, due
 from domain.ids import partner_queue
@@ -35,6 +35,10 @@ _STEP_TIMEOUT: Final = timedelta(minutes=3)
 #: A killed worker is noticed within this; what it had sent is the book's business.
 _HEARTBEAT_TIMEOUT: Final = timedelta(seconds=4)
 _ONCE: Final = RetryPolicy(maximum_attempts=1)
+#: A payment that the database does not hold is asked for by the run itself, which shows that.
+_UNLESS_FORGOTTEN: Final = RetryPolicy(non_retryable_error_types=[FORGOTTEN])
+_FORGOTTEN_PAUSE: Final = timedelta(minutes=1)
+_FORGOTTEN_PAUSE_MAX: Final = timedelta(minutes=30)
 _PAUSE_MAX_SECONDS: Final = 60
 _IDLE_PAUSE: Final = timedelta(seconds=1)
 #: What the search attribute `Kind` calls this workflow.
@@ -55,6 +59,7 @@ class PaymentWorkflow:
         self._stepped = False
         self._steps = 0
         self._failures = 0
+        self._forgotten = 0
         self._cancel_heard = False
         self._shown: tuple[str, ...] = ()
         self._attempts: dict[str, int] = {}
@@ -167,33 +172,62 @@ class PaymentWorkflow:
 
     async def _cancel(self, ref: PaymentRef, by: str, why: str) -> PaymentView:
         """Record the cancel command; what follows is owed as anything else is."""
-        return self._seen(
-            await workflow.execute_local_activity_method(
-                PaymentStore.cancel,
-                CancelRequest(
-                    payment_id=ref.payment_id,
-                    command_id=f"{by}/{workflow.info().run_id}",
-                    by=by,
-                    why=why,
-                ),
-                start_to_close_timeout=timedelta(seconds=10),
-                summary=f"cancel: {why}",
-            )
-        )
+        while True:
+            try:
+                return self._seen(
+                    await workflow.execute_local_activity_method(
+                        PaymentStore.cancel,
+                        CancelRequest(
+                            payment_id=ref.payment_id,
+                            command_id=f"{by}/{workflow.info().run_id}",
+                            by=by,
+                            why=why,
+                        ),
+                        start_to_close_timeout=timedelta(seconds=10),
+                        retry_policy=_UNLESS_FORGOTTEN,
+                        summary=f"cancel: {why}",
+                    )
+                )
+            except ActivityError as error:
+                await self._wait_if_forgotten(error)
 
     async def _load(self, ref: PaymentRef) -> PaymentView:
-        self._news = False
-        return self._seen(
-            await workflow.execute_local_activity_method(
-                PaymentStore.load,
-                ref,
-                start_to_close_timeout=timedelta(seconds=10),
-                summary="load the payment",
-            )
+        while True:
+            self._news = False
+            try:
+                return self._seen(
+                    await workflow.execute_local_activity_method(
+                        PaymentStore.load,
+                        ref,
+                        start_to_close_timeout=timedelta(seconds=10),
+                        retry_policy=_UNLESS_FORGOTTEN,
+                        summary="load the payment",
+                    )
+                )
+            except ActivityError as error:
+                await self._wait_if_forgotten(error)
+
+    async def _wait_if_forgotten(self, error: ActivityError) -> None:
+        """The database does not hold the payment: it was set back, and everything is halted.
+
+        The run stays, since it may be all that still knows of the payment. It goes on as soon as
+        the right database is back.
+        """
+        cause = error.cause
+        if not isinstance(cause, ApplicationError) or cause.type != FORGOTTEN:
+            raise error
+        workflow.set_current_details(
+            "**The database does not hold this payment**\n\nIt was set back to an older copy, or "
+            "it is another one. Everything is halted: `finality halts` says what to do."
         )
+        pause = min(_FORGOTTEN_PAUSE * 2 ** min(self._forgotten, 10), _FORGOTTEN_PAUSE_MAX)
+        self._forgotten += 1
+        self._news = False
+        await self._wait(workflow.now() + pause, "the database that holds this payment")
 
     def _seen(self, view: PaymentView) -> PaymentView:
         self._view = view
+        self._forgotten = 0
         for instruction in view.instructions:
             # The most there ever were: a copy that is loaded must not make it forget.
             seen = self._attempts.get(instruction.instruction_id, 0)

@@ -10,6 +10,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from activities.upkeep import Upkeep
+from domain.witness import Known, Mark
 
 _TIMEOUT: Final = timedelta(minutes=5)
 _HEARTBEAT_TIMEOUT: Final = timedelta(seconds=30)
@@ -18,14 +19,16 @@ _RETRIES: Final = RetryPolicy(maximum_attempts=5)
 
 
 class Round(BaseModel):
-    """What one round did, and how many attempts the database had."""
+    """What one round did, and what the next one proves the database by."""
 
     model_config = ConfigDict(frozen=True)
 
     said: str
-    attempts: int
+    attempts: int = 0
+    """Of rounds of earlier releases: how many attempts the database had."""
     at: datetime | None = None
-    """A moment before they were counted."""
+    """A moment before the round looked at the database."""
+    mark: Mark | None = None
 
 
 @workflow.defn
@@ -33,15 +36,24 @@ class UpkeepWorkflow:
     """One round; the schedule makes the next, and hands it the result of the last."""
 
     @workflow.run
-    async def run(self) -> Round | str:
+    async def run(self) -> Round:
         """How many payments were started anew."""
-        attempts: int | None = None
-        at = workflow.now()
-        if workflow.patched("compare-attempts"):
-            # First of all: what a set-back database has forgotten must not be started.
-            attempts = await workflow.execute_activity_method(
-                Upkeep.compare,
-                args=_last_known(),
+        at, mark, attempts = workflow.now(), None, 0
+        # First of all: what a set-back database has forgotten must not be started.
+        if workflow.patched("prove-the-database"):
+            mark = await workflow.execute_activity_method(
+                Upkeep.prove,
+                _last_known(),
+                start_to_close_timeout=_TIMEOUT,
+                retry_policy=_RETRIES,
+                summary="prove that the database was not set back since the last round",
+            )
+        elif workflow.patched("compare-attempts"):
+            # A round that began under an earlier release: no worker does this any more.
+            attempts = await workflow.execute_activity(
+                "compare",
+                args=[_last_known().attempts, _last_known().at],
+                result_type=int,
                 start_to_close_timeout=_TIMEOUT,
                 retry_policy=_RETRIES,
                 summary="compare the number of attempts with the last round's",
@@ -61,13 +73,17 @@ class UpkeepWorkflow:
             summary="run payments that are open and do not run",
         )
         said = f"started {relayed} unstarted and {swept} stopped payments"
-        return said if attempts is None else Round(said=said, attempts=attempts, at=at)
+        return Round(said=said, attempts=attempts, at=at, mark=mark)
 
 
-def _last_known() -> tuple[int, datetime | None]:
-    """Of the round before; rounds of the first release told nothing."""
-    last = workflow.get_last_completion_result()
-    if not isinstance(last, dict):
-        return 0, None
-    known = Round.model_validate(last)
-    return known.attempts, known.at
+def _last_known() -> Known:
+    """Of the last round that ended; rounds of the first release told nothing."""
+    return known(workflow.get_last_completion_result())
+
+
+def known(result: object) -> Known:
+    """What a round left with Temporal, as the next one gets it."""
+    if not isinstance(result, dict):
+        return Known()
+    last = Round.model_validate(result)
+    return Known(mark=last.mark, attempts=last.attempts, at=last.at)

@@ -16,8 +16,7 @@ from domain.ids import instruction_id
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.report import PaymentState, Source
 from starter.away import TemporalAway
-from store.folding import TASK_DUE_WITHIN, Folding
-from store.high_water import HighWater
+from store.folding import TASK_DUE_WITHIN
 from store.keyring import Keyring
 from store.payments import Escalated, Payments
 from store.tables import PaymentRow
@@ -62,7 +61,7 @@ def upkeep(store: Store, runner: FakeRunner, clock: SteppedClock) -> Upkeep:
         inbox=store.inbox,
         untold=Untold(store.database),
         tasks=Tasks(store.database),
-        high_water=HighWater(store.database, Folding(store.keyring)),
+        rounds=store.rounds,
         runner=runner,
         clock=clock,
     )

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
-
-import pytest
 
 from domain.command import Outcome
 from domain.payment import Certainty
 from domain.report import PaymentState
+from domain.witness import Known, Mark
 from local.temporal_server import DevServer
-from store.folding import Folding
 from store.halts import Halts
-from store.high_water import FORGOTTEN, HighWater
-from store.keyring import Keyring, KeyringError
+from store.keyring import Keyring
+from store.set_back import FORGOTTEN
 from store.timeline import EntryKind, Timelines
 from tests.clock import SteppedClock
 from tests.fakes import READY, profile
@@ -59,17 +58,23 @@ async def test_a_run_that_looks_at_the_copy_first_still_knows_what_it_has_sent(
         assert partner.count("submit") == 1
 
 
-async def test_a_payment_that_cannot_be_opened_does_not_prevent_the_halt(
+def _lost(store: Store, at: datetime | None = None) -> Known:
+    """A round that Temporal remembers, and this store does not."""
+    return Known(mark=Mark(installation="i", number=7, nonce="n"), at=at)
+
+
+async def test_a_payment_that_cannot_be_opened_is_doubted_and_halted_all_the_same(
     store: Store, clock: SteppedClock
 ) -> None:
     """An old copy may have been sealed by a key that was put away since."""
     await store.accept()
-    newer = Keyring({"test-2": b"n" * 32}, "test-2")
-    high_water = HighWater(store.database, Folding(newer))
-    with pytest.raises(KeyringError):
-        await high_water.compare(1, clock.now())
+    newer = replace(store, keyring=Keyring({"test-2": b"n" * 32}, "test-2"))
+    _, missing = await newer.rounds.prove(_lost(store), clock.now())
+    assert missing
     assert len(await Halts(store.database).in_force()) == 1
-    assert KEYRING.current != newer.current
+    [instruction] = (await store.payments.view(PAYMENT)).instructions
+    assert instruction.book.in_doubt
+    newer.close()
 
 
 async def test_what_was_cancelled_on_the_copy_is_looked_up_before_anybody_is_told_so(
@@ -104,7 +109,7 @@ async def test_what_was_cancelled_before_the_copy_was_made_stays_cancelled(
     await nothing_sent(store)
     await cancel(store)
     clock.step(timedelta(minutes=2))
-    await HighWater(store.database, Folding(KEYRING)).compare(1, clock.now(), since=clock.now())
+    await store.rounds.prove(_lost(store, clock.now()), clock.now())
     view = await store.payments.view(PAYMENT)
     assert (view.payment.state, view.payment.certainty) == (
         PaymentState.CANCELLED,
@@ -115,13 +120,12 @@ async def test_what_was_cancelled_before_the_copy_was_made_stays_cancelled(
 async def test_who_finds_it_a_second_time_halts_and_doubts_nothing_anew(
     store: Store, clock: SteppedClock
 ) -> None:
-    """A worker that starts and a round of upkeep compare with the same number."""
+    """A worker that starts and a round of upkeep know of the same mark."""
     await nothing_sent(store)
-    known_at = clock.now()
-    high_water = HighWater(store.database, Folding(KEYRING))
+    known = _lost(store, clock.now())
     for _ in range(2):
         clock.step(timedelta(seconds=1))
-        await high_water.compare(7, clock.now(), since=known_at)
+        await store.rounds.prove(known, clock.now())
     assert len(await Halts(store.database).in_force()) == 1
     [instruction] = (await store.payments.view(PAYMENT)).instructions
     assert len(instruction.book.attempts) == 1

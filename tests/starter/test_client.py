@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from domain.intent import Intent, PossibleDuplicate
 from domain.money import Money
-from domain.payment import Certainty
+from domain.payment import Certainty, UnknownPayment
 from domain.report import PaymentState
 from domain.view import PaymentView
 from starter.acceptance import InvalidOrder
@@ -21,7 +21,7 @@ from starter.asking import Telling
 from starter.away import TemporalAway
 from starter.client import Orchestrator, Receipt, UnknownOperator
 from starter.running import Running
-from store.payments import KeyReused, UnknownPayment
+from store.payments import KeyReused
 from store.tables import PaymentRow
 from store.untold import Untold
 from tests.clock import START, SteppedClock

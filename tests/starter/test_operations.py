@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from domain.command import Outcome
 from domain.display import Funds
 from domain.order import Rail
-from domain.payment import Certainty
+from domain.payment import Certainty, UnknownPayment
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
 from starter.asking import InvalidCommand, Telling
@@ -31,7 +31,6 @@ from starter.running import Running
 from store.commands import CannotResolve, CommandReused
 from store.folding import TASK_DUE_WITHIN, TASK_OWNER
 from store.halts import Halts
-from store.payments import UnknownPayment
 from store.tasks import Tasks
 from store.untold import Untold
 from tests.clock import SteppedClock

@@ -40,7 +40,9 @@ from store.folding import Folding
 from store.inbox import Inbox
 from store.keyring import Keyring
 from store.payments import Acceptance, Payments
+from store.rounds import Rounds
 from store.sending import SendBook, Turn
+from store.set_back import SetBack
 from store.tables import PaymentRow
 from tests.clock import SteppedClock
 from tests.fakes import FakePartner, order, profile
@@ -79,8 +81,20 @@ class Store:
     def payment_store(self) -> PaymentStore:
         """The steps that only touch this store."""
         return PaymentStore(
-            payments=self.payments, book=self.book, commands=self.commands, clock=self.clock
+            payments=self.payments,
+            book=self.book,
+            commands=self.commands,
+            set_back=self.set_back,
+            clock=self.clock,
         )
+
+    @property
+    def set_back(self) -> SetBack:
+        return SetBack(self.database, Folding(self.keyring))
+
+    @property
+    def rounds(self) -> Rounds:
+        return Rounds(self.database, self.set_back)
 
     @property
     def commands(self) -> Commands:

@@ -12,10 +12,10 @@ import pytest
 from sqlmodel import col, func, select
 
 from domain.money import Money
-from domain.payment import Certainty
+from domain.payment import Certainty, UnknownPayment
 from domain.report import PaymentState
 from store.finding import Wanted
-from store.payments import KeyReused, UnknownPayment
+from store.payments import KeyReused
 from store.tables import InstructionRow, PaymentRow, StateRow
 from tests.clock import SteppedClock
 from tests.fakes import order

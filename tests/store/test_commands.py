@@ -12,11 +12,11 @@ from sqlmodel import select
 
 from domain.command import CommandKind, Outcome
 from domain.ids import instruction_id
+from domain.payment import UnknownPayment
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.report import PaymentState
 from domain.sending import Closed, Move
 from store.commands import CannotResolve, Commanded, CommandReused
-from store.payments import UnknownPayment
 from store.tables import AttemptRow, CommandRow, InstructionRow
 from store.untold import Untold
 from tests.clock import SteppedClock

@@ -13,7 +13,7 @@ from sqlmodel import select
 from domain.answers import Absent, CannotTell, NotReady, Unprepared, WireRequest
 from domain.heard import Heard
 from domain.ids import instruction_id
-from domain.payment import Certainty
+from domain.payment import Certainty, UnknownPayment
 from domain.profile import (
     Idempotency,
     IdempotencyKind,
@@ -21,7 +21,6 @@ from domain.profile import (
 )
 from domain.report import PaymentState
 from domain.sending import Answer, Closed, Move
-from store.payments import UnknownPayment
 from store.sending import Turn
 from store.tables import AttemptRow, InstructionRow, PaymentRow, TaskRow
 from tests.clock import SteppedClock

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import functools
 import gc
-import random
 import sqlite3
 import sys
 import tempfile
@@ -15,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import starter.client
 from store import schema
 from store.database import Database
 from tests.proof.simulation.database import SimulatedDatabase
@@ -39,8 +37,7 @@ def simulate(plan: Plan) -> Result:
     """
     loop = VirtualLoop(_STEPS + _STEPS * plan.payments)
     loop.set_exception_handler(lambda _loop, _context: None)  # The dead are never awaited.
-    chance = random.Random(plan.seed)
-    with _folder() as folder, _known_ids(chance), _nothing_collected():
+    with _folder() as folder, _quiet(), _nothing_collected():
         (folder / "finality.db").write_bytes(_empty())
         database = SimulatedDatabase(f"sqlite:///{folder / 'finality.db'}")
         clock = SimulatedClock(loop)
@@ -86,15 +83,12 @@ def _folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _known_ids(chance: random.Random) -> Iterator[None]:
-    """Payment ids by the seed, so that one seed is one run."""
-    before = starter.client._new_payment_id
-    starter.client._new_payment_id = lambda: f"pay_{chance.getrandbits(80):020x}"
-    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None  # What the dead left half done.
+def _quiet() -> Iterator[None]:
+    """Without a word about what the dead left half done."""
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
     try:
         yield
     finally:
-        starter.client._new_payment_id = before
         sys.unraisablehook = hook
 
 

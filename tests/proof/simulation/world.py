@@ -29,6 +29,7 @@ from domain.party import Party
 from domain.profile import IdempotencyKind, LookupKind, Profile
 from domain.report import PaymentState
 from domain.states import ENDS
+from domain.witness import Known
 from regimes.ladder import escalate
 from starter.asking import Telling
 from starter.away import TemporalAway
@@ -37,11 +38,12 @@ from starter.running import Running
 from store.commands import Commands
 from store.faults import StoreAway
 from store.folding import Folding
-from store.high_water import HighWater
 from store.inbox import Inbox
 from store.keyring import Keyring
 from store.payments import Payments
+from store.rounds import Rounds
 from store.sending import SendBook
+from store.set_back import SetBack
 from store.tables import PaymentRow, TaskRow
 from store.tasks import Tasks
 from store.untold import Untold
@@ -132,9 +134,20 @@ class World:
             clock=self.clock,
             store_away=STORE_AWAY,
         )
-        store = PaymentStore(payments=payments, book=book, commands=commands, clock=self.clock)
+        store = PaymentStore(
+            payments=payments,
+            book=book,
+            commands=commands,
+            set_back=self.set_back,
+            clock=self.clock,
+        )
         activities: list[Any] = [steps.instruct, steps.read, store.load, store.record, store.cancel]
         self.temporal.join(Worker(self.process("worker"), activities, self.point, self.clock))
+
+    @property
+    def set_back(self) -> SetBack:
+        """What follows where the store was set back."""
+        return SetBack(self.database, Folding(_KEYRING, escalate))
 
     def partners(self) -> dict[tuple[str, str], Any]:
         """One adapter for each shape of bank; their connections are simulated."""
@@ -289,15 +302,17 @@ class World:
             inbox=Inbox(self.database, _KEYRING),
             untold=Untold(self.database),
             tasks=Tasks(self.database),
-            high_water=HighWater(self.database, Folding(_KEYRING, escalate)),
+            rounds=Rounds(self.database, self.set_back),
             runner=self.temporal,
             clock=self.clock,
         )
-        known = 0
+        known = Known()
         while True:
             await asyncio.sleep(_UPKEEP_SECONDS)
             with contextlib.suppress(StoreAway, TemporalAway):
-                known = await ActivityEnvironment().run(rounds.compare, known)
+                at = self.clock.now()
+                mark = await ActivityEnvironment().run(rounds.prove, known)
+                known = Known(mark=mark, at=at)
                 await ActivityEnvironment().run(rounds.relay)
                 await ActivityEnvironment().run(rounds.sweep)
 
