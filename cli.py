@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Coroutine
 from enum import StrEnum
 from pathlib import Path
@@ -104,20 +103,22 @@ def worker(
     inbound: Annotated[bool, typer.Option(help="Also take webhooks, in this process.")] = False,
 ) -> None:
     """Run a worker until SIGTERM or Ctrl-C; it finishes the steps in hand."""
-    _log()
+    from process import log_to_stderr
     from settings import Settings
     from worker import work
 
+    log_to_stderr()
     _run(work(Settings(), inbound=inbound))
 
 
 @app.command()
 def inbound() -> None:
     """Take webhooks until SIGTERM or Ctrl-C, at FINALITY_INBOUND_HOST and _PORT."""
-    _log()
     from listener import listen
+    from process import log_to_stderr
     from settings import Settings
 
+    log_to_stderr()
     _run(listen(Settings()))
 
 
@@ -125,15 +126,6 @@ def _fresh_id() -> str:
     from uuid import uuid4
 
     return f"cli-{uuid4().hex[:12]}"
-
-
-def _log() -> None:
-    """A process that nobody looks at says in its log what it does."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    for chatty in ("alembic", "httpx"):  # httpx would log every address it asks.
-        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 @app.command(

@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from typing import Any, NoReturn
 
 from domain.explained import Explained
+from domain.plain_text import plain, plain_lines
 
 
 def leave(code: int) -> NoReturn:
@@ -40,6 +41,29 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
+class OneLine(logging.Formatter):
+    """A line a record: a partner's words in it make no line of their own, and move no cursor.
+
+    A trace keeps its lines.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        record.message = plain(record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return plain_lines(super().formatException(ei))
+
+
+def log_to_stderr() -> None:
+    """A process that nobody looks at says in its log what it does."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    for chatty in ("alembic", "httpx"):  # httpx would log every address it asks.
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
 def run(main: Coroutine[Any, Any, int]) -> NoReturn:
     """Run to the end and leave with its exit code.
 
@@ -50,6 +74,6 @@ def run(main: Coroutine[Any, Any, int]) -> NoReturn:
     except KeyboardInterrupt:
         code = 130
     except Explained as error:
-        sys.stderr.write(f"finality: {error}\n")
+        sys.stderr.write(f"finality: {plain_lines(str(error))}\n")
         code = 2
     leave(code)

@@ -22,6 +22,11 @@ _HARMFUL: Final = re.compile(
 _LINE_ENDS: Final = re.compile(r"[\n\t]")
 
 
+def as_references(xml: str) -> str:
+    """The same document, with what cannot be seen spelt as character references."""
+    return _HARMFUL.sub(lambda found: f"&#{ord(found[0])};", xml)
+
+
 def plain_lines(text: str) -> str:
     """The text with nothing in it but what can be seen; its lines stay."""
     return _HARMFUL.sub(_SHOWN_AS, text)

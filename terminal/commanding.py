@@ -10,14 +10,15 @@ from collections.abc import Awaitable
 from typing import Final
 
 from pydantic import SecretStr
-from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from domain.command import Outcome
 from domain.payment import Certainty, UnknownPayment
+from domain.plain_text import plain
 from starter.asking import CommandReceipt, InvalidCommand
 from starter.operations import NotSigned, Signature
 from store.commands import CannotResolve, CommandReused
+from terminal.screen import Screen
 
 #: Exit codes: as wished, or under way to it; recorded, and not as wished; nothing was recorded.
 AS_WISHED, NOT_AS_WISHED, NOTHING_RECORDED = 0, 1, 2
@@ -61,7 +62,7 @@ async def or_refused(doing: Awaitable[int]) -> int:
 
 def say_refused(text: str) -> None:
     """One line for people, where the output for programs is not."""
-    sys.stderr.write(f"finality: {text}\n")
+    sys.stderr.write(f"finality: {plain(text)}\n")
 
 
 def print_receipt(receipt: CommandReceipt, *, as_json: bool) -> None:
@@ -82,13 +83,13 @@ def print_receipt(receipt: CommandReceipt, *, as_json: bool) -> None:
             )
         )
         return
-    screen = Console(highlight=False)
+    screen = Screen()
     named = f"{command.kind.value.replace('_', '-')} {command.command_id}"
-    screen.print(f"{escape(named)}: [bold]{_WORDS[command.outcome]}[/bold]")
+    screen.print(Text.assemble(f"{plain(named)}: ", (_WORDS[command.outcome], "bold")))
     doubt = " (in doubt)" if payment.certainty is Certainty.UNKNOWN else ""
-    screen.print(f"{command.payment_id} is {payment.state}{doubt}: {escape(shown.detail)}")
+    screen.print(f"{command.payment_id} is {payment.state}{doubt}: {plain(shown.detail)}")
     if not receipt.is_told:
         screen.print(
-            "[yellow]No Temporal server answers: it is recorded, and goes on by itself when one "
-            "does.[/yellow]"
+            "No Temporal server answers: it is recorded, and goes on by itself when one does.",
+            style="yellow",
         )

@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +17,7 @@ from domain.command import Outcome
 from domain.ids import hashed
 from domain.money import Money
 from domain.payment import Certainty
+from domain.plain_text import as_references
 from messages.pain002 import VERSIONS, common_status
 from settings import Settings
 from starter.asking import CommandReceipt
@@ -26,6 +26,7 @@ from store.file_lines import KeptFile, LineNow
 from terminal.cancel import answered, user
 from terminal.commanding import AS_WISHED, NOT_AS_WISHED, NOTHING_RECORDED, or_refused, say_refused
 from terminal.recording import AT_ONCE
+from terminal.screen import Screen
 from terminal.status_report import NotWritten, as_xml, put
 
 
@@ -42,7 +43,7 @@ async def list_files(settings: Settings, *, limit: int, as_json: bool) -> int:
             print(json.dumps(_file_object(file)))
         return AS_WISHED
     if not files:
-        Console().print("No files.")
+        Screen().print("No files.")
         return AS_WISHED
     shown = _table("MsgId", "From", "Tenant", "Lines", "Sum", "Taken (UTC)")
     for file in files:
@@ -55,7 +56,7 @@ async def list_files(settings: Settings, *, limit: int, as_json: bool) -> int:
             f"{head.control_sum:f}",
             f"{file.taken_at:%Y-%m-%d %H:%M}",
         )
-    Console().print(shown)
+    Screen().print(shown)
     return AS_WISHED
 
 
@@ -82,7 +83,7 @@ async def show_file(
             str(line.position), Text(line.end_to_end_id), amount,
             Text(now.payment_id or ""), Text(_state(now)),
         )  # fmt: skip
-    screen = Console(highlight=False)
+    screen = Screen()
     screen.print(shown)
     whole = common_status(line_status(now).status for now in lines)
     screen.print(f"{len(lines)} of {file.header.count} lines; as a whole: {whole}")
@@ -108,13 +109,13 @@ async def tell_status(
         report = file_status(file, lines, assembly.clock.now())
     xml = as_xml(report, version)
     if out is None:
-        print(xml.decode())
+        print(as_references(xml.decode()))
         return AS_WISHED
     try:
         put(xml, out)
     except NotWritten as problem:
         return _refused(f"--out: {problem}")
-    Console(highlight=False).print(f"{out}: {version}, {len(lines)} lines", markup=False)
+    Screen().print(f"{out}: {version}, {len(lines)} lines")
     return AS_WISHED
 
 
@@ -140,7 +141,7 @@ async def cancel_file(
         done = sum(receipt.command.outcome is Outcome.DONE for receipt in receipts)
         for now, receipt in zip(paid, receipts, strict=True):
             _tell_outcome(now, receipt, as_json=as_json)
-        screen = Console(highlight=False, stderr=as_json)
+        screen = Screen(stderr=as_json)
         screen.print(f"{done} of {len(paid)} payments are cancelled.")
         if unrecorded:
             # Another `finality pay` may be giving them at this moment.
@@ -185,7 +186,7 @@ def _tell_outcome(now: LineNow, receipt: CommandReceipt, *, as_json: bool) -> No
         said = {"line": position, "payment_id": now.payment_id, "outcome": outcome, "state": state}
         print(json.dumps(said))
     else:
-        print(f"line {position}: {now.payment_id} {outcome}; it is {state}")
+        Screen().print(f"line {position}: {now.payment_id} {outcome}; it is {state}")
 
 
 async def _found(

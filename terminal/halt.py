@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +12,7 @@ from assembly import assembled
 from settings import Settings
 from store.halts import Halt
 from terminal.commanding import AS_WISHED, NOT_AS_WISHED, or_refused, say_refused, signature
+from terminal.screen import Screen
 
 
 async def halt_sends(
@@ -33,13 +32,13 @@ async def halt_sends(
                 signature=signature(by), why=why, partner=partner, tenant=tenant, rail=rail
             )
             held = dict(await assembly.operations.halts()).get(made, 0)
-        screen = Console(highlight=False)
+        screen = Screen()
         screen.print(
-            f"Halt {made.number}: nothing new of {escape(scope(made))} is sent from now on. It "
+            f"Halt {made.number}: nothing new of {scope(made)} is sent from now on. It "
             f"holds back {held} open payments; what was sent before is followed as always, and "
             "cancels go out."
         )
-        screen.print(f"finality halt --lift {made.number} --by NAME", markup=False)
+        screen.print(f"finality halt --lift {made.number} --by NAME")
         return AS_WISHED
 
     return await or_refused(halt())
@@ -54,7 +53,7 @@ async def lift_halt(settings: Settings, number: int, *, by: str) -> int:
                 say_refused(f"no halt {number} is in force; `finality halts` shows those that are")
                 return NOT_AS_WISHED
             seconds = settings.upkeep_every.total_seconds()
-        Console(highlight=False).print(
+        Screen().print(
             f"Halt {number} is lifted. What it held back goes on within {seconds:.0f} seconds, "
             "unless another halt covers it."
         )
@@ -71,9 +70,9 @@ async def list_halts(settings: Settings, *, as_json: bool) -> int:
         for halt, held in found:
             print(json.dumps(_as_object(halt, held)))
     elif found:
-        Console().print(_table(found))
+        Screen().print(_table(found))
     else:
-        Console().print("No halts: sends go on.")
+        Screen().print("No halts: sends go on.")
     return AS_WISHED
 
 

@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from rich.console import Console
-from rich.markup import escape
-
 from assembly import Assembly, MachineClock, assembled
 from domain.payment import Certainty
 from domain.report import PaymentState
@@ -41,6 +38,7 @@ from terminal.refused import (
     show_refused,
     show_repeats,
 )
+from terminal.screen import Screen, say_wrong
 from terminal.status_report import NotWritten, as_xml, put, try_out
 from terminal.table import print_json, table
 from terminal.wishes import Wishes
@@ -60,24 +58,21 @@ async def pay_file(settings: Settings, wishes: Wishes) -> int:
     named in `acknowledge` or left out. Nothing of it is kept, so that it may be corrected under
     its own message id.
     """
-    screen = Console(stderr=wishes.as_json)
+    screen = Screen(stderr=wishes.as_json)
     if wishes.status_report is not None:
         try:
             try_out(wishes.status_report)
         except NotWritten as problem:
-            screen.print(f"[red]--status-report:[/red] {escape(str(problem))}", highlight=False)
+            say_wrong(screen, "--status-report:", str(problem))
             return _unread(wishes, f"the status report {problem}")
     try:
         content = read(wishes.file, allow_truncation=wishes.allow_truncation)
     except FileRefused as refused:
-        screen.print(f"[red]The file is refused:[/red] {escape(str(refused))}", highlight=False)
+        say_wrong(screen, "The file is refused:", str(refused))
         _report(wishes, screen, unread_status(refused, MachineClock().now()))
         return _unread(wishes, str(refused))
     except OSError as error:
-        screen.print(
-            f"[red]{escape(str(wishes.file))} cannot be read:[/red] {error.strerror}",
-            highlight=False,
-        )
+        say_wrong(screen, f"{wishes.file} cannot be read:", str(error.strerror))
         return _unread(wishes, f"the file cannot be read: {error.strerror}")
     try:
         async with assembled(settings) as assembly:
@@ -86,7 +81,7 @@ async def pay_file(settings: Settings, wishes: Wishes) -> int:
                 return await _previewed(assembly, judged, screen, wishes)
             return await _pay(assembly, judged, screen, wishes)
     except KeyringError as error:
-        screen.print(f"[red]{escape(str(error))}[/red]", highlight=False)
+        say_wrong(screen, str(error))
         return NOTHING_PAID
 
 
@@ -96,7 +91,7 @@ def _unread(wishes: Wishes, reason: str) -> int:
     return NOTHING_PAID
 
 
-async def _previewed(assembly: Assembly, judged: Judged, screen: Console, wishes: Wishes) -> int:
+async def _previewed(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishes) -> int:
     """What would come of it; nothing is recorded."""
     is_covered = await preview(assembly, judged, screen, as_json=wishes.as_json)
     in_the_way = bool(judged.refused or judged.repeats)
@@ -105,7 +100,7 @@ async def _previewed(assembly: Assembly, judged: Judged, screen: Console, wishes
     return ALL_WELL if is_covered and not in_the_way else SOME_NOT
 
 
-async def _pay(assembly: Assembly, judged: Judged, screen: Console, wishes: Wishes) -> int:
+async def _pay(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishes) -> int:
     content, refused, repeats = judged.content, judged.refused, list(judged.repeats)
     if refused:
         if not assembly.settings.debtors:
@@ -114,9 +109,7 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Console, wishes: Wish
         if not wishes.skip_invalid:
             print_known(screen, judged.known, as_json=wishes.as_json)
             advice = "Correct the lines, or pay" if not judged.known else "Pay"
-            screen.print(
-                f"Nothing new is paid. {advice} the others with --skip-invalid.", highlight=False
-            )
+            screen.print(f"Nothing new is paid. {advice} the others with --skip-invalid.")
             if wishes.as_json:
                 print_refused(refused, ())
                 print_nothing_paid(judged.unpaid(), "not paid: other lines of the file are refused")
@@ -151,8 +144,9 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Console, wishes: Wish
     repeats += late
     if not all(receipt.is_started for receipt in receipts if not receipt.is_replay):
         screen.print(
-            "[yellow]No Temporal server answers: the payments are recorded and start by "
-            "themselves when one does (`finality up`).[/yellow]"
+            "No Temporal server answers: the payments are recorded and start by themselves when "
+            "one does (`finality up`).",
+            style="yellow",
         )
     records = await until_rest(assembly, receipts, screen, wishes.wait_seconds)
     # Lines that were paid, and could not be any more: their account is mapped no longer.
@@ -178,7 +172,7 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Console, wishes: Wish
 
 
 async def _recorded(
-    assembly: Assembly, judged: Judged, screen: Console, wishes: Wishes
+    assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishes
 ) -> tuple[list[Receipt], list[Repeat]]:
     """The file taken and kept, its orders given; and lines whose duplicate appeared meanwhile.
 
@@ -218,14 +212,14 @@ async def _status(assembly: Assembly, content: CreditTransferFile) -> FileStatus
 def _all_refused(
     assembly: Assembly,
     judged: Judged,
-    screen: Console,
+    screen: Screen,
     wishes: Wishes,
     reason: str,
     *,
     code: str,
 ) -> int:
     said = reason if code == "NARR" else f"{code} {reason}"
-    screen.print(f"[red]The file is refused:[/red] {escape(said)}", highlight=False)
+    say_wrong(screen, "The file is refused:", said)
     print_known(screen, judged.known, as_json=wishes.as_json)
     if wishes.as_json:
         lines = judged.content.lines
@@ -235,7 +229,7 @@ def _all_refused(
 
 
 def _nothing_paid(
-    assembly: Assembly, judged: Judged, screen: Console, wishes: Wishes, why: Reason
+    assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishes, why: Reason
 ) -> int:
     if wishes.status_report is not None:
         now = assembly.clock.now()
@@ -245,14 +239,14 @@ def _nothing_paid(
     return NOTHING_PAID
 
 
-def _report(wishes: Wishes, screen: Console, report: FileStatus) -> None:
+def _report(wishes: Wishes, screen: Screen, report: FileStatus) -> None:
     """What became of the payments stands whether or not this can be written."""
     if wishes.status_report is None:
         return
     try:
         put(as_xml(report), wishes.status_report)
     except NotWritten as problem:
-        screen.print(f"[red]--status-report:[/red] {escape(str(problem))}", highlight=False)
+        say_wrong(screen, "--status-report:", str(problem))
 
 
 def _taken_before(content: CreditTransferFile) -> str:
@@ -260,25 +254,21 @@ def _taken_before(content: CreditTransferFile) -> str:
     return f"what was paid of it, `finality file show {shlex.quote(content.message_id)}` says"
 
 
-def _ask(screen: Console, repeats: Sequence[Repeat], wishes: Wishes, outcome: str) -> None:
+def _ask(screen: Screen, repeats: Sequence[Repeat], wishes: Wishes, outcome: str) -> None:
     show_repeats(screen, repeats)
     skip = "" if wishes.skip_invalid else ", or pay the others with --skip-invalid"
     screen.print(
         f"{outcome} If they are meant besides the earlier ones, say so with the command below{skip}"
         ".",
-        highlight=False,
     )
     if any(repeat.duplicate.needs_operator for repeat in repeats) and not wishes.operator:
         screen.print(
             "An earlier one is in doubt and may yet turn out to be this one: better wait until "
             "that is known. Only an operator may acknowledge it.",
-            highlight=False,
         )
     # Not wrapped: it is there to be copied.
     screen.print(
         wishes.command([repeat.duplicate for repeat in repeats]),
-        highlight=False,
-        markup=False,
         soft_wrap=True,
     )
 
@@ -287,7 +277,7 @@ def _is_failed(record: PaymentRecord) -> bool:
     return record.payment.certainty is Certainty.UNKNOWN or record.payment.state in _FAILED
 
 
-def _show(screen: Console, judged: Judged, records: Sequence[PaymentRecord], known: int) -> None:
+def _show(screen: Screen, judged: Judged, records: Sequence[PaymentRecord], known: int) -> None:
     screen.print(table(records))
     if known:
         screen.print(

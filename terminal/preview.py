@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from assembly import Assembly
 from domain.answers import Untold
 from domain.money import Money
+from domain.plain_text import plain
 from starter.leaving import Balance, Leaving, leaving
 from terminal.judging import Judged
 from terminal.refused import (
@@ -19,9 +18,16 @@ from terminal.refused import (
     show_refused,
     show_repeats,
 )
+from terminal.screen import Screen
+
+_IS_COVERED = {
+    True: Text("enough", style="green"),
+    False: Text("too little", style="red"),
+    None: Text(""),
+}
 
 
-async def preview(assembly: Assembly, judged: Judged, screen: Console, *, as_json: bool) -> bool:
+async def preview(assembly: Assembly, judged: Judged, screen: Screen, *, as_json: bool) -> bool:
     """Show it; True where each balance is known to suffice."""
 
     async def available(balance: Balance) -> Money | Untold:
@@ -43,14 +49,14 @@ async def preview(assembly: Assembly, judged: Judged, screen: Console, *, as_jso
         if sums:
             screen.print(_table(sums))
         show_notices(screen, judged)
-        screen.print(_in_words(judged), highlight=False)
+        screen.print(_in_words(judged))
     return all(one.is_covered for one in sums)
 
 
-def show_notices(screen: Console, judged: Judged) -> None:
+def show_notices(screen: Screen, judged: Judged) -> None:
     """What of the lines goes otherwise than the file says; the same of many is said once."""
     for field, text in sorted({each for line in judged.planned.orders for each in line.notices}):
-        screen.print(f"[dim]{escape(f'{field}: {text}')}[/dim]", highlight=False)
+        screen.print(plain(f"{field}: {text}"), style="dim")
 
 
 def _in_words(judged: Judged) -> str:
@@ -81,9 +87,7 @@ def _table(sums: list[Leaving]) -> Table:
             str(one.payments),
             str(one.total),
             str(one.available) if known else Text(f"not known: {_why(one)}"),
-            {True: "[green]enough[/green]", False: "[red]too little[/red]", None: ""}[
-                one.is_covered
-            ],
+            _IS_COVERED[one.is_covered],
         )
     return shown
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from assembly import Assembly
@@ -21,6 +20,7 @@ from starter.files import PlannedOrder
 from starter.journal import Journal
 from store.payments import KeyReused, PaymentRecord
 from terminal.refused import Repeat
+from terminal.screen import Screen
 
 #: Orders given at the same time; more only queue up behind the database's one writer.
 AT_ONCE: Final = 8
@@ -36,7 +36,7 @@ _RESTS: Final = ENDS | {
 async def record(
     assembly: Assembly,
     orders: Sequence[tuple[PlannedOrder, Acknowledgement]],
-    screen: Console,
+    screen: Screen,
     journal: Journal | None,
 ) -> tuple[list[Receipt], list[Repeat]]:
     """Give every order, some at a time; the receipts in the order of the file.
@@ -91,7 +91,7 @@ async def record(
 
 
 async def until_rest(
-    assembly: Assembly, receipts: list[Receipt], screen: Console, wait_seconds: int
+    assembly: Assembly, receipts: list[Receipt], screen: Screen, wait_seconds: int
 ) -> list[PaymentRecord]:
     """Wait until every payment rests somewhere, or the patience is over."""
     deadline = assembly.clock.now() + timedelta(seconds=wait_seconds)
@@ -120,7 +120,7 @@ def rests(assembly: Assembly, record: PaymentRecord) -> bool:
     return record.payment.state in _RESTS
 
 
-def _progress(screen: Console) -> Progress:
+def _progress(screen: Screen) -> Progress:
     return Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
         console=screen, transient=True, disable=not screen.is_terminal,

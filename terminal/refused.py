@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +16,7 @@ from messages.credit_transfer import Line
 from regimes.refusal import Refusal
 from starter.files import PlannedOrder, RefusedLine
 from store.payments import PaymentRecord
+from terminal.screen import Screen
 from terminal.table import print_json, table
 
 #: ISO 20022 ExternalStatusReason1Code, Duplication.
@@ -38,7 +38,7 @@ class Repeat(NamedTuple):
         return f"{DUPLICATION} {self.duplicate}"
 
 
-def show_refused(screen: Console, refused: Iterable[RefusedLine]) -> None:
+def show_refused(screen: Screen, refused: Iterable[RefusedLine]) -> None:
     """A row for each thing that speaks against a line."""
     shown = Table(title="Refused lines", header_style="bold", expand=False)
     for heading in ("Line", "EndToEndId", "Code", "Field", "Why, and what to do"):
@@ -55,7 +55,7 @@ def show_refused(screen: Console, refused: Iterable[RefusedLine]) -> None:
     screen.print(shown)
 
 
-def show_repeats(screen: Console, repeats: Sequence[Repeat]) -> None:
+def show_repeats(screen: Screen, repeats: Sequence[Repeat]) -> None:
     """A row for each line, with the earlier payments that it may repeat."""
     shown = Table(title=f"{DUPLICATION} possible duplicates", header_style="bold", expand=False)
     for heading in ("Line", "EndToEndId", "Amount", "Same accounts, amount, date and reference as"):
@@ -68,7 +68,7 @@ def show_repeats(screen: Console, repeats: Sequence[Repeat]) -> None:
     screen.print(shown)
 
 
-def print_known(screen: Console, known: Mapping[int, PaymentRecord], *, as_json: bool) -> None:
+def print_known(screen: Screen, known: Mapping[int, PaymentRecord], *, as_json: bool) -> None:
     """The lines that were paid before, as they stand: they are not refused with the others."""
     if not known:
         return

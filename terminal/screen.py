@@ -11,8 +11,9 @@ from collections.abc import Iterable
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
-from domain.plain_text import plain_lines
+from domain.plain_text import plain, plain_lines
 
 
 class Screen(Console):
@@ -27,3 +28,8 @@ class Screen(Console):
         """Every piece of text on its way to the screen; control segments are Rich's own."""
         for text, style, control in super().render(renderable, options):
             yield Segment(text if control else plain_lines(text), style, control)
+
+
+def say_wrong(screen: Screen, what: str, why: str = "") -> None:
+    """What stands in the way, in red, and why, each in one line."""
+    screen.print(Text.assemble((plain(what), "red"), f" {plain(why)}" if why else ""))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from assembly import Assembly, assembled
 from domain.display import display
 from domain.due import Owed, due
+from domain.plain_text import plain
 from domain.report import PaymentState
 from settings import Settings
 from store.finding import Wanted
@@ -21,6 +20,7 @@ from store.payments import PaymentRecord
 from store.timeline import Entry, EntryKind, Timelines
 from terminal.commanding import NOT_AS_WISHED, NOTHING_RECORDED, or_refused, say_refused
 from terminal.halt import scope
+from terminal.screen import Screen
 from terminal.table import state_text, table, waits_for
 
 #: Listed at most where a search for one payment finds several.
@@ -55,7 +55,7 @@ async def show_found(settings: Settings, wanted: Wanted, *, with_exchanges: bool
             return NOTHING_RECORDED
         if len(found.records) == 1 and found.cut_after is None:
             return await _show(settings, found.records[0].payment_id, with_exchanges)
-        Console().print(table(found.records))
+        Screen().print(table(found.records))
         say_refused("several payments fit; show one by its id")
         return NOT_AS_WISHED
 
@@ -79,7 +79,7 @@ async def write_evidence(settings: Settings, payment_id: str, command_id: str) -
 
 
 async def _show(settings: Settings, payment_id: str, with_exchanges: bool) -> int:
-    console = Console()
+    console = Screen()
     async with assembled(settings) as assembly:
         record = await assembly.orchestrator.get(payment_id)
         halts = await assembly.operations.halts_of(payment_id)
@@ -90,15 +90,15 @@ async def _show(settings: Settings, payment_id: str, with_exchanges: bool) -> in
             lines.add_row(
                 f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3],
                 entry.kind.value,
-                Text(_text(entry)),
+                Text(plain(_text(entry))),
                 style=_STYLE[entry.kind],
             )
         console.print(lines)
         if with_exchanges:
             for exchanged in await timelines.exchanges(payment_id):
                 console.rule(Text(exchanged.summary))
-                console.print(exchanged.request, markup=False)
-                console.print(exchanged.response, markup=False)
+                console.print(exchanged.request)
+                console.print(exchanged.response)
     return 0
 
 
@@ -109,18 +109,18 @@ def _text(entry: Entry) -> str:
 
 
 def _print_head(
-    console: Console, assembly: Assembly, record: PaymentRecord, halts: list[Halt]
+    console: Screen, assembly: Assembly, record: PaymentRecord, halts: list[Halt]
 ) -> None:
     payment, shown = record.payment, display(record.payment)
-    console.print(f"[bold]{shown.headline}[/bold]: {escape(shown.detail)}")
+    console.print(Text.assemble((shown.headline, "bold"), f": {plain(shown.detail)}"))
     facts = Table(show_header=False, box=None, pad_edge=False)
     facts.add_row("payment", record.payment_id)
     facts.add_row("state", state_text(record))
     facts.add_row("amount", str(payment.amounts.instructed))
-    facts.add_row("creditor", Text(f"{record.creditor} {record.creditor_account}"))
-    facts.add_row("end-to-end id", Text(record.end_to_end_id))
+    facts.add_row("creditor", Text(plain(f"{record.creditor} {record.creditor_account}")))
+    facts.add_row("end-to-end id", Text(plain(record.end_to_end_id)))
     facts.add_row("partner", f"{record.partner}/{record.partner_account}")
-    facts.add_row("partner reference", payment.partner_reference or "none yet")
+    facts.add_row("partner reference", plain(payment.partner_reference or "none yet"))
     if day := _execution_day(record):
         facts.add_row("execution date", day)
     if payment.basis:
@@ -133,12 +133,12 @@ def _print_head(
         )
     now = assembly.clock.now()
     if due(record.view, now).owed is not Owed.OVER:
-        facts.add_row("waits for", Text(waits_for(record, now)))
+        facts.add_row("waits for", Text(plain(waits_for(record, now))))
     for halt in halts:
         what = f"number {halt.number}, {scope(halt)}, by {halt.by}: {halt.why}"
         facts.add_row("halted", Text(what, style="yellow"))
     for finding in payment.findings:
-        facts.add_row("finding", Text(f"{finding.kind}: {finding.text}"))
+        facts.add_row("finding", Text(plain(f"{finding.kind}: {finding.text}")))
     console.print(facts)
     console.print()
 

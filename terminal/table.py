@@ -8,17 +8,18 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from assembly import assembled
 from domain.due import due
 from domain.payment import Certainty
+from domain.plain_text import plain
 from domain.report import PaymentState
 from settings import Settings
 from store.finding import ANYTHING, Wanted
 from store.payments import Found, PaymentRecord
+from terminal.screen import Screen
 
 _COLOUR = {
     PaymentState.SETTLED: "green",
@@ -40,9 +41,9 @@ async def list_table(settings: Settings, wanted: Wanted, *, limit: int, as_json:
     if as_json:
         print_json(found.records)
     elif found.records:
-        Console().print(table(found.records))
+        Screen().print(table(found.records))
     else:
-        Console().print("No payments." if wanted == ANYTHING else "No payment fits.")
+        Screen().print("No payments." if wanted == ANYTHING else "No payment fits.")
     if found.cut_after is not None:
         sys.stderr.write(f"finality: {_cut(found, limit)}\n")
     return 0
@@ -102,7 +103,7 @@ def table(records: Iterable[PaymentRecord], *, caption: str | None = None) -> Ta
 
 
 def _name(text: str) -> Text:
-    return Text(text, no_wrap=True, overflow="ellipsis")
+    return Text(plain(text), no_wrap=True, overflow="ellipsis")
 
 
 def state_text(record: PaymentRecord) -> Text:

@@ -6,13 +6,14 @@ import json
 from datetime import datetime
 from typing import Final
 
-from rich.console import Console
 from rich.text import Text
 
 from assembly import assembled
 from domain.payment import FREEZING
+from domain.plain_text import plain
 from settings import Settings
 from store.tasks import Task
+from terminal.screen import Screen
 
 #: Questions that an operator's finding answers.
 _IN_QUESTION: Final = {"parked", "in_doubt", *(kind.value for kind in FREEZING)}
@@ -28,7 +29,7 @@ async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as
         for task in tasks:
             print(json.dumps(_as_object(task, now, next_commands(task, offered))))
         return 0
-    screen = Console(highlight=False)
+    screen = Screen()
     if not tasks:
         screen.print("Nothing waits for anybody.")
     for task in tasks:
@@ -37,7 +38,7 @@ async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as
         due = f"{late} {task.due_at:%Y-%m-%d %H:%M} UTC"
         about = f"  {task.payment_id}  {task.amount} to {task.creditor_account}"
         screen.print(Text.assemble((f"{task.owner}, {due}", style), about), soft_wrap=True)
-        screen.print(Text(f"  {task.question}"))
+        screen.print(Text(f"  {plain(task.question)}"))
         if task.signed_by:
             names = ", ".join(task.signed_by)
             text = f"  signed not-executed: {names}; another operator has to sign too"

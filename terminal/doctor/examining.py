@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Final
 
-from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 from temporalio.client import Client
 from temporalio.service import RPCError
 
 from assembly import Assembly, assembled, connect
+from domain.plain_text import plain
 from settings import Settings
 from starter.away import TemporalAway
 from store.faults import BadDatabaseUrl, StoreAway
@@ -27,6 +27,7 @@ from terminal.doctor.partners import partners, retry_logins
 from terminal.doctor.settings import home
 from terminal.doctor.store import database, halts, keyring
 from terminal.doctor.temporal import pollers, search_attributes, server
+from terminal.screen import Screen
 
 Findings = AsyncIterator[Examined]
 
@@ -49,13 +50,13 @@ _NEWER: Final = "run the newer release that upgraded the database"
 
 async def examine(settings: Settings, *, retry_logins_first: bool) -> int:
     """Print every examination; 1 if something is not well."""
-    console, unwell = Console(), 0
+    console, unwell = Screen(), 0
     async for examined in _examinations(settings, retry_logins_first):
         unwell += bool(examined.remedy)
-        mark = "[red]✗[/red]" if examined.remedy else "[green]✓[/green]"
-        console.print(f"{mark} {escape(f'{examined.what}: {examined.found}')}")
+        mark = ("✗", "red") if examined.remedy else ("✓", "green")
+        console.print(Text.assemble(mark, plain(f" {examined.what}: {examined.found}")))
         if examined.remedy:
-            console.print(f"    → {escape(examined.remedy)}")
+            console.print(f"    → {plain(examined.remedy)}")
     return 1 if unwell else 0
 
 
