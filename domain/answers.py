@@ -81,10 +81,24 @@ class Duplicate:
 
 @dataclass(frozen=True)
 class NotSent:
-    """Proven without effect: nothing left us, or it was refused before execution (401, 429)."""
+    """No byte reached the partner: the name, the connection or TLS failed, or we had no login."""
 
     why: str
     exchange: Exchange | None = None
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class TurnedAway:
+    """The partner answered with a status that may mean "not executed, try again" (401, 429).
+
+    Whether it does mean that is decided by the profile's `refusals_without_effect`, not by the
+    adapter: with a status that is not declared there, the send is in doubt.
+    """
+
+    status: int
+    why: str
+    exchange: Exchange
     retry_at: datetime | None = None
 
 
@@ -98,7 +112,7 @@ class InDoubt:
     drift: tuple[str, ...] = ()
 
 
-Submitted = Accepted | Refused | Duplicate | NotSent | InDoubt
+Submitted = Accepted | Refused | Duplicate | NotSent | TurnedAway | InDoubt
 
 
 @dataclass(frozen=True)

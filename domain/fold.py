@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from domain.absence import is_unconfirmed
 from domain.money import Money
 from domain.order import Order
 from domain.payment import (
@@ -23,6 +24,8 @@ from domain.report import Movement, MovementKind, PaymentState, Report, Source
 from domain.sending import AttemptResult, Book, Closed, may_be_twice
 from domain.states import PROVEN_NOTHING_MOVED, RANK, may_follow
 
+#: Results that leave the payment unsent, as far as we know.
+_WITHOUT_EFFECT: Final = (AttemptResult.NOT_SENT, AttemptResult.TURNED_AWAY)
 #: What a refused request may mean: never, or not before we mend something.
 _REFUSALS: Final = (PaymentState.REJECTED, PaymentState.AWAITING_US)
 
@@ -52,6 +55,12 @@ class _Telling:
         self.order = order
         self.watch = profile.watch.get(order.rail, timedelta.max)
         self.books = {i.instruction_id: i.book for i in instructions}
+        self.unconfirmed = {
+            i.instruction_id
+            for i in instructions
+            if i.kind in profile.operations
+            and is_unconfirmed(profile.operation(i.kind), i.book)
+        }
         self.paying = [i.book for i in instructions if i.kind is InstructionKind.PAY]
         self.cancels = {i.instruction_id for i in instructions if i.kind is InstructionKind.CANCEL}
         self.may_be_twice = any(
@@ -105,7 +114,7 @@ class _Telling:
 
     def _hear_gate(self, report: Report) -> None:
         """Our own checks: they hold or end what was not sent, and are silent of all else."""
-        sent = any(a.result is not AttemptResult.NOT_SENT for b in self.paying for a in b.attempts)
+        sent = any(a.result not in _WITHOUT_EFFECT for b in self.paying for a in b.attempts)
         others_spoke = self.words is not None and self.words.source is not Source.GATE
         if sent or others_spoke or self.state not in (
             PaymentState.CREATED, PaymentState.SUBMITTING, PaymentState.AWAITING_US
@@ -186,7 +195,12 @@ class _Telling:
             and report.partner_reference is None
             and book is not None
             and book.closed is not Closed.REFUSED
-            and (book.in_doubt or book.answered or book.closed is not None)
+            and (
+                book.in_doubt
+                or book.answered
+                or book.closed is not None
+                or report.instruction_id in self.unconfirmed
+            )
         )
 
     def _is_word_about_the_cancel_alone(self, report: Report) -> bool:

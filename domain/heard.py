@@ -21,6 +21,7 @@ from domain.answers import (
     Refused,
     Submitted,
     Told,
+    TurnedAway,
     Untold,
 )
 from domain.report import Report
@@ -44,6 +45,8 @@ class Heard(BaseModel):
     result: AttemptResult | None = None
     answer: Answer | None = None
     server_error: bool = False
+    status: int | None = None
+    """Of an attempt that was turned away: what the profile has to declare."""
     not_before: AwareDatetime | None = None
     looked_up: LookedUp | None = None
     report: Report | None = None
@@ -86,6 +89,17 @@ def heard_of_send(
                     "result": AttemptResult.NOT_SENT,
                     "why": why,
                     "exchange": not_exchanged,
+                    "not_before": retry_at,
+                }
+            )
+        case TurnedAway(status, why, refused_in, retry_at):
+            return base.model_copy(
+                update={
+                    "result": AttemptResult.TURNED_AWAY,
+                    "status": status,
+                    "server_error": status >= 500,
+                    "why": why,
+                    "exchange": refused_in,
                     "not_before": retry_at,
                 }
             )

@@ -121,6 +121,10 @@ class Operation(BaseModel):
     pause_max: timedelta = timedelta(minutes=5)
     resends_max: int = 3
     """Resends in doubt before the lookup, where there is one, is asked instead."""
+    refusals_without_effect: frozenset[int] = frozenset()
+    """HTTP statuses by which the partner documents that it did not execute the request, so that
+    the same may be sent again (401, 429). An answer with any other status leaves a write in
+    doubt. Where there is a complete lookup, it confirms the word before anything is closed."""
 
 
 class Quota(BaseModel):
@@ -153,6 +157,9 @@ class Profile(BaseModel):
     parked_pause: timedelta = timedelta(hours=24)
     """How often a parked or frozen payment is looked at again while nobody decides."""
     holds_future_dates: bool = False
+    shows_bookings: bool = True
+    """Whether reads show what was booked. Then a payment is final only once its debit equals the
+    order; otherwise the partner's word alone makes it final."""
     status_for: timedelta | None = None
     """How long after settlement the partner can be asked; None: for ever."""
     quota: Quota | None = None

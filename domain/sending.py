@@ -6,139 +6,41 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
-
+from domain.absence import is_proven_absent, is_unconfirmed, settled_from
+from domain.book import (
+    GATE_HOLDS,
+    Answer,
+    Attempt,
+    AttemptResult,
+    Book,
+    Closed,
+    LookedUp,
+    LookupResult,
+)
 from domain.profile import (
     DuplicateMeans,
+    Idempotency,
     IdempotencyKind,
     Operation,
 )
 
-#: How long passed checks hold: an order that waited longer before its send is checked again.
-GATE_HOLDS: Final = timedelta(hours=4)
-
-#: Empty answers of a complete lookup that prove absence, each asked after everything that
-#: could still have reached the partner had ended.
-EMPTY_ANSWERS_NEEDED = 2
-
-
-class AttemptResult(StrEnum):
-    """What became of one time bytes might leave."""
-
-    OPEN = "open"
-    NOT_SENT = "not_sent"
-    """Proven without effect: nothing left, or it was refused before being executed (401, 429)."""
-    ANSWERED = "answered"
-    UNKNOWN = "unknown"
-
-
-class Answer(StrEnum):
-    """What an answered attempt was told."""
-
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    DUPLICATE = "duplicate"
-
-
-class Attempt(BaseModel):
-    """One time bytes may leave. Only who opened it writes its result."""
-
-    model_config = ConfigDict(frozen=True)
-
-    number: int
-    generation: int = 1
-    opened_at: AwareDatetime
-    write_before: AwareDatetime
-    ends_by: AwareDatetime
-    result: AttemptResult = AttemptResult.OPEN
-    answer: Answer | None = None
-    closed_at: AwareDatetime | None = None
-    server_error: bool = False
-    not_before: AwareDatetime | None = None
-    """The partner's own wish (Retry-After) for the next one."""
-
-
-class LookupResult(StrEnum):
-    """What asking by our own reference brought."""
-
-    FOUND = "found"
-    ABSENT = "absent"
-    CANNOT_TELL = "cannot_tell"
-
-
-class LookedUp(BaseModel):
-    """One answer of a lookup; `asked_at` is when the question was sent."""
-
-    model_config = ConfigDict(frozen=True)
-
-    asked_at: AwareDatetime
-    result: LookupResult
-
-
-class Closed(StrEnum):
-    """Why an instruction will never be sent (again)."""
-
-    REFUSED = "refused"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-    NOT_EXECUTED = "not_executed"
-    """Two people found, with evidence, that the partner did not execute it."""
-    MOOT = "moot"
-    """What it was to change can change no more: the payment went on without it."""
-
-
-class Book(BaseModel):
-    """All attempts of one instruction, and what lookups said of them."""
-
-    model_config = ConfigDict(frozen=True)
-
-    submit_before: AwareDatetime
-    attempts: tuple[Attempt, ...] = ()
-    lookups: tuple[LookedUp, ...] = ()
-    closed: Closed | None = None
-    held: bool = False
-    """The partner's object is known in another way: a feed, a statement, a person."""
-    submit_from: AwareDatetime | None = None
-    """Nothing of it is sent before this: we hold the date ourselves."""
-    cancel_asked: bool = False
-    """Somebody asked to cancel: none of its bytes leave after that."""
-    is_gated: bool = False
-    """Checks of our own have to pass before it is sent without doubt."""
-    gate_passed_at: AwareDatetime | None = None
-
-    @property
-    def answered(self) -> bool:
-        """Whether we know that the partner holds the instruction."""
-        return (
-            self.held
-            or any(a.answer is Answer.ACCEPTED for a in self.attempts)
-            or any(looked.result is LookupResult.FOUND for looked in self.lookups)
-        )
-
-    @property
-    def generation(self) -> int:
-        return max((a.generation for a in self.attempts), default=1)
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether some attempt may have had an effect that nobody has confirmed or ruled out.
-
-        One attempt in doubt keeps the instruction in doubt, whatever a later one says of itself.
-        """
-        return not self.closed and not self.answered and any(map(_doubtful, self.attempts))
-
-    def gate_holds(self, now: datetime) -> bool:
-        """Whether our own checks passed, and lately enough to rely on."""
-        if not self.is_gated:
-            return True
-        return self.gate_passed_at is not None and now < self.gate_passed_at + GATE_HOLDS
-
-    def attempt(self, number: int) -> Attempt:
-        """The attempt of that number; KeyError where there is none."""
-        for attempt in self.attempts:
-            if attempt.number == number:
-                return attempt
-        raise KeyError(number)
+__all__ = [
+    "GATE_HOLDS",
+    "Answer",
+    "Attempt",
+    "AttemptResult",
+    "Book",
+    "Closed",
+    "LookedUp",
+    "LookupResult",
+    "Move",
+    "NextMove",
+    "doubted_besides",
+    "duplicate_is_refusal",
+    "is_refused",
+    "may_be_twice",
+    "next_move",
+]
 
 
 class Move(StrEnum):
@@ -190,16 +92,20 @@ def next_move(operation: Operation, book: Book, now: datetime, *, halted: bool =
 
 
 def _without_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> NextMove:
-    answers = {a.answer for a in book.attempts}
-    if Answer.REFUSED in answers:
-        # Its book is normally closed by that. Not so where the doubt before it ended later.
-        return NextMove(Move.STORED, "the partner refused it")
+    if book.was_refused:
+        # Its book is normally closed by that. Not so where something else had to be ruled out.
+        return _confirm(op, book, now, "refused") or NextMove(
+            Move.STORED, "the partner refused it"
+        )
     if book.cancel_asked:
-        return NextMove(Move.CANCEL, "cancelled before it had any effect")
-    if Answer.DUPLICATE in answers:
+        return _confirm(op, book, now, "cancelled") or NextMove(
+            Move.CANCEL, "cancelled before it had any effect"
+        )
+    if any(a.answer is Answer.DUPLICATE for a in book.attempts):
         # The content, not our key, was called a duplicate on a first send: not executed.
         return NextMove(Move.PARK, "the partner calls it a duplicate of another order")
-    return _send_anew(op, book, now, halted, "nothing was sent so far", book.generation)
+    why = "turned away so far" if book.was_turned_away else "nothing was sent so far"
+    return _send_anew(op, book, now, halted, why, book.generation)
 
 
 def _send_anew(
@@ -207,7 +113,11 @@ def _send_anew(
 ) -> NextMove:
     """A send where nothing is in doubt: in its time, and past all that may hold it with us."""
     if now >= book.submit_before:
-        return NextMove(Move.EXPIRE, f"{why}; its time to be sent is over")
+        return _confirm(op, book, now, "expired") or NextMove(
+            Move.EXPIRE, f"{why}; its time to be sent is over"
+        )
+    if not _key_covers_repeats(op, book, now) and (asked := _confirm(op, book, now, "sent again")):
+        return asked
     if held := _held_by_us(book, now, halted):
         because, until = held
         return NextMove(Move.WAIT, f"{why}; {because}", until)
@@ -219,6 +129,27 @@ def _send_anew(
         because = f"{why}; our checks, then the send"
         return NextMove(Move.CHECK, because, generation=generation)
     return NextMove(Move.SEND, why, generation=generation)
+
+
+def _confirm(op: Operation, book: Book, now: datetime, before: str) -> NextMove | None:
+    """The lookup, or the wait for it, that has to confirm that a turned away attempt had no
+    effect, before it is refused, cancelled, expired or sent again without the same key."""
+    if not is_unconfirmed(op, book):
+        return None
+    why = f"the partner turned it away; a lookup confirms that before it is {before}"
+    # An empty answer asked earlier would prove nothing, and would cost the partner a question.
+    earliest = max(settled_from(op, book), _next_lookup(op, book) or book.attempts[0].opened_at)
+    if now < earliest:
+        return NextMove(Move.WAIT, why, earliest)
+    return NextMove(Move.LOOK_UP, why)
+
+
+def _key_covers_repeats(op: Operation, book: Book, now: datetime) -> bool:
+    """Whether the same key would make one effect of a turned away attempt and its repeat."""
+    reached = [a.opened_at for a in book.attempts if a.reached and a.generation == book.generation]
+    if op.idempotency.kind is IdempotencyKind.NONE:
+        return not reached
+    return not reached or now < min(reached) + op.idempotency.honoured_for
 
 
 def _held_by_us(book: Book, now: datetime, halted: bool) -> tuple[str, datetime] | None:
@@ -238,31 +169,52 @@ def _in_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> NextMov
         earliest = _not_before(op, book)
         if earliest is None or now >= earliest:
             return NextMove(
-                Move.SEND, "in doubt; the partner honours the same key", generation=book.generation
+                Move.SEND,
+                f"in doubt; the same bytes again, {_protection(op.idempotency)}",
+                generation=book.generation,
             )
         if earliest < protected_until or not op.lookup.is_complete:
             return NextMove(Move.WAIT, "in doubt; a pause before the same bytes go again",
                             min(earliest, protected_until))  # fmt: skip
     if not op.lookup.is_complete:
         return NextMove(Move.PARK, "in doubt, and the partner offers nothing that could tell")
-    if _is_proven_absent(op, book):
+    if is_proven_absent(op, book):
         return _proven_absent(op, book, now, halted)
     return _look_up(op, book, now)
 
 
+def _protection(idempotency: Idempotency) -> str:
+    """Why the same bytes make no second effect, by what this partner does with a known key."""
+    match idempotency.kind:
+        case IdempotencyKind.REJECT_DUPLICATE:
+            return "since the partner refuses a key that it has seen"
+        case IdempotencyKind.NATURAL_KEY:
+            return "since what they are about can be used only once"
+        case _:
+            return "since the partner answers a known key as before"
+
+
 def _look_up(op: Operation, book: Book, now: datetime) -> NextMove:
-    if not book.lookups:
+    earliest = _next_lookup(op, book)
+    if earliest is None:
         return NextMove(Move.LOOK_UP, "in doubt; the partner can be asked by our own reference")
-    # All lookups count for the pause, not those since the last send alone: were our clock set
-    # back, every one would look as if it came before, and the next would be asked at once.
-    pause = _doubled(op.lookup.pause, len(book.lookups) - 1, op.lookup.pause_max)
-    last_asked = max(looked.asked_at for looked in book.lookups)
-    earliest = last_asked + pause
-    if last_asked >= _last_closed(book):
-        earliest = max(earliest, _settled_from(op, book))
+    if max(looked.asked_at for looked in book.lookups) >= _last_closed(book):
+        earliest = max(earliest, settled_from(op, book))
     if now < earliest:
         return NextMove(Move.WAIT, "in doubt; a pause before the partner is asked again", earliest)
     return NextMove(Move.LOOK_UP, "in doubt; one empty answer is no proof")
+
+
+def _next_lookup(op: Operation, book: Book) -> datetime | None:
+    """When the pause after the last lookup ends; None where there was none.
+
+    All lookups count for the pause, not those since the last send alone: if our clock were set
+    back, every one would look as if it came before, and the next would be asked at once.
+    """
+    if not book.lookups:
+        return None
+    pause = _doubled(op.lookup.pause, len(book.lookups) - 1, op.lookup.pause_max)
+    return max(looked.asked_at for looked in book.lookups) + pause
 
 
 def _proven_absent(op: Operation, book: Book, now: datetime, halted: bool) -> NextMove:
@@ -288,7 +240,7 @@ def _key_protects_until(op: Operation, book: Book) -> datetime | None:
     if idempotency.kind is IdempotencyKind.NONE or book.cancel_asked:
         return None
     current = [a for a in book.attempts if a.generation == book.generation]
-    reached = [a for a in current if a.result is not AttemptResult.NOT_SENT]
+    reached = [a for a in current if a.reached]
     if not reached or any(a.answer for a in current):
         return None  # A duplicate or a refusal would only be said once more.
     if idempotency.caches_errors and any(a.server_error for a in current):
@@ -297,17 +249,6 @@ def _key_protects_until(op: Operation, book: Book) -> datetime | None:
         return None  # Resending does not help; asking may.
     first = min(a.opened_at for a in reached)
     return min(first + idempotency.honoured_for, book.submit_before)
-
-
-def _doubtful(attempt: Attempt) -> bool:
-    match attempt.result:
-        case AttemptResult.NOT_SENT:
-            return False
-        case AttemptResult.ANSWERED:
-            # A duplicate of our key: somebody holds it, we have not seen who.
-            return attempt.answer is Answer.DUPLICATE
-        case AttemptResult.OPEN | AttemptResult.UNKNOWN:
-            return True
 
 
 def doubted_besides(op: Operation, book: Book, number: int) -> bool:
@@ -320,7 +261,24 @@ def doubted_besides(op: Operation, book: Book, number: int) -> bool:
     others = book.model_copy(
         update={"attempts": tuple(a for a in book.attempts if a.number != number)}
     )
-    return others.answered or (others.in_doubt and not _is_proven_absent(op, others))
+    return (
+        others.answered
+        or (others.in_doubt and not is_proven_absent(op, others))
+        or is_unconfirmed(op, others)
+    )
+
+
+def is_refused(op: Operation, book: Book) -> bool:
+    """Whether a refusal now speaks for the whole instruction, because nothing else is open.
+
+    It may not have when it came: another attempt was turned away, and was looked up only later.
+    """
+    return (
+        book.was_refused
+        and not book.answered
+        and not book.in_doubt
+        and not is_unconfirmed(op, book)
+    )
 
 
 def duplicate_is_refusal(op: Operation, book: Book, number: int) -> bool:
@@ -349,33 +307,9 @@ def may_be_twice(op: Operation, book: Book) -> bool:
         for first in book.attempts
         for later in book.attempts
     ) and not any(
-        looked.result is LookupResult.FOUND and looked.asked_at >= _settled_from(op, book)
+        looked.result is LookupResult.FOUND and looked.asked_at >= settled_from(op, book)
         for looked in book.lookups
     )
-
-
-def _is_proven_absent(op: Operation, book: Book) -> bool:
-    if not op.lookup.is_complete:
-        return False
-    settled_from = _settled_from(op, book)
-    asked = {
-        looked.asked_at
-        for looked in book.lookups
-        if looked.result is LookupResult.ABSENT and looked.asked_at >= settled_from
-    }
-    # Two at the same moment are one answer heard twice.
-    return len(asked) >= EMPTY_ANSWERS_NEEDED and max(asked) - min(asked) >= op.lookup.pause
-
-
-def _settled_from(op: Operation, book: Book) -> datetime:
-    """From when on an empty answer counts: whatever might arrive has arrived and is visible."""
-    ended = max(
-        # One that was closed after its end was held up: it may have been at work until then.
-        max(a.ends_by, a.closed_at or a.ends_by)
-        for a in book.attempts
-        if a.result is not AttemptResult.NOT_SENT
-    )
-    return ended + op.lookup.settle_delay
 
 
 def _last_closed(book: Book) -> datetime:

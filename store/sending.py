@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import bindparam
 from sqlmodel import Session, select
 
+from domain.absence import is_unconfirmed
 from domain.answers import Deadline, NotReady, Subject, Unprepared, WireRequest
 from domain.escalation import Escalate, nobody
 from domain.gate import Examined
@@ -18,17 +19,15 @@ from domain.payment import Payment, UnknownPayment
 from domain.profile import InstructionKind
 from domain.report import PaymentState
 from domain.sending import (
-    Answer,
     AttemptResult,
     Book,
     Closed,
     Move,
     NextMove,
-    doubted_besides,
-    duplicate_is_refusal,
     next_move,
 )
 from domain.view import PaymentView
+from store.attempts import close_attempt, close_refused
 from store.books import book_of
 from store.cancelling import cancel_barred
 from store.database import Database
@@ -150,15 +149,16 @@ class SendBook:
 
         def transaction(session: Session) -> PaymentView:
             row, payment = _rows(session, instruction_id)
-            report = examined.report(instruction_id)
+            report, operation = examined.report(instruction_id), operation_of(payment, row)
             book = book_of(session, payment, row)
             if report.state is PaymentState.REJECTED:
-                if book.answered or book.in_doubt:  # Sent meanwhile: it is to be taken back.
+                if book.answered or book.in_doubt or is_unconfirmed(operation, book):
+                    # It was sent meanwhile, or may have been: it is to be taken back.
                     cancel_barred(session, payment, report.reason or "", examined.at)
                 elif book.closed is None:
                     close(session, row, Closed.REFUSED, examined.at)
                     keep_report(session, payment.payment_id, report, examined.at)
-            elif next_move(operation_of(payment, row), book, examined.at).move is Move.CHECK:
+            elif next_move(operation, book, examined.at).move is Move.CHECK:
                 keep_report(session, payment.payment_id, report, examined.at)
                 payment.not_before = examined.look_again_at
                 payment.waiting_for = report.reason
@@ -256,9 +256,10 @@ class SendBook:
             book = book_of(session, payment, row)
             kept = self._keep_reference(session, row, heard)
             if heard.attempt is not None:
-                self._close_attempt(session, payment, row, book, heard, ours=kept)
+                close_attempt(session, payment, row, book, heard, ours=kept)
             if heard.looked_up is not None:
                 keep_lookup(session, heard, found_elsewhere=not kept)
+                close_refused(session, payment, row, heard)
             if heard.report is not None and kept:
                 keep_report(session, payment.payment_id, heard.report, heard.heard_at)
             keep_exchange(session, self._keyring, heard)
@@ -277,43 +278,6 @@ class SendBook:
             return self._folding.refold(session, payment, heard.heard_at)
 
         return await self._database.write(transaction)
-
-    def _close_attempt(
-        self,
-        session: Session,
-        payment: PaymentRow,
-        row: InstructionRow,
-        book: Book,
-        heard: Heard,
-        *,
-        ours: bool,
-    ) -> None:
-        assert heard.attempt is not None
-        assert heard.result is not None
-        attempt = session.get(AttemptRow, (row.instruction_id, heard.attempt))
-        assert attempt is not None, "an attempt is written before its result can be heard"
-        if attempt.result != AttemptResult.OPEN:
-            return  # Recorded before; the first record stands.
-        operation = operation_of(payment, row)
-        result, answer, closed = heard.result, heard.answer, None
-        match answer:
-            case Answer.ACCEPTED if not ours:
-                # The reply shows another payment's object: of this one it says nothing.
-                result, answer = AttemptResult.UNKNOWN, None
-            case Answer.REFUSED if not doubted_besides(operation, book, heard.attempt):
-                closed = Closed.REFUSED
-            case Answer.DUPLICATE if duplicate_is_refusal(operation, book, heard.attempt):
-                result = AttemptResult.NOT_SENT
-            case _:
-                pass
-        attempt.result, attempt.answer = result, answer
-        attempt.closed_at = heard.heard_at
-        attempt.server_error = heard.server_error
-        attempt.not_before = heard.not_before
-        attempt.why = heard.why
-        session.add(attempt)
-        if closed and not book.answered:
-            close(session, row, closed, heard.heard_at)
 
     def _keep_reference(self, session: Session, row: InstructionRow, heard: Heard) -> bool:
         """Keep the partner's reference; False where it belongs to another instruction."""

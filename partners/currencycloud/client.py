@@ -24,6 +24,7 @@ from domain.answers import (
     Subject,
     Submitted,
     Told,
+    TurnedAway,
     Unprepared,
     Untold,
     WireRequest,
@@ -156,7 +157,7 @@ class CurrencycloudPartner:
             case Proves.TURNED_AWAY:
                 now = self._clock.now()
                 again = reply.retry_at(now) or now + NO_PERMISSION_PAUSE
-                return NotSent(_why(reply, refusal), reply.exchange, again)
+                return TurnedAway(reply.status, _why(reply, refusal), reply.exchange, again)
             case _:
                 return _in_doubt(request, reply, refusal)
 

@@ -63,6 +63,13 @@ PROFILE: Final = Profile(
                 parameters={**COMPLETE, "on_behalf_of": "as sent"},
                 settle_delay=timedelta(seconds=5),
             ),
+            # Reference, POST /payments/create: 401 `invalid_supplied_credentials`, 429
+            # `too_many_requests`, and 400 `unsupported_account` ("currently not permitted to
+            # create payments"); 403 `permission_denied` is only in a recording of their client.
+            # None of these says in so many words that nothing was executed, hence the lookup
+            # before anything is closed on one. 500 and 503 are documented too, without a word
+            # about the effect: they leave doubt.
+            refusals_without_effect=frozenset({400, 401, 403, 429}),
         ),
         InstructionKind.CANCEL: Operation(
             # Recording payments/delete: a payment is deleted once, and then is not found any
@@ -78,6 +85,8 @@ PROFILE: Final = Profile(
             # The recorded answer to a deletion shows the payment as it was: looking again tells
             # what became of it, asking again only brings a 404.
             resends_max=0,
+            # Reference, POST /payments/{id}/delete: 401 and 429; 403 as above.
+            refusals_without_effect=frozenset({401, 403, 429}),
         ),
     },
     watch={
@@ -95,6 +104,8 @@ PROFILE: Final = Profile(
     read_pause_max=timedelta(minutes=15),
     # Reference, POST /payments/create, `payment_date`: debited and submitted on that date.
     holds_future_dates=True,
+    # Reference, GET /transactions/find with `related_entity_id`: the bookings of a payment.
+    shows_bookings=True,
     # Nothing is said of how long a payment can be read.
     status_for=None,
     quota=_PRODUCTION,

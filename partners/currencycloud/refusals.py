@@ -15,7 +15,7 @@ class Proves(Enum):
 
     REFUSED = "not executed, and never will be"
     DUPLICATE = "our key is used"
-    TURNED_AWAY = "not executed; our access can be mended and the same be sent again"
+    TURNED_AWAY = "not executed, if the profile declares the status; the same may be sent again"
     NOTHING = "it may have been executed"
 
 

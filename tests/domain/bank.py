@@ -16,6 +16,7 @@ class Fault(StrEnum):
     NO = "none"
     NOTHING_LEFT = "nothing left"
     TOO_MANY = "429"
+    TOO_MANY_AFTER = "429 after the effect"
     LOST_ON_THE_WAY = "lost on the way"
     ANSWER_LOST = "answer lost"
     LATE_AND_LOST = "late, answer lost"
@@ -71,11 +72,19 @@ class Bank:
 
     def receive(self, attempt: Attempt, fault: Fault, now: datetime, late: datetime) -> Outcome:
         """One send meets one fault; `late` is when late bytes arrive, before the attempt's end."""
-        unknown, not_sent = AttemptResult.UNKNOWN, AttemptResult.NOT_SENT
+        unknown, turned_away = AttemptResult.UNKNOWN, AttemptResult.TURNED_AWAY
         key = attempt.generation
         match fault:
-            case Fault.NOTHING_LEFT | Fault.TOO_MANY:
-                return Outcome(not_sent)
+            case Fault.NOTHING_LEFT:
+                return Outcome(AttemptResult.NOT_SENT)
+            case Fault.TOO_MANY:
+                return Outcome(turned_away)
+            case Fault.TOO_MANY_AFTER if self.operation.lookup.is_complete:
+                # A gateway in front of it answers, and does not know.
+                self._execute(key, now)
+                return Outcome(turned_away)
+            case Fault.TOO_MANY_AFTER:
+                return Outcome(turned_away)  # Its word has to be good: nothing can confirm it.
             case Fault.LOST_ON_THE_WAY:
                 return Outcome(unknown)
             case Fault.KILLED_BEFORE:

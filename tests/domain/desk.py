@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from domain.command import Outcome
+from domain.absence import is_unconfirmed
 from domain.due import Due, due
 from domain.payment import Certainty, Payment
 from domain.profile import Operation
@@ -23,6 +24,7 @@ from domain.sending import (
     NextMove,
     doubted_besides,
     duplicate_is_refusal,
+    is_refused,
     next_move,
 )
 from domain.states import CANCELLABLE
@@ -124,7 +126,7 @@ class Desk:
         """
         known = self.payment
         live = any(
-            a.result is not AttemptResult.NOT_SENT and self.now < a.ends_by
+            a.reached and self.now < a.ends_by
             for its_book in self.books.values()
             for a in its_book.attempts
         )
@@ -176,7 +178,7 @@ class Desk:
         self.reads += 1
         self.last_asked_at = self.now
         match fault:
-            case Fault.CANNOT_TELL | Fault.TOO_MANY | Fault.NOTHING_LEFT:
+            case Fault.CANNOT_TELL | Fault.TOO_MANY | Fault.TOO_MANY_AFTER | Fault.NOTHING_LEFT:
                 return
             case Fault.FAILS_AFTER:
                 self._told(None, INSTRUCTION, Source.READ, reference="ref-1")
@@ -218,7 +220,9 @@ class Desk:
             case Verdict.HOLD:
                 self.reports.append(gate(S.AWAITING_US, at))
                 self.not_before = self.now + MINUTE
-            case Verdict.BAR if self.books[INSTRUCTION].in_doubt:
+            case Verdict.BAR if self.books[INSTRUCTION].in_doubt or is_unconfirmed(
+                self.pay, self.books[INSTRUCTION]
+            ):
                 self.change(INSTRUCTION, cancel_asked=True)
             case Verdict.BAR:
                 self.reports.append(gate(S.REJECTED, at))
@@ -246,8 +250,10 @@ class Desk:
 
     def _take_back(self, fault: Fault) -> Sent:
         match fault:
-            case Fault.NOTHING_LEFT | Fault.TOO_MANY:
+            case Fault.NOTHING_LEFT:
                 return Sent(AttemptResult.NOT_SENT)
+            case Fault.TOO_MANY:
+                return Sent(AttemptResult.TURNED_AWAY)
             case Fault.LOST_ON_THE_WAY | Fault.FAILS_BEFORE:
                 return Sent(AttemptResult.UNKNOWN)
             case Fault.KILLED_BEFORE:
@@ -257,6 +263,8 @@ class Desk:
             self.life = S.CANCELLED
         if fault is Fault.KILLED_AFTER:
             return Sent(AttemptResult.OPEN)
+        if fault is Fault.TOO_MANY_AFTER:
+            return Sent(AttemptResult.TURNED_AWAY)
         if fault in (Fault.ANSWER_LOST, Fault.LATE_AND_LOST, Fault.FAILS_AFTER):
             return Sent(AttemptResult.UNKNOWN)
         return Sent(AttemptResult.ANSWERED, Answer.ACCEPTED if can_be else Answer.REFUSED)
@@ -267,7 +275,7 @@ class Desk:
         result, closed = sent.result, its_book.closed
         match sent.answer:
             case Answer.DUPLICATE if duplicate_is_refusal(operation, its_book, number):
-                result = AttemptResult.NOT_SENT
+                result = AttemptResult.TURNED_AWAY
             case Answer.REFUSED if not doubted_besides(operation, its_book, number):
                 closed = Closed.REFUSED
             case _:
@@ -304,6 +312,9 @@ class Desk:
             result = self.bank.look_up(fault, self.now)
         looked = LookedUp(asked_at=self.now, result=result)
         self.change(instruction_id, lookups=(*its_book.lookups, looked))
+        operation = CANCEL_TOLD if instruction_id == CANCEL else self.pay
+        if is_refused(operation, self.books[instruction_id]):
+            self.change(instruction_id, closed=Closed.REFUSED)
         self.last_asked_at = self.now
         if result is LookupResult.FOUND:
             self._told(self.life, instruction_id, Source.READ, reference="ref-1")

@@ -21,6 +21,7 @@ from domain.answers import (
     Refused,
     Submitted,
     Told,
+    TurnedAway,
     Untold,
 )
 from domain.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
@@ -39,6 +40,7 @@ SENT: dict[Submitted, tuple[AttemptResult, Answer | None]] = {
     Refused(REFUSAL, EXCHANGE): (AttemptResult.ANSWERED, Answer.REFUSED),
     Duplicate(REFUSAL, EXCHANGE): (AttemptResult.ANSWERED, Answer.DUPLICATE),
     NotSent("connection refused", retry_at=LATER): (AttemptResult.NOT_SENT, None),
+    TurnedAway(429, "too many", EXCHANGE, retry_at=LATER): (AttemptResult.TURNED_AWAY, None),
     InDoubt("500", server_error=True, exchange=EXCHANGE): (AttemptResult.UNKNOWN, None),
 }
 LOOKED: dict[LookedFor, LookupResult] = {
@@ -76,12 +78,13 @@ def test_a_send_ends_its_attempt_as_it_was_answered(answer: Submitted) -> None:
     assert (heard.result, heard.answer) == SENT[answer]
     assert (heard.attempt, heard.heard_at) == (3, LATER)
     assert (heard.looked_up, heard.gone, heard.inbox_through) == (None, False, 0)
-    told = None if isinstance(answer, NotSent | InDoubt) else answer.report
+    told = None if isinstance(answer, NotSent | TurnedAway | InDoubt) else answer.report
     assert heard.report == (told and told.model_copy(update={"attempt": 3}))
     assert heard.exchange == answer.exchange
     assert heard.why
     assert heard.server_error == isinstance(answer, InDoubt)
-    assert heard.not_before == (LATER if isinstance(answer, NotSent) else None)
+    assert heard.not_before == (LATER if isinstance(answer, NotSent | TurnedAway) else None)
+    assert heard.status == (429 if isinstance(answer, TurnedAway) else None)
 
 
 def test_a_refusal_gives_the_partner_s_reason_where_there_is_one() -> None:

@@ -30,6 +30,7 @@ from domain.sending import (
     NextMove,
     doubted_besides,
     duplicate_is_refusal,
+    is_refused,
     next_move,
 )
 from tests.domain.bank import Bank, Fault, Outcome
@@ -201,6 +202,8 @@ class Sending(RuleBasedStateMachine):
                 result = self.bank.look_up(fault, self.true_now)
                 looked = LookedUp(asked_at=self.now, result=result)
                 self.change(lookups=(*self.book.lookups, looked))
+                if is_refused(self.operation, self.book):
+                    self.change(closed=Closed.REFUSED)
             case Move.CHECK:
                 self.check(step)
             case Move.CANCEL:
@@ -248,7 +251,7 @@ class Sending(RuleBasedStateMachine):
         if outcome.answer is Answer.DUPLICATE and duplicate_is_refusal(
             self.operation, self.book, number
         ):
-            result = AttemptResult.NOT_SENT
+            result = AttemptResult.TURNED_AWAY
         refused = outcome.answer is Answer.REFUSED and not doubted_besides(
             self.operation, self.book, number
         )

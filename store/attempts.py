@@ -1,0 +1,76 @@
+"""How an attempt ends in the book, inside the transaction that records what it brought."""
+
+from __future__ import annotations
+
+from sqlmodel import Session
+
+from domain.heard import Heard
+from domain.sending import (
+    Answer,
+    AttemptResult,
+    Book,
+    Closed,
+    doubted_besides,
+    duplicate_is_refusal,
+    is_refused,
+)
+from store.books import book_of
+from store.requests import close, operation_of
+from store.tables import AttemptRow, InstructionRow, PaymentRow
+
+
+def close_attempt(
+    session: Session,
+    payment: PaymentRow,
+    row: InstructionRow,
+    book: Book,
+    heard: Heard,
+    *,
+    ours: bool,
+) -> None:
+    """Write the attempt's result, and close the instruction if that refuses all of it.
+
+    Args:
+        book: as it was before.
+        ours: False if the reply shows the object of another payment.
+    """
+    assert heard.attempt is not None
+    assert heard.result is not None
+    attempt = session.get(AttemptRow, (row.instruction_id, heard.attempt))
+    assert attempt is not None, "an attempt is written before its result can be heard"
+    if attempt.result != AttemptResult.OPEN:
+        return  # Recorded before; the first record stands.
+    operation = operation_of(payment, row)
+    result, answer, closed = heard.result, heard.answer, None
+    match answer:
+        case None if result is AttemptResult.TURNED_AWAY:
+            if heard.status not in operation.refusals_without_effect:
+                # Nobody documents that this status means "not executed".
+                result = AttemptResult.UNKNOWN
+        case Answer.ACCEPTED if not ours:
+            # The reply shows another payment's object: of this one it says nothing.
+            result, answer = AttemptResult.UNKNOWN, None
+        case Answer.REFUSED if not doubted_besides(operation, book, heard.attempt):
+            closed = Closed.REFUSED
+        case Answer.DUPLICATE if duplicate_is_refusal(operation, book, heard.attempt):
+            result = AttemptResult.TURNED_AWAY
+        case _:
+            pass
+    attempt.result, attempt.answer = result, answer
+    attempt.closed_at = heard.heard_at
+    attempt.server_error = heard.server_error
+    attempt.not_before = heard.not_before
+    attempt.why = heard.why
+    session.add(attempt)
+    if closed and not book.answered:
+        close(session, row, closed, heard.heard_at)
+
+
+def close_refused(
+    session: Session, payment: PaymentRow, row: InstructionRow, heard: Heard
+) -> None:
+    """Close what was refused earlier, now that a lookup has ruled out all other attempts."""
+    session.flush()
+    book = book_of(session, payment, row)
+    if book.closed is None and is_refused(operation_of(payment, row), book):
+        close(session, row, Closed.REFUSED, heard.heard_at)
