@@ -35,6 +35,12 @@ def is_unconfirmed(op: Operation, book: Book) -> bool:
     return book.was_turned_away and op.lookup.is_complete and not _empty_answers(op, book)
 
 
+def is_uncertain(op: Operation, book: Book) -> bool:
+    """Whether nobody knows what became of it: in doubt, or turned away and looked up in vain."""
+    asked_in_vain = any(k.result is LookupResult.CANNOT_TELL for k in book.lookups)
+    return book.in_doubt or (asked_in_vain and not book.closed and is_unconfirmed(op, book))
+
+
 def settled_from(op: Operation, book: Book) -> datetime:
     """From when on an empty answer counts: whatever might arrive has arrived and is visible."""
     ended = max(

@@ -153,6 +153,11 @@ class Book(BaseModel):
             return True
         return self.gate_passed_at is not None and now < self.gate_passed_at + GATE_HOLDS
 
+    def without(self, number: int | None) -> Book:
+        """The book as if that attempt had not been made."""
+        others = tuple(a for a in self.attempts if a.number != number)
+        return self.model_copy(update={"attempts": others})
+
     def attempt(self, number: int) -> Attempt:
         """The attempt of that number; KeyError where there is none."""
         for attempt in self.attempts:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.absence import is_unconfirmed
+from domain.absence import is_uncertain, is_unconfirmed
 from domain.money import Money
 from domain.order import Order
 from domain.payment import (
@@ -55,12 +55,11 @@ class _Telling:
         self.order = order
         self.watch = profile.watch.get(order.rail, timedelta.max)
         self.books = {i.instruction_id: i.book for i in instructions}
-        self.unconfirmed = {
-            i.instruction_id
-            for i in instructions
-            if i.kind in profile.operations
-            and is_unconfirmed(profile.operation(i.kind), i.book)
-        }
+        self.operations = {i.instruction_id: profile.operations.get(i.kind) for i in instructions}
+        self.is_uncertain = any(
+            is_uncertain(operation, book) if operation else book.in_doubt
+            for operation, book in zip(self.operations.values(), self.books.values(), strict=True)
+        )
         self.paying = [i.book for i in instructions if i.kind is InstructionKind.PAY]
         self.cancels = {i.instruction_id for i in instructions if i.kind is InstructionKind.CANCEL}
         self.may_be_twice = any(
@@ -189,6 +188,7 @@ class _Telling:
 
     def _is_refusal_of_a_repeat(self, report: Report) -> bool:
         book = self.books.get(report.instruction_id)
+        operation = self.operations.get(report.instruction_id)
         return (
             report.source is Source.REPLY
             and report.state in _REFUSALS
@@ -199,7 +199,10 @@ class _Telling:
                 book.in_doubt
                 or book.answered
                 or book.closed is not None
-                or report.instruction_id in self.unconfirmed
+                or (
+                    operation is not None
+                    and is_unconfirmed(operation, book.without(report.attempt))
+                )
             )
         )
 
@@ -285,11 +288,10 @@ class _Telling:
                 FindingKind.CONTRADICTION,
                 "what was proven absent was accepted after all, and was sent again meanwhile",
             )
-        in_doubt = any(book.in_doubt for book in self.books.values())
         words = self.words
         return Payment(
             state=self.state,
-            certainty=self._certainty(in_doubt, bool(references)),
+            certainty=self._certainty(bool(references)),
             amounts=amounts,
             findings=tuple(dict.fromkeys((*self.open, *self.notes))),
             partner_reference=reference,
@@ -306,8 +308,8 @@ class _Telling:
             funds_back=any(m.kind is MovementKind.RETURN for m in movements.values()),
         )
 
-    def _certainty(self, in_doubt: bool, seen_at_partner: bool) -> Certainty:
-        if in_doubt or any(finding.freezes for finding in self.open):
+    def _certainty(self, seen_at_partner: bool) -> Certainty:
+        if self.is_uncertain or any(finding.freezes for finding in self.open):
             return Certainty.UNKNOWN
         held = any(book.answered for book in self.books.values())
         return Certainty.SENT if held or seen_at_partner else Certainty.NOT_SENT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from domain.absence import is_proven_absent, is_unconfirmed, settled_from
 from domain.book import (
@@ -94,9 +94,7 @@ def next_move(operation: Operation, book: Book, now: datetime, *, halted: bool =
 def _without_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> NextMove:
     if book.was_refused:
         # Its book is normally closed by that. Not so where something else had to be ruled out.
-        return _confirm(op, book, now, "refused") or NextMove(
-            Move.STORED, "the partner refused it"
-        )
+        return _confirm(op, book, now, "refused") or NextMove(Move.STORED, "the partner refused it")
     if book.cancel_asked:
         return _confirm(op, book, now, "cancelled") or NextMove(
             Move.CANCEL, "cancelled before it had any effect"
@@ -258,9 +256,7 @@ def doubted_besides(op: Operation, book: Book, number: int) -> bool:
     the repeat of what it has executed, or, where the refusal came late, have executed the
     repeat of what it refused.
     """
-    others = book.model_copy(
-        update={"attempts": tuple(a for a in book.attempts if a.number != number)}
-    )
+    others = book.without(number)
     return (
         others.answered
         or (others.in_doubt and not is_proven_absent(op, others))

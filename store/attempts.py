@@ -66,9 +66,7 @@ def close_attempt(
         close(session, row, closed, heard.heard_at)
 
 
-def close_refused(
-    session: Session, payment: PaymentRow, row: InstructionRow, heard: Heard
-) -> None:
+def close_refused(session: Session, payment: PaymentRow, row: InstructionRow, heard: Heard) -> None:
     """Close what was refused earlier, now that a lookup has ruled out all other attempts."""
     session.flush()
     book = book_of(session, payment, row)

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
+from domain.absence import is_uncertain
 from domain.due import Owed, due
 from domain.escalation import DueRung, Escalate, next_at, nobody, reached
 from domain.fold import fold
@@ -222,11 +223,12 @@ def _questions(
             f"{payment.reason or payment.partner_status}; it waits for us"
         )
     for instruction in instructions:
-        step = next_move(profile.operation(instruction.kind), instruction.book, now)
+        operation = profile.operation(instruction.kind)
+        step = next_move(operation, instruction.book, now)
         if step.move is Move.PARK:
             questions["parked"] = Question(f"{step.because}; find out whether it was executed")
         vague = [x for x in instruction.book.lookups if x.result is LookupResult.CANNOT_TELL]
-        if instruction.book.in_doubt and len(vague) >= VAGUE_LOOKUPS:
+        if is_uncertain(operation, instruction.book) and len(vague) >= VAGUE_LOOKUPS:
             questions["in_doubt"] = Question(
                 "whether it was executed cannot be told from the partner's answers; ask the partner"
             )

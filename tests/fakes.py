@@ -30,6 +30,7 @@ from domain.answers import (
     Subject,
     Submitted,
     Told,
+    TurnedAway,
     Unprepared,
     Untold,
     WireRequest,
@@ -69,6 +70,9 @@ class OnSend(StrEnum):
     FAILS_BEFORE = auto()
     FAILS_AFTER = auto()
     NOTHING_LEFT = auto()
+    TURNED_AWAY = auto()
+    TURNED_AWAY_AFTER = auto()
+    """A gateway in front of it answers 429, and it has executed."""
     REFUSED = auto()
     DUPLICATE = auto()
     BUG_AFTER = auto()
@@ -195,6 +199,8 @@ class FakePartner:
                 return InDoubt("the connection broke")
             case OnSend.FAILS_BEFORE:
                 return InDoubt("500", server_error=True, exchange=self._exchange(subject, 500))
+            case OnSend.TURNED_AWAY:
+                return TurnedAway(429, "too many requests", self._exchange(subject, 429))
             case OnSend.REFUSED:
                 return Refused(self._report(subject, REJECTED, None), self._exchange(subject, 400))
             case OnSend.DUPLICATE:
@@ -208,6 +214,8 @@ class FakePartner:
                 return InDoubt("no answer in time")
             case OnSend.FAILS_AFTER:
                 return InDoubt("500", server_error=True, exchange=self._exchange(subject, 500))
+            case OnSend.TURNED_AWAY_AFTER:
+                return TurnedAway(429, "too many requests", self._exchange(subject, 429))
             case OnSend.BUG_AFTER:
                 raise RuntimeError(f"a bug that tells of {subject.order.creditor.name}")
             case _:
@@ -362,6 +370,7 @@ def profile(
             "write_within": timedelta(seconds=2),
             "answer_within": timedelta(seconds=1),
             "pause": timedelta(milliseconds=100),
+            "refusals_without_effect": frozenset({429}),
             **(operation or {}),
         },
     )

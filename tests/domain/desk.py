@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from domain.command import Outcome
 from domain.absence import is_unconfirmed
+from domain.command import Outcome
 from domain.due import Due, due
 from domain.payment import Certainty, Payment
 from domain.profile import Operation

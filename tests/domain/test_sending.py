@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from domain.profile import DuplicateMeans, IdempotencyKind, Lookup, LookupKind, Operation
 from domain.sending import (
     Answer,
+    Attempt,
     AttemptResult,
     Book,
     LookedUp,
@@ -16,6 +18,7 @@ from domain.sending import (
     Move,
     doubted_besides,
     duplicate_is_refusal,
+    is_refused,
     next_move,
 )
 from tests.domain.samples import HOUR, MINUTE, NOW, SECOND, absent, attempt, book, operation
@@ -220,3 +223,81 @@ def test_a_duplicate_by_content_is_a_refusal_on_a_first_send_only() -> None:
     assert duplicate_is_refusal(by_content, first, 2)
     assert not duplicate_is_refusal(by_content, again, 2)
     assert not duplicate_is_refusal(STRONG, first, 2), "about our key it means: somebody holds it"
+
+
+def turned_away(**fields: Any) -> Attempt:
+    return attempt(1, AttemptResult.TURNED_AWAY, **fields)
+
+
+def test_what_the_partner_turned_away_goes_again_at_once_where_its_key_protects() -> None:
+    assert moves(STRONG, book(turned_away()), after=MINUTE) is Move.SEND
+    late = book(turned_away(), submit_before=NOW + 50 * HOUR)
+    assert moves(STRONG, late, after=13 * HOUR) is Move.LOOK_UP, "the key may be forgotten"
+
+
+def test_what_was_turned_away_is_looked_up_once_before_it_is_cancelled_or_expires() -> None:
+    for fields, closes in (({"cancel_asked": True}, Move.CANCEL), ({}, Move.EXPIRE)):
+        unasked = book(turned_away(closed_at=NOW + SECOND), submit_before=NOW + MINUTE, **fields)
+        early = next_move(STRONG, unasked, NOW + 41 * SECOND)
+        if "cancel_asked" in fields:
+            assert (early.move, early.until) == (Move.WAIT, SETTLED)
+        assert moves(STRONG, unasked, after=2 * MINUTE) is Move.LOOK_UP
+        too_early = unasked.model_copy(update={"lookups": absent(SETTLED - SECOND)})
+        assert moves(STRONG, too_early, after=2 * MINUTE) is Move.LOOK_UP
+        asked = unasked.model_copy(update={"lookups": absent(SETTLED)})
+        assert moves(STRONG, asked, after=2 * MINUTE) is closes
+        vague = LookedUp(asked_at=SETTLED, result=LookupResult.CANNOT_TELL)
+        assert (
+            moves(STRONG, unasked.model_copy(update={"lookups": (vague,)}), after=2 * MINUTE)
+            is Move.LOOK_UP
+        )
+        found = LookedUp(asked_at=SETTLED, result=LookupResult.FOUND)
+        assert (
+            moves(STRONG, unasked.model_copy(update={"lookups": (found,)}), after=2 * MINUTE)
+            is Move.STORED
+        )
+
+
+def test_what_never_left_is_closed_without_asking_anybody() -> None:
+    never_left = book(attempt(1, NOT_SENT), cancel_asked=True)
+    assert moves(STRONG, never_left, after=SECOND) is Move.CANCEL
+    assert moves(STRONG, book(attempt(1, NOT_SENT)), after=HOUR) is Move.EXPIRE
+
+
+def test_without_a_lookup_the_documented_word_of_the_partner_closes() -> None:
+    for op in (BARE, KEYED):
+        assert moves(op, book(turned_away(), cancel_asked=True), after=MINUTE) is Move.CANCEL
+        assert moves(op, book(turned_away()), after=HOUR) is Move.EXPIRE
+
+
+def test_without_keys_what_was_turned_away_is_looked_up_before_it_goes_again() -> None:
+    assert moves(ASKED, book(turned_away()), after=MINUTE) is Move.LOOK_UP
+    asked = book(turned_away(), lookups=absent(SETTLED))
+    assert moves(ASKED, asked, after=MINUTE) is Move.SEND
+    assert moves(ASKED, asked, after=MINUTE, halted=True) is Move.WAIT
+    assert moves(ASKED, book(turned_away()), after=MINUTE, halted=True) is Move.LOOK_UP
+
+
+def test_a_refusal_speaks_for_one_turned_away_before_it_only_after_a_lookup() -> None:
+    refused = attempt(2, opened_at=NOW + MINUTE, answer=Answer.REFUSED)
+    both = book(turned_away(), refused)
+    assert doubted_besides(STRONG, both, 2)
+    assert not is_refused(STRONG, both)
+    assert moves(STRONG, both, after=10 * MINUTE) is Move.LOOK_UP
+    asked = both.model_copy(update={"lookups": absent(NOW + 3 * MINUTE)})
+    assert is_refused(STRONG, asked)
+    assert moves(STRONG, asked, after=10 * MINUTE) is Move.STORED
+    assert not doubted_besides(BARE, both, 2), "nothing could tell more than its word"
+
+
+def test_in_doubt_it_is_said_what_the_partner_does_with_a_repeat() -> None:
+    words = {
+        kind: next_move(
+            operation(kind, LookupKind.STRONG), book(attempt()), NOW + 5 * MINUTE
+        ).because
+        for kind in IdempotencyKind
+        if kind is not IdempotencyKind.NONE
+    }
+    assert "refuses a key that it has seen" in words[IdempotencyKind.REJECT_DUPLICATE]
+    assert "used only once" in words[IdempotencyKind.NATURAL_KEY]
+    assert "answers a known key as before" in words[IdempotencyKind.REPLAY_STATE]

@@ -156,8 +156,9 @@ class Sending(RuleBasedStateMachine):
             assert len(self.bank.effects) <= 1, self.book
 
     @invariant()
-    def what_is_cancelled_or_expired_has_no_effect(self) -> None:
-        if hasattr(self, "bank") and self.book.closed in (Closed.CANCELLED, Closed.EXPIRED):
+    def what_is_closed_as_never_executed_has_no_effect(self) -> None:
+        ends = (Closed.CANCELLED, Closed.EXPIRED, Closed.REFUSED)
+        if hasattr(self, "bank") and self.book.closed in ends:
             assert not self.bank.effects, self.book
             assert not self.bank.is_anything_on_the_way
 

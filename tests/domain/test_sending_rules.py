@@ -45,19 +45,26 @@ def is_known_to_be_held(of: Book) -> bool:
 
 
 def nothing_unproven(op: Operation, of: Book) -> bool:
-    """No attempt can have had an effect: each is proven not sent, or all are proven absent."""
+    """No attempt can have had an effect: each is proven not sent, or all are proven absent.
+
+    The partner's word that it turned one away needs one empty answer beside it, a doubt two.
+    """
     doubtful = [a for a in of.attempts if may_have_had_effect(a)]
-    if not doubtful:
-        return True
+    reached = [a for a in of.attempts if a.result is not AttemptResult.NOT_SENT]
+    turned_away = [a for a in of.attempts if a.result is AttemptResult.TURNED_AWAY]
     if op.lookup.kind in (LookupKind.NONE, LookupKind.STATEMENT_ONLY):
-        return False
-    ended = max(max(a.ends_by, a.closed_at or a.ends_by) for a in doubtful)
+        return not doubtful
+    if not doubtful and not turned_away:
+        return True
+    ended = max(max(a.ends_by, a.closed_at or a.ends_by) for a in reached)
     counting = sorted(
         looked.asked_at
         for looked in of.lookups
         if looked.result is LookupResult.ABSENT
         and looked.asked_at >= ended + op.lookup.settle_delay
     )
+    if not doubtful:
+        return bool(counting)
     return len(counting) >= 2 and counting[-1] - counting[0] >= op.lookup.pause
 
 
@@ -86,8 +93,10 @@ def test_a_move_is_never_made_against_what_the_book_says(
         assert not of.cancel_asked
         assert now < of.submit_before
         assert of.submit_from is None or now >= of.submit_from
-    if step.move in (Move.CANCEL, Move.EXPIRE, Move.CHECK):
+    if step.move in (Move.CANCEL, Move.EXPIRE):
         assert nothing_unproven(op, of)
+    if step.move is Move.CHECK:
+        assert nothing_unproven(op, of) or not of.in_doubt
     if step.move is Move.CANCEL:
         assert of.cancel_asked
     if step.move is Move.EXPIRE:
@@ -96,7 +105,7 @@ def test_a_move_is_never_made_against_what_the_book_says(
     if step.move is Move.SEND and not nothing_unproven(op, of):
         assert op.idempotency.kind is not IdempotencyKind.NONE
         assert step.generation == of.generation, "in doubt only the same key may go again"
-    if step.move is Move.SEND and nothing_unproven(op, of):
+    if step.move is Move.SEND and not of.in_doubt:
         assert of.gate_holds(now)
 
 
@@ -220,8 +229,11 @@ def test_a_cancel_in_doubt_needs_the_whole_proof() -> None:
 
 
 def test_a_cancelled_content_duplicate_is_cancelled_and_one_of_our_key_is_not() -> None:
-    content = book(attempt(1, AttemptResult.NOT_SENT, answer=Answer.DUPLICATE), cancel_asked=True)
-    assert next_move(STRONG, content, NOW + 10 * MINUTE).move is Move.CANCEL
+    called = attempt(1, AttemptResult.TURNED_AWAY, answer=Answer.DUPLICATE)
+    content = book(called, cancel_asked=True)
+    assert next_move(STRONG, content, NOW + 10 * MINUTE).move is Move.LOOK_UP
+    confirmed = book(called, lookups=PROOF[:1], cancel_asked=True)
+    assert next_move(STRONG, confirmed, NOW + 10 * MINUTE).move is Move.CANCEL
     ours = book(attempt(answer=Answer.DUPLICATE), lookups=PROOF, cancel_asked=True)
     assert next_move(STRONG, ours, NOW + 10 * MINUTE).move is Move.PARK
 

@@ -27,6 +27,7 @@ from tests.domain.samples import HOUR, MINUTE, NOW, SECOND, absent, attempt, boo
 
 DAY = timedelta(days=1)
 UNKNOWN, NOT_SENT, OPEN = AttemptResult.UNKNOWN, AttemptResult.NOT_SENT, AttemptResult.OPEN
+TURNED_AWAY = AttemptResult.TURNED_AWAY
 COMPLETE = (LookupKind.STRONG, LookupKind.EVENTUAL, LookupKind.PARENT)
 
 
@@ -40,6 +41,8 @@ class Facts:
     doubtful: bool = False
     refused: bool = False
     called_duplicate: bool = False
+    turned_away: bool = False
+    """The partner says so of an attempt, and no lookup has confirmed it."""
     proven_absent: bool = False
     resends_used_up: bool = False
     crashed: bool = False
@@ -104,15 +107,18 @@ def expected(facts: Facts, at: Circumstances, brakes: Brakes) -> tuple[Move, int
         return Move.STORED, 1
     if facts.live:
         return Move.WAIT, 1
+    complete = at.lookup in COMPLETE
     if not facts.doubtful:
+        asked_first = facts.turned_away and complete
         if facts.refused:
-            return Move.STORED, 1
+            return (Move.LOOK_UP if asked_first else Move.STORED), 1
         if brakes.cancel_asked:
-            return Move.CANCEL, 1
+            return (Move.LOOK_UP if asked_first else Move.CANCEL), 1
         if facts.called_duplicate:
             return Move.PARK, 1
+        if asked_first and not (brakes.in_time and at.key_honoured):
+            return Move.LOOK_UP, 1  # Before it expires, or goes again where no key protects.
         return sent_anew(brakes, 1)
-    complete = at.lookup in COMPLETE
     burnt = at.caches_errors and at.server_error and not facts.crashed
     told = facts.refused or facts.called_duplicate or burnt
     same_bytes = brakes.in_time and at.key_honoured and not told and not brakes.cancel_asked
@@ -168,7 +174,31 @@ def situations(first: datetime, server_error: bool) -> Iterator[tuple[str, Book,
     yield "never sent", book(*(sent(n, NOT_SENT) for n in (1, 2, 3))), Facts()
     yield "refused", book(sent(answer=refused)), Facts(refused=True)
     yield "refused at last", book(sent(1, NOT_SENT), sent(2, answer=refused)), Facts(refused=True)
-    yield "content", book(sent(1, NOT_SENT, answer=duplicate)), Facts(called_duplicate=True)
+    content = sent(1, TURNED_AWAY, answer=duplicate)
+    yield "content", book(content), Facts(called_duplicate=True, turned_away=True)
+    yield "turned away", book(sent(1, TURNED_AWAY)), Facts(turned_away=True)
+    yield (
+        "turned away, not sent",
+        book(sent(1, TURNED_AWAY), sent(2, NOT_SENT)),
+        Facts(turned_away=True),
+    )
+    yield "turned away, absent", book(sent(1, TURNED_AWAY), lookups=absent(later)), Facts()
+    yield (
+        "turned away, empty too early",
+        book(sent(1, TURNED_AWAY), lookups=early),
+        Facts(turned_away=True),
+    )
+    yield (
+        "turned away, refused",
+        book(sent(1, TURNED_AWAY), sent(2, answer=refused)),
+        Facts(turned_away=True, refused=True),
+    )
+    yield (
+        "turned away, refused, absent",
+        book(sent(1, TURNED_AWAY), sent(2, answer=refused), lookups=absent(later)),
+        Facts(refused=True),
+    )
+    yield "unknown, turned away", book(sent(), sent(2, TURNED_AWAY)), doubt
     yield "unknown", book(sent()), doubt
     yield "crashed", book(sent(1, OPEN)), Facts(doubtful=True, crashed=True)
     yield "unknown, not sent", book(sent(), sent(2, NOT_SENT)), doubt

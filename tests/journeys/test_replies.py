@@ -101,7 +101,7 @@ async def test_a_partner_that_asks_for_patience_gets_it(case: Case) -> None:
 
     def heard(record: PaymentRecord) -> bool:
         (instruction,) = record.view.instructions
-        return [one.result for one in instruction.book.attempts] == [AttemptResult.NOT_SENT]
+        return [one.result for one in instruction.book.attempts] == [AttemptResult.TURNED_AWAY]
 
     record = await case.until(receipt.payment_id, heard, "an attempt without effect")
     assert record.payment.certainty is Certainty.NOT_SENT

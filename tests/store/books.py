@@ -24,6 +24,7 @@ from domain.answers import (
     Read,
     Refused,
     Submitted,
+    TurnedAway,
 )
 from domain.heard import heard_of_lookup, heard_of_read, heard_of_send
 from domain.ids import instruction_id
@@ -249,3 +250,7 @@ def in_doubt(*, server_error: bool = False) -> InDoubt:
 
 def not_sent() -> NotSent:
     return NotSent("connection refused")
+
+
+def turned_away(at: datetime, status: int = 429) -> TurnedAway:
+    return TurnedAway(status, "too many requests", exchange(at))

@@ -185,7 +185,7 @@ async def test_duplicate_of_content_on_a_first_send_means_not_executed(
     await store.accept(as_of=_duplicates(DuplicateMeans.CONTENT))
     await store.begin()
     view = await store.sent(duplicate(clock.now()))
-    assert view.instructions[0].book.attempts[0].result is AttemptResult.NOT_SENT
+    assert view.instructions[0].book.attempts[0].result is AttemptResult.TURNED_AWAY
     assert view.payment.state is PaymentState.AWAITING_US
     assert view.payment.certainty is Certainty.NOT_SENT
     clock.step(MINUTE)

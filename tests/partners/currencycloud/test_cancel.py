@@ -21,6 +21,7 @@ from domain.answers import (
     Prepared,
     Refused,
     Submitted,
+    TurnedAway,
     Unprepared,
     WireRequest,
 )
@@ -210,9 +211,9 @@ async def test_not_found_may_mean_that_it_is_deleted_already(status: int) -> Non
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        ((401, error("auth_failed")), NotSent),
-        ((403, error("permission_denied")), NotSent),
-        ((429, error("too_many_requests")), NotSent),
+        ((401, error("auth_failed")), TurnedAway),
+        ((403, error("permission_denied")), TurnedAway),
+        ((429, error("too_many_requests")), TurnedAway),
         ((302, ""), InDoubt),
         ((400, "<html></html>"), InDoubt),
         ((403, "<html></html>"), InDoubt),

@@ -16,9 +16,9 @@ from domain.answers import (
     Duplicate,
     InDoubt,
     NotReady,
-    NotSent,
     Prepared,
     Refused,
+    TurnedAway,
     Untold,
 )
 from domain.report import MovementKind, PaymentState
@@ -149,7 +149,7 @@ async def test_an_account_that_may_not_pay_now_may_pay_later(life: Life) -> None
     fault = {"status": 400, "field": "account", "code": "unsupported_account"}
     life.bank.fault("refused", param=fault)
     turned_away = await life.submit()
-    assert isinstance(turned_away, NotSent)
+    assert isinstance(turned_away, TurnedAway)
     assert turned_away.retry_at is not None
     await life.accepted()
 
@@ -165,7 +165,7 @@ async def test_a_refusal_in_words_nobody_documented_is_looked_up(life: Life) -> 
 @pytest.mark.parametrize("fault", ["unauthorised", "rate_limited"])
 async def test_what_was_turned_away_may_be_sent_again(life: Life, fault: str) -> None:
     life.bank.fault(fault)
-    assert isinstance(await life.submit(), NotSent)
+    assert isinstance(await life.submit(), TurnedAway)
     assert life.held == []
     assert await life.adapter.ready() is None
     await life.accepted()

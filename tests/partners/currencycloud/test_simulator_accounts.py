@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.answers import Absent, Accepted, CannotTell, Found, InDoubt, NotSent, Told, Untold
+from domain.answers import Absent, Accepted, CannotTell, Found, InDoubt, Told, TurnedAway, Untold
 from domain.report import MovementKind, PaymentState
 from tests.partners.currencycloud.lives import CREATE, Bank, Life, living
 from tests.partners.currencycloud.scripted import ORDER
@@ -165,7 +165,7 @@ async def test_too_many_calls_were_not_executed_and_wait_for_the_next_minute(lif
     life.bank.control("quotas", [{"on": CREATE, "limit": 0, "seconds": 60}])
     before = datetime.now(UTC)
     submitted = await life.submit()
-    assert isinstance(submitted, NotSent)
+    assert isinstance(submitted, TurnedAway)
     assert submitted.retry_at is not None
     assert submitted.retry_at - before >= timedelta(seconds=30)
     assert life.held == []

@@ -12,10 +12,10 @@ from domain.answers import (
     CannotTell,
     Found,
     InDoubt,
-    NotSent,
     Prepared,
     Refused,
     Told,
+    TurnedAway,
 )
 from domain.report import PaymentState
 from tests.partners.currencycloud.lives import Life
@@ -99,7 +99,7 @@ async def test_what_was_turned_away_may_be_asked_again(
     cancel: Life, life: Life, fault: str
 ) -> None:
     cancel.bank.fault(fault, on=DELETE)
-    assert isinstance(await cancel.submit(), NotSent)
+    assert isinstance(await cancel.submit(), TurnedAway)
     assert status(cancel) == "ready_to_send"
     assert await cancel.adapter.ready() is None
     await cancel.submit()

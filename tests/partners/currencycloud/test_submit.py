@@ -17,6 +17,7 @@ from domain.answers import (
     Prepared,
     Refused,
     Submitted,
+    TurnedAway,
     Untold,
 )
 from domain.report import PaymentState, Source
@@ -207,7 +208,7 @@ async def test_a_server_error_leaves_doubt_whatever_it_says(status: int, body: A
 async def test_a_refused_token_is_dropped_and_nobody_logs_in_within_the_call() -> None:
     book = FakeLoginBook()
     submitted, script = await submit((401, error("invalid_supplied_credentials")), book)
-    assert isinstance(submitted, NotSent)
+    assert isinstance(submitted, TurnedAway)
     assert book.calls == ["drop"]
     assert script.routes == [CREATE]
 
@@ -242,7 +243,7 @@ async def test_too_many_requests_were_not_executed_and_wait_as_long_as_they_say(
     body = error("too_many_requests")
     adapter = partner(lambda _: httpx.Response(429, headers=headers, json=body))
     submitted = await adapter.submit(SUBJECT, await request(), DEADLINE)
-    assert isinstance(submitted, NotSent)
+    assert isinstance(submitted, TurnedAway)
     assert submitted.retry_at == NOW + timedelta(seconds=seconds)
     read = await adapter.read(replace(SUBJECT, partner_reference=PAYMENT_ID))
     assert isinstance(read, Untold)
@@ -265,14 +266,14 @@ async def test_a_new_field_turned_down_is_a_refusal_and_is_told() -> None:
 
 async def test_an_account_that_is_not_permitted_now_waits_for_its_permission() -> None:
     submitted, _ = await submit((400, error("unsupported_account", "not permitted", "account")))
-    assert isinstance(submitted, NotSent)
+    assert isinstance(submitted, TurnedAway)
     assert submitted.retry_at == NOW + timedelta(minutes=5)
     assert "not permitted" in submitted.why
 
 
 async def test_a_missing_permission_is_not_executed_and_names_the_remedy() -> None:
     submitted, _ = await submit((403, error("permission_denied")))
-    assert isinstance(submitted, NotSent)
+    assert isinstance(submitted, TurnedAway)
     assert "permission" in submitted.why
     assert submitted.retry_at is not None
 

@@ -16,6 +16,7 @@ import temporalio.activity
 from sqlmodel import select
 
 import activities.partner_steps as partner_steps
+import domain.absence as absence
 import domain.answers as answers
 import domain.fold as folding
 import domain.heard as heard
@@ -122,7 +123,7 @@ def the_row_comes_after_the_byte() -> None:
 def not_sent_ends_all_doubt() -> None:
     def in_doubt(book: sending.Book) -> bool:
         last = book.attempts[-1:]
-        return not book.closed and not book.answered and any(map(sending._doubtful, last))
+        return not book.closed and not book.answered and any(a.in_doubt for a in last)
 
     sending.Book.in_doubt = property(in_doubt)  # type: ignore[method-assign,assignment]
 
@@ -178,7 +179,7 @@ def an_open_attempt_is_nothing() -> None:
     def doubtful(attempt: Any) -> bool:
         return attempt.result is AttemptResult.UNKNOWN or attempt.answer is Answer.DUPLICATE
 
-    everywhere(sending._doubtful, doubtful)
+    sending.Attempt.in_doubt = property(doubtful)  # type: ignore[method-assign,assignment]
 
 
 @planted("nobody waits for the end of an attempt under way")
@@ -273,7 +274,7 @@ def absence_is_believed_at_once() -> None:
     def proven(op: Any, book: Any) -> bool:
         return any(looked.result is sending.LookupResult.ABSENT for looked in book.lookups)
 
-    everywhere(sending._is_proven_absent, proven)
+    everywhere(absence.is_proven_absent, proven)
 
 
 @planted("an empty answer of a list that lags counts without a watermark")
@@ -291,7 +292,7 @@ def _without_delay() -> None:
     def at_once(op: Any, book: Any) -> Any:
         return max(attempt.opened_at for attempt in book.attempts)
 
-    everywhere(sending._settled_from, at_once)
+    everywhere(absence.settled_from, at_once)
 
 
 @planted("the lookup leaves out what is completed")
