@@ -20,7 +20,7 @@ from starter.asking import Telling
 from starter.away import TemporalAway
 from starter.client import Orchestrator
 from starter.operations import Operations, Operators
-from store import schema
+from store import keys, schema
 from store.commands import Commands
 from store.database import Database
 from store.faults import StoreAway
@@ -341,12 +341,24 @@ async def connect(settings: Settings, keyring: Keyring | None) -> Client:
 
 @asynccontextmanager
 async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Assembly]:
-    """All parts of a process, the database brought up to date, closed at the end."""
+    """All parts of a process, closed at the end.
+
+    First the database is brought up to date and the keyring is proven to be the one of this store.
+
+    Raises:
+        KeyringError: there is no keyring, or it is not the one of this store.
+        NewerSchema, StoreAway.
+    """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     keyring = Keyring.read(settings.keyring)
     database = Database(settings.database)
-    schema.upgrade(database)
     clock = clock or MachineClock()
+    try:
+        schema.upgrade(database)
+        keys.prove(database, keyring, clock.now())
+    except BaseException:
+        database.close()
+        raise
     logins = {name: Logins(database, keyring, clock, name) for name in PARTNERS}
 
     def partners() -> dict[tuple[str, str], PaymentPartner]:

@@ -191,6 +191,14 @@ def cancel(
     )
 
 
+@app.command()
+def new_key() -> None:
+    """Print a new key, as a line for the keyring file of every process. Keep it secret."""
+    from store.keyring import new_line
+
+    typer.echo(new_line("key"), nl=False)
+
+
 class Decision(StrEnum):
     """What operators may find, in the words of the command."""
 

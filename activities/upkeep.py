@@ -139,6 +139,7 @@ class Upkeep:
             _name_unreadable(escalated.unreadable)
             if not escalated.payments and not escalated.unreadable:
                 break
+        await self._payments.ask_to_open(now, limit=_FOLDED)
         await self._name_overdue()
         return told
 

@@ -24,7 +24,7 @@ from local.demo_stories import CANCELLED_TOO_LATE, FATED, FAULTS, STORIES, rules
 from local.stack import Ports, Stack
 from process import stop_on_signals
 from settings import Settings
-from store.payments import PaymentRecord
+from store.records import PaymentRecord
 from terminal.pay import pay_file
 from terminal.table import as_object
 from terminal.wishes import Wishes

@@ -21,9 +21,11 @@ from typing import Any, Final, Self
 
 from domain.explained import Explained
 from local.child import start_child
+from local.own_keyring import own_keyring
 from local.simulator import API_KEY, LOGIN_ID, Simulator, start_simulator
 from local.temporal_server import DevServer, free_port, is_taken, start_dev_server
 from serving import served
+from settings import Settings
 from starter.codec_endpoint import codec_endpoint
 from store.keyring import Keyring
 from workflows.attributes import SEARCH_ATTRIBUTES
@@ -111,13 +113,7 @@ class Stack:
                     f"port {port} is taken by another program; give another with "
                     f"--{part}-port, where 0 takes a free one"
                 )
-        keyring_file = self.home / "keyring"
-        if Keyring.make(keyring_file):
-            self.tell(
-                f"made a development key in {keyring_file}: it encrypts this machine's payloads "
-                "and columns. Set FINALITY_KEYRING_FILE for anything real."
-            )
-        await self._serve_codec(Keyring.read(keyring_file))
+        await self._serve_codec(own_keyring(Settings(home=self.home), self.tell))
         self.tell("starting Temporal (the first time it may have to be built: some minutes)")
         self.temporal = await start_dev_server(
             db_filename=self.home / "temporal.db",

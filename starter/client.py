@@ -21,7 +21,8 @@ from starter.away import TemporalAway
 from starter.fingerprint import fingerprint
 from store.commands import Commanded, Commands
 from store.finding import ANYTHING, Wanted
-from store.payments import Acceptance, Found, PaymentRecord, Payments
+from store.payments import Acceptance, Found, Payments
+from store.records import PaymentRecord
 
 if TYPE_CHECKING:
     from starter.running import Running

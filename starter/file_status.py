@@ -13,7 +13,7 @@ from messages.credit_transfer import CreditTransferFile, FileRefused, Line
 from messages.pain002 import FileStatus, LineStatus, Reason, Status
 from starter.files import file_key
 from store.file_lines import KeptFile, LineNow
-from store.payments import PaymentRecord
+from store.records import PaymentRecord
 
 #: A payment in doubt is PDNG whatever its state. RETURNED has no code of its own: the creditor did
 #: not keep the money, and a program that reads ACSC would take it as paid.

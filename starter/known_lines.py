@@ -5,7 +5,8 @@ from __future__ import annotations
 from messages.credit_transfer import CreditTransferFile
 from starter.files import file_fingerprint, file_key, line_key
 from store.files import Files
-from store.payments import PaymentRecord, Payments
+from store.payments import Payments
+from store.records import PaymentRecord
 
 
 async def known_lines(

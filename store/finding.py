@@ -19,6 +19,7 @@ from domain.ids import end_to_end_hash
 from domain.intent import normalised
 from domain.money import Money
 from domain.order import Order
+from store.keyring import KeyringError
 from store.tables import FileLineRow, FileRow, PaymentRow
 
 #: Payments that one search opens at most, to compare what is sealed in them.
@@ -67,10 +68,12 @@ def matching(session: Session, wanted: Wanted, *, page: int = _PAGE) -> Iterator
         start += page
 
 
-def fits(wanted: Wanted, order: Order) -> bool:
-    """Whether an opened order fits what is sealed of it."""
+def fits(wanted: Wanted, order: Order | KeyringError) -> bool:
+    """Whether an opened order fits what is sealed of it; one that does not open fits no name."""
     if wanted.creditor is None:
         return True
+    if isinstance(order, KeyringError):
+        return False
     text = normalised(wanted.creditor)
     return text == normalised(order.creditor_account.number) or text in normalised(
         order.creditor.name

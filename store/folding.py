@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -278,28 +279,46 @@ def _write_tasks(
     """Open what is asked now, close what no longer is; the same question is open once."""
     rows = session.exec(_TASKS, params={"payment_id": payment_id}).all()
     known = {row.task_id: row for row in rows}
-    wanted: set[str] = set()
-    for kind, question in questions.items():
-        asked = f"{payment_id}\x1f{kind}\x1f{question.text}"
-        digest = hashlib.sha256(asked.encode()).hexdigest()
-        due_at = question.due_at or now + TASK_DUE_WITHIN
-        task_id = f"task_{digest[:20]}"
-        wanted.add(task_id)
-        row = known.get(task_id)
-        if row is None:
-            row = TaskRow(
-                task_id=task_id,
-                payment_id=payment_id,
-                kind=kind,
-                question=question.text,
-                owner=question.owner,
-                due_at=due_at,
-                opened_at=now,
-            )
-        elif row.closed_at is not None:
-            row.closed_at, row.due_at = None, due_at
-        session.add(row)
+    wanted = {_ask(session, known, payment_id, kind, questions[kind], now) for kind in questions}
     for row in rows:
         if row.task_id not in wanted and row.closed_at is None:
             row.closed_at = now
             session.add(row)
+
+
+def ask(session: Session, payment_id: str, kind: str, question: Question, now: datetime) -> None:
+    """Open one question about a payment that cannot be folded; the same one is open once.
+
+    The next fold closes it, as every question that is not asked any more.
+    """
+    rows = session.exec(_TASKS, params={"payment_id": payment_id})
+    _ask(session, {row.task_id: row for row in rows}, payment_id, kind, question, now)
+
+
+def _ask(
+    session: Session,
+    known: Mapping[str, TaskRow],
+    payment_id: str,
+    kind: str,
+    question: Question,
+    now: datetime,
+) -> str:
+    """Open the question unless it is open; the id of its task."""
+    asked = f"{payment_id}\x1f{kind}\x1f{question.text}"
+    task_id = f"task_{hashlib.sha256(asked.encode()).hexdigest()[:20]}"
+    due_at = question.due_at or now + TASK_DUE_WITHIN
+    row = known.get(task_id)
+    if row is None:
+        row = TaskRow(
+            task_id=task_id,
+            payment_id=payment_id,
+            kind=kind,
+            question=question.text,
+            owner=question.owner,
+            due_at=due_at,
+            opened_at=now,
+        )
+    elif row.closed_at is not None:
+        row.closed_at, row.due_at = None, due_at
+    session.add(row)
+    return task_id

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import hmac
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +19,23 @@ from domain.explained import Explained
 
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
+#: An id that was derived from its key; any other id is a name that somebody chose.
+_DERIVED_ID: Final = re.compile(r"[a-z]+-(?P<digest>[0-9a-f]{16})")
 
 
 class KeyringError(Explained, ValueError):
     """A key is missing or malformed; the text names the remedy, never the key."""
+
+
+class MissingKey(KeyringError):
+    """A value is sealed with a key that the keyring does not have."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(
+            f"sealed with key {key_id!r}, which the keyring lacks; add that key's line to the "
+            "keyring file"
+        )
+        self.key_id = key_id
 
 
 class Keyring:
@@ -31,15 +45,28 @@ class Keyring:
     id) is authenticated, so a value copied into another row does not open there.
     """
 
-    def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
+    def __init__(self, keys: Mapping[str, bytes], current: str, file: Path | None = None) -> None:
         for key_id, key in keys.items():
             if len(key) != _KEY_BYTES or not key_id or "\0" in key_id:
                 raise KeyringError(f"key {key_id!r} must be {_KEY_BYTES} bytes with a plain id")
+            derived = _DERIVED_ID.fullmatch(key_id)
+            if derived is not None and derived["digest"] != _digest(key):
+                raise KeyringError(
+                    f"the key beside the id {key_id!r} is not the key of that id, which is "
+                    "derived from its key. Copy the whole line from the keyring it came from"
+                )
         if current not in keys:
             raise KeyringError(f"the current key {current!r} is not in the keyring")
         self._keys = {current: keys[current], **keys}
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self.current = current
+        self.file = file
+        """Where it was read from, for texts; None for a keyring that was made in memory."""
+
+    @property
+    def ids(self) -> Collection[str]:
+        """Ids of all its keys."""
+        return self._ciphers.keys()
 
     @classmethod
     def read(cls, path: Path) -> Keyring:
@@ -63,7 +90,7 @@ class Keyring:
                 raise KeyringError(f"line {number} of {path} is not `id:base64`") from None
         if not keys:
             raise KeyringError(f"the keyring at {path} is empty")
-        return cls(keys, next(iter(keys)))
+        return cls(keys, next(iter(keys)), path)
 
     @staticmethod
     def make(path: Path) -> bool:
@@ -75,10 +102,9 @@ class Keyring:
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
-        key = base64.b64encode(os.urandom(_KEY_BYTES)).decode()
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            file.write(f"development-1:{key}\n")
+            file.write(new_line("development"))
             file.flush()
             os.fsync(file.fileno())
         try:
@@ -89,24 +115,23 @@ class Keyring:
             draft.unlink()
         return True
 
-    def seal(self, clear: bytes, context: str) -> bytes:
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._ciphers[self.current].encrypt(nonce, clear, context.encode())
-        return self.current.encode() + b"\0" + nonce + sealed
+    def seal(self, clear: bytes, context: str, *, key_id: str | None = None) -> bytes:
+        """Seal with the current key, or with another one of the ring."""
+        key_id, nonce = key_id or self.current, os.urandom(_NONCE_BYTES)
+        sealed = self._ciphers[key_id].encrypt(nonce, clear, context.encode())
+        return key_id.encode() + b"\0" + nonce + sealed
 
     def open(self, sealed: bytes, context: str) -> bytes:
         """The clear bytes.
 
         Raises:
-            KeyringError: sealed with a key we do not hold, for another context, or altered.
+            MissingKey: sealed with a key we do not hold.
+            KeyringError: sealed for another context, or altered.
         """
         key_id, _, rest = sealed.partition(b"\0")
         cipher = self._ciphers.get(key_id.decode(errors="replace"))
         if cipher is None:
-            raise KeyringError(
-                f"sealed with key {key_id.decode(errors='replace')!r}, which the keyring lacks; "
-                "add that key's line to the keyring file"
-            )
+            raise MissingKey(key_id.decode(errors="replace"))
         try:
             return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], context.encode())
         except (InvalidTag, ValueError):  # The latter of a value cut short.
@@ -121,6 +146,25 @@ class Keyring:
             hmac.digest(_derived(key, purpose), clear, "sha256").hex()
             for key in self._keys.values()
         )
+
+
+def new_line(name: str) -> str:
+    """A line of a keyring file with a new key. Its id is derived from the key.
+
+    So the same id can never stand for two keys: `Keyring` refuses an id of this form beside
+    another key.
+
+    Args:
+        name: what the id begins with, in small letters.
+    """
+    key = os.urandom(_KEY_BYTES)
+    return f"{name}-{_digest(key)}:{base64.b64encode(key).decode()}\n"
+
+
+def _digest(key: bytes) -> str:
+    """What a derived id says of its key; it tells nothing that would help to guess the key."""
+    derive = HKDFExpand(algorithm=SHA256(), length=8, info=b"finality key id")
+    return derive.derive(key).hex()
 
 
 def _derived(key: bytes, purpose: str) -> bytes:

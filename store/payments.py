@@ -15,18 +15,21 @@ from domain.escalation import Escalate, nobody
 from domain.fold import fold
 from domain.ids import end_to_end_hash, instruction_id
 from domain.intent import Acknowledgement, Earlier, Intent, require_acknowledged
-from domain.order import Order, Times
-from domain.payment import Payment, UnknownPayment
+from domain.order import Order
+from domain.payment import UnknownPayment
 from domain.profile import InstructionKind, Profile
 from domain.telling import next_telling
 from domain.view import PaymentView
 from store.database import Database, is_writing
 from store.finding import OPENED_MAX, Wanted, fits, matching
-from store.folding import Folding, order_context, order_of
+from store.folding import Folding, order_context
 from store.intents import earlier_of, hashes_of
 from store.keyring import Keyring, KeyringError
+from store.keys import require_proven
 from store.locks import hold
+from store.records import PaymentRecord, opened, record_of
 from store.tables import InstructionRow, PaymentRow, StateRow
+from store.unopened import ask_to_open, unopened
 from store.views import view_of
 
 FINGERPRINT_VERSION: Final = 1
@@ -60,29 +63,6 @@ class Acceptance:
 
     view: PaymentView
     is_new: bool
-
-
-@dataclass(frozen=True)
-class PaymentRecord:
-    """A payment as shown to people: masked, with the order's references."""
-
-    payment_id: str
-    tenant: str
-    partner: str
-    partner_account: str
-    rail: str
-    end_to_end_id: str
-    creditor: str
-    creditor_account: str
-    created_at: datetime
-    updated_at: datetime
-    waiting_for: str | None
-    times: Times
-    view: PaymentView
-
-    @property
-    def payment(self) -> Payment:
-        return self.view.payment
 
 
 @dataclass(frozen=True)
@@ -124,12 +104,14 @@ class Payments:
             KeyReused: the key is known with another fingerprint; nothing was written.
             PossibleDuplicate: the same payment was ordered under another key; nothing was
                 written. A known key is never asked about.
+            WrongKeyring: what would be sealed now, others could never open; nothing was written.
         """
         intent = intent or Intent.of(order)
         hashes = hashes_of(intent, self._keyring)
         said = acknowledged or Acknowledgement()
 
         def transaction(session: Session) -> Acceptance:
+            require_proven(session, self._keyring, now)
             # First the key, or who repeats a call at once would be asked about that very call.
             hold(session, f"key/{order.tenant}/{key}")
             if known := _known(session, order.tenant, key, fingerprint):
@@ -262,32 +244,18 @@ class Payments:
 
         def query(session: Session) -> Found:
             records: list[PaymentRecord] = []
-            for opened, row in enumerate(matching(session, wanted)):
-                if len(records) == limit or opened == OPENED_MAX:
-                    return Found(records, opened)
-                if fits(wanted, order_of(self._keyring, row)):
-                    records.append(self._record(session, row))
+            for looked_at, row in enumerate(matching(session, wanted)):
+                if len(records) == limit or looked_at == OPENED_MAX:
+                    return Found(records, looked_at)
+                order = opened(self._keyring, row)
+                if fits(wanted, order):
+                    records.append(record_of(session, row, order))
             return Found(records)
 
         return await self._database.read(query)
 
     def _record(self, session: Session, found: PaymentRow) -> PaymentRecord:
-        order = order_of(self._keyring, found)
-        return PaymentRecord(
-            payment_id=found.payment_id,
-            tenant=found.tenant,
-            partner=found.partner,
-            partner_account=found.partner_account,
-            rail=found.rail,
-            end_to_end_id=order.end_to_end_id,
-            creditor=order.creditor.name,
-            creditor_account=order.creditor_account.masked,
-            created_at=found.created_at,
-            updated_at=found.updated_at,
-            waiting_for=found.waiting_for,
-            times=order.times,
-            view=view_of(session, found),
-        )
+        return record_of(session, found, opened(self._keyring, found))
 
     async def started(self, payment_ids: Sequence[str], now: datetime) -> None:
         """Note that a workflow runs these, so that the relay leaves them alone."""
@@ -344,10 +312,21 @@ class Payments:
             try:
                 await self._database.write(partial(self._refold, payment_id, now))
                 asked += 1
-            except KeyringError:
+            except KeyringError as error:
                 await self._database.write(partial(_put_off, payment_id, now))
                 unreadable.append(payment_id)
+                await self._database.write(partial(ask_to_open, payment_id, error, now))
         return Escalated(asked, unreadable)
+
+    async def ask_to_open(self, now: datetime, *, limit: int) -> int:
+        """Open a task for each open payment whose key is not in the keyring; how many.
+
+        Where the key has come back meanwhile, the payment is folded anew, which closes the task.
+        """
+        found = await self._database.read(
+            lambda session: unopened(session, self._keyring, limit=limit)
+        )
+        return len((await self.refold(found, now)).unreadable)
 
     def _refold(self, payment_id: str, now: datetime, session: Session) -> None:
         self._folding.refold(session, row(session, payment_id), now)

@@ -329,6 +329,16 @@ class StateRow(SQLModel, table=True):
     entered_at: datetime = Field(sa_column=_moment(nullable=False))
 
 
+class KeyRow(SQLModel, table=True):
+    """A key that sealed something in this store, with a value that only that key opens."""
+
+    __tablename__ = "keys"
+
+    key_id: str = Field(primary_key=True)
+    canary_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    first_used_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
 class PartnerAccountRow(SQLModel, table=True):
     """A login with a partner, as all processes share it."""
 

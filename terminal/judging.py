@@ -12,7 +12,7 @@ from messages.pain002 import Reason
 from settings import Settings
 from starter.files import DebtorAccount, FilePlan, PlannedOrder, RefusedLine, account_named, plan
 from starter.known_lines import known_lines
-from store.payments import PaymentRecord
+from store.records import PaymentRecord
 from terminal.refused import DUPLICATION, Repeat
 from terminal.wishes import Wishes
 

@@ -23,7 +23,8 @@ from starter.journal import Journal
 from starter.operations import NotSigned, Operators
 from store.files import FileTaken
 from store.keyring import KeyringError
-from store.payments import KeyReused, PaymentRecord
+from store.payments import KeyReused
+from store.records import PaymentRecord
 from terminal.commanding import signature
 from terminal.judging import Judged, judge
 from terminal.preview import preview, show_notices

@@ -18,7 +18,8 @@ from domain.states import ENDS
 from starter.client import Receipt
 from starter.files import PlannedOrder
 from starter.journal import Journal
-from store.payments import KeyReused, PaymentRecord
+from store.payments import KeyReused
+from store.records import PaymentRecord
 from terminal.refused import Repeat
 from terminal.screen import Screen
 

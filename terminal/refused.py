@@ -15,7 +15,7 @@ from domain.payment import Certainty
 from messages.credit_transfer import Line
 from regimes.refusal import Refusal
 from starter.files import PlannedOrder, RefusedLine
-from store.payments import PaymentRecord
+from store.records import PaymentRecord
 from terminal.screen import Screen
 from terminal.table import print_json, table
 

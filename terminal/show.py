@@ -16,7 +16,7 @@ from domain.report import PaymentState
 from settings import Settings
 from store.finding import Wanted
 from store.halts import Halt
-from store.payments import PaymentRecord
+from store.records import PaymentRecord
 from store.timeline import Entry, EntryKind, Timelines
 from terminal.commanding import NOT_AS_WISHED, NOTHING_RECORDED, or_refused, say_refused
 from terminal.halt import scope
@@ -117,8 +117,11 @@ def _print_head(
     facts.add_row("payment", record.payment_id)
     facts.add_row("state", state_text(record))
     facts.add_row("amount", str(payment.amounts.instructed))
-    facts.add_row("creditor", Text(plain(f"{record.creditor} {record.creditor_account}")))
-    facts.add_row("end-to-end id", Text(plain(record.end_to_end_id)))
+    facts.add_row("creditor", Text(plain(f"{record.creditor} {record.creditor_account}".strip())))
+    if record.sealed:
+        facts.add_row("order", Text(plain(record.sealed), style="yellow"))
+    else:
+        facts.add_row("end-to-end id", Text(plain(record.end_to_end_id)))
     facts.add_row("partner", f"{record.partner}/{record.partner_account}")
     facts.add_row("partner reference", plain(payment.partner_reference or "none yet"))
     if day := _execution_day(record):

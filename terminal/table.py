@@ -18,7 +18,8 @@ from domain.plain_text import plain
 from domain.report import PaymentState
 from settings import Settings
 from store.finding import ANYTHING, Wanted
-from store.payments import Found, PaymentRecord
+from store.payments import Found
+from store.records import PaymentRecord
 from terminal.screen import Screen
 
 _COLOUR = {
@@ -77,6 +78,7 @@ def as_object(record: PaymentRecord) -> dict[str, object]:
         "currency": payment.amounts.instructed.currency,
         "partner_reference": payment.partner_reference,
         "reason": payment.reason or _why_not_known(record),
+        "sealed": record.sealed,
     }
 
 
@@ -95,7 +97,7 @@ def table(records: Iterable[PaymentRecord], *, caption: str | None = None) -> Ta
             # As text, not markup: a creditor may be called anything.
             Text(record.payment_id),
             _name(record.end_to_end_id),
-            _name(record.creditor),
+            Text(record.sealed, style="yellow") if record.sealed else _name(record.creditor),
             str(payment.amounts.instructed),
             state_text(record),
         )

@@ -13,6 +13,7 @@ from domain.payment import FREEZING
 from domain.plain_text import plain
 from settings import Settings
 from store.tasks import Task
+from store.unopened import SEALED
 from terminal.screen import Screen
 
 #: Questions that an operator's finding answers.
@@ -59,6 +60,8 @@ def next_commands(task: Task, not_executed_is_offered: bool) -> list[str]:
         if not_executed_is_offered:
             commands.append(f"{resolve} not-executed --by NAME --why TEXT --evidence FILE")
         return commands
+    if task.kind == SEALED:
+        return [look, "finality doctor"]
     if task.kind == "not_ready":
         return [look, "finality doctor --retry-logins"]
     return [look, f"finality cancel {task.payment_id} --why TEXT"]

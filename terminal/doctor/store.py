@@ -6,15 +6,24 @@ from collections.abc import AsyncIterator
 
 from assembly import Assembly
 from store.health import health
+from store.keys import missing_keys
 from terminal.doctor.findings import Examined
 
 
 async def keyring(assembly: Assembly) -> AsyncIterator[Examined]:
-    """Which key is in use, and whether it is one of `finality up`."""
+    """Which key is in use, whether it is one of `finality up`, and which keys are missing."""
     current = assembly.keyring.current
     development = current.startswith("development-")
     kind_of_key = " (a development key: for this machine only)" if development else ""
     yield Examined("keyring", f"{assembly.settings.keyring}, current key {current}{kind_of_key}")
+    ring = assembly.keyring
+    for key in await assembly.database.read(lambda session: missing_keys(session, ring)):
+        yield Examined(
+            f"key {key.key_id}",
+            f"not in the keyring; {key.payments} payments are sealed with it",
+            f"add its line to {assembly.settings.keyring}, from another copy of this "
+            "installation's keyring, and restart every process",
+        )
 
 
 async def database(assembly: Assembly) -> AsyncIterator[Examined]:

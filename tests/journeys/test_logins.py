@@ -6,7 +6,7 @@ import asyncio
 
 from domain.payment import Certainty
 from domain.report import PaymentState
-from store.payments import PaymentRecord
+from store.records import PaymentRecord
 from tests.proof.case import READ, SEND, Case
 from tests.proof.world import LOCKED_OUT, World, ended
 

@@ -9,7 +9,7 @@ import pytest_asyncio
 from domain.payment import Certainty
 from domain.report import PaymentState
 from domain.sending import AttemptResult
-from store.payments import PaymentRecord
+from store.records import PaymentRecord
 from tests.proof.case import FIND, SEND, Case
 from tests.proof.world import World
 

@@ -13,7 +13,7 @@ from domain.due import Owed, due
 from domain.payment import Certainty, FindingKind
 from domain.report import PaymentState
 from domain.sending import AttemptResult
-from store.payments import PaymentRecord
+from store.records import PaymentRecord
 from tests.proof.case import READ, SEND, Case
 from tests.proof.world import World
 

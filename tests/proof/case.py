@@ -15,7 +15,7 @@ from domain.order import Order
 from domain.payment import Certainty
 from domain.report import PaymentState
 from starter.client import Receipt
-from store.payments import PaymentRecord
+from store.records import PaymentRecord
 from store.tables import TaskRow
 from store.timeline import Timelines
 from terminal.table import as_object

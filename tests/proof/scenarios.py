@@ -19,7 +19,7 @@ from domain.report import PaymentState
 from domain.sending import AttemptResult
 from starter.operations import Signature
 from store.commands import CannotResolve
-from store.payments import PaymentRecord
+from store.records import PaymentRecord
 from store.timeline import Timelines
 from tests.proof.arena import FORGETFUL, OPERATORS, READ, TOLD, Arena, Standing, bank_account
 from tests.proof.bank_partner import BANK

@@ -21,7 +21,7 @@ from store.keyring import Keyring
 from store.tables import MovementRow, StateRow, TaskRow
 from tests.clock import SteppedClock
 from tests.fakes import order, profile
-from tests.store.books import PAYMENT, Store, accepted, exchange, in_doubt, report
+from tests.store.books import KEYRING, PAYMENT, Store, accepted, exchange, in_doubt, report
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -167,16 +167,17 @@ async def test_a_payment_whose_key_is_missing_keeps_no_other_from_being_asked_ab
     store: Store, clock: SteppedClock
 ) -> None:
     of = profile(IdempotencyKind.NONE, LookupKind.NONE)
-    rotated = Store(store.where, clock, Keyring({"new": b"n" * 32}, "new"))
-    await rotated.accept("sealed anew", payment_id="pay_0", as_of=of)
+    both = {"new": b"n" * 32, KEYRING.current: KEYRING._keys[KEYRING.current]}
+    rotated = Store(store.where, clock, Keyring(both, "new"))
     await store.accept(as_of=of)
+    await rotated.accept("sealed anew", payment_id="pay_0", as_of=of)
     await rotated.begin(instruction_id("pay_0", InstructionKind.PAY))
     turn = await store.begin()
     rotated.close()
     assert turn.deadline is not None
     asked = await store.payments.escalate(turn.deadline.ends_by, limit=9)
     assert asked == (1, ["pay_0"])
-    assert _tasks(store) == {"parked": True}
+    assert _tasks(store) == {"parked": True, "sealed": True}
 
 
 async def test_a_key_that_runs_out_in_doubt_is_asked_about_when_it_does(

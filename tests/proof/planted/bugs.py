@@ -552,3 +552,13 @@ def logins_are_tried_again() -> None:
 @planted("a halt is not looked at when a send is permitted", "tests/store/test_halts.py")
 def a_halt_stops_nothing() -> None:
     everywhere(is_halted, lambda *_: False)
+
+
+# Who may open, and who may sign
+
+
+@planted("a key of another keyring is accepted under a known id", "tests/store/test_keys.py")
+def another_keyring_is_accepted() -> None:
+    import store.keys
+
+    everywhere(store.keys._open, lambda *_: None)

@@ -1,0 +1,39 @@
+"""The keyring of `finality up`: made once, for a home and a store that have none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from settings import Settings
+from store import keys, schema
+from store.database import Database
+from store.keyring import Keyring
+
+
+def own_keyring(settings: Settings, tell: Callable[[str], None]) -> Keyring:
+    """The keyring of these settings, proven to be the one of their store before anything starts.
+
+    A new one is made only where the store was never sealed. A home without its keyring beside a
+    store that was (a second machine on a shared database, a file that was lost) is refused.
+
+    Raises:
+        KeyringError: the keyring is missing or is not the one of this store.
+        NewerSchema, StoreAway: the store cannot be asked.
+    """
+    file = settings.keyring
+    database = Database(settings.database)
+    try:
+        schema.upgrade(database)
+        if settings.keyring_file is None and not file.exists():
+            keys.require_never_sealed(database, file)
+            if Keyring.make(file):
+                tell(
+                    f"made a development key in {file}: it encrypts this machine's payloads "
+                    "and columns. Set FINALITY_KEYRING_FILE for anything real."
+                )
+        keyring = Keyring.read(file)
+        keys.prove(database, keyring, datetime.now(UTC))
+    finally:
+        database.close()
+    return keyring

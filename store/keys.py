@@ -1,0 +1,209 @@
+"""The keys a store is sealed with, and the proof that a keyring has them.
+
+Each key that seals something has a row with a canary: a value that only this key opens. A process
+proves its keyring against the canaries before it does anything with the store. Comparing ids would
+not do: two keyrings can call different keys by one name, and each would seal what the other can
+never open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import ColumnElement, func
+from sqlmodel import Session, col, select
+
+from store.database import Database
+from store.folding import order_context
+from store.keyring import Keyring, KeyringError
+from store.locks import hold
+from store.tables import KeyRow, PaymentRow
+
+_CANARY: Final = b"finality canary"
+#: The lock between processes that use a key for the first time.
+_FIRST_USE: Final = "keys"
+
+
+class WrongKeyring(KeyringError):
+    """The keyring is not the one of this store: nothing was done."""
+
+
+@dataclass(frozen=True)
+class MissingKeys:
+    """A key that sealed payments and is not in the keyring."""
+
+    key_id: str
+    payments: int
+    """How many were sealed with it."""
+
+
+def prove(database: Database, keyring: Keyring, now: datetime) -> None:
+    """Prove that every key of the ring is the one this store knows under its id.
+
+    A current key that the store does not know yet is noted with its canary, so that the next
+    process can be proven against it.
+
+    Raises:
+        WrongKeyring: another key stands under one of the ids, or no key of the ring is known here.
+        StoreAway: the database is away.
+    """
+    if not database.read_now(partial(_is_known, keyring)):
+        database.write_now(lambda session: require_proven(session, keyring, now))
+
+
+def require_proven(session: Session, keyring: Keyring, now: datetime) -> None:
+    """Prove the current key in the transaction that seals with it.
+
+    The canary of a key is in the store before, or together with, the first value it seals.
+
+    Raises:
+        WrongKeyring: as `prove`; the transaction has to be rolled back.
+    """
+    known = session.get(KeyRow, keyring.current)
+    if known is not None:
+        _open(keyring, known)
+        return
+    hold(session, _FIRST_USE)
+    if not _is_known(keyring, session):
+        for key_id in _to_introduce(session, keyring):
+            canary = keyring.seal(_CANARY, _context(key_id), key_id=key_id)
+            session.add(KeyRow(key_id=key_id, canary_sealed=canary, first_used_at=now))
+        session.flush()
+
+
+def require_never_sealed(database: Database, file: Path) -> None:
+    """Let a new keyring be made only for a store that was never sealed.
+
+    Args:
+        file: where the keyring of this store belongs.
+
+    Raises:
+        WrongKeyring: the store has keys already, which a new keyring could not replace.
+    """
+    known = database.read_now(_known_ids)
+    if known:
+        raise WrongKeyring(
+            f"there is no keyring at {file}, and this store is sealed with {_named(known)}. Copy "
+            "the keyring file of this installation there; a keyring is copied, never made a second "
+            "time. If this home is a new installation, give it a database of its own"
+        )
+
+
+def missing(session: Session, keyring: Keyring) -> list[str]:
+    """Ids of keys that the store was sealed with and the keyring lacks."""
+    ids = session.exec(select(KeyRow.key_id).order_by(KeyRow.key_id))
+    return [key_id for key_id in ids if key_id not in keyring.ids]
+
+
+def missing_keys(session: Session, keyring: Keyring) -> list[MissingKeys]:
+    """The same, with how many payments each one sealed."""
+    count = select(func.count()).select_from(PaymentRow)
+    return [
+        MissingKeys(key_id, session.exec(count.where(sealed_with(key_id))).one())
+        for key_id in missing(session, keyring)
+    ]
+
+
+def sealed_with(key_id: str) -> ColumnElement[bool]:
+    """What is true of payments whose order was sealed with that key."""
+    begins = key_id.encode()
+    sealed = col(PaymentRow.order_sealed)
+    return (sealed >= begins + b"\0") & (sealed < begins + b"\1")
+
+
+def _is_known(keyring: Keyring, session: Session) -> bool:
+    """Whether the store has a canary of the current key; every one of the ring has to open."""
+    rows = session.exec(select(KeyRow).order_by(KeyRow.key_id)).all()
+    for row in rows:
+        if row.key_id in keyring.ids:
+            _open(keyring, row)
+    return any(row.key_id == keyring.current for row in rows)
+
+
+def _to_introduce(session: Session, keyring: Keyring) -> set[str]:
+    """Ids of the keys to note: the current one, and those that earlier releases sealed with.
+
+    A new key comes in a keyring that also has a known one. Otherwise it is the keyring of another
+    installation, or one that was made anew by mistake.
+    """
+    noted = set(session.exec(select(KeyRow.key_id)))
+    if noted:
+        proven = noted & set(keyring.ids)
+    else:  # A new store, or one of an earlier release, whose payments prove its keys.
+        proven = {
+            key_id for key_id in keyring.ids if _opens_what_it_sealed(session, keyring, key_id)
+        }
+    if not proven and (known := _known_ids(session)):
+        raise WrongKeyring(_stranger(keyring, known))
+    return {keyring.current, *proven} - noted
+
+
+def _known_ids(session: Session) -> list[str]:
+    """Ids of the keys the store was sealed with; of one of an earlier release, the newest one's."""
+    known = list(session.exec(select(KeyRow.key_id).order_by(KeyRow.key_id)))
+    if not known:
+        newest = select(PaymentRow.order_sealed).order_by(col(PaymentRow.created_at).desc())
+        sealed = session.exec(newest.limit(1)).all()
+        known = [one.partition(b"\0")[0].decode(errors="replace") for one in sealed]
+    return known
+
+
+def _opens_what_it_sealed(session: Session, keyring: Keyring, key_id: str) -> bool:
+    """Whether payments were sealed with it; False where there are none.
+
+    Raises:
+        WrongKeyring: there are some, and this key does not open them.
+    """
+    some = select(PaymentRow.payment_id, PaymentRow.order_sealed).where(sealed_with(key_id))
+    found = session.exec(some.limit(1)).first()
+    if found is None:
+        return False
+    payment_id, sealed = found
+    try:
+        keyring.open(sealed, order_context(payment_id))
+    except KeyringError:
+        raise WrongKeyring(_other_bytes(keyring, key_id)) from None
+    return True
+
+
+def _open(keyring: Keyring, row: KeyRow) -> None:
+    try:
+        is_whole = keyring.open(row.canary_sealed, _context(row.key_id)) == _CANARY
+    except KeyringError:
+        is_whole = False
+    if not is_whole:
+        raise WrongKeyring(_other_bytes(keyring, row.key_id))
+
+
+def _context(key_id: str) -> str:
+    """What a sealed canary is bound to."""
+    return f"keys/{key_id}"
+
+
+def _place(keyring: Keyring) -> str:
+    return f"the keyring at {keyring.file}" if keyring.file else "the keyring"
+
+
+def _other_bytes(keyring: Keyring, key_id: str) -> str:
+    return (
+        f"{_place(keyring)} has another key under the id {key_id!r} than the one this store was "
+        "sealed with; nothing was done. Copy the keyring file of this installation there; a "
+        "keyring is copied, never made a second time"
+    )
+
+
+def _named(key_ids: list[str]) -> str:
+    return ", ".join(map(repr, key_ids))
+
+
+def _stranger(keyring: Keyring, known: list[str]) -> str:
+    return (
+        f"{_place(keyring)} has none of the keys this store was sealed with ({_named(known)}); its "
+        f"own is {keyring.current!r}. Nothing was done. Copy the keyring file of this installation "
+        "there, or set FINALITY_KEYRING_FILE to it; a keyring is copied, never made a second time. "
+        "If this home is a new installation, give it a database of its own"
+    )

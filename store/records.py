@@ -1,0 +1,82 @@
+"""A payment as people see it, also where its order cannot be opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from domain.order import Order, Times
+from domain.payment import Payment
+from domain.view import PaymentView
+from store.folding import order_of
+from store.keyring import Keyring, KeyringError
+from store.tables import PaymentRow
+from store.views import view_of
+
+
+@dataclass(frozen=True)
+class PaymentRecord:
+    """A payment as shown to people: masked, with the order's references."""
+
+    payment_id: str
+    tenant: str
+    partner: str
+    partner_account: str
+    rail: str
+    end_to_end_id: str
+    creditor: str
+    creditor_account: str
+    created_at: datetime
+    updated_at: datetime
+    waiting_for: str | None
+    times: Times
+    view: PaymentView
+    sealed: str | None = None
+    """Why the order cannot be opened; creditor and end-to-end id are empty then."""
+
+    @property
+    def payment(self) -> Payment:
+        return self.view.payment
+
+
+def opened(keyring: Keyring, found: PaymentRow) -> Order | KeyringError:
+    """The order, or why it cannot be opened."""
+    try:
+        return order_of(keyring, found)
+    except KeyringError as error:
+        return error
+
+
+def record_of(session: Session, found: PaymentRow, order: Order | KeyringError) -> PaymentRecord:
+    """The payment of a row.
+
+    An order that cannot be opened hides neither the other payments of a list nor its own state.
+    """
+    clear = None if isinstance(order, KeyringError) else order
+    return PaymentRecord(
+        payment_id=found.payment_id,
+        tenant=found.tenant,
+        partner=found.partner,
+        partner_account=found.partner_account,
+        rail=found.rail,
+        end_to_end_id=clear.end_to_end_id if clear else "",
+        creditor=clear.creditor.name if clear else "",
+        creditor_account=found.creditor_masked,
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+        waiting_for=found.waiting_for,
+        times=clear.times if clear else _clear_times(found),
+        view=view_of(session, found),
+        sealed=None if clear else str(order),
+    )
+
+
+def _clear_times(found: PaymentRow) -> Times:
+    """Those of the order's times that are kept in the clear."""
+    return Times(
+        submit_before=found.submit_before,
+        submit_from=found.submit_from,
+        execute_by=found.execute_by,
+    )

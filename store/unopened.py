@@ -1,0 +1,46 @@
+"""Payments whose order cannot be opened, since its key is not in the keyring: people are asked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from store.folding import Question, ask
+from store.keyring import Keyring, KeyringError
+from store.keys import missing, sealed_with
+from store.tables import PaymentRow, TaskRow
+
+#: The kind of the question.
+SEALED: Final = "sealed"
+
+
+def ask_to_open(payment_id: str, why: KeyringError, now: datetime, session: Session) -> None:
+    """Open a task that names the missing key; the fold that opens the order closes it."""
+    session.get_one(PaymentRow, payment_id, with_for_update=True)
+    ask(session, payment_id, SEALED, Question(f"its order cannot be opened: {why}"), now)
+
+
+def unopened(session: Session, keyring: Keyring, *, limit: int) -> list[str]:
+    """Ids of open payments sealed with a key the ring lacks, about which nobody was asked yet.
+
+    Where the ring lacks no key, those about which somebody was asked: they may open now.
+    """
+    asked = select(TaskRow.payment_id).where(
+        TaskRow.kind == SEALED, col(TaskRow.closed_at).is_(None)
+    )
+    lacking = missing(session, keyring)
+    if not lacking:
+        return list(session.exec(asked.limit(limit)))
+    found: list[str] = []
+    for key_id in lacking:
+        rows = (
+            select(PaymentRow.payment_id)
+            .where(col(PaymentRow.is_over).is_(False), sealed_with(key_id))
+            .where(col(PaymentRow.payment_id).not_in(asked))
+            .order_by(PaymentRow.payment_id)
+            .limit(limit - len(found))
+        )
+        found += session.exec(rows)
+    return found
