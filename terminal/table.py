@@ -97,7 +97,7 @@ def table(records: Iterable[PaymentRecord], *, caption: str | None = None) -> Ta
             # As text, not markup: a creditor may be called anything.
             Text(record.payment_id),
             _name(record.end_to_end_id),
-            Text(record.sealed, style="yellow") if record.sealed else _name(record.creditor),
+            Text(plain(record.sealed), style="yellow") if record.sealed else _name(record.creditor),
             str(payment.amounts.instructed),
             state_text(record),
         )
