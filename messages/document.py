@@ -20,7 +20,10 @@ BLANK: Final = " \t\r\n"
 #: Before the message's name in the namespace of an ISO 20022 document.
 ISO: Final = "urn:iso:std:iso:20022:tech:xsd:"
 _MESSAGE: Final = re.compile(r"[a-z]{4}\.\d{3}\.\d{3}\.\d{2}(?:\.ch\.\d{2})?", re.ASCII)
-_SCHEMA_LOCATION: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
+_INSTANCE: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
+_SCHEMA_LOCATIONS: Final = frozenset(
+    {f"{_INSTANCE}schemaLocation", f"{_INSTANCE}noNamespaceSchemaLocation"}
+)
 _AGAIN: Final = "ask the sender for the whole file again"
 
 
@@ -120,10 +123,29 @@ def _broken(error: etree.XMLSyntaxError, *, is_empty: bool) -> str:
 
 
 def name_of(element: etree._Element, namespace: str = "") -> str:
-    """The element's name, with its namespace only where that is another one; for people too."""
+    """The element's name, with its namespace where that is another one or none ("{}Nm").
+
+    Without `namespace` the bare name, for people.
+    """
     tag = str(element.tag)
-    own = f"{{{namespace}}}"
-    return tag.removeprefix(own) if namespace else etree.QName(tag).localname[:80]
+    if not namespace:
+        return etree.QName(tag).localname[:80]
+    return tag.removeprefix(f"{{{namespace}}}") if tag.startswith("{") else f"{{}}{tag}"
+
+
+def whereabouts(element: etree._Element, namespace: str) -> str:
+    """What is wrong with an element's namespace, for people; "" where it is the file's."""
+    own = etree.QName(element).namespace
+    if own == namespace:
+        return ""
+    if own is None:
+        return f'stands in no namespace; remove xmlns="", so that it stands in {namespace}'
+    return f"stands in the namespace {own[:80]!r}, the file's is {namespace}; correct its xmlns"
+
+
+def place_of(element: etree._Element) -> str:
+    """Where an element begins in the text, for people."""
+    return f"line {element.sourceline}"
 
 
 def namespace_of(document: etree._Element) -> str:
@@ -137,14 +159,14 @@ def namespace_of(document: etree._Element) -> str:
         text = f"has no namespace; the file must name its version, as in {ISO}pain.001.001.09"
         raise FileRefused("FF01", "Document", text)
     for attribute, _ in attributes(document):
-        if not attribute.startswith(_SCHEMA_LOCATION):
-            raise FileRefused("FF01", "Document", f"attribute {attribute[:80]} is unknown")
+        raise FileRefused("FF01", "Document", f"attribute {attribute[:80]} is unknown; remove it")
     return name.namespace
 
 
 def attributes(element: etree._Element) -> list[tuple[str, str]]:
-    """Names and values; never bytes, whatever the stubs say."""
-    return cast(list[tuple[str, str]], element.items())
+    """Names and values, but for where a schema is to be found, which says nothing of the content."""
+    items = cast(list[tuple[str, str]], element.items())
+    return [item for item in items if item[0] not in _SCHEMA_LOCATIONS]
 
 
 def has_stray_text(element: etree._Element) -> bool:

@@ -12,13 +12,14 @@ from enum import StrEnum
 from typing import Final
 
 from regimes import sepa
-from regimes.limits import NAME_LENGTH_MAX, REFERENCE_LENGTH_MAX
 from regimes.rails import SERVICE_LEVELS
 
 #: "Element is not allowed": for what we do not carry and no other code describes.
 NOT_ALLOWED: Final = "CH17"
 #: "Content is incorrect".
 WRONG_CONTENT: Final = "CH16"
+#: "Invalid file format": what the schema of the file's version refuses.
+WRONG_FORM: Final = "FF01"
 
 
 class Fate(StrEnum):
@@ -41,12 +42,14 @@ class Rule:
     """When refused, or when the value is not as it must be."""
     text: str = ""
     longest: int = 0
-    """In characters; 0 is any."""
+    """In characters, where the rail carries fewer than the schema; 0 is any."""
     values: frozenset[str] = frozenset()
     """Those that are carried; none is any."""
     times_max: int = 1
     is_whole: bool = False
     """Carried as one text, with all its children."""
+    is_measured_whole: bool = False
+    """Its length is judged where all of them are read, since cutting them may be allowed."""
     in_sepa: Rule | None = None
     """What holds beside this on a line that goes by SEPA."""
 
@@ -67,8 +70,8 @@ def _carried(
     return Rule(Fate.CARRIED, code, text, longest, named, times_max, in_sepa=in_sepa)
 
 
-def _noticed(text: str, code: str = WRONG_CONTENT, *, longest: int = 0) -> Rule:
-    return Rule(Fate.NOTICED, code, text, longest)
+def _noticed(text: str, code: str = WRONG_CONTENT) -> Rule:
+    return Rule(Fate.NOTICED, code, text)
 
 
 def _refused(code: str, text: str) -> Rule:
@@ -89,9 +92,9 @@ def _address(code: str) -> Table:
         "AdrTp": _noticed("the type of an address is not sent"),
         "CareOf": not_ours,
         "UnitNb": not_ours,
-        **{name: _carried(code, longest=140) for name in texts.split()},
+        **{name: _carried(code) for name in texts.split()},
         # The scheme's limit of two is judged with its date; the standard's is seven.
-        "AdrLine": _carried(code, longest=70, times_max=7),
+        "AdrLine": _carried(code, times_max=7),
     }
 
 
@@ -99,9 +102,9 @@ def _identified(code: str) -> Table:
     """A number of an organisation or a person, which the order holds one of."""
     whose = "a number counts with its scheme; by whom it was given is not sent"
     return {
-        "Othr/Id": _carried(code, longest=256),
-        "Othr/SchmeNm/Cd": _carried(code, longest=4),
-        "Othr/SchmeNm/Prtry": _carried(code, longest=35),
+        "Othr/Id": _carried(code),
+        "Othr/SchmeNm/Cd": _carried(code),
+        "Othr/SchmeNm/Prtry": _carried(code),
         "Othr/Issr": _noticed(whose),
     }
 
@@ -114,7 +117,6 @@ def _party(*, name: str, address: str, identification: str, residence: str) -> T
     return {
         "Nm": _carried(
             name,
-            longest=NAME_LENGTH_MAX,
             in_sepa=_carried(name, longest=sepa.NAME_LENGTH_MAX, text=in_sepa),
         ),
         **_under("PstlAdr", _address(address)),
@@ -126,7 +128,7 @@ def _party(*, name: str, address: str, identification: str, residence: str) -> T
         ),
         "Id/OrgId/BICOrBEI": by_bic,
         "Id/OrgId/AnyBIC": by_bic,
-        "Id/OrgId/LEI": _carried(identification, longest=20),
+        "Id/OrgId/LEI": _carried(identification),
         **_under("Id/OrgId", _identified(identification)),
         "Id/PrvtId/DtAndPlcOfBirth/BirthDt": _carried(identification),
         "Id/PrvtId/DtAndPlcOfBirth/PrvcOfBirth": _noticed(birth),
@@ -140,13 +142,13 @@ def _party(*, name: str, address: str, identification: str, residence: str) -> T
 
 def _account(code: str, currency: str, in_sepa: Rule | None) -> Table:
     return {
-        "Id/IBAN": _carried(code, longest=42),
+        "Id/IBAN": _carried(code),
         "Id/Othr": _carried(code, in_sepa=in_sepa),
-        "Id/Othr/Id": _carried(code, longest=34),
+        "Id/Othr/Id": _carried(code),
         "Id/Othr/SchmeNm/Cd": _carried(code, values="BBAN", text="give the account's own number"),
         "Id/Othr/SchmeNm/Prtry": _refused(code, "give the account's own number, and no scheme"),
         "Id/Othr/Issr": _noticed("who gave the number of an account is not sent"),
-        "Ccy": _carried(currency, longest=3),
+        "Ccy": _carried(currency),
         "Nm": _noticed("the name of an account is not sent; the party's name is"),
         "Tp": _noticed("the type of an account is not sent; its number decides"),
         "Prxy": _refused(code, "a proxy cannot be checked against the account; leave it out"),
@@ -171,17 +173,17 @@ _PAYMENT_TYPE: Final[Table] = {
     ),
     "SvcLvl/Prtry": _refused("FF04", "use Cd, with a code of the ISO 20022 list"),
     "LclInstrm": _refused("FF05", "no local instrument is offered; leave it out"),
-    "CtgyPurp/Cd": _carried("FF06", longest=4),
+    "CtgyPurp/Cd": _carried("FF06"),
     "CtgyPurp/Prtry": _refused("FF06", "use a code of the ISO 20022 list in Cd"),
 }
 
 #: Relative to GrpHdr.
 GROUP: Final[Table] = {
-    "MsgId": _carried("FF01", longest=REFERENCE_LENGTH_MAX),
+    "MsgId": _carried("FF01"),
     "CreDtTm": _carried("DT02"),
     "NbOfTxs": _carried("AM19"),
     "CtrlSum": _carried("AM16"),
-    "InitgPty/Nm": _carried("BE21", longest=140),
+    "InitgPty/Nm": _carried("BE21"),
     "InitgPty/Id": Rule(Fate.CARRIED, "BE15", is_whole=True),
     "InitgPty/PstlAdr": _noticed("the initiating party's address is not sent"),
     "InitgPty/CtryOfRes": _noticed("the initiating party's residence is not sent"),
@@ -211,7 +213,7 @@ _BY_MAPPING = "the account mapped in the settings pays; this is not sent"
 
 #: Relative to PmtInf.
 BLOCK: Final[Table] = {
-    "PmtInfId": _carried("FF01", longest=REFERENCE_LENGTH_MAX),
+    "PmtInfId": _carried("FF01"),
     "PmtMtd": _carried("AG03", values="TRF", text="only credit transfers (TRF) are offered"),
     "BtchBookg": _carried(values="true false 1 0"),
     "NbOfTxs": _carried("AM20"),
@@ -232,7 +234,7 @@ BLOCK: Final[Table] = {
     "DbtrAgt/FinInstnId/Othr/SchmeNm": _noticed(_BY_MAPPING),
     "DbtrAgt/FinInstnId/Othr/Issr": _noticed(_BY_MAPPING),
     "DbtrAgt/BrnchId": _noticed(_BY_MAPPING),
-    "ChrgBr": _carried("BE19", longest=4),
+    "ChrgBr": _carried("BE19"),
     "PoolgAdjstmntDt": _refused(NOT_ALLOWED, "pooling is not offered; leave it out"),
     "ReqdAdvcTp": _refused(NOT_ALLOWED, "no advice is sent; leave it out"),
     "DbtrAgtAcct": _refused(NOT_ALLOWED, "the agent's account is not carried; leave it out"),
@@ -247,22 +249,21 @@ _NAMED_BY = "banks are named by BIC, or by ClrSysMmbId in their country"
 
 #: Relative to CdtTrfTxInf.
 LINE: Final[Table] = {
-    "PmtId/InstrId": _carried(longest=REFERENCE_LENGTH_MAX),
+    "PmtId/InstrId": _carried(),
     "PmtId/EndToEndId": _noticed(
         "kept with the payment and given to the partner as a reference; the EndToEndId that it "
         "sends to the creditor is its own",
         "FF08",
-        longest=REFERENCE_LENGTH_MAX,
     ),
     "PmtId/UETR": _noticed("kept with the payment; the partner sends a UETR of its own"),
     **_under("PmtTpInf", _PAYMENT_TYPE),
     "Amt/InstdAmt": _carried("AM12"),
-    "Amt/InstdAmt/@Ccy": _carried("AM11", longest=3),
+    "Amt/InstdAmt/@Ccy": _carried("AM11"),
     "Amt/EqvtAmt": _refused(
         "AM03", "amounts are not converted; give InstdAmt in the account's currency"
     ),
     "XchgRateInf": _refused(NOT_ALLOWED, "amounts are not converted; leave it out"),
-    "ChrgBr": _carried("BE19", longest=4),
+    "ChrgBr": _carried("BE19"),
     "MndtRltdInf": _refused(NOT_ALLOWED, "mandates are not carried"),
     "ChqInstr": _refused("AG03", "cheques are not offered"),
     **_under("UltmtDbtr", _ultimate_debtor()),
@@ -273,23 +274,23 @@ LINE: Final[Table] = {
         for number in (1, 2, 3)
         for part in ("", "Acct")
     },
-    "CdtrAgt/FinInstnId/BIC": _carried("RC01", longest=11),
-    "CdtrAgt/FinInstnId/BICFI": _carried("RC01", longest=11),
+    "CdtrAgt/FinInstnId/BIC": _carried("RC01"),
+    "CdtrAgt/FinInstnId/BICFI": _carried("RC01"),
     "CdtrAgt/FinInstnId/ClrSysMmbId": _carried(
         "RC10", in_sepa=_refused("RC10", "SEPA banks are named by BIC; leave it out")
     ),
-    "CdtrAgt/FinInstnId/ClrSysMmbId/ClrSysId/Cd": _carried("RC10", longest=5),
+    "CdtrAgt/FinInstnId/ClrSysMmbId/ClrSysId/Cd": _carried("RC10"),
     "CdtrAgt/FinInstnId/ClrSysMmbId/ClrSysId/Prtry": _refused(
         "RC10", "use a code of the ISO 20022 list in Cd, as USABA"
     ),
-    "CdtrAgt/FinInstnId/ClrSysMmbId/MmbId": _carried("RC10", longest=35),
+    "CdtrAgt/FinInstnId/ClrSysMmbId/MmbId": _carried("RC10"),
     "CdtrAgt/FinInstnId/LEI": _noticed(_BY_NUMBER),
     "CdtrAgt/FinInstnId/Nm": _noticed(_BY_NUMBER),
     **_under(
         "CdtrAgt/FinInstnId/PstlAdr",
         {
             **dict.fromkeys(_address("RC04"), _noticed(_BY_NUMBER)),
-            "Ctry": _carried("AG06", longest=2, in_sepa=_noticed(_BY_NUMBER)),
+            "Ctry": _carried("AG06", in_sepa=_noticed(_BY_NUMBER)),
         },
     ),
     "CdtrAgt/FinInstnId/Othr/Id": _carried("RC04", values="NOTPROVIDED", text=_NAMED_BY),
@@ -307,13 +308,12 @@ LINE: Final[Table] = {
     "UltmtCdtr": _refused(NOT_ALLOWED, "the ultimate creditor is not carried"),
     "InstrForCdtrAgt": _refused(NOT_ALLOWED, "instructions to the bank are not carried"),
     "InstrForDbtrAgt": _refused(NOT_ALLOWED, "instructions to the bank are not carried"),
-    "Purp/Cd": _carried("FF07", longest=4),
+    "Purp/Cd": _carried("FF07"),
     "Purp/Prtry": _refused("FF07", "use a code of the ISO 20022 list in Cd"),
     "RgltryRptg": _refused("RR05", "regulatory reporting is not carried"),
     "Tax": _refused("RR06", "tax details are not carried"),
     "RltdRmtInf": _refused("RR07", "remittance sent elsewhere is not carried; use RmtInf/Ustrd"),
-    # Their length together is judged where all of them are read.
-    "RmtInf/Ustrd": _carried("RR07", times_max=1000),
+    "RmtInf/Ustrd": Rule(Fate.CARRIED, "RR07", times_max=1000, is_measured_whole=True),
     **{
         f"RmtInf/Strd/{name}": _refused(
             "RR07", "of structured remittance only the creditor's reference is carried; use Ustrd"
@@ -329,6 +329,6 @@ LINE: Final[Table] = {
         "RR09", "a reference of one country is not carried; use SCOR, or Ustrd"
     ),
     "RmtInf/Strd/CdtrRefInf/Tp/Issr": _noticed("who issues references is not sent"),
-    "RmtInf/Strd/CdtrRefInf/Ref": _carried("RR09", longest=REFERENCE_LENGTH_MAX),
+    "RmtInf/Strd/CdtrRefInf/Ref": _carried("RR09"),
     "SplmtryData": _refused(NOT_ALLOWED, "supplementary data is not carried"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -20,10 +20,19 @@ from messages.credit_transfer import (
     Notice,
     PaymentInformation,
 )
-from messages.document import ISO, Document, message_of, name_of, namespace_of
-from messages.elements import NOT_ALLOWED
+from messages.document import (
+    ISO,
+    Document,
+    message_of,
+    name_of,
+    namespace_of,
+    place_of,
+    whereabouts,
+)
+from messages.elements import NOT_ALLOWED, WRONG_FORM
 from messages.envelope import unwrapped
 from messages.reading import Reading
+from messages.structure import Place, structure_of
 from messages.sums import Tally
 from regimes.banks import country_told
 from regimes.rails import Destination, way_to
@@ -31,7 +40,8 @@ from regimes.refusal import Refusal
 
 VERSIONS: Final = tuple(f"pain.001.001.{number:02}" for number in range(3, 13))
 
-#: What a wrong value of makes the whole file unusable: it can no longer be told apart or proven.
+#: Fields that identify or prove a file. If one is invalid, the whole file is refused, because a
+#: second submission could not be recognised.
 _FILE_ELEMENTS: Final = frozenset({"MsgId", "PmtInfId", "NbOfTxs", "CtrlSum"})
 #: Document, CstmrCdtTrfInitn, PmtInf, CdtTrfTxInf: below them nothing is looked at by itself.
 _STRUCTURE_DEPTH: Final = 4
@@ -81,6 +91,7 @@ class _File:
         self._document = document
         self._allow_truncation = allow_truncation
         self._namespace = ""
+        self._top_level: Mapping[str, Place] = {}
         self._group: Reading | None = None
         self._block: _Block | None = None
         self._tally = Tally()
@@ -108,6 +119,7 @@ class _File:
                 if not path:
                     self._namespace = namespace_of(element)
                     version = _version(self._namespace)
+                    self._top_level = structure_of(version).message.places
                 path.append(name_of(element, self._namespace))
                 self._begin(path, element)
             else:
@@ -116,7 +128,10 @@ class _File:
         return self._finish(version)
 
     def _begin(self, path: list[str], element: etree._Element) -> None:
-        """Refuse a file whose parts stand in an order that we could misread."""
+        """Refuse a file whose parts are not those of its schema, or stand in another order."""
+        if elsewhere := whereabouts(element, self._namespace):
+            where = "/".join((*path[2:-1], name_of(element)))
+            raise FileRefused("FF01", where[:160], f"{elsewhere} ({place_of(element)})")
         match path[1:]:
             case ["CstmrCdtTrfInitn"] if self._group is not None:
                 raise _misplaced("CstmrCdtTrfInitn", "stands twice; send one file each")
@@ -126,13 +141,20 @@ class _File:
                 raise _misplaced(name, "stands where CstmrCdtTrfInitn should")
             case [_, "GrpHdr"] if self._group is not None:
                 raise _misplaced("GrpHdr", "stands twice; send one file each")
+            case [_, "PmtInf"] if self._trailing:
+                raise _misplaced("PmtInf", f"stands after {self._trailing[0].field}")
+            case [_, name] if f"{{{self._namespace}}}{name}" not in self._top_level:
+                text = f"is no element that {message_of(self._namespace)} has here; leave it out"
+                raise FileRefused("FF01", name[:160], f"{text} ({place_of(element)})")
             case [_, "PmtInf", name] if name != "CdtTrfTxInf" and self._block is not None:
                 raise _misplaced(f"PmtInf/{name}", "stands after CdtTrfTxInf; put it before")
 
     def _end(self, path: list[str], element: etree._Element) -> None:
         match path[1:]:
             case [_, "GrpHdr"]:
-                self._group = self._whole(Reading(element, "GrpHdr", self._namespace))
+                self._group = self._whole(
+                    Reading(element, "GrpHdr", self._namespace), place_of(element)
+                )
             case [_, "PmtInf", "CdtTrfTxInf"]:
                 self._block = self._block or self._open_block(next(element.iterancestors()))
                 self._line(element, self._block)
@@ -140,22 +162,24 @@ class _File:
                 self._close_block()
             case [_, name]:
                 text = "is not an element that we carry; leave it out"
+                # What is no element of the schema was refused where it began.
                 self._trailing.append(Refusal(NOT_ALLOWED, name[:160], text))
             case [_, _, _]:
                 return
         self._document.release(element)
 
-    def _whole(self, reading: Reading) -> Reading:
+    def _whole(self, reading: Reading, place: str) -> Reading:
         """The reading, unless the file as a whole hangs on an element that is wrong in it."""
         for code, field, text in reading.refusals:
-            if field.rpartition("/")[2] in _FILE_ELEMENTS:
-                raise FileRefused(code, field, text)
+            is_header = field.startswith("GrpHdr") and code == WRONG_FORM
+            if is_header or field.rpartition("/")[2] in _FILE_ELEMENTS:
+                raise FileRefused(code, field, f"{text} ({place})")
         return reading
 
     def _open_block(self, element: etree._Element) -> _Block:
         if self._group is None:
             raise _misplaced("PmtInf", "stands before GrpHdr; put GrpHdr first")
-        reading = self._whole(Reading(element, "PmtInf", self._namespace))
+        reading = self._whole(Reading(element, "PmtInf", self._namespace), place_of(element))
         name = reading.raw("PmtInfId")
         if not name:
             raise FileRefused("FF01", "PmtInf/PmtInfId", "is missing; give each block a name")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -10,11 +10,22 @@ from lxml import etree
 
 from domain.order import Rail
 from messages.credit_transfer import NOT_PROVIDED, FileRefused, Notice
-from messages.document import BLANK, attributes, has_stray_text, name_of
-from messages.elements import BLOCK, GROUP, LINE, NOT_ALLOWED, Fate, Rule, Table
+from messages.document import BLANK, ISO, attributes, has_stray_text, name_of
+from messages.elements import BLOCK, GROUP, LINE, NOT_ALLOWED, WRONG_FORM, Fate, Rule, Table
+from messages.structure import Fault, Misfit, structure_of
 from regimes.refusal import Refusal
 
 _TABLES: Final = {"GrpHdr": GROUP, "PmtInf": BLOCK, "CdtTrfTxInf": LINE}
+#: Where they stand in CstmrCdtTrfInitn.
+_PARTS: Final = {
+    "GrpHdr": ("GrpHdr",),
+    "PmtInf": ("PmtInf",),
+    "CdtTrfTxInf": ("PmtInf", "CdtTrfTxInf"),
+}
+#: Lines are looked at by themselves.
+_STREAMED: Final = frozenset({"CdtTrfTxInf"})
+#: So many departures from the schema are said of one part; a file of garbage has thousands.
+_MISFITS_MAX: Final = 50
 #: Only what stands above or below a line is named with where it stands.
 _PREFIXES: Final = {"GrpHdr": "GrpHdr/", "PmtInf": "PmtInf/", "CdtTrfTxInf": ""}
 
@@ -29,6 +40,8 @@ class _Steps:
         self.namespace = namespace
         self.table: Table = _TABLES[part]
         self.prefix = _PREFIXES[part]
+        self.structure = structure_of(namespace.removeprefix(ISO))
+        self.kind = self.structure.part(*_PARTS[part])
         self._containers = frozenset(
             path[:index]
             for path in self.table
@@ -50,6 +63,26 @@ class _Steps:
             self._known[step] = found
         return found
 
+    def code_of(self, misfit: Misfit) -> str:
+        """The reason code of a departure from the schema.
+
+        Where an element stands is a matter of the file's form. A wrong value has the code of its
+        row, or of the nearest row above it, and so has a value that is missing.
+        """
+        if misfit.fault is Fault.PLACE:
+            return WRONG_FORM
+        if misfit.fault is Fault.MISSING:
+            return self.table[misfit.path].code if misfit.path in self.table else WRONG_FORM
+        return self.nearest_code(misfit.path) or WRONG_FORM
+
+    def nearest_code(self, path: str) -> str:
+        """The code of an element's row, or of the nearest row above it; "" where there is none."""
+        while path:
+            if (rule := self.table.get(path)) is not None:
+                return rule.code
+            path = path.rpartition("/")[0]
+        return ""
+
 
 @lru_cache(maxsize=64)
 def _steps(part: str, namespace: str) -> _Steps:
@@ -58,6 +91,8 @@ def _steps(part: str, namespace: str) -> _Steps:
 
 class Reading:
     """What a GrpHdr, PmtInf (without its lines) or CdtTrfTxInf says.
+
+    First it is held against the schema of the file's version, then against the element table.
 
     Raises:
         FileRefused: FF01, text stands where only elements belong.
@@ -73,6 +108,8 @@ class Reading:
         self._sepa_refusals: list[Refusal] = []
         self._values: dict[str, list[str]] = {}
         self._seen: dict[str, int] = {}
+        misfits = self._steps.structure.misfits(element, self._steps.kind, streamed=_STREAMED)
+        self._misfits(misfits[:_MISFITS_MAX])
         self._descend(element, "")
 
     def text(self, path: str) -> str:
@@ -124,6 +161,21 @@ class Reading:
             for refusal in self.refusals
         )
 
+    def _misfits(self, misfits: Iterable[Misfit]) -> None:
+        for misfit in misfits:
+            path = misfit.path.replace("{}", "")
+            rule = self._steps.table.get(path)
+            if misfit.fault is Fault.NOTATION:
+                self.notice(path, misfit.text)
+            elif misfit.fault is Fault.VALUE and rule is not None and rule.is_measured_whole:
+                continue
+            elif not self._is_refused_as_it_is(path):
+                self.refuse(self._steps.code_of(misfit), path, misfit.text)
+
+    def _is_refused_as_it_is(self, path: str) -> bool:
+        field = f"{self._prefix}{path}"
+        return any(refusal.field == field for refusal in self.refusals)
+
     def _descend(self, element: etree._Element, path: str) -> None:
         self._attributes(element, path)
         for child in element:
@@ -142,8 +194,11 @@ class Reading:
         seen = self._seen[path] = self._seen.get(path, 0) + 1
         times_max = rule.times_max if rule is not None else 1
         if seen > times_max:
-            if seen == times_max + 1:
-                self.refuse("FF01", path, f"stands too often, {times_max} allowed; keep as many")
+            if seen == times_max + 1 and not self._is_refused_as_it_is(path):
+                code = self._steps.nearest_code(path) or NOT_ALLOWED
+                self.refuse(
+                    code, path, f"stands too often, {times_max} can be carried; leave out the rest"
+                )
         elif rule is None or (has_rows_below and len(element) > 0):
             if rule is not None and rule.in_sepa is not None:
                 self._by_sepa(rule.in_sepa, path, "")
@@ -152,8 +207,11 @@ class Reading:
             self._apply(rule, element, path)
 
     def _unknown(self, path: str) -> None:
-        text = "is not an element that we carry; leave it out, or pay this line another way"
-        self.refuse(NOT_ALLOWED, path[:160], text)
+        """No row has it. What the schema has is in the table, so this was refused already."""
+        path = path.replace("{}", "")[:160]
+        if not self._is_refused_as_it_is(path):
+            text = "is not an element that we carry; leave it out, or pay this line another way"
+            self.refuse(NOT_ALLOWED, path, text)
 
     def _apply(self, rule: Rule, element: etree._Element, path: str) -> None:
         if rule.fate is Fate.REFUSED:
@@ -172,6 +230,8 @@ class Reading:
             return
         self._attributes(element, path)
         text = in_one_text(element, self._namespace) if has_children else _text(element)
+        if self.refusals and self._is_refused_as_it_is(path):
+            return
         if problem := _problem(rule, text):
             self.refuse(problem[0], path, problem[1])
             return
@@ -195,6 +255,8 @@ class Reading:
         for name, value in attributes(element):
             at = f"{path}/@{name}".removeprefix("/")
             rule = self._steps.table.get(at)
+            if self.refusals and self._is_refused_as_it_is(at):
+                continue
             if rule is None:
                 self.refuse(NOT_ALLOWED, at[:160], "is not an attribute that we carry; remove it")
             elif problem := _problem(rule, value):

@@ -138,7 +138,7 @@ def identity(reading: Reading, path: str, code: str) -> Identity | None:
         found.append((PartyKind.ORGANISATION, Identification(scheme="LEI", number=lei)))
     born = _birth_date(reading, f"{path}/Id/PrvtId/DtAndPlcOfBirth/BirthDt", code)
     kinds |= {kind for kind, _ in found} | ({PartyKind.PERSON} if born else set())
-    if len(found) > 1 or len(kinds) > 1:
+    if (len(found) > 1 or len(kinds) > 1) and not reading.is_refused(f"{path}/Id"):
         text = "says more than one thing about who it is; one number is carried, leave out the rest"
         reading.refuse(code, f"{path}/Id", text)
     if not kinds:
@@ -186,7 +186,7 @@ def member(reading: Reading, path: str) -> ClearingMember | None:
         return None
     if not (system and number):
         missing = "MmbId" if system else "ClrSysId/Cd"
-        if not reading.is_refused(f"{at}/ClrSysId"):
+        if not (reading.is_refused(f"{at}/ClrSysId") or reading.is_refused(f"{at}/{missing}")):
             text = "is missing; a number and its clearing system belong together"
             reading.refuse("RC10", f"{at}/{missing}", text)
         return None

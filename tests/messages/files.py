@@ -24,6 +24,7 @@ def transfer(
     *,
     currency: str = "EUR",
     ids: str = END_TO_END,
+    kind: str = "",
     money: str | None = None,
     before: str = "",
     agent: str = "<CdtrAgt><FinInstnId><BICFI>SPUEDE2UXXX</BICFI></FinInstnId></CdtrAgt>",
@@ -33,7 +34,7 @@ def transfer(
 ) -> str:
     """One CdtTrfTxInf; every part can be given as XML of its own."""
     money = f'<Amt><InstdAmt Ccy="{currency}">{amount}</InstdAmt></Amt>' if money is None else money
-    return f"<CdtTrfTxInf>{ids}{money}{before}{agent}{creditor}{account}{after}</CdtTrfTxInf>"
+    return f"<CdtTrfTxInf>{ids}{kind}{money}{before}{agent}{creditor}{account}{after}</CdtTrfTxInf>"
 
 
 @dataclass

@@ -101,7 +101,7 @@ def test_no_element_of_any_version_is_dropped_in_silence(specs: Path, version: s
 
 
 def test_the_walk_sees_what_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    leaf = Leaf(f"{TOP}/PmtInf/CdtTrfTxInf/CdtrAgt/FinInstnId/LEI")
+    leaf = Leaf(f"{TOP}/PmtInf/CdtTrfTxInf/CdtrAgt/FinInstnId/Nm")
     assert not is_dropped("pain.001.001.09", leaf)
     row = leaf.path.rpartition("CdtTrfTxInf/")[2]
     monkeypatch.setitem(cast(dict[str, Rule], LINE), row, Rule(Fate.CARRIED, "CH16"))
@@ -110,9 +110,9 @@ def test_the_walk_sees_what_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_element_of_no_version_is_refused_and_named() -> None:
-    for above in ("GrpHdr", "PmtInf", "PmtInf/CdtTrfTxInf", "PmtInf/CdtTrfTxInf/Cdtr"):
+    for above in ("PmtInf", "PmtInf/CdtTrfTxInf", "PmtInf/CdtTrfTxInf/Cdtr"):
         source = file_with("pain.001.001.12", Leaf(f"{TOP}/{above}/NwThng"), "X")
         (line,) = read(source).lines
         (refusal,) = line.refusals
-        assert refusal.code == "CH17"
+        assert refusal.code == "FF01"
         assert refusal.field.endswith("NwThng")

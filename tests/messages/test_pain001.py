@@ -59,16 +59,29 @@ def test_a_plain_file_is_read_whole() -> None:
     assert block.requested_execution_date == date(2026, 11, 25)
 
 
+def in_words_of(version: str) -> Block:
+    """A block as its version writes banks (BICFI since .04) and days (a choice since .08)."""
+    number = int(version[-2:])
+    bic = nested("BIC" if number < 4 else "BICFI", "SPUEDE2U")
+    day = "2026-11-25" if number < 8 else nested("Dt", "2026-11-25")
+    nobody = "<DbtrAgt><FinInstnId/></DbtrAgt>"
+    agent = f"<CdtrAgt><FinInstnId>{bic}</FinInstnId></CdtrAgt>"
+    return Block([transfer(agent=agent)], day=nested("ReqdExctnDt", day), agent=nobody)
+
+
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("bic", ["BIC", "BICFI"])
-@pytest.mark.parametrize("day", ["2026-11-25", "<Dt>2026-11-25</Dt>"])
-def test_every_version_is_read_by_the_same_rules(version: str, bic: str, day: str) -> None:
-    agent = f"<CdtrAgt><FinInstnId><{bic}>SPUEDE2U</{bic}></FinInstnId></CdtrAgt>"
-    block = Block([transfer(agent=agent)], day=f"<ReqdExctnDt>{day}</ReqdExctnDt>")
-    line = only(pain001(block, version=version))
+def test_every_version_is_read_in_its_own_words(version: str) -> None:
+    line = only(pain001(in_words_of(version), version=version))
     assert line.refusals == ()
     assert line.creditor_agent == "SPUEDE2U"
     assert line.payment_information.requested_execution_date == date(2026, 11, 25)
+
+
+@pytest.mark.parametrize(("written", "read_as"), [("pain.001.001.03", "pain.001.001.09")])
+def test_the_words_of_another_version_are_refused_by_name(written: str, read_as: str) -> None:
+    block = in_words_of(written)
+    block.day = in_words_of(read_as).day
+    assert codes(only(pain001(block, version=read_as))) == [("FF01", "CdtrAgt/FinInstnId/BIC")]
 
 
 def test_bytes_paths_and_streams_are_the_same_to_it(tmp_path: Path) -> None:
@@ -130,9 +143,11 @@ def test_purposes_and_the_sepa_payment_type_are_carried_and_the_lines_own_wins()
     kind = "<PmtTpInf>{0}<SvcLvl><Cd>SEPA</Cd></SvcLvl><CtgyPurp><Cd>{1}</Cd></CtgyPurp></PmtTpInf>"
     norm = "<InstrPrty>NORM</InstrPrty>"
     own = kind.format(norm, "SALA")
-    lines = [transfer(after="<Purp><Cd>BONU</Cd></Purp>"), transfer(before=own)]
+    lines = [transfer(after="<Purp><Cd>BONU</Cd></Purp>"), transfer(kind=own)]
     first, second = read(
-        pain001(Block(lines, before_day=kind.format(norm, "SUPP") + "<ChrgBr>SLEV</ChrgBr>"))
+        pain001(
+            Block(lines, before_day=kind.format(norm, "SUPP"), after_agent="<ChrgBr>SLEV</ChrgBr>")
+        )
     ).lines
     assert (first.purpose, first.category_purpose, first.refusals) == ("BONU", "SUPP", ())
     assert (second.purpose, second.category_purpose, second.refusals) == ("", "SALA", ())
@@ -227,7 +242,7 @@ REFUSED_IN_A_LINE = [
     ("RR06", "Tax", transfer(after="<Tax/>")),
     ("RR07", "RltdRmtInf", transfer(after="<RltdRmtInf/>")),
     ("RR07", "RmtInf/Strd/RfrdDocInf", transfer(after=nested("RmtInf/Strd/RfrdDocInf/Nb", "1"))),
-    ("RR07", "RmtInf/Strd", transfer(after=nested("RmtInf", REFERENCE + nested("Ustrd", "x")))),
+    ("RR07", "RmtInf/Strd", transfer(after=nested("RmtInf", nested("Ustrd", "x") + REFERENCE))),
     ("RR09", f"{REF_PATH}/Tp/CdOrPrtry/Prtry", reference_type("Prtry", "QRR")),
     ("RR09", f"{REF_PATH}/Tp/CdOrPrtry/Cd", reference_type("Cd", "RADM")),
     ("FF01", REF_PATH, transfer(after=nested("RmtInf", REFERENCE.replace("</Strd>", TWICE)))),
@@ -239,11 +254,11 @@ REFUSED_IN_A_LINE = [
     ("CH17", "MndtRltdInf", transfer(before="<MndtRltdInf/>")),
     ("CH17", "CdtrAgtAcct", transfer(before="<CdtrAgtAcct/>")),
     ("FF07", "Purp/Prtry", transfer(after=nested("Purp/Prtry", "rent"))),
-    ("FF03", "PmtTpInf/InstrPrty", transfer(before=nested("PmtTpInf/InstrPrty", "HIGH"))),
-    ("FF04", "PmtTpInf/SvcLvl/Cd", transfer(before=nested("PmtTpInf/SvcLvl/Cd", "BKTR"))),
-    ("FF04", "PmtTpInf/SvcLvl/Prtry", transfer(before=nested("PmtTpInf/SvcLvl/Prtry", "X"))),
-    ("FF05", "PmtTpInf/LclInstrm", transfer(before=nested("PmtTpInf/LclInstrm/Cd", "INST"))),
-    ("FF06", "PmtTpInf/CtgyPurp/Prtry", transfer(before=nested("PmtTpInf/CtgyPurp/Prtry", "x"))),
+    ("FF03", "PmtTpInf/InstrPrty", transfer(kind=nested("PmtTpInf/InstrPrty", "HIGH"))),
+    ("FF04", "PmtTpInf/SvcLvl/Cd", transfer(kind=nested("PmtTpInf/SvcLvl/Cd", "BKTR"))),
+    ("FF04", "PmtTpInf/SvcLvl/Prtry", transfer(kind=nested("PmtTpInf/SvcLvl/Prtry", "X"))),
+    ("FF05", "PmtTpInf/LclInstrm", transfer(kind=nested("PmtTpInf/LclInstrm/Cd", "INST"))),
+    ("FF06", "PmtTpInf/CtgyPurp/Prtry", transfer(kind=nested("PmtTpInf/CtgyPurp/Prtry", "x"))),
     ("BE20", "Cdtr/Nm", transfer(creditor=nested("Cdtr/Nm", "n" * 71))),
     ("BE22", "Cdtr/Nm", transfer(creditor="")),
     ("BE17", "Cdtr/Id", creditor(nested("Id/PrvtId"))),
@@ -254,15 +269,15 @@ REFUSED_IN_A_LINE = [
     ("AC03", "CdtrAcct/Id/Othr", transfer(account=nested("CdtrAcct/Id/Othr/Id", "1"))),
     ("AC03", "CdtrAcct/Prxy", account(nested("Prxy/Id", "x"))),
     ("AC11", "CdtrAcct/Ccy", account(nested("Ccy", "XXX"))),
-    ("RC01", "CdtrAgt/FinInstnId/BIC", agent("BIC", "SPUEDE2")),
-    ("RC01", "CdtrAgt/FinInstnId/BICFI", TWO_BICS),
+    ("RC01", "CdtrAgt/FinInstnId/BICFI", agent("BICFI", "SPUEDE2")),
+    ("FF01", "CdtrAgt/FinInstnId/BIC", TWO_BICS),
     ("RC10", "CdtrAgt/FinInstnId/ClrSysMmbId", agent("ClrSysMmbId/MmbId", "1")),
     ("RC04", "CdtrAgt/FinInstnId/Othr/Id", agent("Othr/Id", "X1")),
     ("FF08", "PmtId/EndToEndId", transfer(ids="<PmtId/>")),
     ("FF08", "PmtId/EndToEndId", transfer(ids=nested("PmtId/EndToEndId", "e" * 36))),
     ("CH16", "PmtId/InstrId", transfer(ids=nested("PmtId", nested("InstrId", "i" * 36) + E2E))),
     ("CH16", "PmtId/UETR", transfer(ids=nested("PmtId", E2E + nested("UETR", "no")))),
-    ("AM12", "Amt/InstdAmt", transfer(money="")),
+    ("FF01", "Amt", transfer(money="")),
     ("AM12", "Amt/InstdAmt", transfer("-5.00")),
     ("AM12", "Amt/InstdAmt", transfer("1e3")),
     ("AM12", "Amt/InstdAmt", transfer("NaN")),
@@ -272,14 +287,14 @@ REFUSED_IN_A_LINE = [
     ("AM11", "Amt/InstdAmt/@Ccy", transfer(currency="EUX")),
     ("AM11", "Amt/InstdAmt/@Ccy", transfer(currency="XAU")),
     ("AM11", "Amt/InstdAmt/@Ccy", transfer(money=nested("Amt/InstdAmt", "1.00"))),
-    ("CH17", "Surprise", transfer(after="<Surprise>1</Surprise>")),
-    ("CH17", "Cdtr/Surprise", creditor("<Surprise/>")),
-    ("CH17", "{urn:other}Purp", transfer(after='<Purp xmlns="urn:other"><Cd>SALA</Cd></Purp>')),
-    ("CH17", "Cdtr/@status", transfer(creditor='<Cdtr status="x"><Nm>N</Nm></Cdtr>')),
-    ("CH17", "@status", transfer().replace("<CdtTrfTxInf>", '<CdtTrfTxInf status="x">')),
+    ("FF01", "Surprise", transfer(after="<Surprise>1</Surprise>")),
+    ("FF01", "Cdtr/Surprise", creditor("<Surprise/>")),
+    ("FF01", "{urn:other}Purp", transfer(after='<Purp xmlns="urn:other"><Cd>SALA</Cd></Purp>')),
+    ("FF01", "Cdtr/@status", transfer(creditor='<Cdtr status="x"><Nm>N</Nm></Cdtr>')),
+    ("FF01", "@status", transfer().replace("<CdtTrfTxInf>", '<CdtTrfTxInf status="x">')),
     ("FF01", "Cdtr/Nm", creditor("<Nm>M</Nm>")),
     ("FF01", "Cdtr", transfer(creditor=PARTY + PARTY)),
-    ("CH17", "Cdtr/Nm/b", transfer(creditor="<Cdtr><Nm>N<b>M</b></Nm></Cdtr>")),
+    ("FF01", "Cdtr/Nm/b", transfer(creditor="<Cdtr><Nm>N<b>M</b></Nm></Cdtr>")),
 ]
 
 
@@ -293,6 +308,8 @@ def test_what_we_would_not_do_refuses_the_line_by_name(code: str, field: str, li
 
 SERVICE = nested("PmtTpInf/SvcLvl/Cd", "BKTR")
 NO_IBAN = nested("DbtrAcct/Id/Othr/SchmeNm/Prtry", "1")
+BAD_BIC = nested("DbtrAgt/FinInstnId/BICFI", "B")
+AUTHORISED = nested("CreDtTm", "2026-11-23T09:00:00Z") + nested("Authstn/Cd", "AUTH")
 TWO_DAYS = "<ReqdExctnDt><Dt>2026-11-25</Dt><DtTm>2026-11-26T00:00:00Z</DtTm></ReqdExctnDt>"
 
 REFUSED_IN_A_BLOCK = [
@@ -301,20 +318,20 @@ REFUSED_IN_A_BLOCK = [
     ("CH17", "PmtInf/ChrgsAcct", Block(after_agent="<ChrgsAcct/>")),
     ("CH17", "PmtInf/InstrForDbtrAgt", Block(after_agent=nested("InstrForDbtrAgt", "x"))),
     ("CH17", "PmtInf/PoolgAdjstmntDt", Block(before_day="<PoolgAdjstmntDt/>")),
-    ("CH17", "PmtInf/Surprise", Block(after_agent="<Surprise/>")),
+    ("FF01", "PmtInf/Surprise", Block(after_agent="<Surprise/>")),
     ("BE19", "PmtInf/ChrgBr", Block(after_agent="<ChrgBr>DEBT</ChrgBr>")),
     ("FF04", "PmtInf/PmtTpInf/SvcLvl/Cd", Block(before_day=SERVICE)),
     ("DT01", "PmtInf/ReqdExctnDt", Block(day="")),
-    ("DT01", "PmtInf/ReqdExctnDt", Block(day=nested("ReqdExctnDt", "2026-02-30"))),
-    ("DT01", "PmtInf/ReqdExctnDt", Block(day=nested("ReqdExctnDt", "tomorrow"))),
+    ("DT01", "PmtInf/ReqdExctnDt/Dt", Block(day=nested("ReqdExctnDt/Dt", "2026-02-30"))),
+    ("DT01", "PmtInf/ReqdExctnDt/Dt", Block(day=nested("ReqdExctnDt/Dt", "tomorrow"))),
     ("DT01", "PmtInf/ReqdExctnDt/DtTm", Block(day=nested("ReqdExctnDt/DtTm", "2026-11-25"))),
-    ("DT01", "PmtInf/ReqdExctnDt", Block(day=TWO_DAYS)),
+    ("FF01", "PmtInf/ReqdExctnDt/DtTm", Block(day=TWO_DAYS)),
     ("BE08", "PmtInf/Dbtr/Nm", Block(debtor="<Dbtr/>")),
     ("BE16", "PmtInf/Dbtr/Id", Block(debtor="<Dbtr><Nm>N</Nm><Id><OrgId/></Id></Dbtr>")),
-    ("AC02", "PmtInf/DbtrAcct/Id/IBAN", Block(account="")),
+    ("FF01", "PmtInf/DbtrAcct", Block(account="")),
     ("AC02", "PmtInf/DbtrAcct/Id/Othr/SchmeNm/Prtry", Block(account=NO_IBAN)),
     ("AC10", "PmtInf/DbtrAcct/Ccy", Block(account=nested("DbtrAcct/Ccy", "EUX"))),
-    ("RC01", "PmtInf/DbtrAgt/FinInstnId/BIC", Block(agent=nested("DbtrAgt/FinInstnId/BIC", "B"))),
+    ("RC01", "PmtInf/DbtrAgt/FinInstnId/BICFI", Block(agent=BAD_BIC)),
     ("CH16", "PmtInf/BtchBookg", Block(sums=nested("BtchBookg", "yes"))),
 ]
 
@@ -333,11 +350,10 @@ def test_a_wrong_element_of_a_block_refuses_all_its_lines_and_no_other(
     ("code", "field", "source"),
     [
         ("AGNT", "GrpHdr/FwdgAgt", pain001(header="<FwdgAgt><FinInstnId/></FwdgAgt>")),
-        ("CH17", "GrpHdr/Authstn", pain001(header="<Authstn><Cd>AUTH</Cd></Authstn>")),
-        ("CH17", "GrpHdr/Surprise", pain001(header="<Surprise/>")),
+        ("CH17", "GrpHdr/Authstn", pain001(created=AUTHORISED)),
         ("DT02", "GrpHdr/CreDtTm", pain001(created="")),
         ("DT02", "GrpHdr/CreDtTm", pain001(created="<CreDtTm>soon</CreDtTm>")),
-        ("BE21", "GrpHdr/InitgPty", pain001(initiating_party="")),
+        ("BE21", "GrpHdr/InitgPty", pain001(initiating_party="<InitgPty/>")),
         ("CH17", "SplmtryData", pain001(trailer="<SplmtryData/>")),
     ],
 )

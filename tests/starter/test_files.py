@@ -142,7 +142,7 @@ def test_an_unmapped_account_never_pays_and_the_setting_is_named() -> None:
             ("AG03", "CdtrAcct/Id/IBAN"),
             of(
                 transfer(
-                    before=nested("PmtTpInf/SvcLvl/Cd", "SEPA"),
+                    kind=nested("PmtTpInf/SvcLvl/Cd", "SEPA"),
                     account=nested("CdtrAcct/Id/IBAN", "AE070331234567890123456"),
                 )
             ),

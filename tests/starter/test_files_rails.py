@@ -98,7 +98,7 @@ def test_dollars_to_a_bank_in_the_clearing_are_domestic() -> None:
 
 
 def test_urgent_dollars_go_from_bank_to_bank_with_the_charges_asked_for() -> None:
-    urgent = paid(transfer(**DOLLARS, before=service("URGP") + "<ChrgBr>DEBT</ChrgBr>")).order
+    urgent = paid(transfer(**DOLLARS, kind=service("URGP"), before="<ChrgBr>DEBT</ChrgBr>")).order
     assert (urgent.rail, urgent.charge_bearer) == (Rail.CROSS_BORDER, ChargeBearer.DEBT)
 
 
@@ -109,8 +109,8 @@ def test_without_a_number_in_the_clearing_the_dearer_way_is_said() -> None:
 
 
 def test_euros_through_the_rtgs_are_asked_for_by_service_level() -> None:
-    assert paid(transfer(before=service("URGP"))).order.rail is Rail.CROSS_BORDER
-    assert paid(transfer(before=service("NURG"))).order.rail is Rail.SEPA_CREDIT_TRANSFER
+    assert paid(transfer(kind=service("URGP"))).order.rail is Rail.CROSS_BORDER
+    assert paid(transfer(kind=service("NURG"))).order.rail is Rail.SEPA_CREDIT_TRANSFER
 
 
 @pytest.mark.parametrize(
@@ -128,6 +128,9 @@ def test_an_amount_finer_than_its_currency_is_refused() -> None:
     assert codes(transfer("1.2505", currency="KWD")) == [("CH20", "Amt/InstdAmt")]
 
 
+BIRTHPLACE: Final = nested("CityOfBirth", "Bonn") + nested("CtryOfBirth", "DE")
+
+
 def test_who_somebody_is_goes_with_the_order() -> None:
     number = nested("Othr", nested("Id", "HRB 1") + nested("SchmeNm/Cd", "COID"))
     creditor = f"<Cdtr><Nm>N</Nm>{nested('Id/OrgId', number)}</Cdtr>"
@@ -135,7 +138,7 @@ def test_who_somebody_is_goes_with_the_order() -> None:
     assert party.kind is PartyKind.ORGANISATION
     assert party.identification == Identification(scheme="COID", number="HRB 1")
 
-    born = nested("Id/PrvtId/DtAndPlcOfBirth/BirthDt", "1980-01-31")
+    born = nested("Id/PrvtId/DtAndPlcOfBirth", nested("BirthDt", "1980-01-31") + BIRTHPLACE)
     person = paid(transfer(**DOLLARS, creditor=f"<Cdtr><Nm>N</Nm>{born}</Cdtr>")).order.creditor
     assert (person.kind, person.birth_date) == (PartyKind.PERSON, date(1980, 1, 31))
 
@@ -143,11 +146,11 @@ def test_who_somebody_is_goes_with_the_order() -> None:
 @pytest.mark.parametrize(
     "inside",
     [
-        nested("OrgId/Othr/Id", "1") + nested("PrvtId/Othr/Id", "2"),
+        nested("OrgId", nested("Othr/Id", "1") + nested("Othr/Id", "2")),
         nested("OrgId", nested("LEI", "L") + nested("Othr/Id", "1")),
         nested("OrgId/Othr/SchmeNm/Cd", "COID"),
         nested("OrgId/AnyBIC", "CHASUS33"),
-        nested("PrvtId/DtAndPlcOfBirth/BirthDt", "yesterday"),
+        nested("PrvtId/DtAndPlcOfBirth", nested("BirthDt", "yesterday") + BIRTHPLACE),
     ],
 )
 def test_more_than_one_number_or_none_is_refused(inside: str) -> None:
@@ -197,8 +200,8 @@ TWO_LEVELS: Final = nested("PmtTpInf", nested("SvcLvl/Cd", "SEPA") + nested("Svc
     ("expected", "line"),
     [
         (("AC03", "CdtrAcct/Id/Othr/Id"), transfer(**{**DOLLARS, "account": to("12_3")})),
-        (("AC03", "CdtrAcct/Id/Othr"), transfer(account=to("1"), before=service("SEPA"))),
-        (("AC03", "CdtrAcct/Id/Othr/Id"), transfer(account=to("1"), before=service("URGP"))),
+        (("AC03", "CdtrAcct/Id/Othr"), transfer(account=to("1"), kind=service("SEPA"))),
+        (("AC03", "CdtrAcct/Id/Othr/Id"), transfer(account=to("1"), kind=service("URGP"))),
         (
             ("RC10", "CdtrAgt/FinInstnId/ClrSysMmbId"),
             transfer(**{**DOLLARS, "agent": member("USABA", "021000022")}),
@@ -212,8 +215,8 @@ TWO_LEVELS: Final = nested("PmtTpInf", nested("SvcLvl/Cd", "SEPA") + nested("Svc
             transfer(**{**DOLLARS, "agent": ""}),
         ),
         (("BE19", "ChrgBr"), transfer(**DOLLARS, before="<ChrgBr>DEBT</ChrgBr>")),
-        (("BE19", "ChrgBr"), transfer(**DOLLARS, before=service("URGP") + "<ChrgBr>CRED</ChrgBr>")),
-        (("FF04", "PmtTpInf/SvcLvl/Cd"), transfer(before=TWO_LEVELS)),
+        (("BE19", "ChrgBr"), transfer(**DOLLARS, kind=service("URGP"), before="<ChrgBr>CRED</ChrgBr>")),
+        (("FF04", "PmtTpInf/SvcLvl/Cd"), transfer(kind=TWO_LEVELS)),
         (
             ("AG06", "CdtrAgt/FinInstnId/PstlAdr/Ctry"),
             transfer(**{**DOLLARS, "agent": nested(f"{AGENT}/PstlAdr/Ctry", "U1")}),

@@ -56,6 +56,9 @@ OUTCOMES: Final[dict[str, tuple[str, Outcome]]] = {
         ("CH17", "PmtInf/ChrgsAcct"), ("CH17", "XchgRateInf"), ("BE14", "Cdtr/CtryOfRes"),
         ("RR05", "RgltryRptg"), ("RC10", "CdtrAgt/FinInstnId/ClrSysMmbId"),
         ("RC10", "CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"), ("AC03", "CdtrAcct/Id/Othr"),
+        # Its schema has these in another order.
+        *(("FF01", f"{party}/PstlAdr/{name}") for party in ("PmtInf/Dbtr", "Cdtr")
+          for name in ("TwnNm", "Ctry")),
     }]),
     "cbpr-plus/examples/y2025/pain.001.max.xml": ("2026-01-01", COPY),
     "cbpr-plus/examples/y2025/pain.001.min.xml": ("2026-01-01", [MINIMAL]),

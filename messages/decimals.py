@@ -1,0 +1,51 @@
+"""Decimals as the schemas allow them (`xs:decimal`), read by one rule for amounts and sums.
+
+The notation is not the value: 12.5, 12.50, +12.50 and 012.5 are one amount. `Money.from_wire`
+stays stricter, because it also reads partners' answers.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from messages.document import BLANK
+
+_DECIMAL: Final = re.compile(r"([+-]?)(?:0*(\d+)(?:\.(\d*?)0*)?|\.(\d+?)0*)", re.ASCII)
+#: Longer texts are refused unread: a sum of millions of lines has some twenty digits.
+_LENGTH_MAX: Final = 200
+
+
+class Written(NamedTuple):
+    """A decimal as it was written, without zeros that say nothing."""
+
+    is_negative: bool
+    whole: str
+    """At least one digit."""
+    fraction: str
+
+    @property
+    def digits(self) -> int:
+        """How many digits the value has, as the schemas count them."""
+        return len(self.whole.removeprefix("0")) + len(self.fraction)
+
+    @property
+    def value(self) -> Decimal:
+        return Decimal(str(self))
+
+    def __str__(self) -> str:
+        sign = "-" if self.is_negative else ""
+        return f"{sign}{self.whole}.{self.fraction}" if self.fraction else f"{sign}{self.whole}"
+
+
+def decimal_of(text: str) -> Written | None:
+    """The decimal that a text is; None where it is none, as 1e3, 1,5 or NaN."""
+    plain = text.strip(BLANK)
+    match = _DECIMAL.fullmatch(plain) if len(plain) <= _LENGTH_MAX else None
+    if match is None:
+        return None
+    sign, whole, fraction, bare = match.groups()
+    fraction = (fraction if bare is None else bare) or ""
+    is_zero = whole in (None, "0") and not fraction.strip("0")
+    return Written(sign == "-" and not is_zero, whole or "0", fraction.rstrip("0"))
