@@ -9,6 +9,7 @@ from typing import BinaryIO, Final, cast
 from lxml import etree
 
 from messages.credit_transfer import FileRefused
+from messages.diagnosis import HEAD_BYTES, TAIL_BYTES, cause_of, undeclared
 
 #: Held at once: a credit transfer with all that the standard allows has some ten thousand bytes,
 #: and what the parser makes of them takes up to thirty times as much.
@@ -24,7 +25,6 @@ _INSTANCE: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 _SCHEMA_LOCATIONS: Final = frozenset(
     {f"{_INSTANCE}schemaLocation", f"{_INSTANCE}noNamespaceSchemaLocation"}
 )
-_AGAIN: Final = "ask the sender for the whole file again"
 
 
 class Document:
@@ -39,6 +39,7 @@ class Document:
         self._source = source
         self._depth_max = depth_max
         self._held_bytes = 0
+        self._head = self._tail = b""
 
     def deepen(self) -> None:
         """What is read stands one deeper, in an envelope."""
@@ -55,6 +56,9 @@ class Document:
             )
         piece = self._source.read(size)
         self._held_bytes += len(piece)
+        if len(self._head) < HEAD_BYTES:
+            self._head = (self._head + piece)[:HEAD_BYTES]
+        self._tail = piece[-TAIL_BYTES:] or self._tail
         return piece
 
     def elements(self) -> Iterator[tuple[str, etree._Element]]:
@@ -79,6 +83,7 @@ class Document:
             for event, element in events:
                 if event == "start":
                     depth += 1
+                    _refuse_undeclared(element)
                     if is_root:
                         _refuse_dtd(element)
                         is_root = False
@@ -87,7 +92,9 @@ class Document:
                 if event == "end":
                     depth -= 1
         except etree.XMLSyntaxError as error:
-            raise FileRefused("FF01", "", _broken(error, is_empty=is_root)) from None
+            said, line = error.msg or "", error.lineno or 0
+            text = cause_of(self._head, self._tail, said, line, is_empty=is_root)
+            raise FileRefused("FF01", "", text) from None
 
     def release(self, element: etree._Element) -> None:
         """Forget an element that has ended, and its elder siblings.
@@ -107,19 +114,22 @@ class Document:
         self._held_bytes = 0
 
 
+def _refuse_undeclared(element: etree._Element) -> None:
+    """The parser reports it only later, and such a name cannot be worked with."""
+    tag = str(element.tag)
+    if ":" in tag and not tag.startswith("{"):
+        prefix = tag.partition(":")[0][:40]
+        raise FileRefused("FF01", tag[:160], f"{undeclared(prefix)} ({place_of(element)})")
+
+
 def _refuse_dtd(root: etree._Element) -> None:
+    if str(root.tag).lower().rpartition("}")[2] == "html":
+        raise FileRefused("FF01", "", "the file is a web page; give an ISO 20022 pain.001 file")
     # The stubs do not know it.
     if root.getroottree().docinfo.doctype:  # type: ignore[attr-defined]
         raise FileRefused(
             "FF01", "DOCTYPE", "a document type is never read, it can hide content; remove it"
         )
-
-
-def _broken(error: etree.XMLSyntaxError, *, is_empty: bool) -> str:
-    line = error.lineno or 1
-    if is_empty:
-        return f"this is not XML (line {line}); give an ISO 20022 pain.001 file"
-    return f"the XML is broken or cut short at line {line} ({error.msg[:120]}); {_AGAIN}"
 
 
 def name_of(element: etree._Element, namespace: str = "") -> str:
@@ -164,7 +174,7 @@ def namespace_of(document: etree._Element) -> str:
 
 
 def attributes(element: etree._Element) -> list[tuple[str, str]]:
-    """Names and values, but for where a schema is to be found, which says nothing of the content."""
+    """Names and values, without where a schema is to be found: that says nothing of the content."""
     items = cast(list[tuple[str, str]], element.items())
     return [item for item in items if item[0] not in _SCHEMA_LOCATIONS]
 
@@ -187,3 +197,9 @@ def message_of(namespace: str) -> str:
     """
     tail = namespace.rpartition("/")[2].rpartition(":")[2].removesuffix(".xsd")
     return tail if _MESSAGE.fullmatch(tail) else ""
+
+
+def message_in(namespace: str) -> str:
+    """The message that a namespace speaks of anywhere, for texts only; "" where it does not."""
+    found = _MESSAGE.search(namespace)
+    return found[0] if found else ""

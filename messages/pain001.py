@@ -23,6 +23,7 @@ from messages.credit_transfer import (
 from messages.document import (
     ISO,
     Document,
+    message_in,
     message_of,
     name_of,
     namespace_of,
@@ -192,8 +193,9 @@ class _File:
     def _line(self, element: etree._Element, block: _Block) -> None:
         reading = Reading(element, "CdtTrfTxInf", self._namespace)
         amount = self._amount_of(element)
-        block.tally.add(amount)
-        self._tally.add(amount)
+        place = place_of(element)
+        block.tally.add(amount, place)
+        self._tally.add(amount, place)
         if not (end_to_end_id := reading.raw("PmtId/EndToEndId")):
             reading.require("PmtId/EndToEndId", "FF08")
         amount_minor, currency = values.amount(reading)
@@ -324,13 +326,48 @@ def _version(namespace: str) -> str:
     message = message_of(namespace)
     if message in VERSIONS and namespace == f"{ISO}{message}":
         return message
+    raise FileRefused("FF01", "Document", f"{_described(namespace)}; {_REMEDY}")
+
+
+def _described(namespace: str) -> str:
+    """What a file of a namespace that is not read is, for people."""
+    plain = namespace.strip().lower()
+    if plain != namespace and plain.removeprefix(ISO) in VERSIONS:
+        return f"{namespace[:80]!r} is written otherwise than the standard's {plain}"
+    message = message_of(namespace) or message_in(namespace)
     if message.startswith("pain.008"):
-        what = f"{message} is a direct debit; only credit transfers are paid"
-    elif message.startswith("pain.001"):
-        what = f"{message} in {namespace[:60]!r} is a variant or version that is not read"
-    else:
-        what = f"{message or repr(namespace[:80])} is not a credit transfer file"
-    raise FileRefused("FF01", "Document", f"{what}; give {VERSIONS[0]} to {VERSIONS[-1]}")
+        return f"{message} is a direct debit; only credit transfers are paid"
+    if message.startswith("pain.001"):
+        whose = next((words for name, words in _VARIANTS.items() if name in namespace.lower()), "")
+        return f"{namespace[:80]!r} is a variant or version of {message} that is not read{whose}"
+    what = next((words for kind, words in _OTHERS.items() if message.startswith(kind)), "")
+    return f"{message or repr(namespace[:80])} is not a credit transfer file{what}"
+
+
+#: Whose namespace a variant has, for who has to ask for another export.
+_VARIANTS: Final = {
+    "stuzza": " (STUZZA: Austria's)",
+    "six-interbank": " (SIX: Switzerland's)",
+    ".ch.": " (SIX: Switzerland's)",
+    "pain.001.002": " (Germany's)",
+    "pain.001.003": " (Germany's)",
+    "cbi": " (CBI: Italy's)",
+    "swift": " (SWIFT's)",
+}
+#: What other messages of ISO 20022 are, by how their names begin.
+_OTHERS: Final = {
+    "pain.002": " but a status report, which a bank sends about one",
+    "pain.007": " but a reversal",
+    "pain.013": " but a request to pay",
+    "camt.05": " but a statement or notice of an account, which a bank sends, or a recall",
+    "camt": " but a message about accounts or cases",
+    "pacs": " but a message between banks",
+    "head": " but a header alone",
+}
+_REMEDY: Final = (
+    f"give {VERSIONS[0]} to {VERSIONS[-1]} of ISO 20022, whose Document has "
+    f'xmlns="{ISO}{VERSIONS[6]}" or that of another of these versions'
+)
 
 
 def _information(name: str, reading: Reading) -> PaymentInformation:

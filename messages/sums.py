@@ -7,9 +7,11 @@ from decimal import Context, Decimal, Inexact
 from typing import Final
 
 from messages.credit_transfer import FileRefused
+from messages.decimals import decimal_of
 
 _COUNT: Final = re.compile(r"\d{1,15}", re.ASCII)
-_DECIMAL: Final = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})", re.ASCII)
+#: More than any amount has; a longer one is not added up.
+_DIGITS_MAX: Final = 40
 #: Wide enough that 15 digits of lines add up exactly, and a trap should that be wrong.
 _EXACT: Final = Context(prec=100, traps=[Inexact])
 _REMEDY: Final = "the file was cut or changed on its way; ask the sender for it again"
@@ -21,15 +23,26 @@ class Tally:
     def __init__(self) -> None:
         self.count = 0
         self.sum = Decimal(0)
-        self._unreadable = 0
+        self._unreadable = ""
+        """The first amount that is no decimal, and where it is."""
+        self._negative = ""
+        """The first amount below zero, and where it is."""
 
-    def add(self, amount: str) -> None:
-        """One line more. An amount that is no decimal leaves the sum unprovable."""
+    def add(self, amount: str, place: str) -> None:
+        """One line more. An amount that is no decimal leaves the sum unprovable.
+
+        Args:
+            place: of the line, for people.
+        """
         self.count += 1
-        if _DECIMAL.fullmatch(amount):
-            self.sum = _EXACT.add(self.sum, Decimal(amount))
-        else:
-            self._unreadable += 1
+        said = f"{amount[:40]!r} of the transfer in {place}"
+        written = decimal_of(amount)
+        if written is None or written.digits > _DIGITS_MAX:
+            self._unreadable = self._unreadable or said
+            return
+        if written.is_negative:
+            self._negative = self._negative or said
+        self.sum = _EXACT.add(self.sum, written.value)
 
     def check_count(self, stated: str, field: str, code: str) -> None:
         """Compare with a NbOfTxs.
@@ -48,11 +61,17 @@ class Tally:
         Raises:
             FileRefused: AM10, they differ; with the code, it is no decimal.
         """
-        if not _DECIMAL.fullmatch(stated):
+        written = decimal_of(stated)
+        if written is None:
             raise FileRefused(code, field, f"{stated[:40]!r} is no decimal; {_REMEDY}")
         if self._unreadable:
-            text = f"cannot be checked, {self._unreadable} amounts are no decimals; {_REMEDY}"
+            text = f"cannot be checked, the amount {self._unreadable} is no decimal; correct it"
             raise FileRefused("AM10", field, text)
-        if Decimal(stated) != self.sum:
+        if written.value != self.sum:
             text = f"says {stated}, the lines add up to {self.sum}; {_REMEDY}"
+            if self._negative:
+                text = (
+                    f"says {stated}, the lines add up to {self.sum}, because the amount "
+                    f"{self._negative} is negative; give amounts of zero or more"
+                )
             raise FileRefused("AM10", field, text)

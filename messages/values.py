@@ -13,6 +13,7 @@ from domain.money import Money, MoneyError
 from domain.order import ChargeBearer, Rail
 from domain.party import Identification, PartyKind, PostalAddress
 from messages.credit_transfer import NOT_PROVIDED, Identity, Notice, UltimateDebtor
+from messages.decimals import decimal_of
 from messages.elements import WRONG_CONTENT
 from messages.reading import Reading
 from regimes.clearing_members import check_member
@@ -26,7 +27,6 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\
 _UETR: Final = re.compile(
     r"[a-f0-9]{8}-[a-f0-9]{4}-4[a-f0-9]{3}-[89ab][a-f0-9]{3}-[a-f0-9]{12}", re.ASCII
 )
-_PLAIN_DECIMAL: Final = re.compile(r"\d{1,18}\.\d{1,17}", re.ASCII)
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 #: Where the Id of a party stands, by whom it is of.
@@ -91,11 +91,14 @@ def amount(reading: Reading) -> tuple[int, str]:
     if currency not in DIGITS:
         reading.refuse("AM11", f"{path}/@Ccy", f"{currency!r} is not a payable ISO 4217 code")
         return 0, ""
+    written = decimal_of(text)
+    if written is None:
+        # The schema refuses it, so it was refused above.
+        return 0, ""
     try:
-        return Money.from_wire(text, currency).minor, currency
+        return Money.from_wire(str(written), currency).minor, currency
     except MoneyError as error:
-        code = "CH20" if _PLAIN_DECIMAL.fullmatch(text) else "AM12"
-        reading.refuse(code, path, str(error))
+        reading.refuse("CH20" if written.fraction else "AM12", path, str(error))
         return 0, ""
 
 

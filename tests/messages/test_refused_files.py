@@ -97,7 +97,7 @@ def test_what_is_no_credit_transfer_file_is_refused_with_a_reason(source: bytes)
         ("http://www.six-interbank-clearing.com/de/pain.001.001.03.ch.02.xsd", "ch.02"),
         ("urn:iso:std:iso:20022:tech:xsd:pain.008.001.08", "direct debit"),
         ("urn:iso:std:iso:20022:tech:xsd:camt.053.001.08", "camt.053.001.08"),
-        ("urn:iso:std:iso:20022:tech:xsd:pain.001.001.09x", "not a credit transfer"),
+        ("urn:iso:std:iso:20022:tech:xsd:pain.001.001.09x", "variant or version"),
         ("urn:something:else", "urn:something:else"),
         ("http://elsewhere.example/pain.001.001.09", "elsewhere.example"),
         ("urn:iso:std:iso:20022:tech:xsd:pain.001.001.09.xsd", "09.xsd"),

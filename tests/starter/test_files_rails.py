@@ -215,7 +215,10 @@ TWO_LEVELS: Final = nested("PmtTpInf", nested("SvcLvl/Cd", "SEPA") + nested("Svc
             transfer(**{**DOLLARS, "agent": ""}),
         ),
         (("BE19", "ChrgBr"), transfer(**DOLLARS, before="<ChrgBr>DEBT</ChrgBr>")),
-        (("BE19", "ChrgBr"), transfer(**DOLLARS, kind=service("URGP"), before="<ChrgBr>CRED</ChrgBr>")),
+        (
+            ("BE19", "ChrgBr"),
+            transfer(**DOLLARS, kind=service("URGP"), before="<ChrgBr>CRED</ChrgBr>"),
+        ),
         (("FF04", "PmtTpInf/SvcLvl/Cd"), transfer(kind=TWO_LEVELS)),
         (
             ("AG06", "CdtrAgt/FinInstnId/PstlAdr/Ctry"),
