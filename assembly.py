@@ -35,6 +35,7 @@ from store.payments import Payments
 from store.rounds import Rounds
 from store.sending import SendBook
 from store.set_back import SetBack
+from store.strangers import Strangers
 from store.tasks import Tasks
 from store.untold import Untold
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from temporalio.worker import Worker
 
     from activities.upkeep import Runner, Upkeep
+    from activities.witness import Witness
     from inbound.webhooks import Webhooks
     from partners.interface import PaymentPartner, WebhookReader
     from starter.running import Running
@@ -190,9 +192,23 @@ class Assembly:
             untold=Untold(self.database),
             tasks=Tasks(self.database),
             rounds=self.rounds,
+            witness=self.witness,
             runner=runner,
             clock=clock or self.clock,
         )
+
+    @cached_property
+    def witness(self) -> Witness:
+        """Whether partners show what the database knows nothing of; once for the process."""
+        from activities.witness import Witness
+        from partners.interface import PaymentLister
+
+        listers = {
+            name: (partner, partner.profile)
+            for name, partner in self.partners.items()
+            if isinstance(partner, PaymentLister)
+        }
+        return Witness(listers=listers, strangers=Strangers(self.database), clock=self.clock)
 
     @property
     def set_back(self) -> SetBack:
@@ -240,6 +256,7 @@ class Assembly:
             payments=self.payments,
             inbox=self.inbox,
             checks=Checks(self.clock, self.checks),
+            witness=self.witness,
             clock=self.clock,
             store_away=STORE_AWAY,
         )
@@ -253,6 +270,7 @@ class Assembly:
                     store.record,
                     store.cancel,
                     upkeep.prove,
+                    upkeep.compare_with_partners,
                     upkeep.relay,
                     upkeep.sweep,
                 ],

@@ -15,11 +15,13 @@ from domain.answers import NotReady, Subject, Unprepared, WireRequest
 from domain.display import display
 from domain.gate import Examined
 from domain.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
+from domain.profile import InstructionKind
 from domain.sending import Answer, Move
 from domain.view import PaymentView
 
 if TYPE_CHECKING:
     from activities.checks import Checks
+    from activities.witness import Witness
     from domain.clock import Clock
     from partners.interface import PaymentPartner
     from store.inbox import Inbox
@@ -78,6 +80,7 @@ class PartnerSteps:
         payments: Payments,
         inbox: Inbox,
         checks: Checks,
+        witness: Witness,
         clock: Clock,
         store_away: tuple[type[Exception], ...],
     ) -> None:
@@ -86,6 +89,7 @@ class PartnerSteps:
         self._payments = payments
         self._inbox = inbox
         self._checks = checks
+        self._witness = witness
         self._clock = clock
         self._store_away = store_away
 
@@ -114,6 +118,9 @@ class PartnerSteps:
         partner = self._partner(draft.subject.order.partner, draft.subject.order.partner_account)
         if not_ready := await self._ready(draft.subject, partner):
             return await self._postpone(request, not_ready)
+        not_compared = await self._not_compared(draft.subject)
+        if not_compared is not None and draft.move is not Move.LOOK_UP:
+            return await self._postpone(request, not_compared)
         wire_request: WireRequest | None = None
         if draft.move is not Move.LOOK_UP and not draft.has_request:
             preparation = await partner.prepare(draft.subject)
@@ -122,7 +129,7 @@ class PartnerSteps:
             wire_request = preparation.request
         if wire_request is not None or passed is not None:
             await self._book.keep_request(request.instruction_id, wire_request, passed)
-        turn = await self._begin(request)
+        turn = await self._begin(request, may_send=not_compared is None)
         match turn.move:
             case Move.SEND:
                 heard = await self._send(request, partner, turn)
@@ -139,9 +146,21 @@ class PartnerSteps:
                 return Step.of(turn.view)
         return await self._record(heard)
 
-    async def _begin(self, request: StepRequest) -> Turn:
-        now = self._clock.now()
-        return await self._book.begin(request.instruction_id, now, known=request.attempts)
+    async def _begin(self, request: StepRequest, *, may_send: bool = False) -> Turn:
+        return await self._book.begin(
+            request.instruction_id,
+            self._clock.now(),
+            known=request.attempts,
+            may_send=may_send,
+        )
+
+    async def _not_compared(self, subject: Subject) -> NotReady | None:
+        """None where new payments may be sent. To take one back needs no comparison."""
+        if subject.kind is not InstructionKind.PAY:
+            return None
+        return await self._witness.not_compared(
+            subject.order.partner, subject.order.partner_account
+        )
 
     async def _send(self, request: StepRequest, partner: PaymentPartner, turn: Turn) -> Heard:
         assert turn.request is not None

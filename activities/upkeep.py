@@ -20,6 +20,7 @@ from domain.telling import YOUNG
 from domain.witness import Known, Mark
 
 if TYPE_CHECKING:
+    from activities.witness import Witness
     from domain.clock import Clock
     from store.inbox import Inbox
     from store.payments import Payments
@@ -66,6 +67,7 @@ class Upkeep:
         untold: Untold,
         tasks: Tasks,
         rounds: Rounds,
+        witness: Witness,
         runner: Runner,
         clock: Clock,
     ) -> None:
@@ -74,6 +76,7 @@ class Upkeep:
         self._untold = untold
         self._tasks = tasks
         self._rounds = rounds
+        self._witness = witness
         self._runner = runner
         self._clock = clock
         self._named: frozenset[str] = frozenset()
@@ -87,6 +90,11 @@ class Upkeep:
                 "the database was set back: %s. Everything is halted, see `finality halts`", missing
             )
         return mark
+
+    @activity.defn
+    async def compare_with_partners(self) -> None:
+        """Compare what partners show with what we know; one that does not answer is left out."""
+        await self._witness.compare_all()
 
     @activity.defn
     async def relay(self) -> int:

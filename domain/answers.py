@@ -178,6 +178,24 @@ Read = Told | Untold | Gone
 
 
 @dataclass(frozen=True)
+class Shown:
+    """A payment in the partner's own list of our account, whoever made it."""
+
+    partner_reference: str
+    key: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What was created under our account since some moment, the oldest first."""
+
+    payments: tuple[Shown, ...]
+    is_complete: bool
+    """False where there are more, created after the last of these or with it."""
+
+
+@dataclass(frozen=True)
 class Prepared:
     """Ready to be sent: the exact request."""
 

@@ -22,3 +22,15 @@ def partner_key(
         length=idempotency.key_length,
         alphabet=idempotency.key_alphabet,
     )
+
+
+def is_ours(idempotency: Idempotency, key: str | None) -> bool:
+    """Whether a key has the form of those that we make.
+
+    Keys of people in the partner's web console and of other systems have another one, or none.
+    """
+    return (
+        key is not None
+        and len(key) == idempotency.key_length
+        and set(key) <= set(idempotency.key_alphabet)
+    )

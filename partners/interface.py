@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from domain.answers import (
     Deadline,
+    Listed,
     LookedFor,
     NotReady,
     Preparation,
@@ -52,6 +53,15 @@ class PaymentPartner(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+
+
+@runtime_checkable
+class PaymentLister(Protocol):
+    """Lists what it holds under our account: what our database has forgotten shows there."""
+
+    async def created_since(self, since: datetime) -> Listed | Untold:
+        """Payments created since, of every sub-account and deleted ones too. A few pages at most:
+        the rest is asked for again, since the last of them."""
 
 
 class WebhookReader(Protocol):

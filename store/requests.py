@@ -32,7 +32,7 @@ def subject_of(
     return Subject(
         instruction_id=row.instruction_id,
         order=order_of(keyring, payment),
-        keys=tuple(_key(payment, row, number) for number in range(1, generation + 1)),
+        keys=tuple(key_of(payment, row, number) for number in range(1, generation + 1)),
         prepared=dict(request.prepared) if request else {},
         partner_reference=row.partner_reference
         if kind is InstructionKind.PAY
@@ -50,7 +50,8 @@ def open_request(keyring: Keyring, row: InstructionRow) -> WireRequest:
     return WireRequest(**{**fields, "body": fields["body"].encode("latin-1")})
 
 
-def _key(payment: PaymentRow, row: InstructionRow, generation: int) -> str:
+def key_of(payment: PaymentRow, row: InstructionRow, generation: int) -> str:
+    """The key that its bytes of that generation carry."""
     return partner_key(
         operation_of(payment, row).idempotency,
         tenant=payment.tenant,
@@ -63,7 +64,7 @@ def _key(payment: PaymentRow, row: InstructionRow, generation: int) -> str:
 def generation_of(payment: PaymentRow, row: InstructionRow, key: str) -> int:
     """Which generation of the instruction's key a request carries."""
     for generation in (row.generation, row.generation + 1):
-        if _key(payment, row, generation) == key:
+        if key_of(payment, row, generation) == key:
             return generation
     raise ValueError("the request carries a key that is not this instruction's")
 

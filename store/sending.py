@@ -40,6 +40,7 @@ from store.payments import row as payment_row
 from store.requests import (
     close,
     generation_of,
+    key_of,
     open_request,
     operation_of,
     request_bytes,
@@ -47,6 +48,7 @@ from store.requests import (
     subject_of,
 )
 from store.set_back import doubt, halt
+from store.strangers import shown_under
 from store.tables import (
     AttemptRow,
     InstructionRow,
@@ -166,12 +168,17 @@ class SendBook:
 
         return await self._database.write(transaction)
 
-    async def begin(self, instruction_id: str, now: datetime, *, known: int = 0) -> Turn:
+    async def begin(
+        self, instruction_id: str, now: datetime, *, known: int = 0, may_send: bool = True
+    ) -> Turn:
         """Ask the book what is safe and, for a send, write the attempt before a byte leaves.
 
-        One transaction under the payment's lock. If it cannot commit, nothing is sent. `known`
-        is how many attempts the workflow has seen in this book: with fewer, the database is an
-        older copy, and what it has forgotten counts as sent.
+        One transaction under the payment's lock. If it cannot commit, nothing is sent.
+
+        Args:
+            known: how many attempts the workflow has seen in this book. With fewer, the database
+                is an older copy, and what it has forgotten counts as sent.
+            may_send: False holds a payment back as a halt does, without one.
         """
 
         def transaction(session: Session) -> Turn:
@@ -182,8 +189,12 @@ class SendBook:
                 halt(session, f"{instruction_id} has {len(book.attempts)} of {known} attempts", now)
                 doubt(session, payment, row, known, now)
                 book = book_of(session, payment, row)
+            elif not book.attempts and (sent_at := _shown_under(session, payment, row)):
+                # The partner has it, from a database that was lost: it is looked up, not sent.
+                doubt(session, payment, row, 1, now, sent_at=sent_at)
+                book = book_of(session, payment, row)
             before_halts(session)
-            halted = _is_halted(session, payment, row)
+            halted = not may_send or _is_halted(session, payment, row)
             step = next_move(operation, book, now, halted=halted)
             subject = subject_of(
                 session, self._keyring, payment, row, max(row.generation, step.generation)
@@ -232,6 +243,7 @@ class SendBook:
                 write_before=deadline.write_before,
                 ends_by=deadline.ends_by,
                 result=AttemptResult.OPEN,
+                partner_key=key_of(payment, row, step.generation),
             )
         )
         payment.not_before = payment.waiting_for = None
@@ -355,3 +367,10 @@ def _is_halted(session: Session, payment: PaymentRow, row: InstructionRow) -> bo
         return False
     is_frozen = Payment.model_validate_json(payment.payment_json).is_frozen
     return is_frozen or is_halted(session, payment)
+
+
+def _shown_under(session: Session, payment: PaymentRow, row: InstructionRow) -> datetime | None:
+    """When the partner made this payment, if it shows one under its key that we never sent."""
+    if row.kind != InstructionKind.PAY:
+        return None
+    return shown_under(session, row, key_of(payment, row, 1))

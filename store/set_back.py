@@ -22,6 +22,7 @@ from store.halts import HALTING, SET_BACK
 from store.keyring import KeyringError
 from store.locks import hold
 from store.payments import row as payment_row
+from store.requests import key_of
 from store.tables import AttemptRow, HaltRow, InstructionRow, PaymentRow
 
 log = logging.getLogger("finality.store")
@@ -144,25 +145,33 @@ def halt(session: Session, found: str, now: datetime) -> None:
 
 
 def doubt(
-    session: Session, payment: PaymentRow, row: InstructionRow, through: int, now: datetime
+    session: Session,
+    payment: PaymentRow,
+    row: InstructionRow,
+    through: int,
+    now: datetime,
+    *,
+    sent_at: datetime | None = None,
 ) -> None:
     """Count attempts up to that number as made, and nothing known of them.
 
     They are dated as early as they can have been, so that no key is relied on for longer than
-    its partner honours it.
+    its partner honours it: when the order was accepted, or when the partner made the payment.
     """
+    generation = max(row.generation, 1)
     for number in range(len(book_of(session, payment, row).attempts) + 1, through + 1):
         session.add(
             AttemptRow(
                 instruction_id=row.instruction_id,
                 number=number,
-                generation=max(row.generation, 1),
-                opened_at=payment.created_at,
+                generation=generation,
+                opened_at=min(sent_at or payment.created_at, payment.created_at),
                 write_before=now,
                 ends_by=now,
                 closed_at=now,
                 result=AttemptResult.UNKNOWN,
                 why=FORGOTTEN,
+                partner_key=key_of(payment, row, generation),
             )
         )
     session.flush()

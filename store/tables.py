@@ -161,6 +161,9 @@ class AttemptRow(SQLModel, table=True):
     server_error: bool = False
     not_before: datetime | None = Field(default=None, sa_column=_moment())
     why: str = Field(default="", sa_column=Column(Text, nullable=False))
+    partner_key: str | None = Field(default=None, index=True)
+    """The key its bytes carry, by which the partner's list is compared with ours. None of
+    attempts that earlier releases made."""
 
 
 class LookupRow(SQLModel, table=True):
@@ -315,6 +318,30 @@ class RoundRow(SQLModel, table=True):
     number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     nonce: str = Field(primary_key=True)
     at: datetime = Field(sa_column=_moment(nullable=False))
+
+
+class ListingRow(SQLModel, table=True):
+    """How far a partner's list of one of our accounts has been compared with what we know."""
+
+    __tablename__ = "listings"
+
+    partner: str = Field(primary_key=True)
+    partner_account: str = Field(primary_key=True)
+    through: datetime = Field(sa_column=_moment(nullable=False))
+    """When the newest payment that was compared was created, by the partner's clock."""
+
+
+class StrangerRow(SQLModel, table=True):
+    """A payment that a partner shows under one of our keys, and that we knew nothing of."""
+
+    __tablename__ = "strangers"
+
+    partner: str = Field(primary_key=True)
+    partner_account: str = Field(primary_key=True)
+    partner_key: str = Field(primary_key=True)
+    partner_reference: str
+    created_at: datetime = Field(sa_column=_moment(nullable=False))
+    found_at: datetime = Field(sa_column=_moment(nullable=False))
 
 
 class StateRow(SQLModel, table=True):

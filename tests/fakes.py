@@ -20,6 +20,7 @@ from domain.answers import (
     Exchange,
     Found,
     InDoubt,
+    Listed,
     LookedFor,
     NotReady,
     NotSent,
@@ -27,6 +28,7 @@ from domain.answers import (
     Prepared,
     Read,
     Refused,
+    Shown,
     Subject,
     Submitted,
     Told,
@@ -411,3 +413,26 @@ def order(now: datetime = START, *, minor: int = 12_345, **fields: Any) -> Order
             **fields,
         }
     )
+
+
+@dataclass
+class ListingPartner(FakePartner):
+    """One that also lists what it holds, `per_page` at a time; others may have made some of it."""
+
+    listed: list[Shown] = field(default_factory=list)
+    unlisted: Untold | None = None
+    per_page: int = 2
+
+    def _execute(self, subject: Subject, request: WireRequest) -> Submitted:
+        before = len(self.book.get(request.key, []))
+        answer = super()._execute(subject, request)
+        for effect in self.book[request.key][before:]:
+            self.listed.append(Shown(effect.reference, request.key, self.clock.now()))
+        return answer
+
+    async def created_since(self, since: datetime) -> Listed | Untold:
+        self.calls.append("list")
+        if self.unlisted is not None:
+            return self.unlisted
+        found = [shown for shown in self.listed if shown.created_at >= since]
+        return Listed(tuple(found[: self.per_page]), is_complete=len(found) <= self.per_page)

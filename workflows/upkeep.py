@@ -58,6 +58,13 @@ class UpkeepWorkflow:
                 retry_policy=_RETRIES,
                 summary="compare the number of attempts with the last round's",
             )
+        if workflow.patched("compare-with-partners"):
+            await workflow.execute_activity_method(
+                Upkeep.compare_with_partners,
+                start_to_close_timeout=_TIMEOUT,
+                retry_policy=_RETRIES,
+                summary="compare what partners show with what the database knows",
+            )
         relayed = await workflow.execute_activity_method(
             Upkeep.relay,
             start_to_close_timeout=_TIMEOUT,

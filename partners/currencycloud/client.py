@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from domain.answers import (
     Exchange,
     Found,
     InDoubt,
+    Listed,
     LookedFor,
     NotReady,
     NotSent,
@@ -42,6 +44,7 @@ from partners.currencycloud.cancels import Cancels
 from partners.currencycloud.corridors import charge_type, purpose_code
 from partners.currencycloud.creditors import PAYMENT_TYPE
 from partners.currencycloud.funds import available, is_short
+from partners.currencycloud.listing import created_since
 from partners.currencycloud.payers import Payers
 from partners.currencycloud.profile import profile_of
 from partners.currencycloud.refusals import Proves
@@ -95,6 +98,11 @@ class CurrencycloudPartner:
         if (not_ready := await self.ready()) is not None:
             return Untold(not_ready.why, retry_at=not_ready.until)
         return await available(self._calls, currency, on_behalf_of)
+
+    async def created_since(self, since: datetime) -> Listed | Untold:
+        if (not_ready := await self.ready()) is not None:
+            return Untold(not_ready.why, retry_at=not_ready.until)
+        return await created_since(self._calls, self._clock, since)
 
     async def close(self) -> None:
         await self._transport.close()

@@ -13,7 +13,7 @@ from partners.currencycloud import mapping, wire
 from partners.currencycloud.calls import Calls, NoReply, Reply
 from partners.currencycloud.profile import COMPLETE
 
-_FIND: Final = "/v2/payments/find"
+FIND: Final = "/v2/payments/find"
 _TRANSACTIONS: Final = "/v2/transactions/find"
 _PER_PAGE: Final = 100
 #: A payment has a handful of bookings; more pages than this is an answer gone astray.
@@ -60,7 +60,7 @@ async def search(calls: Calls, subject: Subject, keys: Sequence[str]) -> Search:
 
     for key in keys:
         query = {"unique_request_id": key, **COMPLETE, **acting(subject)}
-        reply = await calls.get(_FIND, query)
+        reply = await calls.get(FIND, query)
         asked_at = asked_at or reply.asked_at
         if reply.exchange:
             exchanges.append(reply.exchange)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, ClassVar, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -184,6 +184,26 @@ class _PaymentsPage(_Object):
     pagination: Pagination
 
 
+class ListedPayment(_Object):
+    """The fields of a `Payment` that tell whose it is. A list has payments that others made."""
+
+    what: ClassVar[str] = "payment"
+
+    id: str
+    unique_request_id: str | None
+    created_at: str
+
+    @property
+    def created(self) -> datetime:
+        return datetime.fromisoformat(self.created_at)
+
+
+class _ListPage(_Object):
+    what: ClassVar[str] = "payments"
+    payments: tuple[ListedPayment, ...]
+    pagination: Pagination
+
+
 class _TransactionsPage(_Object):
     what: ClassVar[str] = "transactions"
     transactions: tuple[Transaction, ...]
@@ -251,6 +271,20 @@ def read_payments(body: str) -> tuple[tuple[Payment, ...], Pagination] | Unusabl
     for each in page.payments:
         if isinstance(checked := _checked(each), Unusable):
             return checked
+    return page.payments, page.pagination
+
+
+def read_list(body: str) -> tuple[tuple[ListedPayment, ...], Pagination] | Unusable:
+    """A page of payments that anybody made: of each only whose it is, and since when."""
+    page = _read(_ListPage, body)
+    if isinstance(page, Unusable):
+        return page
+    try:
+        is_dated = all(each.created.tzinfo is not None for each in page.payments)
+    except ValueError:
+        is_dated = False
+    if not is_dated:
+        return Unusable(("payment.created_at: not a moment",))
     return page.payments, page.pagination
 
 

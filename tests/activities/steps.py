@@ -9,9 +9,13 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.checks import Checks
 from activities.partner_steps import PartnerSteps, Step, StepRequest
+from activities.witness import Witness
 from assembly import STORE_AWAY
-from domain.profile import Profile
+from domain.ids import instruction_id
+from domain.profile import InstructionKind, Profile
 from domain.view import PaymentView
+from partners.interface import PaymentLister
+from store.strangers import Strangers
 from tests.fakes import ACCOUNT, BANK, FakePartner, profile
 from tests.store.books import INSTRUCTION, PAYMENT, Store
 
@@ -21,8 +25,11 @@ REQUEST = StepRequest(payment_id=PAYMENT, instruction_id=INSTRUCTION)
 class Steps:
     """Steps of one payment with one partner."""
 
-    def __init__(self, store: Store, partner: FakePartner) -> None:
+    def __init__(self, store: Store, partner: FakePartner, payment_id: str = PAYMENT) -> None:
         self.store = store
+        self.request = StepRequest(
+            payment_id=payment_id, instruction_id=instruction_id(payment_id, InstructionKind.PAY)
+        )
         self.partner = partner
         self.environment = ActivityEnvironment()
         self.environment.info = dataclasses.replace(
@@ -36,16 +43,27 @@ class Steps:
             payments=store.payments,
             inbox=store.inbox,
             checks=Checks(store.clock),
+            witness=self.witness(),
             clock=store.clock,
             store_away=STORE_AWAY,
         )
 
+    def witness(self) -> Witness:
+        """As a process has it that has just begun."""
+        listers = (
+            {(BANK, ACCOUNT): (self.partner, self.partner.profile)}
+            if isinstance(self.partner, PaymentLister)
+            else {}
+        )
+        strangers = Strangers(self.store.database)
+        return Witness(listers=listers, strangers=strangers, clock=self.store.clock)
+
     async def instruct(self) -> Step:
-        step: Step = await self.environment.run(self.activities.instruct, REQUEST)
+        step: Step = await self.environment.run(self.activities.instruct, self.request)
         return step
 
     async def read(self) -> Step:
-        step: Step = await self.environment.run(self.activities.read, REQUEST)
+        step: Step = await self.environment.run(self.activities.read, self.request)
         return step
 
     async def instructed(self) -> PaymentView:

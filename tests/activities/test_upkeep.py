@@ -11,6 +11,7 @@ from sqlmodel import select
 from temporalio.testing import ActivityEnvironment
 
 from activities.upkeep import NotTold, Upkeep
+from activities.witness import Witness
 from domain.answers import Told
 from domain.ids import instruction_id
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind
@@ -19,6 +20,7 @@ from starter.away import TemporalAway
 from store.folding import TASK_DUE_WITHIN
 from store.keyring import Keyring
 from store.payments import Escalated, Payments
+from store.strangers import Strangers
 from store.tables import PaymentRow
 from store.tasks import Tasks
 from store.untold import Untold
@@ -62,6 +64,7 @@ def upkeep(store: Store, runner: FakeRunner, clock: SteppedClock) -> Upkeep:
         untold=Untold(store.database),
         tasks=Tasks(store.database),
         rounds=store.rounds,
+        witness=Witness(listers={}, strangers=Strangers(store.database), clock=clock),
         runner=runner,
         clock=clock,
     )

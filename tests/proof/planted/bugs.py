@@ -97,8 +97,8 @@ def the_row_comes_after_the_byte() -> None:
     begin, record = store.sending.SendBook.begin, store.sending.SendBook.record
     unwritten: dict[tuple[str, int], dict[str, Any]] = {}
 
-    async def begins(self: Any, instruction_id: str, now: Any, *, known: int = 0) -> Any:
-        turn = await begin(self, instruction_id, now, known=0)
+    async def begins(self: Any, instruction_id: str, now: Any, **options: Any) -> Any:
+        turn = await begin(self, instruction_id, now, **{**options, "known": 0})
         if turn.move is Move.SEND:
 
             def forget(session: Any) -> None:

@@ -21,6 +21,7 @@ from activities.checks import Checks
 from activities.partner_steps import PartnerSteps
 from activities.payment_store import PaymentStore
 from activities.upkeep import Upkeep
+from activities.witness import Witness
 from assembly import STORE_AWAY
 from domain.accounts import Account
 from domain.money import Money
@@ -44,6 +45,7 @@ from store.payments import Payments
 from store.rounds import Rounds
 from store.sending import SendBook
 from store.set_back import SetBack
+from store.strangers import Strangers
 from store.tables import PaymentRow, TaskRow
 from store.tasks import Tasks
 from store.untold import Untold
@@ -131,6 +133,7 @@ class World:
             payments=payments,
             inbox=inbox,
             checks=Checks(self.clock, ()),
+            witness=self.witness(),
             clock=self.clock,
             store_away=STORE_AWAY,
         )
@@ -143,6 +146,10 @@ class World:
         )
         activities: list[Any] = [steps.instruct, steps.read, store.load, store.record, store.cancel]
         self.temporal.join(Worker(self.process("worker"), activities, self.point, self.clock))
+
+    def witness(self) -> Witness:
+        """Of a process: the banks that list what they hold."""
+        return Witness(listers={}, strangers=Strangers(self.database), clock=self.clock)
 
     @property
     def set_back(self) -> SetBack:
@@ -303,6 +310,7 @@ class World:
             untold=Untold(self.database),
             tasks=Tasks(self.database),
             rounds=Rounds(self.database, self.set_back),
+            witness=self.witness(),
             runner=self.temporal,
             clock=self.clock,
         )

@@ -1,0 +1,116 @@
+"""Partners as witnesses: what they show under our keys, and we know nothing of, halts everything.
+
+Database and Temporal may be restored from one backup, or the database may be new: then nothing of
+ours remembers what was sent. So each process compares before it sends anything new, and each round
+of upkeep compares what has come since.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from domain.answers import NotReady, Shown, Untold
+from domain.profile import InstructionKind
+
+if TYPE_CHECKING:
+    from domain.clock import Clock
+    from domain.profile import Profile
+    from partners.interface import PaymentLister
+    from store.strangers import Since, Strangers
+
+log = logging.getLogger("finality.witness")
+
+#: Before a partner that could not be asked is asked again, where it named no moment itself.
+_PAUSE: Final = timedelta(seconds=15)
+
+
+@dataclass
+class _Account:
+    """What this process knows of one account."""
+
+    compared: bool = False
+    not_ready: NotReady | None = None
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it is to be compared now, before anything new may be sent."""
+        return not self.compared and (self.not_ready is None or now >= self.not_ready.until)
+
+
+class Witness:
+    """Compares the lists of those partners that have one; others are never waited for.
+
+    Args:
+        listers: by partner and account, each with how it behaves today.
+    """
+
+    def __init__(
+        self,
+        *,
+        listers: Mapping[tuple[str, str], tuple[PaymentLister, Profile]],
+        strangers: Strangers,
+        clock: Clock,
+    ) -> None:
+        self._listers = listers
+        self._strangers = strangers
+        self._clock = clock
+        self._accounts = {name: _Account() for name in listers}
+
+    async def not_compared(self, partner: str, account: str) -> NotReady | None:
+        """None once this process has compared the account, so that new payments may be sent."""
+        known = self._accounts.get((partner, account))
+        if known is None or known.compared:
+            return None
+        async with known.one_at_a_time:  # Others of this process wait for the one comparison.
+            if known.is_due(self._clock.now()):
+                await self._compare(partner, account)
+            return known.not_ready
+
+    async def compare_all(self) -> None:
+        """Every account once; one that cannot be asked is asked again the next time."""
+        for (partner, account), known in self._accounts.items():
+            async with known.one_at_a_time:
+                await self._compare(partner, account)
+
+    async def _compare(self, partner: str, account: str) -> None:
+        known = self._accounts[partner, account]
+        since = await self._strangers.since(partner, account, self._clock.now())
+        untold = await self._compare_since(partner, account, since)
+        if untold is None:
+            known.compared, known.not_ready = True, None
+            return
+        why = (
+            f"not yet compared with what {partner}/{account} shows, so nothing new is sent: "
+            f"{untold.why}"
+        )
+        if known.not_ready is None:
+            log.warning("%s", why)
+        if known.compared:
+            return  # Once is enough to send; what came since is compared in the next round.
+        known.not_ready = NotReady(why, untold.retry_at or self._clock.now() + _PAUSE)
+
+    async def _compare_since(self, partner: str, account: str, since: Since) -> Untold | None:
+        lister, profile = self._listers[partner, account]
+        idempotency = profile.operation(InstructionKind.PAY).idempotency
+        shown: dict[str, Shown] = {}
+        at, is_complete = since.at, False
+        while not is_complete:
+            listed = await lister.created_since(at)
+            if isinstance(listed, Untold):
+                return listed
+            shown |= {each.partner_reference: each for each in listed.payments}
+            is_complete = listed.is_complete
+            if not is_complete and listed.payments[-1].created_at <= at:
+                return Untold(f"it made more payments at {at:%H:%M:%S} than it lists at a time")
+            at = listed.payments[-1].created_at if listed.payments else at
+        found = await self._strangers.compare(
+            partner, account, idempotency, tuple(shown.values()), since, self._clock.now()
+        )
+        if found:
+            log.error("%s. Everything is halted, see `finality halts`", found)
+        return None
