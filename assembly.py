@@ -37,6 +37,7 @@ from store.sending import SendBook
 from store.set_back import SetBack
 from store.strangers import Strangers
 from store.tasks import Tasks
+from store.turns import ReadTurns
 from store.untold import Untold
 
 # The Temporal SDK and the partners cost more to load than a command that only reads the store.
@@ -255,6 +256,7 @@ class Assembly:
             book=self.book,
             payments=self.payments,
             inbox=self.inbox,
+            turns=ReadTurns(self.database, Folding(self.keyring, escalate)),
             checks=Checks(self.clock, self.checks),
             witness=self.witness,
             clock=self.clock,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from store.inbox import Inbox
     from store.payments import Payments
     from store.sending import SendBook, Turn
+    from store.turns import ReadTurns
 
 _BEAT_SECONDS: Final = 1.0
 #: Left of the activity's time when we stop trying to record and hand over what we heard.
@@ -79,6 +80,7 @@ class PartnerSteps:
         book: SendBook,
         payments: Payments,
         inbox: Inbox,
+        turns: ReadTurns,
         checks: Checks,
         witness: Witness,
         clock: Clock,
@@ -88,6 +90,7 @@ class PartnerSteps:
         self._book = book
         self._payments = payments
         self._inbox = inbox
+        self._turns = turns
         self._checks = checks
         self._witness = witness
         self._clock = clock
@@ -176,6 +179,11 @@ class PartnerSteps:
         partner = self._partner(subject.order.partner, subject.order.partner_account)
         if not_ready := await self._ready(subject, partner):
             return await self._postpone(request, not_ready)
+        if quota := partner.profile.quota:
+            now = self._clock.now()
+            waits = await self._turns.take(request.payment_id, partner.login, quota, now)
+            if waits is not None:
+                return Step.of(waits)
         answer = await partner.read(subject)
         return await self._record(
             heard_of_read(

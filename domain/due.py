@@ -11,6 +11,7 @@ from domain.profile import InstructionKind
 from domain.report import PaymentState
 from domain.sending import Move, next_move
 from domain.states import CANCELLABLE, ENDS
+from domain.turns import FIRST_READS, Line
 from domain.view import PaymentView
 
 #: How long news waits at most for its read: soon, and yet no loop while the partner is down.
@@ -135,9 +136,26 @@ def _read(view: PaymentView, now: datetime) -> Due:
     elif watched_until := _watched_until(view):
         # The read that ends the watch has to be asked after it, or it proves nothing.
         at, why = max(watched_until, at), "the watch for returns"
+    turn = turn_at(view)
+    if turn is not None and at < turn:
+        at, why = turn, f"{why}; its turn in the partner's quota"
     if now >= at:
         return Due(Owed.READ, why, instruction_id=_paying(view).instruction_id)
     return _wait(view, now, f"{why}{_frozen(view)}", at)
+
+
+def turn_at(view: PaymentView) -> datetime | None:
+    """When the turn comes that the payment waits for; news does not wait for a late one."""
+    turn = view.read_turn
+    if turn is None or (turn.line is Line.LATE and read_line(view) is Line.SOON):
+        return None
+    return turn.at
+
+
+def read_line(view: PaymentView) -> Line:
+    """The line in which the payment's next read waits, where a quota makes it wait."""
+    is_waited_for = view.has_news or view.payment.is_decided or view.last_asked_at is None
+    return Line.SOON if is_waited_for or view.reads < FIRST_READS else Line.LATE
 
 
 def _watched_until(view: PaymentView) -> datetime | None:
@@ -170,12 +188,12 @@ def _frozen(view: PaymentView) -> str:
 
 
 def _pause(view: PaymentView) -> timedelta:
-    """Between two reads: longer each time, and never so short that the open ones together
-    would use more than their share of the partner's quota."""
+    """Between two reads: longer each time. Where many payments wait, they take turns besides."""
     profile = view.profile
     pause: timedelta = min(profile.read_pause * (1 << min(view.reads, 20)), profile.read_pause_max)
-    if profile.quota is None:
+    if profile.quota is None or view.crowd == 1:
         return pause
+    # So that histories of earlier releases replay.
     return max(pause, profile.quota.window * view.crowd / profile.quota.reads)
 
 

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from domain.order import Rail
 from domain.payment import Instruction, Payment
 from domain.profile import Profile
+from domain.turns import ReadTurn
 
 
 class PaymentView(BaseModel):
@@ -34,7 +35,10 @@ class PaymentView(BaseModel):
     cancel_asked: bool = False
     execute_by: AwareDatetime | None = None
     crowd: int = 1
-    """Open payments that share our quota with the partner, this one included."""
+    """Only above one in views that earlier releases recorded: the open payments that shared our
+    quota. Their histories replay by it; reads now take turns."""
+    read_turn: ReadTurn | None = None
+    """While the partner's quota keeps this payment's next read waiting."""
     not_before: AwareDatetime | None = None
     waiting_for: str | None = None
     """Why `not_before` is set, in plain words."""

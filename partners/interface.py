@@ -30,6 +30,10 @@ class PaymentPartner(Protocol):
     def profile(self) -> Profile:
         """Today's declared behaviour; a payment keeps the one it was created with."""
 
+    @property
+    def login(self) -> str:
+        """Whose quota our requests count against: the same for accounts that share a login."""
+
     async def ready(self) -> NotReady | None:
         """Make sure we may talk to the partner now (login, token); None when we may."""
 

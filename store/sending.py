@@ -279,6 +279,7 @@ class SendBook:
             if is_read:
                 # One without a usable answer counts too, or a silent partner is asked for ever.
                 payment.reads += 1
+                payment.read_turn_at = payment.read_line = None
                 if last := last_word(payment, heard):
                     keep_report(session, payment.payment_id, last, heard.heard_at)
                 mark_read(session, payment.payment_id, heard.inbox_through, heard.heard_at)

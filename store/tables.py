@@ -111,6 +111,10 @@ class PaymentRow(SQLModel, table=True):
     """When its run has to do its next step; None when nothing is owed."""
     tell_at: datetime | None = Field(default=None, sa_column=_moment())
     """When upkeep tells its run, should that not act by itself; None when nothing is owed."""
+    read_turn_at: datetime | None = Field(default=None, sa_column=_moment())
+    """Where the partner's quota keeps the next read waiting: when it may be made, and in which
+    line it waits."""
+    read_line: str | None = None
     cancel_asked_at: datetime | None = Field(default=None, sa_column=_moment())
     created_at: datetime = Field(sa_column=_moment(nullable=False))
     updated_at: datetime = Field(sa_column=_moment(nullable=False))
@@ -383,6 +387,20 @@ class PartnerAccountRow(SQLModel, table=True):
     refused_at: datetime | None = Field(default=None, sa_column=_moment())
     refused_hash: str | None = None
     """The credentials refused last: still refused when others were in use meanwhile."""
+
+
+class ReadLinesRow(SQLModel, table=True):
+    """The two lines of payments to be read with one login, as all processes share them.
+
+    Each moment says up to when the line's share of the quota is given away.
+    """
+
+    __tablename__ = "read_lines"
+
+    partner: str = Field(primary_key=True)
+    login_hash: str = Field(primary_key=True)
+    soon_until: datetime = Field(sa_column=_moment(nullable=False))
+    late_until: datetime = Field(sa_column=_moment(nullable=False))
 
 
 class FileRow(SQLModel, table=True):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from domain.order import Rail
 from domain.payment import Instruction, Payment
+from domain.turns import Line, ReadTurn
 from domain.view import PaymentView
 from store.books import instructions_of, profile_of
 from store.halts import is_halted
@@ -22,7 +22,6 @@ def view_of(
     Args:
         instructions: as they stand in this transaction, where they were just looked up.
     """
-    profile = profile_of(found)
     news = news_at(session, found.payment_id)
     return PaymentView(
         tenant=found.tenant,
@@ -31,7 +30,7 @@ def view_of(
         rail=Rail(found.rail),
         end_to_end_hash=found.end_to_end_hash,
         submit_before=found.submit_before,
-        profile=profile,
+        profile=profile_of(found),
         instructions=instructions_of(session, found) if instructions is None else instructions,
         payment=Payment.model_validate_json(found.payment_json),
         last_asked_at=found.last_asked_at,
@@ -39,7 +38,7 @@ def view_of(
         halted=is_halted(session, found),
         cancel_asked=found.cancel_asked_at is not None,
         execute_by=found.execute_by,
-        crowd=_crowd(session, found) if profile.quota else 1,
+        read_turn=_read_turn(found),
         not_before=found.not_before,
         waiting_for=found.waiting_for,
         has_news=news is not None,
@@ -47,12 +46,7 @@ def view_of(
     )
 
 
-def _crowd(session: Session, found: PaymentRow) -> int:
-    """Open payments that share the account's quota, and this one."""
-    others = select(func.count()).where(
-        PaymentRow.partner == found.partner,
-        PaymentRow.partner_account == found.partner_account,
-        PaymentRow.payment_id != found.payment_id,
-        col(PaymentRow.is_over).is_(False),
-    )
-    return 1 + session.exec(others).one()
+def _read_turn(found: PaymentRow) -> ReadTurn | None:
+    if found.read_turn_at is None or found.read_line is None:
+        return None
+    return ReadTurn(at=found.read_turn_at, line=Line(found.read_line))

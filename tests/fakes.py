@@ -174,6 +174,10 @@ class FakePartner:
         """How often it was called that way."""
         return self.calls.count(call)
 
+    @property
+    def login(self) -> str:
+        return "us"
+
     async def ready(self) -> NotReady | None:
         self.calls.append("ready")
         return self.not_ready

@@ -80,6 +80,7 @@ class CurrencycloudPartner:
     ) -> None:
         self._clock = clock
         self._profile = profile_of(account)
+        self._login = account.login
         self._transport = transport or Transport(account.base_url, clock=clock)
         self._session = Session(account, logins, self._transport, clock)
         self._calls = Calls(self._transport, self._session, clock)
@@ -90,6 +91,10 @@ class CurrencycloudPartner:
     @property
     def profile(self) -> Profile:
         return self._profile
+
+    @property
+    def login(self) -> str:
+        return self._login
 
     async def ready(self) -> NotReady | None:
         return await self._session.ready()

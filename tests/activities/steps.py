@@ -15,7 +15,9 @@ from domain.ids import instruction_id
 from domain.profile import InstructionKind, Profile
 from domain.view import PaymentView
 from partners.interface import PaymentLister
+from store.folding import Folding
 from store.strangers import Strangers
+from store.turns import ReadTurns
 from tests.fakes import ACCOUNT, BANK, FakePartner, profile
 from tests.store.books import INSTRUCTION, PAYMENT, Store
 
@@ -42,6 +44,7 @@ class Steps:
             book=store.book,
             payments=store.payments,
             inbox=store.inbox,
+            turns=ReadTurns(store.database, Folding(store.keyring)),
             checks=Checks(store.clock),
             witness=self.witness(),
             clock=store.clock,

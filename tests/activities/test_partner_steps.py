@@ -9,12 +9,14 @@ import pytest
 
 from domain.answers import NotReady, Unprepared, Untold
 from domain.payment import Certainty
-from domain.profile import Idempotency, IdempotencyKind, InstructionKind, LookupKind
+from domain.profile import Idempotency, IdempotencyKind, InstructionKind, LookupKind, Quota
 from domain.report import PaymentState
 from domain.sending import Closed, LookupResult
+from store.folding import Folding
+from store.turns import ReadTurns
 from tests.activities.steps import Steps, steps_of
 from tests.clock import SteppedClock
-from tests.fakes import COMPLETED, REJECTED, OnFind, OnSend, profile
+from tests.fakes import COMPLETED, REJECTED, REVIEW, OnFind, OnSend, profile
 from tests.store.books import Store, accepted, report
 
 MINUTE = timedelta(minutes=1)
@@ -251,3 +253,34 @@ async def test_a_read_waits_for_the_login_too(store: Store, clock: SteppedClock)
     steps.partner.not_ready = NotReady("no token", clock.now() + MINUTE)
     assert (await steps.was_read()).waiting_for == "no token"
     assert steps.partner.count("read") == 0
+
+
+async def test_a_read_beyond_the_quota_asks_nobody_and_a_send_is_not_held_up(
+    store: Store, clock: SteppedClock
+) -> None:
+    quota = Quota(requests=500, window=MINUTE, reads=2)
+    steps = await steps_of(store, profile().model_copy(update={"quota": quota}))
+    await steps.instruct()
+    steps.partner.says(REVIEW)
+    for _ in range(2):
+        await steps.was_read()
+    view = await steps.was_read()
+    assert view.read_turn is not None
+    assert view.read_turn.at == clock.now() + MINUTE
+    assert steps.partner.count("read") == 2
+    clock.step(MINUTE)
+    assert (await steps.was_read()).read_turn is None
+    assert steps.partner.count("read") == 3
+
+
+async def test_a_payment_is_sent_however_many_reads_stand_in_line(
+    store: Store, clock: SteppedClock
+) -> None:
+    quota = Quota(requests=500, window=MINUTE, reads=2)
+    steps = await steps_of(store, profile().model_copy(update={"quota": quota}))
+    turns = ReadTurns(store.database, Folding(store.keyring))
+    for number in range(3):
+        await store.accept(f"k{number}", payment_id=f"pay_other{number}")
+        await turns.take(f"pay_other{number}", steps.partner.login, quota, clock.now())
+    assert (await steps.instructed()).payment.state is PaymentState.ACCEPTED
+    assert steps.partner.count("submit") == 1

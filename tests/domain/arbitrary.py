@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import Movement, MovementKind, Observed, PaymentState, Report, Source
 from domain.sending import Answer, AttemptResult, Book, Closed, LookedUp, LookupResult
+from domain.turns import Line, ReadTurn
 from tests.domain.samples import (
     ACCEPTED_BOOK,
     CANCEL,
@@ -186,7 +187,10 @@ views = st.builds(
             "not_before": st.one_of(st.none(), st.none(), moments),
             "has_news": st.booleans(),
             "news_at": st.one_of(st.none(), moments),
-            "crowd": st.integers(1, 5_000),
+            "crowd": st.sampled_from([1, 1, 5_000]),
+            "read_turn": st.one_of(
+                st.none(), st.builds(ReadTurn, at=moments, line=st.sampled_from(Line))
+            ),
         }
     ),
 )

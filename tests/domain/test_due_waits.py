@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.due import NEWS_PAUSE_MAX, Owed, due
+from domain.due import NEWS_PAUSE_MAX, Owed, due, read_line
 from domain.payment import Certainty
 from domain.profile import Quota
 from domain.report import PaymentState
 from domain.sending import Closed
 from domain.states import CANCELLABLE, ENDS
+from domain.turns import FIRST_READS, Line, ReadTurn
 from domain.view import PaymentView
 from tests.domain.samples import (
     HOUR,
@@ -116,26 +117,66 @@ def read_at(seen: PaymentView) -> datetime:
 
 @given(
     reads=st.integers(0, 40),
-    crowd=st.integers(1, 100_000),
+    crowd=st.integers(2, 100_000),
     share=st.integers(1, 1_000),
     window=st.sampled_from([SECOND, MINUTE, HOUR]),
 )
-def test_all_open_payments_together_read_no_more_than_their_share(
+def test_what_an_earlier_release_recorded_waits_as_it_did_there(
     reads: int, crowd: int, share: int, window: timedelta
 ) -> None:
     seen = view(report(S.PROCESSING), last_asked_at=NOW, reads=reads, crowd=crowd)
     quota = Quota(requests=share + 100, window=window, reads=share)
     shared = seen.model_copy(update={"profile": seen.profile.model_copy(update={"quota": quota})})
+    # Histories replay by it: the timer has to be the one that was started.
     pause = read_at(shared) - NOW
     assert pause == max(read_at(seen) - NOW, window * crowd / share)
     assert crowd * (window / pause) <= share * (1 + 1e-6), "reads of all in one window"
 
 
-def test_a_crowd_slows_the_reads_down_and_without_a_quota_does_not() -> None:
-    seen = view(report(S.PROCESSING), last_asked_at=NOW, crowd=3_000)
-    assert read_at(seen) == NOW + SECOND
+def test_a_quota_alone_slows_no_read_down() -> None:
+    seen = view(report(S.PROCESSING), last_asked_at=NOW)
     limited = seen.profile.model_copy(update={"quota": QUOTA})
-    assert read_at(seen.model_copy(update={"profile": limited})) == NOW + 10 * MINUTE
+    assert read_at(seen.model_copy(update={"profile": limited})) == NOW + SECOND
+
+
+def test_a_read_waits_for_its_turn_and_no_longer() -> None:
+    turn = ReadTurn(at=NOW + HOUR, line=Line.LATE)
+    waits = view(report(S.PROCESSING), last_asked_at=NOW, reads=9, read_turn=turn)
+    assert read_at(waits) == NOW + HOUR
+    assert "its turn in the partner's quota" in due(waits, NOW).because
+    sooner = turn.model_copy(update={"at": NOW + SECOND})
+    early = view(report(S.PROCESSING), last_asked_at=NOW, reads=9, read_turn=sooner)
+    assert read_at(early) == NOW + 15 * MINUTE - 388 * SECOND, "the pause is the longer one"
+
+
+def test_news_does_not_wait_for_a_late_turn_but_for_a_soon_one() -> None:
+    late, soon = (ReadTurn(at=NOW + HOUR, line=line) for line in (Line.LATE, Line.SOON))
+    news: dict[str, Any] = {
+        "last_asked_at": NOW - HOUR,
+        "reads": 9,
+        "has_news": True,
+        "news_at": NOW,
+    }
+    assert due(view(report(S.PROCESSING), read_turn=late, **news), NOW).owed is Owed.READ
+    assert read_at(view(report(S.PROCESSING), read_turn=soon, **news)) == NOW + HOUR
+
+
+@pytest.mark.parametrize(
+    ("seen", "line"),
+    [
+        ({"reads": FIRST_READS - 1}, Line.SOON),
+        ({"reads": FIRST_READS}, Line.LATE),
+        ({"reads": 99, "has_news": True}, Line.SOON),
+        ({"reads": 99, "last_asked_at": None}, Line.SOON),
+    ],
+)
+def test_who_is_waited_for_is_in_the_soon_line(seen: dict[str, Any], line: Line) -> None:
+    assert read_line(view(report(S.PROCESSING), **{"last_asked_at": NOW, **seen})) is line
+
+
+def test_the_one_read_after_the_watch_is_a_late_one() -> None:
+    watched = view(report(S.SETTLED), last_asked_at=NOW, reads=9)
+    assert read_line(watched) is Line.LATE
 
 
 def test_what_people_decided_is_soon_compared_with_the_partner_s_own_word() -> None:

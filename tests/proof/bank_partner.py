@@ -132,6 +132,10 @@ class BankPartner:
     def profile(self) -> Profile:
         return self._profile
 
+    @property
+    def login(self) -> str:
+        return self._account.base_url
+
     async def ready(self) -> NotReady | None:
         return None
 

@@ -92,7 +92,7 @@ async def test_a_run_that_cannot_replay_is_terminated_and_the_next_goes_on_from_
         await made.until(payment_id, PaymentState.AWAITING_PARTNER)
         await made.rest()
 
-        monkeypatch.setattr("assembly.PaymentWorkflow", ChangedAtItsBeginning)
+        monkeypatch.setattr("workflows.payment.PaymentWorkflow", ChangedAtItsBeginning)
         await made.work()
         stuck = await made.handle(payment_id)
 

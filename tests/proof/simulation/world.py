@@ -48,6 +48,7 @@ from store.set_back import SetBack
 from store.strangers import Strangers
 from store.tables import PaymentRow, TaskRow
 from store.tasks import Tasks
+from store.turns import ReadTurns
 from store.untold import Untold
 from terminal.table import as_object
 from tests.proof.arena import bank_account
@@ -132,6 +133,7 @@ class World:
             book=book,
             payments=payments,
             inbox=inbox,
+            turns=ReadTurns(self.database, Folding(_KEYRING, escalate)),
             checks=Checks(self.clock, ()),
             witness=self.witness(),
             clock=self.clock,

@@ -1,0 +1,80 @@
+"""Turns to read: how the reads of many payments share what a partner allows.
+
+A login has two lines, each with half of the requests that its quota leaves for reads. The soon
+line is for reads that somebody waits for: the first ones of a state, and those that news cause.
+The late line is for payments that have stood in a state for a while. However long the late line
+is, a new payment's first reads do not wait behind it. A payment that is watched for returns is in
+no line until its one read at the end of the watch.
+
+A line is one moment, up to which its share is given away. So a turn costs the same whatever number
+waits; counting them would cost more the more there are. In no window does a line give more turns
+than its share.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from domain.profile import Quota
+
+#: So many reads of one state are in the soon line: by the usual pauses, those of its first minute.
+FIRST_READS: Final = 6
+#: One turn in so many may be taken at once where a line was idle: reads of a few payments that
+#: happen to come together do not wait for each other.
+_BURST: Final = 4
+
+
+class Line(StrEnum):
+    """Which of a login's two lines a read waits in."""
+
+    SOON = "soon"
+    LATE = "late"
+
+
+class ReadTurn(BaseModel):
+    """When a payment may be read, where it cannot be at once."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: AwareDatetime
+    line: Line
+
+
+class Lines(NamedTuple):
+    """A login's lines: up to when the share of each is given away."""
+
+    soon: datetime
+    late: datetime
+
+
+class Given(NamedTuple):
+    """A turn, and the lines after it."""
+
+    at: datetime
+    lines: Lines
+
+
+def give(quota: Quota, lines: Lines, line: Line, now: datetime) -> Given:
+    """The next turn for a payment of that line, from `now` on.
+
+    Neither share is wasted. A read that is waited for takes whichever turn comes first; a late
+    one takes a turn of the soon line only where nobody has used that line for a while.
+    """
+    soon, soon_until = _next(quota, lines.soon, now)
+    late, late_until = _next(quota, lines.late, now)
+    if soon <= late if line is Line.SOON else lines.soon <= now:
+        return Given(soon, lines._replace(soon=soon_until))
+    return Given(late, lines._replace(late=late_until))
+
+
+def _next(quota: Quota, until: datetime, now: datetime) -> tuple[datetime, datetime]:
+    """A line's next turn, and up to when its share would be given away with it."""
+    share = max(quota.reads // len(Line), 1)
+    burst = share // _BURST
+    each = quota.window / (share - burst)
+    until = max(until, now)
+    return max(now, until - burst * each), until + each

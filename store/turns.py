@@ -1,0 +1,75 @@
+"""Turns to read, given in one transaction each: the bound that all processes share."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from sqlmodel import Session
+
+from domain.due import read_line, turn_at
+from domain.profile import Quota
+from domain.turns import Lines, give
+from domain.view import PaymentView
+from store.database import Database
+from store.folding import Folding
+from store.locks import hold
+from store.payments import row as payment_row
+from store.tables import ReadLinesRow
+from store.views import view_of
+
+
+class ReadTurns:
+    """Who may read now, of all payments whose reads count against one login's quota."""
+
+    def __init__(self, database: Database, folding: Folding) -> None:
+        self._database = database
+        self._folding = folding
+
+    async def take(
+        self, payment_id: str, login: str, quota: Quota, now: datetime
+    ) -> PaymentView | None:
+        """None where the payment may be read now; else how it stands, with its turn.
+
+        The quota is today's, and not the one that the payment was accepted with: all payments of
+        the login share it.
+
+        A turn that has come is used up by this call. A process that dies after it takes another
+        one, so that the partner is never asked more often than it allows.
+        """
+
+        def transaction(session: Session) -> PaymentView | None:
+            row = payment_row(session, payment_id)
+            view = view_of(session, row)
+            at = turn_at(view)
+            if at is None:
+                at = _next(session, view, login, quota, now)
+                if now < at:
+                    row.read_turn_at, row.read_line = at, read_line(view)
+                    return self._folding.refold(session, row, now)
+            elif now < at:
+                return view
+            row.read_turn_at = row.read_line = None
+            session.add(row)
+            return None
+
+        return await self._database.write(transaction)
+
+
+def _next(session: Session, view: PaymentView, login: str, quota: Quota, now: datetime) -> datetime:
+    """The payment's next turn, which is given away with this transaction."""
+    login_hash = hashlib.sha256(login.encode()).hexdigest()[:32]
+    hold(session, f"read_lines/{view.partner}/{login_hash}")
+    row = session.get(ReadLinesRow, (view.partner, login_hash))
+    lines = Lines(now, now) if row is None else Lines(row.soon_until, row.late_until)
+    at, lines = give(quota, lines, read_line(view), now)
+    if row is None:
+        row = ReadLinesRow(
+            partner=view.partner,
+            login_hash=login_hash,
+            soon_until=lines.soon,
+            late_until=lines.late,
+        )
+    row.soon_until, row.late_until = lines
+    session.add(row)
+    return at
