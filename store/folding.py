@@ -15,6 +15,7 @@ from domain.absence import is_uncertain
 from domain.due import Owed, due
 from domain.escalation import DueRung, Escalate, next_at, nobody, reached
 from domain.fold import fold
+from domain.movements import movements_of
 from domain.order import Order, Rail
 from domain.payment import Certainty, Finding, Instruction, Payment
 from domain.profile import Profile
@@ -139,7 +140,8 @@ class Folding:
             if report.source is not Source.STATEMENT and report.weight < decision.weight
         ]
         order = order_of(self.keyring, row)
-        return fold(order, profile, known.instructions, before).state
+        words_alone = profile.model_copy(update={"shows_bookings": False})
+        return fold(order, words_alone, known.instructions, before).state
 
     def _fold(self, session: Session, row: PaymentRow) -> tuple[Payment, Profile, _Evidence]:
         session.flush()
@@ -258,9 +260,8 @@ def _question(finding: Finding) -> str:
 
 
 def _write_movements(session: Session, payment_id: str, reports: list[Report]) -> None:
-    """As the fold counts them: once by the booker's id, and a statement's version before others."""
-    by_strength = sorted(reports, key=lambda report: (report.source, report.as_of))
-    for movement in {m.movement_id: m for report in by_strength for m in report.movements}.values():
+    """As the fold counts them, by the same rule."""
+    for movement in movements_of(reports):
         session.merge(
             MovementRow(
                 payment_id=payment_id,

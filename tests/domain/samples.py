@@ -75,8 +75,15 @@ CANCEL_TOLD: Final = operation(IdempotencyKind.NATURAL_KEY, LookupKind.PARENT)
 CANCEL_BARE: Final = operation()
 
 
-def profile(pay: Operation | None = None, take_back: Operation = CANCEL_TOLD) -> Profile:
+def profile(
+    pay: Operation | None = None,
+    take_back: Operation = CANCEL_TOLD,
+    *,
+    shows_bookings: bool = False,
+) -> Profile:
+    """Its word alone makes a payment final, unless the test is about bookings."""
     return Profile(
+        shows_bookings=shows_bookings,
         partner="bank",
         spec_version="1",
         operations={InstructionKind.PAY: pay or operation(), InstructionKind.CANCEL: take_back},
@@ -187,9 +194,11 @@ def folded(
     cancel: Book | None = None,
     order: Order = ORDER,
     pay: Operation | None = None,
+    shows_bookings: bool = False,
 ) -> Payment:
     """What the reports say of the sample order, whose instruction has the given book."""
-    return fold(order, profile(pay), instructions(of, also, cancel), reports)
+    as_of = profile(pay, shows_bookings=shows_bookings)
+    return fold(order, as_of, instructions(of, also, cancel), reports)
 
 
 def view(

@@ -1,0 +1,56 @@
+"""Which bookings count, and what they add up to: one rule for the fold and the store's table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from domain.money import Money
+from domain.payment import Amounts
+from domain.report import Movement, MovementKind, Report, Source
+
+
+def movements_of(reports: Iterable[Report]) -> tuple[Movement, ...]:
+    """All bookings, each once, by the booker's own id.
+
+    If two reports say different things about one booking, a statement's word stands. Among
+    statements, and among other reports, the later one stands.
+    """
+    by_id = {
+        movement.movement_id: movement
+        for report in sorted(reports, key=_strength)
+        for movement in report.movements
+    }
+    return tuple(by_id.values())
+
+
+def amounts_of(instructed: Money, movements: Iterable[Movement]) -> Amounts:
+    """Sums in the order's currency. What is booked in another one is in `in_another_currency`."""
+    sums = dict.fromkeys(MovementKind, 0)
+    for movement in movements:
+        if movement.amount.currency == instructed.currency:
+            sums[movement.kind] += movement.amount.minor
+
+    def money(minor: int) -> Money:
+        return Money(minor=minor, currency=instructed.currency)
+
+    return Amounts(
+        instructed=instructed,
+        settled=money(sums[MovementKind.DEBIT]),
+        returned=money(sums[MovementKind.RETURN]),
+        fees=money(sums[MovementKind.FEE]),
+        net=money(sums[MovementKind.DEBIT] + sums[MovementKind.FEE] - sums[MovementKind.RETURN]),
+    )
+
+
+def in_another_currency(instructed: Money, movements: Iterable[Movement]) -> tuple[Movement, ...]:
+    """Debits and returns that the sums leave out. A fee may be charged in any currency."""
+    return tuple(
+        movement
+        for movement in movements
+        if movement.kind is not MovementKind.FEE and movement.amount.currency != instructed.currency
+    )
+
+
+def _strength(report: Report) -> tuple[bool, int, datetime, Source, str]:
+    return (report.source is Source.STATEMENT, *report.weight, report.report_id)

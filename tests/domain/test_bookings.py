@@ -1,0 +1,139 @@
+"""A payment is final by what was booked, not by words alone; and each booking counts once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from domain.display import Funds, display
+from domain.money import Money
+from domain.movements import movements_of
+from domain.payment import FINAL_BY_CREDITOR, FINAL_BY_WATCH, Certainty, FindingKind, Payment
+from domain.report import Movement, MovementKind, PaymentState, Report, Source
+from tests.domain.samples import SECOND, WATCH, decision, folded, movement, report
+
+S = PaymentState
+DEBIT, RETURN, FEE = MovementKind.DEBIT, MovementKind.RETURN, MovementKind.FEE
+DAY = timedelta(days=1)
+
+
+def settled(at: timedelta, *movements: Movement) -> Report:
+    return report(S.SETTLED, at, movements=movements)
+
+
+def seen(*reports: Report, shows_bookings: bool = True) -> Payment:
+    return folded(*reports, shows_bookings=shows_bookings)
+
+
+def dollars(minor: int, kind: MovementKind = DEBIT) -> Movement:
+    return Movement(movement_id="usd", kind=kind, amount=Money(minor=minor, currency="USD"))
+
+
+def differs(payment: Payment) -> list[str]:
+    return [f.text for f in payment.findings if f.kind is FindingKind.DIFFERS]
+
+
+def test_with_its_debit_booked_a_payment_is_final_after_the_watch() -> None:
+    booked = movement(DEBIT, 10_000)
+    payment = seen(settled(SECOND, booked), settled(WATCH + DAY, booked))
+    assert (payment.state, payment.basis) == (S.FINAL, FINAL_BY_WATCH)
+    assert payment.certainty is Certainty.SENT
+
+
+@pytest.mark.parametrize(
+    "booked",
+    [(), (movement(DEBIT, 9_999),), (movement(FEE, 10_000),), (dollars(10_000),)],
+    ids=["nothing", "less", "only a fee", "another currency"],
+)
+@pytest.mark.parametrize("word", [S.SETTLED, S.FINAL])
+def test_without_its_whole_debit_it_is_not_final_and_people_are_asked(
+    booked: tuple[Movement, ...], word: PaymentState
+) -> None:
+    payment = seen(settled(SECOND, *booked), report(word, WATCH + DAY, movements=booked))
+    assert payment.state is S.SETTLED
+    assert payment.basis is None
+    assert payment.certainty is Certainty.UNKNOWN
+    assert any("were ordered" in text for text in differs(payment))
+    shown = display(payment)
+    assert (shown.headline, shown.final) == ("We are checking", False)
+    assert shown.funds is Funds.KEEP_HOLDING
+
+
+def test_a_booking_may_lag_behind_the_word_until_the_watch_is_over() -> None:
+    payment = seen(settled(SECOND), settled(WATCH - DAY))
+    assert (payment.state, payment.certainty) == (S.SETTLED, Certainty.SENT)
+    assert differs(payment) == []
+
+
+def test_a_booking_that_comes_late_answers_the_question() -> None:
+    late = settled(WATCH + 2 * DAY, movement(DEBIT, 10_000))
+    payment = seen(settled(SECOND), settled(WATCH + DAY), late)
+    assert (payment.state, payment.basis, payment.certainty) == (
+        *(S.FINAL, FINAL_BY_WATCH, Certainty.SENT),
+    )
+    assert differs(payment) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [dollars(1), dollars(1, RETURN), movement(DEBIT, 10_001)],
+    ids=["debit", "return", "more"],
+)
+def test_another_currency_and_more_than_was_ordered_are_said_at_once(wrong: Movement) -> None:
+    payment = seen(settled(SECOND, wrong), shows_bookings=False)
+    assert payment.certainty is Certainty.UNKNOWN
+    assert differs(payment)
+
+
+def test_a_fee_may_be_charged_in_any_currency() -> None:
+    booked = (movement(DEBIT, 10_000), dollars(25, FEE))
+    payment = seen(settled(SECOND, *booked), settled(WATCH + DAY, *booked))
+    assert payment.state is S.FINAL
+    assert differs(payment) == []
+
+
+def test_a_confirmation_of_the_creditor_s_bank_needs_the_debit_too() -> None:
+    assert seen(report(S.FINAL, SECOND)).state is S.SETTLED
+    payment = seen(report(S.FINAL, SECOND, movements=(movement(DEBIT, 10_000),)))
+    assert (payment.state, payment.basis) == (S.FINAL, FINAL_BY_CREDITOR)
+
+
+def test_where_bookings_are_never_shown_the_partner_s_word_makes_it_final() -> None:
+    payment = seen(settled(SECOND), settled(WATCH + DAY), shows_bookings=False)
+    assert (payment.state, payment.certainty) == (S.FINAL, Certainty.SENT)
+
+
+def test_people_may_answer_that_the_difference_is_right() -> None:
+    words = (settled(SECOND), settled(WATCH + DAY))
+    answered = decision(S.SETTLED, WATCH + 2 * DAY, *differs(seen(*words)), decided_on=S.FINAL)
+    payment = seen(*words, answered, settled(WATCH + 3 * DAY))
+    assert differs(payment) == []
+    assert payment.state is S.FINAL
+
+
+def at(source: Source, days: int, minor: int, **fields: Any) -> Report:
+    return report(
+        S.SETTLED, days * DAY, source=source, movements=(movement(DEBIT, minor, "m1"),), **fields
+    )
+
+
+@pytest.mark.parametrize(
+    ("weaker", "stronger"),
+    [
+        (at(Source.READ, 1, 1), at(Source.READ, 2, 2)),
+        (at(Source.READ, 1, 1), at(Source.REPLY, 2, 2)),
+        (at(Source.READ, 2, 1), at(Source.STATEMENT, 1, 2)),
+        (at(Source.STATEMENT, 1, 1), at(Source.STATEMENT, 2, 2)),
+        (at(Source.READ, 2, 1), at(Source.READ, 1, 2, try_number=2)),
+    ],
+    ids=["later", "a later reply", "a statement", "a later statement", "a later try"],
+)
+def test_of_two_words_about_one_booking_one_rule_says_which_stands(
+    weaker: Report, stronger: Report
+) -> None:
+    for given in permutations((weaker, stronger)):
+        assert [m.amount.minor for m in movements_of(given)] == [2]
+        assert seen(*given).amounts.settled.minor == 2
