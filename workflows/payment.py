@@ -188,7 +188,7 @@ class PaymentWorkflow:
                         summary=f"cancel: {why}",
                     )
                 )
-            except ActivityError as error:
+            except (ActivityError, ApplicationError) as error:
                 await self._wait_if_forgotten(error)
 
     async def _load(self, ref: PaymentRef) -> PaymentView:
@@ -204,16 +204,17 @@ class PaymentWorkflow:
                         summary="load the payment",
                     )
                 )
-            except ActivityError as error:
+            except (ActivityError, ApplicationError) as error:
                 await self._wait_if_forgotten(error)
 
-    async def _wait_if_forgotten(self, error: ActivityError) -> None:
+    async def _wait_if_forgotten(self, error: ActivityError | ApplicationError) -> None:
         """The database does not hold the payment: it was set back, and everything is halted.
 
         The run stays, since it may be all that still knows of the payment. It goes on as soon as
         the right database is back.
         """
-        cause = error.cause
+        # A local activity's failure comes as it was raised, an activity's as the cause of another.
+        cause = error.cause if isinstance(error, ActivityError) else error
         if not isinstance(cause, ApplicationError) or cause.type != FORGOTTEN:
             raise error
         workflow.set_current_details(
