@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,12 +23,14 @@ from starter.away import TemporalAway
 from starter.client import Orchestrator
 from starter.operations import Operations, Operators
 from store import keys, schema
+from store.clocks import StoreClocks
 from store.commands import Commands
 from store.database import Database
 from store.faults import StoreAway
 from store.file_lines import FileLines
 from store.files import Files
 from store.folding import Folding
+from store.future import Future
 from store.halts import Halts
 from store.inbox import Inbox
 from store.keyring import Keyring
@@ -39,6 +43,7 @@ from store.strangers import Strangers
 from store.tasks import Tasks
 from store.turns import ReadTurns
 from store.untold import Untold
+from transport.time_left import boottime
 
 # The Temporal SDK and the partners cost more to load than a command that only reads the store.
 # So what needs them imports them where it is used.
@@ -46,6 +51,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
     from temporalio.worker import Worker
 
+    from activities.clocks import Clocks
     from activities.upkeep import Runner, Upkeep
     from activities.witness import Witness
     from inbound.webhooks import Webhooks
@@ -196,6 +202,8 @@ class Assembly:
             witness=self.witness,
             runner=runner,
             clock=clock or self.clock,
+            clocks=self.clocks,
+            future=self.future,
         )
 
     @cached_property
@@ -215,6 +223,29 @@ class Assembly:
     def set_back(self) -> SetBack:
         """What follows where the database was set back."""
         return SetBack(self.database, Folding(self.keyring, escalate))
+
+    @property
+    def store_clocks(self) -> StoreClocks:
+        """The database's clock, and what all processes found beside it."""
+        return StoreClocks(self.database)
+
+    @cached_property
+    def clocks(self) -> Clocks:
+        """This process's clock, which its steps compare with the others."""
+        from activities.clocks import Clocks
+
+        is_real = isinstance(self.clock, MachineClock)
+        return Clocks(
+            self.clock,
+            self.store_clocks,
+            process=f"{socket.gethostname()}/{os.getpid()}",
+            elapsed=boottime if is_real else None,
+        )
+
+    @property
+    def future(self) -> Future:
+        """What a clock that was ahead dated in the future."""
+        return Future(self.database, Folding(self.keyring, escalate))
 
     @property
     def rounds(self) -> Rounds:
@@ -259,7 +290,8 @@ class Assembly:
             turns=ReadTurns(self.database, Folding(self.keyring, escalate)),
             checks=Checks(self.clock, self.checks),
             witness=self.witness,
-            clock=self.clock,
+            clocks=self.clocks,
+            future=self.future,
             store_away=STORE_AWAY,
         )
         workers = [
@@ -371,7 +403,8 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     keyring = Keyring.read(settings.keyring)
-    database = Database(settings.database)
+    # A clock that a test owns tells another time than the database's.
+    database = Database(settings.database, compares_clocks=clock is None)
     clock = clock or MachineClock()
     try:
         schema.upgrade(database)

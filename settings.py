@@ -65,6 +65,10 @@ class PartnerAccount(BaseModel):
     """https and the host of the partner's API; http only to this machine, for simulators"""
     login_id: str
     """as the partner gave it"""
+    former_login_ids: tuple[str, ...] = ()
+    """of the same customer, in use no more: payments given with them go on with the new one"""
+    book: str | None = None
+    """what a simulator's book is known by, whatever its port; written by `finality up`"""
     api_key: SecretStr
     """as the partner gave it"""
     simulated: bool = False
@@ -94,6 +98,8 @@ class PartnerAccount(BaseModel):
         # Settings of several sources are merged: a flag left over from a simulator must not
         # stick to a bank's address.
         host = checked_address(self.base_url).hostname or ""
+        if self.book is not None and not self.simulated:
+            raise ValueError("book is for simulated accounts only; leave it out")
         if self.simulated and not is_this_machine(host):
             raise ValueError(
                 f"{host} cannot be simulated = true; only this machine's addresses can"

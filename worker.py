@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from contextlib import AsyncExitStack
 
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from assembly import Assembly, assembled
+from domain.clock import ClocksApart
 from process import stop_on_signals
 from settings import Settings
 from starter.away import TemporalAway
+from starter.server_clock import server_time
+from store.faults import StoreAway
 
 log = logging.getLogger("finality.worker")
 
 _TEMPORAL_PAUSE_SECONDS = 2.0
+_CLOCKS_PAUSE_SECONDS = 5.0
 
 
 async def work(settings: Settings, *, inbound: bool = False) -> int:
@@ -33,14 +39,45 @@ async def work(settings: Settings, *, inbound: bool = False) -> int:
         client = await _connected(assembly, stop)
         if client is None:
             return 0
-        await assembly.look_back(client)
-        for worker in assembly.workers(client):
-            await running.enter_async_context(worker)
-        await assembly.ensure_upkeep(client)
-        log.info("worker runs: %s", ", ".join(sorted(_names(assembly))) or "no partners")
-        await stop.wait()
-        log.info("worker stops: finishing the steps in hand")
+        while await _clocks_agree(assembly, client, stop):
+            await assembly.look_back(client)
+            async with AsyncExitStack() as steps:
+                for worker in assembly.workers(client):
+                    await steps.enter_async_context(worker)
+                await assembly.ensure_upkeep(client)
+                log.info("worker runs: %s", ", ".join(sorted(_names(assembly))) or "no partners")
+                await _first(stop, assembly.clocks.apart)
+                log.info("worker stops: finishing the steps in hand")
     return 0
+
+
+async def _clocks_agree(assembly: Assembly, client: Client, stop: asyncio.Event) -> bool:
+    """True as soon as our clock may be trusted; False when told to stop before.
+
+    Until then this worker takes no step, so that they all go to workers whose clock is right.
+    """
+    while not stop.is_set():
+        try:
+            if (theirs := await server_time(client)) is None:
+                assembly.clocks.apart.clear()  # Each step compares them by itself.
+            else:
+                await assembly.clocks.compare(theirs)
+            return True
+        except ClocksApart as apart:
+            log.error("this worker waits: %s", apart)
+        except (RPCError, StoreAway) as away:
+            log.warning("the clocks cannot be compared: %s; trying again", away)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _CLOCKS_PAUSE_SECONDS)
+    return False
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Until one of them is set."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 async def _connected(assembly: Assembly, stop: asyncio.Event) -> Client | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -12,18 +12,22 @@ from temporalio import activity
 
 from activities.uninterrupted import Heartbeat, uninterrupted
 from domain.answers import NotReady, Subject, Unprepared, WireRequest
+from domain.clock import ClocksApart
 from domain.display import display
+from domain.future import redated
 from domain.gate import Examined
 from domain.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
+from domain.places import is_same_place
 from domain.profile import InstructionKind
 from domain.sending import Answer, Move
 from domain.view import PaymentView
 
 if TYPE_CHECKING:
     from activities.checks import Checks
+    from activities.clocks import Clocks, Moments
     from activities.witness import Witness
-    from domain.clock import Clock
     from partners.interface import PaymentPartner
+    from store.future import Future
     from store.inbox import Inbox
     from store.payments import Payments
     from store.sending import SendBook, Turn
@@ -36,6 +40,8 @@ _MARGIN: Final = timedelta(seconds=10)
 _LAST_TRY: Final = timedelta(seconds=5)
 #: Before the settings are looked at again, where a partner's account is not where it was.
 _ELSEWHERE_PAUSE: Final = timedelta(minutes=5)
+#: Before a step is tried again where the clock of this process is wrong: another may take it.
+_APART_PAUSE: Final = timedelta(seconds=10)
 
 
 class StepRequest(BaseModel):
@@ -83,7 +89,8 @@ class PartnerSteps:
         turns: ReadTurns,
         checks: Checks,
         witness: Witness,
-        clock: Clock,
+        clocks: Clocks,
+        future: Future,
         store_away: tuple[type[Exception], ...],
     ) -> None:
         self._partners = partners
@@ -93,25 +100,48 @@ class PartnerSteps:
         self._turns = turns
         self._checks = checks
         self._witness = witness
-        self._clock = clock
+        self._clocks = clocks
+        self._future = future
         self._store_away = store_away
 
     @activity.defn
     async def instruct(self, request: StepRequest) -> Step:
         """Take the one step the send book allows now."""
         async with Heartbeat(activity.heartbeat, _BEAT_SECONDS):
-            return await uninterrupted(self._instruct(request))
+            return await uninterrupted(self._timed(request, self._instruct))
 
     @activity.defn
     async def read(self, request: StepRequest) -> Step:
         """Ask the partner what became of the payment."""
         async with Heartbeat(activity.heartbeat, _BEAT_SECONDS):
-            return await uninterrupted(self._read(request))
+            return await uninterrupted(self._timed(request, self._read))
 
-    async def _instruct(self, request: StepRequest) -> Step:
-        draft = await self._book.draft(request.instruction_id, self._clock.now())
+    async def _timed(
+        self, request: StepRequest, step: Callable[[StepRequest, Moments], Awaitable[Step]]
+    ) -> Step:
+        """Take the step if our clock agrees with the others.
+
+        Otherwise nothing is sent, asked or dated by it: a person is asked to mend it, and the
+        workflow tries again, perhaps in another process. What such a clock has dated in the
+        future before is dated anew first.
+
+        Raises:
+            ClocksApart: it does not agree.
+        """
+        began = activity.info().started_time
+        try:
+            moments = await self._clocks.agree()
+        except ClocksApart as apart:
+            why = NotReady(str(apart), began + _APART_PAUSE, needs_person=True)
+            await self._book.postpone(request.payment_id, why, began)
+            raise
+        await self._future.mend(request.payment_id, moments.now)
+        return await step(request, moments)
+
+    async def _instruct(self, request: StepRequest, moments: Moments) -> Step:
+        draft = await self._book.draft(request.instruction_id, moments.now())
         if draft.move not in (Move.CHECK, Move.SEND, Move.LOOK_UP):
-            turn = await self._begin(request)
+            turn = await self._begin(request, moments)
             return Step.of(turn.view)
         passed: Examined | None = None
         if draft.move is Move.CHECK:
@@ -119,40 +149,42 @@ class PartnerSteps:
             if not passed.passed:
                 return Step.of(await self._book.hold(request.instruction_id, passed))
         partner = self._partner(draft.subject.order.partner, draft.subject.order.partner_account)
-        if not_ready := await self._ready(draft.subject, partner):
-            return await self._postpone(request, not_ready)
+        if not_ready := await self._ready(draft.subject, partner, moments):
+            return await self._postpone(request, not_ready, moments)
         not_compared = await self._not_compared(draft.subject)
         if not_compared is not None and draft.move is not Move.LOOK_UP:
-            return await self._postpone(request, not_compared)
+            return await self._postpone(request, not_compared, moments)
         wire_request: WireRequest | None = None
         if draft.move is not Move.LOOK_UP and not draft.has_request:
             preparation = await partner.prepare(draft.subject)
             if isinstance(preparation, Unprepared):
-                return await self._unprepared(request, preparation)
+                return await self._unprepared(request, preparation, moments)
             wire_request = preparation.request
         if wire_request is not None or passed is not None:
             await self._book.keep_request(request.instruction_id, wire_request, passed)
-        turn = await self._begin(request, may_send=not_compared is None)
+        turn = await self._begin(request, moments, may_send=not_compared is None)
         match turn.move:
             case Move.SEND:
-                heard = await self._send(request, partner, turn)
+                heard = await self._send(request, partner, turn, moments)
             case Move.LOOK_UP:
                 answer = await partner.find(turn.subject)
                 heard = heard_of_lookup(
                     request.payment_id,
                     request.instruction_id,
                     answer,
-                    self._clock.now(),
+                    moments.now(),
                     needs_watermark=turn.needs_watermark,
                 )
             case _:
                 return Step.of(turn.view)
-        return await self._record(heard)
+        return await self._record(heard, moments)
 
-    async def _begin(self, request: StepRequest, *, may_send: bool = False) -> Turn:
+    async def _begin(
+        self, request: StepRequest, moments: Moments, *, may_send: bool = False
+    ) -> Turn:
         return await self._book.begin(
             request.instruction_id,
-            self._clock.now(),
+            moments.now(),
             known=request.attempts,
             may_send=may_send,
         )
@@ -165,42 +197,45 @@ class PartnerSteps:
             subject.order.partner, subject.order.partner_account
         )
 
-    async def _send(self, request: StepRequest, partner: PaymentPartner, turn: Turn) -> Heard:
+    async def _send(
+        self, request: StepRequest, partner: PaymentPartner, turn: Turn, moments: Moments
+    ) -> Heard:
         assert turn.request is not None
         assert turn.deadline is not None
         answer = await partner.submit(turn.subject, turn.request, turn.deadline)
         return heard_of_send(
-            request.payment_id, request.instruction_id, turn.attempt, answer, self._clock.now()
+            request.payment_id, request.instruction_id, turn.attempt, answer, moments.now()
         )
 
-    async def _read(self, request: StepRequest) -> Step:
+    async def _read(self, request: StepRequest, moments: Moments) -> Step:
         noted = await self._inbox.highest(request.payment_id)
         subject = await self._book.subject(request.instruction_id)
         partner = self._partner(subject.order.partner, subject.order.partner_account)
-        if not_ready := await self._ready(subject, partner):
-            return await self._postpone(request, not_ready)
+        if not_ready := await self._ready(subject, partner, moments):
+            return await self._postpone(request, not_ready, moments)
         if quota := partner.profile.quota:
-            now = self._clock.now()
+            now = moments.now()
             waits = await self._turns.take(request.payment_id, partner.login, quota, now)
             if waits is not None:
                 return Step.of(waits)
         answer = await partner.read(subject)
-        return await self._record(
-            heard_of_read(
-                request.payment_id, request.instruction_id, answer, self._clock.now(), noted
-            )
+        heard = heard_of_read(
+            request.payment_id, request.instruction_id, answer, moments.now(), noted
         )
+        return await self._record(heard, moments)
 
-    async def _postpone(self, request: StepRequest, why: NotReady | Unprepared) -> Step:
-        return Step.of(await self._book.postpone(request.payment_id, why, self._clock.now()))
+    async def _postpone(
+        self, request: StepRequest, why: NotReady | Unprepared, moments: Moments
+    ) -> Step:
+        return Step.of(await self._book.postpone(request.payment_id, why, moments.now()))
 
-    async def _unprepared(self, request: StepRequest, why: Unprepared) -> Step:
+    async def _unprepared(self, request: StepRequest, why: Unprepared, moments: Moments) -> Step:
         if why.refused is None:
-            return await self._postpone(request, why)
+            return await self._postpone(request, why, moments)
         heard = Heard(
             payment_id=request.payment_id,
             instruction_id=request.instruction_id,
-            heard_at=self._clock.now(),
+            heard_at=moments.now(),
             why=why.why,
             answer=Answer.REFUSED,
             report=why.refused,
@@ -208,36 +243,40 @@ class PartnerSteps:
         )
         return Step.of(await self._book.refuse(heard))
 
-    async def _record(self, heard: Heard) -> Step:
+    async def _record(self, heard: Heard, moments: Moments) -> Step:
         """Record, again and again while the store is away; a reply in hand is never dropped."""
+        heard = redated(heard, moments.now())
         info = activity.info()
         give_up_at = info.started_time + (info.start_to_close_timeout or timedelta()) - _MARGIN
         away: tuple[type[Exception], ...] = (TimeoutError, *self._store_away)
         pause_seconds = 0.1
         while True:
-            left = give_up_at - self._clock.now()
+            left = give_up_at - moments.now()
             try:
                 # A transaction that waits knows nothing of our time. It may end after it: whoever
                 # records the same again finds it there.
                 async with asyncio.timeout(max(left, _LAST_TRY).total_seconds()):
                     return Step.of(await self._book.record(heard))
             except away:
-                if self._clock.now() >= give_up_at:
+                if moments.now() >= give_up_at:
                     return Step(said=f"not recorded yet: {heard.why}", unrecorded=heard)
                 await asyncio.sleep(pause_seconds)
                 pause_seconds = min(pause_seconds * 2, 5.0)
 
-    async def _ready(self, subject: Subject, partner: PaymentPartner) -> NotReady | None:
+    async def _ready(
+        self, subject: Subject, partner: PaymentPartner, moments: Moments
+    ) -> NotReady | None:
         """None when the partner may be talked to, and is where the payment was given."""
         now_at = partner.profile.environment
-        if subject.environment in ("", now_at):
+        if is_same_place(subject.environment, now_at, partner.profile.formerly):
             return await partner.ready()
         account = f"{subject.order.partner}/{subject.order.partner_account}"
         return NotReady(
             f"account {account} is at {now_at!r} in the settings, and was at "
-            f"{subject.environment!r} when this payment was accepted; set it back, and give "
-            "the other one a name of its own",
-            self._clock.now() + _ELSEWHERE_PAUSE,
+            f"{subject.environment!r} when this payment was accepted; set it back, and give the "
+            "other one a name of its own (or name the login it had in `former_login_ids`, if the "
+            "same customer only changed its login)",
+            moments.now() + _ELSEWHERE_PAUSE,
             needs_person=True,
         )
 

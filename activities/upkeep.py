@@ -20,8 +20,10 @@ from domain.telling import YOUNG
 from domain.witness import Known, Mark
 
 if TYPE_CHECKING:
+    from activities.clocks import Clocks, Moments
     from activities.witness import Witness
     from domain.clock import Clock
+    from store.future import Future
     from store.inbox import Inbox
     from store.payments import Payments
     from store.rounds import Rounds
@@ -70,6 +72,8 @@ class Upkeep:
         witness: Witness,
         runner: Runner,
         clock: Clock,
+        clocks: Clocks,
+        future: Future,
     ) -> None:
         self._payments = payments
         self._inbox = inbox
@@ -79,11 +83,14 @@ class Upkeep:
         self._witness = witness
         self._runner = runner
         self._clock = clock
+        self._clocks = clocks
+        self._future = future
         self._named: frozenset[str] = frozenset()
 
     @activity.defn
     async def prove(self, known: Known) -> Mark:
         """Prove that the database is the one Temporal knows, or halt everything; the next mark."""
+        await self._clocks.agree()
         mark, missing = await self._rounds.prove(known, self._clock.now())
         if missing:
             log.error(
@@ -103,6 +110,7 @@ class Upkeep:
         News are deliveries and commands; they reopen a payment at its end too. What a lifted halt
         held back becomes late now, so the sweep tells it. Returns how many it started or told.
         """
+        await self._clocks.agree()
         now, left = self._clock.now(), _Left()
         before = now - YOUNG
         relayed = set()
@@ -136,6 +144,8 @@ class Upkeep:
         Each is folded once more by what is due now: where its time ran out while the run waited,
         people are asked. Questions that nobody answered in time are named in the log.
         """
+        moments = await self._clocks.agree()
+        await self._mend_future(moments)
         now, left, told = self._clock.now(), _Left(), 0
         async for page in _pages(left, lambda: self._untold.overdue(now, limit=_BATCH)):
             await self._tell(page)
@@ -150,6 +160,18 @@ class Upkeep:
         await self._payments.ask_to_open(now, limit=_FOLDED)
         await self._name_overdue()
         return told
+
+    async def _mend_future(self, moments: Moments) -> None:
+        """What a clock that was ahead wrote is dated anew, and its payments look again.
+
+        Their runs may wait for a moment that is days away, or have ended too early.
+        """
+        while page := await self._future.written_ahead(moments.now(), limit=_FOLDED):
+            activity.heartbeat()
+            mended = [one for one in page if await self._future.mend(one[1], moments.now)]
+            await self._tell(mended)
+            if not mended:
+                return
 
     async def _tell(self, payments: Collection[tuple[str, str]]) -> None:
         """Have the runs of these look again, some at a time.

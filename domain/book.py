@@ -8,6 +8,8 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from domain.clock import is_after
+
 #: How long passed checks hold: an order that waited longer before its send is checked again.
 GATE_HOLDS: Final = timedelta(hours=4)
 
@@ -151,7 +153,8 @@ class Book(BaseModel):
         """Whether our own checks passed, and lately enough to rely on."""
         if not self.is_gated:
             return True
-        return self.gate_passed_at is not None and now < self.gate_passed_at + GATE_HOLDS
+        at = self.gate_passed_at
+        return at is not None and not is_after(at, now) and now < at + GATE_HOLDS
 
     def without(self, number: int | None) -> Book:
         """The book as if that attempt had not been made."""

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from domain.clock import is_after
+from domain.future import has_future
 from domain.payment import Certainty, Instruction
 from domain.profile import InstructionKind
 from domain.report import PaymentState
@@ -86,6 +88,9 @@ def _step(view: PaymentView, instruction: Instruction, now: datetime) -> Due | N
             return ours
         case Move.SEND | Move.LOOK_UP | Move.CHECK:
             return _blocked(view, now) or ours
+        case Move.WAIT if has_future(instruction.book, now):
+            # Waiting would last as long as that clock was ahead: a step mends the book first.
+            return _blocked(view, now) or ours._replace(because="a moment of its book is to come")
         case Move.WAIT:
             return _wait(view, now, step.because, step.until)
         case Move.PARK:
@@ -120,6 +125,9 @@ def _read(view: PaymentView, now: datetime) -> Due:
     if blocked := _blocked(view, now):
         return blocked
     payment, asked_at = view.payment, view.last_asked_at
+    if is_after(asked_at, now):
+        # A clock that was ahead dated it. To wait for that moment would be to be deaf until then.
+        asked_at = None
     if asked_at is None:
         paying = _paying(view).instruction_id
         return Due(Owed.READ, "the partner was never asked", instruction_id=paying)

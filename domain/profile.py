@@ -148,6 +148,8 @@ class Profile(BaseModel):
     environment: str = ""
     """Where the partner is reached: elsewhere it never heard of the payment, which proves
     nothing. Empty where it does not matter."""
+    formerly: tuple[str, ...] = ()
+    """Other names of that place: of logins of the same customer that are in use no more."""
     operations: Mapping[InstructionKind, Operation]
     watch: Mapping[Rail, timedelta]
     """After SETTLED, the time in which unasked returns are normal, per rail."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import subprocess
 import sys
 import time
@@ -22,6 +23,20 @@ from local.child import start_child
 LOGIN_ID: Final = "demo@finality.test"
 API_KEY: Final = "51" * 32
 _START_LIMIT: Final = timedelta(seconds=30)
+
+
+def known_as(book_file: Path) -> str:
+    """What a simulator's book is known by: the same for as long as the file is kept.
+
+    Its port says nothing of that: each start may take another. Payments that were given to a book
+    that somebody removed must not be looked for in a fresh one.
+    """
+    kept = book_file.with_suffix(".id")
+    if book_file.exists() and kept.exists():
+        return kept.read_text()
+    name = secrets.token_hex(8)
+    kept.write_text(name)
+    return name
 
 
 class SimulatorDied(Explained):

@@ -22,7 +22,7 @@ from typing import Any, Final, Self
 from domain.explained import Explained
 from local.child import start_child
 from local.own_keyring import own_keyring
-from local.simulator import API_KEY, LOGIN_ID, Simulator, start_simulator
+from local.simulator import API_KEY, LOGIN_ID, Simulator, known_as, start_simulator
 from local.temporal_server import DevServer, free_port, is_taken, start_dev_server
 from serving import served
 from settings import Settings
@@ -80,6 +80,7 @@ class Stack:
     tell: Tell = print
     temporal: DevServer = field(init=False)
     simulator: Simulator = field(init=False)
+    _book: str = field(init=False)
     worker: subprocess.Popen[bytes] = field(init=False)
     inbound: subprocess.Popen[bytes] = field(init=False)
     _webhook_secret: str = field(
@@ -125,10 +126,12 @@ class Stack:
         )
         self._parts.push_async_callback(self.temporal.stop)
         self.tell("starting the Currencycloud simulator")
+        book_file = self.home / "currencycloud-simulator.db"
+        self._book = known_as(book_file)
         self.simulator = await start_simulator(
             "currencycloud",
             port=ports.simulator,
-            db_file=self.home / "currencycloud-simulator.db",
+            db_file=book_file,
             log_file=self.log("simulator"),
             options=self.simulator_options,
         )
@@ -238,6 +241,7 @@ class Stack:
                     "login_id": LOGIN_ID,
                     "api_key": API_KEY,
                     "simulated": True,
+                    "book": self._book,
                     "write_within": 5,
                     "answer_within": 5,
                     "webhooks": {"secrets": [self._webhook_secret]},

@@ -19,6 +19,7 @@ from domain.states import CANCELLABLE, ENDS
 from domain.view import PaymentView
 from store.books import instructions_of
 from store.cancelling import came_alive, close_cancelled
+from store.clocks import agreed, no_later
 from store.database import Database
 from store.evidence import keep_report
 from store.folding import Folding
@@ -85,10 +86,10 @@ class Commands:
         `by_its_run` is set where its own run asks, which nobody has to tell of it.
 
         Raises:
-            UnknownPayment, CommandReused.
+            UnknownPayment, CommandReused, ClocksApart.
         """
-        asked = _Asked(CommandKind.CANCEL, command_id, by, why, now)
-        return await self._take_back(payment_id, asked, told_at=now if by_its_run else None)
+        asked = _Asked(CommandKind.CANCEL, command_id, by, why, now, by_its_run=by_its_run)
+        return await self._take_back(payment_id, asked)
 
     async def abandon(
         self, payment_id: str, *, command_id: str, by: str, why: str, now: datetime
@@ -97,9 +98,7 @@ class Commands:
         asked = _Asked(CommandKind.ABANDON, command_id, by, why, now)
         return await self._take_back(payment_id, asked)
 
-    async def _take_back(
-        self, payment_id: str, asked: _Asked, *, told_at: datetime | None = None
-    ) -> Commanded:
+    async def _take_back(self, payment_id: str, asked: _Asked) -> Commanded:
         now = asked.at
 
         def transaction(session: Session) -> Commanded:
@@ -107,7 +106,7 @@ class Commands:
             known = _known(session, row, asked)
             if known is None:
                 known = _new(session, row, asked)
-                known.told_at = told_at
+                known.told_at = known.asked_at if asked.by_its_run else None
                 stands = Payment.model_validate_json(row.payment_json)
                 if stands.state in CANCELLABLE or came_alive(session, row, stands):
                     row.cancel_asked_at = row.cancel_asked_at or now
@@ -139,7 +138,7 @@ class Commands:
         can never be asked: the payment ends UNCONFIRMED.
 
         Raises:
-            UnknownPayment, CommandReused.
+            UnknownPayment, CommandReused, ClocksApart.
             CannotResolve: nothing about it is in question, or an attempt is under way.
         """
         asked = _Asked(CommandKind.EXECUTED, command_id, by, why, now, reference or "")
@@ -179,7 +178,7 @@ class Commands:
         rejected, or as cancelled where that was asked: it is never sent again.
 
         Raises:
-            UnknownPayment, CommandReused.
+            UnknownPayment, CommandReused, ClocksApart.
             CannotResolve: nothing about it is in question, an attempt is under way, evidence is
                 missing, or there are fewer than two operators.
         """
@@ -277,6 +276,7 @@ class _Asked:
     why: str
     at: datetime
     content: str = ""
+    by_its_run: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -370,7 +370,8 @@ def _new(session: Session, row: PaymentRow, asked: _Asked) -> CommandRow:
         fingerprint=asked.fingerprint,
         by=asked.by,
         why=asked.why,
-        asked_at=asked.at,
+        # What its run asks was due by Temporal's clock already: it is not refused for ours.
+        asked_at=no_later(session, asked.at) if asked.by_its_run else agreed(session, asked.at),
         outcome=Outcome.ASKED,
     )
     session.add(command)

@@ -22,6 +22,7 @@ T = TypeVar("T")
 _RUNS: Final = 6
 _PAUSE_SECONDS: Final = 0.02
 _WRITES: Final = "writes"
+_COMPARES: Final = "compares clocks"
 
 
 class Database:
@@ -38,9 +39,15 @@ class Database:
     that was asked, nothing is run again here: StoreAway says that the outcome is not known.
     """
 
-    def __init__(self, url: str) -> None:
-        """Raises BadDatabaseUrl. The database is not reached for yet."""
+    def __init__(self, url: str, *, compares_clocks: bool = False) -> None:
+        """Raises BadDatabaseUrl. The database is not reached for yet.
+
+        Args:
+            compares_clocks: whether our moments are real ones, which the database's own clock
+                may contradict. Not so where a test owns the clock.
+        """
         self._engines = engines(url)
+        self.compares_clocks = compares_clocks
         self._writers = ThreadPoolExecutor(self._engines.writers, thread_name_prefix="store-write")
         self._readers = ThreadPoolExecutor(self._engines.readers, thread_name_prefix="store-read")
 
@@ -78,15 +85,18 @@ class Database:
 
     def write_now(self, transaction: Callable[[Session], T]) -> T:
         """As `write`, in this thread: for start-up and commands without a loop."""
-        return _Run(self._engines.write, writes=True).result(transaction)
+        return self._run(self._engines.write, writes=True).result(transaction)
 
     def read_now(self, query: Callable[[Session], T]) -> T:
         """As `read`, in this thread."""
-        return _Run(self._engines.read, writes=False).result(query)
+        return self._run(self._engines.read, writes=False).result(query)
 
     def migrate(self, transaction: Callable[[Session], T]) -> T:
         """As `write_now`, for changes of the schema: they take as long as they take."""
-        return _Run(self._engines.migrate, writes=True).result(transaction)
+        return self._run(self._engines.migrate, writes=True).result(transaction)
+
+    def _run(self, engine: Engine, *, writes: bool) -> _Run:
+        return _Run(engine, {_WRITES: writes, _COMPARES: self.compares_clocks})
 
     def close(self) -> None:
         """Wait for transactions under way, then let go of the database."""
@@ -100,12 +110,18 @@ def is_writing(session: Session) -> bool:
     return bool(session.info.get(_WRITES))
 
 
+def compares_clocks(session: Session) -> bool:
+    """Whether moments given to this session are to agree with the database's own clock."""
+    return bool(session.info.get(_COMPARES))
+
+
 class _Run:
     """One transaction until it is committed, or it is clear that it cannot be."""
 
-    def __init__(self, engine: Engine, *, writes: bool) -> None:
+    def __init__(self, engine: Engine, info: dict[str, bool]) -> None:
         self._engine = engine
-        self._writes = writes
+        self._info = info
+        self._writes = info[_WRITES]
         self._commits = False
 
     def result(self, function: Callable[[Session], T]) -> T:
@@ -126,7 +142,7 @@ class _Run:
 
     def _once(self, function: Callable[[Session], T]) -> T:
         self._commits = False
-        with Session(self._engine, expire_on_commit=False, info={_WRITES: self._writes}) as session:
+        with Session(self._engine, expire_on_commit=False, info=dict(self._info)) as session:
             result = function(session)
             if self._writes:
                 session.flush()

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, bindparam, func
 from sqlmodel import Session, col, or_, select
 
 from domain.report import PaymentState
+from store.clocks import no_later
 from store.database import Database
 from store.locks import hold
 from store.tables import HaltRow, PaymentRow
@@ -81,7 +82,8 @@ class Halts:
 
         def transaction(session: Session) -> int:
             hold(session, HALTING)
-            row = HaltRow(partner=partner, tenant=tenant, rail=rail, by=by, why=why, halted_at=now)
+            at = no_later(session, now)
+            row = HaltRow(partner=partner, tenant=tenant, rail=rail, by=by, why=why, halted_at=at)
             session.add(row)
             session.flush()
             assert row.number is not None

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
 from domain.telling import YOUNG, next_telling
+from store.clocks import no_later
 from store.database import Database
 from store.keyring import Keyring
 from store.locks import hold
@@ -83,7 +84,7 @@ class Inbox:
                     event_key=event_key,
                     payment_id=payment_id,
                     partner_reference=partner_reference,
-                    received_at=now,
+                    received_at=no_later(session, now),
                     tell_at=now + YOUNG if payment_id else None,
                     body_sealed=sealed,
                 )

@@ -11,7 +11,8 @@ from typing import Final
 from sqlmodel import Session
 
 from domain.answers import NotReady
-from domain.clock import Clock
+from domain.clock import APART_MAX, Clock
+from store.clocks import no_later
 from store.database import Database
 from store.keyring import Keyring
 from store.tables import PartnerAccountRow
@@ -52,10 +53,11 @@ class Logins:
 
     async def claim(self, login: str, credentials_hash: str) -> NotReady | None:
         """Take the lease to log in, or say why not and when to look again."""
-        now = self._clock.now()
 
         def transaction(session: Session) -> NotReady | None:
             row = self._row(session, login, credentials_hash)
+            # Read under the lock: a clock read before may be older than what others wrote since.
+            now = self._now(session)
             if credentials_hash == row.refused_hash:
                 # Also where another process uses others meanwhile: while a new key is rolled
                 # out, each change of hands would allow one more failure.
@@ -66,7 +68,9 @@ class Logins:
                 row.leased_until = row.leased_by = None
             if row.failures_in_row:
                 return self._refused(row, now)
-            if row.leased_until and now < row.leased_until:
+            longest = LEASE if row.leased_by else _DOUBTFUL_PAUSE
+            # A lease that ends later than any we give was dated by a clock that was ahead.
+            if row.leased_until and now < row.leased_until <= now + longest + APART_MAX:
                 if row.leased_by:
                     return NotReady("another process is logging in", now + _LOOK_AGAIN)
                 return NotReady("the last login got no usable answer", row.leased_until)
@@ -78,10 +82,11 @@ class Logins:
 
     async def succeeded(self, login: str, credentials_hash: str, token: str) -> None:
         """A new token for everybody."""
-        sealed, now = self._keyring.seal(token.encode(), self._context(login)), self._clock.now()
+        sealed = self._keyring.seal(token.encode(), self._context(login))
 
         def transaction(session: Session) -> None:
             row = self._row(session, login, credentials_hash)
+            now = self._now(session)
             row.token_sealed, row.token_at = sealed, now
             row.leased_until = row.leased_by = row.refused_why = row.refused_at = None
             row.failures_in_row = 0
@@ -93,10 +98,10 @@ class Logins:
 
     async def failed(self, login: str, credentials_hash: str, why: str) -> None:
         """The partner refused the credentials."""
-        now = self._clock.now()
 
         def transaction(session: Session) -> None:
             row = self._row(session, login, credentials_hash)
+            now = self._now(session)
             row.refused_hash = credentials_hash
             if row.credentials_hash == credentials_hash:
                 row.failures_in_row += 1
@@ -112,10 +117,10 @@ class Logins:
         Where it may have counted as a failure, and these credentials never worked before, the
         next one waits long: four in a short time would lock the account.
         """
-        now = self._clock.now()
 
         def transaction(session: Session) -> None:
             row = self._row(session, login, credentials_hash)
+            now = self._now(session)
             doubtful = may_have_counted and row.token_at is None
             row.leased_until = now + (_DOUBTFUL_PAUSE if doubtful else _UNCLEAR_PAUSE)
             row.leased_by = None
@@ -164,6 +169,9 @@ class Logins:
             return row.refused_why or "", row.refused_at
 
         return await self._database.read(query)
+
+    def _now(self, session: Session) -> datetime:
+        return no_later(session, self._clock.now())
 
     def _refused(self, row: PartnerAccountRow, now: datetime) -> NotReady:
         why = row.refused_why or "before other credentials were used"

@@ -20,6 +20,7 @@ from domain.payment import UnknownPayment
 from domain.profile import InstructionKind, Profile
 from domain.telling import next_telling
 from domain.view import PaymentView
+from store.clocks import agreed
 from store.database import Database, is_writing
 from store.finding import OPENED_MAX, Wanted, fits, matching
 from store.folding import Folding, order_context
@@ -102,6 +103,7 @@ class Payments:
 
         Raises:
             KeyReused: the key is known with another fingerprint; nothing was written.
+            ClocksApart: our clock and the database's differ too much; nothing was written.
             PossibleDuplicate: the same payment was ordered under another key; nothing was
                 written. A known key is never asked about.
             WrongKeyring: what would be sealed now, others could never open; nothing was written.
@@ -117,9 +119,10 @@ class Payments:
             if known := _known(session, order.tenant, key, fingerprint):
                 return known
             hold(session, *hashes)
-            earlier = earlier_of(session, intent, hashes, now)
+            at = agreed(session, now)
+            earlier = earlier_of(session, intent, hashes, at)
             require_acknowledged(earlier, said)
-            row = self._new_row(order, key, fingerprint, payment_id, profile, now)
+            row = self._new_row(order, key, fingerprint, payment_id, profile, at)
             row.intent_hash, row.intent_batch = hashes[0], intent.batch
             if earlier:
                 row.acknowledged = ",".join(one.payment_id for one in earlier)
@@ -140,10 +143,10 @@ class Payments:
                     payment_id=payment_id,
                     state=row.state,
                     certainty=row.certainty,
-                    entered_at=now,
+                    entered_at=at,
                 )
             )
-            return Acceptance(self._folding.refold(session, row, now), is_new=True)
+            return Acceptance(self._folding.refold(session, row, at), is_new=True)
 
         return await self._database.write(transaction)
 

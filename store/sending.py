@@ -30,6 +30,7 @@ from domain.view import PaymentView
 from store.attempts import close_attempt, close_refused
 from store.books import book_of
 from store.cancelling import cancel_barred
+from store.clocks import agreed, no_later
 from store.database import Database
 from store.evidence import keep_exchange, keep_lookup, keep_report, last_word
 from store.folding import Folding
@@ -169,7 +170,7 @@ class SendBook:
         return await self._database.write(transaction)
 
     async def begin(
-        self, instruction_id: str, now: datetime, *, known: int = 0, may_send: bool = True
+        self, instruction_id: str, at: datetime, *, known: int = 0, may_send: bool = True
     ) -> Turn:
         """Ask the book what is safe and, for a send, write the attempt before a byte leaves.
 
@@ -183,6 +184,7 @@ class SendBook:
 
         def transaction(session: Session) -> Turn:
             row, payment = _rows(session, instruction_id)
+            now = agreed(session, at)
             operation = operation_of(payment, row)
             book = book_of(session, payment, row)
             if len(book.attempts) < known:
@@ -315,12 +317,13 @@ class SendBook:
         return True
 
     async def postpone(
-        self, payment_id: str, why: NotReady | Unprepared, now: datetime
+        self, payment_id: str, why: NotReady | Unprepared, at: datetime
     ) -> PaymentView:
         """Nothing was sent and nothing may be now: note until when, and why."""
 
         def transaction(session: Session) -> PaymentView:
             payment = payment_row(session, payment_id)
+            now = no_later(session, at)
             until = why.until if isinstance(why, NotReady) else why.retry_at
             payment.not_before = until or now + _PAUSE
             payment.waiting_for = why.why

@@ -117,7 +117,7 @@ class PaymentRow(SQLModel, table=True):
     read_line: str | None = None
     cancel_asked_at: datetime | None = Field(default=None, sa_column=_moment())
     created_at: datetime = Field(sa_column=_moment(nullable=False))
-    updated_at: datetime = Field(sa_column=_moment(nullable=False))
+    updated_at: datetime = Field(sa_column=_moment(nullable=False, index=True))
     started_at: datetime | None = Field(default=None, sa_column=_moment())
 
 
@@ -401,6 +401,19 @@ class ReadLinesRow(SQLModel, table=True):
     login_hash: str = Field(primary_key=True)
     soon_until: datetime = Field(sa_column=_moment(nullable=False))
     late_until: datetime = Field(sa_column=_moment(nullable=False))
+
+
+class ClockRow(SQLModel, table=True):
+    """A process's clock beside the others, when it last compared them before a step."""
+
+    __tablename__ = "clocks"
+
+    process: str = Field(primary_key=True)
+    read_at: datetime = Field(sa_column=_moment(nullable=False, index=True))
+    """By Temporal's clock, never by the process's own."""
+    ahead_of_temporal_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+    ahead_of_database_ms: int | None = Field(default=None, sa_column=Column(BigInteger))
+    """None on SQLite, which has no clock of its own."""
 
 
 class FileRow(SQLModel, table=True):

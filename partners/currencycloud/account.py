@@ -16,6 +16,14 @@ class Account(Protocol):
     @property
     def login_id(self) -> str: ...
     @property
+    def former_login_ids(self) -> tuple[str, ...]:
+        """Of the same customer, in use no more: payments given with them are still ours."""
+
+    @property
+    def book(self) -> str | None:
+        """What a simulator's book is known by; None of a bank."""
+
+    @property
     def login(self) -> str:
         """What the login book calls it: not the same for two environments of theirs."""
 

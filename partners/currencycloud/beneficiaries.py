@@ -83,7 +83,7 @@ class Beneficiaries:
             return Unprepared(reply.why, retry_at=reply.retry_at(self._clock.now()),
                               exchange=reply.exchange)  # fmt: skip
         page = wire.read_beneficiaries(reply.body)
-        return _later(page, reply.exchange) if isinstance(page, wire.Unusable) else list(page[0])
+        return _later(page, reply.exchange) if isinstance(page, wire.Unusable) else list(page)
 
     def _problem(self, subject: Subject, reply: Reply | NoReply) -> Unprepared | None:
         if isinstance(reply, NoReply):

@@ -144,11 +144,10 @@ def bookings(transactions: Sequence[Transaction]) -> Bookings:
 
 def observed(payment: Payment, beneficiary_id: str | None) -> Observed:
     """What they hold, to be compared with the order."""
+    both = (beneficiary_id, payment.beneficiary_id)
     return Observed(
         amount=payment.money,
-        beneficiary_is_ours=(
-            None if beneficiary_id is None else payment.beneficiary_id == beneficiary_id
-        ),
+        beneficiary_is_ours=None if None in both else payment.beneficiary_id == beneficiary_id,
         requested_execution_date=payment.day,
     )
 

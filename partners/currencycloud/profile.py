@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from domain.order import Rail
+from domain.places import place
 from domain.profile import (
     DuplicateMeans,
     Idempotency,
@@ -132,7 +133,10 @@ def profile_of(account: Account) -> Profile:
     watch = PROFILE.watch if account.watch is None else dict.fromkeys(PROFILE.watch, account.watch)
     return PROFILE.model_copy(
         update={
-            "environment": host,
+            "environment": place(account.base_url, account.login_id, account.book),
+            "formerly": tuple(
+                place(account.base_url, login, account.book) for login in account.former_login_ids
+            ),
             "operations": {
                 kind: operation.model_copy(update=overridden)
                 for kind, operation in PROFILE.operations.items()

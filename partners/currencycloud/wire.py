@@ -1,4 +1,8 @@
-"""Currencycloud's JSON as they spell it: strict in what must be there, tolerant of more."""
+"""Currencycloud's JSON as they spell it: strict in what we read, tolerant of all else.
+
+A field is declared here only if something reads it, and required only if nothing can be done
+without it: what nobody reads may be missing, or be new, and stops no payment.
+"""
 
 from __future__ import annotations
 
@@ -80,9 +84,9 @@ class Payment(_Object):
     status: str
     amount: str
     currency: str
-    beneficiary_id: str
-    payment_date: str | None
-    unique_request_id: str | None
+    beneficiary_id: str | None = None
+    payment_date: str | None = None
+    unique_request_id: str | None = None
     payment_type: str | None = None
     review_status: str | None = None
     conversion_id: str | None = None
@@ -104,6 +108,7 @@ class Transaction(_Object):
     """Definition `Transaction` of the reference: one booking on our account with them."""
 
     what: ClassVar[str] = "transaction"
+    documented: ClassVar[frozenset[str]] = frozenset({"related_entity_type"})
 
     id: str
     amount: str
@@ -111,7 +116,6 @@ class Transaction(_Object):
     type: str
     action: str
     status: str
-    related_entity_type: str
     related_entity_id: str
     created_at: str
     completed_at: str | None = None
@@ -143,7 +147,6 @@ class Beneficiary(_Object):
     what: ClassVar[str] = "beneficiary"
 
     id: str
-    name: str
     bank_account_holder_name: str
     currency: str
     iban: str | None = None
@@ -155,7 +158,6 @@ class Beneficiary(_Object):
     routing_code_type_2: str | None = None
     routing_code_value_2: str | None = None
     beneficiary_entity_type: str | None = None
-    beneficiary_external_reference: str | None = None
 
     @property
     def routing_codes(self) -> dict[str, str]:
@@ -173,8 +175,6 @@ class Pagination(_Object):
     what: ClassVar[str] = "pagination"
 
     total_entries: int
-    total_pages: int
-    current_page: int
     next_page: int
 
 
@@ -213,7 +213,6 @@ class _TransactionsPage(_Object):
 class _BeneficiariesPage(_Object):
     what: ClassVar[str] = "beneficiaries"
     beneficiaries: tuple[Beneficiary, ...]
-    pagination: Pagination
 
 
 class _RequiredDetails(_Object):
@@ -307,9 +306,9 @@ def read_beneficiary(body: str) -> Beneficiary | Unusable:
     return _read(Beneficiary, body)
 
 
-def read_beneficiaries(body: str) -> tuple[tuple[Beneficiary, ...], Pagination] | Unusable:
+def read_beneficiaries(body: str) -> tuple[Beneficiary, ...] | Unusable:
     page = _read(_BeneficiariesPage, body)
-    return page if isinstance(page, Unusable) else (page.beneficiaries, page.pagination)
+    return page if isinstance(page, Unusable) else page.beneficiaries
 
 
 def read_required_details(body: str) -> tuple[dict[str, str], ...] | Unusable:

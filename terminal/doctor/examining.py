@@ -22,6 +22,7 @@ from starter.away import TemporalAway
 from store.faults import BadDatabaseUrl, StoreAway
 from store.keyring import KeyringError
 from store.schema import NewerSchema
+from terminal.doctor.clocks import database_clock, temporal_clock, worker_clocks
 from terminal.doctor.findings import Examined
 from terminal.doctor.partners import partners, retry_logins
 from terminal.doctor.settings import home
@@ -32,9 +33,17 @@ from terminal.screen import Screen
 Findings = AsyncIterator[Examined]
 
 SETTINGS: Final[tuple[Callable[[Settings], Findings], ...]] = (home,)
-STORE: Final[tuple[Callable[[Assembly], Findings], ...]] = (keyring, database, partners, halts)
+STORE: Final[tuple[Callable[[Assembly], Findings], ...]] = (
+    keyring,
+    database,
+    database_clock,
+    worker_clocks,
+    partners,
+    halts,
+)
 TEMPORAL: Final[tuple[Callable[[Settings, Client], Findings], ...]] = (
     server,
+    temporal_clock,
     search_attributes,
     pollers,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
 
 from temporalio.testing import ActivityEnvironment
 
@@ -11,6 +10,7 @@ from activities.checks import Checks
 from activities.partner_steps import PartnerSteps, Step, StepRequest
 from activities.witness import Witness
 from assembly import STORE_AWAY
+from domain.clock import Clock
 from domain.ids import instruction_id
 from domain.profile import InstructionKind, Profile
 from domain.view import PaymentView
@@ -19,6 +19,7 @@ from store.folding import Folding
 from store.strangers import Strangers
 from store.turns import ReadTurns
 from tests.fakes import ACCOUNT, BANK, FakePartner, profile
+from tests.performing import performing
 from tests.store.books import INSTRUCTION, PAYMENT, Store
 
 REQUEST = StepRequest(payment_id=PAYMENT, instruction_id=INSTRUCTION)
@@ -33,12 +34,9 @@ class Steps:
             payment_id=payment_id, instruction_id=instruction_id(payment_id, InstructionKind.PAY)
         )
         self.partner = partner
-        self.environment = ActivityEnvironment()
-        self.environment.info = dataclasses.replace(
-            self.environment.info,
-            started_time=store.clock.now(),
-            start_to_close_timeout=timedelta(minutes=3),
-        )
+        self.server: Clock = store.clock
+        """Temporal's own, which may differ from ours."""
+        self.environment = performing(store.clock)
         self.activities = PartnerSteps(
             partners={(BANK, ACCOUNT): partner},
             book=store.book,
@@ -47,7 +45,8 @@ class Steps:
             turns=ReadTurns(store.database, Folding(store.keyring)),
             checks=Checks(store.clock),
             witness=self.witness(),
-            clock=store.clock,
+            clocks=store.clocks,
+            future=store.future,
             store_away=STORE_AWAY,
         )
 
@@ -61,12 +60,18 @@ class Steps:
         strangers = Strangers(self.store.database)
         return Witness(listers=listers, strangers=strangers, clock=self.store.clock)
 
+    def _begun(self) -> ActivityEnvironment:
+        self.environment.info = dataclasses.replace(
+            self.environment.info, started_time=self.server.now()
+        )
+        return self.environment
+
     async def instruct(self) -> Step:
-        step: Step = await self.environment.run(self.activities.instruct, self.request)
+        step: Step = await self._begun().run(self.activities.instruct, self.request)
         return step
 
     async def read(self) -> Step:
-        step: Step = await self.environment.run(self.activities.read, self.request)
+        step: Step = await self._begun().run(self.activities.read, self.request)
         return step
 
     async def instructed(self) -> PaymentView:

@@ -57,11 +57,11 @@ async def test_what_was_heard_is_recorded_as_soon_as_the_store_is_back(
 
 
 async def test_what_cannot_be_recorded_in_time_is_handed_over(
-    store: Store, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = await steps_of(store)
     steps.environment.info = dataclasses.replace(
-        steps.environment.info, started_time=clock.now() - timedelta(minutes=3)
+        steps.environment.info, start_to_close_timeout=timedelta(seconds=10)
     )
     away = _AwayFor(store, 1, monkeypatch)
     step = await steps.instruct()

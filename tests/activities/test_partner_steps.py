@@ -284,3 +284,19 @@ async def test_a_payment_is_sent_however_many_reads_stand_in_line(
         await turns.take(f"pay_other{number}", steps.partner.login, quota, clock.now())
     assert (await steps.instructed()).payment.state is PaymentState.ACCEPTED
     assert steps.partner.count("submit") == 1
+
+
+async def test_another_bank_behind_the_same_account_name_is_asked_and_sent_nothing(
+    store: Store,
+) -> None:
+    given = profile(environment="https://bank.test:443 login 1")
+    steps = await steps_of(store, given)
+    steps.partner.profile = profile(environment="https://bank.test:8443 login 1")
+    for step in (steps.instruct, steps.read):
+        view = (await step()).view
+        assert view is not None
+        assert "is at 'https://bank.test:8443 login 1'" in (view.waiting_for or "")
+    assert steps.partner.calls == []
+    steps.partner.profile = given
+    store.clock.step(timedelta(minutes=5))
+    assert (await steps.instructed()).payment.certainty is Certainty.SENT

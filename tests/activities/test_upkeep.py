@@ -17,6 +17,7 @@ from domain.ids import instruction_id
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.report import PaymentState, Source
 from starter.away import TemporalAway
+from store.clocks import StoreClocks
 from store.folding import TASK_DUE_WITHIN
 from store.keyring import Keyring
 from store.payments import Escalated, Payments
@@ -24,7 +25,7 @@ from store.strangers import Strangers
 from store.tables import PaymentRow
 from store.tasks import Tasks
 from store.untold import Untold
-from tests.clock import SteppedClock
+from tests.clock import AgreedClocks, SteppedClock
 from tests.fakes import ACCOUNT, BANK, profile
 from tests.store.books import PAYMENT, Store, accepted, exchange, in_doubt, refused, report
 
@@ -67,6 +68,8 @@ def upkeep(store: Store, runner: FakeRunner, clock: SteppedClock) -> Upkeep:
         witness=Witness(listers={}, strangers=Strangers(store.database), clock=clock),
         runner=runner,
         clock=clock,
+        clocks=AgreedClocks(clock, StoreClocks(store.database)),
+        future=store.future,
     )
 
 

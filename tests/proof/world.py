@@ -133,11 +133,14 @@ class World:
 
 
 @asynccontextmanager
-async def world(home: Path, *, stranger: bool = False) -> AsyncIterator[World]:
+async def world(
+    home: Path, *, stranger: bool = False, database_url: str | None = None
+) -> AsyncIterator[World]:
     """Servers, settings, client and journal; workers are the test's to start.
 
     Args:
         stranger: also run a second simulator, which refuses our login.
+        database_url: where the store is; by default a file in `home`.
     """
     async with AsyncExitStack() as parts:
         home.mkdir(parents=True, exist_ok=True)
@@ -148,7 +151,7 @@ async def world(home: Path, *, stranger: bool = False) -> AsyncIterator[World]:
         if stranger:
             options = ("--login", WRONG_LOGIN, "--api-key", "9" * 64)
             other = await _simulator(parts, home, "stranger", options)
-        _write_settings(home, temporal, simulator, other)
+        _write_settings(home, temporal, simulator, other, database_url)
         journal = parts.enter_context(Journal(home / "journal.jsonl"))
         assembly = await parts.enter_async_context(assembled(Settings(home=home)))
         made = World(home, temporal, simulator, other, assembly, journal)
@@ -185,7 +188,11 @@ async def _simulator(
 
 
 def _write_settings(
-    home: Path, temporal: DevServer, simulator: Simulator, stranger: Simulator | None
+    home: Path,
+    temporal: DevServer,
+    simulator: Simulator,
+    stranger: Simulator | None,
+    database_url: str | None,
 ) -> None:
     account = {
         "base_url": simulator.base_url,
@@ -203,6 +210,8 @@ def _write_settings(
         "currencycloud": accounts,
         "upkeep_every": _UPKEEP_EVERY_SECONDS,
     }
+    if database_url is not None:
+        settings["database_url"] = database_url
     (home / "up.json").write_text(json.dumps(settings))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ import sqlalchemy
 from sqlmodel import Session, SQLModel, col, select
 
 from activities.checks import Checks
+from activities.clocks import Clocks
 from activities.payment_store import PaymentStore
 from domain.answers import (
     Accepted,
@@ -35,9 +37,11 @@ from domain.report import PaymentState, Report, Source
 from domain.sending import Move
 from domain.view import PaymentView
 from store import schema
+from store.clocks import StoreClocks
 from store.commands import Commands
 from store.database import Database
 from store.folding import Folding
+from store.future import Future
 from store.inbox import Inbox
 from store.keyring import Keyring
 from store.payments import Acceptance, Payments
@@ -88,6 +92,15 @@ class Store:
             set_back=self.set_back,
             clock=self.clock,
         )
+
+    @functools.cached_property
+    def clocks(self) -> Clocks:
+        """This process's clock beside those of others."""
+        return Clocks(self.clock, StoreClocks(self.database), process="this worker")
+
+    @property
+    def future(self) -> Future:
+        return Future(self.database, Folding(self.keyring))
 
     @property
     def set_back(self) -> SetBack:

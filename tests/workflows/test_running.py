@@ -12,13 +12,13 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus
-from temporalio.testing import ActivityEnvironment
 
 from domain.payment import Certainty
 from domain.report import PaymentState
 from local.temporal_server import DevServer, free_port
 from tests.clock import SteppedClock
 from tests.fakes import ACCOUNT, BANK, OnSend, Word, order
+from tests.performing import performing
 from tests.polling import eventually
 from tests.servers import dev_server
 from tests.world import World, world
@@ -216,7 +216,7 @@ async def test_while_temporal_is_away_orders_are_recorded_and_the_relay_starts_t
                 await made.assembly.running(),
                 SteppedClock(made.assembly.clock.now() + timedelta(minutes=1)),
             )
-            assert await ActivityEnvironment().run(upkeep.relay) == 1
+            assert await performing(made.assembly.clock).run(upkeep.relay) == 1
             await made.until(receipt.payment_id, SETTLED)
             await made.rest()
         finally:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.testing import ActivityEnvironment
 
 from domain.command import Outcome
 from domain.order import Times
@@ -17,6 +16,7 @@ from local.temporal_server import DevServer
 from store.halts import Halts
 from tests.clock import SteppedClock
 from tests.fakes import READY, order, profile
+from tests.performing import performing
 from tests.polling import eventually
 from tests.world import World, world
 
@@ -42,8 +42,8 @@ async def _relay(made: World) -> None:
     """As the schedule does, a minute later."""
     clock = SteppedClock(made.assembly.clock.now() + timedelta(minutes=1))
     upkeep = made.assembly.upkeep(await made.assembly.running(), clock)
-    await ActivityEnvironment().run(upkeep.relay)
-    await ActivityEnvironment().run(upkeep.sweep)
+    await performing(made.assembly.clock).run(upkeep.relay)
+    await performing(made.assembly.clock).run(upkeep.sweep)
 
 
 async def test_cancelled_before_its_day_by_somebody_who_told_nobody_it_ends(

@@ -214,3 +214,12 @@ async def test_a_refused_token_is_dropped_and_nothing_is_made() -> None:
     assert unprepared.retry_at is not None
     assert unprepared.retry_at > NOW
     assert book.calls == ["drop"]
+
+
+@pytest.mark.parametrize("name", [None, "absent"])
+async def test_a_beneficiary_whose_own_name_nobody_reads_may_lack_it(name: str | None) -> None:
+    shown = beneficiary(name=None)
+    if name == "absent":
+        del shown["name"]
+    for answer in (script(found=page("beneficiaries", shown)), script(made=(200, shown))):
+        assert isinstance(await prepare(answer), Prepared)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from domain.order import Rail
+from domain.places import is_same_place, place
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from partners.currencycloud.profile import PROFILE, profile_of
 from partners.registry import PARTNERS
@@ -22,7 +22,7 @@ def test_a_used_key_is_refused_and_then_looked_up_completely() -> None:
     assert operation.lookup.parameters["with_deleted"] == "true"
 
 
-HERE = PROFILE.model_copy(update={"environment": urlsplit(ACCOUNT.base_url).hostname})
+HERE = PROFILE.model_copy(update={"environment": place(ACCOUNT.base_url, ACCOUNT.login_id)})
 
 
 def test_an_account_says_where_it_is_and_overrides_only_the_times_it_names() -> None:
@@ -65,3 +65,45 @@ async def test_the_registry_makes_the_partner() -> None:
     partner = PARTNERS["currencycloud"]("main", ACCOUNT, FakeLoginBook(), StillClock())
     assert partner.profile == HERE
     await partner.close()
+
+
+def test_another_port_or_login_is_another_place() -> None:
+    given = profile_of(ACCOUNT).environment
+    for change in (
+        {"base_url": f"{ACCOUNT.base_url}:8443"},
+        {"base_url": ACCOUNT.base_url.replace("https", "http")},
+        {"base_url": "https://devapi.test"},
+        {"login_id": "another@finality.test"},
+    ):
+        assert not is_same_place(given, profile_of(ACCOUNT.model_copy(update=change)).environment)
+    by_default = ACCOUNT.model_copy(update={"base_url": f"{ACCOUNT.base_url}:443/"})
+    assert is_same_place(given, profile_of(by_default).environment)
+
+
+def test_a_login_that_a_person_names_as_former_is_the_same_place() -> None:
+    given = profile_of(ACCOUNT).environment
+    new = {"login_id": "new@finality.test", "former_login_ids": (ACCOUNT.login_id,)}
+    today = profile_of(ACCOUNT.model_copy(update=new))
+    assert is_same_place(given, today.environment, today.formerly)
+
+
+def test_a_simulator_is_known_by_its_book_whatever_its_port() -> None:
+    here = ACCOUNT.model_copy(
+        update={"base_url": "http://127.0.0.1:8235", "simulated": True, "book": "b1"}
+    )
+    given = profile_of(here).environment
+    restarted = here.model_copy(update={"base_url": "http://127.0.0.1:9999"})
+    assert is_same_place(given, profile_of(restarted).environment)
+    fresh = here.model_copy(update={"book": "b2"})
+    assert not is_same_place(given, profile_of(fresh).environment)
+
+
+def test_what_the_first_releases_kept_of_a_place_is_its_host_alone() -> None:
+    today = profile_of(ACCOUNT).environment
+    assert is_same_place("cc.test", today)
+    assert not is_same_place("api.currencycloud.com", today)
+    assert is_same_place("", today)
+
+
+def test_the_login_is_not_shown_in_the_clear() -> None:
+    assert ACCOUNT.login_id not in profile_of(ACCOUNT).environment

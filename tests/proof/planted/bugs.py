@@ -18,6 +18,7 @@ from sqlmodel import select
 import activities.partner_steps as partner_steps
 import domain.absence as absence
 import domain.answers as answers
+import domain.clock
 import domain.fold as folding
 import domain.heard as heard
 import domain.sending as sending
@@ -115,7 +116,7 @@ def the_row_comes_after_the_byte() -> None:
             self._database.write_now(lambda session: session.merge(AttemptRow(**row)))
         return await record(self, told)
 
-    store.sending.SendBook.begin = begins  # type: ignore[method-assign]
+    store.sending.SendBook.begin = begins  # type: ignore[method-assign,assignment]
     store.sending.SendBook.record = records  # type: ignore[method-assign,assignment]
 
 
@@ -137,12 +138,12 @@ def _send_with(something: Callable[[Any], str]) -> None:
     """Put it into the key of every send."""
     send = partner_steps.PartnerSteps._send
 
-    async def sends(self: Any, request: Any, partner: Any, turn: Any) -> Any:
+    async def sends(self: Any, request: Any, partner: Any, turn: Any, moments: Any) -> Any:
         key = turn.request.key
         other = f"{key[:-6]}{something(turn)[-6:]:0>6}"
         body = turn.request.body.replace(key.encode(), other.encode())
         changed = replace(turn, request=replace(turn.request, body=body, key=other))
-        return await send(self, request, partner, changed)
+        return await send(self, request, partner, changed, moments)
 
     partner_steps.PartnerSteps._send = sends  # type: ignore[method-assign]
 
@@ -562,3 +563,18 @@ def another_keyring_is_accepted() -> None:
     import store.keys
 
     everywhere(store.keys._open, lambda *_: None)
+
+
+# What time it is
+
+
+@planted("the clock of a process is trusted, whatever others say",
+         "tests/attacks/test_wrong_clocks.py")  # fmt: skip
+def the_clock_is_trusted() -> None:
+    domain.clock.Reading.require = lambda self, process: None  # type: ignore[method-assign]
+
+
+@planted("what a clock ahead has dated in the future stays so",
+         "tests/attacks/test_wrong_clocks.py")  # fmt: skip
+def the_future_is_believed() -> None:
+    everywhere(domain.clock.is_after, lambda moment, now: False)

@@ -26,6 +26,7 @@ class Process:
     alive: bool = True
     stands_still_until: float = 0.0
     clock_runs_ahead: timedelta = timedelta(0)
+    clock_is_mended_at: float = float("inf")
 
     @property
     def kind(self) -> str:
@@ -143,5 +144,10 @@ class SimulatedClock:
 
     def now(self) -> datetime:
         process = this_process()
-        ahead = process.clock_runs_ahead if process else timedelta(0)
-        return BEGINNING + timedelta(seconds=self._loop.time()) + ahead
+        if process is None or process.clock_is_mended_at <= self._loop.time():
+            return self.true()
+        return self.true() + process.clock_runs_ahead
+
+    def true(self) -> datetime:
+        """What the world around says, and Temporal's server."""
+        return BEGINNING + timedelta(seconds=self._loop.time())

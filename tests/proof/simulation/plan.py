@@ -46,6 +46,8 @@ class Kind(StrEnum):
     NEWS = auto()
     REPEAT_ORDER = auto()
     CLOCK_AHEAD = auto()
+    CLOCK_DAYS_AHEAD = auto()
+    CLOCK_BEHIND = auto()
 
 
 #: Where the network breaks, between our client and the partner.
@@ -126,10 +128,11 @@ def drawn(seed: int, payments: int, *, harsh: bool = False) -> Plan:
     for kind in _WORLDS:
         if kind in kinds:
             at = chance.uniform(0, HEALED_AFTER * 0.7)
-            amount = (
-                0.4 * chance.random() if kind is Kind.CLOCK_AHEAD else chance.expovariate(1 / 12)
-            )
-            faults.append(Fault(kind, at=round(at, 3), amount=round(min(amount, 40.0), 3)))
+            if kind in _CLOCKS:
+                amount = chance.uniform(*_CLOCKS[kind])
+            else:
+                amount = min(chance.expovariate(1 / 12), 40.0)
+            faults.append(Fault(kind, at=round(at, 3), amount=round(amount, 3)))
     return Plan(seed, payments, shapes, tuple(faults))
 
 
@@ -148,8 +151,14 @@ def paired(seed: int, pair: tuple[str, str]) -> Plan:
 
 #: How likely a payment meets a fault of a kind that its world has.
 _RATES: Final = {Kind.KILL: 0.25, Kind.STAND_STILL: 0.06, Kind.TERMINATE: 0.06, Kind.NEWS: 0.4}
+#: By how many seconds a process's clock is ahead. The first is what NTP leaves.
+_CLOCKS: Final = {
+    Kind.CLOCK_AHEAD: (0.0, 0.4),
+    Kind.CLOCK_DAYS_AHEAD: (10 * 86_400.0, 20 * 86_400.0),
+    Kind.CLOCK_BEHIND: (-7_200.0, -1_800.0),
+}
 #: Drawn once for the world, not for a payment.
-_WORLDS: Final = (Kind.STORE_AWAY, Kind.TEMPORAL_AWAY, Kind.CLOCK_AHEAD)
+_WORLDS: Final = (Kind.STORE_AWAY, Kind.TEMPORAL_AWAY, *_CLOCKS)
 #: Any two kinds of fault that one payment can meet.
 PAIRS: Final = tuple(combinations(sorted(kind.value for kind in Kind if kind not in _WORLDS), 2))
 _AT_A_MOMENT: Final = (Kind.CANCEL, Kind.FAIL_LATER, Kind.NEWS, Kind.TERMINATE, Kind.REPEAT_ORDER)

@@ -254,7 +254,7 @@ class Temporal:
         def beat() -> None:
             state.beat_at = self._loop.time()
 
-        work = worker.process.run(worker.perform(run, asked, beat))
+        work = worker.process.run(worker.perform(run, asked, beat, self._clock.true()))
         beats_within = asked.heartbeat_timeout.ToTimedelta().total_seconds()
         ends_at = state.began_at + asked.start_to_close_timeout.ToTimedelta().total_seconds()
         while True:

@@ -118,17 +118,19 @@ class Worker:
     async def _locally(self, run: Run, asked: Any) -> Job:
         while True:
             try:
-                result = await self._call(run, asked, None)
+                result = await self._call(run, asked, None, self._clock.true())
             except Exception:  # As the SDK: whatever it is, tried again.
                 await asyncio.sleep(_LOCAL_RETRY_SECONDS)
             else:
                 return completed(asked.seq, result, is_local=True)
 
-    async def perform(self, run: Run, asked: Any, beat: Callable[[], None]) -> Any:
-        """One activity; raises what it raises."""
-        return await self._call(run, asked, beat)
+    async def perform(self, run: Run, asked: Any, beat: Callable[[], None], began: datetime) -> Any:
+        """One activity, which the server began then; raises what it raises."""
+        return await self._call(run, asked, beat, began)
 
-    async def _call(self, run: Run, asked: Any, beat: Callable[[], None] | None) -> Any:
+    async def _call(
+        self, run: Run, asked: Any, beat: Callable[[], None] | None, began: datetime
+    ) -> Any:
         function = self._activities[asked.activity_type]
         definition = temporalio.activity._Definition.must_from_callable(function)
         environment = ActivityEnvironment()
@@ -136,7 +138,7 @@ class Worker:
             environment.info,
             workflow_id=run.workflow_id,
             workflow_run_id=run.run_id,
-            started_time=self._clock.now(),
+            started_time=began,
             start_to_close_timeout=asked.start_to_close_timeout.ToTimedelta(),
         )
         if beat is not None:

@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 from temporalio.testing import ActivityEnvironment
 
 from activities.checks import Checks
+from activities.clocks import Clocks
 from activities.partner_steps import PartnerSteps
 from activities.payment_store import PaymentStore
 from activities.upkeep import Upkeep
@@ -36,9 +37,11 @@ from starter.asking import Telling
 from starter.away import TemporalAway
 from starter.client import Orchestrator
 from starter.running import Running
+from store.clocks import StoreClocks
 from store.commands import Commands
 from store.faults import StoreAway
 from store.folding import Folding
+from store.future import Future
 from store.inbox import Inbox
 from store.keyring import Keyring
 from store.payments import Payments
@@ -51,6 +54,7 @@ from store.tasks import Tasks
 from store.turns import ReadTurns
 from store.untold import Untold
 from terminal.table import as_object
+from tests.clock import AgreedClocks
 from tests.proof.arena import bank_account
 from tests.proof.bank_partner import BANK, BankAccount, BankPartner
 from tests.proof.checker import compare
@@ -89,6 +93,7 @@ class World:
     numbers: dict[str, int] = field(default_factory=dict)
     """Of payments by their ids."""
     born: int = 0
+    hired: int = 0
 
     def order(self, number: int) -> Order:
         """The same whenever it is asked for: a client that died gives it again."""
@@ -118,7 +123,24 @@ class World:
         if ahead and self.born % 2:
             process.clock_runs_ahead = timedelta(seconds=ahead[0].amount)
             self.weather.fired[Kind.CLOCK_AHEAD, "process"] += 1
+        if name == "worker" and self.wrong_clocks:
+            self._set_wrong(process)
         return process
+
+    @functools.cached_property
+    def wrong_clocks(self) -> list[Fault]:
+        """Clocks that are so wrong that their process may do nothing."""
+        return [f for f in self.plan.faults if f.kind in (Kind.CLOCK_DAYS_AHEAD, Kind.CLOCK_BEHIND)]
+
+    def _set_wrong(self, process: Process) -> None:
+        """Every second worker's clock is right; those of the others go wrong by turns, and are
+        mended when everything is."""
+        self.hired += 1
+        if self.hired % 2:
+            fault = self.wrong_clocks[self.hired // 2 % len(self.wrong_clocks)]
+            process.clock_runs_ahead = timedelta(seconds=fault.amount)
+            process.clock_is_mended_at = HEALED_AFTER
+            self.weather.fires(fault, "process")
 
     def work(self) -> None:
         """A worker process is born, and polls."""
@@ -136,7 +158,13 @@ class World:
             turns=ReadTurns(self.database, Folding(_KEYRING, escalate)),
             checks=Checks(self.clock, ()),
             witness=self.witness(),
-            clock=self.clock,
+            clocks=Clocks(
+                self.clock,
+                StoreClocks(self.database),
+                process=f"worker {self.born + 1}",
+                elapsed=self.loop.time,
+            ),
+            future=Future(self.database, Folding(_KEYRING, escalate)),
             store_away=STORE_AWAY,
         )
         store = PaymentStore(
@@ -315,6 +343,8 @@ class World:
             witness=self.witness(),
             runner=self.temporal,
             clock=self.clock,
+            clocks=AgreedClocks(self.clock, StoreClocks(self.database)),
+            future=Future(self.database, Folding(_KEYRING, escalate)),
         )
         known = Known()
         while True:
@@ -337,7 +367,7 @@ class World:
     async def run(self) -> Result:
         """Everything, until long after the last fault."""
         self.weather.on_death = self._on_death
-        for _ in range(_WORKERS):
+        for _ in range(_WORKERS + 2 * max(len(self.wrong_clocks) - 1, 0)):
             self.work()
         chance = random.Random(self.plan.seed)
         things = [
@@ -401,8 +431,14 @@ def _sent_before(number: int) -> float:
 
 
 def _stuck(session: Session) -> list[str]:
-    """Payments that are not at an end, and about which nobody is asked."""
-    asked = set(session.exec(select(TaskRow.payment_id).where(col(TaskRow.closed_at).is_(None))))
+    """Payments that are not at an end, and about which nobody is asked.
+
+    That a process's clock is wrong asks people to mend the clock, and the payment goes on after.
+    """
+    open_tasks = select(TaskRow.payment_id).where(
+        col(TaskRow.closed_at).is_(None), TaskRow.kind != "not_ready"
+    )
+    asked = set(session.exec(open_tasks))
     return [
         f"{row.payment_id} {row.state} ({row.certainty})"
         for row in session.exec(select(PaymentRow))

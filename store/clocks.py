@@ -1,0 +1,139 @@
+"""The database's clock, and what our processes' clocks said beside it.
+
+PostgreSQL has a clock that all processes share. SQLite has none: there the latest moment at which
+a process compared its clock with Temporal's stands for it, and only ever grows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import func
+from sqlmodel import Session, col, delete, select
+
+from domain.clock import APART_MAX, Reading
+from store.database import Database, compares_clocks
+from store.tables import ClockRow
+
+DATABASE: Final = "the database's clock"
+_RECORDED: Final = "what the store has recorded"
+#: A process that compared nothing for so long has ended.
+_KEPT_FOR: Final = timedelta(days=1)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A process's clock beside Temporal's and, on PostgreSQL, the database's."""
+
+    process: str
+    read_at: datetime
+    ahead_of_temporal: timedelta
+    ahead_of_database: timedelta | None = None
+
+    @property
+    def differences(self) -> tuple[timedelta, ...]:
+        both = (self.ahead_of_temporal, self.ahead_of_database)
+        return tuple(ahead for ahead in both if ahead is not None)
+
+
+class StoreClocks:
+    """What steps compare our clock with, and where they leave what they found."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def now(self) -> datetime | None:
+        """The database's own clock; None where it has none, or the time is a test's own."""
+        return await self._database.read(_own_clock)
+
+    async def keep(
+        self,
+        process: str,
+        read_at: datetime,
+        *,
+        ahead_of_temporal: timedelta,
+        ahead_of_database: timedelta | None,
+    ) -> None:
+        """Note what a process found, for `finality doctor` and for processes without Temporal."""
+        beside = None if ahead_of_database is None else ahead_of_database // _MILLISECOND
+
+        def transaction(session: Session) -> None:
+            session.merge(
+                ClockRow(
+                    process=process,
+                    read_at=read_at,
+                    ahead_of_temporal_ms=ahead_of_temporal // _MILLISECOND,
+                    ahead_of_database_ms=beside,
+                )
+            )
+            session.exec(delete(ClockRow).where(col(ClockRow.read_at) < read_at - _KEPT_FOR))
+
+        await self._database.write(transaction)
+
+    async def compared(self) -> list[Compared]:
+        """Every process that compared its clock within a day, the newest first."""
+
+        def query(session: Session) -> list[Compared]:
+            rows = session.exec(select(ClockRow).order_by(col(ClockRow.read_at).desc()))
+            return [_compared(row) for row in rows]
+
+        return await self._database.read(query)
+
+    async def latest(self) -> datetime | None:
+        """The latest moment by Temporal's clock that any process has recorded."""
+        return await self._database.read(_latest)
+
+
+def agreed(session: Session, now: datetime, process: str = "this machine") -> datetime:
+    """`now` as it may be stored: no later than the database's own clock.
+
+    Raises:
+        ClocksApart: our clock and the database's differ too much; nothing may be recorded.
+    """
+    if (theirs := _own_clock(session)) is not None:
+        Reading(now, theirs, DATABASE).require(process)
+        return min(now, theirs)
+    if compares_clocks(session) and (latest := _latest(session)) is not None and now < latest:
+        Reading(now, latest, _RECORDED).require(process)
+    return now
+
+
+def no_later(session: Session, now: datetime) -> datetime:
+    """As `agreed`, for what has to be recorded whatever the clocks say: a halt, a delivery."""
+    theirs = _own_clock(session)
+    return now if theirs is None else min(now, theirs)
+
+
+def _own_clock(session: Session) -> datetime | None:
+    if not compares_clocks(session) or session.connection().dialect.name != "postgresql":
+        return None
+    # Not now(), which stays at the beginning of the transaction while that waits for a lock.
+    found = session.exec(select(func.clock_timestamp())).one()
+    assert isinstance(found, datetime)
+    return found.astimezone(UTC)
+
+
+#: A clock that differed says nothing of which of the two was right.
+_LATEST: Final = (
+    select(ClockRow.read_at)
+    .where(func.abs(ClockRow.ahead_of_temporal_ms) <= APART_MAX // _MILLISECOND)
+    .order_by(col(ClockRow.read_at).desc())
+    .limit(1)
+)
+
+
+def _latest(session: Session) -> datetime | None:
+    return session.exec(_LATEST).first()
+
+
+def _compared(row: ClockRow) -> Compared:
+    beside = row.ahead_of_database_ms
+    return Compared(
+        row.process,
+        row.read_at,
+        row.ahead_of_temporal_ms * _MILLISECOND,
+        None if beside is None else beside * _MILLISECOND,
+    )

@@ -1,0 +1,195 @@
+"""Mends rows that a clock ahead of all others has dated in the future.
+
+The moments are moved under the payment's lock, not only read otherwise: a rule that reads `now`
+for them would read another moment each time, and a wait that begins anew each time never ends.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import bindparam, func
+from sqlmodel import Session, col, select, update
+
+from domain.clock import APART_MAX, is_after
+from domain.future import redated_report
+from domain.report import Report
+from domain.sending import AttemptResult, LookupResult
+from store.books import instruction_rows
+from store.clocks import no_later
+from store.database import Database
+from store.evidence import keep_report
+from store.folding import Folding
+from store.payments import row as payment_row
+from store.requests import operation_of
+from store.tables import AttemptRow, ExchangeRow, InstructionRow, LookupRow, PaymentRow, ReportRow
+
+log = logging.getLogger("finality.clocks")
+
+_WHY: Final = "its clock was ahead"
+_MICROSECOND: Final = timedelta(microseconds=1)
+_INSTRUCTIONS: Final = select(InstructionRow.instruction_id).where(
+    InstructionRow.payment_id == bindparam("payment_id")
+)
+#: The latest moments of a payment; the rows of one payment are few.
+_LATEST: Final = select(
+    PaymentRow.updated_at,
+    PaymentRow.last_asked_at,
+    select(func.max(AttemptRow.opened_at))
+    .where(col(AttemptRow.instruction_id).in_(_INSTRUCTIONS))
+    .scalar_subquery(),
+    select(func.max(LookupRow.asked_at))
+    .where(col(LookupRow.instruction_id).in_(_INSTRUCTIONS))
+    .scalar_subquery(),
+).where(PaymentRow.payment_id == bindparam("payment_id"))
+
+
+class Future:
+    """Moments that have not come yet, and cannot have been."""
+
+    def __init__(self, database: Database, folding: Folding) -> None:
+        self._database = database
+        self._folding = folding
+
+    async def mend(self, payment_id: str, now: Callable[[], datetime]) -> bool:
+        """Move what of the payment lies in the future to now; True if there was anything.
+
+        Args:
+            now: a clock that agreed with Temporal's and the database's. It is read under the
+                payment's lock, or what others recorded meanwhile would look like the future.
+        """
+
+        def query(session: Session) -> bool:
+            found = session.exec(_LATEST, params={"payment_id": payment_id}).one_or_none()
+            return found is not None and any(is_after(moment, now()) for moment in found)
+
+        if not await self._database.read(query):
+            return False
+
+        def transaction(session: Session) -> bool:
+            payment = payment_row(session, payment_id)
+            moment = no_later(session, now())
+            mended = _mend(session, payment, moment)
+            if mended:
+                log.error("%s: %s; dated anew", payment_id, "; ".join(mended))
+                self._folding.refold(session, payment, moment)
+            return bool(mended)
+
+        return await self._database.write(transaction)
+
+    async def written_ahead(self, now: datetime, *, limit: int) -> list[tuple[str, str]]:
+        """(tenant, payment id) of payments that a clock ahead of all others wrote last."""
+
+        def query(session: Session) -> list[tuple[str, str]]:
+            rows = (
+                select(PaymentRow.tenant, PaymentRow.payment_id)
+                .where(PaymentRow.updated_at > no_later(session, now) + APART_MAX)
+                .order_by(col(PaymentRow.updated_at))
+                .limit(limit)
+            )
+            return [(tenant, payment_id) for tenant, payment_id in session.exec(rows)]
+
+        return await self._database.read(query)
+
+
+def _mend(session: Session, payment: PaymentRow, now: datetime) -> list[str]:
+    mended = _mend_row(payment, now)
+    for row in instruction_rows(session, payment.payment_id):
+        mended += _mend_attempts(session, payment, row, now)
+        mended += _mend_lookups(session, row, now)
+    mended += _mend_reports(session, payment, now)
+    if mended:
+        # Which of its words is the newest is not known any more: the partner is asked anew.
+        payment.last_asked_at = None
+        session.add(payment)
+    return mended
+
+
+def _mend_row(payment: PaymentRow, now: datetime) -> list[str]:
+    mended = []
+    if is_after(payment.updated_at, now):
+        mended.append(f"written at {payment.updated_at:%Y-%m-%d %H:%M}, which is to come")
+        # How long to wait was reckoned from that clock.
+        payment.updated_at, payment.not_before, payment.waiting_for = now, None, None
+        payment.read_turn_at = None
+    for name in ("last_asked_at", "gate_passed_at"):
+        if is_after(getattr(payment, name), now):
+            mended.append(f"{name} was to come")
+            setattr(payment, name, None)
+    for name in ("created_at", "cancel_asked_at"):
+        if is_after(getattr(payment, name), now):
+            mended.append(f"{name} was to come")
+            setattr(payment, name, now)
+    return mended
+
+
+def _mend_attempts(
+    session: Session, payment: PaymentRow, row: InstructionRow, now: datetime
+) -> list[str]:
+    """One that is open ends within its own time from now; of its key the worst is assumed."""
+    mended = []
+    for attempt in session.exec(
+        select(AttemptRow).where(AttemptRow.instruction_id == row.instruction_id)
+    ):
+        if not is_after(max(attempt.opened_at, attempt.closed_at or attempt.opened_at), now):
+            continue
+        mended.append(f"attempt {attempt.number} was dated {attempt.opened_at:%Y-%m-%d %H:%M}")
+        operation = operation_of(payment, row)
+        if is_after(attempt.opened_at, now):
+            # By its own clock it may write for so long, and not longer, from when it opened.
+            attempt.write_before = now + operation.write_within
+            attempt.ends_by = attempt.write_before + operation.answer_within
+            if attempt.result != AttemptResult.OPEN:
+                attempt.write_before = attempt.ends_by = now
+            # As early as it can have been, so that its key is relied on for no longer.
+            attempt.opened_at = min(payment.created_at, now)
+        if is_after(attempt.closed_at, now):
+            attempt.closed_at, attempt.not_before = now, None
+        attempt.why = f"{attempt.why}; {_WHY}" if attempt.why else _WHY
+        session.add(attempt)
+    return mended
+
+
+def _mend_lookups(session: Session, row: InstructionRow, now: datetime) -> list[str]:
+    """An empty answer proves by its date alone: without one it proves nothing."""
+    mended = []
+    rows = select(LookupRow).where(LookupRow.instruction_id == row.instruction_id)
+    for number, looked in enumerate(session.exec(rows).all()):
+        if not is_after(looked.asked_at, now):
+            continue
+        mended.append(f"a lookup was dated {looked.asked_at:%Y-%m-%d %H:%M}")
+        is_found = looked.result == LookupResult.FOUND
+        session.delete(looked)
+        session.flush()
+        session.add(
+            LookupRow(
+                instruction_id=row.instruction_id,
+                asked_at=now - number * _MICROSECOND,
+                result=LookupResult.FOUND if is_found else LookupResult.CANNOT_TELL,
+                why=f"{looked.why}; {_WHY}",
+            )
+        )
+    return mended
+
+
+def _mend_reports(session: Session, payment: PaymentRow, now: datetime) -> list[str]:
+    """The words stand, in the order in which they were dated. A read follows and has the last."""
+    rows = session.exec(select(ReportRow).where(ReportRow.payment_id == payment.payment_id)).all()
+    told = [(row, Report.model_validate_json(row.report_json)) for row in rows]
+    ahead = [(row, report) for row, report in told if is_after(report.as_of, now)]
+    ahead.sort(key=lambda pair: pair[1].weight)
+    for number, (row, report) in enumerate(ahead):
+        session.delete(row)
+        session.flush()
+        moment = now - (len(ahead) - number) * _MICROSECOND
+        redated = redated_report(report, moment)
+        keep_report(session, payment.payment_id, redated, moment)
+        session.exec(
+            update(ExchangeRow)
+            .where(col(ExchangeRow.report_id) == row.report_id)
+            .values(report_id=redated.report_id)
+        )
+    return [f"a report was dated {report.as_of:%Y-%m-%d %H:%M}" for _, report in ahead]
