@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -29,12 +29,17 @@ FORGOTTEN: Final = "Forgotten"
 
 
 class PaymentRef(BaseModel):
-    """The ids of a payment: all that a workflow is started with."""
+    """The ids of a payment: all that a workflow is started with.
+
+    `attempts` is set by a run that goes on as a new one: how many it saw of each instruction, so
+    that the new run also notices a database that was set back.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     tenant: str
     payment_id: str
+    attempts: Mapping[str, int] = Field(default_factory=dict)
 
 
 class CancelRequest(BaseModel):

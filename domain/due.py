@@ -166,6 +166,21 @@ def read_line(view: PaymentView) -> Line:
     return Line.SOON if is_waited_for or view.reads < FIRST_READS else Line.LATE
 
 
+def deadline_of(view: PaymentView) -> datetime | None:
+    """Until when what the payment waits for has to come; None where nothing limits it.
+
+    It changes with the state and not with every pause between two reads.
+    """
+    payment = view.payment
+    if payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN:
+        return None
+    if not _paying(view).book.answered:
+        return view.submit_before
+    if view.execute_by is not None and payment.state in CANCELLABLE:
+        return view.execute_by
+    return _watched_until(view)
+
+
 def _watched_until(view: PaymentView) -> datetime | None:
     payment, watch = view.payment, view.profile.watch.get(view.rail)
     if payment.state is not PaymentState.SETTLED or payment.is_frozen:

@@ -7,7 +7,7 @@ import random
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -97,6 +97,7 @@ async def start_dev_server(
     search_attributes: Mapping[str, str] | None = None,
     codec_endpoint: str | None = None,
     binary: Path | None = None,
+    dynamic_config: Sequence[str] = (),
 ) -> DevServer:
     """Start a dev server and return once its namespace answers.
 
@@ -109,6 +110,7 @@ async def start_dev_server(
         search_attributes: name to type: Keyword, Text, Int, Double, Bool, Datetime, KeywordList.
         codec_endpoint: where its web pages have payloads decoded.
         binary: by default `dev_server_binary()`, which may take minutes the first time.
+        dynamic_config: settings of the server beside `DYNAMIC_CONFIG`, as `key=value`.
 
     Raises:
         ServerDied: a port was taken, or it ended or did not answer within a minute.
@@ -124,7 +126,7 @@ async def start_dev_server(
     command += ["--headless"] if ui_port is None else ["--ui-port", str(ui_port)]
     if codec_endpoint is not None and ui_port is not None:
         command += ["--ui-codec-endpoint", codec_endpoint]
-    for value in DYNAMIC_CONFIG:
+    for value in (*DYNAMIC_CONFIG, *dynamic_config):
         command += ["--dynamic-config-value", value]
     for name, kind in (search_attributes or {}).items():
         command += ["--search-attribute", f"{name}={kind}"]

@@ -39,6 +39,10 @@ _AWAY = frozenset(
 _START_TIMEOUT: Final = timedelta(seconds=5)
 #: How long the shared question for first news is kept up; each caller has a patience of its own.
 _NEWS_PATIENCE: Final = timedelta(seconds=30)
+#: How often it is asked within that: a run may end just as it is asked, the next one answers.
+_NEWS_TRIES: Final = 2
+#: What the server says of a question that met the end of its run.
+_RUN_ENDED: Final = frozenset({RPCStatusCode.ABORTED, RPCStatusCode.NOT_FOUND})
 
 
 class Running:
@@ -96,7 +100,27 @@ class Running:
         return asking.result() if done else None
 
     async def _ask_first_news(self, tenant: str, payment_id: str) -> PaymentView | None:
-        """Update-with-Start, once."""
+        """Update-with-Start; once more where the run ended, or went on as a new one, just then."""
+        try:
+            # Once the server has the update the SDK polls for its outcome without any limit.
+            async with asyncio.timeout(_NEWS_PATIENCE.total_seconds()):
+                for _ in range(_NEWS_TRIES):
+                    try:
+                        return await self._update_with_start(tenant, payment_id)
+                    except WorkflowUpdateFailedError:
+                        continue
+                    except RPCError as error:
+                        if error.status not in _RUN_ENDED:
+                            raise
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            return None
+        except RPCError as error:
+            if error.status in _AWAY:
+                return None
+            raise
+        return None
+
+    async def _update_with_start(self, tenant: str, payment_id: str) -> PaymentView:
         operation = WithStartWorkflowOperation(
             PaymentWorkflow.run,
             PaymentRef(tenant=tenant, payment_id=payment_id),
@@ -115,18 +139,7 @@ class Running:
             rpc_timeout=_NEWS_PATIENCE,
         )
         try:
-            # Once the server has the update the SDK polls for its outcome without any limit.
-            return await asyncio.wait_for(asking, _NEWS_PATIENCE.total_seconds())
-        except (
-            TimeoutError,
-            WorkflowUpdateFailedError,
-            WorkflowUpdateRPCTimeoutOrCancelledError,
-        ):
-            return None
-        except RPCError as error:
-            if error.status in _AWAY:
-                return None
-            raise
+            return await asking
         finally:
             # The operation holds the same error: unheard, it would be reported as lost.
             started.cancel()

@@ -152,6 +152,8 @@ class FakePartner:
     not_ready: NotReady | None = None
     unprepared: Unprepared | None = None
     unread: Untold | None = None
+    reads_break_off: bool = False
+    """By a bug of our own adapter."""
     gate: asyncio.Event | None = None
     """While set to an event, a send waits for it after its effect."""
     book: dict[str, list[Effect]] = field(default_factory=dict)
@@ -252,6 +254,8 @@ class FakePartner:
 
     async def read(self, subject: Subject) -> Read:
         self.calls.append("read")
+        if self.reads_break_off:
+            raise RuntimeError("a bug in a read")
         if self.unread is not None:
             return self.unread
         held = self._held(subject)

@@ -32,8 +32,19 @@ _KINDS = {
 }
 
 
-async def dev_server(log_file: Path, db_file: Path | None = None, port: int = 0) -> DevServer:
-    """A real server with our search attributes; in memory unless it has a file."""
+async def dev_server(
+    log_file: Path,
+    db_file: Path | None = None,
+    port: int = 0,
+    *,
+    suggests_new_run_after: int | None = None,
+) -> DevServer:
+    """A real server with our search attributes; in memory unless it has a file.
+
+    Args:
+        suggests_new_run_after: how many events of history make it suggest to go on as new.
+    """
+    suggestion = f"limit.historyCount.suggestContinueAsNew={suggests_new_run_after}"
     return await start_dev_server(
         db_filename=db_file,
         port=port or free_port(),
@@ -41,6 +52,7 @@ async def dev_server(log_file: Path, db_file: Path | None = None, port: int = 0)
         search_attributes=SEARCH_ATTRIBUTES,
         log_file=log_file,
         binary=dev_server_binary(),
+        dynamic_config=() if suggests_new_run_after is None else (suggestion,),
     )
 
 

@@ -6,6 +6,7 @@ a set for each lifecycle: `Kind` says which one it is, and `State` holds that ki
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final
 
 from temporalio.common import SearchAttributeKey
@@ -19,6 +20,10 @@ PARTNER: Final = SearchAttributeKey.for_keyword("Partner")
 RAIL: Final = SearchAttributeKey.for_keyword("Rail")
 DEADLINE: Final = SearchAttributeKey.for_datetime("Deadline")
 END_TO_END_HASH: Final = SearchAttributeKey.for_keyword("EndToEndHash")
+
+#: In place of none: the SDK cannot start the next run of a workflow whose datetime was unset. Any
+#: later year is beyond what some servers can store.
+NO_DEADLINE: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 #: Name to type as a server is told of them; none may hold a name or an account number.
 SEARCH_ATTRIBUTES: Final[dict[str, str]] = {

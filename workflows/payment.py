@@ -13,7 +13,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from activities.partner_steps import PartnerSteps, Step, StepRequest
 from activities.payment_store import FORGOTTEN, CancelRequest, PaymentRef, PaymentStore
 from domain.display import display
-from domain.due import Due, Owed, due
+from domain.due import Due, Owed, deadline_of, due
 from domain.ids import partner_queue
 from domain.payment import Certainty
 from domain.report import PaymentState
@@ -23,6 +23,7 @@ from workflows.attributes import (
     DEADLINE,
     END_TO_END_HASH,
     KIND,
+    NO_DEADLINE,
     PARTNER,
     RAIL,
     REQUIRES,
@@ -61,13 +62,14 @@ class PaymentWorkflow:
         self._failures = 0
         self._forgotten = 0
         self._cancel_heard = False
-        self._shown: tuple[str, ...] = ()
+        self._shown: tuple[object, ...] = ()
         self._attempts: dict[str, int] = {}
 
     @workflow.run
     async def run(self, ref: PaymentRef) -> str:
         """Ends when the payment is at an end; the answer says in which words."""
         view: PaymentView | None = None
+        self._attempts = dict(ref.attempts)
         while True:
             try:
                 if view is None:
@@ -77,8 +79,14 @@ class PaymentWorkflow:
                     return await self._end(view, owed)
                 view = await self._do_or_wait(ref, view, owed)
                 if workflow.info().is_continue_as_new_suggested():
-                    await workflow.wait_condition(workflow.all_handlers_finished)
-                    workflow.continue_as_new(ref)
+                    await self._answer_handlers()
+                    workflow.continue_as_new(
+                        PaymentRef(
+                            tenant=ref.tenant,
+                            payment_id=ref.payment_id,
+                            attempts=self._attempts,
+                        )
+                    )
             except (asyncio.CancelledError, ActivityError):
                 # Temporal's own cancel, asked once: it is our command, not the end of the run.
                 # Whatever step was in hand goes on in its worker, and the store will know.
@@ -89,9 +97,17 @@ class PaymentWorkflow:
 
     async def _end(self, view: PaymentView, owed: Due) -> str:
         self._show(view, owed)
+        await self._answer_handlers()
+        return f"{view.payment.state}: {display(view.payment).headline}"
+
+    async def _answer_handlers(self) -> None:
+        """Let every handler finish with what is known now, before this run ends.
+
+        A handler waits for the loop. If the loop waited for the handler as well, neither would
+        ever go on: so nothing may be waited for here but what this sets.
+        """
         self._stepped = True
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return f"{view.payment.state}: {display(view.payment).headline}"
 
     @workflow.signal
     def look_again(self) -> None:
@@ -100,7 +116,10 @@ class PaymentWorkflow:
 
     @workflow.update
     async def first_news(self) -> PaymentView:
-        """The payment after its first step, for somebody who waits for it."""
+        """The payment after its first step, for somebody who waits for it.
+
+        If the run goes on as a new one before that, the payment as it stands.
+        """
         await workflow.wait_condition(lambda: self._stepped and self._view is not None)
         assert self._view is not None
         return self._view
@@ -257,14 +276,15 @@ class PaymentWorkflow:
             else f"**{display(payment).headline}** ({payment.state})\n{findings}"
         )
         requires = _requires(view)
-        shown = (payment.state, payment.certainty, requires)
+        deadline = deadline_of(view)
+        shown = (payment.state, payment.certainty, requires, deadline)
         if shown == self._shown:
             return
         changes: list[SearchAttributeUpdate[Any]] = [
             STATE.value_set(payment.state),
             CERTAINTY.value_set(payment.certainty),
             REQUIRES.value_set(requires),
-            DEADLINE.value_set(owed.until or view.submit_before),
+            DEADLINE.value_set(deadline or NO_DEADLINE),
         ]
         if not self._shown:
             changes += [

@@ -22,7 +22,7 @@ from tests.world import world
 async def _save(name: str, shape: Shape) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        server = await dev_server(home / "log")
+        server = await dev_server(home / "log", suggests_new_run_after=shape.suggests_new_run_after)
         try:
             # An identity of its own: the default is a process number and this machine's name.
             client = await Client.connect(
@@ -33,7 +33,10 @@ async def _save(name: str, shape: Shape) -> None:
             ) as made:
                 await made.work()
                 workflow_id = await shape.live(made)
-                history = await client.get_workflow_handle(workflow_id).fetch_history()
+                latest = await client.get_workflow_handle(workflow_id).describe()
+                first = latest.raw_description.workflow_execution_info.first_run_id
+                handle = client.get_workflow_handle(workflow_id, run_id=first)
+                history = await handle.fetch_history()
         finally:
             server.kill()
     (HISTORIES / f"{name}.json").write_text(json.dumps(json.loads(history.to_json())) + "\n")

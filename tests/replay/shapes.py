@@ -16,6 +16,7 @@ from domain.order import Rail, Times
 from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind, Profile
 from domain.report import PaymentState
+from starter.running import Running
 from store.keyring import Keyring
 from tests.fakes import ACCOUNT, BANK, READY, OnSend, Word, order, profile
 from tests.polling import eventually
@@ -37,6 +38,8 @@ class Shape:
 
     live: Life
     of: Profile = field(default_factory=profile)
+    suggests_new_run_after: int | None = None
+    """How many events make the server suggest to go on as new, where it is to do so."""
 
 
 def _watched_for(watch: timedelta) -> Profile:
@@ -202,6 +205,19 @@ async def found_executed(world: World) -> str:
     return await _ended(world, payment_id)
 
 
+async def continued_as_new(world: World) -> str:
+    """While somebody waits for first news: the run begins with a read that keeps breaking off."""
+    payment_id = (await world.pay()).payment_id
+    await world.until(payment_id, PaymentState.ACCEPTED)
+    first = await world.handle(payment_id)
+    await first.terminate("in the UI")
+    world.partner.reads_break_off = True
+    asked = Running(await world.assembly.client())
+    assert await asked.first_news("shop", payment_id, patience=timedelta(seconds=25)) is not None
+    world.partner.reads_break_off = False
+    return first.id
+
+
 SHAPES: Final[dict[str, Shape]] = {
     "settled_and_final": Shape(settled_and_final, _watched_for(timedelta(seconds=1))),
     "lost_reply_found_by_lookup": Shape(lost_reply_found_by_lookup),
@@ -221,4 +237,5 @@ SHAPES: Final[dict[str, Shape]] = {
     "given_up_at_its_deadline": Shape(given_up_at_its_deadline, profile(cancels=True)),
     "found_executed": Shape(found_executed, profile(lookup=LookupKind.NONE)),
     "upkeep_comparing_attempts": Shape(upkeep),
+    "continued_as_new": Shape(continued_as_new, suggests_new_run_after=40),
 }

@@ -212,7 +212,8 @@ async def test_the_codec_endpoint_shows_what_is_sealed_to_the_ui(
     assert status == 200
     assert headers["access-control-allow-origin"] == UI
     shown = json_format.Parse(answer, Payloads())
-    assert json.loads(shown.payloads[0].data) == {"tenant": "shop", "payment_id": payment_id}
+    ids = {"tenant": "shop", "payment_id": payment_id}
+    assert json.loads(shown.payloads[0].data) == {**ids, "attempts": {}}
 
 
 def test_the_codec_endpoint_refuses_what_it_cannot_open(endpoint: str) -> None:
