@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import delete
@@ -109,9 +110,9 @@ async def test_a_new_run_still_knows_how_many_attempts_the_one_before_it_saw(
     known: list[int] = []
     read = PartnerSteps._read
 
-    async def reads(self: PartnerSteps, request: StepRequest) -> Step:
+    async def reads(self: PartnerSteps, request: StepRequest, *rest: Any) -> Step:
         known.append(request.attempts)
-        return await read(self, request)
+        return await read(self, request, *rest)
 
     monkeypatch.setattr(PartnerSteps, "_read", reads)
     payment_id = await _accepted(at_work)
