@@ -26,12 +26,14 @@ from tests.proof.planted.hunt import Caught, hunted
 from tests.proof.report import JSON_FILE, TEXT_FILE, is_good, report, write
 from tests.proof.simulation.control import simulate_control
 from tests.proof.simulation.lived import simulate
-from tests.proof.simulation.plan import PAIRS, Plan, drawn, paired
+from tests.proof.simulation.plan import PAIRS, Plan, drawn, paired, restored
 from tests.proof.simulation.tally import Tally
 
 _ROOT: Final = Path(__file__).parents[2]
 _WORLD: Final = 50
 _HARSH_WORLD: Final = 12
+#: For so many payments a world besides that is restored from an older copy.
+_RESTORED_EVERY: Final = 250
 #: With it each pair is met by some payment: who refuses an order rarely has a run to terminate.
 _PAIRS_SEED: Final = 2
 
@@ -60,12 +62,15 @@ MODES: Final = {
 
 
 def worlds(payments: int, *, with_pairs: bool) -> tuple[list[Plan], list[str]]:
-    """Plans with so many payments in all and those of pairs, and which seeds they are of."""
+    """Plans with so many payments in all, those of restores and pairs besides, and their seeds."""
     harsh = payments // 10 // _HARSH_WORLD
     usual = (payments - harsh * _HARSH_WORLD + _WORLD - 1) // _WORLD
     plans = [drawn(seed, _WORLD) for seed in range(1, usual + 1)]
     plans += [drawn(seed, _HARSH_WORLD, harsh=True) for seed in range(1, harsh + 1)]
     seeds = [f"1 to {usual}, {_WORLD} payments each", f"1 to {harsh} harsh, {_HARSH_WORLD} each"]
+    restores = max(payments // _RESTORED_EVERY, 2)
+    plans += [restored(seed, _HARSH_WORLD) for seed in range(1, restores + 1)]
+    seeds.append(f"1 to {restores} restored from older copies, {_HARSH_WORLD} each")
     if with_pairs:
         pairs = [paired(_PAIRS_SEED, pair) for pair in PAIRS]
         plans += pairs

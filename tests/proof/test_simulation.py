@@ -16,7 +16,16 @@ from tests.proof.simulation.__main__ import shrunk
 from tests.proof.simulation.activations import Instance, WorkflowTaskFailed, begin, fired
 from tests.proof.simulation.lived import simulate
 from tests.proof.simulation.loop import Process, SimulatedClock, VirtualLoop
-from tests.proof.simulation.plan import PAIRS, Fault, Kind, Plan, drawn, paired
+from tests.proof.simulation.plan import (
+    PAIRS,
+    RESTORES,
+    Fault,
+    Kind,
+    Plan,
+    drawn,
+    paired,
+    restored,
+)
 from workflows.payment import PaymentWorkflow
 
 #: Of worlds in which a bug was found; each is named by what happened there.
@@ -35,6 +44,15 @@ def test_whatever_befalls_a_world_nothing_is_twice_or_lost_or_stuck(seed: int) -
     assert result.is_good, (result.comparison.flaws, result.stuck, result.broke)
     assert result.comparison.acknowledged == 12
     assert result.fired
+
+
+@pytest.mark.parametrize("seed", [1, 2, 4])
+def test_a_world_that_is_restored_from_an_older_copy_pays_nothing_twice(seed: int) -> None:
+    """Every order is given again: to a store that was set back, or to Temporal's copy as well."""
+    result = simulate(restored(seed, 6))
+    assert result.is_good, (result.comparison.flaws, result.stuck, result.broke)
+    assert sum(result.fired[kind, "world"] for kind in RESTORES) == 1
+    assert result.comparison.acknowledged == 6
 
 
 def test_one_seed_is_one_run() -> None:

@@ -31,6 +31,13 @@ class SimulatedBank(Bank):
     def _now(self) -> float:
         return self._clock.now().timestamp()
 
+    def made(self, name: str) -> list[tuple[str, str, float]]:
+        """Id, key and moment of everything that one kind of bank made, the oldest first."""
+        rows = self._db.execute(
+            "SELECT id, key, created_at FROM orders WHERE bank = ? ORDER BY created_at", (name,)
+        )
+        return [(row["id"], row["key"], row["created_at"]) for row in rows]
+
 
 class Network:
     """Stands for `transport.http.Transport`: one exchange, and what a network makes of it."""

@@ -48,6 +48,10 @@ class Kind(StrEnum):
     CLOCK_AHEAD = auto()
     CLOCK_DAYS_AHEAD = auto()
     CLOCK_BEHIND = auto()
+    RESTORED = auto()
+    """Store and Temporal are restored from one copy, under workers that are started anew."""
+    SET_BACK = auto()
+    """The store alone, under workers that run on."""
 
 
 #: Where the network breaks, between our client and the partner.
@@ -116,7 +120,7 @@ def drawn(seed: int, payments: int, *, harsh: bool = False) -> Plan:
     """
     chance = random.Random(f"harsh {seed}" if harsh else seed)
     more = 3.0 if harsh else 1.0
-    kinds = [kind for kind in Kind if chance.random() < 0.45]
+    kinds = [kind for kind in Kind if kind not in RESTORES and chance.random() < 0.45]
     shapes = tuple(
         (chance.choice(list(IdempotencyKind)).value, chance.choice(list(LookupKind)).value)
         for _ in range(payments)
@@ -149,6 +153,34 @@ def paired(seed: int, pair: tuple[str, str]) -> Plan:
     return Plan(seed, len(shapes), shapes, tuple(faults))
 
 
+#: Of worlds of their own, see `restored`.
+RESTORES: Final = (Kind.RESTORED, Kind.SET_BACK)
+#: Banks of these kinds can list what they made.
+LISTING: Final = (LookupKind.STRONG, LookupKind.EVENTUAL)
+
+
+def restored(seed: int, payments: int) -> Plan:
+    """A world that forgets what it did: the store is an older copy, and Temporal too or not.
+
+    Every order is given again, in time. Its bank knows keys or lists what it made: where it does
+    neither, nobody can promise anything.
+    """
+    chance = random.Random(f"restored {seed}")
+    banks = [
+        (keys.value, lookup.value)
+        for keys in IdempotencyKind
+        for lookup in LookupKind
+        if keys is not IdempotencyKind.NONE or lookup in LISTING
+    ]
+    shapes = tuple(chance.choice(banks) for _ in range(payments))
+    at = chance.uniform(GIVEN_WITHIN / 2, HEALED_AFTER * 0.6)
+    kind = RESTORES[seed % 2]
+    faults = [Fault(kind, at=round(at, 3), amount=round(chance.uniform(0.5, at), 3))]
+    killed = [payment for payment in range(payments) if chance.random() < 0.3]
+    faults += [_of_payment(Kind.KILL, payment, chance) for payment in killed]
+    return Plan(seed, payments, shapes, tuple(faults))
+
+
 #: How likely a payment meets a fault of a kind that its world has.
 _RATES: Final = {Kind.KILL: 0.25, Kind.STAND_STILL: 0.06, Kind.TERMINATE: 0.06, Kind.NEWS: 0.4}
 #: By how many seconds a process's clock is ahead. The first is what NTP leaves.
@@ -160,7 +192,9 @@ _CLOCKS: Final = {
 #: Drawn once for the world, not for a payment.
 _WORLDS: Final = (Kind.STORE_AWAY, Kind.TEMPORAL_AWAY, *_CLOCKS)
 #: Any two kinds of fault that one payment can meet.
-PAIRS: Final = tuple(combinations(sorted(kind.value for kind in Kind if kind not in _WORLDS), 2))
+PAIRS: Final = tuple(
+    combinations(sorted(kind.value for kind in Kind if kind not in (*_WORLDS, *RESTORES)), 2)
+)
 _AT_A_MOMENT: Final = (Kind.CANCEL, Kind.FAIL_LATER, Kind.NEWS, Kind.TERMINATE, Kind.REPEAT_ORDER)
 
 

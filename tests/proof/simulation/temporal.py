@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -47,6 +47,7 @@ class Temporal:
         self.runs: dict[str, Run] = {}
         self.away_until = 0.0
         self.started = 0
+        self.on_death: Callable[[Process], None] = lambda _process: None
         self._tasks: set[asyncio.Task[Any]] = set()
         self.broken: asyncio.Future[None] = loop.create_future()
         """Fails where the model itself, or a workflow's code, does."""
@@ -87,6 +88,18 @@ class Temporal:
                 self._end(run)
                 return True
         return False
+
+    def forget_all(self) -> None:
+        """Restored from a copy: its workers are started anew. What it knew of runs is left out: a
+        run of the copy knows nothing that the store of the same copy does not."""
+        for run in self.runs.values():
+            if not run.ended:
+                self._end(run)
+        self.runs.clear()
+        for worker in self._workers:
+            if worker.process.alive:
+                worker.process.kill()
+                self.on_death(worker.process)
 
     async def _reach(self) -> None:
         await self._pause()

@@ -28,7 +28,7 @@ from domain.accounts import Account
 from domain.money import Money
 from domain.order import Order, Times
 from domain.party import Party
-from domain.profile import IdempotencyKind, LookupKind, Profile
+from domain.profile import IdempotencyKind, InstructionKind, LookupKind, Profile
 from domain.report import PaymentState
 from domain.states import ENDS
 from domain.witness import Known
@@ -61,7 +61,8 @@ from tests.proof.checker import compare
 from tests.proof.simulation.database import SimulatedDatabase
 from tests.proof.simulation.loop import BEGINNING, Process, SimulatedClock, VirtualLoop
 from tests.proof.simulation.network import Network, SimulatedBank
-from tests.proof.simulation.plan import GIVEN_WITHIN, HEALED_AFTER, Fault, Kind, Plan
+from tests.proof.simulation.plan import GIVEN_WITHIN, HEALED_AFTER, RESTORES, Fault, Kind, Plan
+from tests.proof.simulation.restores import ListingBank, lists, restore
 from tests.proof.simulation.result import Result
 from tests.proof.simulation.temporal import Temporal
 from tests.proof.simulation.weather import CURRENT, Weather
@@ -94,6 +95,8 @@ class World:
     """Of payments by their ids."""
     born: int = 0
     hired: int = 0
+    known: Known = field(default_factory=Known)
+    """What Temporal remembers of the last round of upkeep."""
 
     def order(self, number: int) -> Order:
         """The same whenever it is asked for: a client that died gives it again."""
@@ -107,8 +110,19 @@ class World:
             creditor=Party(name="Jan de Vries"),
             creditor_account=Account(iban=_CREDITOR),
             end_to_end_id=f"order-{number}",
-            times=Times(submit_before=BEGINNING + timedelta(seconds=_sent_before(number))),
+            times=Times(submit_before=BEGINNING + timedelta(seconds=self._sent_before(number))),
         )
+
+    def _sent_before(self, number: int) -> float:
+        """Of some orders the time runs out while things still go wrong; of none that is given again
+        to a world that has forgotten it."""
+        if self._forgets:
+            return HEALED_AFTER * 4
+        return HEALED_AFTER + 60 if number % 3 else HEALED_AFTER / 2
+
+    @functools.cached_property
+    def _forgets(self) -> bool:
+        return any(fault.kind in RESTORES for fault in self.plan.faults)
 
     def payment_id(self, number: int) -> str | None:
         """Of a payment that was taken."""
@@ -178,8 +192,13 @@ class World:
         self.temporal.join(Worker(self.process("worker"), activities, self.point, self.clock))
 
     def witness(self) -> Witness:
-        """Of a process: the banks that list what they hold."""
-        return Witness(listers={}, strangers=Strangers(self.database), clock=self.clock)
+        """Of a process: the banks that list what they made, in worlds where that matters."""
+        listers = {
+            name: (ListingBank(self.bank, partner), partner.profile)
+            for name, partner in self.partners().items()
+            if self._forgets and lists(partner.profile.operation(InstructionKind.PAY).lookup.kind)
+        }
+        return Witness(listers=listers, strangers=Strangers(self.database), clock=self.clock)
 
     @property
     def set_back(self) -> SetBack:
@@ -236,21 +255,23 @@ class World:
 
     # What apps, people and the partner do
 
-    async def give(self, number: int, at: float) -> None:
+    async def give(self, number: int, at: float, *, again: bool = False) -> None:
         """An app orders, and asks again until it is told: also after it died meanwhile."""
-        await self._until(at)
+        await self.until(at)
         key, order = f"key-{number}", self.order(number)
-        self._say({"intended": key, "creditor_account": order.creditor_account.number,
-                   "creditor": order.creditor.name,
-                   "amount_minor": order.instructed_amount.minor, "currency": "EUR",
-                   "end_to_end_id": order.end_to_end_id})  # fmt: skip
+        if not again:
+            self._say({"intended": key, "creditor_account": order.creditor_account.number,
+                       "creditor": order.creditor.name,
+                       "amount_minor": order.instructed_amount.minor, "currency": "EUR",
+                       "end_to_end_id": order.end_to_end_id})  # fmt: skip
         while True:
             process = self.process("app")
             asking = process.run(self._pay(number, key, order))
             await asyncio.wait({asking}, timeout=30)
             if asking.done() and asking.exception() is None:
                 if (payment_id := asking.result()) is not None:
-                    self._say({"acknowledged": key, "payment_id": payment_id})
+                    if not again:
+                        self._say({"acknowledged": key, "payment_id": payment_id})
                     return
             elif asking.done():
                 asking.result()
@@ -268,7 +289,7 @@ class World:
 
     async def happen(self, fault: Fault) -> None:
         """What is tied to a moment."""
-        await self._until(fault.at)
+        await self.until(fault.at)
         payment_id = self.payment_id(fault.payment)
         done, was_over = False, self._is_over(payment_id)
         with contextlib.suppress(StoreAway, TemporalAway):
@@ -346,17 +367,17 @@ class World:
             clocks=AgreedClocks(self.clock, StoreClocks(self.database)),
             future=Future(self.database, Folding(_KEYRING, escalate)),
         )
-        known = Known()
         while True:
             await asyncio.sleep(_UPKEEP_SECONDS)
             with contextlib.suppress(StoreAway, TemporalAway):
                 at = self.clock.now()
-                mark = await ActivityEnvironment().run(rounds.prove, known)
-                known = Known(mark=mark, at=at)
+                mark = await ActivityEnvironment().run(rounds.prove, self.known)
+                self.known = Known(mark=mark, at=at)
+                await ActivityEnvironment().run(rounds.compare_with_partners)
                 await ActivityEnvironment().run(rounds.relay)
                 await ActivityEnvironment().run(rounds.sweep)
 
-    async def _until(self, at: float) -> None:
+    async def until(self, at: float) -> None:
         await asyncio.sleep(max(at - self.loop.time(), 0))
 
     def _say(self, line: dict[str, Any]) -> None:
@@ -366,7 +387,7 @@ class World:
 
     async def run(self) -> Result:
         """Everything, until long after the last fault."""
-        self.weather.on_death = self._on_death
+        self.weather.on_death = self.temporal.on_death = self._on_death
         for _ in range(_WORKERS + 2 * max(len(self.wrong_clocks) - 1, 0)):
             self.work()
         chance = random.Random(self.plan.seed)
@@ -374,7 +395,11 @@ class World:
             self.give(number, chance.uniform(0, GIVEN_WITHIN))
             for number in range(self.plan.payments)
         ]
-        things += [self.happen(fault) for fault in self.plan.faults if not fault.point]
+        things += [
+            restore(self, fault) if fault.kind in RESTORES else self.happen(fault)
+            for fault in self.plan.faults
+            if not fault.point
+        ]
         tasks = [asyncio.create_task(thing) for thing in things]
         tasks.append(asyncio.create_task(self.upkeep()))
         broke = ""
@@ -423,11 +448,6 @@ class World:
             broke=broke,
             trace=json.dumps([book["payments"], sorted(states.items())]),
         )
-
-
-def _sent_before(number: int) -> float:
-    """Of some orders the time runs out while things still go wrong."""
-    return HEALED_AFTER + 60 if number % 3 else HEALED_AFTER / 2
 
 
 def _stuck(session: Session) -> list[str]:
