@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import temporalio.activity
-from sqlmodel import select
+from sqlalchemy import func
+from sqlmodel import col, select, update
 
 import activities.partner_steps as partner_steps
 import domain.absence as absence
@@ -26,6 +27,7 @@ import domain.sending as sending
 import store.folding
 import store.inbox
 import store.sending
+import store.views
 from activities.upkeep import Upkeep
 from domain.profile import Idempotency, IdempotencyKind
 from domain.report import PaymentState, Report, Source
@@ -33,7 +35,8 @@ from domain.sending import Answer, AttemptResult, Move
 from domain.states import ENDS
 from store.evidence import keep_report
 from store.halts import is_halted
-from store.tables import AttemptRow, PaymentRow
+from store.tables import AttemptRow, InboxRow, PaymentRow
+from store.untold import Untold
 
 _OURS: Final = (
     "activities", "domain", "inbound", "partners", "starter", "store", "workflows", "tests.proof",
@@ -516,6 +519,52 @@ def no_sweep() -> None:
         return 0
 
     Upkeep.sweep = temporalio.activity.defn(nothing)  # type: ignore[method-assign]
+
+
+@planted("a round of upkeep forgets the runs that are late with a step")
+def the_overdue_are_forgotten() -> None:
+    async def none_is_late(self: Any, now: Any, *, limit: int) -> list[tuple[str, str]]:
+        return []
+
+    Untold.overdue = none_is_late  # type: ignore[method-assign]
+
+
+@planted("a delivery is told once, whatever becomes of the run that was told",
+         "tests/store/test_inbox.py", "tests/activities/test_upkeep.py")  # fmt: skip
+def news_is_told_once() -> None:
+    told = store.inbox.Inbox.told
+
+    async def forgets(self: Any, payment_ids: Any, now: Any) -> None:
+        await told(self, payment_ids, now)
+        rows = update(InboxRow).where(col(InboxRow.payment_id).in_(payment_ids))
+        self._database.write_now(lambda session: session.exec(rows.values(tell_at=None)))
+
+    store.inbox.Inbox.told = forgets  # type: ignore[method-assign]
+
+
+@planted("payments that are only watched for returns slow down the reads of new ones",
+         "tests/store/test_turns.py")  # fmt: skip
+def the_crowd_counts_the_watched() -> None:
+    original = store.views.view_of
+
+    def counts(session: Any, found: Any, *given: Any) -> Any:
+        view = original(session, found, *given)
+        is_open = (PaymentRow.partner == found.partner, col(PaymentRow.is_over).is_(False))
+        crowd = select(func.count()).select_from(PaymentRow).where(*is_open)
+        return view.model_copy(update={"crowd": session.exec(crowd).one()})
+
+    everywhere(original, counts)
+
+
+@planted("reads take no turns, whatever the partner's quota",
+         "tests/store/test_turns.py", "tests/activities/test_partner_steps.py")  # fmt: skip
+def a_quota_bounds_nothing() -> None:
+    from store.turns import ReadTurns
+
+    async def at_once(self: Any, *given: Any) -> None:
+        return None
+
+    ReadTurns.take = at_once  # type: ignore[method-assign,assignment]
 
 
 @planted("what is in doubt and cannot be asked is dropped without a question")
