@@ -138,12 +138,14 @@ def simulator(
 ) -> None:
     """Run a partner simulator: finality simulator currencycloud serve --help."""
     import os
-    import sys
+
+    from process import own_module
 
     module = f"simulators.{name}"
     if not name.isidentifier() or not (Path(__file__).parent / "simulators" / name).is_dir():
         raise typer.BadParameter(f"there is no simulator {name!r}", param_hint="NAME")
-    os.execv(sys.executable, [sys.executable, "-m", module, *context.args])
+    command = own_module(module, *context.args)
+    os.execv(command[0], command)
 
 
 @app.command(
@@ -153,7 +155,8 @@ def simulator(
 def proof(context: typer.Context) -> None:
     """Simulate payments under seeded faults: --seed N, --plan FILE; see finality proof --help."""
     import os
-    import sys
+
+    from process import own_module
 
     module = Path(__file__).parent / "tests" / "proof" / "simulation"
     if not module.is_dir():
@@ -162,7 +165,8 @@ def proof(context: typer.Context) -> None:
             param_hint="proof",
         )
     os.chdir(Path(__file__).parent)
-    os.execv(sys.executable, [sys.executable, "-m", "tests.proof.simulation", *context.args])
+    command = own_module("tests.proof.simulation", *context.args)
+    os.execv(command[0], command)
 
 
 @app.command()
@@ -321,14 +325,22 @@ app.add_typer(file_commands(_run), name="file")
 def main() -> Any:
     """The command's entry."""
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
+    from domain.explained import Explained
+    from process import keep_private, say
+
+    keep_private()
     try:
         app()
-    except ValidationError as error:
-        # Settings are the only models validated this early; inputs are hidden, they may be secret.
-        for problem in error.errors(include_input=False, include_url=False):
-            field = "__".join(str(part) for part in problem["loc"]).upper()
-            typer.secho(f"FINALITY_{field}: {problem['msg']}", err=True, fg="red")
+    except (ValidationError, SettingsError) as error:
+        # Settings are the only models validated this early.
+        from settings import settings_refused
+
+        say(settings_refused(error))
+        raise SystemExit(2) from None
+    except Explained as error:
+        say(error)
         raise SystemExit(2) from None
 
 

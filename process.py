@@ -41,6 +41,28 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
+def keep_private() -> None:
+    """What this process and its children make is for this user alone, whatever the umask was.
+
+    State, logs, and what Temporal and the simulators keep hold payments, sealed or not.
+    """
+    os.umask(0o077)
+
+
+def own_module(module: str, *arguments: str) -> list[str]:
+    """The command that runs a module of ours in a process of its own.
+
+    -P: Python would look for it, and for everything it imports, in the working folder first,
+    where another's `json.py` may lie.
+    """
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def say(error: Explained) -> None:
+    """What a person can mend, without a stack trace."""
+    sys.stderr.write(f"finality: {plain_lines(str(error))}\n")
+
+
 class OneLine(logging.Formatter):
     """A line a record: a partner's words in it make no line of their own, and move no cursor.
 
@@ -74,6 +96,6 @@ def run(main: Coroutine[Any, Any, int]) -> NoReturn:
     except KeyboardInterrupt:
         code = 130
     except Explained as error:
-        sys.stderr.write(f"finality: {plain_lines(str(error))}\n")
+        say(error)
         code = 2
     leave(code)

@@ -8,17 +8,36 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
-    JsonConfigSettingsSource,
+    EnvSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
+    SettingsError,
 )
 
 from domain.accounts import check_iban
 from domain.money import Money
+from settings_sources import (
+    PREFIX,
+    Place,
+    Secrets,
+    SettingsRefused,
+    of_file,
+    of_up,
+    refuse_unknown,
+    refused,
+)
 from transport.address import checked_address, is_this_machine
 
 #: Names are typed, compared and shown: one spelling each.
@@ -148,8 +167,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="FINALITY_",
         env_nested_delimiter="__",
-        secrets_dir=os.environ.get("FINALITY_SECRETS_DIR"),
-        extra="ignore",
+        extra="forbid",
         hide_input_in_errors=True,
     )
 
@@ -225,12 +243,28 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, environment, secret files, the settings file, `up`: in this order."""
-        file = Path(os.environ.get("FINALITY_SETTINGS_FILE", "finality.toml"))
+        refuse_unknown(settings_cls)
         home = init_settings().get("home") or os.environ.get("FINALITY_HOME", ".finality")
+        files = (of_file(), of_up(Path(home), settings_cls.model_fields))
         return (
             init_settings,
             env_settings,
-            file_secret_settings,
-            TomlConfigSettingsSource(settings_cls, file),
-            JsonConfigSettingsSource(settings_cls, Path(home) / "up.json"),
+            Secrets(settings_cls),
+            *(InitSettingsSource(settings_cls, dict(place.values)) for place in files),
         )
+
+
+def settings_refused(error: ValidationError | SettingsError) -> SettingsRefused:
+    """What is wrong with the settings, each with the place where it stands."""
+    if isinstance(error, SettingsError):
+        return SettingsRefused(f"{PREFIX}*: {error}; a table is JSON, or a variable per value")
+    home = Path(os.environ.get("FINALITY_HOME", ".finality"))
+    environment, secrets = EnvSettingsSource(Settings)(), Secrets(Settings)()
+    folder = os.environ.get("FINALITY_SECRETS_DIR")
+    places = (
+        Place(lambda names: PREFIX + "__".join(names).upper(), environment),
+        Place(lambda names: f"{folder}/{'__'.join(names)}", secrets),
+        of_file(),
+        of_up(home, Settings.model_fields),
+    )
+    return refused(error, Settings, places)

@@ -6,7 +6,6 @@ import asyncio
 import json
 import shutil
 import subprocess
-import sys
 import time
 from collections import Counter
 from datetime import timedelta
@@ -22,7 +21,7 @@ from domain.display import display
 from local.demo_file import DEBTOR_IBAN, EXECUTION_DATE, demo_file, end_to_end_id
 from local.demo_stories import CANCELLED_TOO_LATE, FATED, FAULTS, STORIES, rules
 from local.stack import Ports, Stack
-from process import stop_on_signals
+from process import own_module, stop_on_signals
 from settings import Settings
 from store.records import PaymentRecord
 from terminal.pay import pay_file
@@ -170,7 +169,7 @@ async def _compare(
         records = (await assembly.orchestrator.find(limit=10_000)).records
     store = settings.home / "store.json"
     store.write_text("".join(f"{json.dumps(as_object(record))}\n" for record in records))
-    command = [sys.executable, "-m", "tests.proof.checker", "--json"]
+    command = own_module("tests.proof.checker", "--json")
     command += ["--journal", str(journal), "--book", str(settings.home / "book.json")]
     command += ["--store", str(store)]
     checked = await asyncio.to_thread(

@@ -6,7 +6,6 @@ import asyncio
 import json
 import secrets
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 from domain.explained import Explained
 from local.child import start_child
+from process import own_module
 
 #: Good for the simulator only; it guards nothing.
 LOGIN_ID: Final = "demo@finality.test"
@@ -83,7 +83,7 @@ async def start_simulator(
     Raises:
         SimulatorDied: it ended, or did not answer within half a minute.
     """
-    command = [sys.executable, "-m", f"simulators.{partner}", "serve"]
+    command = own_module(f"simulators.{partner}", "serve")
     command += ["--port", str(port), "--db", str(db_file)]
     command += ["--login", LOGIN_ID, "--api-key", API_KEY, *options]
     log_file.parent.mkdir(parents=True, exist_ok=True)

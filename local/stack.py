@@ -8,7 +8,6 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -24,16 +23,16 @@ from local.child import start_child
 from local.own_keyring import own_keyring
 from local.simulator import API_KEY, LOGIN_ID, Simulator, known_as, start_simulator
 from local.temporal_server import DevServer, free_port, is_taken, start_dev_server
+from process import own_module
 from serving import served
 from settings import Settings
+from settings_sources import UP_FILE
 from starter.codec_endpoint import codec_endpoint
 from store.keyring import Keyring
 from workflows.attributes import SEARCH_ATTRIBUTES
 
 #: The name of our account with the simulator, in settings and orders.
 SIMULATOR: Final = "simulator"
-#: What `up` tells other commands of this home: where its parts listen.
-UP_FILE: Final = "up.json"
 #: What an inbound process needs to start on a slow machine.
 _INBOUND_LIMIT_SECONDS: Final = 60
 
@@ -161,7 +160,7 @@ class Stack:
     def start_worker(self) -> None:
         """Start a worker process; after `kill_worker` this is the next one."""
         self.worker = start_child(
-            [sys.executable, "-m", "cli", "worker"],
+            own_module("cli", "worker"),
             log_file=self.log("worker"),
             env={"FINALITY_HOME": str(self.home.resolve())},
         )
@@ -183,7 +182,7 @@ class Stack:
         """Start what takes webhooks: a process of its own, since workers are killed and restarted
         while a partner delivers."""
         self.inbound = start_child(
-            [sys.executable, "-m", "cli", "inbound"],
+            own_module("cli", "inbound"),
             log_file=self.log("inbound"),
             env={"FINALITY_HOME": str(self.home.resolve())},
         )

@@ -6,6 +6,7 @@ import base64
 import hmac
 import os
 import re
+import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
@@ -76,6 +77,7 @@ class Keyring:
             KeyringError: no such file, or a line that is not a key.
         """
         try:
+            _refuse_readable(path)
             lines = path.read_text().split()
         except FileNotFoundError:
             raise KeyringError(
@@ -165,6 +167,27 @@ def _digest(key: bytes) -> str:
     """What a derived id says of its key; it tells nothing that would help to guess the key."""
     derive = HKDFExpand(algorithm=SHA256(), length=8, info=b"finality key id")
     return derive.derive(key).hex()
+
+
+def _refuse_readable(path: Path) -> None:
+    """As PostgreSQL takes a key file: ours and readable by us alone, or root's and readable by our
+    group, as a secret is mounted into a container.
+
+    Raises:
+        KeyringError: others can read or replace it.
+    """
+    found = path.stat()
+    if found.st_uid not in (os.geteuid(), 0):
+        raise KeyringError(
+            f"the keyring {path} belongs to another user (uid {found.st_uid}), who could replace "
+            f"it; after you know that it is yours: chown {os.geteuid()} {path}"
+        )
+    allowed = 0o740 if found.st_uid == 0 and os.geteuid() != 0 else 0o700
+    if stat.S_IMODE(found.st_mode) & ~allowed:
+        raise KeyringError(
+            f"the keyring {path} can be read or written by others, and it opens every payment: "
+            f"chmod 600 {path} (a mounted secret: set its mode to 0440 and its owner to root)"
+        )
 
 
 def _derived(key: bytes, purpose: str) -> bytes:
