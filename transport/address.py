@@ -26,7 +26,7 @@ def checked_address(url: str) -> SplitResult:
     """The parts of a partner's base URL.
 
     Raises:
-        BadAddress: it is not scheme, host and port alone, or is http to another machine.
+        BadAddress: it is not scheme, host, port and path alone, or is http to another machine.
     """
     try:
         parts = urlsplit(url)
@@ -38,8 +38,8 @@ def checked_address(url: str) -> SplitResult:
         raise BadAddress("it is not a URL of a host; give https://HOST")
     if parts.username is not None or parts.password is not None:
         raise BadAddress("it holds a login; give the host alone, the login has settings of its own")
-    if parts.query or parts.fragment or parts.path not in ("", "/"):
-        raise BadAddress("it names more than a host; give https://HOST without a path")
+    if parts.query or parts.fragment:
+        raise BadAddress("it holds a query or a fragment; give https://HOST, with a path at most")
     if parts.scheme == "http" and not is_this_machine(host):
         raise BadAddress(
             f"http to {host} would send the login and every payment in the clear; use https, since "

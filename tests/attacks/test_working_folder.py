@@ -143,7 +143,7 @@ def test_the_home_of_another_user_is_refused(
     monkeypatch.delenv("FINALITY_HOME", raising=False)
     (folder / ".finality").mkdir()
     give(folder / ".finality")
-    with pytest.raises(SettingsRefused, match="the home .* belongs to another user"):
+    with pytest.raises(SettingsRefused, match=r"the home .* belongs to another user"):
         Settings()
 
 

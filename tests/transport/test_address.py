@@ -12,7 +12,7 @@ from transport.http import Transport
 @pytest.mark.parametrize(
     "url",
     [
-        "https://api.bank.example", "https://API.bank.example/", "https://bank:8443",
+        "https://api.bank.example", "https://API.bank.example/v2/", "https://bank:8443",
         "http://127.0.0.1:8080", "http://127.8.9.10:1", "http://localhost:8235",
         "http://LOCALHOST/", "http://[::1]:8080",
     ],
@@ -42,7 +42,7 @@ def test_http_to_another_machine_is_refused(url: str) -> None:
     "url",
     [
         "", "x", "https://", "ftp://127.0.0.1", "file:///etc/passwd", "https://me:key@bank.example",
-        "https://bank.example/v2", "https://bank.example?x=1", "https://bank.example#x",
+        "https://bank.example?x=1", "https://bank.example#x",
         "https://bank.example:99999", "https://bank.example\n", "https://bank .example",
         "https://b\u0430nk.example", "//bank.example",
     ],
