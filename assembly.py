@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain.clock import Clock
 from domain.gate import Check
-from domain.ids import TASK_QUEUE, partner_queue
+from domain.ids import TASK_QUEUE, UPKEEP, partner_queue
 from domain.profile import Profile
 from partners.registry import PARTNERS, WEBHOOKS
 from regimes.ladder import escalate
@@ -60,11 +60,9 @@ if TYPE_CHECKING:
 
 #: What the store raises while the database is away, of whatever kind it is (`store/faults.py`).
 STORE_AWAY: Final[tuple[type[Exception], ...]] = (StoreAway,)
-_UPKEEP: Final = "finality-upkeep"
 #: How long the server waits for the worker that knows a run, before it gives its task to another
 #: one: the larger part of what a payment stands still after a kill. A run is loaded quickly.
 _STICKY: Final = timedelta(seconds=2)
-_CONNECT_TIMEOUT: Final = timedelta(seconds=3)
 
 
 class MachineClock:
@@ -342,7 +340,7 @@ class Assembly:
         schedule = Schedule(
             action=ScheduleActionStartWorkflow(
                 UpkeepWorkflow.run,
-                id=_UPKEEP,
+                id=UPKEEP,
                 task_queue=TASK_QUEUE,
                 static_summary="start what should run, find what runs no more",
             ),
@@ -352,7 +350,7 @@ class Assembly:
             ),
         )
         try:
-            await client.create_schedule(_UPKEEP, schedule, trigger_immediately=True)
+            await client.create_schedule(UPKEEP, schedule, trigger_immediately=True)
         except ScheduleAlreadyRunningError:
             return
 
@@ -370,25 +368,13 @@ async def connect(settings: Settings, keyring: Keyring | None) -> Client:
     Without a keyring it can ask about the server and open no payload.
 
     Raises:
-        TemporalAway: nothing answers there; the text names the address and the remedy.
+        TemporalAway: it cannot be used; the text names the address, the cause and the remedy.
     """
-    from temporalio.client import Client
-    from temporalio.envconfig import ClientConfig
-
+    from starter.connecting import connected
     from starter.plugin import plugin
 
-    options = ClientConfig.load_client_connect_config()
-    if settings.temporal_address:
-        options["target_host"] = settings.temporal_address
-    options.setdefault("target_host", "localhost:7233")
-    try:
-        plugins = [] if keyring is None else [plugin(keyring)]
-        return await Client.connect(**options, plugins=plugins, connect_timeout=_CONNECT_TIMEOUT)
-    except RuntimeError as error:
-        raise TemporalAway(
-            f"no Temporal server answers at {options['target_host']}; "
-            "start one with `finality up`, or set TEMPORAL_ADDRESS"
-        ) from error
+    plugins = [] if keyring is None else [plugin(keyring)]
+    return await connected(settings.temporal_address or None, plugins)
 
 
 @asynccontextmanager

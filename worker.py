@@ -15,6 +15,7 @@ from domain.clock import ClocksApart
 from process import stop_on_signals
 from settings import Settings
 from starter.away import TemporalAway
+from starter.connecting import missing_search_attributes
 from starter.server_clock import server_time
 from store.faults import StoreAway
 
@@ -37,7 +38,7 @@ async def work(settings: Settings, *, inbound: bool = False) -> int:
 
             await running.enter_async_context(listening(assembly))
         client = await _connected(assembly, stop)
-        if client is None:
+        if client is None or not await _registered(client, stop):
             return 0
         while await _clocks_agree(assembly, client, stop):
             await assembly.look_back(client)
@@ -92,6 +93,21 @@ async def _connected(assembly: Assembly, stop: asyncio.Event) -> Client | None:
         except TimeoutError:
             continue
     return None
+
+
+async def _registered(client: Client, stop: asyncio.Event) -> bool:
+    """Whether the namespace has our search attributes; waits until it has them, or for the stop.
+
+    Without them every payment's run would fail at its first step, again and again.
+    """
+    said = ""
+    while (command := await missing_search_attributes(client)) and not stop.is_set():
+        if command != said:
+            log.error("the namespace lacks search attributes; this makes them: %s", command)
+            said = command
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _TEMPORAL_PAUSE_SECONDS)
+    return not stop.is_set()
 
 
 def _names(assembly: Assembly) -> list[str]:

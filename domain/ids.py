@@ -11,6 +11,8 @@ Tenant = NewType("Tenant", str)
 
 #: The workflow's task queue, and the prefix of the partners' own.
 TASK_QUEUE: Final = "finality"
+#: The schedule whose rounds start, tell and find; one for all workers of a namespace.
+UPKEEP: Final = "finality-upkeep"
 #: Digits and letters that nobody confuses on the telephone.
 _ID_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 #: 100 bits: two keys of the same id would take 2^50 tries, and the second would only be refused.

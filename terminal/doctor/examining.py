@@ -25,14 +25,19 @@ from store.schema import NewerSchema
 from terminal.doctor.clocks import database_clock, temporal_clock, worker_clocks
 from terminal.doctor.findings import Examined
 from terminal.doctor.partners import partners, retry_logins
-from terminal.doctor.settings import home
+from terminal.doctor.settings import debtors, folder, home, temporal_profile
 from terminal.doctor.store import database, halts, keyring
-from terminal.doctor.temporal import pollers, search_attributes, server
+from terminal.doctor.temporal import pollers, search_attributes, server, upkeep
 from terminal.screen import Screen
 
 Findings = AsyncIterator[Examined]
 
-SETTINGS: Final[tuple[Callable[[Settings], Findings], ...]] = (home,)
+SETTINGS: Final[tuple[Callable[[Settings], Findings], ...]] = (
+    home,
+    folder,
+    temporal_profile,
+    debtors,
+)
 STORE: Final[tuple[Callable[[Assembly], Findings], ...]] = (
     keyring,
     database,
@@ -46,6 +51,7 @@ TEMPORAL: Final[tuple[Callable[[Settings, Client], Findings], ...]] = (
     temporal_clock,
     search_attributes,
     pollers,
+    upkeep,
 )
 
 #: To look at where the database does not answer; its own words stand above.

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    ScheduleActionExecutionStartWorkflow,
+    ScheduleDescription,
+)
+from temporalio.service import RPCError
 
-from domain.ids import TASK_QUEUE, partner_queue
+from domain.ids import TASK_QUEUE, UPKEEP, partner_queue
 from partners.registry import PARTNERS
 from settings import Settings
+from starter.connecting import missing_search_attributes
 from terminal.doctor.findings import Examined
 from workflows.attributes import SEARCH_ATTRIBUTES
 
@@ -25,19 +31,57 @@ async def server(settings: Settings, client: Client) -> AsyncIterator[Examined]:
 
 async def search_attributes(settings: Settings, client: Client) -> AsyncIterator[Examined]:
     """Whether the namespace has those that payments set."""
-    answer = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace)
-    )
-    missing = sorted(set(SEARCH_ATTRIBUTES) - set(answer.custom_attributes))
-    if not missing:
+    if command := await missing_search_attributes(client):
+        yield Examined("search attributes", "some are missing", command)
+    else:
         yield Examined("search attributes", f"{len(SEARCH_ATTRIBUTES)} registered")
-        return
-    options = " ".join(f"--name {name} --type {SEARCH_ATTRIBUTES[name]}" for name in missing)
-    yield Examined(
-        "search attributes",
-        f"missing: {', '.join(missing)}",
-        f"temporal operator search-attribute create --namespace {client.namespace} {options}",
+
+
+#: After so many rounds that should have been, upkeep counts as stopped; and never sooner.
+_ROUNDS: Final = 5
+_LATE_AT_LEAST: Final = timedelta(minutes=3)
+
+
+async def upkeep(settings: Settings, client: Client) -> AsyncIterator[Examined]:
+    """When its last round ended: without it nothing starts by itself and no set-back is seen."""
+    rounds = client.list_workflows(
+        f"TemporalScheduledById = '{UPKEEP}' AND ExecutionStatus = 'Completed'", limit=1
     )
+    ended = [found.close_time async for found in rounds if found.close_time is not None]
+    if not ended:
+        yield Examined(
+            "upkeep", "no round has ended", "start `finality worker`, which has the server begin it"
+        )
+        return
+    age = datetime.now(UTC) - ended[0]
+    limit = max(_ROUNDS * settings.upkeep_every, _LATE_AT_LEAST)
+    yield Examined(
+        "upkeep",
+        f"the last round ended {ended[0]:%Y-%m-%d %H:%M:%S} UTC, {age.total_seconds():.0f} s ago",
+        "" if age <= limit else _why_late(await _schedule(client)),
+    )
+
+
+async def _schedule(client: Client) -> ScheduleDescription | None:
+    try:
+        return await client.get_schedule_handle(UPKEEP).describe()
+    except RPCError:
+        return None
+
+
+def _why_late(schedule: ScheduleDescription | None) -> str:
+    if schedule is None:
+        return "its schedule is gone; start `finality worker` anew, which makes it"
+    if schedule.schedule.state.paused:
+        return f"its schedule is paused; temporal schedule toggle --unpause --schedule-id {UPKEEP}"
+    if running := schedule.info.running_actions:
+        names = ", ".join(
+            action.workflow_id
+            for action in running
+            if isinstance(action, ScheduleActionExecutionStartWorkflow)
+        )
+        return f"a round runs and does not end ({names}); look at it in Temporal, and at the logs"
+    return "see that a worker runs and answers: `finality worker`"
 
 
 async def pollers(settings: Settings, client: Client) -> AsyncIterator[Examined]:

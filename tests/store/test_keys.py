@@ -190,6 +190,7 @@ def test_the_id_of_a_new_key_is_derived_from_it(tmp_path: Path) -> None:
     file = tmp_path / "keyring"
     line = new_line("production")
     file.write_text(line)
+    file.chmod(0o600)
     ring = Keyring.read(file)
     assert ring.current == line.partition(":")[0]
     assert ring.file == file

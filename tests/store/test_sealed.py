@@ -138,6 +138,7 @@ def test_a_malformed_keyring_is_named_without_its_keys(
 ) -> None:
     path = tmp_path / "keyring"
     path.write_text(text)
+    path.chmod(0o600)
     with pytest.raises(KeyringError, match=says) as error:
         Keyring.read(path)
     assert "AAAA" not in str(error.value)
