@@ -53,6 +53,11 @@ class NotReady:
     why: str
     until: datetime
     needs_person: bool = False
+    is_silent: bool = False
+    """The partner was asked and did not answer: no connection, nothing in time, an error of its
+    own. A refused login is an answer."""
+    is_shared: bool = False
+    """Another process is asking for all of us at this moment."""
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,9 @@ class Logins:
             # A lease that ends later than any we give was dated by a clock that was ahead.
             if row.leased_until and now < row.leased_until <= now + longest + APART_MAX:
                 if row.leased_by:
-                    return NotReady("another process is logging in", now + _LOOK_AGAIN)
+                    return NotReady(
+                        "another process is logging in", now + _LOOK_AGAIN, is_shared=True
+                    )
                 return NotReady("the last login got no usable answer", row.leased_until)
             row.leased_until, row.leased_by = now + LEASE, self._owner
             session.add(row)

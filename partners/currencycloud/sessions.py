@@ -90,6 +90,7 @@ class Session:
                 f"no answer to the login: {answer.why}",
                 _UNCLEAR_PAUSE,
                 may_have_counted=isinstance(answer, Lost),
+                is_silent=True,
             )
         match answer.status:
             case 200:
@@ -106,7 +107,9 @@ class Session:
             case 400 | 403 if refusal := wire.read_refusal(answer.text):
                 return await self._refused(refusal)
             case status:
-                return await self._unclear(f"login answered with {status}", _UNCLEAR_PAUSE)
+                return await self._unclear(
+                    f"login answered with {status}", _UNCLEAR_PAUSE, is_silent=status >= 500
+                )
 
     async def _refused(self, refusal: wire.Refusal | None) -> NotReady:
         why = redact_text(refusal.text) if refusal else "status 401"
@@ -119,7 +122,12 @@ class Session:
         )
 
     async def _unclear(
-        self, why: str, pause: timedelta, *, may_have_counted: bool = True
+        self,
+        why: str,
+        pause: timedelta,
+        *,
+        may_have_counted: bool = True,
+        is_silent: bool = False,
     ) -> NotReady:
         await self._logins.unclear(self._login, self._hash, may_have_counted=may_have_counted)
-        return NotReady(why, self._clock.now() + pause)
+        return NotReady(why, self._clock.now() + pause, is_silent=is_silent)

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Final
 
 from assembly import Assembly
+from domain.answers import Untold
+from domain.clock import Clock
+from partners.interface import PaymentPartner
 from settings import PartnerAccount
 from terminal.doctor.findings import Examined
 
+#: Of the balance that is asked for.
+_CURRENCY: Final = "EUR"
+#: A login by another process takes no longer, or that one died.
+_LOGIN_PATIENCE: Final = timedelta(seconds=20)
+_LOGIN_LOOK_SECONDS: Final = 0.5
+_NO_ANSWER: Final = (
+    "ask the partner whether it is up, and see that this machine reaches it; its payments wait and "
+    "are asked about again by themselves"
+)
 _NO_LOGIN: Final = (
     "see that `finality up` runs, or that base_url, login_id and api_key of the settings are right"
 )
@@ -35,13 +49,24 @@ async def _partner(assembly: Assembly, partner: str, name: str) -> Examined:
             "correct the credentials, or `finality doctor --retry-logins` to try them once",
         )
     simulated = ", simulated" if account.simulated else ""
-    not_ready = await assembly.partners[partner, name].ready()
-    login = "logged in" if not_ready is None else f"no login: {not_ready.why}"
-    return Examined(
-        what,
-        f"{account.base_url}{simulated}, {login}, {_webhooks(account)}",
-        "" if not_ready is None else _NO_LOGIN,
-    )
+    answer, remedy = await _asked(assembly.partners[partner, name], assembly.clock)
+    return Examined(what, f"{account.base_url}{simulated}, {answer}, {_webhooks(account)}", remedy)
+
+
+async def _asked(partner: PaymentPartner, clock: Clock) -> tuple[str, str]:
+    """What came of a real question with our login, and the remedy where it was no answer.
+
+    A token of before says nothing of now. The balance is what every login may ask for.
+    """
+    patience = clock.now() + _LOGIN_PATIENCE
+    while (not_ready := await partner.ready()) is not None:
+        if not_ready.needs_person or not not_ready.is_shared or clock.now() >= patience:
+            return f"no login: {not_ready.why}", _NO_LOGIN
+        await asyncio.sleep(_LOGIN_LOOK_SECONDS)  # Another process logs in for all.
+    available = await partner.available(_CURRENCY, None)
+    if isinstance(available, Untold):
+        return f"logged in, and it does not answer a question: {available.why}", _NO_ANSWER
+    return "logged in, answers", ""
 
 
 async def retry_logins(assembly: Assembly) -> AsyncIterator[Examined]:

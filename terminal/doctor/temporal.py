@@ -48,17 +48,14 @@ async def upkeep(settings: Settings, client: Client) -> AsyncIterator[Examined]:
         f"TemporalScheduledById = '{UPKEEP}' AND ExecutionStatus = 'Completed'", limit=1
     )
     ended = [found.close_time async for found in rounds if found.close_time is not None]
-    if not ended:
-        yield Examined(
-            "upkeep", "no round has ended", "start `finality worker`, which has the server begin it"
-        )
-        return
-    age = datetime.now(UTC) - ended[0]
+    schedule = await _schedule(client)
+    since = ended[0] if ended else schedule.info.created_at if schedule else None
     limit = max(_ROUNDS * settings.upkeep_every, _LATE_AT_LEAST)
+    is_late = since is None or datetime.now(UTC) - since > limit
     yield Examined(
         "upkeep",
-        f"the last round ended {ended[0]:%Y-%m-%d %H:%M:%S} UTC, {age.total_seconds():.0f} s ago",
-        "" if age <= limit else _why_late(await _schedule(client)),
+        f"the last round ended {ended[0]:%Y-%m-%d %H:%M:%S} UTC" if ended else "no round has ended",
+        _why_late(schedule) if is_late else "",
     )
 
 
