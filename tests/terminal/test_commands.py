@@ -52,7 +52,7 @@ def test_doctor_finds_a_running_stack_well(terminal: Terminal) -> None:
     assert ran.code == 0, ran.out
     assert "✗" not in ran.out
     said = " ".join(ran.out.split())
-    assert "logged in, webhook secret set" in said
+    assert "logged in, answers, webhook secret set" in said
     assert "halts: none" in said
 
 
