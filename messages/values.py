@@ -17,7 +17,7 @@ from messages.decimals import decimal_of
 from messages.elements import WRONG_CONTENT
 from messages.reading import Reading
 from regimes.clearing_members import check_member
-from regimes.limits import REMITTANCE_LENGTH_MAX
+from regimes.limits import REMITTANCE_LENGTH_MAX, is_creditor_reference
 from regimes.rails import CHARGES_POSSIBLE, SEPA, charges_asked
 from regimes.refusal import Refusal
 from regimes.sepa import CUT_OFF
@@ -244,12 +244,19 @@ def _reference(reading: Reading, text: str) -> str:
     """The creditor's reference, where it is all that the remittance says."""
     path = "RmtInf/Strd/CdtrRefInf"
     reference = reading.text(f"{path}/Ref")
+    issuer = reading.text(f"{path}/Tp/Issr")
     if reading.text(f"{path}/Tp/CdOrPrtry/Cd") and not reference:
         if not reading.is_refused(f"{path}/Ref"):
             reading.refuse("RR09", f"{path}/Ref", "is missing beside its type; give it")
     elif reference and text:
         said = "stands beside Ustrd, one of the two is carried; leave the other out"
         reading.refuse("RR07", "RmtInf/Strd", said)
+    elif issuer.upper() == "ISO" and not is_creditor_reference(reference):
+        said = (
+            "is no reference of ISO 11649 (RF, two check digits, up to 21 characters), and Issr "
+            "says ISO; give that reference, or leave Issr out"
+        )
+        reading.refuse("RR09", f"{path}/Ref", said)
     return reference
 
 

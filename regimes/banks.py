@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from domain.accounts import AccountError, check_bic
-from domain.order import Order
+from domain.order import Order, Rail
 from regimes.clearing_members import check_member, country_of
-from regimes.refusal import Refusal
+from regimes.refusal import Advice, Refusal
+
+#: Countries whose banks' BICs also stand beside IBANs of another one: overseas parts, islands, and
+#: small states with branches of their neighbours' banks.
+_BICS_BESIDE: Final[Mapping[str, frozenset[str]]] = {
+    "AD": frozenset({"ES", "FR"}),
+    "CH": frozenset({"LI"}),
+    "DK": frozenset({"FO", "GL"}),
+    "ES": frozenset({"AD"}),
+    "FI": frozenset({"AX"}),
+    "FR": frozenset({"BL", "GF", "GP", "MC", "MF", "MQ", "NC", "PF", "PM", "RE", "TF", "WF", "YT"}),
+    "GB": frozenset({"GG", "GI", "IM", "JE"}),
+    "GI": frozenset({"GB"}),
+    "IT": frozenset({"SM", "VA"}),
+    "LI": frozenset({"CH"}),
+    "MC": frozenset({"FR"}),
+    "NO": frozenset({"SJ"}),
+    "SM": frozenset({"IT"}),
+    "VA": frozenset({"IT"}),
+}
 
 
 def bank_country(order: Order) -> str:
@@ -25,6 +47,28 @@ def country_told(*, iban: str, system: str, bic: str, stated: str) -> str:
     """The same of single values; absent ones are empty."""
     by_iban = iban.replace(" ", "").upper()[:2]
     return by_iban or country_of(system) or bic.strip().upper()[4:6] or stated.upper()
+
+
+def other_country(order: Order) -> str:
+    """What is wrong where the BIC is of another country than the IBAN; "" where it is not.
+
+    The IBAN leads to the bank, so one of the two was probably copied from elsewhere.
+    """
+    by_iban = (order.creditor_account.iban or "")[:2].upper()
+    by_bic = (order.creditor_agent or "").strip().upper()[4:6]
+    if not (by_iban and by_bic) or by_bic == by_iban:
+        return ""
+    if by_bic in _BICS_BESIDE.get(by_iban, frozenset()):
+        return ""
+    return f"is of a bank in {by_bic}, and the IBAN of an account in {by_iban}"
+
+
+def bank_advice(order: Order) -> list[Advice]:
+    """Over correspondents a BIC of another country may be meant; SEPA refuses it."""
+    problem = other_country(order)
+    if not problem or order.rail is Rail.SEPA_CREDIT_TRANSFER:
+        return []
+    return [Advice("creditor_agent", f"{problem}; both are sent, make sure that both are right")]
 
 
 def bank_refusals(order: Order) -> list[Refusal]:

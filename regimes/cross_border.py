@@ -11,6 +11,7 @@ from regimes import sepa
 from regimes.accounts import creditor_iban_refusals
 from regimes.addresses import Scheme
 from regimes.banks import bank_country, bank_refusals
+from regimes.characters import character_refusals
 from regimes.limits import amount_refusals, party_refusals, text_refusals
 from regimes.refusal import Refusal
 
@@ -25,6 +26,7 @@ def check_credit_transfer(order: Order, *, on: date) -> tuple[Refusal, ...]:
         # SWIFT CBPR+, and the HVPS+ guidelines of the RTGS: the address's dates.
         *party_refusals(order, on=on, scheme=Scheme.CROSS_BORDER),
         *text_refusals(order),
+        *character_refusals(order),
         *bank_refusals(order),
         *_bank(order),
         *_account(order, on),

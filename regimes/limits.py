@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Final
 
@@ -68,7 +69,7 @@ def text_refusals(order: Order) -> list[Refusal]:
 def is_creditor_reference(text: str) -> bool:
     """Whether an RF reference has right check digits (ISO 11649, ISO 7064 MOD 97-10)."""
     plain = text.replace(" ", "").upper()
-    if not (5 <= len(plain) <= 25 and plain.isascii() and plain.isalnum()):
+    if not (re.fullmatch(r"RF\d\d[A-Z0-9]{1,21}", plain, re.ASCII)):
         return False
     return int("".join(str(int(letter, 36)) for letter in plain[4:] + plain[:4])) % 97 == 1
 
@@ -102,6 +103,13 @@ def _originator(party: Party) -> list[Refusal]:
     return refusals
 
 
+def is_lei(text: str) -> bool:
+    """Whether a Legal Entity Identifier has right check digits (ISO 17442, ISO 7064 MOD 97-10)."""
+    if not (len(text) == 20 and text.isascii() and text.isalnum()):
+        return False
+    return int("".join(str(int(letter, 36)) for letter in text)) % 97 == 1
+
+
 def _party(
     party: Party,
     field: str,
@@ -117,6 +125,10 @@ def _party(
     elif len(party.name) > length_max:
         text = f"has {len(party.name)} characters; the scheme carries {length_max}: shorten it"
         refusals.append(Refusal("BE20", f"{field}.name", text))
+    number = party.identification
+    if number and number.scheme == "LEI" and not is_lei(number.number):
+        text = f"{number.number[:20]!r} is no LEI, its check digits are wrong; ask for it again"
+        refusals.append(Refusal("BE17" if field == "creditor" else "RR02", f"{field}.id", text))
     if party.address and (problem := address_problem(party.address, on=on, scheme=scheme)):
         refusals.append(Refusal(address, f"{field}.address", problem))
     return refusals

@@ -8,7 +8,9 @@ from typing import Final, NamedTuple, Protocol
 
 from domain.order import ChargeBearer, Order, Rail
 from regimes import cross_border, domestic, sepa
-from regimes.refusal import Refusal
+from regimes.banks import bank_advice
+from regimes.characters import character_advice
+from regimes.refusal import Advice, Refusal
 
 #: ISO 20022 ExternalServiceLevel1Code: paid the cheapest way that leads there.
 NOT_URGENT: Final = frozenset({"NURG", "NUGP"})
@@ -35,6 +37,11 @@ _CHECKS: Final[Mapping[Rail, _Check]] = {
 def check_credit_transfer(order: Order, *, on: date) -> tuple[Refusal, ...]:
     """Everything that the order's rail refuses of it on a day; fields are the order's."""
     return _CHECKS[order.rail](order, on=on)
+
+
+def advice_on(order: Order) -> list[Advice]:
+    """What the payer should know of an order that its rail takes; fields are the order's."""
+    return [*bank_advice(order), *character_advice(order)]
 
 
 class Destination(NamedTuple):

@@ -15,3 +15,10 @@ class Refusal(NamedTuple):
     code: str
     field: str
     text: str
+
+
+class Advice(NamedTuple):
+    """Something that the rail takes, and may carry otherwise than the order says it."""
+
+    field: str
+    text: str

@@ -11,8 +11,9 @@ from domain.money import Money
 from domain.order import ChargeBearer, Order
 from regimes.accounts import check_account
 from regimes.addresses import Scheme
-from regimes.banks import bank_refusals
+from regimes.banks import bank_refusals, other_country
 from regimes.calendars import CutOff
+from regimes.characters import character_refusals
 from regimes.dated import Dated
 from regimes.limits import amount_refusals, party_refusals, text_refusals
 from regimes.refusal import Refusal
@@ -59,8 +60,14 @@ def check_credit_transfer(order: Order, *, on: date) -> tuple[Refusal, ...]:
         *_account(order.debtor_account.iban, "debtor_account", "AC02", on),
         *_account(order.creditor_account.iban, "creditor_account", "AC03", on),
         *text_refusals(order),
+        *character_refusals(order),
         *bank_refusals(order),
     ]
+    is_reached = not any(refusal.field == "creditor_account" for refusal in refusals)
+    if is_reached and (problem := other_country(order)):
+        # Regulation (EU) 260/2012, Article 5: the IBAN is what leads to the account.
+        text = f"{problem}; ask the creditor which is right, or leave the BIC out"
+        refusals.append(Refusal("RC01", "creditor_agent", text))
     if order.charge_bearer not in (ChargeBearer.SLEV, ChargeBearer.SHAR):
         text = f"{order.charge_bearer} is not possible in SEPA; each side pays its own: SLEV"
         refusals.append(Refusal("BE19", "charge_bearer", text))

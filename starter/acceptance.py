@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from domain.order import Direction, Order
 from domain.profile import Profile
+from regimes.electronic import in_electronic_form
 from regimes.execution import ExecutionRules, settle, settle_judged
 from regimes.execution import rules_of as execution_rules_of
 from regimes.rails import check_credit_transfer
@@ -29,7 +30,7 @@ class Admitted(NamedTuple):
     """What a payment is made of: kept as it is for the payment's whole life."""
 
     order: Order
-    """As given, with nothing of its times left open."""
+    """As given, in its electronic form and with nothing of its times left open."""
     profile: Profile
     moved: str = ""
     """Why it is executed on another day than the wished one, in words for the payer."""
@@ -54,6 +55,7 @@ def admit(
     Raises:
         InvalidOrder: with every problem found, not only the first.
     """
+    order = in_electronic_form(order)
     rules = rules or execution_rules_of(order.rail, order.instructed_amount.currency)
     profile = profiles.get((order.partner, order.partner_account))
     partner_holds = profile is not None and profile.holds_future_dates

@@ -13,7 +13,8 @@ from domain.intent import Intent
 from domain.order import Order, Rail, Times
 from domain.party import Party, PostalAddress
 from messages.credit_transfer import CreditTransferFile, Identity, Line, Notice
-from regimes.rails import check_credit_transfer
+from regimes.electronic import electronic_reference, in_electronic_form
+from regimes.rails import advice_on, check_credit_transfer
 from regimes.refusal import Refusal
 from starter.file_days import Timeline, Timelines
 from starter.fingerprint import fingerprint_of_many
@@ -27,7 +28,9 @@ _ELEMENTS: Final = {
     "ultimate_debtor.name": "UltmtDbtr/Nm",
     "ultimate_debtor.kind": "UltmtDbtr/Id",
     "ultimate_debtor.address": "UltmtDbtr/PstlAdr",
+    "ultimate_debtor.id": "UltmtDbtr/Id",
     "creditor.name": "Cdtr/Nm",
+    "creditor.id": "Cdtr/Id",
     "creditor.address": "Cdtr/PstlAdr",
     "creditor_agent": "CdtrAgt/FinInstnId/BICFI",
     "creditor_agent_member": "CdtrAgt/FinInstnId/ClrSysMmbId",
@@ -98,11 +101,18 @@ class PlannedOrder:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What of the line goes otherwise than the file says."""
-        if not self.moved:
-            return self.line.notices
-        wished = self.line.payment_information.requested_execution_date
-        text = f"{wished} {self.moved}; executed on {self.rules_of} instead"
-        return (*self.line.notices, Notice(_DAY, text))
+        notices = [*self.line.notices]
+        for advice in advice_on(self.order):
+            inside = _in_words_of_the_file(Refusal("", *advice), self.line)
+            notices.append(Notice(inside.field, inside.text))
+        if electronic_reference(self.line.creditor_reference) != self.line.creditor_reference:
+            text = "is sent in its electronic form, in capitals and without blanks"
+            notices.append(Notice(_ELEMENTS["creditor_reference"], text))
+        if self.moved:
+            wished = self.line.payment_information.requested_execution_date
+            text = f"{wished} {self.moved}; executed on {self.rules_of} instead"
+            notices.append(Notice(_DAY, text))
+        return tuple(notices)
 
 
 class RefusedLine(NamedTuple):
@@ -279,7 +289,7 @@ def _day_problem(wished: date, timeline: Timeline, as_of: date | None) -> Refusa
 def _order(line: Line, debtor: DebtorAccount, times: Times) -> Order:
     block = line.payment_information
     in_sepa = line.rail is Rail.SEPA_CREDIT_TRANSFER
-    return Order(
+    order = Order(
         tenant=debtor.tenant,
         partner=debtor.partner,
         partner_account=debtor.partner_account,
@@ -290,7 +300,7 @@ def _order(line: Line, debtor: DebtorAccount, times: Times) -> Order:
         ultimate_debtor=_party(*line.ultimate_debtor) if line.ultimate_debtor else None,
         creditor=_party(line.creditor_name, line.creditor_address, line.creditor_identity),
         creditor_account=Account(
-            iban=line.creditor_iban.replace(" ", "").upper() or None,
+            iban=line.creditor_iban or None,
             other=line.creditor_other or None,
             currency=line.creditor_account_currency or None,
         ),
@@ -308,6 +318,7 @@ def _order(line: Line, debtor: DebtorAccount, times: Times) -> Order:
         on_behalf_of=debtor.on_behalf_of,
         times=times,
     )
+    return in_electronic_form(order)
 
 
 def _party(name: str, address: PostalAddress | None, identity: Identity | None) -> Party:

@@ -1,0 +1,93 @@
+"""Which characters a rail carries, and how references may be written.
+
+EPC132-08 (customer-to-PSP guidelines) and EPC217-08 (best practices for the character set): banks
+carry the letters, digits and signs of `_BASIC`; references neither begin nor end with a slash nor
+hold two in a row. SWIFT's CBPR+ has the same set, and the same rule of slashes.
+
+Letters of Latin alphabets and other common signs are often carried and sometimes replaced, so they
+are only noted. Other scripts are refused: what arrives of them nobody can read.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+from domain.order import Order, Rail
+from domain.party import Party
+from regimes.refusal import Advice, Refusal
+
+_BASIC: Final = re.compile(r"[A-Za-z0-9/\-?:().,'+ ]*", re.ASCII)
+#: Signs outside ASCII that people's programs put in texts of Latin alphabets.
+_COMMON: Final = frozenset("€£§°´`’‘‚“”„–—…·ªº«»¡¿")
+#: Rails whose rules these are; local clearings each have their own.
+_RAILS: Final = frozenset({Rail.SEPA_CREDIT_TRANSFER, Rail.CROSS_BORDER})
+
+
+def character_refusals(order: Order) -> list[Refusal]:
+    """Texts that the rail cannot carry, and references that it does not take."""
+    if order.rail not in _RAILS:
+        return []
+    refusals = []
+    for field, text in _texts(order):
+        if strange := [letter for letter in dict.fromkeys(text) if not _is_latin(letter)]:
+            said = (
+                f"holds {_named(strange)}, the rail carries Latin letters only (EPC217-08); write "
+                "it in Latin letters"
+            )
+            refusals.append(Refusal("RR10", field, said))
+    for field in ("end_to_end_id", "instruction_id", "creditor_reference"):
+        reference = getattr(order, field) or ""
+        if reference.startswith("/") or reference.endswith("/") or "//" in reference:
+            said = (
+                "begins or ends with a slash or holds two in a row, which references may not "
+                "(EPC132-08); leave these slashes out"
+            )
+            refusals.append(Refusal("CH16", field, said))
+    return refusals
+
+
+def character_advice(order: Order) -> list[Advice]:
+    """Texts that may arrive otherwise than they are written."""
+    if order.rail not in _RAILS:
+        return []
+    found = []
+    for field, text in _texts(order):
+        if not _BASIC.fullmatch(text):
+            odd = [letter for letter in dict.fromkeys(text) if not _BASIC.fullmatch(letter)]
+            said = f"{_named(odd)} may be replaced on the way: not every bank carries them"
+            found.append(Advice(field, f"{said} (EPC217-08)"))
+    return found
+
+
+def _texts(order: Order) -> Iterator[tuple[str, str]]:
+    """What of an order reaches the creditor's bank as text."""
+    yield from _party("creditor", order.creditor)
+    if order.ultimate_debtor is not None:
+        yield from _party("ultimate_debtor", order.ultimate_debtor)
+    yield "remittance_information", order.remittance_information
+    yield "creditor_reference", order.creditor_reference or ""
+    yield "end_to_end_id", order.end_to_end_id
+
+
+def _party(field: str, party: Party) -> Iterator[tuple[str, str]]:
+    yield f"{field}.name", party.name
+    if party.address is not None:
+        texts = party.address.model_dump(exclude_none=True, exclude={"address_lines"}).values()
+        yield f"{field}.address", " ".join((*texts, *party.address.address_lines))
+
+
+def _is_latin(letter: str) -> bool:
+    if letter.isascii() or letter in _COMMON:
+        return True
+    name = unicodedata.name(letter, "")
+    # A mark of its own belongs to the letter before it, as where "ü" is written in two characters.
+    return name.startswith("LATIN ") or unicodedata.category(letter) == "Mn"
+
+
+def _named(letters: list[str]) -> str:
+    shown = ", ".join(f"{letter!r}" if letter.isprintable() else f"U+{ord(letter):04X}"
+                      for letter in letters[:5])  # fmt: skip
+    return f"{shown} and others" if len(letters) > 5 else shown
