@@ -26,7 +26,9 @@ class Fate(StrEnum):
     """What becomes of an element."""
 
     CARRIED = "carried"
-    """Its value goes with the payment."""
+    """Its value goes to the partner."""
+    USED = "used"
+    """It decides how, when or from which account is paid, or names or proves the file."""
     NOTICED = "noticed"
     """It changes nothing of the money; the submitter is told that it goes no further."""
     REFUSED = "refused"
@@ -70,6 +72,18 @@ def _carried(
     return Rule(Fate.CARRIED, code, text, longest, named, times_max, in_sepa=in_sepa)
 
 
+def _used(
+    code: str = WRONG_CONTENT,
+    *,
+    values: str = "",
+    times_max: int = 1,
+    text: str = "",
+    in_sepa: Rule | None = None,
+) -> Rule:
+    named = frozenset(values.split())
+    return Rule(Fate.USED, code, text, 0, named, times_max, in_sepa=in_sepa)
+
+
 def _noticed(text: str, code: str = WRONG_CONTENT) -> Rule:
     return Rule(Fate.NOTICED, code, text)
 
@@ -83,16 +97,16 @@ def _under(prefix: str, rows: Table) -> Table:
 
 
 def _address(code: str) -> Table:
-    texts = (
-        "Dept SubDept StrtNm BldgNb BldgNm Flr PstBx Room PstCd TwnNm TwnLctnNm DstrctNm "
-        "CtrySubDvsn Ctry"
-    )
+    no_field = _noticed("kept with the payment; the partner has no field for it, so it is not sent")
+    kept = "Dept SubDept BldgNm Flr PstBx Room TwnLctnNm DstrctNm"
     not_ours = _refused(code, "cannot be carried; move it to the street or to an address line")
     return {
         "AdrTp": _noticed("the type of an address is not sent"),
         "CareOf": not_ours,
         "UnitNb": not_ours,
-        **{name: _carried(code) for name in texts.split()},
+        **{name: replace(no_field, code=code) for name in kept.split()},
+        **{name: _carried(code) for name in ("StrtNm", "BldgNb", "PstCd", "TwnNm", "Ctry")},
+        "CtrySubDvsn": _carried(code, in_sepa=_noticed("is not sent by SEPA")),
         # The scheme's limit of two is judged with its date; the standard's is seven.
         "AdrLine": _carried(code, times_max=7),
     }
@@ -103,8 +117,8 @@ def _identified(code: str) -> Table:
     whose = "a number counts with its scheme; by whom it was given is not sent"
     return {
         "Othr/Id": _carried(code),
-        "Othr/SchmeNm/Cd": _carried(code),
-        "Othr/SchmeNm/Prtry": _carried(code),
+        "Othr/SchmeNm/Cd": _used(code),
+        "Othr/SchmeNm/Prtry": _noticed("the partner knows no schemes of others: sent as 'others'"),
         "Othr/Issr": _noticed(whose),
     }
 
@@ -140,15 +154,15 @@ def _party(*, name: str, address: str, identification: str, residence: str) -> T
     }
 
 
-def _account(code: str, currency: str, in_sepa: Rule | None) -> Table:
+def _account(code: str, *, number: Rule, ccy: Rule, in_sepa: Rule | None) -> Table:
     return {
-        "Id/IBAN": _carried(code),
-        "Id/Othr": _carried(code, in_sepa=in_sepa),
-        "Id/Othr/Id": _carried(code),
-        "Id/Othr/SchmeNm/Cd": _carried(code, values="BBAN", text="give the account's own number"),
+        "Id/IBAN": number,
+        "Id/Othr": replace(number, in_sepa=in_sepa),
+        "Id/Othr/Id": number,
+        "Id/Othr/SchmeNm/Cd": _used(code, values="BBAN", text="give the account's own number"),
         "Id/Othr/SchmeNm/Prtry": _refused(code, "give the account's own number, and no scheme"),
         "Id/Othr/Issr": _noticed("who gave the number of an account is not sent"),
-        "Ccy": _carried(currency),
+        "Ccy": ccy,
         "Nm": _noticed("the name of an account is not sent; the party's name is"),
         "Tp": _noticed("the type of an account is not sent; its number decides"),
         "Prxy": _refused(code, "a proxy cannot be checked against the account; leave it out"),
@@ -156,7 +170,7 @@ def _account(code: str, currency: str, in_sepa: Rule | None) -> Table:
 
 
 _PAYMENT_TYPE: Final[Table] = {
-    "InstrPrty": _carried(
+    "InstrPrty": _used(
         "FF03",
         values="NORM HIGH",
         in_sepa=_carried(
@@ -164,8 +178,8 @@ _PAYMENT_TYPE: Final[Table] = {
         ),
     ),
     # Version .09 and later allow several.
-    "SvcLvl": _carried(times_max=9),
-    "SvcLvl/Cd": _carried(
+    "SvcLvl": _used(times_max=9),
+    "SvcLvl/Cd": _used(
         "FF04",
         values=" ".join(sorted(SERVICE_LEVELS)),
         times_max=9,
@@ -173,18 +187,18 @@ _PAYMENT_TYPE: Final[Table] = {
     ),
     "SvcLvl/Prtry": _refused("FF04", "use Cd, with a code of the ISO 20022 list"),
     "LclInstrm": _refused("FF05", "no local instrument is offered; leave it out"),
-    "CtgyPurp/Cd": _carried("FF06"),
+    "CtgyPurp/Cd": _noticed("kept with the payment; the partner has no field for it", "FF06"),
     "CtgyPurp/Prtry": _refused("FF06", "use a code of the ISO 20022 list in Cd"),
 }
 
 #: Relative to GrpHdr.
 GROUP: Final[Table] = {
-    "MsgId": _carried("FF01"),
-    "CreDtTm": _carried("DT02"),
-    "NbOfTxs": _carried("AM19"),
-    "CtrlSum": _carried("AM16"),
-    "InitgPty/Nm": _carried("BE21"),
-    "InitgPty/Id": Rule(Fate.CARRIED, "BE15", is_whole=True),
+    "MsgId": _used("FF01"),
+    "CreDtTm": _used("DT02"),
+    "NbOfTxs": _used("AM19"),
+    "CtrlSum": _used("AM16"),
+    "InitgPty/Nm": _used("BE21"),
+    "InitgPty/Id": Rule(Fate.USED, "BE15", is_whole=True),
     "InitgPty/PstlAdr": _noticed("the initiating party's address is not sent"),
     "InitgPty/CtryOfRes": _noticed("the initiating party's residence is not sent"),
     "InitgPty/CtctDtls": _noticed("contact details are not sent"),
@@ -199,7 +213,12 @@ def _debtor() -> Table:
     party = _party(name="BE20", address="BE07", identification="BE16", residence="BE13")
     known = _noticed("the partner knows the account's holder; this is not sent", "BE16")
     rows = {path: rule for path, rule in party.items() if not path.startswith("Id/")}
-    return {**rows, "Id": replace(known, in_sepa=party["Id"].in_sepa)}
+    return {
+        path: replace(known, code=rule.code, in_sepa=rule.in_sepa, times_max=rule.times_max)
+        if path == "Id" or rule.fate is Fate.CARRIED
+        else rule
+        for path, rule in rows.items()
+    }
 
 
 def _ultimate_debtor() -> Table:
@@ -213,17 +232,17 @@ _BY_MAPPING = "the account mapped in the settings pays; this is not sent"
 
 #: Relative to PmtInf.
 BLOCK: Final[Table] = {
-    "PmtInfId": _carried("FF01"),
-    "PmtMtd": _carried("AG03", values="TRF", text="only credit transfers (TRF) are offered"),
-    "BtchBookg": _carried(values="true false 1 0"),
-    "NbOfTxs": _carried("AM20"),
-    "CtrlSum": _carried("AM17"),
+    "PmtInfId": _used("FF01"),
+    "PmtMtd": _used("AG03", values="TRF", text="only credit transfers (TRF) are offered"),
+    "BtchBookg": _used(values="true false 1 0"),
+    "NbOfTxs": _used("AM20"),
+    "CtrlSum": _used("AM17"),
     **_under("PmtTpInf", _PAYMENT_TYPE),
     "ReqdExctnDt": _carried("DT01"),
     "ReqdExctnDt/Dt": _carried("DT01"),
     "ReqdExctnDt/DtTm": _noticed("the day is kept, the time of day is not", "DT01"),
     **_under("Dbtr", _debtor()),
-    **_under("DbtrAcct", _account("AC02", "AC10", None)),
+    **_under("DbtrAcct", _account("AC02", number=_used("AC02"), ccy=_used("AC10"), in_sepa=None)),
     "DbtrAgt/FinInstnId/BIC": _noticed(_BY_MAPPING, "RC01"),
     "DbtrAgt/FinInstnId/BICFI": _noticed(_BY_MAPPING, "RC01"),
     "DbtrAgt/FinInstnId/ClrSysMmbId": _noticed(_BY_MAPPING),
@@ -234,7 +253,7 @@ BLOCK: Final[Table] = {
     "DbtrAgt/FinInstnId/Othr/SchmeNm": _noticed(_BY_MAPPING),
     "DbtrAgt/FinInstnId/Othr/Issr": _noticed(_BY_MAPPING),
     "DbtrAgt/BrnchId": _noticed(_BY_MAPPING),
-    "ChrgBr": _carried("BE19"),
+    "ChrgBr": _used("BE19"),
     "PoolgAdjstmntDt": _refused(NOT_ALLOWED, "pooling is not offered; leave it out"),
     "ReqdAdvcTp": _refused(NOT_ALLOWED, "no advice is sent; leave it out"),
     "DbtrAgtAcct": _refused(NOT_ALLOWED, "the agent's account is not carried; leave it out"),
@@ -249,7 +268,7 @@ _NAMED_BY = "banks are named by BIC, or by ClrSysMmbId in their country"
 
 #: Relative to CdtTrfTxInf.
 LINE: Final[Table] = {
-    "PmtId/InstrId": _carried(),
+    "PmtId/InstrId": _noticed("kept with the payment; the partner has no field for it"),
     "PmtId/EndToEndId": _noticed(
         "kept with the payment and given to the partner as a reference; the EndToEndId that it "
         "sends to the creditor is its own",
@@ -263,7 +282,7 @@ LINE: Final[Table] = {
         "AM03", "amounts are not converted; give InstdAmt in the account's currency"
     ),
     "XchgRateInf": _refused(NOT_ALLOWED, "amounts are not converted; leave it out"),
-    "ChrgBr": _carried("BE19"),
+    "ChrgBr": _used("BE19"),
     "MndtRltdInf": _refused(NOT_ALLOWED, "mandates are not carried"),
     "ChqInstr": _refused("AG03", "cheques are not offered"),
     **_under("UltmtDbtr", _ultimate_debtor()),
@@ -279,7 +298,7 @@ LINE: Final[Table] = {
     "CdtrAgt/FinInstnId/ClrSysMmbId": _carried(
         "RC10", in_sepa=_refused("RC10", "SEPA banks are named by BIC; leave it out")
     ),
-    "CdtrAgt/FinInstnId/ClrSysMmbId/ClrSysId/Cd": _carried("RC10"),
+    "CdtrAgt/FinInstnId/ClrSysMmbId/ClrSysId/Cd": _used("RC10"),
     "CdtrAgt/FinInstnId/ClrSysMmbId/ClrSysId/Prtry": _refused(
         "RC10", "use a code of the ISO 20022 list in Cd, as USABA"
     ),
@@ -290,10 +309,10 @@ LINE: Final[Table] = {
         "CdtrAgt/FinInstnId/PstlAdr",
         {
             **dict.fromkeys(_address("RC04"), _noticed(_BY_NUMBER)),
-            "Ctry": _carried("AG06", in_sepa=_noticed(_BY_NUMBER)),
+            "Ctry": _used("AG06", in_sepa=_noticed(_BY_NUMBER)),
         },
     ),
-    "CdtrAgt/FinInstnId/Othr/Id": _carried("RC04", values="NOTPROVIDED", text=_NAMED_BY),
+    "CdtrAgt/FinInstnId/Othr/Id": _used("RC04", values="NOTPROVIDED", text=_NAMED_BY),
     "CdtrAgt/FinInstnId/Othr/SchmeNm": _refused("RC04", _NAMED_BY),
     "CdtrAgt/FinInstnId/Othr/Issr": _refused("RC04", _NAMED_BY),
     "CdtrAgt/BrnchId": _refused("RC04", "the number of the account leads to its branch"),
@@ -302,13 +321,18 @@ LINE: Final[Table] = {
     **_under(
         "CdtrAcct",
         _account(
-            "AC03", "AC11", _refused("AC03", "SEPA reaches accounts by IBAN only; give the IBAN")
+            "AC03",
+            number=_carried("AC03"),
+            ccy=_noticed("kept with the payment; the creditor's bank knows its currency", "AC11"),
+            in_sepa=_refused("AC03", "SEPA reaches accounts by IBAN only; give the IBAN"),
         ),
     ),
     "UltmtCdtr": _refused(NOT_ALLOWED, "the ultimate creditor is not carried"),
     "InstrForCdtrAgt": _refused(NOT_ALLOWED, "instructions to the bank are not carried"),
     "InstrForDbtrAgt": _refused(NOT_ALLOWED, "instructions to the bank are not carried"),
-    "Purp/Cd": _carried("FF07"),
+    "Purp/Cd": _noticed(
+        "kept with the payment; sent only where a corridor asks for a purpose", "FF07"
+    ),
     "Purp/Prtry": _refused("FF07", "use a code of the ISO 20022 list in Cd"),
     "RgltryRptg": _refused("RR05", "regulatory reporting is not carried"),
     "Tax": _refused("RR06", "tax details are not carried"),
@@ -322,7 +346,7 @@ LINE: Final[Table] = {
             ["RfrdDocInf", "RfrdDocAmt", "Invcr", "Invcee", "TaxRmt", "GrnshmtRmt", "AddtlRmtInf"]
         )
     },
-    "RmtInf/Strd/CdtrRefInf/Tp/CdOrPrtry/Cd": _carried(
+    "RmtInf/Strd/CdtrRefInf/Tp/CdOrPrtry/Cd": _used(
         "RR09", values="SCOR", text="a creditor's reference is of type SCOR"
     ),
     "RmtInf/Strd/CdtrRefInf/Tp/CdOrPrtry/Prtry": _refused(

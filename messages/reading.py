@@ -275,7 +275,7 @@ def _problem(rule: Rule, text: str) -> tuple[str, str] | None:
         odd = next(character for character in text if not character.isprintable())
         return "RR10", f"holds U+{ord(odd):04X}, which payments cannot carry; remove it"
     if rule.longest and len(text) > rule.longest:
-        because = f" ({rule.text})" if rule.text and rule.fate is Fate.CARRIED else ""
+        because = f" ({rule.text})" if rule.text and rule.fate is not Fate.NOTICED else ""
         return rule.code, (
             f"has {len(text)} characters, at most {rule.longest} are possible{because}; "
             "shorten it, nothing is cut"

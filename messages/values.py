@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from sys import intern
 from typing import Final, NamedTuple
@@ -31,6 +32,7 @@ _UETR: Final = re.compile(
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 #: Where the Id of a party stands, by whom it is of.
 _KINDS: Final = {PartyKind.ORGANISATION: "OrgId", PartyKind.PERSON: "PrvtId"}
+
 
 _ADDRESS: Final = {
     "Dept": "department",
@@ -123,7 +125,27 @@ def address(reading: Reading, path: str) -> PostalAddress | None:
     lines = tuple(text for text in reading.texts(f"{path}/AdrLine") if text != NOT_PROVIDED)
     if not values and not lines:
         return None
+    _notice_of_address(reading, path, values, has_lines=bool(lines))
     return PostalAddress.model_validate({**values, "address_lines": lines})
+
+
+def _notice_of_address(
+    reading: Reading, path: str, values: Mapping[str, str], *, has_lines: bool
+) -> None:
+    """What of an address the partner does not take, which depends on what else is there."""
+    if path.startswith("Dbtr"):
+        # All of it is noted: the partner knows the account's holder.
+        return
+    has_street = bool(values.get("street_name") or values.get("building_number"))
+    if not values.get("country"):
+        text = "the partner takes an address only with its country (Ctry); this is not sent"
+        for name, ours in _ADDRESS.items():
+            if ours in values:
+                reading.notice(f"{path}/{name}", text)
+        if has_lines:
+            reading.notice(f"{path}/AdrLine", text)
+    elif has_lines and has_street:
+        reading.notice(f"{path}/AdrLine", "the street is sent in its place")
 
 
 def identity(reading: Reading, path: str, code: str) -> Identity | None:

@@ -15,11 +15,13 @@ from domain.answers import (
     Read,
     Subject,
     Submitted,
+    Unprepared,
     Untold,
     Webhook,
     WireRequest,
 )
 from domain.money import Money
+from domain.order import Order
 from domain.profile import Profile
 
 
@@ -39,6 +41,13 @@ class PaymentPartner(Protocol):
 
     async def prepare(self, subject: Subject) -> Preparation:
         """Find or make what the instruction needs, and build its exact request."""
+
+    async def examine(self, order: Order) -> Unprepared | None:
+        """Whether an order could be prepared now: by the questions of `prepare` and the same code,
+        without making anything. `refused` in the answer: it never could.
+
+        For people, before they pay: no send waits for it. Always None where nothing is asked.
+        """
 
     async def submit(self, subject: Subject, request: WireRequest, deadline: Deadline) -> Submitted:
         """Send those bytes once. Never again by itself, whatever happens."""

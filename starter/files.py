@@ -102,9 +102,7 @@ class PlannedOrder:
     def notices(self) -> tuple[Notice, ...]:
         """What of the line goes otherwise than the file says."""
         notices = [*self.line.notices]
-        for advice in advice_on(self.order):
-            inside = _in_words_of_the_file(Refusal("", *advice), self.line)
-            notices.append(Notice(inside.field, inside.text))
+        notices += [self.notice(*advice) for advice in advice_on(self.order)]
         if electronic_reference(self.line.creditor_reference) != self.line.creditor_reference:
             text = "is sent in its electronic form, in capitals and without blanks"
             notices.append(Notice(_ELEMENTS["creditor_reference"], text))
@@ -113,6 +111,10 @@ class PlannedOrder:
             text = f"{wished} {self.moved}; executed on {self.rules_of} instead"
             notices.append(Notice(_DAY, text))
         return tuple(notices)
+
+    def notice(self, field: str, text: str) -> Notice:
+        """Something about a field of the order, in the words of the file."""
+        return Notice(_in_words_of_the_file(Refusal("", field, text), self.line).field, text)
 
 
 class RefusedLine(NamedTuple):

@@ -94,11 +94,11 @@ def _unread(wishes: Wishes, reason: str) -> int:
 
 async def _previewed(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishes) -> int:
     """What would come of it; nothing is recorded."""
-    is_covered = await preview(assembly, judged, screen, as_json=wishes.as_json)
+    judged, is_sure = await preview(assembly, judged, screen, as_json=wishes.as_json)
     in_the_way = bool(judged.refused or judged.repeats)
     if not judged.new or (in_the_way and not wishes.skip_invalid):
         return ALL_WELL if judged.known and not in_the_way else NOTHING_PAID
-    return ALL_WELL if is_covered and not in_the_way else SOME_NOT
+    return ALL_WELL if is_sure and not in_the_way else SOME_NOT
 
 
 async def _pay(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishes) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from rich.table import Table
 from rich.text import Text
@@ -11,7 +13,9 @@ from assembly import Assembly
 from domain.answers import Untold
 from domain.money import Money
 from domain.plain_text import plain
+from starter.files import PlannedOrder
 from starter.leaving import Balance, Leaving, leaving
+from terminal.examining import examine
 from terminal.judging import Judged
 from terminal.refused import (
     print_refused,
@@ -27,8 +31,20 @@ _IS_COVERED = {
 }
 
 
-async def preview(assembly: Assembly, judged: Judged, screen: Screen, *, as_json: bool) -> bool:
-    """Show it; True where each balance is known to suffice."""
+class Previewed(NamedTuple):
+    """What would come of a file."""
+
+    judged: Judged
+    """The lines that its partners would not take are among the refused."""
+    is_sure: bool
+    """Each balance suffices, and the partners said of each line that they take it."""
+
+
+async def preview(
+    assembly: Assembly, judged: Judged, screen: Screen, *, as_json: bool
+) -> Previewed:
+    """Ask all that a send asks, and show it."""
+    judged, untold = await examine(assembly, judged)
 
     async def available(balance: Balance) -> Money | Untold:
         partner = assembly.partners.get((balance.partner, balance.partner_account))
@@ -40,6 +56,7 @@ async def preview(assembly: Assembly, judged: Judged, screen: Screen, *, as_json
     if as_json:
         for one in sums:
             print(json.dumps(_as_object(one)))
+        print_payable(judged.new)
         print_refused(judged.refused, judged.repeats)
     else:
         if judged.refused:
@@ -49,14 +66,36 @@ async def preview(assembly: Assembly, judged: Judged, screen: Screen, *, as_json
         if sums:
             screen.print(_table(sums))
         show_notices(screen, judged)
+        for why, lines in untold.items():
+            said = f"Not known whether the partner takes {lines} of these lines: {why}"
+            screen.print(plain(said), style="yellow")
         screen.print(_in_words(judged))
-    return all(one.is_covered for one in sums)
+    return Previewed(judged, not untold and all(one.is_covered for one in sums))
 
 
 def show_notices(screen: Screen, judged: Judged) -> None:
     """What of the lines goes otherwise than the file says; the same of many is said once."""
-    for field, text in sorted({each for line in judged.planned.orders for each in line.notices}):
+    found = {each for line in judged.planned.orders for each in line.notices}
+    for field, text in sorted(found):
         screen.print(plain(f"{field}: {text}"), style="dim")
+
+
+def print_payable(lines: Iterable[PlannedOrder]) -> None:
+    """An object for each line that would be paid."""
+    for line in lines:
+        said = {
+            "line": line.line.position,
+            "source_line": line.line.source_line,
+            "key": line.key,
+            "end_to_end_id": line.line.end_to_end_id,
+            "state": "would be paid",
+            "rail": line.line.rail.value,
+            "amount_minor": line.line.amount_minor,
+            "currency": line.line.currency,
+            "execution_date": str(line.times.requested_execution_date),
+            "notices": [f"{field}: {text}" for field, text in line.notices],
+        }
+        print(json.dumps(said))
 
 
 def _in_words(judged: Judged) -> str:

@@ -264,6 +264,9 @@ class FakePartner:
         report = self._report(subject, word, held.reference, Source.READ)
         return Told(report, self._exchange(subject, 200))
 
+    async def examine(self, order: Order) -> Unprepared | None:
+        return None
+
     async def available(self, currency: str, on_behalf_of: str | None) -> Money | Untold:
         self.calls.append("available")
         return Untold("it keeps no balances")

@@ -31,16 +31,9 @@ class Beneficiaries:
     async def ensure(self, subject: Subject) -> str | Unprepared:
         """The id of a beneficiary that is exactly the order's creditor."""
         order = subject.order
-        if problem := await self._unfit(subject):
-            return problem
-        found = await self._find(order)
-        if not isinstance(found, list):
-            return found
-        if ours := next((each for each in found if is_creditor(each, order)), None):
-            return ours.id
-        valid = await self._calls.ask(_VALIDATE, {**bank_details(order), **_acting(order)})
-        if problem := self._problem(subject, valid):
-            return problem
+        known = await self.examine(subject)
+        if known is not None:
+            return known
         made = await self._calls.make(_CREATE, {**_beneficiary(order), **_acting(order)})
         if problem := self._problem(subject, made):
             return problem
@@ -52,6 +45,22 @@ class Beneficiaries:
             return Unprepared("they made another beneficiary than we asked for",
                               exchange=made.exchange)  # fmt: skip
         return beneficiary.id
+
+    async def examine(self, subject: Subject) -> str | Unprepared | None:
+        """Everything that is asked about the creditor before one is made; nothing is made.
+
+        The id where there is one already; None where one could be made.
+        """
+        order = subject.order
+        if problem := await self._unfit(subject):
+            return problem
+        found = await self._find(order)
+        if not isinstance(found, list):
+            return found
+        if ours := next((each for each in found if is_creditor(each, order)), None):
+            return ours.id
+        valid = await self._calls.ask(_VALIDATE, {**bank_details(order), **_acting(order)})
+        return self._problem(subject, valid)
 
     async def _unfit(self, subject: Subject) -> Unprepared | None:
         """SEPA asks for an IBAN and no more; of other corridors they tell what they ask for."""

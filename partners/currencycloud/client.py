@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 from domain.answers import (
@@ -58,6 +58,14 @@ from transport.redaction import redact_text
 _CREATE: Final = "/v2/payments/create"
 _BENEFICIARY: Final = "beneficiary_id"
 _TEXT_LENGTH_MAX: Final = 255
+
+
+class _Agreed(NamedTuple):
+    """What a corridor takes of a payment beside its creditor."""
+
+    charges: str
+    purpose: str
+    payer: dict[str, str]
 
 
 class CurrencycloudPartner:
@@ -116,16 +124,9 @@ class CurrencycloudPartner:
         """Have the beneficiary, then write down the exact form that will be sent."""
         if subject.kind is InstructionKind.CANCEL:
             return await self._cancels.prepare(subject)
-        charges, purpose = charge_type(subject.order), purpose_code(subject.order)
-        if isinstance(charges, Unfit):
-            return never(subject, charges, self._clock)
-        if isinstance(purpose, Unfit):
-            return never(subject, purpose, self._clock)
-        payer = await self._payers.details(subject.order)
-        if isinstance(payer, Unfit):
-            return never(subject, payer, self._clock)
-        if isinstance(payer, Unprepared):
-            return payer
+        agreed = await self._agreed(subject)
+        if isinstance(agreed, Unprepared):
+            return agreed
         beneficiary_id = subject.prepared.get(_BENEFICIARY)
         if beneficiary_id is None:
             ensured = await self._beneficiaries.ensure(subject)
@@ -133,6 +134,7 @@ class CurrencycloudPartner:
                 return ensured
             beneficiary_id = ensured
         key = subject.keys[-1]
+        charges, purpose, payer = agreed
         form = {**_instruction(subject.order, beneficiary_id, key, charges, purpose), **payer}
         return Prepared(
             WireRequest(
@@ -144,6 +146,29 @@ class CurrencycloudPartner:
                 prepared={_BENEFICIARY: beneficiary_id},
             )
         )
+
+    async def examine(self, order: Order) -> Unprepared | None:
+        """By the same questions as `prepare`, up to where that would make a beneficiary."""
+        if (not_ready := await self.ready()) is not None:
+            return Unprepared(not_ready.why, retry_at=not_ready.until)
+        subject = Subject("", order, keys=("",))
+        agreed = await self._agreed(subject)
+        if isinstance(agreed, Unprepared):
+            return agreed
+        known = await self._beneficiaries.examine(subject)
+        return known if isinstance(known, Unprepared) else None
+
+    async def _agreed(self, subject: Subject) -> _Agreed | Unprepared:
+        """What depends on the corridor: charges, purpose, payer."""
+        charges, purpose = charge_type(subject.order), purpose_code(subject.order)
+        if isinstance(charges, Unfit):
+            return never(subject, charges, self._clock)
+        if isinstance(purpose, Unfit):
+            return never(subject, purpose, self._clock)
+        payer = await self._payers.details(subject.order)
+        if isinstance(payer, Unfit):
+            return never(subject, payer, self._clock)
+        return payer if isinstance(payer, Unprepared) else _Agreed(charges, purpose, payer)
 
     async def submit(self, subject: Subject, request: WireRequest, deadline: Deadline) -> Submitted:
         reply = await self._calls.instruct(

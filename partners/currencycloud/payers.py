@@ -47,9 +47,7 @@ class Payers:
             # "Payer details parameters should not be sent if using on_behalf_of."
             why = "ultimate_debtor: of a sub-account they name its holder; leave it out"
             return Unfit("CH17", why)
-        fields = entity(party, "payer")
-        if party.address:
-            fields |= residence(party.address, "payer")
+        fields = payer_fields(order)
         country = fields.get("payer_country")
         if country is None:
             return Unfit("RR02", "ultimate_debtor.address.country: is missing; give it")
@@ -73,3 +71,12 @@ class Payers:
             code = refusals.PAYMENT_REFUSED.get(f"{missing[0][0]}_is_missing", "RR02")
             return Unfit(code, f"payers in {country} are asked for more: {told}")
         return fields
+
+
+def payer_fields(order: Order) -> dict[str, str]:
+    """The payer in their fields; none where the holder pays for itself."""
+    party = order.ultimate_debtor
+    if party is None:
+        return {}
+    fields = entity(party, "payer")
+    return fields | residence(party.address, "payer") if party.address else fields

@@ -133,7 +133,7 @@ def test_what_changes_nothing_of_the_money_is_noticed() -> None:
     assert line.refusals == ()
     assert noticed(line) == {
         "PmtId/EndToEndId", "PmtId/UETR", "ChrgBr", "PmtInf/BtchBookg",
-        "PmtInf/DbtrAgt/FinInstnId/BICFI",
+        "PmtInf/DbtrAgt/FinInstnId/BICFI", "PmtInf/Dbtr/Nm",
     }  # fmt: skip
     assert (line.uetr, line.charge_bearer) == (uetr, ChargeBearer.SLEV)
     assert line.payment_information.batch_booking
@@ -163,7 +163,7 @@ def test_not_provided_says_nothing_wherever_it_stands() -> None:
     )
     block = Block([line], name="NOTPROVIDED", agent=f"<DbtrAgt>{nothing}</DbtrAgt>")
     read_line = only(pain001(block))
-    assert (read_line.refusals, read_line.notices) == ((), ())
+    assert (read_line.refusals, noticed(read_line)) == ((), {"PmtInf/Dbtr/Nm"})
     assert (read_line.end_to_end_id, read_line.instruction_id) == ("NOTPROVIDED", "")
     assert (read_line.creditor_agent, read_line.remittance_information) == ("", "")
 

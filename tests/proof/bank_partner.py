@@ -36,7 +36,7 @@ from domain.answers import (
 )
 from domain.clock import Clock
 from domain.money import Money
-from domain.order import Rail
+from domain.order import Order, Rail
 from domain.profile import (
     Idempotency,
     IdempotencyKind,
@@ -137,6 +137,9 @@ class BankPartner:
         return self._account.base_url
 
     async def ready(self) -> NotReady | None:
+        return None
+
+    async def examine(self, order: Order) -> Unprepared | None:
         return None
 
     async def available(self, currency: str, on_behalf_of: str | None) -> Money | Untold:

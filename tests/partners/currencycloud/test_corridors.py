@@ -146,6 +146,14 @@ async def refusal_of(adapter: CurrencycloudPartner, lacking: Order) -> tuple[str
     assert isinstance(unprepared, Unprepared), unprepared
     assert unprepared.refused is not None, unprepared.why
     assert unprepared.refused.state is PaymentState.REJECTED
+    # A preview says the same before anything is recorded.
+    examined = await adapter.examine(lacking)
+    assert examined is not None
+    assert examined.refused is not None
+    assert (examined.why, examined.refused.status_reason) == (
+        unprepared.why,
+        unprepared.refused.status_reason,
+    )
     return unprepared.refused.status_reason, unprepared.why
 
 
@@ -284,6 +292,24 @@ async def test_a_corridor_is_asked_about_once() -> None:
         "bank_account_country": "GB",
         "beneficiary_country": "US",
     }
+
+
+async def test_an_examination_asks_what_a_send_asks_and_makes_nothing() -> None:
+    fresh = script(account_number="87654321")
+    assert await partner(fresh).examine(GBP) is None
+    assert fresh.routes == [DETAILS, FIND, VALIDATE]
+    known = script()
+    assert await partner(known).examine(GBP) is None
+    assert known.routes == [DETAILS, FIND]
+
+
+async def test_a_creditor_that_does_not_pass_their_validation_is_told_in_an_examination() -> None:
+    refusing = Scripted().on(DETAILS, (200, ALTERNATIVES)).on(FIND, page("beneficiaries"))
+    refusing.on(VALIDATE, (400, error("iban_is_invalid", "IBAN is invalid", "iban")))
+    examined = await partner(refusing).examine(GBP)
+    assert examined is not None
+    assert examined.refused is not None
+    assert VALIDATE in refusing.routes
 
 
 async def test_every_call_is_on_behalf_of_the_sub_account() -> None:
