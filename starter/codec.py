@@ -1,46 +1,124 @@
-"""Payload encryption: what Temporal stores of us, only our keys open."""
+"""Payload seals: Temporal stores what only our keys open, and we believe only what they sealed.
+
+Whoever reaches Temporal can write payloads. So each one is encrypted and bound to its place: the
+workflow id and, for activities, the activity type; `starter.converter` adds the type of the value
+inside the seal. A payload that is clear, altered, or moved from another place is not opened; it
+decodes to a refusal. The refusal is a value and not an exception, because an exception here fails
+the workflow task, again and again: a stranger could stop a run for good with one byte.
+
+A key that the keyring lacks does raise. That is a mistake of ours, and the task that fails now
+goes on as soon as some worker holds the key.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Self
 
 from temporalio.api.common.v1 import Payload
-from temporalio.converter import PayloadCodec
+from temporalio.converter import (
+    ActivitySerializationContext,
+    PayloadCodec,
+    SerializationContext,
+    WithSerializationContext,
+    WorkflowSerializationContext,
+)
 
-from store.keyring import Keyring
+from store.keyring import Altered, Keyring
 
 ENCODING: Final = b"binary/encrypted"
-_CONTEXT: Final = "temporal.payload"
+#: What `decode` gives in place of a payload that is not ours; its data says why.
+REFUSED: Final = b"finality/refused"
+#: Clear metadata, but part of the seal: the codec endpoint opens payloads without knowing where
+#: they stood.
+_PLACE: Final = "sealed-for"
+#: The form of the seal. Payloads of the first form, which had no place, are refused.
+_PURPOSE: Final = "temporal.payload.2"
+#: A schedule adds the moment to its workflow's id. The next round reads the last one's result, so
+#: both have one place.
+_ROUND: Final = re.compile(r"-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", re.ASCII)
+_REMEDY: Final = (
+    "somebody else can write to this Temporal namespace: see 'Access to Temporal is access to "
+    "money' in docs/operations.md"
+)
 
 
-class EncryptionCodec(PayloadCodec):
+def place_of(context: SerializationContext) -> str:
+    """Where a payload stands, the same in every run of the workflow.
+
+    Raises:
+        ValueError: a kind of payload that we do not send.
+    """
+    match context:
+        case WorkflowSerializationContext(workflow_id=workflow_id):
+            return f"workflow {_ROUND.sub('', workflow_id)}"
+        case ActivitySerializationContext(
+            workflow_id=str(workflow_id), activity_type=str(activity_type)
+        ):
+            return f"activity {activity_type} of {_ROUND.sub('', workflow_id)}"
+        case _:
+            raise ValueError(f"payloads are not sealed for {context}")
+
+
+class EncryptionCodec(PayloadCodec, WithSerializationContext):
     """AES-GCM with the key's id in the clear, so that old histories open after a change of keys."""
 
-    def __init__(self, keyring: Keyring) -> None:
+    def __init__(self, keyring: Keyring, place: str | None = None) -> None:
         self._keyring = keyring
+        self._place = place
+
+    def with_context(self, context: SerializationContext) -> Self:
+        """The codec for payloads of that place."""
+        return type(self)(self._keyring, place_of(context))
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        return [
-            Payload(
-                metadata={
-                    "encoding": ENCODING,
-                    "encryption-key-id": self._keyring.current.encode(),
-                },
-                data=self._keyring.seal(payload.SerializeToString(), _CONTEXT),
-            )
-            for payload in payloads
-        ]
-
-    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Clear payloads pass as they are: an engineer's own signal from the UI is one.
+        """Seal for this codec's place.
 
         Raises:
-            KeyringError: sealed with a key we do not hold, or altered.
+            ValueError: the codec has none, so the payload could be used anywhere.
         """
-        return [self._decode(payload) for payload in payloads]
+        if self._place is None:
+            raise ValueError("a payload is sealed for one place, and none was given")
+        return [self._seal(payload, self._place) for payload in payloads]
 
-    def _decode(self, payload: Payload) -> Payload:
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Open what is ours and stands in its place; refuse anything else.
+
+        Raises:
+            KeyringError: sealed with a key that we do not hold.
+        """
+        return [self._open(payload) for payload in payloads]
+
+    def _seal(self, payload: Payload, place: str) -> Payload:
+        return Payload(
+            metadata={
+                "encoding": ENCODING,
+                "encryption-key-id": self._keyring.current.encode(),
+                _PLACE: place.encode(),
+            },
+            data=self._keyring.seal(payload.SerializeToString(), _context(place)),
+        )
+
+    def _open(self, payload: Payload) -> Payload:
         if payload.metadata.get("encoding") != ENCODING:
-            return payload
-        return Payload.FromString(self._keyring.open(payload.data, _CONTEXT))
+            return _refusal("it is not sealed")
+        place = payload.metadata.get(_PLACE, b"").decode(errors="replace")
+        if not place:
+            return _refusal("it was sealed by an earlier version, for no place")
+        if self._place is not None and place != self._place:
+            return _refusal(f"it was sealed for '{place}' and stands in '{self._place}'")
+        try:
+            return Payload.FromString(self._keyring.open(payload.data, _context(place)))
+        except Altered:
+            return _refusal("its seal is broken")
+
+
+def _context(place: str) -> str:
+    return f"{_PURPOSE} {place}"
+
+
+def _refusal(why: str) -> Payload:
+    return Payload(
+        metadata={"encoding": REFUSED}, data=f"a payload is not ours: {why}; {_REMEDY}".encode()
+    )
