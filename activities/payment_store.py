@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain.heard import Heard
+from domain.heard import Heard, NotOfAStep
 from domain.payment import UnknownPayment
 from domain.view import PaymentView
 
@@ -26,6 +26,8 @@ log = logging.getLogger("finality.payments")
 
 #: The failure of a step whose payment the database does not hold.
 FORGOTTEN: Final = "Forgotten"
+#: The failure of a run that hands over what no step can hear.
+NOT_OF_A_STEP: Final = "NotOfAStep"
 
 
 class PaymentRef(BaseModel):
@@ -79,9 +81,19 @@ class PaymentStore:
 
     @activity.defn
     async def record(self, heard: Heard) -> PaymentView:
-        """Store what a step heard while the store was away; twice is once."""
-        async with self._halting_if_forgotten(heard.payment_id):
-            return await self._book.record(heard)
+        """Store what a step heard while the store was away; twice is once.
+
+        Raises:
+            ApplicationError: no step can have heard it, or another payment's run brings it. It is
+                never tried again, and nothing was stored.
+        """
+        try:
+            _require_own_run(heard)
+            async with self._halting_if_forgotten(heard.payment_id):
+                return await self._book.record(heard)
+        except NotOfAStep as forged:
+            log.error("%s", forged)
+            raise ApplicationError(str(forged), type=NOT_OF_A_STEP, non_retryable=True) from forged
 
     @activity.defn
     async def cancel(self, request: CancelRequest) -> PaymentView:
@@ -110,3 +122,9 @@ class PaymentStore:
             )  # fmt: skip
             await self._set_back.forgot(payment_id, self._clock.now())
             raise ApplicationError(str(error), type=FORGOTTEN) from error
+
+
+def _require_own_run(heard: Heard) -> None:
+    run_of = (activity.info().workflow_id or "").rpartition("/")[2]
+    if run_of != heard.payment_id:
+        raise NotOfAStep(heard.payment_id, f"the run of {run_of!r} brings what was heard of it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -24,8 +25,24 @@ from domain.answers import (
     TurnedAway,
     Untold,
 )
-from domain.report import Report
+from domain.ids import payment_of
+from domain.report import Report, Source
 from domain.sending import Answer, AttemptResult, LookedUp, LookupResult
+
+
+#: Where a step's report can come from. Statements, our own checks and people's decisions are
+#: stored by those who take them in, and never handed through a workflow.
+_SOURCES: Final = frozenset({Source.REPLY, Source.READ})
+
+
+class NotOfAStep(ValueError):
+    """No step with a partner can have heard this; nothing of it was stored."""
+
+    def __init__(self, payment_id: str, why: str) -> None:
+        super().__init__(
+            f"payment {payment_id}: {why}. Nothing was stored. Somebody else may write to Temporal "
+            "with our key, or an adapter is wrong: look at the payment's history in Temporal"
+        )
 
 
 class Heard(BaseModel):
@@ -54,6 +71,29 @@ class Heard(BaseModel):
     inbox_through: int = 0
     gone: bool = False
     """The partner can never be asked about it again."""
+
+    def require_of_a_step(self) -> None:
+        """Let pass only what a step with a partner can hear, about an instruction of the payment.
+
+        Raises:
+            NotOfAStep: the text names what no step can hear.
+        """
+        if why := self._not_of_a_step():
+            raise NotOfAStep(self.payment_id, why)
+
+    def _not_of_a_step(self) -> str | None:
+        if payment_of(self.instruction_id) != self.payment_id:
+            return f"a step speaks of {self.instruction_id!r}, an instruction of another payment"
+        report = self.report
+        if report is None:
+            return None
+        if report.instruction_id != self.instruction_id:
+            return f"a report about {report.instruction_id!r} came with {self.instruction_id!r}"
+        if report.source not in _SOURCES:
+            return f"a step cannot bring a {report.source.name} report"
+        if report.settles or report.decided_on is not None:
+            return "a step cannot decide what people are asked"
+        return None
 
 
 def heard_of_send(

@@ -25,7 +25,7 @@ from temporalio.converter import (
     WorkflowSerializationContext,
 )
 
-from store.keyring import Altered, Keyring
+from store.keyring import Keyring, KeyringError, MissingKey
 
 ENCODING: Final = b"binary/encrypted"
 #: What `decode` gives in place of a payload that is not ours; its data says why.
@@ -86,7 +86,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         """Open what is ours and stands in its place; refuse anything else.
 
         Raises:
-            KeyringError: sealed with a key that we do not hold.
+            MissingKey: sealed with a key that we do not hold.
         """
         return [self._open(payload) for payload in payloads]
 
@@ -108,9 +108,13 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
             return _refusal("it was sealed by an earlier version, for no place")
         if self._place is not None and place != self._place:
             return _refusal(f"it was sealed for '{place}' and stands in '{self._place}'")
+        if b"\0" not in payload.data:
+            return _refusal("its seal is broken")
         try:
             return Payload.FromString(self._keyring.open(payload.data, _context(place)))
-        except Altered:
+        except MissingKey:
+            raise
+        except KeyringError:
             return _refusal("its seal is broken")
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Final
 
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from starter.codec import EncryptionCodec
+from starter.converter import SealedPayloadConverter
 from store.keyring import Keyring
 
 #: Imported once and shared by all workflow runs: pure modules without state. Everything else a
@@ -20,9 +20,9 @@ PASSED_THROUGH: Final = ("domain", "activities")
 
 
 def data_converter(keyring: Keyring) -> DataConverter:
-    """Pydantic models, encrypted; failure messages and stack traces too."""
-    return dataclasses.replace(
-        pydantic_data_converter,
+    """Pydantic models, sealed; failure messages and stack traces too."""
+    return DataConverter(
+        payload_converter_class=SealedPayloadConverter,
         payload_codec=EncryptionCodec(keyring),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )

@@ -263,7 +263,11 @@ class SendBook:
         """Store what a step brought: result, report, fold, in one transaction.
 
         Any number of times, in any order with other steps: the same ends up in the book.
+
+        Raises:
+            NotOfAStep: no step can have heard it; nothing was stored.
         """
+        heard.require_of_a_step()
 
         def transaction(session: Session) -> PaymentView:
             row, payment = _rows(session, heard.instruction_id)
@@ -334,6 +338,7 @@ class SendBook:
 
     async def refuse(self, heard: Heard) -> PaymentView:
         """What had to be prepared was refused for good: nothing was sent, and nothing will be."""
+        heard.require_of_a_step()
 
         def transaction(session: Session) -> PaymentView:
             row, payment = _rows(session, heard.instruction_id)

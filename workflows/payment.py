@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.partner_steps import PartnerSteps, Step, StepRequest
-from activities.payment_store import FORGOTTEN, CancelRequest, PaymentRef, PaymentStore
+from activities.payment_store import (
+    FORGOTTEN,
+    NOT_OF_A_STEP,
+    CancelRequest,
+    PaymentRef,
+    PaymentStore,
+)
 from domain.display import display
 from domain.due import Due, Owed, deadline_of, due
+from domain.heard import Heard
 from domain.ids import partner_queue
 from domain.payment import Certainty
 from domain.report import PaymentState
@@ -45,6 +53,8 @@ _IDLE_PAUSE: Final = timedelta(seconds=1)
 #: What the search attribute `Kind` calls this workflow.
 _KIND: Final = "payment"
 
+Asked = TypeVar("Asked")
+
 
 @workflow.defn
 class PaymentWorkflow:
@@ -68,6 +78,7 @@ class PaymentWorkflow:
     @workflow.run
     async def run(self, ref: PaymentRef) -> str:
         """Ends when the payment is at an end; the answer says in which words."""
+        _require_ours(ref)
         view: PaymentView | None = None
         self._attempts = dict(ref.attempts)
         while True:
@@ -152,7 +163,7 @@ class PaymentWorkflow:
         instruct = owed.owed is Owed.INSTRUCT
         self._steps += 1
         try:
-            step: Step = await workflow.execute_activity_method(
+            step = await workflow.execute_activity_method(
                 PartnerSteps.instruct if instruct else PartnerSteps.read,
                 request,
                 task_queue=partner_queue(view.partner),
@@ -165,66 +176,89 @@ class PaymentWorkflow:
         except ActivityError as error:
             if workflow.cancellation_reason() is not None and not self._cancel_heard:
                 raise
-            # A crash, a timeout, a bug: the same to us. Look at the store and ask what is due.
-            workflow.logger.warning("step of %s ended without result: %s", ref.payment_id, error)
-            self._failures += 1
-            pause = min(2 ** (self._failures - 1), _PAUSE_MAX_SECONDS)
-            await self._wait(
-                workflow.now() + timedelta(seconds=pause), "the last step broke off; a pause"
-            )
-            return await self._load(ref)
+            return await self._broke_off(ref, error)
+        if not _is(step, Step):
+            # Somebody else answered for the step. What it really did, the store knows.
+            return await self._broke_off(ref, step)
         self._failures = 0
         if step.unrecorded is not None:
-            return self._seen(
-                await workflow.execute_activity_method(
-                    PaymentStore.record,
-                    step.unrecorded,
-                    start_to_close_timeout=timedelta(seconds=30),
-                    summary="record what was heard while the store was away",
-                )
-            )
+            return await self._record(ref, step.unrecorded)
         assert step.view is not None
         if step.view == view:
             # The server's clock says due and the worker's not yet, or another step was first.
             await self._wait(workflow.now() + _IDLE_PAUSE, "the last step changed nothing; a pause")
         return self._seen(step.view)
 
+    async def _broke_off(self, ref: PaymentRef, why: object) -> PaymentView:
+        """A crash, a timeout, a bug: the same to us. Look at the store and ask what is due."""
+        workflow.logger.warning("step of %s ended without result: %s", ref.payment_id, why)
+        self._failures += 1
+        pause = min(2 ** (self._failures - 1), _PAUSE_MAX_SECONDS)
+        await self._wait(
+            workflow.now() + timedelta(seconds=pause), "the last step broke off; a pause"
+        )
+        return await self._load(ref)
+
+    async def _record(self, ref: PaymentRef, heard: Heard) -> PaymentView:
+        """Record what a step heard, until our own store says that it has it."""
+        while True:
+            try:
+                view = await workflow.execute_activity_method(
+                    PaymentStore.record,
+                    heard,
+                    start_to_close_timeout=timedelta(seconds=30),
+                    summary="record what was heard while the store was away",
+                )
+            except ActivityError as error:
+                if workflow.cancellation_reason() is not None and not self._cancel_heard:
+                    raise
+                cause = error.cause
+                if isinstance(cause, ApplicationError) and cause.type == NOT_OF_A_STEP:
+                    return await self._broke_off(ref, cause)
+                workflow.logger.warning("not recorded for %s: %s", ref.payment_id, error)
+                await self._wait(workflow.now() + _IDLE_PAUSE, "recording broke off; a pause")
+                continue
+            if _is(view, PaymentView):
+                return self._seen(view)
+            workflow.logger.warning("not recorded for %s: %s", ref.payment_id, view)
+
     async def _cancel(self, ref: PaymentRef, by: str, why: str) -> PaymentView:
         """Record the cancel command; what follows is owed as anything else is."""
-        while True:
-            try:
-                return self._seen(
-                    await workflow.execute_local_activity_method(
-                        PaymentStore.cancel,
-                        CancelRequest(
-                            payment_id=ref.payment_id,
-                            command_id=f"{by}/{workflow.info().run_id}",
-                            by=by,
-                            why=why,
-                        ),
-                        start_to_close_timeout=timedelta(seconds=10),
-                        retry_policy=_UNLESS_FORGOTTEN,
-                        summary=f"cancel: {why}",
-                    )
-                )
-            except (ActivityError, ApplicationError) as error:
-                await self._wait_if_forgotten(error)
+        request = CancelRequest(
+            payment_id=ref.payment_id,
+            command_id=f"{by}/{workflow.info().run_id}",
+            by=by,
+            why=why,
+        )
+        return await self._in_store(PaymentStore.cancel, request, f"cancel: {why}")
 
     async def _load(self, ref: PaymentRef) -> PaymentView:
+        return await self._in_store(PaymentStore.load, ref, "load the payment")
+
+    async def _in_store(
+        self,
+        step: Callable[[PaymentStore, Asked], Awaitable[PaymentView]],
+        asked: Asked,
+        summary: str,
+    ) -> PaymentView:
+        """Ask our own store; again, where somebody else's worker put an answer in its place."""
         while True:
-            self._news = False
+            if step is PaymentStore.load:
+                self._news = False
             try:
-                return self._seen(
-                    await workflow.execute_local_activity_method(
-                        PaymentStore.load,
-                        ref,
-                        start_to_close_timeout=timedelta(seconds=10),
-                        retry_policy=_UNLESS_FORGOTTEN,
-                        summary="load the payment",
-                    )
+                view = await workflow.execute_local_activity_method(
+                    step,
+                    asked,
+                    start_to_close_timeout=timedelta(seconds=10),
+                    retry_policy=_UNLESS_FORGOTTEN,
+                    summary=summary,
                 )
             except (ActivityError, ApplicationError) as error:
                 await self._wait_if_forgotten(error)
+                continue
+            if _is(view, PaymentView):
+                return self._seen(view)
+            workflow.logger.warning("%s: %s", summary, view)
 
     async def _wait_if_forgotten(self, error: ActivityError | ApplicationError) -> None:
         """The database does not hold the payment: it was set back, and everything is halted.
@@ -296,6 +330,21 @@ class PaymentWorkflow:
             ]
         workflow.upsert_search_attributes(changes)
         self._shown = shown
+
+
+def _require_ours(ref: PaymentRef) -> None:
+    """End a run that somebody else started.
+
+    Raises:
+        ApplicationError: its input is not ours. The next start of ours makes a new run.
+    """
+    if not _is(ref, PaymentRef):
+        raise ApplicationError(f"this run was not started by us: {ref}", non_retryable=True)
+
+
+def _is(value: object, kind: type) -> bool:
+    """Whether we are given our own value, and not the reason why there is none."""
+    return isinstance(value, kind)
 
 
 def _requires(view: PaymentView) -> str:
