@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -58,8 +59,12 @@ if TYPE_CHECKING:
     from partners.interface import PaymentPartner, WebhookReader
     from starter.running import Running
 
+log = logging.getLogger("finality.assembly")
+
 #: What the store raises while the database is away, of whatever kind it is (`store/faults.py`).
 STORE_AWAY: Final[tuple[type[Exception], ...]] = (StoreAway,)
+#: Anybody at Temporal can end a workflow under such an id; the newest that is ours counts.
+_ROUNDS_ASKED: Final = 20
 #: How long the server waits for the worker that knows a run, before it gives its task to another
 #: one: the larger part of what a payment stands still after a kill. A run is loaded quickly.
 _STICKY: Final = timedelta(seconds=2)
@@ -252,14 +257,22 @@ class Assembly:
 
     async def look_back(self, client: Client) -> None:
         """Before any step: is the database the one that the last round of upkeep knew?"""
+        from starter.converter import NotOurs
         from workflows.upkeep import known
 
         rounds = client.list_workflows(
-            "WorkflowType = 'UpkeepWorkflow' AND ExecutionStatus = 'Completed'", limit=1
+            f"WorkflowId STARTS_WITH '{_UPKEEP}' AND ExecutionStatus = 'Completed'",
+            limit=_ROUNDS_ASKED,
         )
         async for last in rounds:
             handle = client.get_workflow_handle(last.id, run_id=last.run_id)
-            await self.rounds.prove(known(await handle.result()), self.clock.now())
+            try:
+                result = await handle.result()
+            except NotOurs as stranger:
+                log.warning("%s is not taken for a round of upkeep: %s", last.id, stranger)
+                continue
+            await self.rounds.prove(known(result), self.clock.now())
+            return
 
     def workers(self, client: Client) -> list[Worker]:
         """One for workflows and our own store, one per partner so that none stops another."""

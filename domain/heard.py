@@ -29,7 +29,6 @@ from domain.ids import payment_of
 from domain.report import Report, Source
 from domain.sending import Answer, AttemptResult, LookedUp, LookupResult
 
-
 #: Where a step's report can come from. Statements, our own checks and people's decisions are
 #: stored by those who take them in, and never handed through a workflow.
 _SOURCES: Final = frozenset({Source.REPLY, Source.READ})

@@ -28,6 +28,7 @@ from serving import served
 from settings import Settings
 from settings_sources import UP_FILE
 from starter.codec_endpoint import codec_endpoint
+from starter.peer import can_tell_users
 from store.keyring import Keyring
 from workflows.attributes import SEARCH_ATTRIBUTES
 
@@ -85,6 +86,9 @@ class Stack:
     _webhook_secret: str = field(
         init=False, repr=False, default_factory=lambda: secrets.token_hex(24)
     )
+    _codec_token: str = field(
+        init=False, repr=False, default_factory=lambda: secrets.token_urlsafe(24)
+    )
     _parts: AsyncExitStack = field(init=False, default_factory=AsyncExitStack)
 
     async def __aenter__(self) -> Self:
@@ -120,7 +124,7 @@ class Stack:
             port=ports.temporal,
             ui_port=ports.ui,
             search_attributes=SEARCH_ATTRIBUTES,
-            codec_endpoint=f"http://127.0.0.1:{ports.codec}",
+            codec_endpoint=self.codec_url if can_tell_users() else None,
             log_file=self.log("temporal"),
         )
         self._parts.push_async_callback(self.temporal.stop)
@@ -222,10 +226,22 @@ class Stack:
             },
         )
 
+    @property
+    def codec_url(self) -> str:
+        """Where the UI has payloads opened, with the token in it.
+
+        The UI shows its settings to every user of the machine. So it is told this only where the
+        endpoint can see which user asks; elsewhere the user enters it in the UI by hand.
+        """
+        return f"http://127.0.0.1:{self.ports.codec}/{self._codec_token}"
+
     async def _serve_codec(self, keyring: Keyring) -> None:
         ui = self.ports.ui
         application = codec_endpoint(
-            keyring, ui_origins=[f"http://127.0.0.1:{ui}", f"http://localhost:{ui}"]
+            keyring,
+            token=self._codec_token,
+            ui_origins=[f"http://127.0.0.1:{ui}", f"http://localhost:{ui}"],
+            only_user=os.getuid() if can_tell_users() else None,
         )
         await self._parts.enter_async_context(
             served(application, host="127.0.0.1", port=self.ports.codec)

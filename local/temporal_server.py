@@ -33,6 +33,9 @@ DYNAMIC_CONFIG = (
     "frontend.enableServerVersionCheck=false",
     "frontend.enableUpdateWorkflowExecution=true",
     "frontend.enableUpdateWorkflowExecutionAsyncAccepted=true",
+    # Its HTTP API cannot be switched off, takes calls of any web page and is not used by us: no
+    # request has this host. The UI talks gRPC.
+    'frontend.httpAllowedHosts=["off.invalid"]',
 )
 
 #: `full` syncs each commit: what the server has acknowledged outlives a power cut.

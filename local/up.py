@@ -8,6 +8,7 @@ from pathlib import Path
 
 from local.stack import Ports, Stack, Tell
 from process import stop_on_signals
+from starter.peer import can_tell_users
 
 _LOOK_SECONDS = 0.5
 
@@ -17,6 +18,10 @@ async def up(home: Path, ports: Ports, debtors: Mapping[str, Mapping[str, str]],
     stop = stop_on_signals()
     async with Stack(home, ports, debtors, tell=tell) as stack:
         tell(f"Temporal UI  {stack.temporal.ui_url}")
+        if can_tell_users():
+            tell(f"Codec        {stack.codec_url}  (the UI has it; only this user may ask)")
+        else:
+            tell(f"Codec        {stack.codec_url}  (enter it in the UI: the glasses, top right)")
         tell(f"Simulator    {stack.simulator.base_url}  (Currencycloud)")
         tell(f"Webhooks     http://127.0.0.1:{stack.ports.inbound}/webhooks")
         tell(f"Logs         {home / 'logs'}")

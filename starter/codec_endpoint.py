@@ -1,49 +1,179 @@
-"""The codec endpoint: shows payloads in clear to those who may reach it, for the Temporal UI."""
+"""The codec endpoint: the Temporal UI and CLI have payloads opened here, by those who may see them.
+
+Whoever may ask reads every payment in clear, so each request needs the token. The Temporal UI can
+send no header of its own, only an address: for it the token is the first part of the path. A page
+of another site is refused even with the token, and where `only_user` is given, so is every other
+user of this machine: the UI shows its settings, and with them this address, to all of them.
+"""
 
 from __future__ import annotations
 
+import hmac
+import json
+from collections.abc import Collection
+from typing import Final
+
 from google.protobuf import json_format
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from temporalio.api.common.v1 import Payloads
+from temporalio.api.common.v1 import Payload, Payloads
+from temporalio.converter import WorkflowSerializationContext
 
-from starter.codec import EncryptionCodec
-from store.keyring import Keyring, KeyringError
+from activities.payment_store import PaymentRef
+from domain.ids import workflow_id
+from starter.codec import REFUSED, EncryptionCodec
+from starter.converter import TYPE
+from starter.peer import user_of
+from store.keyring import Keyring, MissingKey
+
+#: The UI asks for one event at a time, and the largest is bounded by the server.
+_BODY_BYTES_MAX: Final = 8 * 1024 * 1024
+_JSON: Final = b"json/plain"
 
 
-def codec_endpoint(keyring: Keyring, *, ui_origins: list[str]) -> Starlette:
-    """An application with `POST /decode`, for the given UI addresses only.
+class _NotSealable(ValueError):
+    """Nobody outside may write such a payload."""
 
-    There is no `/encode`: nobody needs to write payloads from a browser. It has no login of its
-    own, so it listens on this machine only, or stands behind one that has.
+
+class _TooLong(ValueError):
+    """No event of Temporal is that long."""
+
+
+def codec_endpoint(
+    keyring: Keyring,
+    *,
+    token: str,
+    ui_origins: Collection[str],
+    only_user: int | None = None,
+) -> Starlette:
+    """An application with `POST /decode` and `POST /encode`, also below `/TOKEN`.
+
+    Args:
+        keyring: what payloads are opened with.
+        token: in the path, or as `Authorization: Bearer TOKEN`.
+        ui_origins: pages that may ask; programs that are no browser name no origin.
+        only_user: the id of the only user of this machine that may ask.
     """
-    codec = EncryptionCodec(keyring)
-
-    async def decode(request: Request) -> Response:
-        try:
-            payloads = json_format.Parse(await request.body(), Payloads())
-            clear = await codec.decode(payloads.payloads)
-        except (json_format.ParseError, UnicodeDecodeError):
-            return JSONResponse({"message": "the body is not a JSON list of payloads"}, 400)
-        except KeyringError as error:
-            return JSONResponse({"message": str(error)}, 422)
-        return Response(
-            json_format.MessageToJson(Payloads(payloads=clear)), media_type="application/json"
-        )
-
+    asked = _Asked(keyring, token, ui_origins, only_user)
     return Starlette(
-        routes=[Route("/decode", decode, methods=["POST"])],
+        routes=[
+            Route(f"{path}/{verb}", answer, methods=["POST"])
+            for path in ("", "/{token}")
+            for verb, answer in (("decode", asked.decode), ("encode", asked.encode))
+        ],
         middleware=[
             Middleware(
                 CORSMiddleware,
-                allow_origins=ui_origins,
+                allow_origins=list(ui_origins),
                 allow_methods=["POST"],
                 allow_headers=["content-type", "x-namespace", "authorization"],
                 allow_credentials=True,
             )
         ],
     )
+
+
+class _Asked:
+    """The two questions, and who may ask them."""
+
+    def __init__(
+        self, keyring: Keyring, token: str, ui_origins: Collection[str], only_user: int | None
+    ) -> None:
+        self._codec = EncryptionCodec(keyring)
+        self._token = token
+        self._ui_origins = frozenset(ui_origins)
+        self._only_user = only_user
+
+    async def decode(self, request: Request) -> Response:
+        """Open payloads. One that cannot be opened is shown as the reason why."""
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
+        try:
+            payloads = await _payloads(request)
+        except _TooLong as error:
+            return JSONResponse({"message": str(error)}, 413)
+        except (json_format.ParseError, UnicodeDecodeError):
+            return JSONResponse({"message": "the body is not a JSON list of payloads"}, 400)
+        return _answer([await self._opened(payload) for payload in payloads])
+
+    async def encode(self, request: Request) -> Response:
+        """Seal the ids of payments, for somebody who starts a run by hand; nothing else.
+
+        What says anything of money is sealed by workers alone: otherwise the token, which is made
+        for reading, would be enough to write a step's result.
+        """
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
+        try:
+            payloads = await _payloads(request)
+            return _answer([await self._sealed(payload) for payload in payloads])
+        except _TooLong as error:
+            return JSONResponse({"message": str(error)}, 413)
+        except _NotSealable as error:
+            return JSONResponse({"message": str(error)}, 422)
+        except (json_format.ParseError, UnicodeDecodeError):
+            return JSONResponse({"message": "the body is not a JSON list of payloads"}, 400)
+
+    def _refusal(self, request: Request) -> Response | None:
+        origin = request.headers.get("origin")
+        if origin is not None and origin not in self._ui_origins:
+            return JSONResponse({"message": "this page may not read payments"}, 403)
+        given = request.path_params.get("token")
+        if given is None:
+            scheme, _, given = request.headers.get("authorization", "").partition(" ")
+            given = given.strip() if scheme.lower() == "bearer" else ""
+        if not hmac.compare_digest(given.encode(), self._token.encode()):
+            why = "the token is missing or wrong; `finality codec` and `finality up` print it"
+            return JSONResponse({"message": why}, 401)
+        if self._only_user is not None and user_of(request) != self._only_user:
+            return JSONResponse({"message": "another user of this machine runs this"}, 403)
+        return None
+
+    async def _opened(self, payload: Payload) -> Payload:
+        if "encryption-key-id" not in payload.metadata:
+            return payload  # Clear for everybody, such as a search attribute.
+        try:
+            [opened] = await self._codec.decode([payload])
+        except MissingKey as error:
+            return _text(str(error))
+        if opened.metadata["encoding"] == REFUSED:
+            return _text(opened.data.decode())
+        return opened
+
+    async def _sealed(self, payload: Payload) -> Payload:
+        try:
+            ref = PaymentRef.model_validate_json(payload.data, strict=True, extra="forbid")
+        except ValidationError:
+            raise _NotSealable(
+                'only the ids of a payment are sealed here, as {"tenant": …, "payment_id": …}'
+            ) from None
+        run = WorkflowSerializationContext("", workflow_id(ref.tenant, ref.payment_id))
+        clear = Payload(
+            metadata={"encoding": _JSON, TYPE: PaymentRef.__name__.encode()},
+            data=ref.model_dump_json().encode(),
+        )
+        [sealed] = await self._codec.with_context(run).encode([clear])
+        return sealed
+
+
+async def _payloads(request: Request) -> list[Payload]:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > _BODY_BYTES_MAX:
+            raise _TooLong(f"more than {_BODY_BYTES_MAX // 1024**2} MiB are not taken")
+    return list(json_format.Parse(bytes(body), Payloads()).payloads)
+
+
+def _answer(payloads: list[Payload]) -> Response:
+    body = json_format.MessageToJson(Payloads(payloads=payloads))
+    return Response(body, media_type="application/json")
+
+
+def _text(text: str) -> Payload:
+    return Payload(metadata={"encoding": _JSON}, data=json.dumps(text).encode())

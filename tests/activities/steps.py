@@ -11,7 +11,7 @@ from activities.partner_steps import PartnerSteps, Step, StepRequest
 from activities.witness import Witness
 from assembly import STORE_AWAY
 from domain.clock import Clock
-from domain.ids import instruction_id
+from domain.ids import instruction_id, workflow_id
 from domain.profile import InstructionKind, Profile
 from domain.view import PaymentView
 from partners.interface import PaymentLister
@@ -91,3 +91,12 @@ async def steps_of(store: Store, of: Profile | None = None) -> Steps:
     behaviour = of or profile()
     await store.accept(as_of=behaviour)
     return Steps(store, FakePartner(behaviour, store.clock))
+
+
+def in_its_run(payment_id: str = PAYMENT) -> ActivityEnvironment:
+    """Where an activity runs that the payment's own workflow asked for."""
+    environment = ActivityEnvironment()
+    environment.info = dataclasses.replace(
+        environment.info, workflow_id=workflow_id("shop", payment_id)
+    )
+    return environment

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio.testing import ActivityEnvironment
 
 from activities import partner_steps
 from activities.partner_steps import Step
@@ -18,7 +17,7 @@ from domain.payment import Certainty
 from domain.sending import AttemptResult
 from domain.view import PaymentView
 from store.faults import StoreAway
-from tests.activities.steps import steps_of
+from tests.activities.steps import in_its_run, steps_of
 from tests.clock import SteppedClock
 from tests.fakes import OnSend
 from tests.polling import until
@@ -74,7 +73,7 @@ async def test_what_cannot_be_recorded_in_time_is_handed_over(
     assert carried == step
     assert carried.unrecorded is not None
     activities = store.payment_store()
-    view = await ActivityEnvironment().run(activities.record, carried.unrecorded)
+    view = await in_its_run().run(activities.record, carried.unrecorded)
     assert view.payment.certainty is Certainty.SENT
     assert view.payment.partner_reference == steps.partner.effects[0].reference
 
@@ -171,7 +170,7 @@ async def test_what_waits_for_the_store_too_long_is_handed_over_and_recorded_onc
     waits.set()
     first = await late[0]
     monkeypatch.undo()
-    again = await ActivityEnvironment().run(store.payment_store().record, step.unrecorded)
+    again = await in_its_run().run(store.payment_store().record, step.unrecorded)
     assert again.payment == first.payment
     assert first.payment.certainty is Certainty.SENT
 
@@ -180,7 +179,7 @@ async def test_loading_gives_the_payment_as_it_stands(store: Store) -> None:
     await store.accept()
     activities = store.payment_store()
     ref = PaymentRef(tenant="shop", payment_id=PAYMENT)
-    view = await ActivityEnvironment().run(activities.load, ref)
+    view = await in_its_run().run(activities.load, ref)
     assert view == await store.payments.view(PAYMENT)
 
 

@@ -112,9 +112,9 @@ async def test_a_lookup_that_shows_another_or_nothing_whole_proves_nothing(
     steps = await steps_of(store)
     await store.accept("other", payment_id="pay_0")
     await store.begin("pay_0/pay/1")
-    await store.sent(
-        accepted(clock.now(), reference=steps.partner.foreign_reference), payment_id="pay_0"
-    )
+    foreign = steps.partner.foreign_reference
+    other = accepted(clock.now(), reference=foreign, instruction="pay_0/pay/1")
+    await store.sent(other, payment_id="pay_0")
     steps.partner.on_send.append(OnSend.LOST_AFTER)
     steps.partner.on_find.extend([befalls] * 3)
     await steps.instruct()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -83,6 +85,55 @@ async def test_its_pages_know_where_payloads_are_decoded(server: DevServer) -> N
 
     settings = json.loads(await asyncio.to_thread(read))
     assert settings["Codec"]["Endpoint"] == "http://127.0.0.1:9/codec"
+
+
+def _ports_of(pid: int) -> set[int]:
+    """Where a process listens."""
+    links = (os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir() if file.is_symlink())
+    sockets = {link[8:-1] for link in links if link.startswith("socket:[")}
+    rows = [
+        line.split()
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+    ]
+    listening = "0A"
+    return {
+        int(row[1].rpartition(":")[2], 16)
+        for row in rows
+        if row[3] == listening and row[9] in sockets
+    }
+
+
+async def _api(port: int, origin: str) -> tuple[int, dict[str, str]]:
+    """What a web page gets that asks for namespaces; 0 from what speaks no HTTP/1."""
+
+    def ask() -> tuple[int, dict[str, str]]:
+        url = f"http://127.0.0.1:{port}/api/v1/namespaces"
+        request = urllib.request.Request(url, headers={"Origin": origin})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, dict(answer.headers)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, dict(error.headers)
+        except (OSError, http.client.HTTPException):
+            return 0, {}
+
+    return await asyncio.to_thread(ask)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists a process's ports")
+async def test_no_web_page_reaches_it(server: DevServer) -> None:
+    """Its HTTP API is closed to all, and its pages' own API to pages of other sites."""
+    assert server.ui_url is not None
+    ui = int(server.ui_url.rpartition(":")[2])
+    ports = _ports_of(server.pid)
+    assert ui in ports
+    answers = {port: await _api(port, "http://evil.example") for port in ports}
+    assert [port for port, (status, _) in answers.items() if status == 200] == [ui]
+    assert 403 in {status for status, _ in answers.values()}, "its HTTP API was not found"
+    readable = {name.lower() for name in answers[ui][1]}
+    assert "access-control-allow-origin" not in readable, "a page of another site may read it"
 
 
 async def test_what_it_acknowledged_outlives_a_kill(binary: Path, tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def _name(hint: Any, payload: Payload) -> str:
         return str(hint.__name__)
     clear = Payload.FromString(KEYRING.open(payload.data, _FIRST_FORM))
     is_none = clear.metadata["encoding"] == b"binary/null"
-    return next(m.__name__ for m in members if (m is type(None)) == is_none)
+    return next(str(m.__name__) for m in members if (m is type(None)) == is_none)
 
 
 async def _main() -> None:

@@ -1,57 +1,227 @@
-"""Payloads are sealed on their way to Temporal and open again, also after a change of keys."""
+"""Payloads are sealed for their place: what is clear, altered or moved is never believed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, get_args
+
 import pytest
+import temporalio.activity
+import temporalio.workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
+from temporalio.converter import (
+    ActivitySerializationContext,
+    DataConverter,
+    WorkflowSerializationContext,
+)
 from temporalio.exceptions import ApplicationError
 
-from activities.payment_store import PaymentRef
-from starter.codec import ENCODING, EncryptionCodec
+from activities.partner_steps import PartnerSteps, Step, StepRequest
+from activities.payment_store import PaymentRef, PaymentStore
+from starter.codec import ENCODING, REFUSED, EncryptionCodec, place_of
+from starter.converter import NotOurs
 from starter.plugin import data_converter
-from store.keyring import Keyring, KeyringError
+from store.keyring import Keyring, MissingKey
+from workflows.payment import PaymentWorkflow
+from workflows.upkeep import UpkeepWorkflow
 
 REF = PaymentRef(tenant="shop", payment_id="pay_1")
 SECRET = "canary"
+RUN = WorkflowSerializationContext("default", "payment/shop/pay_1")
+OTHER_RUN = WorkflowSerializationContext("default", "payment/shop/pay_2")
+STEP = Step(said="settled")
+REQUEST = StepRequest(payment_id="pay_1", instruction_id="pay_1/pay/1")
 
 
 def _keyring(*ids: str) -> Keyring:
     return Keyring({key_id: key_id.encode() * 16 for key_id in ids}, ids[0])
 
 
+def step_of(kind: str, run: str = "payment/shop/pay_1") -> ActivitySerializationContext:
+    return ActivitySerializationContext(
+        "default", f"{kind} 1", kind, "finality", run, "PaymentWorkflow", is_local=False
+    )
+
+
+def converter(keyring: Keyring | None = None) -> DataConverter:
+    return data_converter(keyring or _keyring("k1"))
+
+
 async def test_a_value_goes_there_sealed_and_comes_back_whole() -> None:
-    converter = data_converter(_keyring("k1"))
-    [payload] = await converter.encode([REF])
+    there = converter().with_context(RUN)
+    [payload] = await there.encode([REF])
     assert payload.metadata["encoding"] == ENCODING
     assert payload.metadata["encryption-key-id"] == b"k1"
-    assert b"shop" not in payload.SerializeToString()
-    assert await converter.decode([payload], [PaymentRef]) == [REF]
+    assert payload.metadata["sealed-for"] == b"workflow payment/shop/pay_1"
+    assert b"tenant" not in payload.data
+    assert await there.decode([payload], [PaymentRef]) == [REF]
 
 
 async def test_the_text_of_a_failure_is_sealed_too() -> None:
-    converter = data_converter(_keyring("k1"))
+    there = converter().with_context(RUN)
     failure = Failure()
-    await converter.encode_failure(ApplicationError(f"failed for {SECRET}", SECRET), failure)
+    await there.encode_failure(ApplicationError(f"failed for {SECRET}", SECRET), failure)
     assert SECRET.encode() not in failure.SerializeToString()
-    error = await converter.decode_failure(failure)
+    error = await there.decode_failure(failure)
     assert f"failed for {SECRET}" in str(error)
 
 
 async def test_what_an_older_key_sealed_still_opens() -> None:
-    [old] = await data_converter(_keyring("k1")).encode([REF])
-    newer = data_converter(_keyring("k2", "k1"))
+    [old] = await converter(_keyring("k1")).with_context(RUN).encode([REF])
+    newer = converter(_keyring("k2", "k1")).with_context(RUN)
     assert await newer.decode([old], [PaymentRef]) == [REF]
     [new] = await newer.encode([REF])
     assert new.metadata["encryption-key-id"] == b"k2"
 
 
 async def test_without_the_key_it_says_which_is_missing() -> None:
-    [sealed] = await data_converter(_keyring("k1")).encode([REF])
-    with pytest.raises(KeyringError, match="'k1', which the keyring lacks"):
-        await data_converter(_keyring("k2")).decode([sealed], [PaymentRef])
+    """No refusal: the task is to be tried again, by a worker that has the key."""
+    [sealed] = await converter(_keyring("k1")).with_context(RUN).encode([REF])
+    with pytest.raises(MissingKey, match="'k1', which the keyring lacks"):
+        await converter(_keyring("k2")).with_context(RUN).decode([sealed], [PaymentRef])
 
 
-async def test_a_clear_payload_passes_as_it_is() -> None:
-    clear = Payload(metadata={"encoding": b"json/plain"}, data=b'"typed by hand"')
-    assert await EncryptionCodec(_keyring("k1")).decode([clear]) == [clear]
+async def test_a_clear_payload_is_refused_and_the_text_says_what_to_do() -> None:
+    clear = Payload(metadata={"encoding": b"json/plain"}, data=b'{"said":"final"}')
+    with pytest.raises(NotOurs, match=r"not sealed; .*docs/operations\.md"):
+        await converter().with_context(step_of("instruct")).decode([clear], [Step])
+
+
+async def test_a_clear_nothing_is_refused_too() -> None:
+    clear = Payload(metadata={"encoding": b"binary/null"})
+    with pytest.raises(NotOurs):
+        await converter().with_context(step_of("instruct")).decode([clear])
+
+
+async def test_a_result_sealed_for_one_payment_opens_in_no_other() -> None:
+    [sealed] = await converter().with_context(step_of("instruct")).encode([STEP])
+    other = converter().with_context(step_of("instruct", "payment/shop/pay_2"))
+    with pytest.raises(NotOurs, match="'activity instruct of payment/shop/pay_1' and stands in"):
+        await other.decode([sealed], [Step])
+
+
+async def test_a_result_of_one_step_does_not_open_as_that_of_another() -> None:
+    [sealed] = await converter().with_context(step_of("read")).encode([STEP])
+    with pytest.raises(NotOurs):
+        await converter().with_context(step_of("instruct")).decode([sealed], [Step])
+
+
+async def test_an_input_does_not_open_as_a_result() -> None:
+    there = converter().with_context(step_of("instruct"))
+    [sealed] = await there.encode([REQUEST])
+    with pytest.raises(NotOurs, match="a StepRequest was sealed, and a Step belongs here"):
+        await there.decode([sealed], [Step])
+
+
+async def test_a_result_of_a_run_does_not_open_as_that_of_a_step() -> None:
+    [sealed] = await converter().with_context(RUN).encode([STEP])
+    with pytest.raises(NotOurs):
+        await converter().with_context(step_of("instruct")).decode([sealed], [Step])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda sealed: sealed.metadata.update({"sealed-for": b"workflow payment/shop/pay_2"}),
+        lambda sealed: setattr(sealed, "data", sealed.data[:-1] + bytes([sealed.data[-1] ^ 1])),
+        lambda sealed: setattr(sealed, "data", sealed.data[:20]),
+        lambda sealed: setattr(sealed, "data", b"garbage"),
+        lambda sealed: setattr(sealed, "data", b""),
+    ],
+    ids=["its place renamed", "a bit changed", "cut short", "garbage", "empty"],
+)
+async def test_what_was_altered_is_refused(spoil: Callable[[Payload], None]) -> None:
+    [sealed] = await converter().with_context(RUN).encode([REF])
+    spoil(sealed)
+    for context in (RUN, OTHER_RUN):
+        with pytest.raises(NotOurs):
+            await converter().with_context(context).decode([sealed], [PaymentRef])
+
+
+async def test_a_payload_of_the_first_form_of_seal_is_refused() -> None:
+    """It had no place, so it could be moved. Runs that hold one are begun anew."""
+    keyring = _keyring("k1")
+    clear = Payload(metadata={"encoding": b"json/plain"}, data=REF.model_dump_json().encode())
+    sealed = Payload(
+        metadata={"encoding": ENCODING, "encryption-key-id": b"k1"},
+        data=keyring.seal(clear.SerializeToString(), "temporal.payload"),
+    )
+    with pytest.raises(NotOurs, match="by an earlier version"):
+        await converter(keyring).with_context(RUN).decode([sealed], [PaymentRef])
+
+
+async def test_nothing_is_sealed_that_would_open_anywhere() -> None:
+    with pytest.raises(ValueError, match="sealed for one place"):
+        await converter().encode([REF])
+
+
+async def test_a_forged_refusal_is_refused_as_clear() -> None:
+    forged = Payload(metadata={"encoding": REFUSED}, data=b"all is well")
+    [decoded] = await EncryptionCodec(_keyring("k1")).decode([forged])
+    assert b"not sealed" in decoded.data
+
+
+def test_the_rounds_of_a_schedule_have_one_place() -> None:
+    """Each is handed the result of the one before."""
+    rounds = {
+        place_of(WorkflowSerializationContext("default", workflow_id))
+        for workflow_id in (
+            "finality-upkeep",
+            "finality-upkeep-2026-11-28T18:44:00Z",
+            "finality-upkeep-2026-11-28T18:44:20Z",
+        )
+    }
+    assert rounds == {"workflow finality-upkeep"}
+
+
+def _signatures() -> dict[str, tuple[set[str], set[str]]]:
+    """Of all that a worker of ours runs: the types that go in and that come out, by name."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for of in (PartnerSteps, PaymentStore):
+        for step in vars(of).values():
+            if definition := temporalio.activity._Definition.from_callable(step):
+                found[f"activity {definition.name}"] = (
+                    _names(definition.arg_types or []),
+                    _names([definition.ret_type]),
+                )
+    for of_workflow in (PaymentWorkflow, UpkeepWorkflow):
+        flow = temporalio.workflow._Definition.must_from_class(of_workflow)
+        into, out = _names(flow.arg_types or []), _names([flow.ret_type])
+        for update in flow.updates.values():
+            into |= _names(update.arg_types or [])
+            out |= _names([update.ret_type])
+        found[f"workflow {flow.name}"] = (into, out)
+    return found
+
+
+def _names(hints: list[Any]) -> set[str]:
+    members = [member for hint in hints for member in (get_args(hint) or (hint,))]
+    return {member.__name__ for member in members}
+
+
+@pytest.mark.parametrize("name", sorted(_signatures()))
+def test_what_goes_into_a_step_has_another_type_than_what_comes_out(name: str) -> None:
+    """The type under the seal is what tells them apart, so that neither stands for the other."""
+    into, out = _signatures()[name]
+    assert out
+    assert not into & out
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        (7, int),
+        (None, type(None)),
+        (None, datetime | None),
+        (datetime(2026, 11, 28, tzinfo=UTC), datetime | None),
+        ("said", str),
+        (REF, PaymentRef),
+        ([1], list[int]),
+        ({"a": 1}, dict[str, int]),
+    ],
+)
+async def test_values_of_every_kind_we_send_come_back(value: object, hint: Any) -> None:
+    there = converter().with_context(RUN)
+    assert await there.decode(await there.encode([value]), [hint]) == [value]

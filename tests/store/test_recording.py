@@ -125,7 +125,8 @@ async def test_a_reply_with_another_payments_reference_leaves_the_send_in_doubt(
     store: Store, clock: SteppedClock
 ) -> None:
     await _two_payments_one_reference(store, clock)
-    view = await store.sent(accepted(clock.now()), payment_id="pay_2")
+    second = instruction_id("pay_2", InstructionKind.PAY)
+    view = await store.sent(accepted(clock.now(), instruction=second), payment_id="pay_2")
     attempt = view.instructions[0].book.attempts[0]
     assert (attempt.result, attempt.answer) == (AttemptResult.UNKNOWN, None)
     assert view.payment.certainty is Certainty.UNKNOWN

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from google.protobuf import json_format
 from google.protobuf.message import Message
-from temporalio.api.common.v1 import Payload, Payloads
+from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client
+from temporalio.converter import WorkflowSerializationContext
 
 from activities.partner_steps import PartnerSteps, Step
 from domain.heard import Heard
 from domain.report import PaymentState
-from local.temporal_server import DevServer, free_port
-from starter.codec import ENCODING
-from starter.codec_endpoint import codec_endpoint
-from store.keyring import Keyring
+from local.temporal_server import DevServer
+from starter.codec import ENCODING, EncryptionCodec
 from tests.fakes import CREDITOR_IBAN, CREDITOR_NAME, DEBTOR_IBAN, REMITTANCE, OnSend
-from tests.polling import eventually, until
+from tests.polling import eventually
 from tests.servers import dev_server
 from tests.world import KEYRING, World, world
 
@@ -49,22 +41,6 @@ async def at_work(filed_server: DevServer, tmp_path: Path) -> AsyncIterator[Worl
     async with world(tmp_path / "home", filed_server.address) as made:
         await made.work()
         yield made
-
-
-@pytest.fixture
-def endpoint() -> Iterator[str]:
-    """The codec endpoint, served as `up` does."""
-    port = free_port()
-    application = codec_endpoint(KEYRING, ui_origins=[UI])
-    server = uvicorn.Server(
-        uvicorn.Config(application, host="127.0.0.1", port=port, log_level="warning")
-    )
-    serving = threading.Thread(target=server.run)
-    serving.start()
-    until(lambda: server.started, "the codec endpoint")
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    serving.join()
 
 
 async def _whole_life_with_every_kind_of_payload(
@@ -110,7 +86,8 @@ async def test_neither_histories_nor_the_servers_file_hold_names_or_accounts(
         if payload.metadata.get("encoding") == ENCODING
     ]
     # They are in it, for those who hold the key: or this test would prove nothing.
-    clear = b"".join(KEYRING.open(payload.data, "temporal.payload") for payload in sealed)
+    opened = await EncryptionCodec(KEYRING).decode(sealed)
+    clear = b"".join(payload.data for payload in opened)
     assert CREDITOR_IBAN.encode() in clear
     assert CREDITOR_NAME.encode() in clear
 
@@ -183,55 +160,9 @@ async def _summaries(made: World, workflow_id: str) -> list[str]:
     client: Client = await made.assembly.client()
     history = await client.get_workflow_handle(workflow_id).fetch_history()
     summaries = [e.user_metadata.summary for e in history.events if e.HasField("user_metadata")]
-    return [
-        text for [text] in [await client.data_converter.decode([summary]) for summary in summaries]
-    ]
-
-
-def _post(url: str, body: bytes, **headers: str) -> tuple[int, bytes, dict[str, str]]:
-    request = urllib.request.Request(url, body, headers)
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, answer.read(), dict(answer.headers)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read(), dict(error.headers)
-
-
-async def test_the_codec_endpoint_shows_what_is_sealed_to_the_ui(
-    at_work: World, endpoint: str
-) -> None:
-    payment_id = (await at_work.pay()).payment_id
-    await at_work.until(payment_id, PaymentState.SETTLED)
-    history = await (await at_work.handle(payment_id)).fetch_history()
-    payloads = history.events[0].workflow_execution_started_event_attributes.input
-    body = json_format.MessageToJson(payloads).encode()
-    status, answer, headers = await asyncio.to_thread(
-        _post, f"{endpoint}/decode", body, **{"Content-Type": "application/json", "Origin": UI}
-    )
-    assert status == 200
-    assert headers["access-control-allow-origin"] == UI
-    shown = json_format.Parse(answer, Payloads())
-    ids = {"tenant": "shop", "payment_id": payment_id}
-    assert json.loads(shown.payloads[0].data) == {**ids, "attempts": {}}
-
-
-def test_the_codec_endpoint_refuses_what_it_cannot_open(endpoint: str) -> None:
-    stranger = Keyring({"other": b"o" * 32}, "other").seal(b"x", "temporal.payload")
-    for sealed in (stranger, KEYRING.seal(b"x", "temporal.payload")[:-1], b"test-1\0short"):
-        payloads = Payloads(payloads=[Payload(metadata={"encoding": ENCODING}, data=sealed)])
-        body = json_format.MessageToJson(payloads).encode()
-        status, answer, _ = _post(f"{endpoint}/decode", body)
-        assert status == 422
-        assert "message" in json.loads(answer)
-    for body in (b"", b"not json", b'{"payloads": 7}', b"\xff"):
-        assert _post(f"{endpoint}/decode", body)[0] == 400
-
-
-def test_the_codec_endpoint_serves_no_other_page_and_writes_nothing(endpoint: str) -> None:
-    _, _, headers = _post(f"{endpoint}/decode", b"{}", Origin="http://evil.example")
-    assert "access-control-allow-origin" not in headers
-    assert _post(f"{endpoint}/encode", b"{}")[0] == 404
+    of_run = WorkflowSerializationContext(client.namespace, workflow_id)
+    opens = client.data_converter.with_context(of_run)
+    return [text for [text] in [await opens.decode([summary]) for summary in summaries]]
 
 
 async def test_a_happy_payment_takes_at_most_forty_events(at_work: World) -> None:

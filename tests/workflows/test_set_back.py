@@ -35,7 +35,7 @@ def _restore(home: Path, copy: Path) -> None:
     copy.rename(home / "finality.db")
 
 
-async def _upkeep(made: World, *, id: str = "upkeep-of-a-test") -> Mark:
+async def _upkeep(made: World, *, id: str = "finality-upkeep") -> Mark:
     client = await made.assembly.client()
     done = await client.execute_workflow(UpkeepWorkflow.run, id=id, task_queue="finality")
     assert done.mark is not None

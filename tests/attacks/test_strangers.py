@@ -1,0 +1,225 @@
+"""Somebody reaches Temporal without our key: nothing becomes final, and nothing stops for good."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
+
+from activities.payment_store import PaymentRef
+from domain.ids import workflow_id
+from domain.payment import Certainty
+from domain.report import PaymentState, Source
+from local.temporal_server import DevServer
+from store.halts import Halts
+from tests.attacks.strangers import FORGED_ATTEMPTS, Stranger, clear, forged, stranger
+from tests.fakes import COMPLETED, REVIEW, profile
+from tests.polling import eventually
+from tests.world import World, world
+from workflows.upkeep import UpkeepWorkflow
+
+QUICK = profile()
+
+
+async def _step_in_hand(made: World, key: str = "k") -> str:
+    """A payment whose first step has had its effect and has not returned."""
+    made.partner.says(REVIEW)
+    made.partner.gate = asyncio.Event()
+    payment_id = (await made.pay(key)).payment_id
+    await eventually(lambda: _seen(made), "the send")
+    return payment_id
+
+
+async def _seen(made: World) -> bool:
+    return made.partner.count("submit") > 0
+
+
+async def _goes_on(made: World, payment_id: str) -> None:
+    """The truth is in the book and at the partner: sent once, and followed to its end."""
+    payment = await made.until(payment_id, PaymentState.AWAITING_PARTNER)
+    assert payment.certainty is Certainty.SENT
+    made.partner.says(COMPLETED)
+    await made.ensure_running(payment_id)
+    await made.until(payment_id, PaymentState.SETTLED)
+    assert made.partner.count("submit") == 1
+    assert len(made.partner.effects) == 1
+    assert await Halts(made.assembly.database).in_force() == []
+
+
+async def _upkeep(made: World, run: str = "finality-upkeep") -> None:
+    client = await made.assembly.client()
+    await client.execute_workflow(UpkeepWorkflow.run, id=run, task_queue="finality")
+
+
+@pytest.mark.parametrize(
+    ("source", "state"),
+    [
+        (Source.DECISION, PaymentState.FINAL),
+        (Source.DECISION, PaymentState.REJECTED),
+        (Source.STATEMENT, PaymentState.SETTLED),
+        (Source.READ, PaymentState.SETTLED),
+        (Source.REPLY, PaymentState.FINAL),
+    ],
+)
+async def test_a_clear_result_in_place_of_a_steps_own_is_not_believed(
+    server: DevServer, tmp_path: Path, source: Source, state: PaymentState
+) -> None:
+    """`temporal activity complete` by another user of the machine."""
+    async with world(tmp_path / "home", server.address, of=QUICK) as made:
+        await made.work()
+        payment_id = await _step_in_hand(made)
+        evil = await stranger(server.address)
+        await evil.completes(payment_id, "instruct 1", clear(forged(payment_id, source, state)))
+        assert made.partner.gate is not None
+        made.partner.gate.set()
+        await _goes_on(made, payment_id)
+        await _tells_why(evil, payment_id)
+
+
+async def _tells_why(evil: Stranger, payment_id: str) -> None:
+    """One run went through all of it."""
+    handle = evil.client.get_workflow_handle(workflow_id("shop", payment_id))
+    described = await handle.describe()
+    assert described.status is WorkflowExecutionStatus.RUNNING
+    assert described.raw_description.workflow_execution_info.history_length > 0
+
+
+async def test_a_sealed_result_of_another_payment_is_not_believed(
+    server: DevServer, tmp_path: Path
+) -> None:
+    async with world(tmp_path / "home", server.address, of=QUICK) as made:
+        await made.work()
+        settled = (await made.pay("settled")).payment_id
+        await made.until(settled, PaymentState.SETTLED)
+        evil = await stranger(server.address)
+        moved = await evil.result_in_history(settled)
+        made.partner.calls.clear()
+        made.partner.book.clear()
+        made.partner.says(REVIEW)
+        made.partner.gate = asyncio.Event()
+        other = made.ordered.model_copy(update={"end_to_end_id": "INVOICE-78"})
+        payment_id = (await made.pay("other", of=other)).payment_id
+        await eventually(lambda: _seen(made), "the send")
+        await evil.completes(payment_id, "instruct 1", moved)
+        made.partner.gate.set()
+        await _goes_on(made, payment_id)
+
+
+async def test_a_strangers_worker_takes_steps_and_the_payment_goes_on_when_it_has_left(
+    server: DevServer, tmp_path: Path
+) -> None:
+    async with world(tmp_path / "home", server.address, of=QUICK) as made:
+        evil = await stranger(server.address)
+        made.partner.says(REVIEW)
+        client = await made.assembly.client()
+        [flows, *steps] = made.assembly.workers(client)
+        await made.workers.enter_async_context(flows)
+        async with evil.takes_steps():
+            payment_id = (await made.pay()).payment_id
+            handle = await made.handle(payment_id)
+
+            async def refused_twice() -> bool:
+                events = (await handle.fetch_history()).events
+                ends = [e for e in events if e.HasField("activity_task_completed_event_attributes")]
+                return len(ends) >= 2
+
+            await eventually(refused_twice, "two steps taken by the stranger")
+            payment = await made.payment(payment_id)
+            assert payment.state is PaymentState.CREATED, "only our own store is believed"
+        for worker in steps:
+            await made.workers.enter_async_context(worker)
+        await _goes_on(made, payment_id)
+
+
+async def test_a_strangers_worker_ends_runs_and_the_next_one_of_ours_goes_on(
+    server: DevServer, tmp_path: Path
+) -> None:
+    async with world(tmp_path / "home", server.address, of=QUICK) as made:
+        evil = await stranger(server.address)
+        made.partner.says(REVIEW)
+        payment_id = (await made.pay()).payment_id
+        async with evil.works():
+            await evil.client.get_workflow_handle(workflow_id("shop", payment_id)).result()
+            await evil.starts(UpkeepWorkflow.__name__, "finality-upkeep-by-hand")
+            await evil.client.get_workflow_handle("finality-upkeep-by-hand").result()
+        assert (await made.payment(payment_id)).state is PaymentState.CREATED
+        # A worker starts: what the stranger's round says of the database is not believed.
+        await made.assembly.look_back(await made.assembly.client())
+        await made.work()
+        await _upkeep(made)
+        await made.ensure_running(payment_id)
+        await _goes_on(made, payment_id)
+
+
+@pytest.mark.parametrize("run", ["by-hand", "finality-upkeep-by-hand"])
+async def test_a_round_of_upkeep_started_by_a_stranger_halts_nothing(
+    server: DevServer, tmp_path: Path, run: str
+) -> None:
+    async with world(tmp_path / "home", server.address, of=QUICK) as made:
+        await made.work()
+        payment_id = (await made.pay()).payment_id
+        await made.until(payment_id, PaymentState.SETTLED)
+        evil = await stranger(server.address)
+        known = {"said": "forged", "attempts": FORGED_ATTEMPTS, "at": "2026-01-01T00:00:00Z"}
+        await evil.starts(UpkeepWorkflow.__name__, run, last_result=known)
+        await (await made.assembly.client()).get_workflow_handle(run).result()
+        assert await Halts(made.assembly.database).in_force() == []
+        await made.assembly.look_back(await made.assembly.client())
+        assert await Halts(made.assembly.database).in_force() == []
+
+
+async def test_a_run_that_a_stranger_began_ends_and_ours_begins(
+    server: DevServer, tmp_path: Path
+) -> None:
+    async with world(tmp_path / "home", server.address, of=QUICK) as made:
+        made.partner.says(REVIEW)
+        payment_id = await made.record_only()
+        evil = await stranger(server.address)
+        run = workflow_id("shop", payment_id)
+        ref = PaymentRef(tenant="shop", payment_id=payment_id)
+        await evil.starts("PaymentWorkflow", run, ref)
+        await made.work()
+        handle = evil.client.get_workflow_handle(run)
+
+        async def ended() -> bool:
+            return (await handle.describe()).status is WorkflowExecutionStatus.FAILED
+
+        await eventually(ended, "the end of the stranger's run")
+        assert made.partner.calls == []
+        await made.ensure_running(payment_id)
+        await _goes_on(made, payment_id)
+
+
+async def test_signals_updates_and_beats_of_a_stranger_stop_no_run(
+    server: DevServer, tmp_path: Path
+) -> None:
+    async with world(tmp_path / "home", server.address, of=QUICK) as made:
+        await made.work()
+        payment_id = await _step_in_hand(made)
+        evil = await stranger(server.address)
+        handle = evil.client.get_workflow_handle(workflow_id("shop", payment_id))
+        await handle.signal("look_again", {"state": "final"})
+        await handle.signal("unheard_of", "final")
+        with pytest.raises(WorkflowUpdateFailedError):
+            await handle.execute_update("first_news", {"state": "final"})
+        beats = evil.client.get_async_activity_handle(
+            workflow_id=handle.id, run_id=None, activity_id="instruct 1"
+        )
+        await beats.heartbeat("final")
+        assert made.partner.gate is not None
+        made.partner.gate.set()
+        await _goes_on(made, payment_id)
+        await _tells_why(evil, payment_id)
+
+
+async def test_what_a_stranger_answers_to_first_news_is_no_news(
+    server: DevServer, tmp_path: Path
+) -> None:
+    """An app that pays hears that the payment is recorded, and not what the stranger says."""
+    async with world(tmp_path / "home", server.address, of=QUICK) as made:
+        evil = await stranger(server.address)
+        async with evil.works():
+            receipt = await made.pay()
+            assert receipt.payment.state is PaymentState.CREATED
