@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError
 
 from activities.upkeep import Upkeep
 from domain.witness import Known, Mark
@@ -48,6 +49,7 @@ class UpkeepWorkflow:
                 retry_policy=_RETRIES,
                 summary="prove that the database was not set back since the last round",
             )
+            _require_ours(mark, Mark)
         elif workflow.patched("compare-attempts"):
             # A round that began under an earlier release: no worker does this any more.
             attempts = await workflow.execute_activity(
@@ -58,6 +60,7 @@ class UpkeepWorkflow:
                 retry_policy=_RETRIES,
                 summary="compare the number of attempts with the last round's",
             )
+            _require_ours(attempts, int)
         if workflow.patched("compare-with-partners"):
             await workflow.execute_activity_method(
                 Upkeep.compare_with_partners,
@@ -72,6 +75,7 @@ class UpkeepWorkflow:
             retry_policy=_RETRIES,
             summary="start payments that were recorded but not started",
         )
+        _require_ours(relayed, int)
         swept = await workflow.execute_activity_method(
             Upkeep.sweep,
             start_to_close_timeout=_TIMEOUT,
@@ -79,6 +83,7 @@ class UpkeepWorkflow:
             retry_policy=_RETRIES,
             summary="run payments that are open and do not run",
         )
+        _require_ours(swept, int)
         said = f"started {relayed} unstarted and {swept} stopped payments"
         return Round(said=said, attempts=attempts, at=at, mark=mark)
 
@@ -94,3 +99,13 @@ def known(result: object) -> Known:
         return Known()
     last = Round.model_validate(result)
     return Known(mark=last.mark, attempts=last.attempts, at=last.at)
+
+
+def _require_ours(answer: object, kind: type) -> None:
+    """End the round where somebody else answered for an activity; the next one begins anew.
+
+    Raises:
+        ApplicationError: the answer is not what our own worker gives.
+    """
+    if not isinstance(answer, kind):
+        raise ApplicationError(f"this round ends: {answer}", non_retryable=True)

@@ -31,10 +31,12 @@ from workflows.upkeep import UpkeepWorkflow
 FORGED_ATTEMPTS: Final = 999_999
 
 
-def forged(payment_id: str, source: Source, state: PaymentState) -> Step:
+def forged(
+    payment_id: str, source: Source, state: PaymentState, at: datetime | None = None
+) -> Step:
     """A step's result that says what never happened, for the workflow to have recorded."""
     instruction = f"{payment_id}/pay/1"
-    now = datetime.now(UTC)
+    now = at or datetime.now(UTC)
     report = Report(
         instruction_id=instruction,
         source=source,

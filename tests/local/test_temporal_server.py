@@ -23,7 +23,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from local.servers import dev_server_binary
 from local.temporal_server import DevServer, ServerDied, free_port, start_dev_server
 from tests.local.machine import ROOT, executable
-from tests.polling import until
+from tests.polling import eventually, until
 
 START_AND_WAIT_TO_BE_KILLED = """
 import asyncio, pathlib, sys
@@ -105,10 +105,10 @@ def _ports_of(pid: int) -> set[int]:
 
 
 async def _api(port: int, origin: str) -> tuple[int, dict[str, str]]:
-    """What a web page gets that asks for namespaces; 0 from what speaks no HTTP/1."""
+    """What a web page gets that asks for all runs; 0 from what speaks no HTTP/1."""
 
     def ask() -> tuple[int, dict[str, str]]:
-        url = f"http://127.0.0.1:{port}/api/v1/namespaces"
+        url = f"http://127.0.0.1:{port}/api/v1/namespaces/default/workflows"
         request = urllib.request.Request(url, headers={"Origin": origin})
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
@@ -129,6 +129,11 @@ async def test_no_web_page_reaches_it(server: DevServer) -> None:
     ui = int(server.ui_url.rpartition(":")[2])
     ports = _ports_of(server.pid)
     assert ui in ports
+
+    async def pages_answer() -> bool:
+        return (await _api(ui, "http://evil.example"))[0] == 200
+
+    await eventually(pages_answer, "an answer of its pages' own API")
     answers = {port: await _api(port, "http://evil.example") for port in ports}
     assert [port for port, (status, _) in answers.items() if status == 200] == [ui]
     assert 403 in {status for status, _ in answers.values()}, "its HTTP API was not found"

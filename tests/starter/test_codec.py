@@ -20,6 +20,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.partner_steps import PartnerSteps, Step, StepRequest
 from activities.payment_store import PaymentRef, PaymentStore
+from activities.upkeep import Upkeep
 from starter.codec import ENCODING, REFUSED, EncryptionCodec, place_of
 from starter.converter import NotOurs
 from starter.plugin import data_converter
@@ -179,7 +180,7 @@ def test_the_rounds_of_a_schedule_have_one_place() -> None:
 def _signatures() -> dict[str, tuple[set[str], set[str]]]:
     """Of all that a worker of ours runs: the types that go in and that come out, by name."""
     found: dict[str, tuple[set[str], set[str]]] = {}
-    for of in (PartnerSteps, PaymentStore):
+    for of in (PartnerSteps, PaymentStore, Upkeep):
         for step in vars(of).values():
             if definition := temporalio.activity._Definition.from_callable(step):
                 found[f"activity {definition.name}"] = (

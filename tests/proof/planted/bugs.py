@@ -24,6 +24,8 @@ import domain.clock
 import domain.fold as folding
 import domain.heard as heard
 import domain.sending as sending
+import starter.codec
+import starter.converter
 import store.folding
 import store.inbox
 import store.sending
@@ -682,3 +684,32 @@ def what_may_have_been_sent_is_not_doubted() -> None:
         return
 
     store.set_back.SetBack.doubt = doubts_nothing  # type: ignore[method-assign]
+
+
+# What a stranger at Temporal can do
+
+
+@planted("a result that nobody sealed is believed")
+def an_unsealed_result_is_believed() -> None:
+    from starter.codec import ENCODING, REFUSED, EncryptionCodec
+
+    opened = EncryptionCodec._open
+
+    def opens(self: Any, payload: Any) -> Any:
+        return opened(self, payload) if payload.metadata["encoding"] == ENCODING else payload
+
+    def only_refused(payload: Any, _hint: Any) -> str | None:
+        return "refused" if payload.metadata["encoding"] == REFUSED else None
+
+    EncryptionCodec._open = opens  # type: ignore[method-assign]
+    everywhere(starter.converter._why_refused, only_refused)
+
+
+@planted("a seal opens in whatever payment it is moved to", "tests/starter/test_codec.py")
+def a_seal_is_bound_to_nothing() -> None:
+    everywhere(starter.codec.place_of, lambda _context: "anywhere")
+
+
+@planted("what people decide is taken from a step", "tests/activities/test_recording.py")
+def a_step_may_decide() -> None:
+    heard.Heard.require_of_a_step = lambda self: None  # type: ignore[method-assign]

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import temporalio.workflow
 from google.protobuf.duration_pb2 import Duration
@@ -29,9 +29,17 @@ from temporalio.bridge.proto.workflow_activation import (
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.common import Priority, TypedSearchAttributes
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import ActivitySerializationContext
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstanceDetails
 
-CONVERTER: Final = pydantic_data_converter.payload_converter
+from starter.codec import EncryptionCodec
+from starter.plugin import data_converter
+from store.keyring import Keyring
+
+KEYRING: Final = Keyring({"simulated": b"s" * 32}, "simulated")
+CONVERTER: Final = data_converter(KEYRING).payload_converter
+_CODEC: Final = EncryptionCodec(KEYRING)
+_T = TypeVar("_T")
 Job = WorkflowActivationJob
 Command = WorkflowCommand
 _QUEUE: Final = "simulated"
@@ -47,6 +55,9 @@ class Instance:
     ) -> None:
         self.activated = 0
         self._run_id = run_id
+        self._workflow_id = workflow_id
+        self._steps: dict[int, str] = {}
+        """The activities it asked for, by number: what their results have to be sealed for."""
         info = temporalio.workflow.Info(
             attempt=1,
             continued_run_id=None,
@@ -107,7 +118,7 @@ class Instance:
                     timestamp=moment,
                     is_replaying=is_replay,
                     history_length=history_length,
-                    jobs=jobs,
+                    jobs=[self._opened(job) for job in jobs],
                 )
             )
         finally:
@@ -115,7 +126,27 @@ class Instance:
         self.activated += 1
         if completion.HasField("failed"):
             raise WorkflowTaskFailed(completion.failed.failure.message)
-        return list(completion.successful.commands)
+        commands = list(completion.successful.commands)
+        for command in commands:
+            for kind in ("schedule_activity", "schedule_local_activity"):
+                if command.HasField(kind):
+                    asked = getattr(command, kind)
+                    self._steps[asked.seq] = asked.activity_type
+        return commands
+
+    def _opened(self, job: Job) -> Job:
+        """As a worker does before it activates a workflow."""
+        result = job.resolve_activity.result
+        if not result.HasField("completed"):
+            return job
+        opened = Job()
+        opened.CopyFrom(job)
+        codec = _CODEC.with_context(
+            _place(self._workflow_id, self._steps[job.resolve_activity.seq])
+        )
+        [payload] = _at_once(codec.decode([result.completed.result]))
+        opened.resolve_activity.result.completed.result.CopyFrom(payload)
+        return opened
 
 
 class WorkflowTaskFailed(AssertionError):
@@ -151,10 +182,37 @@ def fired(seq: int) -> Job:
     return Job(fire_timer=FireTimer(seq=seq))
 
 
-def completed(seq: int, result: Any, *, is_local: bool = False) -> Job:
-    """An activity returned."""
-    [payload] = CONVERTER.to_payloads([result])
+def completed(seq: int, result: Any, *, workflow_id: str, kind: str, is_local: bool = False) -> Job:
+    """An activity of ours returned: its worker seals what it says."""
+    codec = _CODEC.with_context(_place(workflow_id, kind))
+    [payload] = _at_once(codec.encode(CONVERTER.to_payloads([result])))
+    return _returned(seq, payload, is_local)
+
+
+def completed_by_a_stranger(seq: int, result: Any) -> Job:
+    """Somebody without our key answered for an activity."""
+    [payload] = pydantic_data_converter.payload_converter.to_payloads([result])
+    return _returned(seq, payload, is_local=False)
+
+
+def _returned(seq: int, payload: Payload, is_local: bool) -> Job:
     return _resolved(seq, ActivityResolution(completed=ActivityCompleted(result=payload)), is_local)
+
+
+def _place(workflow_id: str, kind: str) -> ActivitySerializationContext:
+    return ActivitySerializationContext(
+        _NAMESPACE, None, kind, None, workflow_id, None, is_local=False
+    )
+
+
+def _at_once(coroutine: Coroutine[Any, Any, _T]) -> _T:
+    """What a coroutine gives that waits for nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        value: _T = done.value
+        return value
+    raise AssertionError("it waits for something")
 
 
 def failed(seq: int, why: str) -> Job:

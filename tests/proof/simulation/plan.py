@@ -52,6 +52,8 @@ class Kind(StrEnum):
     """Store and Temporal are restored from one copy, under workers that are started anew."""
     SET_BACK = auto()
     """The store alone, under workers that run on."""
+    STRANGER = auto()
+    """Somebody without our key answers for a step that a worker has in hand."""
 
 
 #: Where the network breaks, between our client and the partner.
@@ -120,7 +122,8 @@ def drawn(seed: int, payments: int, *, harsh: bool = False) -> Plan:
     """
     chance = random.Random(f"harsh {seed}" if harsh else seed)
     more = 3.0 if harsh else 1.0
-    kinds = [kind for kind in Kind if kind not in RESTORES and chance.random() < 0.45]
+    apart = (*RESTORES, *_BY_THEMSELVES)
+    kinds = [kind for kind in Kind if kind not in apart and chance.random() < 0.45]
     shapes = tuple(
         (chance.choice(list(IdempotencyKind)).value, chance.choice(list(LookupKind)).value)
         for _ in range(payments)
@@ -129,6 +132,8 @@ def drawn(seed: int, payments: int, *, harsh: bool = False) -> Plan:
     for payment in range(payments):
         met = [kind for kind in kinds if chance.random() < more * _RATES.get(kind, 0.12)]
         faults += [_of_payment(kind, payment, chance) for kind in met if kind not in _WORLDS]
+    for kind in _BY_THEMSELVES:
+        faults += _beside(kind, seed, payments, more)
     for kind in _WORLDS:
         if kind in kinds:
             at = chance.uniform(0, HEALED_AFTER * 0.7)
@@ -138,6 +143,15 @@ def drawn(seed: int, payments: int, *, harsh: bool = False) -> Plan:
                 amount = min(chance.expovariate(1 / 12), 40.0)
             faults.append(Fault(kind, at=round(at, 3), amount=round(amount, 3)))
     return Plan(seed, payments, shapes, tuple(faults))
+
+
+def _beside(kind: Kind, seed: int, payments: int, more: float) -> list[Fault]:
+    """Drawn apart, so that the rest of a seed's world is what it was before there was the kind."""
+    chance = random.Random(f"{kind} {seed}")
+    if chance.random() > 0.45:
+        return []
+    met = [number for number in range(payments) if chance.random() < more * 0.12]
+    return [_of_payment(kind, number, chance) for number in met]
 
 
 def paired(seed: int, pair: tuple[str, str]) -> Plan:
@@ -191,6 +205,7 @@ _CLOCKS: Final = {
 }
 #: Drawn once for the world, not for a payment.
 _WORLDS: Final = (Kind.STORE_AWAY, Kind.TEMPORAL_AWAY, *_CLOCKS)
+_BY_THEMSELVES: Final = (Kind.STRANGER,)
 #: Any two kinds of fault that one payment can meet.
 PAIRS: Final = tuple(
     combinations(sorted(kind.value for kind in Kind if kind not in (*_WORLDS, *RESTORES)), 2)
@@ -201,6 +216,8 @@ _AT_A_MOMENT: Final = (Kind.CANCEL, Kind.FAIL_LATER, Kind.NEWS, Kind.TERMINATE, 
 def _of_payment(kind: Kind, payment: int, chance: random.Random) -> Fault:
     if kind in _AT_A_MOMENT:
         return Fault(kind, payment, at=round(chance.uniform(0, HEALED_AFTER * 0.8), 3))
+    if kind is Kind.STRANGER:  # Early, when steps are in hand.
+        return Fault(kind, payment, at=round(chance.uniform(0, GIVEN_WITHIN * 1.5), 3))
     if kind in (Kind.KILL, Kind.STAND_STILL):
         amount = round(chance.uniform(1, 60), 3) if kind is Kind.STAND_STILL else 0.0
         point = chance.choice(list(POINTS))

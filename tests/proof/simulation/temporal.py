@@ -24,6 +24,7 @@ from tests.proof.simulation.activations import (
     arguments,
     begin,
     completed,
+    completed_by_a_stranger,
     failed,
     fired,
     signal,
@@ -33,6 +34,8 @@ from tests.proof.simulation.worker import Activity, Run, Worker
 from workflows.payment import PaymentWorkflow
 
 _TASK_SECONDS: Final = 10.0
+#: A step is in hand for some milliseconds.
+_LOOKS_AGAIN_SECONDS: Final = 0.01
 
 
 class Temporal:
@@ -100,6 +103,19 @@ class Temporal:
             if worker.process.alive:
                 worker.process.kill()
                 self.on_death(worker.process)
+
+    async def forge(self, payment_id: str, result: Any, before: float) -> bool:
+        """Somebody answers for a step as soon as a worker has one in hand, which goes on unheard;
+        whether there was one before that moment."""
+        while self._loop.time() < before:
+            for run in self.runs.values():
+                in_hand = [one for one in run.activities.values() if not one.is_over]
+                if run.payment_id == payment_id and not run.ended and in_hand:
+                    in_hand[0].is_over = True
+                    self._tell(run, completed_by_a_stranger(in_hand[0].seq, result))
+                    return True
+            await asyncio.sleep(_LOOKS_AGAIN_SECONDS)
+        return False
 
     async def _reach(self) -> None:
         await self._pause()
@@ -248,11 +264,18 @@ class Temporal:
             run.activities[asked.seq] = state
             tried += 1
             result, why = await self._performed(worker, run, asked, state)
-            state.is_over = True
+            answered, state.is_over = state.is_over, True
             if run.ended:
                 return
+            if answered:  # By somebody else, meanwhile.
+                return
             if why is None:
-                self._tell(run, completed(asked.seq, result))
+                self._tell(
+                    run,
+                    completed(
+                        asked.seq, result, workflow_id=run.workflow_id, kind=asked.activity_type
+                    ),
+                )
                 return
             if tried == attempts:
                 self._tell(run, failed(asked.seq, why))

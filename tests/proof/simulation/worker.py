@@ -122,7 +122,13 @@ class Worker:
             except Exception:  # As the SDK: whatever it is, tried again.
                 await asyncio.sleep(_LOCAL_RETRY_SECONDS)
             else:
-                return completed(asked.seq, result, is_local=True)
+                return completed(
+                    asked.seq,
+                    result,
+                    workflow_id=run.workflow_id,
+                    kind=asked.activity_type,
+                    is_local=True,
+                )
 
     async def perform(self, run: Run, asked: Any, beat: Callable[[], None], began: datetime) -> Any:
         """One activity, which the server began then; raises what it raises."""

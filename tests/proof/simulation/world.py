@@ -29,7 +29,7 @@ from domain.money import Money
 from domain.order import Order, Times
 from domain.party import Party
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind, Profile
-from domain.report import PaymentState
+from domain.report import PaymentState, Source
 from domain.states import ENDS
 from domain.witness import Known
 from regimes.ladder import escalate
@@ -43,7 +43,6 @@ from store.faults import StoreAway
 from store.folding import Folding
 from store.future import Future
 from store.inbox import Inbox
-from store.keyring import Keyring
 from store.payments import Payments
 from store.rounds import Rounds
 from store.sending import SendBook
@@ -54,10 +53,12 @@ from store.tasks import Tasks
 from store.turns import ReadTurns
 from store.untold import Untold
 from terminal.table import as_object
+from tests.attacks.strangers import forged
 from tests.clock import AgreedClocks
 from tests.proof.arena import bank_account
 from tests.proof.bank_partner import BANK, BankAccount, BankPartner
 from tests.proof.checker import compare
+from tests.proof.simulation.activations import KEYRING
 from tests.proof.simulation.database import SimulatedDatabase
 from tests.proof.simulation.loop import BEGINNING, Process, SimulatedClock, VirtualLoop
 from tests.proof.simulation.network import Network, SimulatedBank
@@ -69,7 +70,6 @@ from tests.proof.simulation.weather import CURRENT, Weather
 from tests.proof.simulation.worker import Worker
 
 _TENANT: Final = "shop"
-_KEYRING: Final = Keyring({"simulated": b"s" * 32}, "simulated")
 _WORKERS: Final = 2
 _BORN_AGAIN_SECONDS: Final = 1.0
 _UPKEEP_SECONDS: Final = 20.0
@@ -159,17 +159,17 @@ class World:
     def work(self) -> None:
         """A worker process is born, and polls."""
         payments, book = (
-            Payments(self.database, _KEYRING, escalate),
-            SendBook(self.database, _KEYRING, escalate),
+            Payments(self.database, KEYRING, escalate),
+            SendBook(self.database, KEYRING, escalate),
         )
-        inbox = Inbox(self.database, _KEYRING)
-        commands = Commands(self.database, Folding(_KEYRING, escalate))
+        inbox = Inbox(self.database, KEYRING)
+        commands = Commands(self.database, Folding(KEYRING, escalate))
         steps = PartnerSteps(
             partners=self.partners(),
             book=book,
             payments=payments,
             inbox=inbox,
-            turns=ReadTurns(self.database, Folding(_KEYRING, escalate)),
+            turns=ReadTurns(self.database, Folding(KEYRING, escalate)),
             checks=Checks(self.clock, ()),
             witness=self.witness(),
             clocks=Clocks(
@@ -178,7 +178,7 @@ class World:
                 process=f"worker {self.born + 1}",
                 elapsed=self.loop.time,
             ),
-            future=Future(self.database, Folding(_KEYRING, escalate)),
+            future=Future(self.database, Folding(KEYRING, escalate)),
             store_away=STORE_AWAY,
         )
         store = PaymentStore(
@@ -203,7 +203,7 @@ class World:
     @property
     def set_back(self) -> SetBack:
         """What follows where the store was set back."""
-        return SetBack(self.database, Folding(_KEYRING, escalate))
+        return SetBack(self.database, Folding(KEYRING, escalate))
 
     def partners(self) -> dict[tuple[str, str], Any]:
         """One adapter for each shape of bank; their connections are simulated."""
@@ -245,8 +245,8 @@ class World:
             return running
 
         return Orchestrator(
-            payments=Payments(self.database, _KEYRING, escalate),
-            commands=Commands(self.database, Folding(_KEYRING, escalate)),
+            payments=Payments(self.database, KEYRING, escalate),
+            commands=Commands(self.database, Folding(KEYRING, escalate)),
             telling=Telling(Untold(self.database), reached, self.clock),
             running=reached,
             profiles=lambda: self._profiles,
@@ -300,6 +300,9 @@ class World:
                     self.temporal.away_until, done = fault.at + fault.amount, True
                 case Kind.TERMINATE if payment_id:
                     done = self.temporal.terminate(payment_id)
+                case Kind.STRANGER if payment_id:
+                    said = forged(payment_id, Source.READ, PaymentState.SETTLED, self.clock.now())
+                    done = await self.temporal.forge(payment_id, said, HEALED_AFTER)
                 case Kind.FAIL_LATER:
                     asked = {"reference": self.order(fault.payment).end_to_end_id}
                     done = self.bank.answer("POST", "/_control/fail", asked).body["failed"] > 0
@@ -339,7 +342,7 @@ class World:
         held = [p for p in self.bank.book()["payments"] if p["reference"] == reference]
         if not held:
             return False
-        inbox = Inbox(self.database, _KEYRING)
+        inbox = Inbox(self.database, KEYRING)
         for _ in range(2):  # Doubled, as deliveries are.
             arrival = await inbox.put(
                 partner=BANK,
@@ -356,8 +359,8 @@ class World:
     async def upkeep(self) -> None:
         """Relay and sweep, by nobody who dies: that they are done again is a schedule's."""
         rounds = Upkeep(
-            payments=Payments(self.database, _KEYRING, escalate),
-            inbox=Inbox(self.database, _KEYRING),
+            payments=Payments(self.database, KEYRING, escalate),
+            inbox=Inbox(self.database, KEYRING),
             untold=Untold(self.database),
             tasks=Tasks(self.database),
             rounds=Rounds(self.database, self.set_back),
@@ -365,7 +368,7 @@ class World:
             runner=self.temporal,
             clock=self.clock,
             clocks=AgreedClocks(self.clock, StoreClocks(self.database)),
-            future=Future(self.database, Folding(_KEYRING, escalate)),
+            future=Future(self.database, Folding(KEYRING, escalate)),
         )
         while True:
             await asyncio.sleep(_UPKEEP_SECONDS)
