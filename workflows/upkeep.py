@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from types import NoneType
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
@@ -62,12 +63,13 @@ class UpkeepWorkflow:
             )
             _require_ours(attempts, int)
         if workflow.patched("compare-with-partners"):
-            await workflow.execute_activity_method(
+            compared: object = await workflow.execute_activity_method(
                 Upkeep.compare_with_partners,
                 start_to_close_timeout=_TIMEOUT,
                 retry_policy=_RETRIES,
                 summary="compare what partners show with what the database knows",
             )
+            _require_ours(compared, NoneType)
         relayed = await workflow.execute_activity_method(
             Upkeep.relay,
             start_to_close_timeout=_TIMEOUT,
