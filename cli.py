@@ -122,6 +122,17 @@ def inbound() -> None:
     _run(listen(Settings()))
 
 
+@app.command()
+def codec() -> None:
+    """Open payloads for a Temporal UI elsewhere, at FINALITY_CODEC_HOST and _PORT."""
+    from codec_server import show_payloads
+    from process import log_to_stderr
+    from settings import Settings
+
+    log_to_stderr()
+    _run(show_payloads(Settings()))
+
+
 def _fresh_id() -> str:
     from uuid import uuid4
 

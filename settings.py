@@ -193,6 +193,20 @@ class Settings(BaseSettings):
     inbound_host: str = Field(default="127.0.0.1", description="where webhooks are taken")
     inbound_port: int = 8236
     """the port there"""
+    codec_host: str = Field(
+        default="127.0.0.1", description="where `finality codec` opens payloads for a Temporal UI"
+    )
+    codec_port: int = 8234
+    """the port there"""
+    codec_ui_origins: tuple[str, ...] = Field(
+        default=("http://127.0.0.1:8233", "http://localhost:8233"),
+        description="the addresses of the Temporal UI, as browsers name them: scheme, host, port",
+    )
+    codec_token: Annotated[SecretStr, Field(min_length=24)] | None = Field(
+        default=None,
+        description="what lets somebody ask it; without one it is made anew at each start and only "
+        "this machine may ask",
+    )
     graceful_shutdown: timedelta = timedelta(seconds=45)
     """how long a worker that is told to stop may finish the steps in hand"""
     max_cached_workflows: int = Field(

@@ -10,6 +10,7 @@ from temporalio.plugin import SimplePlugin
 from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from starter.arguments import OwnArguments
 from starter.codec import EncryptionCodec
 from starter.converter import SealedPayloadConverter
 from store.keyring import Keyring
@@ -42,4 +43,9 @@ def plugin(keyring: Keyring) -> SimplePlugin:
     def convert(_existing: Any) -> DataConverter:
         return converter
 
-    return SimplePlugin("finality", data_converter=convert, workflow_runner=_runner)
+    return SimplePlugin(
+        "finality",
+        data_converter=convert,
+        interceptors=[OwnArguments()],
+        workflow_runner=_runner,
+    )
