@@ -1,9 +1,9 @@
 """A workflow is called with its own arguments, or it ends.
 
-Anybody at Temporal can start one of our workflows with arguments that are not ours, or too many. With
-these its code would raise a `TypeError`, which fails the workflow task again and again, and the run
-would keep our own from starting. So such a run ends. Our signals and updates take no arguments, and the
-SDK drops those that somebody adds.
+Anybody at Temporal can start one of our workflows with arguments that are not ours, or too many.
+With these its code would raise a `TypeError`, which fails the workflow task again and again, and
+the run would keep our own from starting. So such a run ends. Our signals and updates take no
+arguments, and the SDK drops those that somebody adds.
 """
 
 from __future__ import annotations
