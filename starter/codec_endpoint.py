@@ -14,7 +14,7 @@ from collections.abc import Collection
 from typing import Final
 
 from google.protobuf import json_format
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -34,6 +34,16 @@ from store.keyring import Keyring, MissingKey
 #: The UI asks for one event at a time, and the largest is bounded by the server.
 _BODY_BYTES_MAX: Final = 8 * 1024 * 1024
 _JSON: Final = b"json/plain"
+
+
+class _Ids(BaseModel):
+    """Of a payment: not all that its run can be started with. What a run has seen of attempts can
+    halt everything, so nobody outside says it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tenant: str
+    payment_id: str
 
 
 class _NotSealable(ValueError):
@@ -147,11 +157,12 @@ class _Asked:
 
     async def _sealed(self, payload: Payload) -> Payload:
         try:
-            ref = PaymentRef.model_validate_json(payload.data, strict=True, extra="forbid")
+            ids = _Ids.model_validate_json(payload.data, strict=True)
         except ValidationError:
             raise _NotSealable(
                 'only the ids of a payment are sealed here, as {"tenant": …, "payment_id": …}'
             ) from None
+        ref = PaymentRef(tenant=ids.tenant, payment_id=ids.payment_id)
         run = WorkflowSerializationContext("", workflow_id(ref.tenant, ref.payment_id))
         clear = Payload(
             metadata={"encoding": _JSON, TYPE: PaymentRef.__name__.encode()},

@@ -29,6 +29,7 @@ KEYRING = Keyring({"test-1": b"w" * 32}, "test-1")
 UI = "http://127.0.0.1:8233"
 TOKEN = "t0ken-of-a-test"
 RUN = WorkflowSerializationContext("default", "payment/shop/pay_1")
+IDS = {"tenant": "shop", "payment_id": "pay_1"}
 REF = PaymentRef(tenant="shop", payment_id="pay_1")
 
 Answer = tuple[int, bytes, dict[str, str]]
@@ -89,14 +90,14 @@ async def test_the_ui_is_shown_what_was_sealed_wherever_it_stood(endpoint: str) 
     answer = _post(f"{endpoint}/{TOKEN}/decode", body, Origin=UI)
     assert answer[2]["access-control-allow-origin"] == UI
     ref, step = _shown(answer)
-    assert ref == {"tenant": "shop", "payment_id": "pay_1"}
+    assert ref == REF.model_dump()
     assert isinstance(step, dict)
     assert step["said"] == "settled"
 
 
 async def test_a_program_may_give_the_token_as_a_header(endpoint: str) -> None:
     answer = _post(f"{endpoint}/decode", _body(await _sealed(REF)), Authorization=f"Bearer {TOKEN}")
-    assert _shown(answer) == [{"tenant": "shop", "payment_id": "pay_1"}]
+    assert _shown(answer) == [REF.model_dump()]
 
 
 @pytest.mark.parametrize("verb", ["decode", "encode"])
@@ -152,7 +153,7 @@ async def test_what_cannot_be_opened_is_shown_as_the_reason(endpoint: str) -> No
         data_converter(Keyring({"other": b"o" * 32}, "other")).with_context(RUN).encode([REF])
     )
     shown = _shown(_post(f"{endpoint}/{TOKEN}/decode", _body(good, moved, cut, strange)))
-    assert shown[0] == {"tenant": "shop", "payment_id": "pay_1"}
+    assert shown[0] == REF.model_dump()
     assert "its seal is broken" in str(shown[1])
     assert "its seal is broken" in str(shown[2])
     assert "'other', which the keyring lacks" in str(shown[3])
@@ -175,7 +176,7 @@ def test_more_than_an_event_can_hold_is_not_read(endpoint: str) -> None:
 
 async def test_the_ids_of_a_payment_are_sealed_for_its_own_run(endpoint: str) -> None:
     """For `temporal workflow start` by hand."""
-    clear = Payload(metadata={"encoding": b"json/plain"}, data=REF.model_dump_json().encode())
+    clear = Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(IDS).encode())
     status, body, _ = _post(f"{endpoint}/{TOKEN}/encode", _body(clear))
     assert status == 200
     [sealed] = json_format.Parse(body, Payloads()).payloads
@@ -195,6 +196,7 @@ def _step() -> bytes:
         lambda: b"null",
         lambda: b'{"tenant": "shop", "payment_id": "pay_1", "view": {}}',
         lambda: b'{"tenant": "shop"}',
+        lambda: b'{"tenant": "shop", "payment_id": "pay_1", "attempts": {"pay_1/pay/1": 9}}',
     ],
 )
 def test_nothing_that_speaks_of_money_is_sealed_for_anybody(
