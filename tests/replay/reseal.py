@@ -79,6 +79,10 @@ def _payloads(events: Sequence[HistoryEvent]) -> Iterator[_Found]:
                 kind = "str" if started.workflow_type.name == "PaymentWorkflow" else Round.__name__
                 for payload in done.result.payloads:
                     yield of_run, payload, kind
+            case "workflow_execution_continued_as_new_event_attributes":
+                again = event.workflow_execution_continued_as_new_event_attributes
+                for payload in again.input.payloads:
+                    yield of_run, payload, PaymentRef.__name__
             case "workflow_execution_update_completed_event_attributes":
                 update = event.workflow_execution_update_completed_event_attributes
                 for payload in update.outcome.success.payloads:
