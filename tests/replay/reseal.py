@@ -39,6 +39,8 @@ _STEPS: Final = {
     for step in vars(of).values()
     if (definition := temporalio.activity._Definition.from_callable(step)) is not None
 }
+#: Steps that no worker has any more. Their payloads were sealed anew while there still was one.
+_GONE: Final = frozenset({"compare"})
 
 _Found = tuple[SerializationContext, Payload, str]
 
@@ -90,12 +92,16 @@ def _payloads(events: Sequence[HistoryEvent]) -> Iterator[_Found]:
             case "activity_task_scheduled_event_attributes":
                 scheduled = event.activity_task_scheduled_event_attributes
                 kind = kinds[event.event_id] = scheduled.activity_type.name
+                if kind in _GONE:
+                    continue
                 hints = _STEPS[kind].arg_types or []
                 for payload, hint in zip(scheduled.input.payloads, hints, strict=False):
                     yield of_step(kind), payload, _name(hint, payload)
             case "activity_task_completed_event_attributes":
                 completed = event.activity_task_completed_event_attributes
                 kind = kinds[completed.scheduled_event_id]
+                if kind in _GONE:
+                    continue
                 for payload in completed.result.payloads:
                     yield of_step(kind), payload, _name(_STEPS[kind].ret_type, payload)
             case "activity_task_failed_event_attributes":
