@@ -261,7 +261,7 @@ class Assembly:
         from workflows.upkeep import known
 
         rounds = client.list_workflows(
-            f"WorkflowId STARTS_WITH '{_UPKEEP}' AND ExecutionStatus = 'Completed'",
+            f"WorkflowId STARTS_WITH '{UPKEEP}' AND ExecutionStatus = 'Completed'",
             limit=_ROUNDS_ASKED,
         )
         async for last in rounds:

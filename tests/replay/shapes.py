@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,8 +26,10 @@ from workflows.upkeep import Round, UpkeepWorkflow
 
 FOLDER: Final = Path(__file__).parent
 HISTORIES: Final = FOLDER / "histories"
-#: Opens the saved histories and nothing else in the world.
-KEYRING: Final = Keyring.read(FOLDER / "keyring")
+_KEY_ID, _, _KEY = (FOLDER / "keyring").read_text().strip().partition(":")
+#: Opens the saved histories and nothing else in the world. It is no secret, and a checkout makes it
+#: readable by all, so it is not read as a keyring of an installation is.
+KEYRING: Final = Keyring({_KEY_ID: b64decode(_KEY)}, _KEY_ID)
 UPKEEP: Final = "upkeep"
 
 Life = Callable[[World], Awaitable[str]]
