@@ -22,7 +22,7 @@ from store.timeline import Timelines
 from tests.activities.steps import Steps
 from tests.clock import SteppedClock
 from tests.fakes import BANK
-from tests.partners.currencycloud.scripted import ACCOUNT, FakeLoginBook, partner, payment
+from tests.partners.currencycloud.scripted import ACCOUNT, FakeLoginBook, page, partner, payment
 from tests.store.books import INSTRUCTION, PAYMENT, Store
 
 SHOWN = json.dumps(payment(unique_request_id="KEY", amount="123.45"))
@@ -66,18 +66,26 @@ BODIES = {
     "nothing": "",
     "no text": "\udcff\udcfe\x00\x00",
 }
+NOTHING_HELD = cast(tuple[int, Any], page("payments"))[1]
 #: What a step brings crosses Temporal, which refuses large results and then has none at all.
 STEP_CHARACTERS_MAX = 30_000
 RETRY_AFTER = ("Mon, 01 Jan 99999999999 00:00:00 GMT", "9" * 5000, "-1", "\xb2")
 
 
 def _steps(
-    store: Store, status: int, body: str, headers: dict[bytes, bytes] | None = None
+    store: Store,
+    status: int,
+    body: str,
+    headers: dict[bytes, bytes] | None = None,
+    *,
+    shows_nothing: bool = True,
 ) -> Steps:
-    """Of a partner that answers everything with this."""
+    """Of a partner that answers with this; by default it shows that it holds nothing of ours."""
     content = body.encode("utf-8", "surrogateescape")
 
-    def answer(_: httpx.Request) -> httpx.Response:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if shows_nothing and "created_at_from" in request.url.params:
+            return httpx.Response(200, json=NOTHING_HELD)
         return httpx.Response(status, content=content, headers=headers)
 
     adapter = partner(answer, FakeLoginBook(), ACCOUNT, store.clock)
@@ -113,6 +121,16 @@ async def test_a_send_and_its_lookups_end_whatever_the_partner_answers(
         assert view.payment.state in {PaymentState.SUBMITTING, PaymentState.CREATED}, status
         clock.step(timedelta(minutes=3))
     await _shown(store)
+
+
+@pytest.mark.parametrize("name", BODIES)
+async def test_nothing_is_sent_while_the_partner_shows_nonsense_for_what_it_holds(
+    store: Store, name: str
+) -> None:
+    await _accepted(store)
+    for status in (200, 503, 400):
+        view = _view(await _steps(store, status, BODIES[name], shows_nothing=False).instruct())
+        assert not view.instructions[0].book.attempts, status
 
 
 @pytest.mark.parametrize("name", BODIES)
