@@ -37,6 +37,7 @@ from store.inbox import Inbox
 from store.keyring import Keyring
 from store.logins import Logins
 from store.payments import Payments
+from store.prepared import PreparedObjects
 from store.rounds import Rounds
 from store.sending import SendBook
 from store.set_back import SetBack
@@ -415,7 +416,13 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
 
     def partners() -> dict[tuple[str, str], PaymentPartner]:
         return {
-            (name, account_name): make(account_name, account, logins[name], clock)
+            (name, account_name): make(
+                account_name,
+                account,
+                logins[name],
+                clock,
+                PreparedObjects(database, keyring, clock, name),
+            )
             for name, make in PARTNERS.items()
             for account_name, account in settings.partner_accounts(name).items()
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -198,6 +198,25 @@ class Listed:
     payments: tuple[Shown, ...]
     is_complete: bool
     """False where there are more, created after the last of these or with it."""
+
+
+@dataclass(frozen=True)
+class PreparedKey:
+    """What a prepared object is: where it is kept, what it is for, and all that tells it apart."""
+
+    place: str
+    purpose: str
+    identity: str = field(repr=False)
+    """With names and account numbers: only a keyed hash of it is kept."""
+
+
+@dataclass(frozen=True)
+class PreparedObject:
+    """One that was made before, under the partner's own id."""
+
+    reference: str
+    is_as_made: Callable[[str], bool]
+    """Whether what the partner shows of it now is what it showed when it was made."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from domain.answers import (
     LookedFor,
     NotReady,
     Preparation,
+    PreparedKey,
+    PreparedObject,
     Read,
     Subject,
     Submitted,
@@ -86,6 +88,28 @@ class WebhookReader(Protocol):
         Raises:
             WebhookRefused: forged, stale, or not to be understood; nothing may follow from it.
         """
+
+
+class PreparedBook(Protocol):
+    """Objects made at a partner before a payment, each once, as all processes share them.
+
+    `by` is whoever makes one now: a name that nobody else uses.
+    """
+
+    async def claim(self, key: PreparedKey, by: str) -> PreparedObject | NotReady | None:
+        """The object; or None: `by` may make it, and others wait; or that others make it now."""
+
+    async def extend(self, key: PreparedKey, by: str) -> bool:
+        """Just before it is made: False where `by` took too long, and another may make it."""
+
+    async def made(self, key: PreparedKey, reference: str, shown: str) -> PreparedObject:
+        """It is there, and shown like that. Returns the one that was recorded first."""
+
+    async def forget(self, key: PreparedKey, reference: str, by: str) -> None:
+        """It was deleted or changed there: `by` may make another one."""
+
+    async def release(self, key: PreparedKey, by: str) -> None:
+        """`by` has made nothing, for certain."""
 
 
 class LoginBook(Protocol):

@@ -9,23 +9,28 @@ if TYPE_CHECKING:
     from domain.clock import Clock
     from partners.currencycloud.account import Account
     from partners.currencycloud.webhooks import Signing
-    from partners.interface import LoginBook, PaymentPartner, WebhookReader
+    from partners.interface import LoginBook, PaymentPartner, PreparedBook, WebhookReader
 
 
 class PartnerFactory(Protocol):
     """Makes a partner for one of our accounts with it."""
 
     def __call__(
-        self, account_name: str, account: Account, logins: LoginBook, clock: Clock
+        self,
+        account_name: str,
+        account: Account,
+        logins: LoginBook,
+        clock: Clock,
+        prepared: PreparedBook,
     ) -> PaymentPartner: ...
 
 
 def _currencycloud(
-    account_name: str, account: Account, logins: LoginBook, clock: Clock
+    account_name: str, account: Account, logins: LoginBook, clock: Clock, prepared: PreparedBook
 ) -> PaymentPartner:
     from partners.currencycloud.client import CurrencycloudPartner
 
-    return CurrencycloudPartner(account, logins=logins, clock=clock)
+    return CurrencycloudPartner(account, logins=logins, clock=clock, prepared=prepared)
 
 
 def _currencycloud_webhooks(signing: Signing) -> WebhookReader:

@@ -403,6 +403,26 @@ class ReadLinesRow(SQLModel, table=True):
     late_until: datetime = Field(sa_column=_moment(nullable=False))
 
 
+class PreparedRow(SQLModel, table=True):
+    """An object that was made at a partner before a payment, or is being made by one payment."""
+
+    __tablename__ = "prepared"
+
+    partner: str = Field(primary_key=True)
+    place: str = Field(primary_key=True)
+    """Scheme, host, port and login: elsewhere it does not exist."""
+    purpose: str = Field(primary_key=True)
+    identity_hash: str = Field(primary_key=True)
+    """Keyed, of all that tells it apart: names and account numbers."""
+    reference: str | None = None
+    """The partner's own id; None while it is being made."""
+    shown_hash: str | None = None
+    """Keyed, of what the partner showed of it when it was made."""
+    made_at: datetime | None = Field(default=None, sa_column=_moment())
+    leased_until: datetime | None = Field(default=None, sa_column=_moment())
+    leased_by: str | None = None
+
+
 class ClockRow(SQLModel, table=True):
     """A process's clock beside the others, when it last compared them before a step."""
 

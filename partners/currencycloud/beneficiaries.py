@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
+from dataclasses import dataclass
 from typing import Final
 
-from domain.answers import Exchange, Subject, Unprepared
+from domain.answers import (
+    Exchange,
+    NotReady,
+    PreparedKey,
+    PreparedObject,
+    Subject,
+    Unprepared,
+)
 from domain.clock import Clock
 from domain.ids import hashed
 from domain.order import Order, Rail
@@ -12,53 +22,127 @@ from domain.report import PaymentState, Report, Source
 from partners.currencycloud import mapping, refusals, wire
 from partners.currencycloud.calls import Calls, NoReply, Reply
 from partners.currencycloud.corridors import Corridors
-from partners.currencycloud.creditors import bank_country, bank_details, is_creditor, names
+from partners.currencycloud.creditors import (
+    as_shown,
+    bank_country,
+    bank_details,
+    is_account,
+    is_named,
+    names,
+)
 from partners.currencycloud.requirements import Unfit
+from partners.interface import PreparedBook
+
+log = logging.getLogger("finality.partners")
 
 _FIND: Final = "/v2/beneficiaries/find"
 _VALIDATE: Final = "/v2/beneficiaries/validate"
 _CREATE: Final = "/v2/beneficiaries/create"
+_READ: Final = "/v2/beneficiaries"
+_PURPOSE: Final = "beneficiary"
 
 
 class Beneficiaries:
-    """Moves no money. One that was made but whose reply was lost is found the next time."""
+    """Moves no money. One creditor of a tenant is made once, whoever pays them at the same time."""
 
-    def __init__(self, calls: Calls, clock: Clock) -> None:
+    def __init__(self, calls: Calls, clock: Clock, prepared: PreparedBook, place: str) -> None:
         self._calls = calls
         self._clock = clock
+        self._prepared = prepared
+        self._place = place
         self._corridors = Corridors(calls, clock)
 
     async def ensure(self, subject: Subject) -> str | Unprepared:
-        """The id of a beneficiary that is exactly the order's creditor."""
-        order = subject.order
-        known = await self.examine(subject)
+        """The id of a beneficiary that is the order's creditor.
+
+        What was made once is asked for by its id. Only where nothing is known of it, and by one
+        payment at a time, it is looked for by our own reference, and made if it is not there.
+        """
+        if problem := await self._unfit(subject):
+            return problem
+        order, by = subject.order, secrets.token_hex(8)
+        key = PreparedKey(self._place, _PURPOSE, external_reference(order))
+        known = await self._prepared.claim(key, by)
+        if isinstance(known, PreparedObject):
+            answer = await self._known(order, known)
+            if answer is not None:
+                return answer
+            await self._prepared.forget(key, known.reference, by)
+            known = await self._prepared.claim(key, by)
+        if isinstance(known, NotReady):
+            return Unprepared(known.why, retry_at=known.until)
         if known is not None:
-            return known
+            return known.reference  # Somebody else has made it again meanwhile.
+        found = await self._found_or_made(subject, key, by)
+        if isinstance(found, _Nothing):
+            await self._prepared.release(key, by)
+            return found.why
+        return found
+
+    async def _known(self, order: Order, known: PreparedObject) -> str | Unprepared | None:
+        """What was made before; None where it was deleted or changed, and is of no use."""
+        reply = await self._calls.get(f"{_READ}/{known.reference}", _acting(order))
+        if isinstance(reply, Reply) and reply.status == 404:
+            log.warning("beneficiary %s was deleted at Currencycloud; made anew", known.reference)
+            return None
+        if problem := self._unread(reply):
+            return problem
+        assert isinstance(reply, Reply)
+        shown = wire.read_beneficiary(reply.body)
+        if isinstance(shown, wire.Unusable):
+            return _later(shown, reply.exchange)
+        if is_account(shown, order) and (
+            is_named(shown, order) or known.is_as_made(as_shown(shown))
+        ):
+            return known.reference
+        if known.is_as_made(as_shown(shown)):
+            return _another(reply)  # From the beginning: a second one would be the same.
+        log.warning("beneficiary %s was changed at Currencycloud; made anew", known.reference)
+        return None
+
+    async def _found_or_made(
+        self, subject: Subject, key: PreparedKey, by: str
+    ) -> str | Unprepared | _Nothing:
+        """By who holds the lease. `_Nothing`: none was made, so the lease may be given back."""
+        order = subject.order
+        found = await self._sought(subject)
+        if isinstance(found, Unprepared):
+            return _Nothing(found)
+        if found is not None:
+            return (await self._prepared.made(key, found.id, as_shown(found))).reference
+        if not await self._prepared.extend(key, by):
+            return Unprepared("to look for the creditor took too long; it is looked for again")
         made = await self._calls.make(_CREATE, {**_beneficiary(order), **_acting(order)})
         if problem := self._problem(subject, made):
-            return problem
+            # In doubt the lease is kept until its end: by then the one that was made is found.
+            in_doubt = made.has_left if isinstance(made, NoReply) else made.status >= 500
+            return problem if in_doubt else _Nothing(problem)
         assert isinstance(made, Reply)
         beneficiary = wire.read_beneficiary(made.body)
         if isinstance(beneficiary, wire.Unusable):
             return _later(beneficiary, made.exchange)
-        if not is_creditor(beneficiary, order):
-            return Unprepared("they made another beneficiary than we asked for",
-                              exchange=made.exchange)  # fmt: skip
-        return beneficiary.id
+        kept = await self._prepared.made(key, beneficiary.id, as_shown(beneficiary))
+        return kept.reference if is_account(beneficiary, order) else _another(made)
 
     async def examine(self, subject: Subject) -> str | Unprepared | None:
         """Everything that is asked about the creditor before one is made; nothing is made.
 
         The id where there is one already; None where one could be made.
         """
-        order = subject.order
         if problem := await self._unfit(subject):
             return problem
+        found = await self._sought(subject)
+        return found.id if isinstance(found, wire.Beneficiary) else found
+
+    async def _sought(self, subject: Subject) -> wire.Beneficiary | Unprepared | None:
+        """The one that bears our reference and is the creditor; None where it may be made."""
+        order = subject.order
         found = await self._find(order)
-        if not isinstance(found, list):
+        if isinstance(found, Unprepared):
             return found
-        if ours := next((each for each in found if is_creditor(each, order)), None):
-            return ours.id
+        for one in found:
+            if is_account(one, order) and is_named(one, order):
+                return one
         valid = await self._calls.ask(_VALIDATE, {**bank_details(order), **_acting(order)})
         return self._problem(subject, valid)
 
@@ -86,26 +170,37 @@ class Beneficiaries:
             **_acting(order),
         }
         reply = await self._calls.ask(_FIND, form)
-        if isinstance(reply, NoReply):
-            return Unprepared(reply.why, retry_at=reply.try_at, exchange=reply.exchange)
-        if not reply.is_success:
-            return Unprepared(reply.why, retry_at=reply.retry_at(self._clock.now()),
-                              exchange=reply.exchange)  # fmt: skip
+        if problem := self._unread(reply):
+            return problem
+        assert isinstance(reply, Reply)
         page = wire.read_beneficiaries(reply.body)
         return _later(page, reply.exchange) if isinstance(page, wire.Unusable) else list(page)
 
-    def _problem(self, subject: Subject, reply: Reply | NoReply) -> Unprepared | None:
+    def _unread(self, reply: Reply | NoReply) -> Unprepared | None:
+        """Why a question has no answer yet."""
         if isinstance(reply, NoReply):
             return Unprepared(reply.why, retry_at=reply.try_at, exchange=reply.exchange)
         if reply.is_success:
             return None
+        return Unprepared(reply.why, retry_at=reply.retry_at(self._clock.now()),
+                          exchange=reply.exchange)  # fmt: skip
+
+    def _problem(self, subject: Subject, reply: Reply | NoReply) -> Unprepared | None:
+        if isinstance(reply, NoReply) or reply.is_success:
+            return self._unread(reply)
         refusal = wire.read_refusal(reply.body)
         if refusal and refusals.of_beneficiary(reply.status, refusal) is refusals.Proves.REFUSED:
             report = mapping.refused(subject, refusal, reply.asked_at)
             return Unprepared(f"the creditor was refused: {report.reason}", refused=report,
                               exchange=reply.exchange)  # fmt: skip
-        return Unprepared(reply.why, retry_at=reply.retry_at(self._clock.now()),
-                          exchange=reply.exchange)  # fmt: skip
+        return self._unread(reply)
+
+
+@dataclass(frozen=True)
+class _Nothing:
+    """No beneficiary was made, for certain; why."""
+
+    why: Unprepared
 
 
 def external_reference(order: Order) -> str:
@@ -130,6 +225,11 @@ def _beneficiary(order: Order) -> dict[str, str]:
 
 def _acting(order: Order) -> dict[str, str]:
     return {"on_behalf_of": order.on_behalf_of} if order.on_behalf_of else {}
+
+
+def _another(reply: Reply) -> Unprepared:
+    why = "they made another beneficiary than we asked for; ask them, and have it deleted there"
+    return Unprepared(why, exchange=reply.exchange)
 
 
 def _later(unusable: wire.Unusable, exchange: Exchange) -> Unprepared:

@@ -51,7 +51,7 @@ from partners.currencycloud.refusals import Proves
 from partners.currencycloud.requirements import Unfit
 from partners.currencycloud.searches import Unclear, bookings, search, show, together
 from partners.currencycloud.sessions import FORM, Session
-from partners.interface import LoginBook
+from partners.interface import LoginBook, PreparedBook
 from transport.http import Transport
 from transport.redaction import redact_text
 
@@ -74,6 +74,7 @@ class CurrencycloudPartner:
     Args:
         account: where it is and how to log in.
         logins: the login as all processes share it.
+        prepared: what was made there before payments, as all processes share it.
         clock: ours; every report is dated by when its question was sent.
         transport: in place of one to `account.base_url`, for recorded exchanges.
     """
@@ -84,6 +85,7 @@ class CurrencycloudPartner:
         *,
         logins: LoginBook,
         clock: Clock,
+        prepared: PreparedBook,
         transport: Transport | None = None,
     ) -> None:
         self._clock = clock
@@ -92,7 +94,7 @@ class CurrencycloudPartner:
         self._transport = transport or Transport(account.base_url, clock=clock)
         self._session = Session(account, logins, self._transport, clock)
         self._calls = Calls(self._transport, self._session, clock)
-        self._beneficiaries = Beneficiaries(self._calls, clock)
+        self._beneficiaries = Beneficiaries(self._calls, clock, prepared, self._profile.environment)
         self._payers = Payers(self._calls, clock)
         self._cancels = Cancels(self._calls, clock)
 

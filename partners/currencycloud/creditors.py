@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from domain.accounts import ClearingMember
 from domain.order import Order, Rail
 from partners.currencycloud import wire
+from partners.currencycloud.names import same_name
 from partners.currencycloud.parties import entity, residence
 
 #: Rail -> their `payment_type`: "regular" is the local bank network, "priority" is SWIFT.
@@ -103,17 +105,15 @@ def names(order: Order) -> dict[str, str]:
     return {"name": name[:_NAME_LENGTH_MAX], "bank_account_holder_name": name}
 
 
-def is_creditor(found: wire.Beneficiary, order: Order) -> bool:
-    """Whether it is exactly the order's creditor.
+def is_account(found: wire.Beneficiary, order: Order) -> bool:
+    """Whether it is the order's account: what decides where the money goes.
 
     A person may have changed one of ours, so its reference alone proves nothing.
     """
     wanted = bank_details(order)
-    is_same = (
-        found.bank_account_holder_name == order.creditor.name
-        and found.currency == order.instructed_amount.currency
-        and _plain(found.iban) == wanted.get("iban", "")
-    )
+    is_same = found.currency == order.instructed_amount.currency and _plain(
+        found.iban
+    ) == wanted.get("iban", "")
     if order.rail is Rail.SEPA_CREDIT_TRANSFER:
         return is_same
     is_bank = not order.creditor_agent or _plain(found.bic_swift) == order.creditor_agent
@@ -125,6 +125,17 @@ def is_creditor(found: wire.Beneficiary, order: Order) -> bool:
         and found.routing_codes == _routing(order)
         and (found.beneficiary_entity_type or "") == wanted.get("beneficiary_entity_type", "")
     )
+
+
+def is_named(found: wire.Beneficiary, order: Order) -> bool:
+    """Whether it bears the creditor's name, in whatever letters they show it."""
+    return same_name(found.bank_account_holder_name, order.creditor.name)
+
+
+def as_shown(found: wire.Beneficiary) -> str:
+    """All they show of who it is, to notice when a person changes it."""
+    fields = {name: getattr(found, name) for name in type(found).model_fields if name != "id"}
+    return json.dumps(fields, sort_keys=True)
 
 
 def _account(order: Order) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from domain.clock import Clock
-from partners.interface import LoginBook
+from partners.interface import LoginBook, PreparedBook
 from partners.registry import PARTNERS
 from settings import Settings
 from tests.proof.bank_partner import BANK, BankAccount, BankPartner
@@ -38,5 +38,7 @@ def registered() -> Iterator[None]:
         PARTNERS.update(before)
 
 
-def _bank(account_name: str, account: Any, logins: LoginBook, clock: Clock) -> BankPartner:
+def _bank(
+    account_name: str, account: Any, logins: LoginBook, clock: Clock, prepared: PreparedBook
+) -> BankPartner:
     return BankPartner(account, clock)

@@ -27,7 +27,7 @@ from domain.profile import LETTERS_AND_DIGITS, InstructionKind
 from domain.report import Report
 from partners.currencycloud.client import CurrencycloudPartner
 from settings import PartnerAccount
-from tests.partners.currencycloud.scripted import ORDER, FakeLoginBook
+from tests.partners.currencycloud.scripted import ORDER, FakeLoginBook, FakePreparedBook
 
 CREATE: Final = "POST /v2/payments/create"
 
@@ -137,7 +137,9 @@ async def living(bank: Bank, name: str, order: Order = ORDER) -> AsyncIterator[L
         base_url=bank.address, login_id="demo@finality.test", api_key=SecretStr("51" * 32)
     )
     logins = FakeLoginBook(held=None)
-    adapter = CurrencycloudPartner(account, logins=logins, clock=MachineClock())
+    adapter = CurrencycloudPartner(
+        account, logins=logins, clock=MachineClock(), prepared=FakePreparedBook()
+    )
     try:
         assert await adapter.ready() is None
         subject = Subject(

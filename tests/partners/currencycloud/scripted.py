@@ -13,7 +13,15 @@ import httpx
 from pydantic import SecretStr
 
 from domain.accounts import Account
-from domain.answers import Deadline, NotReady, Prepared, Subject, WireRequest
+from domain.answers import (
+    Deadline,
+    NotReady,
+    Prepared,
+    PreparedKey,
+    PreparedObject,
+    Subject,
+    WireRequest,
+)
 from domain.clock import Clock
 from domain.money import Money
 from domain.order import Order, Times
@@ -56,6 +64,36 @@ class StillClock:
 
     def now(self) -> datetime:
         return NOW
+
+
+@dataclass
+class FakePreparedBook:
+    """What was made before, as one process knows it that nobody disturbs."""
+
+    made_before: dict[PreparedKey, tuple[str, str]] = field(default_factory=dict)
+    others_make_it: bool = False
+
+    async def claim(self, key: PreparedKey, by: str) -> PreparedObject | NotReady | None:
+        if self.others_make_it:
+            return NotReady("another payment has it made", NOW + timedelta(seconds=1))
+        return self._object(key) if key in self.made_before else None
+
+    async def extend(self, key: PreparedKey, by: str) -> bool:
+        return True
+
+    async def made(self, key: PreparedKey, reference: str, shown: str) -> PreparedObject:
+        self.made_before.setdefault(key, (reference, shown))
+        return self._object(key)
+
+    async def forget(self, key: PreparedKey, reference: str, by: str) -> None:
+        self.made_before.pop(key)
+
+    async def release(self, key: PreparedKey, by: str) -> None:
+        assert key not in self.made_before
+
+    def _object(self, key: PreparedKey) -> PreparedObject:
+        reference, shown = self.made_before[key]
+        return PreparedObject(reference, lambda now: now == shown)
 
 
 @dataclass
@@ -144,13 +182,18 @@ def partner(
     book: FakeLoginBook | None = None,
     account: PartnerAccount = ACCOUNT,
     clock: Clock | None = None,
+    prepared: FakePreparedBook | None = None,
 ) -> CurrencycloudPartner:
     """The adapter, talking to the script."""
     clock = clock or StillClock()
     handle = script.handle if isinstance(script, Scripted) else script
     transport = Transport(account.base_url, clock=clock, instead=httpx.MockTransport(handle))
     return CurrencycloudPartner(
-        account, logins=book or FakeLoginBook(), clock=clock, transport=transport
+        account,
+        logins=book or FakeLoginBook(),
+        clock=clock,
+        prepared=prepared or FakePreparedBook(),
+        transport=transport,
     )
 
 

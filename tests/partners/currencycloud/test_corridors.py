@@ -29,6 +29,7 @@ from tests.partners.currencycloud.scripted import (
     ORDER,
     SUBJECT,
     FakeLoginBook,
+    FakePreparedBook,
     Scripted,
     error,
     page,
@@ -116,7 +117,9 @@ async def adapter(bank: Bank) -> AsyncIterator[CurrencycloudPartner]:
     account = PartnerAccount(
         base_url=bank.address, login_id="demo@finality.test", api_key=SecretStr("51" * 32)
     )
-    made = CurrencycloudPartner(account, logins=FakeLoginBook(held=None), clock=MachineClock())
+    made = CurrencycloudPartner(
+        account, logins=FakeLoginBook(held=None), clock=MachineClock(), prepared=FakePreparedBook()
+    )
     assert await made.ready() is None
     yield made
     await made.close()
@@ -285,7 +288,7 @@ async def test_a_corridor_is_asked_about_once() -> None:
     wanted = script()
     adapter = partner(wanted)
     for _ in range(2):
-        assert isinstance(await adapter.prepare(Subject("p", GBP, ("K" * 32,))), Prepared)
+        assert await adapter.examine(GBP) is None
     assert wanted.routes == [DETAILS, FIND, FIND]
     assert wanted.sent[0].query == {
         "currency": "GBP",

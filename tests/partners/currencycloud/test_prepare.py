@@ -21,6 +21,7 @@ from tests.partners.currencycloud.scripted import (
     SUBJECT,
     Answer,
     FakeLoginBook,
+    FakePreparedBook,
     Scripted,
     error,
     page,
@@ -223,3 +224,78 @@ async def test_a_beneficiary_whose_own_name_nobody_reads_may_lack_it(name: str |
         del shown["name"]
     for answer in (script(found=page("beneficiaries", shown)), script(made=(200, shown))):
         assert isinstance(await prepare(answer), Prepared)
+
+
+# Made once, whoever pays the same creditor at the same time
+
+
+READ = f"GET /v2/beneficiaries/{BENEFICIARY_ID}"
+
+
+@pytest.mark.parametrize(
+    "shown", ["CARLA CREDITOR", "Carla Creditor ", "Carla  Creditor", "Cárla-Creditor"]
+)
+async def test_one_that_is_shown_in_other_letters_is_used(shown: str) -> None:
+    wanted = script(found=page("beneficiaries", beneficiary(bank_account_holder_name=shown)))
+    assert isinstance(await prepare(wanted), Prepared)
+    assert wanted.routes == [FIND]
+
+
+async def test_one_that_was_made_before_is_asked_for_by_its_id() -> None:
+    made = FakePreparedBook()
+    first = script()
+    await partner(first, prepared=made).prepare(UNPREPARED)
+    again = script().on(READ, (200, beneficiary()))
+    prepared = await partner(again, prepared=made).prepare(UNPREPARED)
+    assert isinstance(prepared, Prepared)
+    assert prepared.request.prepared == {"beneficiary_id": BENEFICIARY_ID}
+    assert again.routes == [READ]
+
+
+async def test_one_that_they_show_under_a_name_of_their_own_is_made_once() -> None:
+    made, theirs = FakePreparedBook(), beneficiary(bank_account_holder_name="C & Partners")
+    await partner(script(made=(200, theirs)), prepared=made).prepare(UNPREPARED)
+    for _ in range(3):
+        again = script().on(READ, (200, theirs))
+        assert isinstance(await partner(again, prepared=made).prepare(UNPREPARED), Prepared)
+        assert again.routes == [READ]
+
+
+@pytest.mark.parametrize(
+    "now_shown",
+    [
+        (404, {"error_code": "beneficiary_not_found", "error_messages": {}}),
+        (200, beneficiary(iban="FR7630006000019999999999999")),
+        (200, beneficiary(bank_account_holder_name="Somebody Else")),
+    ],
+    ids=["deleted", "another account", "another name"],
+)
+async def test_one_that_was_deleted_or_changed_is_noticed_and_made_anew(
+    now_shown: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = FakePreparedBook()
+    await partner(script(), prepared=made).prepare(UNPREPARED)
+    again = script(made=(200, beneficiary(id="another"))).on(READ, now_shown)
+    prepared = await partner(again, prepared=made).prepare(UNPREPARED)
+    assert isinstance(prepared, Prepared)
+    assert prepared.request.prepared == {"beneficiary_id": "another"}
+    assert again.routes == [READ, FIND, VALIDATE, CREATE]
+    assert f"beneficiary {BENEFICIARY_ID} was" in caplog.text
+
+
+async def test_while_another_payment_has_it_made_nothing_is_asked() -> None:
+    wanted = script()
+    waits = await partner(wanted, prepared=FakePreparedBook(others_make_it=True)).prepare(
+        UNPREPARED
+    )
+    assert isinstance(waits, Unprepared)
+    assert waits.retry_at is not None
+    assert wanted.routes == []
+
+
+async def test_a_question_that_brings_no_answer_makes_no_other_one() -> None:
+    made = FakePreparedBook()
+    await partner(script(), prepared=made).prepare(UNPREPARED)
+    again = script().on(READ, (500, {}))
+    assert isinstance(await partner(again, prepared=made).prepare(UNPREPARED), Unprepared)
+    assert again.routes == [READ]

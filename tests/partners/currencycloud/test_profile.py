@@ -9,7 +9,12 @@ from domain.places import is_same_place, place
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from partners.currencycloud.profile import PROFILE, profile_of
 from partners.registry import PARTNERS
-from tests.partners.currencycloud.scripted import ACCOUNT, FakeLoginBook, StillClock
+from tests.partners.currencycloud.scripted import (
+    ACCOUNT,
+    FakeLoginBook,
+    FakePreparedBook,
+    StillClock,
+)
 
 
 def test_a_used_key_is_refused_and_then_looked_up_completely() -> None:
@@ -62,7 +67,9 @@ def test_the_profile_survives_being_stored() -> None:
 
 
 async def test_the_registry_makes_the_partner() -> None:
-    partner = PARTNERS["currencycloud"]("main", ACCOUNT, FakeLoginBook(), StillClock())
+    partner = PARTNERS["currencycloud"](
+        "main", ACCOUNT, FakeLoginBook(), StillClock(), FakePreparedBook()
+    )
     assert partner.profile == HERE
     await partner.close()
 

@@ -26,7 +26,7 @@ from partners.currencycloud import refusals
 from partners.currencycloud.client import CurrencycloudPartner
 from settings import PartnerAccount
 from tests.partners.currencycloud.lives import Bank, Life, MachineClock, living
-from tests.partners.currencycloud.scripted import ORDER, FakeLoginBook
+from tests.partners.currencycloud.scripted import ORDER, FakeLoginBook, FakePreparedBook
 
 CREATE = "POST /v2/payments/create"
 
@@ -243,7 +243,9 @@ async def test_wrong_credentials_are_tried_once(bank: Bank) -> None:
         base_url=bank.address, login_id="demo@finality.test", api_key=SecretStr("0f" * 32)
     )
     logins = FakeLoginBook(held=None)
-    adapter = CurrencycloudPartner(account, logins=logins, clock=MachineClock())
+    adapter = CurrencycloudPartner(
+        account, logins=logins, clock=MachineClock(), prepared=FakePreparedBook()
+    )
     for _ in range(5):
         not_ready = await adapter.ready()
         assert isinstance(not_ready, NotReady)

@@ -713,3 +713,26 @@ def a_seal_is_bound_to_nothing() -> None:
 @planted("what people decide is taken from a step", "tests/activities/test_recording.py")
 def a_step_may_decide() -> None:
     heard.Heard.require_of_a_step = lambda self: None  # type: ignore[method-assign]
+
+
+@planted("a creditor is looked for and then made, by as many payments as come at once",
+         "tests/partners/currencycloud/test_one_beneficiary.py")  # fmt: skip
+def everybody_makes_the_creditor() -> None:
+    from store.prepared import PreparedObjects
+
+    async def claims(self: Any, key: Any, by: str) -> None:
+        return None
+
+    async def extends(self: Any, key: Any, by: str) -> bool:
+        return True
+
+    PreparedObjects.claim = claims  # type: ignore[method-assign]
+    PreparedObjects.extend = extends  # type: ignore[method-assign]
+
+
+@planted("another port or login behind an account name is the same bank",
+         "tests/partners/currencycloud/test_profile.py")  # fmt: skip
+def the_host_alone_is_the_bank() -> None:
+    import domain.places
+
+    everywhere(domain.places.is_same_place, lambda *_: True)

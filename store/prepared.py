@@ -1,0 +1,138 @@
+"""Objects that were made at a partner before a payment, each once: who makes one, and its id.
+
+To find one and else to make it is a race: several payments to one fresh creditor, in one process
+or in several, all find nothing and all make one. So whoever makes one holds a lease meanwhile.
+Nothing in the clear is kept: what an object is, and how it was shown, are keyed hashes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from domain.answers import NotReady, PreparedKey, PreparedObject
+from domain.clock import APART_MAX, Clock
+from store.clocks import no_later
+from store.database import Database
+from store.keyring import Keyring
+from store.locks import hold
+from store.tables import PreparedRow
+
+#: To look for it, have it checked and make it takes three calls of up to 20 s each.
+LEASE: Final = timedelta(seconds=90)
+_LOOK_AGAIN: Final = timedelta(seconds=1)
+_PURPOSE: Final = "prepared object"
+_SHOWN: Final = "prepared object as shown"
+
+
+class PreparedObjects:
+    """Implements `partners.interface.PreparedBook` for one partner."""
+
+    def __init__(self, database: Database, keyring: Keyring, clock: Clock, partner: str) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._clock = clock
+        self._partner = partner
+
+    async def claim(self, key: PreparedKey, by: str) -> PreparedObject | NotReady | None:
+        """The object; or None: `by` holds the lease to make it; or who else does."""
+
+        def transaction(session: Session) -> PreparedObject | NotReady | None:
+            row = self._locked(session, key)
+            if row.reference is not None:
+                return self._object(row)
+            now = no_later(session, self._clock.now())
+            if row.leased_by not in (None, by) and _is_held(row, now):
+                return NotReady("another payment has the same creditor made", now + _LOOK_AGAIN)
+            row.leased_until, row.leased_by = now + LEASE, by
+            session.add(row)
+            return None
+
+        return await self._database.write(transaction)
+
+    async def extend(self, key: PreparedKey, by: str) -> bool:
+        """Just before it is made: whether `by` still holds the lease, which begins anew."""
+
+        def transaction(session: Session) -> bool:
+            row = self._locked(session, key)
+            now = no_later(session, self._clock.now())
+            if row.reference is not None or row.leased_by != by or not _is_held(row, now):
+                return False
+            row.leased_until = now + LEASE
+            session.add(row)
+            return True
+
+        return await self._database.write(transaction)
+
+    async def made(self, key: PreparedKey, reference: str, shown: str) -> PreparedObject:
+        """It is there, under the partner's own id. The first that is recorded stays."""
+
+        def transaction(session: Session) -> PreparedObject:
+            row = self._locked(session, key)
+            if row.reference is None:
+                row.reference = reference
+                row.shown_hash = self._keyring.macs(shown.encode(), _SHOWN)[0]
+                row.made_at = no_later(session, self._clock.now())
+                row.leased_until = row.leased_by = None
+                session.add(row)
+            return self._object(row)
+
+        return await self._database.write(transaction)
+
+    async def forget(self, key: PreparedKey, reference: str, by: str) -> None:
+        """It was deleted or changed at the partner: `by` may make another one, unless it has been
+        made already."""
+
+        def transaction(session: Session) -> None:
+            row = self._locked(session, key)
+            if row.reference == reference:
+                row.reference = row.shown_hash = row.made_at = None
+                row.leased_until = no_later(session, self._clock.now()) + LEASE
+                row.leased_by = by
+                session.add(row)
+
+        await self._database.write(transaction)
+
+    async def release(self, key: PreparedKey, by: str) -> None:
+        """`by` has made nothing, for certain: the next one need not wait for the lease's end."""
+
+        def transaction(session: Session) -> None:
+            row = self._locked(session, key)
+            if row.leased_by == by:
+                row.leased_until = row.leased_by = None
+                session.add(row)
+
+        await self._database.write(transaction)
+
+    def _locked(self, session: Session, key: PreparedKey) -> PreparedRow:
+        """Its row, which others wait for. By every key held: it may be older than today's."""
+        macs = self._keyring.macs(key.identity.encode(), _PURPOSE)
+        hold(session, *(f"prepared/{mac}" for mac in macs))
+        found = session.exec(
+            select(PreparedRow).where(
+                PreparedRow.partner == self._partner,
+                PreparedRow.place == key.place,
+                PreparedRow.purpose == key.purpose,
+                col(PreparedRow.identity_hash).in_(macs),
+            )
+        ).first()
+        return found or PreparedRow(
+            partner=self._partner, place=key.place, purpose=key.purpose, identity_hash=macs[0]
+        )
+
+    def _object(self, row: PreparedRow) -> PreparedObject:
+        assert row.reference is not None
+        kept = row.shown_hash
+
+        def is_as_made(shown: str) -> bool:
+            return kept in self._keyring.macs(shown.encode(), _SHOWN)
+
+        return PreparedObject(row.reference, is_as_made)
+
+
+def _is_held(row: PreparedRow, now: datetime) -> bool:
+    """A lease that ends later than any we give was dated by a clock that was ahead."""
+    until = row.leased_until
+    return until is not None and now < until <= now + LEASE + APART_MAX
