@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from temporalio.client import Client
 
-from assembly import Assembly
+from assembly import Assembly, MachineClock
 from domain.clock import APART_MAX, Reading
 from settings import Settings
 from starter.server_clock import server_time
@@ -46,12 +46,13 @@ async def worker_clocks(assembly: Assembly) -> AsyncIterator[Examined]:
 
 async def temporal_clock(settings: Settings, client: Client) -> AsyncIterator[Examined]:
     """Our clock beside Temporal's."""
-    before = datetime.now(UTC)
+    clock = MachineClock()
+    before = clock.now()
     theirs = await server_time(client)
     if theirs is None:
         yield Examined("clock beside Temporal", "the server does not say what time it is")
         return
-    ours = min(max(theirs, before), datetime.now(UTC))
+    ours = min(max(theirs, before), clock.now())
     yield _beside(Reading(ours, theirs, _TEMPORAL))
 
 
