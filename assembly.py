@@ -292,6 +292,7 @@ class Assembly:
             commands=self.commands,
             set_back=self.set_back,
             clock=self.clock,
+            leaves_after=self.settings.leave_temporal_after,
         )
         upkeep = self.upkeep(Running(client))
         steps = PartnerSteps(

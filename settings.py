@@ -190,6 +190,12 @@ class Settings(BaseSettings):
     temporal_address: str = Field(default="", description="default: the Temporal profile's")
     upkeep_every: timedelta = timedelta(seconds=20)
     """how often what should run is looked for; the first worker of a server sets it"""
+    leave_temporal_after: timedelta | None = Field(
+        default=None,
+        ge=timedelta(days=1),
+        description="runs that wait for longer than this, a day or more, end, and upkeep starts "
+        "them in time; off: they wait by a timer",
+    )
     inbound_host: str = Field(default="127.0.0.1", description="where webhooks are taken")
     inbound_port: int = 8236
     """the port there"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -66,18 +67,21 @@ class PaymentStore:
         commands: Commands,
         set_back: SetBack,
         clock: Clock,
+        leaves_after: timedelta | None = None,
     ) -> None:
         self._payments = payments
         self._book = book
         self._commands = commands
         self._set_back = set_back
         self._clock = clock
+        self._leaves_after = leaves_after
 
     @activity.defn
     async def load(self, ref: PaymentRef) -> PaymentView:
         """The payment as it stands."""
         async with self._halting_if_forgotten(ref.payment_id):
-            return await self._payments.view(ref.payment_id)
+            view = await self._payments.view(ref.payment_id)
+        return view.model_copy(update={"leaves_after": self._leaves_after})
 
     @activity.defn
     async def record(self, heard: Heard) -> PaymentView:

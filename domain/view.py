@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.order import Rail
@@ -37,6 +39,9 @@ class PaymentView(BaseModel):
     crowd: int = 1
     """Only above one in views that earlier releases recorded: the open payments that shared our
     quota. Their histories replay by it; reads now take turns."""
+    leaves_after: timedelta | None = None
+    """A run whose payment waits for longer than this ends, and upkeep starts the next one in time;
+    None: it waits by a timer. Only `load` says so, by the worker's settings."""
     read_turn: ReadTurn | None = None
     """While the partner's quota keeps this payment's next read waiting."""
     not_before: AwareDatetime | None = None

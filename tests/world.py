@@ -124,6 +124,7 @@ async def world(
     beside: Mapping[tuple[str, str], PaymentPartner] | None = None,
     checks: Sequence[Check] = (),
     database_url: str | None = None,
+    leave_temporal_after: timedelta | None = None,
 ) -> AsyncIterator[World]:
     """A process with its store in `home` or at the URL; its workers are not started yet.
 
@@ -138,6 +139,7 @@ async def world(
         database_url=database_url,
         temporal_address=address,
         graceful_shutdown=timedelta(seconds=5),
+        leave_temporal_after=leave_temporal_after,
     )
     database = Database(settings.database)
     schema.upgrade(database)

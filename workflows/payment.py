@@ -74,6 +74,7 @@ class PaymentWorkflow:
         self._cancel_heard = False
         self._shown: tuple[object, ...] = ()
         self._attempts: dict[str, int] = {}
+        self._leaves_after: timedelta | None = None
 
     @workflow.run
     async def run(self, ref: PaymentRef) -> str:
@@ -87,6 +88,11 @@ class PaymentWorkflow:
                 owed = due(view, workflow.now())
                 if owed.owed is Owed.OVER and not self._news:
                     return await self._end(view, owed)
+                if self._may_leave(owed):
+                    self._show(view, owed)
+                    await self._answer_handlers()
+                    if not self._news:
+                        return _sleeping(view, owed)
                 view = await self._do_or_wait(ref, view, owed)
                 if workflow.info().is_continue_as_new_suggested():
                     await self._answer_handlers()
@@ -104,6 +110,16 @@ class PaymentWorkflow:
                     raise
                 self._cancel_heard = True
                 view = await self._cancel(ref, "temporal", "cancelled in Temporal")
+
+    def _may_leave(self, owed: Due) -> bool:
+        """Whether the payment waits for so long that its run may end, if settings say so.
+
+        Its row says when the next step is due, and upkeep starts a run then; whatever comes before
+        starts one too.
+        """
+        if self._leaves_after is None or owed.owed is not Owed.WAIT or owed.until is None:
+            return False
+        return owed.until - workflow.now() >= self._leaves_after and not self._news
 
     async def _end(self, view: PaymentView, owed: Due) -> str:
         self._show(view, owed)
@@ -232,7 +248,10 @@ class PaymentWorkflow:
         return await self._in_store(PaymentStore.cancel, request, f"cancel: {why}")
 
     async def _load(self, ref: PaymentRef) -> PaymentView:
-        return await self._in_store(PaymentStore.load, ref, "load the payment")
+        view = await self._in_store(PaymentStore.load, ref, "load the payment")
+        self._leaves_after = view.leaves_after
+        # Steps do not say it, and what they return is compared with this view.
+        return self._seen(view.model_copy(update={"leaves_after": None}))
 
     async def _in_store(
         self,
@@ -334,6 +353,14 @@ class PaymentWorkflow:
 def _is(value: object, kind: type) -> bool:
     """Whether we are given our own value, and not the reason why there is none."""
     return isinstance(value, kind)
+
+
+def _sleeping(view: PaymentView, owed: Due) -> str:
+    """The result of a run that ends while its payment waits."""
+    return (
+        f"sleeps until {owed.until:%Y-%m-%d %H:%M:%S} UTC, waits for {owed.because} "
+        f"({view.payment.state}: {display(view.payment).headline}). Upkeep starts the next run"
+    )
 
 
 def _requires(view: PaymentView) -> str:

@@ -36,11 +36,25 @@ class Life(World):
 
 
 @asynccontextmanager
-async def life(tmp_path: Path, of: Profile, *, checks: Sequence[Check] = ()) -> AsyncIterator[Life]:
+async def life(
+    tmp_path: Path,
+    of: Profile,
+    *,
+    checks: Sequence[Check] = (),
+    leave_temporal_after: timedelta | None = None,
+) -> AsyncIterator[Life]:
     clock = ServerClock()
     async with (
         time_skipping(KEYRING, clock) as (environment, client),
-        world(tmp_path / "home", "", of=of, clock=clock, client=client, checks=checks) as made,
+        world(
+            tmp_path / "home",
+            "",
+            of=of,
+            clock=clock,
+            client=client,
+            checks=checks,
+            leave_temporal_after=leave_temporal_after,
+        ) as made,
     ):
         lived = Life(
             made.assembly,
