@@ -10,18 +10,15 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 from domain.answers import Exchange
+from transport.credentials import hide_in_text, is_credential
 from transport.exchange import Outcome, Request, Response
 from transport.json_text import NotJson, UnsafeJson, parse
 
 KEPT_CHARACTERS_MAX: Final = 64 * 1024
 _HIDDEN: Final = "[hidden]"
-_CREDENTIALS: Final = frozenset(
-    {
-        "api_key", "auth_token", "authorization", "cookie", "login_id", "password", "secret",
-        "set-cookie", "token", "x-auth-token", "x-sca-token",
-    }
-)  # fmt: skip
 _ACCOUNTS: Final = frozenset({"account_number", "iban", "payer_ultimate_account_number"})
+#: What stands beside the code of an error.
+_ERROR: Final = frozenset({"message", "description", "detail"})
 #: Our own hashes, which may look like an account number.
 _OURS: Final = frozenset({"beneficiary_external_reference", "unique_request_id"})
 #: ISO 13616, spaces allowed between groups; wherever it stands in a text.
@@ -37,7 +34,8 @@ def masked(number: str) -> str:
 
 
 def redact_text(text: str) -> str:
-    """Free text, such as an error message, with account numbers masked."""
+    """Free text, such as an error message, with account numbers masked and credentials hidden."""
+    text = hide_in_text(text, _HIDDEN)
     text = _IBAN.sub(lambda match: masked(match[0]), text)
     return _LONG_NUMBER.sub(lambda match: masked(match[0]), text)
 
@@ -81,19 +79,23 @@ def _as_sent(pairs: Sequence[tuple[str, str]]) -> str:
     return urlencode(redacted, safe="[]").replace(quote("…"), "…")
 
 
-def _redacted(name: str, value: Any) -> Any:
+def _redacted(name: str, value: Any, *, in_error: bool = False) -> Any:
     key = name.lower().replace("[]", "")
     match value:
-        case dict():
-            return {inner: _redacted(str(inner), each) for inner, each in value.items()}
-        case list():
-            return [_redacted(name, each) for each in value]
         case None | bool():
             return value
         case _ if key in _OURS:
             return value
-        case _ if key in _CREDENTIALS:
+        case _ if is_credential(name) and not (in_error and key == "code"):
             return _HIDDEN
+        case dict():
+            # Beside a message a code says what went wrong; alone it may log somebody in.
+            error = not _ERROR.isdisjoint(map(str.lower, value))
+            return {
+                inner: _redacted(str(inner), each, in_error=error) for inner, each in value.items()
+            }
+        case list():
+            return [_redacted(name, each) for each in value]
         case _ if key in _ACCOUNTS:
             return masked(str(value))
         case str():

@@ -58,6 +58,61 @@ def test_fields_are_redacted_by_name_at_any_depth() -> None:
     }
 
 
+CREDENTIALS = (
+    "token", "access_token", "refreshToken", "X-Auth-Token", "next-token-2", "idToken[]", "secret",
+    "client_secret", "clientSecret", "CLIENT_SECRET", "client-assertion", "SAMLAssertion", "code",
+    "authorization_code", "authCode", "sms_code", "password", "newPassword", "Authorization",
+    "Proxy-Authorization", "api_key", "apiKey", "X-API-Key", "APIKEY", "otp", "otpCode", "sms_otp",
+    "smsOtp", "TOTP", "Set-Cookie", "login_id", "credentials", "private_key", "pin", "jwt",
+)  # fmt: skip
+PLAIN = (
+    "currency_code", "countryCode", "bank_code", "error_code", "status_code", "routing_code",
+    "footprint", "shipping", "opinion", "amount", "id", "decode", "codes", "reason", "sort_code",
+    "passport_type",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CREDENTIALS)
+def test_what_looks_like_a_credential_is_hidden_wherever_it_stands(name: str) -> None:
+    body = {"a": [{"b": {name: "canary"}}], name: {"value": "canary", "list": ["canary"]}}
+    assert "canary" not in redact_body(json.dumps(body))
+    assert "canary" not in redact_body(json.dumps({name: ["canary", {"x": "canary"}]}))
+    assert "918273" not in redact_body(json.dumps({name: 918273}))
+    form = Request("POST", "/p", body=f"{name}=canary&a=b".encode(), content_type=FORM)
+    assert "canary" not in repr(evidence(form, Response(200, {}, b"{}"), AT))
+    asked = Request("GET", "/p", query=((name, "canary"), ("page", "1")))
+    assert evidence(asked, Response(200, {}, b"{}"), AT).path.endswith("=[hidden]&page=1")
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_name_that_only_resembles_one_is_kept(name: str) -> None:
+    assert json.loads(redact_body(json.dumps({name: "EUR"}))) == {name: "EUR"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"access_token": "canary", "expi',
+        "access_token=canary&token_type=bearer",
+        "Authorization: Bearer canary-canary-canary",
+        "the header was 'bearer canary.canary.canary'",
+        "client_secret: canary",
+        "eyJhbGciOiJIUzI1NiJ9.eyJjYW5hcnkiOjF9.canary",
+    ],
+)
+def test_credentials_in_a_text_are_hidden(text: str) -> None:
+    """An answer that was cut short, or is no JSON at all."""
+    kept = redact_body(text)
+    assert "canary" not in kept
+    assert "eyJ" not in kept
+
+
+def test_the_code_of_an_error_is_kept() -> None:
+    body = {"error_messages": {"amount": [{"code": "amount_too_small", "message": "too small"}]}}
+    assert json.loads(redact_body(json.dumps(body))) == body
+    assert redact_text("it failed with code: 42") == "it failed with code: 42"
+
+
 def test_a_short_number_shows_nothing() -> None:
     assert masked("123456") == "…"
 

@@ -34,8 +34,6 @@ from tests.proof.simulation.worker import Activity, Run, Worker
 from workflows.payment import PaymentWorkflow
 
 _TASK_SECONDS: Final = 10.0
-#: A step is in hand for some milliseconds.
-_LOOKS_AGAIN_SECONDS: Final = 0.01
 
 
 class Temporal:
@@ -48,6 +46,8 @@ class Temporal:
         self._workers: list[Worker] = []
         self._joined = asyncio.Event()
         self.runs: dict[str, Run] = {}
+        self._forged: dict[str, tuple[Any, asyncio.Future[None]]] = {}
+        """By payment: what somebody else says in place of its next step."""
         self.away_until = 0.0
         self.started = 0
         self.on_death: Callable[[Process], None] = lambda _process: None
@@ -105,17 +105,12 @@ class Temporal:
                 self.on_death(worker.process)
 
     async def forge(self, payment_id: str, result: Any, before: float) -> bool:
-        """Somebody answers for a step as soon as a worker has one in hand, which goes on unheard;
+        """Somebody answers for the next step that a worker has in hand, which goes on unheard;
         whether there was one before that moment."""
-        while self._loop.time() < before:
-            for run in self.runs.values():
-                in_hand = [one for one in run.activities.values() if not one.is_over]
-                if run.payment_id == payment_id and not run.ended and in_hand:
-                    in_hand[0].is_over = True
-                    self._tell(run, completed_by_a_stranger(in_hand[0].seq, result))
-                    return True
-            await asyncio.sleep(_LOOKS_AGAIN_SECONDS)
-        return False
+        answered: asyncio.Future[None] = self._loop.create_future()
+        self._forged[payment_id] = (result, answered)
+        await asyncio.wait({answered}, timeout=max(before - self._loop.time(), 0))
+        return answered.done()
 
     async def _reach(self) -> None:
         await self._pause()
@@ -262,12 +257,17 @@ class Temporal:
             now = self._loop.time()
             state = Activity(asked.seq, asked.activity_type, now, now)
             run.activities[asked.seq] = state
+            if run.payment_id in self._forged:
+                result, answered = self._forged.pop(run.payment_id)
+                state.is_over = True
+                self._tell(run, completed_by_a_stranger(asked.seq, result))
+                answered.set_result(None)
             tried += 1
             result, why = await self._performed(worker, run, asked, state)
-            answered, state.is_over = state.is_over, True
+            is_forged, state.is_over = state.is_over, True
             if run.ended:
                 return
-            if answered:  # By somebody else, meanwhile.
+            if is_forged:
                 return
             if why is None:
                 self._tell(
