@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
+from activities.silence import Silences
 from activities.uninterrupted import Heartbeat, uninterrupted
 from domain.answers import NotReady, Subject, Unprepared, WireRequest
 from domain.clock import ClocksApart
@@ -20,6 +21,7 @@ from domain.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
 from domain.places import is_same_place
 from domain.profile import InstructionKind
 from domain.sending import Answer, Move
+from domain.silence import has_answered, is_answer
 from domain.view import PaymentView
 
 if TYPE_CHECKING:
@@ -103,6 +105,7 @@ class PartnerSteps:
         self._clocks = clocks
         self._future = future
         self._store_away = store_away
+        self._silences = Silences()
 
     @activity.defn
     async def instruct(self, request: StepRequest) -> Step:
@@ -150,15 +153,15 @@ class PartnerSteps:
                 return Step.of(await self._book.hold(request.instruction_id, passed))
         partner = self._partner(draft.subject.order.partner, draft.subject.order.partner_account)
         if not_ready := await self._ready(draft.subject, partner, moments):
-            return await self._postpone(request, not_ready, moments)
+            return await self._postpone(request, not_ready, moments, draft.subject)
         not_compared = await self._not_compared(draft.subject)
         if not_compared is not None and draft.move is not Move.LOOK_UP:
-            return await self._postpone(request, not_compared, moments)
+            return await self._postpone(request, not_compared, moments, draft.subject)
         wire_request: WireRequest | None = None
         if draft.move is not Move.LOOK_UP and not draft.has_request:
             preparation = await partner.prepare(draft.subject)
             if isinstance(preparation, Unprepared):
-                return await self._unprepared(request, preparation, moments)
+                return await self._unprepared(request, preparation, moments, draft.subject)
             wire_request = preparation.request
         if wire_request is not None or passed is not None:
             await self._book.keep_request(request.instruction_id, wire_request, passed)
@@ -177,6 +180,7 @@ class PartnerSteps:
                 )
             case _:
                 return Step.of(turn.view)
+        self._note(draft.subject, is_answer(heard.exchange), heard.why, moments)
         return await self._record(heard, moments)
 
     async def _begin(
@@ -212,7 +216,7 @@ class PartnerSteps:
         subject = await self._book.subject(request.instruction_id)
         partner = self._partner(subject.order.partner, subject.order.partner_account)
         if not_ready := await self._ready(subject, partner, moments):
-            return await self._postpone(request, not_ready, moments)
+            return await self._postpone(request, not_ready, moments, subject)
         if quota := partner.profile.quota:
             now = moments.now()
             waits = await self._turns.take(request.payment_id, partner.login, quota, now)
@@ -222,16 +226,24 @@ class PartnerSteps:
         heard = heard_of_read(
             request.payment_id, request.instruction_id, answer, moments.now(), noted
         )
+        self._note(subject, is_answer(heard.exchange), heard.why, moments)
         return await self._record(heard, moments)
 
     async def _postpone(
-        self, request: StepRequest, why: NotReady | Unprepared, moments: Moments
+        self,
+        request: StepRequest,
+        why: NotReady | Unprepared,
+        moments: Moments,
+        subject: Subject,
     ) -> Step:
+        self._note(subject, has_answered(why), why.why, moments)
         return Step.of(await self._book.postpone(request.payment_id, why, moments.now()))
 
-    async def _unprepared(self, request: StepRequest, why: Unprepared, moments: Moments) -> Step:
+    async def _unprepared(
+        self, request: StepRequest, why: Unprepared, moments: Moments, subject: Subject
+    ) -> Step:
         if why.refused is None:
-            return await self._postpone(request, why, moments)
+            return await self._postpone(request, why, moments, subject)
         heard = Heard(
             payment_id=request.payment_id,
             instruction_id=request.instruction_id,
@@ -279,6 +291,10 @@ class PartnerSteps:
             moments.now() + _ELSEWHERE_PAUSE,
             needs_person=True,
         )
+
+    def _note(self, subject: Subject, answered: bool | None, why: str, moments: Moments) -> None:
+        account = f"{subject.order.partner}/{subject.order.partner_account}"
+        self._silences.note(account, answered, why, moments.now())
 
     def _partner(self, partner: str, account: str) -> PaymentPartner:
         try:

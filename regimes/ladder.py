@@ -48,21 +48,48 @@ _AWAITING_US: Final = Ladder(
     answer_within=_DAY,
 )
 
-#: The creditor's bank has the amount by the end of the next business day: Directive (EU)
+#: SEPA: the creditor's bank has the amount by the end of the next business day: Directive (EU)
 #: 2015/2366, Article 83(1), and EPC125-05, maximum execution time. The partner may learn of it a
 #: day later. What is still under way after that is late; after a week it is lost or stopped.
-_PROCESSING: Final = Ladder(
+#: Ours for local clearings elsewhere: most credit the same or the next day, the slowest on the
+#: third, which is when those are asked about first.
+_PROCESSING: Final = {
+    Rail.SEPA_CREDIT_TRANSFER: (2 * _DAY, "two days"),
+    Rail.DOMESTIC: (3 * _DAY, "three days"),
+}
+
+
+def _under_way(first: timedelta, words: str) -> Ladder:
+    return Ladder(
+        rungs=(
+            Rung(first, _OPERATIONS, f"it is under way for {words}; have the partner trace it"),
+            Rung(5 * _DAY, _HEAD, "it is under way for a week; decide how the payer is made whole"),
+        ),
+        answer_within=_DAY,
+    )
+
+
+#: Ours: a chain of banks is bound by no common time. Most payments end within two days, and one
+#: that is stopped on the way waits for an answer, so the partner is asked for a trace after that.
+_CROSS_BORDER: Final = Ladder(
     rungs=(
-        Rung(2 * _DAY, _OPERATIONS, "it is under way since two days; have the partner trace it"),
-        Rung(5 * _DAY, _HEAD, "it is under way since a week; decide how the payer is made whole"),
+        Rung(3 * _DAY, _OPERATIONS, "it is on its way for three days; have it traced"),
+        Rung(7 * _DAY, _OPERATIONS, "it is on its way for more than a week; ask where it stands"),
+        Rung(
+            10 * _DAY, _HEAD, "it is on its way for two weeks; decide how the payer is made whole"
+        ),
     ),
     answer_within=_DAY,
 )
 
 LADDERS: Final[Mapping[tuple[PaymentState, Rail], Ladder]] = {
-    (PaymentState.AWAITING_PARTNER, Rail.SEPA_CREDIT_TRANSFER): _AWAITING_PARTNER,
-    (PaymentState.AWAITING_US, Rail.SEPA_CREDIT_TRANSFER): _AWAITING_US,
-    (PaymentState.PROCESSING, Rail.SEPA_CREDIT_TRANSFER): _PROCESSING,
+    **{(PaymentState.AWAITING_PARTNER, rail): _AWAITING_PARTNER for rail in Rail},
+    **{(PaymentState.AWAITING_US, rail): _AWAITING_US for rail in Rail},
+    **{
+        (PaymentState.PROCESSING, rail): _under_way(first, words)
+        for rail, (first, words) in _PROCESSING.items()
+    },
+    (PaymentState.PROCESSING, Rail.CROSS_BORDER): _CROSS_BORDER,
 }
 
 

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
+from domain import silence
 from domain.absence import is_uncertain
 from domain.due import Owed, due
 from domain.escalation import DueRung, Escalate, next_at, nobody, reached
@@ -111,11 +112,13 @@ class Folding:
             _enter(session, row, payment, now)
             row.payment_json, row.evidence_hash = payment.model_dump_json(), known.digest
             ladder = self._ladder(row, payment)
+            if row.silent_since is not None and not _is_over(payment):
+                ladder += silence.rungs(row.silent_since)
             for rung in reached(ladder, now):
                 questions[rung.kind] = Question(rung.question, rung.owner, rung.answer_by)
             asking = (next_at(ladder, now), _parks_at(profile, known.instructions, now))
             row.escalates_at = min((at for at in asking if at is not None), default=None)
-            row.is_over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
+            row.is_over = _is_over(payment)
             row.updated_at = now
             view = view_of(session, row, known.instructions)
             if overdue := _owe(row, view, now):
@@ -170,6 +173,10 @@ class _Evidence:
 
 #: What a book says of plans of our own, which no state follows from.
 _NO_EVIDENCE: Final = {"submit_from", "cancel_asked", "is_gated", "gate_passed_at"}
+
+
+def _is_over(payment: Payment) -> bool:
+    return payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
 
 
 def _enter(session: Session, row: PaymentRow, payment: Payment, now: datetime) -> None:

@@ -31,6 +31,8 @@ class PaymentRecord:
     created_at: datetime
     updated_at: datetime
     waiting_for: str | None
+    silent_since: datetime | None
+    """Since when its partner has not answered, as its own steps met it."""
     times: Times
     view: PaymentView
     sealed: str | None = None
@@ -67,6 +69,7 @@ def record_of(session: Session, found: PaymentRow, order: Order | KeyringError) 
         created_at=found.created_at,
         updated_at=found.updated_at,
         waiting_for=found.waiting_for,
+        silent_since=found.silent_since,
         times=clear.times if clear else _clear_times(found),
         view=view_of(session, found),
         sealed=None if clear else str(order),

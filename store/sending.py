@@ -26,6 +26,7 @@ from domain.sending import (
     NextMove,
     next_move,
 )
+from domain.silence import has_answered, is_answer, silent_since
 from domain.view import PaymentView
 from store.attempts import close_attempt, close_refused
 from store.books import book_of
@@ -291,6 +292,8 @@ class SendBook:
                 mark_read(session, payment.payment_id, heard.inbox_through, heard.heard_at)
             if row.kind == InstructionKind.PAY:  # A cancel tried on and on puts no read off.
                 payment.last_asked_at = max(payment.last_asked_at or heard.heard_at, heard.heard_at)
+            answered = is_answer(heard.exchange)
+            payment.silent_since = silent_since(payment.silent_since, answered, heard.heard_at)
             payment.not_before = heard.not_before if is_read else None
             payment.waiting_for = heard.why if is_read and heard.not_before else None
             payment.needs_person = False
@@ -332,6 +335,7 @@ class SendBook:
             payment.not_before = until or now + _PAUSE
             payment.waiting_for = why.why
             payment.needs_person = isinstance(why, NotReady) and why.needs_person
+            payment.silent_since = silent_since(payment.silent_since, has_answered(why), now)
             return self._folding.refold(session, payment, now)
 
         return await self._database.write(transaction)

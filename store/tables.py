@@ -94,6 +94,8 @@ class PaymentRow(SQLModel, table=True):
     not_before: datetime | None = Field(default=None, sa_column=_moment())
     waiting_for: str | None = None
     needs_person: bool = False
+    silent_since: datetime | None = Field(default=None, sa_column=_moment())
+    """When a step for it first found its partner silent; None once one is answered."""
     intent_hash: str | None = Field(default=None, index=True)
     """What makes two orders the same payment; None where they were never compared."""
     intent_batch: str | None = None

@@ -137,6 +137,9 @@ def _print_head(
     now = assembly.clock.now()
     if due(record.view, now).owed is not Owed.OVER:
         facts.add_row("waits for", Text(plain(waits_for(record, now))))
+    if record.silent_since is not None:
+        text = f"has not answered since {record.silent_since:%Y-%m-%d %H:%M:%S} UTC"
+        facts.add_row("the partner", Text(text, style="yellow"))
     for halt in halts:
         what = f"number {halt.number}, {scope(halt)}, by {halt.by}: {halt.why}"
         facts.add_row("halted", Text(what, style="yellow"))

@@ -64,6 +64,8 @@ def next_commands(task: Task, not_executed_is_offered: bool) -> list[str]:
         return [look, "finality doctor"]
     if task.kind == "not_ready":
         return [look, "finality doctor --retry-logins"]
+    if task.kind.startswith("silent_"):
+        return [look, "finality doctor"]
     return [look, f"finality cancel {task.payment_id} --why TEXT"]
 
 

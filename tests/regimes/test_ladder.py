@@ -64,10 +64,17 @@ def test_whenever_it_began_the_rungs_follow_each_other_in_office_hours(
 
 
 def test_every_question_of_a_payment_is_told_apart() -> None:
-    rungs = [rung for state, rail in LADDERS for rung in escalate(state, rail, SINCE)]
-    assert len({rung.kind for rung in rungs}) == len(rungs)
-    assert len({rung.question for rung in rungs}) == len(rungs)
-    assert all(rung.owner and rung.question for rung in rungs)
+    for rail in Rail:
+        rungs = [rung for state in PaymentState for rung in escalate(state, rail, SINCE)]
+        assert len({rung.kind for rung in rungs}) == len(rungs)
+        assert len({rung.question for rung in rungs}) == len(rungs)
+        assert all(rung.owner and rung.question for rung in rungs)
+
+
+def test_every_rail_has_a_ladder_for_every_state_that_one_rail_has_one_for() -> None:
+    states = {state for state, _ in LADDERS}
+    assert states
+    assert set(LADDERS) == {(state, rail) for state in states for rail in Rail}
 
 
 @pytest.mark.parametrize("state", sorted(set(PaymentState) - {state for state, _ in LADDERS}))

@@ -1,0 +1,42 @@
+"""What a worker's log says of partners that do not answer: once, seldom again, and when it ends."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import Final
+
+log = logging.getLogger("finality.partners")
+
+_AGAIN_AFTER: Final = timedelta(minutes=10)
+
+
+class Silences:
+    """As this process met them: a thousand payments of one partner make one line."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, datetime] = {}
+        self._said_at: dict[str, datetime] = {}
+
+    def note(self, account: str, answered: bool | None, why: str, now: datetime) -> None:
+        """One step ended; `answered` is None where the partner was not asked."""
+        if answered is None:
+            return
+        if answered:
+            if since := self._since.pop(account, None):
+                del self._said_at[account]
+                seconds = (now - since).total_seconds()
+                log.warning("partner %s answers again, after %.0f s", account, seconds)
+            return
+        since = self._since.setdefault(account, now)
+        said_at = self._said_at.get(account)
+        if said_at is not None and now - said_at < _AGAIN_AFTER:
+            return
+        self._said_at[account] = now
+        log.warning(
+            "partner %s does not answer since %s UTC: %s; its payments wait and ask again by "
+            "themselves, `finality doctor` asks it now",
+            account,
+            f"{since:%Y-%m-%d %H:%M:%S}",
+            why,
+        )

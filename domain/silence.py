@@ -1,0 +1,71 @@
+"""A partner that does not answer: since when, and whom we ask about it.
+
+Silence is no connection, no whole answer in time, or an error of the partner's own (5xx). A refused
+login, a 429 and every other word are answers: what they mean is said elsewhere. The ladder runs by
+the clock on the wall and not in office hours, since payments wait at night too. No scheme says how
+long a partner may be silent, so the moments are ours.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.answers import Exchange, NotReady, Unprepared
+from domain.escalation import DueRung, Ladder, Rung
+
+_SERVER_ERROR: Final = 500
+_MINUTE: Final = timedelta(minutes=1)
+
+LADDER: Final = Ladder(
+    rungs=(
+        Rung(
+            1 * _MINUTE,
+            "payments-operations",
+            "the partner does not answer; `finality doctor` asks it once more, its support knows "
+            "whether it is down",
+        ),
+        Rung(
+            60 * _MINUTE,
+            "payments-operations",
+            "the partner has not answered for an hour; tell those who wait for this payment",
+        ),
+        Rung(
+            240 * _MINUTE,
+            "head-of-payments",
+            "the partner has not answered for four hours; decide what is paid another way",
+        ),
+    ),
+    answer_within=240 * _MINUTE,
+)
+
+
+def is_answer(exchange: Exchange | None) -> bool | None:
+    """Whether the partner answered; None where it was not asked."""
+    if exchange is None:
+        return None
+    return exchange.status is not None and exchange.status < _SERVER_ERROR
+
+
+def has_answered(not_now: NotReady | Unprepared) -> bool | None:
+    """The same of a step that ended before anything could be asked about the payment."""
+    if isinstance(not_now, NotReady):
+        return False if not_now.is_silent else None
+    return is_answer(not_now.exchange)
+
+
+def silent_since(before: datetime | None, answered: bool | None, now: datetime) -> datetime | None:
+    """Since when the partner has been silent, after one more step."""
+    if answered is None:
+        return before
+    return None if answered else before or now
+
+
+def rungs(since: datetime) -> tuple[DueRung, ...]:
+    """Whom to ask about a silence that began then, and when."""
+    ends = [*(rung.after for rung in LADDER.rungs[1:])]
+    ends.append(LADDER.rungs[-1].after + LADDER.answer_within)
+    return tuple(
+        DueRung(f"silent_{number}", since + rung.after, since + end, rung.owner, rung.question)
+        for number, (rung, end) in enumerate(zip(LADDER.rungs, ends, strict=True), start=1)
+    )
