@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
-from activities.silence import Silences
 from activities.uninterrupted import Heartbeat, uninterrupted
 from domain.answers import NotReady, Subject, Unprepared, WireRequest
 from domain.clock import ClocksApart
@@ -105,7 +104,6 @@ class PartnerSteps:
         self._clocks = clocks
         self._future = future
         self._store_away = store_away
-        self._silences = Silences()
 
     @activity.defn
     async def instruct(self, request: StepRequest) -> Step:
@@ -294,7 +292,7 @@ class PartnerSteps:
 
     def _note(self, subject: Subject, answered: bool | None, why: str, moments: Moments) -> None:
         account = f"{subject.order.partner}/{subject.order.partner_account}"
-        self._silences.note(account, answered, why, moments.now())
+        self._witness.silences.note(account, answered, why, moments.now())
 
     def _partner(self, partner: str, account: str) -> PaymentPartner:
         try:

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from activities.silence import Silences
 from domain.answers import NotReady, Shown, Untold
 from domain.profile import InstructionKind
+from domain.silence import has_answered
 
 if TYPE_CHECKING:
     from domain.clock import Clock
@@ -60,6 +62,8 @@ class Witness:
         self._strangers = strangers
         self._clock = clock
         self._accounts = {name: _Account() for name in listers}
+        #: Shared with the steps of this process: one partner that is silent makes one line.
+        self.silences = Silences()
 
     async def not_compared(self, partner: str, account: str) -> NotReady | None:
         """None once this process has compared the account, so that new payments may be sent."""
@@ -81,6 +85,9 @@ class Witness:
         known = self._accounts[partner, account]
         since = await self._strangers.since(partner, account, self._clock.now())
         untold = await self._compare_since(partner, account, since)
+        answered = True if untold is None else has_answered(untold)
+        why = untold.why if untold else ""
+        self.silences.note(f"{partner}/{account}", answered, why, self._clock.now())
         if untold is None:
             known.compared, known.not_ready = True, None
             return
@@ -92,7 +99,8 @@ class Witness:
             log.warning("%s", why)
         if known.compared:
             return  # Once is enough to send; what came since is compared in the next round.
-        known.not_ready = NotReady(why, untold.retry_at or self._clock.now() + _PAUSE)
+        until = untold.retry_at or self._clock.now() + _PAUSE
+        known.not_ready = NotReady(why, until, answered=answered)
 
     async def _compare_since(self, partner: str, account: str, since: Since) -> Untold | None:
         lister, profile = self._listers[partner, account]

@@ -53,9 +53,8 @@ class NotReady:
     why: str
     until: datetime
     needs_person: bool = False
-    is_silent: bool = False
-    """The partner was asked and did not answer: no connection, nothing in time, an error of its
-    own. A refused login is an answer."""
+    answered: bool | None = None
+    """Whether the partner answered what it was asked; None where it was not asked."""
     is_shared: bool = False
     """Another process is asking for all of us at this moment."""
 
@@ -168,6 +167,8 @@ class Untold:
     exchange: Exchange | None = None
     retry_at: datetime | None = None
     drift: tuple[str, ...] = ()
+    answered: bool | None = None
+    """Whether the partner answered our login, where that is as far as it came."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.answers import Exchange, NotReady, Unprepared
+from domain.answers import Exchange, NotReady, Unprepared, Untold
 from domain.escalation import DueRung, Ladder, Rung
 
 _SERVER_ERROR: Final = 500
@@ -47,11 +47,15 @@ def is_answer(exchange: Exchange | None) -> bool | None:
     return exchange.status is not None and exchange.status < _SERVER_ERROR
 
 
-def has_answered(not_now: NotReady | Unprepared) -> bool | None:
-    """The same of a step that ended before anything could be asked about the payment."""
-    if isinstance(not_now, NotReady):
-        return False if not_now.is_silent else None
-    return is_answer(not_now.exchange)
+def has_answered(not_now: NotReady | Unprepared | Untold) -> bool | None:
+    """The same of what ended before anything could be asked about the payment."""
+    match not_now:
+        case NotReady(answered=answered):
+            return answered
+        case Untold(answered=bool() as answered):
+            return answered
+        case Untold(exchange=exchange) | Unprepared(exchange=exchange):
+            return is_answer(exchange)
 
 
 def silent_since(before: datetime | None, answered: bool | None, now: datetime) -> datetime | None:

@@ -111,12 +111,12 @@ class CurrencycloudPartner:
 
     async def available(self, currency: str, on_behalf_of: str | None) -> Money | Untold:
         if (not_ready := await self.ready()) is not None:
-            return Untold(not_ready.why, retry_at=not_ready.until)
+            return Untold(not_ready.why, retry_at=not_ready.until, answered=not_ready.answered)
         return await available(self._calls, currency, on_behalf_of)
 
     async def created_since(self, since: datetime) -> Listed | Untold:
         if (not_ready := await self.ready()) is not None:
-            return Untold(not_ready.why, retry_at=not_ready.until)
+            return Untold(not_ready.why, retry_at=not_ready.until, answered=not_ready.answered)
         return await created_since(self._calls, self._clock, since)
 
     async def close(self) -> None:

@@ -90,7 +90,7 @@ class Session:
                 f"no answer to the login: {answer.why}",
                 _UNCLEAR_PAUSE,
                 may_have_counted=isinstance(answer, Lost),
-                is_silent=True,
+                answered=False,
             )
         match answer.status:
             case 200:
@@ -108,7 +108,7 @@ class Session:
                 return await self._refused(refusal)
             case status:
                 return await self._unclear(
-                    f"login answered with {status}", _UNCLEAR_PAUSE, is_silent=status >= 500
+                    f"login answered with {status}", _UNCLEAR_PAUSE, answered=status < 500
                 )
 
     async def _refused(self, refusal: wire.Refusal | None) -> NotReady:
@@ -119,6 +119,7 @@ class Session:
             "four refusals lock the account",
             self._clock.now() + _REFUSED_PAUSE,
             needs_person=True,
+            answered=True,
         )
 
     async def _unclear(
@@ -127,7 +128,7 @@ class Session:
         pause: timedelta,
         *,
         may_have_counted: bool = True,
-        is_silent: bool = False,
+        answered: bool = True,
     ) -> NotReady:
         await self._logins.unclear(self._login, self._hash, may_have_counted=may_have_counted)
-        return NotReady(why, self._clock.now() + pause, is_silent=is_silent)
+        return NotReady(why, self._clock.now() + pause, answered=answered)
