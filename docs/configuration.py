@@ -27,11 +27,20 @@ _HEAD: Final = """# Configuration
 
 Written by `make docs` from `settings.py`.
 
-A setting is taken from the first of these that has it: the environment, a file named after it in
-`FINALITY_SECRETS_DIR`, `finality.toml` in the folder where a command runs (`FINALITY_SETTINGS_FILE`
-names another), and `up.json` in the home, which `finality up` writes for the other commands on the
-same machine. The Temporal connection (namespace, API key, TLS) is Temporal's own:
-`temporal.toml` or `TEMPORAL_*`.
+A setting is taken from the first of these that has it:
+
+1. the environment;
+2. a file in the folder `FINALITY_SECRETS_DIR`, named as the variable would be, with or without
+   `FINALITY_`, in any case: `database_url`, `currencycloud__main__api_key`;
+3. `finality.toml` in the folder where a command runs, if this user or root owns it and nobody else
+   can write it; `FINALITY_SETTINGS_FILE` names another, which is taken whoever owns it;
+4. `up.json` in the home, which `finality up` writes for the other commands on the same machine.
+
+A `.env` file is never read. A key, variable or file that sets nothing is refused, at every level,
+with the nearest known name: a typing error would otherwise go unnoticed. (Variables that Kubernetes
+makes for a service called `finality` are let be.) `finality doctor` names the files in use. The
+Temporal connection (namespace, API key, TLS) is Temporal's own: `TEMPORAL_*`, or `temporal.toml` in
+this user's configuration folder, never in the working folder.
 
 In the environment a table is JSON, or one variable per value with `__` between the names:
 `FINALITY_DEBTORS__DE02120300000000202051__PARTNER_ACCOUNT=main`. Times are seconds, or ISO 8601

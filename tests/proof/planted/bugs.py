@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import temporalio.activity
@@ -736,3 +737,53 @@ def the_host_alone_is_the_bank() -> None:
     import domain.places
 
     everywhere(domain.places.is_same_place, lambda *_: True)
+
+
+# What comes in
+
+
+@planted("http to any machine is taken for an address of a partner", "tests/test_settings.py")
+def every_machine_is_this_one() -> None:
+    import transport.address
+
+    transport.address.is_this_machine = lambda host: True
+
+
+@planted("an answer is unpacked whole before its size is looked at",
+         "tests/transport/test_bodies.py")  # fmt: skip
+def a_bomb_is_read_whole() -> None:
+    import transport.body
+
+    def whole(self: Any, piece: bytes, room: int) -> bytes:
+        unpacked: bytes = self._member.decompress(piece)
+        return unpacked
+
+    transport.body._Unpacking.more = whole  # type: ignore[method-assign]
+
+
+@planted("words of others reach screens and logs as they came", "tests/domain/test_plain_text.py")
+def words_of_others_command() -> None:
+    import domain.plain_text
+
+    domain.plain_text.plain_lines = lambda text: text
+
+
+@planted("a settings file is taken from the working folder whoever can write it",
+         "tests/attacks/test_working_folder.py"
+         "::test_a_settings_file_that_others_can_write_is_refused")  # fmt: skip
+def any_settings_file_is_ours() -> None:
+    import settings_sources
+
+    original = settings_sources.trusted_bytes
+
+    def trusting(path: Path, *, named: bool = False) -> bytes | None:
+        return original(path, named=True)
+
+    settings_sources.trusted_bytes = trusting
+
+
+@planted("a partner that does not answer is not noted", "tests/activities/test_silence.py")
+def silence_is_not_noted() -> None:
+    import domain.silence
+
+    everywhere(domain.silence.silent_since, lambda before, answered, now: None)
