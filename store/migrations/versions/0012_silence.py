@@ -7,8 +7,8 @@ from alembic import op
 
 from store.columns import Moment
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 
 def upgrade() -> None:
