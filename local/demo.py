@@ -130,7 +130,7 @@ async def _stories(settings: Settings, console: Console) -> bool:
         lines = {record.end_to_end_id: record for record in found.records}
         late = lines[end_to_end_id(CANCELLED_TOO_LATE)]
         commanded = await orchestrator.cancel(
-            late.payment_id, "demo", by="demo", why="the customer changed their mind"
+            late.payment_id, "demo", by="demo", why="the customer changed their mind", tenant=None
         )
         fates = {line: (story.words, story.ends) for line, story in FATED.items()}
         fates[CANCELLED_TOO_LATE] = (
@@ -143,6 +143,7 @@ async def _stories(settings: Settings, console: Console) -> bool:
                 lines[end_to_end_id(line)].payment_id,
                 partial(_is_in, ends),
                 deadline=assembly.clock.now() + _STORY_LIMIT,
+                tenant=None,
             )
             ended = ended and _is_in(ends, record)
             color = "green" if _is_in(ends, record) else "red"

@@ -12,7 +12,7 @@ from domain.display import Display, display
 from domain.ids import PaymentId, payment_id_of
 from domain.intent import Acknowledgement, Intent
 from domain.order import Order
-from domain.payment import Payment
+from domain.payment import Payment, UnknownPayment
 from domain.profile import Profile
 from domain.view import PaymentView
 from starter.acceptance import admit
@@ -173,7 +173,7 @@ class Orchestrator:
         return Receipt(acceptance, news, is_started=True)
 
     async def cancel(
-        self, payment_id: str, command_id: str, *, by: str, why: str = ""
+        self, payment_id: str, command_id: str, *, tenant: str | None, by: str, why: str = ""
     ) -> CommandReceipt:
         """Ask that the payment be taken back, at whatever point it is.
 
@@ -184,52 +184,78 @@ class Orchestrator:
 
         Args:
             payment_id: what is to be taken back.
+            tenant: whose payment it is; None only for operators of all tenants.
             command_id: the caller's own, unique per payment; 1 to 255 printable characters.
             by: who asks, for the timeline.
             why: in a line, for the timeline and the operators; no account numbers.
 
         Raises:
-            UnknownPayment: no such payment.
+            UnknownPayment: no such payment of the tenant.
             CommandReused: the id stands for another command of this payment; nothing was done.
             InvalidCommand: the words cannot be kept; nothing was done.
         """
         check_words(command_id=command_id, by=by, why=why)
+        await self._view(payment_id, tenant)
         return await self._telling.tell(
             await self._commands.cancel(
                 payment_id, command_id=command_id, by=by, why=why, now=self._clock.now()
             )
         )
 
-    async def answer_of(self, payment_id: str, command_id: str) -> CommandReceipt:
+    async def answer_of(
+        self, payment_id: str, command_id: str, *, tenant: str | None
+    ) -> CommandReceipt:
         """What came of a command so far; nothing is asked anew.
 
         Raises:
-            UnknownPayment: no such payment.
+            UnknownPayment: no such payment of the tenant.
             LookupError: no such command of it.
         """
+        view = await self._view(payment_id, tenant)
         asked = {command.command_id: command for command in await self._commands.of(payment_id)}
-        view = await self._payments.view(payment_id)
         return CommandReceipt(Commanded(asked[command_id], view), is_told=True)
 
-    async def get(self, payment_id: str) -> PaymentRecord:
+    async def get(self, payment_id: str, *, tenant: str | None) -> PaymentRecord:
         """The payment as it stands in the store, masked.
 
+        Args:
+            payment_id: what is asked about.
+            tenant: whose payment it is; None only for operators of all tenants.
+
         Raises:
-            UnknownPayment: no such payment.
+            UnknownPayment: no such payment of the tenant.
         """
+        await self._view(payment_id, tenant)
         return await self._payments.record(payment_id)
+
+    async def _view(self, payment_id: str, tenant: str | None) -> PaymentView:
+        """The payment, if it is the tenant's. Of another one's payment nothing is told, and not
+        even that it is there.
+
+        Raises:
+            UnknownPayment: no such payment of the tenant.
+        """
+        view = await self._payments.view(payment_id)
+        if tenant is not None and view.tenant != tenant:
+            raise UnknownPayment(f"no payment {payment_id}")
+        return view
 
     async def wait(
         self,
         payment_id: str,
         until: Callable[[PaymentRecord], bool],
         *,
+        tenant: str | None,
         deadline: datetime | None = None,
     ) -> PaymentRecord:
         """Look at the store until the payment is as wanted, or the deadline (our clock) is over.
 
         Returns the payment as last seen; whether it is as wanted, `until` tells again.
+
+        Raises:
+            UnknownPayment: no such payment of the tenant.
         """
+        await self._view(payment_id, tenant)
         while True:
             record = await self._payments.record(payment_id)
             if until(record) or (deadline is not None and self._clock.now() >= deadline):

@@ -30,7 +30,7 @@ async def cancel_payment(
     async def cancel() -> int:
         async with assembled(settings) as assembly:
             receipt = await assembly.orchestrator.cancel(
-                payment_id, command_id, by=f"terminal/{user()}", why=why
+                payment_id, command_id, by=f"terminal/{user()}", why=why, tenant=None
             )
             deadline = assembly.clock.now() + timedelta(seconds=wait_seconds)
             receipt = await answered(assembly, receipt, deadline)
@@ -51,7 +51,9 @@ async def answered(
     if not receipt.is_told or asked.outcome is not Outcome.ASKED:
         return receipt
     while assembly.clock.now() < deadline:
-        later = await assembly.orchestrator.answer_of(asked.payment_id, asked.command_id)
+        later = await assembly.orchestrator.answer_of(
+            asked.payment_id, asked.command_id, tenant=None
+        )
         if later.command.outcome is not Outcome.ASKED:
             return later
         await asyncio.sleep(_LOOK_EVERY.total_seconds())

@@ -166,7 +166,7 @@ async def _cancelled(
     async def ask(payment_id: str) -> CommandReceipt:
         async with gate:
             return await assembly.orchestrator.cancel(
-                payment_id, f"file-{digest}", by=f"terminal/{user()}", why=why
+                payment_id, f"file-{digest}", by=f"terminal/{user()}", why=why, tenant=None
             )
 
     # All are asked before any is waited for: a payment may leave while another one is answered.

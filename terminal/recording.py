@@ -101,7 +101,10 @@ async def until_rest(
 
         async def rest(receipt: Receipt) -> PaymentRecord:
             record = await assembly.orchestrator.wait(
-                receipt.payment_id, lambda found: rests(assembly, found), deadline=deadline
+                receipt.payment_id,
+                lambda found: rests(assembly, found),
+                deadline=deadline,
+                tenant=None,
             )
             progress.advance(bar, rests(assembly, record))
             return record

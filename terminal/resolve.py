@@ -40,7 +40,7 @@ async def resolve_payment(
             operations = assembly.operations
             if decision is CommandKind.NOT_EXECUTED:
                 operations.require_not_executed()  # Before a secret is asked for in vain.
-            await assembly.orchestrator.get(payment_id)
+            await assembly.orchestrator.get(payment_id, tenant=None)
             attached = _read(evidence) if evidence else b""
             receipt = await _decide(
                 operations,

@@ -67,7 +67,7 @@ async def write_evidence(settings: Settings, payment_id: str, command_id: str) -
 
     async def write() -> int:
         async with assembled(settings) as assembly:
-            await assembly.orchestrator.get(payment_id)
+            await assembly.orchestrator.get(payment_id, tenant=None)
             evidence = await assembly.operations.evidence(payment_id, command_id)
         if evidence is None:
             say_refused(f"nothing is attached to a command {command_id} of {payment_id}")
@@ -81,7 +81,7 @@ async def write_evidence(settings: Settings, payment_id: str, command_id: str) -
 async def _show(settings: Settings, payment_id: str, with_exchanges: bool) -> int:
     console = Screen()
     async with assembled(settings) as assembly:
-        record = await assembly.orchestrator.get(payment_id)
+        record = await assembly.orchestrator.get(payment_id, tenant=None)
         halts = await assembly.operations.halts_of(payment_id)
         _print_head(console, assembly, record, halts)
         timelines = Timelines(assembly.database, assembly.keyring)

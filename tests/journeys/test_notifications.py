@@ -93,6 +93,6 @@ async def test_notifications_gone_wrong_change_nothing(
     assert await case.fired(rule) >= 1
     rows = await inbox_of(case, booking)
     assert len({row.event_key for row in rows}) == len(rows)
-    record = await case.world.assembly.orchestrator.get(receipt.payment_id)
+    record = await case.world.assembly.orchestrator.get(receipt.payment_id, tenant=None)
     assert not record.payment.is_frozen
     await case.agreed(requested=1, booked=1)

@@ -93,7 +93,7 @@ async def test_doubled_reordered_and_forged_deliveries_change_nothing(
     assert await inbound.deliver(late, account="locked_out") == 404
     rows = await all_read(case, late)
     assert len(rows) == len({early["updated_at"], late["updated_at"]})
-    record = await case.world.assembly.orchestrator.get(receipt.payment_id)
+    record = await case.world.assembly.orchestrator.get(receipt.payment_id, tenant=None)
     assert record.payment.state is SETTLED
     assert not record.payment.is_frozen
     await case.agreed(requested=1, booked=1)

@@ -93,7 +93,9 @@ class Case:
     ) -> PaymentRecord:
         """The payment as soon as it is as wanted; fails with its whole story if it never is."""
         deadline = time.monotonic() + seconds
-        while not seen(record := await self.world.assembly.orchestrator.get(payment_id)):
+        while not seen(
+            record := await self.world.assembly.orchestrator.get(payment_id, tenant=None)
+        ):
             if time.monotonic() > deadline:
                 raise AssertionError(
                     f"not seen within {seconds} s: {what}\n{await self.story(payment_id)}"
@@ -121,7 +123,7 @@ class Case:
     async def story(self, payment_id: str) -> str:
         """The payment's timeline, for the text of a failed test."""
         assembly = self.world.assembly
-        record = await assembly.orchestrator.get(payment_id)
+        record = await assembly.orchestrator.get(payment_id, tenant=None)
         timeline = await Timelines(assembly.database, assembly.keyring).of(payment_id)
         lines = [f"{entry.at:%H:%M:%S.%f} {entry.kind} {entry.text}" for entry in timeline]
         findings = [str(finding) for finding in record.payment.findings]

@@ -140,7 +140,7 @@ async def act(arena: Arena, run: Run) -> None:
     """Carry out what people do at this moment."""
     if len(run.done) == len(run.scenario.actions):
         return
-    record = await arena.assembly.orchestrator.get(run.payment_id)
+    record = await arena.assembly.orchestrator.get(run.payment_id, tenant=None)
     for place, (moment, deed) in enumerate(run.scenario.actions):
         if place not in run.done and moment(record) and await deed(arena, run):
             run.done.add(place)
@@ -169,7 +169,7 @@ async def until_ended(
 
 async def story(arena: Arena, run: Run) -> str:
     """What happened to a payment, for the text of a failure."""
-    record = await arena.assembly.orchestrator.get(run.payment_id)
+    record = await arena.assembly.orchestrator.get(run.payment_id, tenant=None)
     timeline = await Timelines(arena.assembly.database, arena.assembly.keyring).of(run.payment_id)
     lines = [f"{run.reference}: {record.payment.state} ({record.payment.certainty})"]
     lines += [str(finding) for finding in record.payment.findings]
@@ -190,7 +190,7 @@ def in_question(record: PaymentRecord) -> bool:
 
 
 async def cancel(arena: Arena, run: Run) -> bool:
-    await arena.assembly.orchestrator.cancel(run.payment_id, "cancel", by="shop")
+    await arena.assembly.orchestrator.cancel(run.payment_id, "cancel", by="shop", tenant=None)
     return True
 
 

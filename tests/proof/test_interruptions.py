@@ -86,7 +86,7 @@ async def _until_state(made: Arena, run: Run, *states: PaymentState) -> None:
 
 
 async def _attempts(made: Arena, run: Run) -> int:
-    record = await made.assembly.orchestrator.get(run.payment_id)
+    record = await made.assembly.orchestrator.get(run.payment_id, tenant=None)
     return len(record.view.instructions[0].book.attempts)
 
 
@@ -138,7 +138,7 @@ async def test_a_worker_told_to_stop_finishes_the_call_in_flight(made: Arena) ->
     worker = await made.forks.fork("stopping")
     await _until_booked(made, run)
     assert await _stops(worker) == 0
-    record = await made.assembly.orchestrator.get(run.payment_id)
+    record = await made.assembly.orchestrator.get(run.payment_id, tenant=None)
     assert record.payment.state is PaymentState.ACCEPTED
     await made.forks.fork("heir")
     await _all_end(made, run)

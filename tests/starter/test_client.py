@@ -199,17 +199,22 @@ async def test_waiting_ends_with_the_wanted_state_or_the_deadline(
     client: Orchestrator, store: Store, clock: SteppedClock
 ) -> None:
     payment_id = (await client.pay(order(), "k")).payment_id
-    found = await client.wait(payment_id, lambda r: r.payment.state is PaymentState.CREATED)
+    found = await client.wait(
+        payment_id, lambda r: r.payment.state is PaymentState.CREATED, tenant="shop"
+    )
     assert found.payment_id == payment_id
     late = await client.wait(
-        payment_id, lambda r: r.payment.state is PaymentState.FINAL, deadline=clock.now()
+        payment_id,
+        lambda r: r.payment.state is PaymentState.FINAL,
+        deadline=clock.now(),
+        tenant="shop",
     )
     assert late.payment.state is PaymentState.CREATED
 
 
 async def test_getting_an_unknown_payment_says_so(client: Orchestrator) -> None:
     with pytest.raises(UnknownPayment, match="no payment pay_x"):
-        await client.get("pay_x")
+        await client.get("pay_x", tenant="shop")
 
 
 async def test_a_receipt_never_sounds_like_success_while_in_doubt(

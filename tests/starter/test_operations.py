@@ -129,7 +129,7 @@ async def test_a_cancel_is_recorded_told_and_answered_as_the_payment_now_stands(
     client: Orchestrator, store: Store, running: FakeRunning
 ) -> None:
     await store.accept()
-    receipt = await client.cancel(PAYMENT, "c1", by="shop", why="ordered twice")
+    receipt = await client.cancel(PAYMENT, "c1", by="shop", why="ordered twice", tenant="shop")
     assert receipt.command.outcome is Outcome.DONE
     assert receipt.payment.state is PaymentState.CANCELLED
     assert (receipt.display.headline, receipt.display.funds) == ("Cancelled", Funds.RELEASE)
@@ -145,33 +145,33 @@ async def test_while_temporal_is_away_a_cancel_is_recorded_all_the_same(
     await store.begin()
     await store.sent(accepted(store.clock.now()))
     running.away = True
-    receipt = await client.cancel(PAYMENT, "c1", by="shop")
+    receipt = await client.cancel(PAYMENT, "c1", by="shop", tenant="shop")
     assert not receipt.is_told
     assert receipt.command.outcome is Outcome.ASKED
     assert await _untold(store) == [("shop", PAYMENT)]
     running.away = False
-    again = await client.cancel(PAYMENT, "c1", by="shop")
+    again = await client.cancel(PAYMENT, "c1", by="shop", tenant="shop")
     assert again.is_told
     assert await _untold(store) == []
 
 
 async def test_in_doubt_a_cancel_promises_nothing(client: Orchestrator, store: Store) -> None:
     await _parked(store)
-    receipt = await client.cancel(PAYMENT, "c1", by="shop")
+    receipt = await client.cancel(PAYMENT, "c1", by="shop", tenant="shop")
     assert receipt.command.outcome is Outcome.ASKED
     assert receipt.display.headline == "We are checking"
     assert receipt.display.funds is Funds.KEEP_HOLDING
-    answer = await client.answer_of(PAYMENT, "c1")
+    answer = await client.answer_of(PAYMENT, "c1", tenant="shop")
     assert answer.command == receipt.command
     with pytest.raises(LookupError):
-        await client.answer_of(PAYMENT, "another")
+        await client.answer_of(PAYMENT, "another", tenant="shop")
 
 
 async def test_cancelling_what_is_not_there_is_said_and_nothing_runs(
     client: Orchestrator, running: FakeRunning
 ) -> None:
     with pytest.raises(UnknownPayment, match="no payment pay_1"):
-        await client.cancel(PAYMENT, "c1", by="shop")
+        await client.cancel(PAYMENT, "c1", by="shop", tenant="shop")
     assert running.told == []
 
 
@@ -197,7 +197,9 @@ async def test_words_that_cannot_be_kept_in_the_clear_are_refused(
     await store.accept()
     given = {"command_id": "c1", "by": "shop", "why": "", **words}
     with pytest.raises(InvalidCommand, match=says) as error:
-        await client.cancel(PAYMENT, given["command_id"], by=given["by"], why=given["why"])
+        await client.cancel(
+            PAYMENT, given["command_id"], by=given["by"], why=given["why"], tenant="shop"
+        )
     assert CREDITOR_IBAN not in str(error.value)
     assert await store.commands.of(PAYMENT) == []
 
@@ -207,7 +209,9 @@ async def test_words_that_only_look_like_an_account_number_are_taken(
     client: Orchestrator, store: Store, why: str
 ) -> None:
     await store.accept()
-    assert (await client.cancel(PAYMENT, "c1", by="shop", why=why)).command.why == why
+    assert (
+        await client.cancel(PAYMENT, "c1", by="shop", why=why, tenant="shop")
+    ).command.why == why
 
 
 async def test_a_decision_is_signed_with_the_operators_own_secret(
@@ -365,6 +369,8 @@ async def test_tasks_are_listed_by_owner_and_by_what_is_overdue(
 
 async def test_the_same_command_by_many_callers_is_one(client: Orchestrator, store: Store) -> None:
     await store.accept()
-    answers = await asyncio.gather(*(client.cancel(PAYMENT, "c1", by="shop") for _ in range(20)))
+    answers = await asyncio.gather(
+        *(client.cancel(PAYMENT, "c1", by="shop", tenant="shop") for _ in range(20))
+    )
     assert {answer.command.outcome for answer in answers} == {Outcome.DONE}
     assert len(await store.commands.of(PAYMENT)) == 1

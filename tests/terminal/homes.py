@@ -112,5 +112,6 @@ async def in_state(home: Path, payment_id: str, state: PaymentState) -> None:
             payment_id,
             lambda found: found.payment.state is state,
             deadline=assembly.clock.now() + timedelta(minutes=1),
+            tenant=None,
         )
     assert record.payment.state is state

@@ -58,7 +58,7 @@ async def test_a_cancel_wakes_a_payment_that_sleeps(tmp_path: Path) -> None:
     async with life(tmp_path, patient(), leave_temporal_after=DAY) as lived:
         payment_id = await _held_for_five_days(lived)
         assert not await _runs(lived, payment_id)
-        await lived.assembly.orchestrator.cancel(payment_id, "c1", by="shop")
+        await lived.assembly.orchestrator.cancel(payment_id, "c1", by="shop", tenant="shop")
         assert (await lived.payment(payment_id)).state is PaymentState.CANCELLED
         assert await (await lived.handle(payment_id)).result() == "cancelled: Cancelled"
         assert lived.partner.count("submit") == 0

@@ -81,10 +81,12 @@ async def test_a_cancel_from_where_no_server_answers_takes_the_payment_back_all_
     payment_id = (await at_work.pay()).payment_id
     await at_work.until(payment_id, PaymentState.ACCEPTED)
     async with world(tmp_path / "home", "127.0.0.1:1", partner=at_work.partner) as elsewhere:
-        receipt = await elsewhere.assembly.orchestrator.cancel(payment_id, "c1", by="shop")
+        receipt = await elsewhere.assembly.orchestrator.cancel(
+            payment_id, "c1", by="shop", tenant="shop"
+        )
     assert (receipt.is_told, receipt.command.outcome) == (False, Outcome.ASKED)
     await _relay(at_work)
     await at_work.until(payment_id, PaymentState.CANCELLED)
     assert at_work.partner.count("cancel") == 1
-    answer = await at_work.assembly.orchestrator.answer_of(payment_id, "c1")
+    answer = await at_work.assembly.orchestrator.answer_of(payment_id, "c1", tenant="shop")
     assert answer.display.headline == "Cancelled"

@@ -310,7 +310,7 @@ class World:
                     while done and not await self._has_been_told(fault):
                         await asyncio.sleep(_TELLS_AGAIN_SECONDS)
                 case Kind.CANCEL if payment_id:
-                    await self.orchestrator().cancel(payment_id, "cancel", by="shop")
+                    await self.orchestrator().cancel(payment_id, "cancel", by="shop", tenant=None)
                     done = True
                 case Kind.NEWS if payment_id:
                     done = await self._deliver(fault)
