@@ -21,6 +21,7 @@ from typing import Any, Final, TypeVar
 from benchmarks.imports import import_ratio
 from benchmarks.load import AT_ONCE, first_answers
 from benchmarks.profile import profile
+from benchmarks.regular import regular
 from benchmarks.report import GOALS, as_markdown
 from benchmarks.shape import Shape
 from benchmarks.sides import Product, Side, Twin, working
@@ -36,7 +37,7 @@ T = TypeVar("T")
 
 OUT: Final = Path(__file__).parent / "out"
 _WAITING_GOAL: Final = 10_000
-_MEASURES: Final = ("compare", "waiting", "workers", "peer", "imports")
+_MEASURES: Final = ("compare", "waiting", "regular", "workers", "peer", "imports")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,6 +78,10 @@ async def measure(given: argparse.Namespace, home: Path) -> dict[str, Any]:
             for level in levels.levels:
                 if level.waiting == _WAITING_GOAL:
                     result["waiting_memory_mb"] = level.memory_mb
+    if "regular" in given.only:
+        asked = await _told("regular queries", regular(home / "regular"))
+        result["regular"] = asked
+        result["regular_ms"] = max(ms for found in asked.values() for ms in found.values())
     if "workers" in given.only:
         result |= await _told("two workers", two_workers(home / "workers", given.payments))
     if "imports" in given.only:

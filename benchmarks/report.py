@@ -22,6 +22,7 @@ _GOALS: Final = {
     "throughput_ratio": Goal("whole payments a second, beside the bare twin", 0.85, is_least=True),
     "first_answer_ratio": Goal("first answer of `pay`, beside the bare twin", 1.25),
     "waiting_memory_mb": Goal("worker memory for 10,000 payments that wait, MB", 50),
+    "regular_ms": Goal("the slowest regular query with a million payments, ms", 5),
     "import_ratio": Goal("`import worker`, beside its libraries alone", 1.3),
 }
 #: As JSON has them.
@@ -37,6 +38,8 @@ def as_markdown(result: Mapping[str, Any]) -> str:
         parts.append(_rates(result))
     if "waiting" in result:
         parts.append(_waiting(result["waiting"]))
+    if "regular" in result:
+        parts.append(_regular(result["regular"]))
     if "two_workers_ratio" in result:
         parts.append(
             f"Two workers on PostgreSQL make {result['two_workers_ratio']:.2f} times the payments "
@@ -60,6 +63,12 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 def _row(cells: tuple[str, ...]) -> str:
     return "| " + " | ".join(cells) + " |"
+
+
+def _regular(asked: Mapping[str, Mapping[str, float]]) -> str:
+    names = dict.fromkeys(name for found in asked.values() for name in found)
+    rows = [(name, *(f"{found[name]:.1f}" for found in asked.values())) for name in names]
+    return _table(("asked in each round, a million payments, ms", *asked), rows)
 
 
 def goals(result: Mapping[str, Any]) -> str:

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
-from domain.intent import Intent
-from store.finding import Wanted, matching
-from store.halts import Halts
-from store.intents import earlier_of, hashes_of
-from store.tasks import Tasks
-from store.untold import Untold
 from tests.clock import SteppedClock
-from tests.fakes import order
 from tests.postgresql import PostgreSQL
 from tests.store.books import Store
 from tests.store.crowds import populate
+from tests.store.regular import QUERIES
 
 #: To fill a database takes half a minute on a machine that does nothing else.
 pytestmark = pytest.mark.timeout(900)
@@ -51,66 +43,6 @@ async def full(
     yield store
     store.close()
     server.drop(url)
-
-
-@dataclass(frozen=True)
-class Query:
-    """What the product asks, and the index by which the database has to answer."""
-
-    ask: Callable[[Store], Awaitable[Any]]
-    by: str
-
-
-def _rows(**wanted: Any) -> Callable[[Store], Awaitable[Any]]:
-    """The first page of a list."""
-
-    async def asked(store: Store) -> Any:
-        return await store.database.read(
-            lambda session: next(matching(session, Wanted(**wanted), page=100), None)
-        )
-
-    return asked
-
-
-async def _held_back(store: Store) -> Any:
-    halts = Halts(store.database)
-    number = await halts.halt(by="alice", why="", now=store.clock.now())
-    await halts.held_back(number)
-    await halts.lift(number, by="alice", now=store.clock.now())
-    await Untold(store.database).tell_held_back(number, store.clock.now(), None)
-
-
-async def _repeated(store: Store) -> Any:
-    intent = Intent.of(order(store.clock.now()))
-    hashes = hashes_of(intent, store.keyring)
-    await store.database.read(lambda s: earlier_of(s, intent, hashes, store.clock.now()))
-
-
-QUERIES = {
-    "runs that are late": Query(
-        lambda s: Untold(s.database).overdue(s.clock.now(), limit=500), "ix_payments_tell_at"),
-    "commands not told of": Query(
-        lambda s: Untold(s.database).commands(asked_through=s.clock.now(), limit=500),
-        "ix_commands_untold"),
-    "news not told of": Query(
-        lambda s: s.inbox.untold(s.clock.now(), limit=500), "ix_inbox_tell_at"),
-    "payments not started": Query(
-        lambda s: s.payments.unstarted(created_before=s.clock.now(), limit=500),
-        "ix_payments_unstarted"),
-    "questions by time": Query(
-        lambda s: s.payments.escalate(s.clock.now() - timedelta(days=999), limit=50),
-        "ix_payments_escalates_at"),
-    "questions overdue": Query(
-        lambda s: Tasks(s.database).overdue(s.clock.now(), limit=500), "ix_tasks_open"),
-    "questions": Query(lambda s: Tasks(s.database).open(limit=50), "ix_tasks_open"),
-    "what a halt held back": Query(_held_back, "ix_payments_state"),
-    "the same payment": Query(_repeated, "ix_payments_intent_hash"),
-    "the newest payments": Query(_rows(), "ix_payments_created_at"),
-    "the newest of a tenant": Query(_rows(tenant="tenant 7"), "ix_payments_tenant"),
-    "the newest in a state": Query(_rows(state="submitting"), "ix_payments_state"),
-    "by end-to-end id": Query(
-        _rows(tenant="tenant 7", end_to_end_id="e"), "ix_payments_end_to_end_hash"),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", QUERIES)

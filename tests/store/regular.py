@@ -1,0 +1,79 @@
+"""What the product regularly asks of a database, and the index that has to answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from domain.intent import Intent
+from store.finding import Wanted, matching
+from store.halts import Halts
+from store.intents import earlier_of, hashes_of
+from store.tasks import Tasks
+from store.untold import Untold
+from tests.fakes import order
+from tests.store.books import Store
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question. `by` is the index by which the database has to answer it."""
+
+    ask: Callable[[Store], Awaitable[Any]]
+    by: str
+    each_round: bool = True
+    """Whether every round of upkeep asks it, or people and steps do."""
+
+
+def _rows(**wanted: Any) -> Callable[[Store], Awaitable[Any]]:
+    """The first page of a list."""
+
+    async def asked(store: Store) -> Any:
+        return await store.database.read(
+            lambda session: next(matching(session, Wanted(**wanted), page=100), None)
+        )
+
+    return asked
+
+
+async def _held_back(store: Store) -> Any:
+    halts = Halts(store.database)
+    number = await halts.halt(by="alice", why="", now=store.clock.now())
+    await halts.held_back(number)
+    await halts.lift(number, by="alice", now=store.clock.now())
+    await Untold(store.database).tell_held_back(number, store.clock.now(), None)
+
+
+async def _repeated(store: Store) -> Any:
+    intent = Intent.of(order(store.clock.now()))
+    hashes = hashes_of(intent, store.keyring)
+    await store.database.read(lambda s: earlier_of(s, intent, hashes, store.clock.now()))
+
+
+QUERIES: dict[str, Query] = {
+    "runs that are late": Query(
+        lambda s: Untold(s.database).overdue(s.clock.now(), limit=500), "ix_payments_tell_at"),
+    "commands not told of": Query(
+        lambda s: Untold(s.database).commands(asked_through=s.clock.now(), limit=500),
+        "ix_commands_untold"),
+    "news not told of": Query(
+        lambda s: s.inbox.untold(s.clock.now(), limit=500), "ix_inbox_tell_at"),
+    "payments not started": Query(
+        lambda s: s.payments.unstarted(created_before=s.clock.now(), limit=500),
+        "ix_payments_unstarted"),
+    "questions by time": Query(
+        lambda s: s.payments.escalate(s.clock.now() - timedelta(days=999), limit=50),
+        "ix_payments_escalates_at"),
+    "questions overdue": Query(
+        lambda s: Tasks(s.database).overdue(s.clock.now(), limit=500), "ix_tasks_open"),
+    "questions": Query(lambda s: Tasks(s.database).open(limit=50), "ix_tasks_open", False),
+    "what a halt held back": Query(_held_back, "ix_payments_state", False),
+    "the same payment": Query(_repeated, "ix_payments_intent_hash", False),
+    "the newest payments": Query(_rows(), "ix_payments_created_at", False),
+    "the newest of a tenant": Query(_rows(tenant="tenant 7"), "ix_payments_tenant", False),
+    "the newest in a state": Query(_rows(state="submitting"), "ix_payments_state", False),
+    "by end-to-end id": Query(
+        _rows(tenant="tenant 7", end_to_end_id="e"), "ix_payments_end_to_end_hash", False),
+}  # fmt: skip
