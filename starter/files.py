@@ -55,6 +55,8 @@ class DebtorAccount:
     currency: str
     simulated: bool
     """No real money is behind it; only then may dates be shifted."""
+    is_known: bool = True
+    """Whether the settings have that account with the partner."""
     on_behalf_of: str | None = None
     other: str | None = None
     """The account's number where it has no IBAN."""
@@ -236,6 +238,13 @@ def _debtor(
             f"{account.masked} is not mapped to an account that pays; add its number under "
             "[debtors] in finality.toml, or to FINALITY_DEBTORS; for the simulator, give its IBAN "
             "to `finality up --debtor`"
+        )
+        return (Refusal("AC02", field, text),)
+    if not debtor.is_known:
+        text = (
+            f"{account.masked} is mapped to {debtor.partner}/{debtor.partner_account}, which is "
+            "not in the settings; correct its partner_account, or add the account as "
+            f"FINALITY_{debtor.partner.upper()}__{debtor.partner_account.upper()}__…"
         )
         return (Refusal("AC02", field, text),)
     if as_of is not None and not debtor.simulated:

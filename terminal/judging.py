@@ -79,7 +79,7 @@ async def judge(assembly: Assembly, content: CreditTransferFile, wishes: Wishes)
 
 
 def debtor_accounts(settings: Settings) -> dict[str, DebtorAccount]:
-    """The settings' debtors, each with whether its partner account is simulated."""
+    """The settings' debtors, each with what the settings say of its partner account."""
     accounts = {}
     for key, debtor in settings.debtors.items():
         account = account_named(key)
@@ -92,6 +92,7 @@ def debtor_accounts(settings: Settings) -> dict[str, DebtorAccount]:
             partner_account=debtor.partner_account,
             currency=debtor.currency,
             simulated=partner is not None and partner.simulated,
+            is_known=partner is not None,
             on_behalf_of=debtor.on_behalf_of,
         )
     return accounts

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from local.demo_file import DEBTOR_IBAN
 from store.keyring import Keyring
 from store.schema import HEAD
 from tests.postgresql import PostgreSQL
-from tests.terminal.conftest import Terminal
+from tests.terminal.conftest import Alone, Terminal
+from tests.terminal.test_pay import a_file
 
 NO_TEMPORAL = "127.0.0.1:1"
 
@@ -102,3 +106,52 @@ def test_a_check_that_fails_hides_no_other(tmp_path: Path) -> None:
     assert "✗ Temporal: no answer" in ran.out
     assert ran.out.count("✗") == ran.out.count("→") == 2
     assert "Traceback" not in ran.err
+
+
+@pytest.fixture
+def mismapped(alone: Alone) -> Alone:
+    """A debtor account that leads to an account which the settings do not have."""
+    debtors = json.dumps({DEBTOR_IBAN: {"partner_account": "main"}})
+    return Alone(alone.terminal, {**alone.environment, "FINALITY_DEBTORS": debtors})
+
+
+def test_a_debtor_without_an_account_is_named_with_those_there_are(mismapped: Alone) -> None:
+    ran = mismapped.run("doctor")
+    assert ran.code == 1
+    said = " ".join(ran.out.split())
+    assert f"✗ debtor …{DEBTOR_IBAN[-4:]}: pays from currencycloud/main" in said
+    assert "(there: a)" in said
+    assert DEBTOR_IBAN not in ran.out + ran.err
+
+
+@pytest.mark.parametrize("preview", [(), ("--preview",)], ids=["pay", "preview"])
+def test_a_file_of_such_a_debtor_is_refused_by_the_field(
+    mismapped: Alone, tmp_path: Path, preview: tuple[str, ...]
+) -> None:
+    file = a_file(tmp_path, "NOACCOUNT", 2)
+    ran = mismapped.run("pay", str(file), "--as-of", "2026-03-17", *preview)
+    assert ran.code == 2
+    assert "Traceback" not in ran.err
+    said = " ".join(ran.out.split())
+    assert "AC02" in said
+    assert "PmtInf/DbtrAcct/Id/IBAN" in said
+    assert "is not in the settings" in " ".join(re.sub(r"[│┃]", " ", ran.out).split())
+
+
+def test_a_partner_that_does_not_answer_is_asked_and_named(alone: Alone) -> None:
+    ran = alone.run("doctor")
+    said = " ".join(ran.out.split())
+    assert "✗ partner currencycloud/a: http://127.0.0.1:1, simulated, no login: no answer" in said
+
+
+def test_settings_files_in_use_are_named(alone: Alone, tmp_path: Path) -> None:
+    named = tmp_path / "named.toml"
+    named.write_text("inbound_port = 1\n")
+    ran = alone.run("doctor", FINALITY_SETTINGS_FILE=str(named))
+    assert f"settings file {named}" in " ".join(ran.out.split())
+
+
+def test_a_home_that_others_can_look_into_is_named_with_the_command(alone: Alone) -> None:
+    alone.terminal.home.chmod(0o755)
+    ran = alone.run("doctor")
+    assert f"chmod -R go-rwx {alone.terminal.home}" in " ".join(ran.out.split())
