@@ -18,9 +18,11 @@ from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind, Profile
 from domain.report import PaymentState
 from starter.running import Running
+from store.halts import Halts
 from store.keyring import Keyring
-from tests.fakes import ACCOUNT, BANK, READY, OnSend, Word, order, profile
+from tests.fakes import ACCOUNT, BANK, COMPLETED, READY, OnSend, Word, order, profile
 from tests.polling import eventually
+from tests.store.copies import copy_of, set_back
 from tests.world import World
 from workflows.upkeep import Round, UpkeepWorkflow
 
@@ -221,6 +223,27 @@ async def continued_as_new(world: World) -> str:
     return first.id
 
 
+async def its_payment_was_gone_for_a_while(world: World) -> str:
+    database = world.assembly.database
+    before = copy_of(database)
+    world.partner.says(READY)
+    payment_id = (await world.pay()).payment_id
+    await world.until(payment_id, PaymentState.ACCEPTED)
+    after = copy_of(database)
+    set_back(database, before)
+    await world.ensure_running(payment_id)
+
+    async def halted() -> bool:
+        return bool(await Halts(database).in_force())
+
+    await eventually(halted, "the halt")
+    world.partner.says(COMPLETED)
+    set_back(database, after)
+    await world.ensure_running(payment_id)
+    await world.until(payment_id, PaymentState.SETTLED)
+    return await _waiting(world, payment_id)
+
+
 SHAPES: Final[dict[str, Shape]] = {
     "settled_and_final": Shape(settled_and_final, _watched_for(timedelta(seconds=1))),
     "lost_reply_found_by_lookup": Shape(lost_reply_found_by_lookup),
@@ -241,4 +264,6 @@ SHAPES: Final[dict[str, Shape]] = {
     "found_executed": Shape(found_executed, profile(lookup=LookupKind.NONE)),
     "upkeep_comparing_attempts": Shape(upkeep),
     "continued_as_new": Shape(continued_as_new, suggests_new_run_after=40),
+    "upkeep_proving_the_database": Shape(upkeep),
+    "its_payment_was_gone_for_a_while": Shape(its_payment_was_gone_for_a_while),
 }
