@@ -154,10 +154,11 @@ def _note(
 
 def _words(partner: str, account: str, unknown: Sequence[Shown]) -> str:
     first, last = unknown[0].created_at, unknown[-1].created_at
+    count = "a payment" if len(unknown) == 1 else f"{len(unknown)} payments"
     named = ", ".join(shown.partner_reference for shown in unknown[:_NAMED])
     more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
     return (
-        f"{partner}/{account} shows {len(unknown)} payments that it does not know, created "
+        f"{partner}/{account} shows {count} that this database does not know, created "
         f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC: {named}{more}. Either the "
         "database was lost or restored, or another installation pays from that account, which "
         "needs an account of its own"

@@ -56,7 +56,7 @@ async def test_a_new_database_at_a_partner_that_shows_payments_of_ours_sends_not
     assert view.payment.state is PaymentState.CREATED
     assert steps.partner.count("submit") == 0
     [why] = await _halts(store)
-    assert f"{BANK}/{ACCOUNT} shows 7 payments that it does not know" in why
+    assert f"{BANK}/{ACCOUNT} shows 7 payments that this database does not know" in why
     assert "lost-2, lost-3, lost-4, lost-5, lost-6 and 2 more" in why
 
 
@@ -127,7 +127,7 @@ async def test_restored_with_temporal_from_one_copy_and_given_again_it_is_one_pa
         clock.step(timedelta(minutes=1))
         await steps.instructed()
     [why] = await _halts(store)
-    assert "shows 1 payments that it does not know" in why
+    assert "shows a payment that this database does not know" in why
     view = await store.payments.view(payment_id)
     assert view.payment.partner_reference == partner.effects[0].reference
     await _lift(store)
