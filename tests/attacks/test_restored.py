@@ -91,7 +91,7 @@ async def test_store_and_temporal_restored_from_one_copy_pay_nothing_twice(
             assert again == paid == payment_id_of("shop", "k")
             halt = await _halt(made)
             assert "shows a payment that this database does not know" in halt.why
-            await _upkeep(made, id="before-it-is-lifted")
+            await _upkeep(made)
             await Halts(made.assembly.database).lift(
                 halt.number, by="alice", now=made.assembly.clock.now()
             )
@@ -109,12 +109,12 @@ async def test_a_store_set_back_under_running_workers_and_overtaken_is_found(
     async with world(tmp_path / "first", server.address) as first:
         partner = _partner(first, IdempotencyKind.NONE)
     async with _process(where, tmp_path, server, partner) as made:
-        await _upkeep(made, id="before")
+        await _upkeep(made)
         waits = await made.record_only("waits", of=order(made.assembly.clock.now()))
         copy = copy_of(made.assembly.database)
         await made.ensure_running(waits)
         await made.until(waits, SETTLED)
-        last = await _upkeep(made, id="before")
+        last = await _upkeep(made)
         await (await made.handle(waits)).terminate("it remembers nothing any more")
         set_back(made.assembly.database, copy)
         for name in ("more", "and more"):
@@ -165,7 +165,7 @@ async def test_a_new_database_beside_a_temporal_that_knows_another_halts_at_the_
     """Somebody deleted the store's file, or the URL names the wrong database."""
     async with world(tmp_path / "lost", server.address) as lost:
         await lost.work()
-        await _upkeep(lost, id="of-the-lost-one")
+        await _upkeep(lost)
     async with _process(where, tmp_path, server) as made:
         assert "it is another database than this Temporal knows" in (await _halt(made)).why
         paid = (await made.pay(patience=timedelta(seconds=2))).payment_id
