@@ -227,3 +227,36 @@ async def test_what_a_stranger_answers_to_first_news_is_no_news(
         async with evil.works():
             receipt = await made.pay()
             assert receipt.payment.state is PaymentState.CREATED
+
+
+async def test_a_run_that_cannot_be_decoded_is_terminated_and_the_next_goes_on(
+    server: DevServer, tmp_path: Path
+) -> None:
+    """By a key that no worker has, as one that was put away. So do runs of the first seals end."""
+    async with world(tmp_path / "home", server.address, of=QUICK) as made:
+        await made.work()
+        settled = (await made.pay("settled")).payment_id
+        await made.until(settled, PaymentState.SETTLED)
+        evil = await stranger(server.address)
+        strange = await evil.result_in_history(settled)
+        strange.data = b"lost-key" + strange.data[strange.data.index(b"\0") :]
+        made.partner.calls.clear()
+        made.partner.book.clear()
+        made.partner.says(REVIEW)
+        made.partner.gate = asyncio.Event()
+        other = made.ordered.model_copy(update={"end_to_end_id": "INVOICE-78"})
+        payment_id = (await made.pay("other", of=other)).payment_id
+        strange.metadata["sealed-for"] = f"activity instruct of payment/shop/{payment_id}".encode()
+        await eventually(lambda: _seen(made), "the send")
+        await evil.completes(payment_id, "instruct 1", strange)
+        handle = await made.handle(payment_id)
+
+        async def cannot_decode() -> bool:
+            events = (await handle.fetch_history()).events
+            return any(e.HasField("workflow_task_failed_event_attributes") for e in events)
+
+        await eventually(cannot_decode, "a workflow task that failed")
+        made.partner.gate.set()
+        await handle.terminate("it cannot be decoded; the next run goes on")
+        await made.ensure_running(payment_id)
+        await _goes_on(made, payment_id)
