@@ -104,7 +104,9 @@ async def test_evidence_after_the_end_is_read_by_a_new_run(at_work: World) -> No
     assert at_work.attempts() == 1
 
 
-async def test_a_run_terminated_in_the_ui_is_started_again_by_the_sweep(at_work: World) -> None:
+async def test_a_run_terminated_in_the_ui_is_started_again_once_its_step_is_late(
+    at_work: World,
+) -> None:
     at_work.partner.gate = asyncio.Event()
     payment_id = (await at_work.pay()).payment_id
     await eventually(lambda: _sent(at_work), "the send")
@@ -117,12 +119,13 @@ async def test_a_run_terminated_in_the_ui_is_started_again_by_the_sweep(at_work:
 
     await eventually(ended, "the end of the run")
     at_work.partner.gate.set()
-
-    async def settled() -> bool:
-        await _sweep(at_work)
-        return (await at_work.payment(payment_id)).state is SETTLED
-
-    await eventually(settled, "the payment started by the sweep")
+    await at_work.until(payment_id, PaymentState.ACCEPTED, SETTLED)
+    await _sweep(at_work)
+    assert not at_work.partner.count("read"), "nothing is late yet"
+    later = SteppedClock(at_work.assembly.clock.now() + timedelta(minutes=2))
+    upkeep = at_work.assembly.upkeep(await at_work.assembly.running(), later)
+    assert await performing(at_work.assembly.clock).run(upkeep.sweep) == 1
+    await at_work.until(payment_id, SETTLED)
     assert at_work.attempts() == 1
     assert len(at_work.partner.effects) == 1
 
