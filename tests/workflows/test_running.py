@@ -130,7 +130,7 @@ async def test_a_run_terminated_in_the_ui_is_started_again_once_its_step_is_late
     assert len(at_work.partner.effects) == 1
 
 
-async def test_pay_does_not_fail_when_its_run_is_terminated(at_work: World) -> None:
+async def test_pay_asks_another_run_when_its_own_is_terminated(at_work: World) -> None:
     at_work.partner.gate = asyncio.Event()
     paying = asyncio.create_task(at_work.pay(patience=PATIENCE))
     await eventually(lambda: _sent(at_work), "the send")
@@ -138,7 +138,8 @@ async def test_pay_does_not_fail_when_its_run_is_terminated(at_work: World) -> N
     await (await at_work.handle(payment_id)).terminate("pressed in the UI")
     receipt = await paying
     assert receipt.payment_id == payment_id
-    assert not receipt.is_started
+    assert receipt.is_started
+    assert at_work.attempts() == 1
     at_work.partner.gate.set()
 
 
