@@ -63,7 +63,8 @@ def check_credit_transfer(order: Order, *, on: date) -> tuple[Refusal, ...]:
         *character_refusals(order),
         *bank_refusals(order),
     ]
-    is_reached = not any(refusal.field == "creditor_account" for refusal in refusals)
+    known = {refusal.field for refusal in refusals}
+    is_reached = known.isdisjoint({"creditor_account", "creditor_agent"})
     if is_reached and (problem := other_country(order)):
         # Regulation (EU) 260/2012, Article 5: the IBAN is what leads to the account.
         text = f"{problem}; ask the creditor which is right, or leave the BIC out"

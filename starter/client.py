@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from domain.clock import Clock
 from domain.display import Display, display
 from domain.ids import PaymentId, payment_id_of
-from domain.intent import Acknowledgement, Intent
+from domain.intent import Acknowledgement, Intent, PossibleDuplicate
 from domain.order import Order
 from domain.payment import Payment, UnknownPayment
 from domain.profile import Profile
@@ -19,9 +19,10 @@ from starter.acceptance import admit
 from starter.asking import CommandReceipt, Telling, check_words
 from starter.away import TemporalAway
 from starter.fingerprint import fingerprint
+from store.accepting import Acceptance, Given
 from store.commands import Commanded, Commands
 from store.finding import ANYTHING, Wanted
-from store.payments import Acceptance, Found, Payments
+from store.payments import Found, Payments
 from store.records import PaymentRecord
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Orchestrator", "Receipt"]
 
+#: Runs started at the same time; a server on one machine takes some hundreds a second.
+_STARTS_AT_ONCE: Final = 16
 _LOOK_EVERY = timedelta(milliseconds=250)
 #: Fields that orders did not have in the first version, by the part of the order they are in.
 _ADDED: Final = {
@@ -42,6 +45,17 @@ _ADDED: Final = {
     "creditor": ("kind", "birth_date", "identification"),
     "times": ("submit_from", "wished_execution_date"),
 }
+
+
+class Asked(NamedTuple):
+    """One order of many; the arguments are those of `pay`."""
+
+    order: Order
+    key: str
+    received: Mapping[str, Any] | None = None
+    rules_of: date | None = None
+    intent: Intent | None = None
+    acknowledged: Acknowledgement = Acknowledgement()
 
 
 class Receipt:
@@ -126,25 +140,85 @@ class Orchestrator:
                 and the key is still free.
             UnknownOperator: nobody of that name may acknowledge; nothing was done.
         """
+        asked = Asked(
+            order,
+            key,
+            received,
+            rules_of,
+            intent,
+            Acknowledgement(frozenset(acknowledge_duplicate_of), operator),
+        )
+        (accepted,) = await self._accept([asked])
+        if isinstance(accepted, PossibleDuplicate):
+            raise accepted
+        return await self._start(accepted, patience)
+
+    async def pay_many(self, many: Sequence[Asked]) -> list[Receipt | PossibleDuplicate]:
+        """`pay` for each, without waiting for news: recorded in one transaction, then started some
+        at a time. One that may be a duplicate is in the answer and keeps no other back.
+
+        Raises:
+            InvalidOrder, UnknownOperator: as `pay`, of any of them; nothing was done.
+            KeyReused: one of the keys stands for another order; nothing was done.
+        """
+        accepted = await self._accept(many)
+        gate = asyncio.Semaphore(_STARTS_AT_ONCE)
+
+        async def start(one: Acceptance | PossibleDuplicate) -> Receipt | PossibleDuplicate:
+            if isinstance(one, PossibleDuplicate):
+                return one
+            async with gate:
+                return await self._ensured(one)
+
+        receipts = await asyncio.gather(*map(start, accepted))
+        started = [
+            one.payment_id
+            for one in receipts
+            if isinstance(one, Receipt) and one.is_started and not one.is_replay
+        ]
+        if started:
+            await self._payments.started(started, self._clock.now())
+        return list(receipts)
+
+    async def _accept(self, many: Sequence[Asked]) -> list[Acceptance | PossibleDuplicate]:
+        """Each of them recorded once."""
         now = self._clock.now()
-        print_of_fields = fingerprint(dict(received) if received is not None else _fields(order))
-        acceptance = await self._payments.known(order.tenant, key, print_of_fields)
-        if acceptance is None:
-            # Only a new order is judged by today's rules; a known key answers for ever.
-            admitted = admit(order, key, self._profiles(), now, rules_of=rules_of)
-            self.require_operator(operator)
-            acceptance = await self._payments.accept(
-                admitted.order,
-                key=key,
-                fingerprint=print_of_fields,
-                payment_id=payment_id_of(order.tenant, key),
-                profile=admitted.profile,
-                now=now,
-                # By the day that was asked for: one that is moved would hide a repeat.
-                intent=intent or Intent.of(order),
-                acknowledged=Acknowledgement(frozenset(acknowledge_duplicate_of), operator),
+        known: dict[int, Acceptance] = {}
+        prints = [
+            fingerprint(dict(one.received) if one.received is not None else _fields(one.order))
+            for one in many
+        ]
+        for tenant in {one.order.tenant for one in many}:
+            own = [place for place, one in enumerate(many) if one.order.tenant == tenant]
+            found = await self._payments.known_of(
+                tenant, [(many[place].key, prints[place]) for place in own]
             )
-        return await self._start(acceptance, patience)
+            known |= {place: one for place, one in zip(own, found, strict=True) if one is not None}
+        given = {
+            place: self._given(one, prints[place], now)
+            for place, one in enumerate(many)
+            if place not in known
+        }
+        results: dict[int, Acceptance | PossibleDuplicate] = {**known}
+        if given:
+            accepted = await self._payments.accept_many(list(given.values()), now)
+            results |= zip(given, accepted, strict=True)
+        return [results[place] for place in range(len(many))]
+
+    def _given(self, one: Asked, print_of_fields: str, now: datetime) -> Given:
+        """Only a new order is judged by today's rules; a known key answers for ever."""
+        admitted = admit(one.order, one.key, self._profiles(), now, rules_of=one.rules_of)
+        self.require_operator(one.acknowledged.operator)
+        return Given(
+            admitted.order,
+            key=one.key,
+            fingerprint=print_of_fields,
+            payment_id=payment_id_of(one.order.tenant, one.key),
+            profile=admitted.profile,
+            # By the day that was asked for: one that is moved would hide a repeat.
+            intent=one.intent or Intent.of(one.order),
+            acknowledged=one.acknowledged,
+        )
 
     def require_operator(self, name: str | None) -> None:
         """Let one of the settings' operators pass, and nobody at all.
@@ -157,20 +231,28 @@ class Orchestrator:
 
     async def _start(self, acceptance: Acceptance, patience: timedelta | None) -> Receipt:
         view = acceptance.view
+        if patience is None:
+            receipt = await self._ensured(acceptance)
+        else:
+            try:
+                running = await self._running()
+                news = await running.first_news(view.tenant, view.payment_id, patience=patience)
+            except TemporalAway:
+                news = None
+            receipt = Receipt(acceptance, news or view, is_started=news is not None)
+        if receipt.is_started and acceptance.is_new:
+            await self._payments.started([view.payment_id], self._clock.now())
+        return receipt
+
+    async def _ensured(self, acceptance: Acceptance) -> Receipt:
+        """Its run started, without waiting for news; while Temporal is away the relay does it."""
+        view = acceptance.view
         try:
             running = await self._running()
-            if patience is None:
-                await running.ensure_running(view.tenant, view.payment_id)
-                news: PaymentView | None = view
-            else:
-                news = await running.first_news(view.tenant, view.payment_id, patience=patience)
+            await running.ensure_running(view.tenant, view.payment_id)
         except TemporalAway:
             return Receipt(acceptance, view, is_started=False)
-        if news is None:
-            return Receipt(acceptance, view, is_started=False)
-        if acceptance.is_new:
-            await self._payments.started([view.payment_id], self._clock.now())
-        return Receipt(acceptance, news, is_started=True)
+        return Receipt(acceptance, view, is_started=True)
 
     async def cancel(
         self, payment_id: str, command_id: str, *, tenant: str | None, by: str, why: str = ""
@@ -239,6 +321,20 @@ class Orchestrator:
         if tenant is not None and view.tenant != tenant:
             raise UnknownPayment(f"no payment {payment_id}")
         return view
+
+    async def get_many(
+        self, payment_ids: Sequence[str], *, tenant: str | None
+    ) -> list[PaymentRecord]:
+        """`get` of each, in one look.
+
+        Raises:
+            UnknownPayment: one of them is no payment of the tenant.
+        """
+        records = await self._payments.records_by_id(payment_ids)
+        for record in records:
+            if tenant is not None and record.tenant != tenant:
+                raise UnknownPayment(f"no payment {record.payment_id}")
+        return records
 
     async def wait(
         self,

@@ -12,43 +12,30 @@ from sqlalchemy import bindparam
 from sqlmodel import Session, col, select, update
 
 from domain.escalation import Escalate, nobody
-from domain.fold import fold
-from domain.ids import end_to_end_hash, instruction_id
-from domain.intent import Acknowledgement, Earlier, Intent, require_acknowledged
+from domain.intent import (
+    Acknowledgement,
+    Earlier,
+    Intent,
+    PossibleDuplicate,
+)
 from domain.order import Order
 from domain.payment import UnknownPayment
-from domain.profile import InstructionKind, Profile
+from domain.profile import Profile
 from domain.telling import next_telling
 from domain.view import PaymentView
-from store.clocks import agreed
+from store.accepting import Acceptance, Accepting, Given, accepted_under
 from store.database import Database, is_writing
 from store.finding import OPENED_MAX, Wanted, fits, matching
-from store.folding import Folding, order_context
+from store.folding import Folding
 from store.intents import earlier_of, hashes_of
 from store.keyring import Keyring, KeyringError
-from store.keys import require_proven
-from store.locks import hold
 from store.records import PaymentRecord, opened, record_of
-from store.tables import InstructionRow, PaymentRow, StateRow
+from store.tables import PaymentRow
 from store.unopened import ask_to_open, unopened
 from store.views import view_of
 
-FINGERPRINT_VERSION: Final = 1
-
-
 #: Databases take only so many values in one question.
 _KEYS_AT_ONCE: Final = 500
-
-
-class KeyReused(ValueError):
-    """The key belongs to another order; nothing was done."""
-
-    def __init__(self, key: str, payment_id: str) -> None:
-        super().__init__(
-            f"key {key!r} was used for another order (payment {payment_id}); "
-            "use a new key for a new order, or send the same order again"
-        )
-        self.payment_id = payment_id
 
 
 class Escalated(NamedTuple):
@@ -56,14 +43,6 @@ class Escalated(NamedTuple):
 
     payments: int
     unreadable: list[str]
-
-
-@dataclass(frozen=True)
-class Acceptance:
-    """The payment under a key as it stands; `is_new` when this call made it."""
-
-    view: PaymentView
-    is_new: bool
 
 
 @dataclass(frozen=True)
@@ -82,6 +61,7 @@ class Payments:
         self._database = database
         self._keyring = keyring
         self._folding = Folding(keyring, escalate)
+        self._accepting = Accepting(keyring, self._folding)
 
     async def accept(
         self,
@@ -108,47 +88,25 @@ class Payments:
                 written. A known key is never asked about.
             WrongKeyring: what would be sealed now, others could never open; nothing was written.
         """
-        intent = intent or Intent.of(order)
-        hashes = hashes_of(intent, self._keyring)
         said = acknowledged or Acknowledgement()
+        intent = intent or Intent.of(order)
+        given = Given(order, key, fingerprint, payment_id, profile, intent, said)
+        (accepted,) = await self.accept_many([given], now)
+        if isinstance(accepted, PossibleDuplicate):
+            raise accepted
+        return accepted
 
-        def transaction(session: Session) -> Acceptance:
-            require_proven(session, self._keyring, now)
-            # First the key, or who repeats a call at once would be asked about that very call.
-            hold(session, f"key/{order.tenant}/{key}")
-            if known := _known(session, order.tenant, key, fingerprint):
-                return known
-            hold(session, *hashes)
-            at = agreed(session, now)
-            earlier = earlier_of(session, intent, hashes, at)
-            require_acknowledged(earlier, said)
-            row = self._new_row(order, key, fingerprint, payment_id, profile, at)
-            row.intent_hash, row.intent_batch = hashes[0], intent.batch
-            if earlier:
-                row.acknowledged = ",".join(one.payment_id for one in earlier)
-                row.acknowledged_by = said.operator
-            session.add(row)
-            session.flush()
-            session.add(
-                InstructionRow(
-                    instruction_id=instruction_id(payment_id, InstructionKind.PAY),
-                    payment_id=payment_id,
-                    kind=InstructionKind.PAY,
-                    partner=order.partner,
-                    partner_account=order.partner_account,
-                )
-            )
-            session.add(
-                StateRow(
-                    payment_id=payment_id,
-                    state=row.state,
-                    certainty=row.certainty,
-                    entered_at=at,
-                )
-            )
-            return Acceptance(self._folding.refold(session, row, at), is_new=True)
+    async def accept_many(
+        self, many: Sequence[Given], now: datetime
+    ) -> list[Acceptance | PossibleDuplicate]:
+        """`accept` for each, in one transaction: what that says of one holds for each of them.
 
-        return await self._database.write(transaction)
+        One that may be a duplicate is in the answer and keeps no other back.
+
+        Raises:
+            KeyReused: one of the keys stands for another order; nothing was written of any.
+        """
+        return await self._database.write(self._accepting.transaction(many, now))
 
     async def known(self, tenant: str, key: str, fingerprint: str) -> Acceptance | None:
         """What the key already stands for, if it does.
@@ -156,7 +114,15 @@ class Payments:
         Raises:
             KeyReused: it stands for another order.
         """
-        return await self._database.read(lambda session: _known(session, tenant, key, fingerprint))
+        return (await self.known_of(tenant, [(key, fingerprint)]))[0]
+
+    async def known_of(
+        self, tenant: str, keys: Sequence[tuple[str, str]]
+    ) -> list[Acceptance | None]:
+        """The same of many, each with its fingerprint."""
+        return await self._database.read(
+            lambda session: [accepted_under(session, tenant, *one) for one in keys]
+        )
 
     async def possible_duplicates(
         self, wanted: Sequence[tuple[str, Intent]], now: datetime
@@ -172,43 +138,6 @@ class Payments:
             ]
 
         return await self._database.read(query)
-
-    def _new_row(
-        self,
-        order: Order,
-        key: str,
-        fingerprint: str,
-        payment_id: str,
-        profile: Profile,
-        now: datetime,
-    ) -> PaymentRow:
-        payment = fold(order, profile, (), ())
-        sealed = self._keyring.seal(order.model_dump_json().encode(), order_context(payment_id))
-        return PaymentRow(
-            payment_id=payment_id,
-            tenant=order.tenant,
-            key=key,
-            fingerprint=fingerprint,
-            fingerprint_version=FINGERPRINT_VERSION,
-            partner=order.partner,
-            partner_account=order.partner_account,
-            rail=order.rail,
-            end_to_end_hash=end_to_end_hash(order.tenant, order.end_to_end_id),
-            amount_minor=order.instructed_amount.minor,
-            currency=order.instructed_amount.currency,
-            creditor_masked=order.creditor_account.masked,
-            order_sealed=sealed,
-            profile_json=profile.model_dump_json(),
-            submit_before=order.submit_before,
-            submit_from=order.times.submit_from,
-            execute_by=order.times.execute_by,
-            state=payment.state,
-            certainty=payment.certainty,
-            payment_json=payment.model_dump_json(),
-            evidence_hash="",
-            created_at=now,
-            updated_at=now,
-        )
 
     async def view(self, payment_id: str) -> PaymentView:
         """The payment for its workflow.
@@ -226,6 +155,16 @@ class Payments:
         """
         return await self._database.read(
             lambda session: self._record(session, row(session, payment_id))
+        )
+
+    async def records_by_id(self, payment_ids: Sequence[str]) -> list[PaymentRecord]:
+        """Those payments for people, in the order asked for.
+
+        Raises:
+            UnknownPayment: one of them is none.
+        """
+        return await self._database.read(
+            lambda session: [self._record(session, row(session, one)) for one in payment_ids]
         )
 
     async def records_of(self, tenant: str, keys: Sequence[str]) -> dict[str, PaymentRecord]:
@@ -347,17 +286,6 @@ def _put_off(payment_id: str, now: datetime, session: Session) -> None:
 def _is_known(session: Session, tenant: str, key: str) -> bool:
     found = select(PaymentRow.payment_id).where(PaymentRow.tenant == tenant, PaymentRow.key == key)
     return session.exec(found).first() is not None
-
-
-def _known(session: Session, tenant: str, key: str, fingerprint: str) -> Acceptance | None:
-    found = session.exec(
-        select(PaymentRow).where(PaymentRow.tenant == tenant, PaymentRow.key == key)
-    ).one_or_none()
-    if found is None:
-        return None
-    if found.fingerprint != fingerprint:
-        raise KeyReused(key, found.payment_id)
-    return Acceptance(view_of(session, found), is_new=False)
 
 
 _READING: Final = select(PaymentRow).where(PaymentRow.payment_id == bindparam("payment_id"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Final
@@ -21,12 +20,13 @@ from starter.file_status import file_status, refused_status, unread_status
 from starter.files import file_fingerprint, file_key
 from starter.journal import Journal
 from starter.operations import NotSigned, Operators
+from store.accepting import KeyReused
 from store.files import FileTaken
 from store.keyring import KeyringError
-from store.payments import KeyReused
 from store.records import PaymentRecord
 from terminal.commanding import signature
 from terminal.judging import Judged, judge
+from terminal.outcome import show_outcome
 from terminal.preview import preview, show_notices
 from terminal.recording import record, until_rest
 from terminal.refused import (
@@ -42,9 +42,9 @@ from terminal.refused import (
 from terminal.screen import Screen, say_wrong
 from terminal.status_report import NotWritten, as_xml, put, try_out
 from terminal.table import print_json, table
+from terminal.typed import typed
 from terminal.wishes import Wishes
 
-_UNSENT: Final = PaymentState.CREATED
 _FAILED: Final = ENDS - {PaymentState.FINAL, PaymentState.UNCONFIRMED}
 
 #: Exit codes: all well; some payment failed, is in doubt or was refused; nothing was paid.
@@ -159,8 +159,7 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishe
         print_refused(refused, repeats)
     else:
         _show(screen, judged, records, sum(one.is_replay for one in receipts) + len(before))
-    if any(one.view.halted and one.payment.state is _UNSENT for one in records):
-        screen.print("Sending is halted, so some wait unsent: see `finality halts`.")
+    show_outcome(screen, records, refused=len(refused), repeats=len(repeats))
     if repeats:
         _ask(screen, repeats, wishes, "These lines are not paid.")
     if not records:
@@ -252,7 +251,8 @@ def _report(wishes: Wishes, screen: Screen, report: FileStatus) -> None:
 
 def _taken_before(content: CreditTransferFile) -> str:
     """Under its message id something was paid, and maybe what is in this content too."""
-    return f"what was paid of it, `finality file show {shlex.quote(content.message_id)}` says"
+    command = typed(["finality", "file", "show"], content.message_id)
+    return f"what was paid of it, `{command}` says"
 
 
 def _ask(screen: Screen, repeats: Sequence[Repeat], wishes: Wishes, outcome: str) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -15,16 +16,20 @@ from domain.intent import Acknowledgement, PossibleDuplicate
 from domain.payment import Certainty
 from domain.report import PaymentState
 from domain.states import ENDS
-from starter.client import Receipt
+from starter.client import Asked, Receipt
 from starter.files import PlannedOrder
 from starter.journal import Journal
-from store.payments import KeyReused
 from store.records import PaymentRecord
 from terminal.refused import Repeat
 from terminal.screen import Screen
 
-#: Orders given at the same time; more only queue up behind the database's one writer.
+#: Questions and commands at the same time; more only queue up behind the database's one writer.
 AT_ONCE: Final = 8
+#: Orders recorded in one transaction: few enough that no other writer waits for long.
+_RECORDED_AT_ONCE: Final = 100
+_LOOK_EVERY_SECONDS: Final = 0.25
+_PAUSE_PER_LOOK: Final = 3
+_LINE_EVERY_SECONDS: Final = 5
 
 #: Somebody other than time has to act, or nothing is owed: no reason to wait here any longer.
 _RESTS: Final = ENDS | {
@@ -40,76 +45,98 @@ async def record(
     screen: Screen,
     journal: Journal | None,
 ) -> tuple[list[Receipt], list[Repeat]]:
-    """Give every order, some at a time; the receipts in the order of the file.
+    """Give every order, a hundred in one transaction; the receipts in the order of the file.
 
     Lines whose duplicate appeared since all were compared are left out and given back.
 
     Raises:
         KeyReused: a line's key stands for another order.
     """
-    gate = asyncio.Semaphore(AT_ONCE)
-    orchestrator = assembly.orchestrator
-    tasks: list[asyncio.Task[Receipt | Repeat]] = []
-    clashes: list[Exception] = []
-
-    with _progress(screen) as progress:
-        bar = progress.add_task("recorded and started", total=len(orders))
-
-        async def give(line: PlannedOrder, said: Acknowledgement) -> Receipt | Repeat:
-            async with gate:
+    receipts: list[Receipt] = []
+    repeats: list[Repeat] = []
+    with Progressing(screen, "recorded and started", len(orders)) as progress:
+        for start in range(0, len(orders), _RECORDED_AT_ONCE):
+            some = orders[start : start + _RECORDED_AT_ONCE]
+            asked = [_asked(line, said) for line, said in some]
+            if journal:
+                for one in asked:
+                    journal.intend(one.key, one.order)
+            answers = await assembly.orchestrator.pay_many(asked)
+            for (line, _), one, answer in zip(some, asked, answers, strict=True):
+                if isinstance(answer, PossibleDuplicate):
+                    repeats.append(Repeat(line, answer))
+                    continue
+                receipts.append(answer)
                 if journal:
-                    journal.intend(line.key, line.order)
-                try:
-                    receipt = await orchestrator.pay(
-                        line.order,
-                        line.key,
-                        received=line.received,
-                        rules_of=line.rules_of,
-                        intent=line.intent,
-                        acknowledge_duplicate_of=said.of,
-                        operator=said.operator,
-                        patience=None,
-                    )
-                except PossibleDuplicate as duplicate:
-                    return Repeat(line, duplicate)
-                if journal:
-                    journal.told(line.key, receipt.payment_id)
-                progress.advance(bar)
-                return receipt
+                    journal.told(one.key, answer.payment_id)
+            progress.at(start + len(some))
+    return receipts, repeats
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks += [group.create_task(give(line, said)) for line, said in orders]
-        except* KeyReused as reused:
-            clashes.extend(reused.exceptions)
-    if clashes:
-        raise clashes[0]
-    results = [task.result() for task in tasks]
-    return (
-        [result for result in results if isinstance(result, Receipt)],
-        [result for result in results if isinstance(result, Repeat)],
+
+def _asked(line: PlannedOrder, said: Acknowledgement) -> Asked:
+    return Asked(
+        line.order,
+        line.key,
+        received=line.received,
+        rules_of=line.rules_of,
+        intent=line.intent,
+        acknowledged=said,
     )
 
 
 async def until_rest(
     assembly: Assembly, receipts: list[Receipt], screen: Screen, wait_seconds: int
 ) -> list[PaymentRecord]:
-    """Wait until every payment rests somewhere, or the patience is over."""
+    """Wait until every payment rests somewhere, or the patience is over.
+
+    All that still move are looked at together, and the pause grows with how long a look takes: a
+    thousand waiting payments must not keep the machine from the work they wait for.
+    """
     deadline = assembly.clock.now() + timedelta(seconds=wait_seconds)
-    with _progress(screen) as progress:
-        bar = progress.add_task("settled or waiting for somebody", total=len(receipts))
+    found: dict[str, PaymentRecord] = {}
+    moving: list[str] = [receipt.payment_id for receipt in receipts]
+    with Progressing(screen, "settled or waiting for somebody", len(receipts)) as progress:
+        while moving:
+            began = time.monotonic()
+            records = await assembly.orchestrator.get_many(moving, tenant=None)
+            found |= {record.payment_id: record for record in records}
+            moving = [one.payment_id for one in records if not rests(assembly, one)]
+            progress.at(len(receipts) - len(moving))
+            if assembly.clock.now() >= deadline:
+                break
+            took = time.monotonic() - began
+            await asyncio.sleep(max(_LOOK_EVERY_SECONDS, _PAUSE_PER_LOOK * took))
+    return [found[receipt.payment_id] for receipt in receipts]
 
-        async def rest(receipt: Receipt) -> PaymentRecord:
-            record = await assembly.orchestrator.wait(
-                receipt.payment_id,
-                lambda found: rests(assembly, found),
-                deadline=deadline,
-                tenant=None,
-            )
-            progress.advance(bar, rests(assembly, record))
-            return record
 
-        return list(await asyncio.gather(*map(rest, receipts)))
+class Progressing:
+    """How far it is: a bar on a terminal, and a plain line now and then in a log."""
+
+    def __init__(self, screen: Screen, what: str, total: int) -> None:
+        self._screen = screen
+        self._what = what
+        self._total = total
+        self._last_line = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            console=screen, transient=True, disable=not screen.is_terminal,
+        )  # fmt: skip
+        self._task = self._bar.add_task(what, total=total)
+
+    def at(self, done: int) -> None:
+        """So many are done."""
+        self._bar.update(self._task, completed=done)
+        now = time.monotonic()
+        if not self._screen.is_terminal and now - self._last_line >= _LINE_EVERY_SECONDS:
+            self._last_line = now
+            self._screen.print(f"{done} of {self._total} {self._what}")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
 
 
 def rests(assembly: Assembly, record: PaymentRecord) -> bool:
@@ -122,10 +149,3 @@ def rests(assembly: Assembly, record: PaymentRecord) -> bool:
     if record.view.not_before is not None and record.view.payment.partner_reference is None:
         return False
     return record.payment.state in _RESTS
-
-
-def _progress(screen: Screen) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        console=screen, transient=True, disable=not screen.is_terminal,
-    )  # fmt: skip

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from domain.intent import Acknowledgement, PossibleDuplicate
+from terminal.typed import typed_path
 
 #: Linux takes 128 KiB in one argument of a command.
 _IDS_AN_ARGUMENT: Final = 1000
@@ -48,16 +49,17 @@ class Wishes:
         """The command that was run, acknowledging these too."""
         ids = {one: None for duplicate in duplicates for one in duplicate.payment_ids}
         named = [*sorted(self.acknowledge - set(ids)), *ids]
-        words = ["finality", "pay", str(self.file)]
+        words = ["finality", "pay", typed_path(self.file)]
         words += ["--as-of", self.as_of.isoformat()] if self.as_of else []
         words += ["--skip-invalid"] if self.skip_invalid else []
         words += ["--allow-truncation"] if self.allow_truncation else []
         words += ["--wait", str(self.wait_seconds)]
-        words += ["--journal", str(self.journal)] if self.journal else []
-        words += ["--status-report", str(self.status_report)] if self.status_report else []
+        words += ["--journal", typed_path(self.journal)] if self.journal else []
+        words += ["--status-report", typed_path(self.status_report)] if self.status_report else []
         words += ["--json"] if self.as_json else []
         for first in range(0, len(named), _IDS_AN_ARGUMENT):
             words += ["--acknowledge", ",".join(named[first : first + _IDS_AN_ARGUMENT])]
         if self.operator or any(duplicate.needs_operator for duplicate in duplicates):
-            words += ["--operator", self.operator or "NAME"]
+            name = self.operator or "NAME"
+            words += [f"--operator={name}"] if name.startswith("-") else ["--operator", name]
         return shlex.join(words)

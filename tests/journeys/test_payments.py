@@ -11,7 +11,7 @@ from domain.intent import PossibleDuplicate
 from domain.payment import FINAL_BY_WATCH, Certainty
 from domain.report import PaymentState
 from domain.states import ENDS
-from store.payments import KeyReused
+from store.accepting import KeyReused
 from tests.proof.case import Case
 from tests.proof.world import WATCHED
 

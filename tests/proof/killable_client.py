@@ -17,7 +17,8 @@ from domain.order import Order
 from process import run
 from settings import Settings
 from starter.journal import Journal
-from store.payments import Acceptance, Payments
+from store.accepting import Acceptance
+from store.payments import Payments
 
 
 class KillingPayments(Payments):

@@ -21,7 +21,7 @@ from starter.asking import Telling
 from starter.away import TemporalAway
 from starter.client import Orchestrator, Receipt, UnknownOperator
 from starter.running import Running
-from store.payments import KeyReused
+from store.accepting import KeyReused
 from store.tables import PaymentRow
 from store.untold import Untold
 from tests.clock import START, SteppedClock

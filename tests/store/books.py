@@ -37,6 +37,7 @@ from domain.report import PaymentState, Report, Source
 from domain.sending import Move
 from domain.view import PaymentView
 from store import schema
+from store.accepting import Acceptance
 from store.clocks import StoreClocks
 from store.commands import Commands
 from store.database import Database
@@ -44,7 +45,7 @@ from store.folding import Folding
 from store.future import Future
 from store.inbox import Inbox
 from store.keyring import Keyring
-from store.payments import Acceptance, Payments
+from store.payments import Payments
 from store.rounds import Rounds
 from store.sending import SendBook, Turn
 from store.set_back import SetBack

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, func, select
 
+from domain.intent import Acknowledgement, Intent, PossibleDuplicate
 from domain.money import Money
 from domain.payment import Certainty, UnknownPayment
 from domain.report import PaymentState
+from store.accepting import Acceptance, Given, KeyReused
 from store.finding import Wanted
-from store.payments import KeyReused
 from store.tables import InstructionRow, PaymentRow, StateRow
 from tests.clock import SteppedClock
-from tests.fakes import order
+from tests.fakes import order, profile
 from tests.store.books import PAYMENT, Store
 from tests.store.processes import together
 
@@ -160,3 +161,57 @@ async def test_an_instruction_belongs_to_its_payment(store: Store) -> None:
     await store.accept()
     rows = store.rows(lambda session: session.exec(select(InstructionRow)).all())
     assert [(row.payment_id, row.partner_account) for row in rows] == [(PAYMENT, "main")]
+
+
+def _given(store: Store, number: int, **changes: object) -> Given:
+    wanted = order(end_to_end_id=f"E-{number}")
+    fields: dict[str, object] = {
+        "order": wanted,
+        "key": f"key-{number}",
+        "fingerprint": f"f-{number}",
+        "payment_id": f"pay_{number}",
+        "profile": profile(),
+        "intent": Intent.of(wanted),
+        "acknowledged": Acknowledgement(),
+        **changes,
+    }
+    return Given(**fields)  # type: ignore[arg-type]
+
+
+async def test_many_orders_are_recorded_in_one_transaction_each_once(store: Store) -> None:
+    many = [_given(store, number) for number in range(20)]
+    accepted = await store.payments.accept_many(many, store.clock.now())
+    assert all(isinstance(one, Acceptance) and one.is_new for one in accepted)
+    again = await store.payments.accept_many(many, store.clock.now())
+    assert all(isinstance(one, Acceptance) and not one.is_new for one in again)
+    assert _payments(store) == 20
+
+
+async def test_one_key_that_stands_for_another_order_leaves_none_of_the_many(store: Store) -> None:
+    await store.payments.accept_many([_given(store, 1)], store.clock.now())
+    many = [_given(store, 2), _given(store, 1, fingerprint="other"), _given(store, 3)]
+    with pytest.raises(KeyReused):
+        await store.payments.accept_many(many, store.clock.now())
+    assert _payments(store) == 1
+
+
+async def test_a_possible_duplicate_among_many_keeps_no_other_back(store: Store) -> None:
+    await store.payments.accept_many([_given(store, 1)], store.clock.now())
+    twin = _given(store, 2, intent=_given(store, 1).intent)
+    accepted = await store.payments.accept_many([twin, _given(store, 3)], store.clock.now())
+    duplicate, other = accepted
+    assert isinstance(duplicate, PossibleDuplicate)
+    assert duplicate.payment_ids == ("pay_1",)
+    assert isinstance(other, Acceptance)
+    assert other.is_new
+    assert _payments(store) == 2
+
+
+async def test_the_same_key_twice_among_many_is_one_payment(store: Store) -> None:
+    one, other = await store.payments.accept_many(
+        [_given(store, 1), _given(store, 1)], store.clock.now()
+    )
+    assert isinstance(one, Acceptance)
+    assert isinstance(other, Acceptance)
+    assert (one.is_new, other.is_new) == (True, False)
+    assert _payments(store) == 1

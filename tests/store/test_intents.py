@@ -19,9 +19,9 @@ from domain.order import Order
 from domain.payment import Certainty
 from domain.report import PaymentState
 from domain.states import PROVEN_NOTHING_MOVED
+from store.accepting import Acceptance, KeyReused
 from store.intents import hashes_of
 from store.keyring import Keyring
-from store.payments import Acceptance, KeyReused
 from store.tables import InstructionRow, PaymentRow
 from tests.clock import SteppedClock
 from tests.fakes import CREDITOR_IBAN, order

@@ -83,7 +83,7 @@ def test_under_a_halt_it_says_why_nothing_is_sent(alone: Alone, tmp_path: Path) 
     file = a_file(tmp_path, "HALTED", 3)
     ran = alone.run("pay", str(file), *AS_OF, "--wait", "0", **alice)
     assert ran.code == 0
-    assert "Sending is halted" in ran.out
+    assert "not sent yet: sending is halted" in ran.out
 
 
 def test_beside_a_possible_duplicate_its_known_lines_are_shown(

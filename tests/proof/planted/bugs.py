@@ -422,11 +422,12 @@ def the_fold_goes_by_arrival() -> None:
 def acknowledged_before_stored() -> None:
     from store.payments import Payments
 
-    accept, later = Payments.accept, set[Any]()
+    accept, later = Payments.accept_many, set[Any]()
 
-    async def accepts(self: Any, order: Any, **rest: Any) -> Any:
-        known = await self.known(order.tenant, rest["key"], rest["fingerprint"])
-        if known is not None:
+    async def accepts(self: Any, many: Any, now: Any) -> Any:
+        keys = [(one.key, one.fingerprint) for one in many]
+        known = await self.known_of(many[0].order.tenant, keys)
+        if all(known):
             return known
 
         class Undone(Exception):
@@ -447,28 +448,28 @@ def acknowledged_before_stored() -> None:
 
         self._database.write = only_try
         try:
-            acceptance = await accept(self, order, **rest)
+            acceptance = await accept(self, many, now)
         finally:
             del self._database.write
 
         async def store() -> None:
             await asyncio.sleep(0.005)
             self._database.write = write
-            await accept(self, order, **rest)
+            await accept(self, many, now)
 
         task = asyncio.get_running_loop().create_task(store())
         later.add(task)
         return acceptance
 
-    Payments.accept = accepts  # type: ignore[method-assign]
+    Payments.accept_many = accepts  # type: ignore[method-assign]
 
 
 @planted("the same key with another order is answered as if it were the same",
          "tests/store/test_accepting.py", "tests/starter/test_client.py")  # fmt: skip
 def no_fingerprint() -> None:
-    import store.payments as payments
+    import store.accepting as accepting
 
-    original = payments._known
+    original = accepting.accepted_under
 
     def knows(session: Any, tenant: str, key: str, fingerprint: str) -> Any:
         same = (PaymentRow.tenant == tenant, PaymentRow.key == key)

@@ -1,0 +1,186 @@
+"""Accepting orders: each recorded once under its key, and asked about where it may be a duplicate.
+
+Many are accepted in one transaction, because a commit costs more than a row. So the locks come
+first, all keys and then all intents, in one order: two callers never wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sqlmodel import Session, select
+
+from domain.fold import fold
+from domain.ids import end_to_end_hash, instruction_id
+from domain.intent import Acknowledgement, Intent, PossibleDuplicate, require_acknowledged
+from domain.order import Order
+from domain.profile import InstructionKind, Profile
+from domain.view import PaymentView
+from store.clocks import agreed
+from store.folding import Folding, order_context
+from store.intents import earlier_of, hashes_of
+from store.keyring import Keyring
+from store.keys import require_proven
+from store.locks import hold
+from store.tables import InstructionRow, PaymentRow, StateRow
+from store.views import view_of
+
+FINGERPRINT_VERSION: Final = 1
+
+
+class KeyReused(ValueError):
+    """The key belongs to another order; nothing was done."""
+
+    def __init__(self, key: str, payment_id: str) -> None:
+        super().__init__(
+            f"key {key!r} was used for another order (payment {payment_id}); "
+            "use a new key for a new order, or send the same order again"
+        )
+        self.payment_id = payment_id
+
+
+class Given(NamedTuple):
+    """An order that is to be recorded, and what it is known and compared by."""
+
+    order: Order
+    key: str
+    fingerprint: str
+    payment_id: str
+    profile: Profile
+    intent: Intent
+    acknowledged: Acknowledgement
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """The payment under a key as it stands; `is_new` when this call made it."""
+
+    view: PaymentView
+    is_new: bool
+
+
+class Accepting:
+    """Records orders; the transaction is the caller's."""
+
+    def __init__(self, keyring: Keyring, folding: Folding) -> None:
+        self._keyring = keyring
+        self._folding = folding
+
+    def transaction(
+        self, many: Sequence[Given], now: datetime
+    ) -> Callable[[Session], list[Acceptance | PossibleDuplicate]]:
+        """What accepts them; see `Payments.accept_many`."""
+        hashes = [hashes_of(one.intent, self._keyring) for one in many]
+
+        def transaction(session: Session) -> list[Acceptance | PossibleDuplicate]:
+            require_proven(session, self._keyring, now)
+            # First the keys, or who repeats a call at once would be asked about that very call.
+            # And all of them before any intent, so that no two callers wait for each other.
+            hold(session, *(f"key/{one.order.tenant}/{one.key}" for one in many))
+            known = [
+                accepted_under(session, one.order.tenant, one.key, one.fingerprint) for one in many
+            ]
+            new = [own for own, found in zip(hashes, known, strict=True) if found is None]
+            hold(session, *{name for own in new for name in own})
+            at = agreed(session, now) if new else now
+            return [
+                found or self._accept(session, one, own, at)
+                for one, own, found in zip(many, hashes, known, strict=True)
+            ]
+
+        return transaction
+
+    def _accept(
+        self, session: Session, given: Given, hashes: Sequence[str], at: datetime
+    ) -> Acceptance | PossibleDuplicate:
+        """Record one whose key was looked for under its lock."""
+        order, payment_id = given.order, given.payment_id
+        # The same key may stand twice among many.
+        if known := accepted_under(session, order.tenant, given.key, given.fingerprint):
+            return known
+        earlier = earlier_of(session, given.intent, hashes, at)
+        try:
+            require_acknowledged(earlier, given.acknowledged)
+        except PossibleDuplicate as duplicate:
+            return duplicate
+        row = self._new_row(order, given.key, given.fingerprint, payment_id, given.profile, at)
+        row.intent_hash, row.intent_batch = hashes[0], given.intent.batch
+        if earlier:
+            row.acknowledged = ",".join(one.payment_id for one in earlier)
+            row.acknowledged_by = given.acknowledged.operator
+        session.add(row)
+        session.flush()
+        session.add(
+            InstructionRow(
+                instruction_id=instruction_id(payment_id, InstructionKind.PAY),
+                payment_id=payment_id,
+                kind=InstructionKind.PAY,
+                partner=order.partner,
+                partner_account=order.partner_account,
+            )
+        )
+        session.add(
+            StateRow(
+                payment_id=payment_id,
+                state=row.state,
+                certainty=row.certainty,
+                entered_at=at,
+            )
+        )
+        return Acceptance(self._folding.refold(session, row, at), is_new=True)
+
+    def _new_row(
+        self,
+        order: Order,
+        key: str,
+        fingerprint: str,
+        payment_id: str,
+        profile: Profile,
+        now: datetime,
+    ) -> PaymentRow:
+        payment = fold(order, profile, (), ())
+        sealed = self._keyring.seal(order.model_dump_json().encode(), order_context(payment_id))
+        return PaymentRow(
+            payment_id=payment_id,
+            tenant=order.tenant,
+            key=key,
+            fingerprint=fingerprint,
+            fingerprint_version=FINGERPRINT_VERSION,
+            partner=order.partner,
+            partner_account=order.partner_account,
+            rail=order.rail,
+            end_to_end_hash=end_to_end_hash(order.tenant, order.end_to_end_id),
+            amount_minor=order.instructed_amount.minor,
+            currency=order.instructed_amount.currency,
+            creditor_masked=order.creditor_account.masked,
+            order_sealed=sealed,
+            profile_json=profile.model_dump_json(),
+            submit_before=order.submit_before,
+            submit_from=order.times.submit_from,
+            execute_by=order.times.execute_by,
+            state=payment.state,
+            certainty=payment.certainty,
+            payment_json=payment.model_dump_json(),
+            evidence_hash="",
+            created_at=now,
+            updated_at=now,
+        )
+
+
+def accepted_under(session: Session, tenant: str, key: str, fingerprint: str) -> Acceptance | None:
+    """What a key already stands for, if it does.
+
+    Raises:
+        KeyReused: it stands for another order.
+    """
+    found = session.exec(
+        select(PaymentRow).where(PaymentRow.tenant == tenant, PaymentRow.key == key)
+    ).one_or_none()
+    if found is None:
+        return None
+    if found.fingerprint != fingerprint:
+        raise KeyReused(key, found.payment_id)
+    return Acceptance(view_of(session, found), is_new=False)

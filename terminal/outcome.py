@@ -1,0 +1,61 @@
+"""What became of a file when `pay` ends: how many of each, and why some are still unsent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from domain.payment import Certainty
+from domain.plain_text import plain
+from domain.report import PaymentState
+from domain.states import ENDS
+from store.records import PaymentRecord
+from terminal.screen import Screen
+
+_SETTLED = frozenset({PaymentState.SETTLED, PaymentState.FINAL, PaymentState.UNCONFIRMED})
+_FAILED = ENDS - _SETTLED
+_ASKING = frozenset({PaymentState.AWAITING_US, PaymentState.AWAITING_USER})
+
+
+def show_outcome(
+    screen: Screen, records: Sequence[PaymentRecord], *, refused: int, repeats: int
+) -> None:
+    """One line of counts, and one for each reason why some were not sent yet."""
+    counts = Counter(_group(record) for record in records)
+    counts["refused here"] = refused
+    counts["possible duplicates, not paid"] = repeats
+    said = [f"{what}: {count}" for what, count in counts.items() if count]
+    if said:
+        screen.print(f"{', '.join(said)}.")
+    for why, count in Counter(_why_unsent(records)).most_common():
+        screen.print(plain(f"{count} not sent yet: {why}"))
+
+
+def _group(record: PaymentRecord) -> str:
+    payment = record.payment
+    if payment.certainty is Certainty.UNKNOWN:
+        return "in doubt"
+    if payment.state in _SETTLED:
+        return "settled"
+    if payment.state in _FAILED:
+        return "rejected, cancelled or returned"
+    if payment.state is PaymentState.CREATED:
+        return "not sent yet"
+    if payment.state in _ASKING:
+        return "waiting for somebody here"
+    return "under way"
+
+
+def _why_unsent(records: Sequence[PaymentRecord]) -> Iterator[str]:
+    for record in records:
+        if _group(record) != "not sent yet":
+            continue
+        if record.view.halted:
+            yield "sending is halted, see `finality halts`"
+        elif record.view.not_before is not None:
+            why = record.view.waiting_for or "held back"
+            yield f"{why}, until {record.view.not_before:%Y-%m-%d %H:%M} UTC"
+        elif record.waiting_for:
+            yield record.waiting_for
+        else:
+            yield "a worker has not come to it; does `finality up` or `finality worker` run?"
