@@ -22,6 +22,7 @@ class PaymentRecord:
 
     payment_id: str
     tenant: str
+    key: str
     partner: str
     partner_account: str
     rail: str
@@ -60,6 +61,7 @@ def record_of(session: Session, found: PaymentRow, order: Order | KeyringError) 
     return PaymentRecord(
         payment_id=found.payment_id,
         tenant=found.tenant,
+        key=found.key,
         partner=found.partner,
         partner_account=found.partner_account,
         rail=found.rail,

@@ -155,7 +155,8 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishe
     before = [judged.known[each] for each in sorted(judged.known) if each not in payable]
     records += before
     if wishes.as_json:
-        print_json(records)
+        lines = {one.key: one.line.position for one in judged.planned.orders}
+        print_json(records, file=content.message_id, lines=lines)
         print_refused(refused, repeats)
     else:
         _show(screen, judged, records, sum(one.is_replay for one in receipts) + len(before))

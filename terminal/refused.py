@@ -104,6 +104,8 @@ def _print(line: Line | None, reason: str, duplicate_of: Sequence[str] = ()) -> 
         json.dumps(
             {
                 "payment_id": None,
+                "line": line and line.position,
+                "source_line": line and line.source_line,
                 "end_to_end_id": line and line.end_to_end_id,
                 "state": "refused",
                 "certainty": Certainty.NOT_SENT.value,

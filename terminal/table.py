@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from rich import box
@@ -60,10 +60,20 @@ def _cut(found: Found, limit: int) -> str:
     )
 
 
-def print_json(records: Iterable[PaymentRecord]) -> None:
-    """One object a payment, each on a line of its own, in the order given."""
+def print_json(
+    records: Iterable[PaymentRecord], *, file: str = "", lines: Mapping[str, int] | None = None
+) -> None:
+    """One object a payment, each on a line of its own, in the order given.
+
+    Args:
+        file: the message id of the file they are of.
+        lines: their places in it, by key.
+    """
     for record in records:
-        print(json.dumps(as_object(record)))
+        said = as_object(record)
+        if lines is not None:
+            said |= {"file": file, "line": lines.get(record.key)}
+        print(json.dumps(said))
 
 
 def as_object(record: PaymentRecord) -> dict[str, object]:
@@ -71,6 +81,10 @@ def as_object(record: PaymentRecord) -> dict[str, object]:
     payment = record.payment
     return {
         "payment_id": record.payment_id,
+        "tenant": record.tenant,
+        "key": record.key,
+        "created_at": record.created_at.isoformat(),
+        "updated_at": record.updated_at.isoformat(),
         "end_to_end_id": record.end_to_end_id,
         "state": payment.state.value,
         "certainty": payment.certainty.value,

@@ -20,8 +20,12 @@ from terminal.wishes import Wishes
 from tests.terminal.conftest import Terminal
 
 AS_OF = ("--as-of", EXECUTION_DATE.isoformat())
-FIELDS = ["payment_id", "end_to_end_id", "state", "certainty", "amount_minor", "currency",
-          "partner_reference", "reason"]  # fmt: skip
+FIELDS = ["payment_id", "tenant", "key", "created_at", "updated_at", "end_to_end_id", "state",
+          "certainty", "amount_minor", "currency", "partner_reference", "reason", "sealed", "file",
+          "line"]  # fmt: skip
+REFUSED = ["payment_id", "line", "source_line", "end_to_end_id", "state", "certainty",
+           "amount_minor", "currency", "partner_reference", "reason",
+           "possible_duplicate_of"]  # fmt: skip
 
 
 def a_file(
@@ -52,6 +56,8 @@ async def test_a_file_paid_twice_is_booked_once(
     assert first.code == 0, first.err
     assert [list(row) for row in first.rows] == [FIELDS] * 4
     assert {(row["state"], row["certainty"]) for row in first.rows} == {("settled", "sent")}
+    assert [(row["file"], row["line"]) for row in first.rows] == [("TWICE", n) for n in range(1, 5)]
+    assert "settled: 4." in first.err
     again = terminal.run("pay", str(file), *AS_OF, "--json")
     assert [row["payment_id"] for row in again.rows] == [row["payment_id"] for row in first.rows]
     told = terminal.run("pay", str(file), *AS_OF)
@@ -129,7 +135,7 @@ def test_scripts_are_told_of_a_refused_file_as_of_a_paid_one(
     changes = {DEBTOR_IBAN: "DE02120300000000202051"}
     ran = terminal.run("pay", str(a_file(tmp_path, "JSON", changes=changes)), *AS_OF, "--json")
     assert ran.code == 2
-    assert [list(row) for row in ran.rows] == [[*FIELDS, "possible_duplicate_of"]] * 3
+    assert [list(row) for row in ran.rows] == [REFUSED] * 3
     assert all("AC02" in row["reason"] for row in ran.rows)
     assert all("`finality up --debtor`" in row["reason"] for row in ran.rows)
     missing = terminal.run("pay", str(tmp_path / "nothing.xml"), "--json")
