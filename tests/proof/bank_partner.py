@@ -30,6 +30,7 @@ from domain.answers import (
     Subject,
     Submitted,
     Told,
+    TurnedAway,
     Unprepared,
     Untold,
     WireRequest,
@@ -101,10 +102,14 @@ class BankAccount(BaseModel):
             pause=timedelta(milliseconds=150),
             pause_max=timedelta(seconds=1),
         )
+        if pay.lookup.is_complete:
+            # Its gateway may be wrong about a 429: declared only where a lookup can confirm it.
+            pay = pay.model_copy(update={"refusals_without_effect": frozenset({429})})
         cancel = pay.model_copy(
             update={
                 "idempotency": Idempotency(kind=IdempotencyKind.NATURAL_KEY),
                 "lookup": pay.lookup.model_copy(update={"kind": LookupKind.PARENT}),
+                "refusals_without_effect": frozenset({429}),
             }
         )
         return Profile(
@@ -196,6 +201,8 @@ class BankPartner:
                 return Accepted(
                     _report(subject, json.loads(body), Source.REPLY, asked_at), exchange
                 )
+            case Response(status=429):
+                return TurnedAway(429, "too many requests", exchange)
             case Response(status=409):
                 return Duplicate(_refusal(subject, "duplicate", asked_at), exchange)
             case Response(status=400, body=body):

@@ -32,10 +32,13 @@ PROXIED: Final = (
     Kind.RESET_AFTER,
     Kind.CUT_REPLY,
     Kind.ERROR_AFTER,
+    Kind.TOO_MANY_BEFORE,
+    Kind.TOO_MANY_AFTER,
 )
 #: Longer than whoever asked waits for an answer.
 _FOR_EVER_SECONDS: Final = 30.0
 _DRIP_SECONDS: Final = 0.5
+_TOO_MANY: Final = b'{"error": "too many requests"}'
 _HTML: Final = b"<html>bad gateway</html>"
 
 
@@ -115,6 +118,11 @@ class FaultProxy:
                 return _reset(writer)
             case Kind.ERROR_BEFORE:
                 return await _say(writer, 502, _HTML)
+            case Kind.TOO_MANY_BEFORE:
+                return await _say(writer, 429, _TOO_MANY)
+            case Kind.TOO_MANY_AFTER:
+                await self._ask(request)
+                return await _say(writer, 429, _TOO_MANY)
             case Kind.REFUSED if request.is_order:
                 return await _say(writer, 400, b'{"error": "we do not pay that"}')
             case Kind.STALL:

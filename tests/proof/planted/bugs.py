@@ -32,7 +32,7 @@ import store.inbox
 import store.sending
 import store.views
 from activities.upkeep import Upkeep
-from domain.profile import Idempotency, IdempotencyKind
+from domain.profile import Idempotency, IdempotencyKind, Operation
 from domain.report import PaymentState, Report, Source
 from domain.sending import Answer, AttemptResult, Move
 from domain.states import ENDS
@@ -788,3 +788,38 @@ def silence_is_not_noted() -> None:
     import domain.silence
 
     everywhere(domain.silence.silent_since, lambda before, answered, now: None)
+
+
+# How a payment ends
+
+
+@planted("a payment is closed on the partner's word that it was not executed, unasked")
+def closed_unasked() -> None:
+    everywhere(absence.is_unconfirmed, lambda op, book: False)
+
+
+@planted("an answer whose status nobody declared counts as not executed")
+def any_refusal_is_believed() -> None:
+    Operation.refusals_without_effect = property(  # type: ignore[assignment]
+        lambda _: range(100, 600)
+    )
+
+
+@planted("a payment is final without its debit", "tests/attacks/test_settled_without_money.py")
+def settled_without_a_debit() -> None:
+    folding._Telling._require_the_debit = (  # type: ignore[method-assign]
+        lambda self, amounts: None
+    )
+
+
+@planted("a handler holds the loop, which holds the handler",
+         "tests/workflows/test_continue_as_new.py")  # fmt: skip
+def a_handler_holds_the_loop() -> None:
+    from temporalio import workflow
+
+    from workflows.payment import PaymentWorkflow
+
+    async def only_waits(self: Any) -> None:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+
+    PaymentWorkflow._answer_handlers = only_waits  # type: ignore[method-assign]

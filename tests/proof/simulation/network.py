@@ -67,6 +67,8 @@ class Network:
             return Lost(f"{fault}")
         if fault is Kind.ERROR_BEFORE:
             return Response(502, {}, b"<html>bad gateway</html>")
+        if fault is Kind.TOO_MANY_BEFORE:
+            return _too_many()
         if fault is Kind.REFUSED and is_order:
             return Response(400, {}, b'{"error": "we do not pay that"}')
         if fault is Kind.STALL:
@@ -89,6 +91,8 @@ class Network:
         await asyncio.sleep(_TRIP_SECONDS)
         if fault in (Kind.RESET_AFTER, Kind.CUT_REPLY) or answer.lost:
             return Lost(f"{fault}")
+        if fault is Kind.TOO_MANY_AFTER:
+            return _too_many()
         if fault is Kind.ERROR_AFTER:
             return Response(500, {}, b'{"error": "internal"}')
         if self._clock.now() >= deadline.ends_by:
@@ -106,6 +110,10 @@ class Network:
     async def _until(self, moment: datetime) -> None:
         left = (moment - self._clock.now()).total_seconds()
         await asyncio.sleep(max(left, 0))
+
+
+def _too_many() -> Response:
+    return Response(429, {}, b'{"error": "too many requests"}')
 
 
 def _body(request: Request) -> dict[str, Any]:

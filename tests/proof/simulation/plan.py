@@ -34,6 +34,9 @@ class Kind(StrEnum):
     DUPLICATE_UPSTREAM = auto()
     ERROR_BEFORE = auto()
     ERROR_AFTER = auto()
+    TOO_MANY_BEFORE = auto()
+    TOO_MANY_AFTER = auto()
+    """A gateway answers 429, and the bank behind it has executed."""
     REFUSED = auto()
     KILL = auto()
     STAND_STILL = auto()
