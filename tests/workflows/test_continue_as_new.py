@@ -12,6 +12,7 @@ import pytest
 from sqlmodel import delete
 
 from activities.partner_steps import PartnerSteps, Step, StepRequest
+from domain.due import Owed, due
 from domain.report import PaymentState
 from local.temporal_server import DevServer
 from starter.running import Running
@@ -51,6 +52,16 @@ async def _accepted(made: World) -> str:
     return payment_id
 
 
+async def _read_is_due(made: World, payment_id: str) -> None:
+    """So that the next run begins with it: a run that waits first answers whoever asks."""
+
+    async def is_due() -> bool:
+        view = await made.assembly.payments.view(payment_id)
+        return due(view, made.assembly.clock.now()).owed is Owed.READ
+
+    await eventually(is_due, f"a read of {payment_id} due")
+
+
 async def _goes_on(made: World, payment_id: str, after: str) -> str:
     """The id of a later run than that one."""
     handle = await made.handle(payment_id)
@@ -67,6 +78,7 @@ async def test_a_caller_who_waits_does_not_keep_a_run_from_going_on_as_new(at_wo
     payment_id = await _accepted(at_work)
     handle = await at_work.handle(payment_id)
     await handle.terminate("in the UI")
+    await _read_is_due(at_work, payment_id)
     at_work.partner.reads_break_off = True
     running = Running(await at_work.assembly.client())
     asked = asyncio.create_task(running.first_news("shop", payment_id, patience=PATIENCE))

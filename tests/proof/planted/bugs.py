@@ -810,16 +810,3 @@ def settled_without_a_debit() -> None:
     folding._Telling._require_the_debit = (  # type: ignore[method-assign]
         lambda self, amounts: None
     )
-
-
-@planted("a handler holds the loop, which holds the handler",
-         "tests/workflows/test_continue_as_new.py")  # fmt: skip
-def a_handler_holds_the_loop() -> None:
-    from temporalio import workflow
-
-    from workflows.payment import PaymentWorkflow
-
-    async def only_waits(self: Any) -> None:
-        await workflow.wait_condition(workflow.all_handlers_finished)
-
-    PaymentWorkflow._answer_handlers = only_waits  # type: ignore[method-assign]
