@@ -92,7 +92,7 @@ def test_a_file_that_repeats_another_says_so(
     [
         (("<NbOfTxs>3<", "<NbOfTxs>4<"), "AM20", "UNREAD"),
         (("</CstmrCdtTrfInitn></Document>", ""), "FF01", "UNREAD"),
-        (("<MsgId>UNREAD</MsgId>", ""), "DU01", "NOTPROVIDED"),
+        (("<MsgId>UNREAD</MsgId>", ""), "FF01", "NOTPROVIDED"),
         (("pain.001.001.09", "pain.008.001.09"), "FF01", "NOTPROVIDED"),
     ],
     ids=["count", "cut", "nameless", "direct debit"],

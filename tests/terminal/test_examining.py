@@ -1,0 +1,45 @@
+"""What a partner would refuse is refused in a preview, before anything is recorded."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+from domain.answers import Unprepared
+from domain.intent import Acknowledgement
+from domain.order import Order
+from domain.report import PaymentState
+from messages.pain001 import read
+from starter.files import plan
+from terminal.examining import examine
+from terminal.judging import Judged
+from tests.domain.samples import report
+from tests.messages.files import Block, nested, pain001, transfer
+from tests.starter.test_files_rails import DEBTORS, NOW
+
+
+class Choosy:
+    """Takes the first line, refuses the second, and says nothing of the third."""
+
+    async def examine(self, order: Order) -> Unprepared | None:
+        if order.end_to_end_id == "E-2":
+            refused = report(PaymentState.REJECTED).model_copy(
+                update={"status_reason": "BE04", "reason": "no address"}
+            )
+            return Unprepared("no address", refused=refused)
+        return Unprepared("they do not answer") if order.end_to_end_id == "E-3" else None
+
+
+async def test_a_line_that_the_corridor_would_refuse_is_refused_in_the_preview() -> None:
+    lines = [transfer(ids=nested("PmtId/EndToEndId", f"E-{n}")) for n in (1, 2, 3)]
+    content = read(pain001(Block(lines)))
+    planned = plan(content, DEBTORS, now=NOW)
+    orders = [(one, Acknowledgement()) for one in planned.orders]
+    judged = Judged(content, planned, {}, (), orders, ())
+    assembly = cast(Any, SimpleNamespace(partners={("currencycloud", "main"): Choosy()}))
+    examined, untold = await examine(assembly, judged)
+    (refused,) = examined.refused
+    assert refused.line.position == 2
+    assert [(one.code, one.text) for one in refused.refusals] == [("BE04", "no address")]
+    assert [one.line.position for one in examined.new] == [1, 3]
+    assert untold == {"they do not answer": 1}
