@@ -335,23 +335,26 @@ app.add_typer(file_commands(_run), name="file")
 
 def main() -> Any:
     """The command's entry."""
-    from pydantic import ValidationError
-    from pydantic_settings import SettingsError
-
     from domain.explained import Explained
     from process import keep_private, say
 
     keep_private()
     try:
         app()
-    except (ValidationError, SettingsError) as error:
-        # Settings are the only models validated this early.
-        from settings import settings_refused
-
-        say(settings_refused(error))
-        raise SystemExit(2) from None
     except Explained as error:
         say(error)
+        raise SystemExit(2) from None
+    except ValueError as error:
+        # Loaded here: every command would wait for it.
+        from pydantic import ValidationError
+        from pydantic_settings import SettingsError
+
+        from settings import settings_refused
+
+        # Settings are the only models validated this early.
+        if not isinstance(error, ValidationError | SettingsError):
+            raise
+        say(settings_refused(error))
         raise SystemExit(2) from None
 
 
