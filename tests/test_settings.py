@@ -173,6 +173,6 @@ def test_a_secret_file_that_sets_nothing_is_refused(
 def test_what_kubernetes_puts_beside_them_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     """It sets these in every container for a service that is called `finality`."""
     for name in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8236_TCP",
-                 "PORT_8236_TCP_ADDR", "CODEC_SERVICE_HOST", "CODEC_PORT"):  # fmt: skip
+                 "PORT_8236_TCP_ADDR", "WEB_SERVICE_HOST", "WEB_PORT"):  # fmt: skip
         _set(monkeypatch, **{name: "tcp://10.0.0.7:8236"})
     Settings()
