@@ -132,6 +132,12 @@ def _entries(session: Session, payment_id: str) -> list[Entry]:
 
 
 def _of_instructions(session: Session, payment_id: str) -> Iterable[Entry]:
+    payment = session.get(PaymentRow, payment_id)
+
+    def is_known_since(moment: datetime) -> bool:
+        """Whether anything was recorded of the payment after it."""
+        return payment is not None and payment.updated_at >= moment
+
     for instruction in instruction_rows(session, payment_id):
         is_pay = instruction.kind == InstructionKind.PAY
         about = "" if is_pay else f"{instruction.kind}: "
@@ -147,6 +153,9 @@ def _of_instructions(session: Session, payment_id: str) -> Iterable[Entry]:
                 said = f"{attempt.result}" + (f", {attempt.answer}" if attempt.answer else "")
                 text = f"{number}: {said}: {attempt.why}"
                 yield Entry(attempt.closed_at, EntryKind.ATTEMPT, text)
+            elif is_known_since(attempt.ends_by):
+                text = f"{number}: ended without a result; the process that sent it was lost"
+                yield Entry(attempt.ends_by, EntryKind.ATTEMPT, text)
         for looked in _rows(session, LookupRow, col(LookupRow.instruction_id) == its):
             text = f"{about}looked up: {looked.result} ({looked.why})"
             yield Entry(looked.asked_at, EntryKind.LOOKUP, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.answers import Told
 from domain.gate import CheckKind, Examined, Held, Passed
@@ -170,3 +170,21 @@ async def test_who_said_that_it_repeats_nothing_is_shown(store: Store) -> None:
 
 async def test_an_unknown_payment_has_no_timeline(store: Store) -> None:
     assert await _entries(store, "pay_unknown") == []
+
+
+async def test_an_attempt_whose_process_was_lost_shows_when_it_ended(
+    store: Store, clock: SteppedClock
+) -> None:
+    await store.accept()
+    turn = await store.begin()
+    assert turn.deadline is not None
+    lost = "attempt 1: ended without a result"
+
+    async def ends() -> list[datetime]:
+        entries = await Timelines(store.database, store.keyring).of(PAYMENT)
+        return [entry.at for entry in entries if entry.text.startswith(lost)]
+
+    assert await ends() == [], "it is under way"
+    clock.step(timedelta(minutes=1))
+    await store.begin()
+    assert await ends() == [turn.deadline.ends_by]
