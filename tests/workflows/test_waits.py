@@ -174,7 +174,7 @@ async def test_without_any_read_the_sweep_asks_the_people(tmp_path: Path) -> Non
         assert (await lived.assembly.payments.escalate(later, limit=10)).payments == 1
         asked = lived.tasks()
         assert {f"awaiting_partner_{rung}" for rung in range(1, 5)} <= asked.keys()
-        await lived.assembly.payments.escalate(later, limit=10)
+        await lived.assembly.payments.refold([payment_id], later)
         assert lived.tasks() == asked, "the same question is open once"
 
 
@@ -278,7 +278,7 @@ async def test_what_should_have_been_done_long_ago_is_asked_about(tmp_path: Path
         await lived.pass_by(5 * MINUTE)
         await (await lived.handle(payment_id)).terminate("its run fails for ever")
         later = lived.assembly.clock.now() + 2 * DAY
-        await lived.assembly.payments.escalate(later, limit=10)
+        await lived.assembly.payments.refold([payment_id], later)
         assert lived.tasks()["overdue"]
         await lived.ensure_running(payment_id)
         lived.partner.says(COMPLETED)
