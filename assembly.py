@@ -22,7 +22,8 @@ from settings import Settings
 from starter.asking import Telling
 from starter.away import TemporalAway
 from starter.client import Orchestrator
-from starter.operations import Operations, Operators
+from starter.operations import Operations
+from starter.operators import Operators
 from store import keys, schema
 from store.clocks import StoreClocks
 from store.commands import Commands
@@ -154,7 +155,7 @@ class Assembly:
             running=self.running,
             profiles=lambda: self.profiles,
             clock=self.clock,
-            operators=self.settings.operators,
+            operators=self.operators,
         )
 
     @property
@@ -165,10 +166,15 @@ class Assembly:
             halts=Halts(self.database),
             tasks=Tasks(self.database),
             telling=self.telling,
-            operators=Operators(self.settings.operators),
+            operators=self.operators,
             partners=set(PARTNERS),
             clock=self.clock,
         )
+
+    @property
+    def operators(self) -> Operators:
+        """Who may sign."""
+        return Operators(self.database, self.clock)
 
     @property
     def telling(self) -> Telling:

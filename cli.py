@@ -11,6 +11,7 @@ import typer
 
 from terminal.file_commands import file_commands
 from terminal.finding_commands import finding_commands
+from terminal.operator_commands import operator_commands
 from terminal.pay_command import pay_command
 
 app = typer.Typer(
@@ -27,8 +28,7 @@ By = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="Who signs, of the setting `operators`. The secret is asked for, or taken from "
-        "FINALITY_OPERATOR_SECRET.",
+        help="Who signs, one of `operator list`, with their own key. Its passphrase is asked for.",
     ),
 ]
 CommandId = Annotated[
@@ -331,6 +331,7 @@ def demo(
 app.command(name="pay")(pay_command(_run))
 finding_commands(app, _run)
 app.add_typer(file_commands(_run), name="file")
+app.add_typer(operator_commands(_run), name="operator")
 
 
 def main() -> Any:

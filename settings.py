@@ -40,8 +40,6 @@ from settings_sources import (
 )
 from transport.address import checked_address, is_this_machine
 
-#: Names are typed, compared and shown: one spelling each.
-_OPERATOR: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
 _LIKE_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}", re.ASCII)
 _OTHER_NUMBER: Final = re.compile(r"[A-Z0-9.]{1,34}", re.ASCII)
 
@@ -184,8 +182,17 @@ class Settings(BaseSettings):
         description="debtor accounts of files, by IBAN or, where they have none, by number; where "
         "one is kept in several currencies, each as NUMBER/USD",
     )
-    operators: dict[str, Annotated[SecretStr, Field(min_length=12)]] = Field(
-        default_factory=dict, description="who may decide about payments: names, each a secret"
+    operators: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        repr=False,
+        description="refused: operators are enrolled in the store, with `finality operator enrol`",
+    )
+    operator_key_file: Path | None = Field(
+        default=None,
+        description="the key of the operator who signs; default: ~/.config/finality/NAME.key",
+    )
+    operator_passphrase_file: Path | None = Field(
+        default=None, description="its passphrase, for machines; default: it is asked for"
     )
     temporal_address: str = Field(default="", description="default: the Temporal profile's")
     upkeep_every: timedelta = timedelta(seconds=20)
@@ -228,15 +235,13 @@ class Settings(BaseSettings):
 
     @field_validator("operators")
     @classmethod
-    def _people(cls, operators: dict[str, SecretStr]) -> dict[str, SecretStr]:
-        people = {name.strip().casefold(): secret for name, secret in operators.items()}
-        if len(people) < len(operators):
-            raise ValueError("two names differ only in their spelling; one person has one name")
-        if wrong := [name for name in people if not _OPERATOR.fullmatch(name)]:
-            raise ValueError(f"{wrong[0]!r} is no name; use letters, digits, '.', '_' and '-'")
-        if len({secret.get_secret_value() for secret in people.values()}) < len(people):
-            raise ValueError("two operators have the same secret: they could not be told apart")
-        return people
+    def _enrolled(cls, operators: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        if operators:
+            raise ValueError(
+                "operators are no setting any more, since whoever sets them could sign for all of "
+                "them; remove it, and enrol them with `finality operator enrol`"
+            )
+        return operators
 
     @property
     def database(self) -> str:

@@ -11,6 +11,7 @@ from typing import Final
 
 from domain.order import Order
 from domain.report import PaymentState
+from domain.statement import Signed, Statement, StatementKind
 
 #: How long an earlier payment is compared with. A reference says what is paid, so a repetition
 #: is one for a day; without one only a double click can be told from a second payment.
@@ -97,6 +98,20 @@ class Acknowledgement:
 
     of: frozenset[str] = frozenset()
     operator: str | None = None
+    """Who answers for it, where one of those is in doubt."""
+    signed: Signed | None = None
+    """What that operator signed."""
+
+    def statement(self, order: Order, payment_id: str, at: datetime) -> Statement:
+        """What the operator signs: that this payment of the order is meant besides those."""
+        return Statement(
+            kind=StatementKind.ACKNOWLEDGE,
+            by=self.operator or "",
+            at=at,
+            subject=payment_id,
+            tenant=order.tenant,
+            content=",".join(sorted(self.of)),
+        )
 
 
 class PossibleDuplicate(ValueError):

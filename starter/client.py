@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -19,6 +29,8 @@ from starter.acceptance import admit
 from starter.asking import CommandReceipt, Telling, check_words
 from starter.away import TemporalAway
 from starter.fingerprint import fingerprint
+from starter.operators import Operators
+from starter.signing import Signer
 from store.accepting import Acceptance, Given
 from store.commands import Commanded, Commands
 from store.finding import ANYTHING, Wanted
@@ -56,6 +68,8 @@ class Asked(NamedTuple):
     rules_of: date | None = None
     intent: Intent | None = None
     acknowledged: Acknowledgement = Acknowledgement()
+    by: Signer | None = None
+    """The operator who acknowledges, where one does."""
 
 
 class Receipt:
@@ -71,13 +85,6 @@ class Receipt:
         """False when nothing was heard of its run in time: recorded, and the relay starts it."""
 
 
-class UnknownOperator(ValueError):
-    """The name is not one of the settings' operators; nothing was done."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name!r} is no operator; name operators in the setting `operators`")
-
-
 class Orchestrator:
     """Typed, async access to payments. Make one per process, with `assembly`."""
 
@@ -90,7 +97,7 @@ class Orchestrator:
         running: Callable[[], Awaitable[Running]],
         profiles: Callable[[], Mapping[tuple[str, str], Profile]],
         clock: Clock,
-        operators: Collection[str] = (),
+        operators: Operators,
     ) -> None:
         self._payments = payments
         self._commands = commands
@@ -98,7 +105,7 @@ class Orchestrator:
         self._running = running
         self._profiles = profiles
         self._clock = clock
-        self._operators = frozenset(operators)
+        self._operators = operators
 
     async def pay(
         self,
@@ -109,7 +116,7 @@ class Orchestrator:
         rules_of: date | None = None,
         intent: Intent | None = None,
         acknowledge_duplicate_of: Collection[str] = (),
-        operator: str | None = None,
+        operator: Signer | None = None,
         patience: timedelta | None = timedelta(seconds=5),
     ) -> Receipt:
         """Record the order once under the key, have it run, and wait a little for first news.
@@ -129,8 +136,8 @@ class Orchestrator:
                 twice under two keys; by default the order's own.
             acknowledge_duplicate_of: the payments it was found to repeat, all of them and no
                 other, if it is meant besides. No part of the fingerprint.
-            operator: who acknowledges, one of the settings' operators; needed only where one of
-                those payments is in doubt.
+            operator: who acknowledges, and signs that; needed only where one of those payments is
+                in doubt.
             patience: how long to wait for the first step; None only starts it.
 
         Raises:
@@ -138,7 +145,7 @@ class Orchestrator:
             KeyReused: the key stands for another order; nothing was done.
             PossibleDuplicate: the same payment was ordered under another key; nothing was done
                 and the key is still free.
-            UnknownOperator: nobody of that name may acknowledge; nothing was done.
+            NotSigned: it is no operator who acknowledges; nothing was done but noting that.
         """
         asked = Asked(
             order,
@@ -146,7 +153,8 @@ class Orchestrator:
             received,
             rules_of,
             intent,
-            Acknowledgement(frozenset(acknowledge_duplicate_of), operator),
+            Acknowledgement(frozenset(acknowledge_duplicate_of)),
+            operator,
         )
         (accepted,) = await self._accept([asked])
         if isinstance(accepted, PossibleDuplicate):
@@ -158,7 +166,7 @@ class Orchestrator:
         at a time. One that may be a duplicate is in the answer and keeps no other back.
 
         Raises:
-            InvalidOrder, UnknownOperator: as `pay`, of any of them; nothing was done.
+            InvalidOrder, NotSigned: as `pay`, of any of them; nothing was done.
             KeyReused: one of the keys stands for another order; nothing was done.
         """
         accepted = await self._accept(many)
@@ -195,39 +203,52 @@ class Orchestrator:
             )
             known |= {place: one for place, one in zip(own, found, strict=True) if one is not None}
         given = {
-            place: self._given(one, prints[place], now)
+            place: await self._given(one, prints[place], now)
             for place, one in enumerate(many)
             if place not in known
         }
         results: dict[int, Acceptance | PossibleDuplicate] = {**known}
         if given:
-            accepted = await self._payments.accept_many(list(given.values()), now)
+            async with self._noting(given.values()):
+                accepted = await self._payments.accept_many(list(given.values()), now)
             results |= zip(given, accepted, strict=True)
         return [results[place] for place in range(len(many))]
 
-    def _given(self, one: Asked, print_of_fields: str, now: datetime) -> Given:
+    @asynccontextmanager
+    async def _noting(self, given: Iterable[Given]) -> AsyncIterator[None]:
+        """Keep a refusal of what an operator acknowledged, once for all orders of a call."""
+        signed = [one.acknowledged.signed for one in given if one.acknowledged.signed]
+        if not signed:
+            yield
+            return
+        async with self._operators.noting(signed[0].statement):
+            yield
+
+    async def _given(self, one: Asked, print_of_fields: str, now: datetime) -> Given:
         """Only a new order is judged by today's rules; a known key answers for ever."""
         admitted = admit(one.order, one.key, self._profiles(), now, rules_of=one.rules_of)
-        self.require_operator(one.acknowledged.operator)
+        payment_id = payment_id_of(one.order.tenant, one.key)
         return Given(
             admitted.order,
             key=one.key,
             fingerprint=print_of_fields,
-            payment_id=payment_id_of(one.order.tenant, one.key),
+            payment_id=payment_id,
             profile=admitted.profile,
             # By the day that was asked for: one that is moved would hide a repeat.
             intent=one.intent or Intent.of(one.order),
-            acknowledged=one.acknowledged,
+            acknowledged=await self._acknowledged(
+                one.order, payment_id, one.acknowledged.of, one.by
+            ),
         )
 
-    def require_operator(self, name: str | None) -> None:
-        """Let one of the settings' operators pass, and nobody at all.
-
-        Raises:
-            UnknownOperator: the name is none of theirs.
-        """
-        if name is not None and name not in self._operators:
-            raise UnknownOperator(name)
+    async def _acknowledged(
+        self, order: Order, payment_id: str, of: Collection[str], operator: Signer | None
+    ) -> Acknowledgement:
+        if operator is None:
+            return Acknowledgement(frozenset(of))
+        said = Acknowledgement(frozenset(of), operator.by)
+        statement = said.statement(order, payment_id, self._clock.now())
+        return replace(said, signed=await self._operators.sign(statement, operator))
 
     async def _start(self, acceptance: Acceptance, patience: timedelta | None) -> Receipt:
         view = acceptance.view

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+import json
+import secrets
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
-from pydantic import SecretStr
-
 from domain.clock import Clock
 from domain.order import Rail
+from domain.statement import Signed, Statement, StatementKind, digest
 from starter.asking import (
     CommandReceipt,
     InvalidCommand,
@@ -21,54 +19,15 @@ from starter.asking import (
     check_why,
     check_words,
 )
-from store.commands import SIGNATURES_NEEDED, CannotResolve, Commands
-from store.halts import Halt, Halts
+from starter.operators import Operators
+from starter.signing import Signer
+from store.commands import CannotResolve, Commands
+from store.halts import HALTS, Halt, Halts
+from store.operators import SIGNATURES_NEEDED
 from store.tasks import Task, Tasks
 
 #: What fits a scanned letter; it is kept sealed beside the command.
 EVIDENCE_BYTES_MAX: Final = 5 * 1024 * 1024
-
-
-class NotSigned(ValueError):
-    """Name and secret do not belong together; nothing was recorded."""
-
-
-@dataclass(frozen=True)
-class Signature:
-    """Who decides, and the secret that proves it."""
-
-    by: str
-    secret: SecretStr
-
-
-class Operators:
-    """The people of the setting `operators`."""
-
-    def __init__(self, secrets: Mapping[str, SecretStr]) -> None:
-        self._secrets = dict(secrets)
-
-    @property
-    def names(self) -> Collection[str]:
-        """All of them, as they sign."""
-        return self._secrets.keys()
-
-    def signed(self, signature: Signature) -> str:
-        """The name of who signed.
-
-        Raises:
-            NotSigned: nobody of that name, or another secret: which of both is not said.
-        """
-        name = signature.by.strip().casefold()
-        known = self._secrets.get(name)
-        # Compared in constant time, and also where there is nothing to compare with.
-        wanted = _digest(known or SecretStr(""))
-        fits = hmac.compare_digest(_digest(signature.secret), wanted)
-        if known is None or not fits:
-            raise NotSigned(
-                f"{name!r} with this secret is no operator; "
-                "operators and their secrets are the setting `operators`"
-            )
-        return name
 
 
 class Operations:
@@ -97,17 +56,16 @@ class Operations:
         self._partners = partners
         self._clock = clock
 
-    @property
-    def offers_not_executed(self) -> bool:
+    async def offers_not_executed(self) -> bool:
         """Whether there are enough operators for `not_executed`."""
-        return len(self._operators.names) >= SIGNATURES_NEEDED
+        return len(await self._operators.active()) >= SIGNATURES_NEEDED
 
     async def executed(
         self,
         payment_id: str,
         command_id: str,
         *,
-        signature: Signature,
+        signer: Signer,
         why: str,
         reference: str | None = None,
     ) -> CommandReceipt:
@@ -117,42 +75,26 @@ class Operations:
         payment ends UNCONFIRMED.
 
         Raises:
-            UnknownPayment, CommandReused, NotSigned, InvalidCommand.
+            UnknownPayment, CommandReused, NotSigned, KeyUnusable, InvalidCommand.
             CannotResolve: nothing about it is in question, or an attempt is under way.
         """
-        by = self._operators.signed(signature)
-        check_words(command_id=command_id, by=by, why=why, needs_why=True)
         if reference is not None:
             check_reference(reference)
-        return await self._telling.tell(
-            await self._commands.executed(
-                payment_id,
-                command_id=command_id,
-                by=by,
-                why=why,
-                now=self._clock.now(),
-                reference=reference,
-            )
-        )
+        kind, content = StatementKind.EXECUTED, reference or ""
+        return await self._sign(kind, payment_id, command_id, signer, why, content)
 
     async def abandon(
-        self, payment_id: str, command_id: str, *, signature: Signature, why: str
+        self, payment_id: str, command_id: str, *, signer: Signer, why: str
     ) -> CommandReceipt:
         """Nothing more is wanted of it: as a cancel; what is settled is asked about no more.
 
         Raises:
-            UnknownPayment, CommandReused, NotSigned, InvalidCommand.
+            UnknownPayment, CommandReused, NotSigned, KeyUnusable, InvalidCommand, CannotResolve.
         """
-        by = self._operators.signed(signature)
-        check_words(command_id=command_id, by=by, why=why, needs_why=True)
-        return await self._telling.tell(
-            await self._commands.abandon(
-                payment_id, command_id=command_id, by=by, why=why, now=self._clock.now()
-            )
-        )
+        return await self._sign(StatementKind.ABANDON, payment_id, command_id, signer, why)
 
     async def not_executed(
-        self, payment_id: str, command_id: str, *, signature: Signature, why: str, evidence: bytes
+        self, payment_id: str, command_id: str, *, signer: Signer, why: str, evidence: bytes
     ) -> CommandReceipt:
         """The partner did not execute it: one of the two signatures that this takes.
 
@@ -162,41 +104,117 @@ class Operations:
         Args:
             payment_id: what it is about.
             command_id: of this signature; each has its own.
-            signature: who signs.
+            signer: who signs.
             why: in a line, without account numbers: it is kept in the clear.
             evidence: what shows it, up to `EVIDENCE_BYTES_MAX`; kept sealed.
 
         Raises:
-            UnknownPayment, CommandReused, NotSigned, InvalidCommand.
+            UnknownPayment, CommandReused, NotSigned, KeyUnusable, InvalidCommand.
             CannotResolve: nothing about it is in question, an attempt is under way, or there are
                 fewer than two operators.
         """
-        self.require_not_executed()
-        by = self._operators.signed(signature)
-        check_words(command_id=command_id, by=by, why=why, needs_why=True)
+        await self.require_not_executed()
         check_evidence(evidence)
-        return await self._telling.tell(
-            await self._commands.not_executed(
-                payment_id,
-                command_id=command_id,
-                by=by,
-                why=why,
-                evidence=evidence,
-                now=self._clock.now(),
-                operators=self._operators.names,
-            )
+        kind, content = StatementKind.NOT_EXECUTED, digest(evidence)
+        return await self._sign(
+            kind, payment_id, command_id, signer, why, content, evidence=evidence
         )
 
-    def require_not_executed(self) -> None:
+    async def _sign(
+        self,
+        kind: StatementKind,
+        payment_id: str,
+        command_id: str,
+        signer: Signer,
+        why: str,
+        content: str = "",
+        *,
+        evidence: bytes = b"",
+    ) -> CommandReceipt:
+        statement = await self.draft(
+            kind, payment_id, command_id, by=signer.by, why=why, content=content
+        )
+        signed = await self._operators.sign(statement, signer)
+        return await self.decide(signed, evidence=evidence)
+
+    async def draft(
+        self,
+        kind: StatementKind,
+        payment_id: str,
+        command_id: str,
+        *,
+        by: str,
+        why: str,
+        content: str = "",
+    ) -> Statement:
+        """The statement that an operator signs about a payment, wherever their key is.
+
+        Args:
+            kind: EXECUTED, NOT_EXECUTED or ABANDON.
+            payment_id, command_id, by, why: as of the decision itself.
+            content: the partner's reference of EXECUTED, the digest of the evidence of
+                NOT_EXECUTED.
+
+        Raises:
+            UnknownPayment, InvalidCommand.
+        """
+        check_words(command_id=command_id, by=by, why=why, needs_why=True)
+        tenant, about = await self._operators.about(payment_id)
+        return Statement(
+            kind=kind,
+            by=by,
+            at=self._clock.now(),
+            subject=payment_id,
+            tenant=tenant,
+            command_id=command_id,
+            why=why,
+            content=content,
+            about=about,
+        )
+
+    async def decide(self, signed: Signed, *, evidence: bytes = b"") -> CommandReceipt:
+        """Do what an operator signed about a payment.
+
+        The store verifies the signature with the key it has of the operator, in the transaction
+        that does it, and keeps it.
+
+        Raises:
+            UnknownPayment, CommandReused, InvalidCommand, CannotResolve.
+            NotSigned: it is no operator's signature of this; the refusal is kept and slows others.
+        """
+        said, now = signed.statement, self._clock.now()
+        check_words(command_id=said.command_id, by=said.by, why=said.why, needs_why=True)
+        async with self._operators.noting(said):
+            match said.kind:
+                case StatementKind.EXECUTED:
+                    reference = said.content or None
+                    if reference is not None:
+                        check_reference(reference)
+                    done = self._commands.executed(
+                        said.subject, signed=signed, now=now, reference=reference
+                    )
+                case StatementKind.NOT_EXECUTED:
+                    check_evidence(evidence)
+                    done = self._commands.not_executed(
+                        said.subject, signed=signed, evidence=evidence, now=now
+                    )
+                case StatementKind.ABANDON:
+                    done = self._commands.abandon(said.subject, signed=signed, now=now)
+                case _:
+                    raise InvalidCommand(f"{said.kind} is no decision about a payment")
+            commanded = await done
+        return await self._telling.tell(commanded)
+
+    async def require_not_executed(self) -> None:
         """Let pass where `not_executed` is offered.
 
         Raises:
             CannotResolve: there are fewer operators than signatures needed.
         """
-        if not self.offers_not_executed:
+        if not await self.offers_not_executed():
             raise CannotResolve(
-                f"`not-executed` is not offered: it takes {SIGNATURES_NEEDED} operators, and the "
-                f"setting `operators` has {len(self._operators.names)}"
+                f"`not-executed` is not offered: it takes {SIGNATURES_NEEDED} operators; see "
+                "`finality operator list`, and `finality operator enrol` for the first ones"
             )
 
     async def evidence(self, payment_id: str, command_id: str) -> bytes | None:
@@ -206,7 +224,7 @@ class Operations:
     async def halt(
         self,
         *,
-        signature: Signature,
+        signer: Signer,
         why: str,
         partner: str | None = None,
         tenant: str | None = None,
@@ -217,30 +235,44 @@ class Operations:
         What was sent before goes on being resolved, and cancels go out.
 
         Raises:
-            NotSigned.
+            NotSigned, KeyUnusable.
             InvalidCommand: no such partner or rail, or a tenant only spelt otherwise, which would
                 stop nothing.
         """
-        by = self._operators.signed(signature)
         check_why(why)
         _require("partner", partner, self._partners)
         _require("rail", rail, [known.value for known in Rail])
         if tenant is not None and (known := await self._halts.spelt_otherwise(tenant)):
             raise InvalidCommand(f"tenant: there is no {tenant!r}, but {known!r}")
         now = self._clock.now()
-        number = await self._halts.halt(
-            by=by, why=why, now=now, partner=partner, tenant=tenant, rail=rail
+        statement = Statement(
+            kind=StatementKind.HALT,
+            by=signer.by,
+            at=now,
+            subject=HALTS,
+            command_id=secrets.token_hex(8),  # The same halt again is another halt.
+            why=why,
+            content=json.dumps([partner, tenant, rail]),
         )
-        return Halt(number, partner, tenant, rail, by, why, now)
+        signed = await self._operators.sign(statement, signer)
+        async with self._operators.noting(statement):
+            number = await self._halts.halt(
+                by=signer.by, why=why, now=now, partner=partner, tenant=tenant, rail=rail,
+                signed=signed,
+            )  # fmt: skip
+        return Halt(number, partner, tenant, rail, signer.by, why, now)
 
-    async def lift(self, number: int, *, signature: Signature) -> bool:
+    async def lift(self, number: int, *, signer: Signer) -> bool:
         """Let sends go on; the relay tells what waited. False where no such halt is in force.
 
         Raises:
-            NotSigned.
+            NotSigned, KeyUnusable.
         """
-        by = self._operators.signed(signature)
-        return await self._halts.lift(number, by=by, now=self._clock.now())
+        now = self._clock.now()
+        statement = Statement(kind=StatementKind.LIFT, by=signer.by, at=now, subject=str(number))
+        signed = await self._operators.sign(statement, signer)
+        async with self._operators.noting(statement):
+            return await self._halts.lift(number, by=signer.by, now=now, signed=signed)
 
     async def halts(self) -> list[tuple[Halt, int]]:
         """All halts in force, the oldest first, each with how many open payments it holds back."""
@@ -275,7 +307,3 @@ def check_evidence(evidence: bytes) -> None:
 def _require(name: str, wanted: str | None, known: Collection[str]) -> None:
     if wanted is not None and wanted not in known:
         raise InvalidCommand(f"{name}: there is no {wanted!r}; known: {', '.join(sorted(known))}")
-
-
-def _digest(secret: SecretStr) -> bytes:
-    return hashlib.sha256(secret.get_secret_value().encode()).digest()

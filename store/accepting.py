@@ -21,7 +21,7 @@ from domain.profile import InstructionKind, Profile
 from domain.view import PaymentView
 from store.clocks import agreed
 from store.folding import Folding, order_context
-from store.intents import earlier_of, hashes_of
+from store.intents import earlier_of, hashes_of, require_operator
 from store.keyring import Keyring
 from store.keys import require_proven
 from store.locks import hold
@@ -101,6 +101,8 @@ class Accepting:
         # The same key may stand twice among many.
         if known := accepted_under(session, order.tenant, given.key, given.fingerprint):
             return known
+        if given.acknowledged.operator is not None:
+            require_operator(session, given.acknowledged, order, payment_id, at)
         earlier = earlier_of(session, given.intent, hashes, at)
         try:
             require_acknowledged(earlier, given.acknowledged)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from sqlmodel import Session, col, select
 
@@ -15,6 +12,7 @@ from domain.payment import Certainty, FindingKind, Payment
 from domain.profile import InstructionKind
 from domain.report import PaymentState, Report, Source
 from domain.sending import AttemptResult, Closed
+from domain.statement import Signed, digest
 from domain.states import CANCELLABLE, ENDS
 from domain.view import PaymentView
 from store.books import instructions_of
@@ -24,13 +22,11 @@ from store.database import Database
 from store.evidence import keep_report
 from store.folding import Folding
 from store.inbox import match_reference
+from store.operators import SIGNATURES_NEEDED, people
 from store.payments import row as payment_row
-from store.signatures import known_now, signatures
+from store.signatures import known_now, require_signed, signatures
 from store.tables import CommandRow, InstructionRow, PaymentRow
 from store.views import view_of
-
-#: Operators `not-executed` needs, and their signatures.
-SIGNATURES_NEEDED: Final = 2
 
 
 class CommandReused(ValueError):
@@ -91,19 +87,23 @@ class Commands:
         asked = _Asked(CommandKind.CANCEL, command_id, by, why, now, by_its_run=by_its_run)
         return await self._take_back(payment_id, asked)
 
-    async def abandon(
-        self, payment_id: str, *, command_id: str, by: str, why: str, now: datetime
-    ) -> Commanded:
-        """An operator's cancel; a settled payment is asked about no more and ends UNCONFIRMED."""
-        asked = _Asked(CommandKind.ABANDON, command_id, by, why, now)
-        return await self._take_back(payment_id, asked)
+    async def abandon(self, payment_id: str, *, signed: Signed, now: datetime) -> Commanded:
+        """An operator's cancel; a settled payment is asked about no more and ends UNCONFIRMED.
 
-    async def _take_back(self, payment_id: str, asked: _Asked) -> Commanded:
+        Raises:
+            UnknownPayment, CommandReused, NotSigned, CannotResolve: as `executed`.
+        """
+        asked = _Asked.signed(CommandKind.ABANDON, signed, now)
+        return await self._take_back(payment_id, asked, signed=signed)
+
+    async def _take_back(
+        self, payment_id: str, asked: _Asked, *, signed: Signed | None = None
+    ) -> Commanded:
         now = asked.at
 
         def transaction(session: Session) -> Commanded:
             row = payment_row(session, payment_id)
-            known = _known(session, row, asked)
+            known = _known(session, row, asked, signed)
             if known is None:
                 known = _new(session, row, asked)
                 known.told_at = known.asked_at if asked.by_its_run else None
@@ -123,14 +123,7 @@ class Commands:
         return await self._database.write(transaction)
 
     async def executed(
-        self,
-        payment_id: str,
-        *,
-        command_id: str,
-        by: str,
-        why: str,
-        now: datetime,
-        reference: str | None = None,
+        self, payment_id: str, *, signed: Signed, now: datetime, reference: str | None = None
     ) -> Commanded:
         """An operator found that the partner executed it, under `reference` where it gave one.
 
@@ -139,13 +132,15 @@ class Commands:
 
         Raises:
             UnknownPayment, CommandReused, ClocksApart.
-            CannotResolve: nothing about it is in question, or an attempt is under way.
+            NotSigned: no operator signed exactly this.
+            CannotResolve: nothing about it is in question, an attempt is under way, or more is
+                known of it than was when it was signed.
         """
-        asked = _Asked(CommandKind.EXECUTED, command_id, by, why, now, reference or "")
+        asked = _Asked.signed(CommandKind.EXECUTED, signed, now, reference or "")
 
         def transaction(session: Session) -> Commanded:
             row = payment_row(session, payment_id)
-            known = _known(session, row, asked)
+            known = _known(session, row, asked, signed)
             if known is None:
                 paying = _in_question(session, row, now)
                 _keep_reference(session, row, paying, reference)
@@ -162,15 +157,7 @@ class Commands:
         return await self._database.write(transaction)
 
     async def not_executed(
-        self,
-        payment_id: str,
-        *,
-        command_id: str,
-        by: str,
-        why: str,
-        evidence: bytes,
-        now: datetime,
-        operators: Collection[str],
+        self, payment_id: str, *, signed: Signed, evidence: bytes, now: datetime
     ) -> Commanded:
         """One of two operators signs, with evidence, that the partner did not execute it.
 
@@ -179,40 +166,34 @@ class Commands:
 
         Raises:
             UnknownPayment, CommandReused, ClocksApart.
-            CannotResolve: nothing about it is in question, an attempt is under way, evidence is
-                missing, or there are fewer than two operators.
+            NotSigned: no operator signed exactly this.
+            CannotResolve: as `executed`, or evidence is missing.
         """
-        if len(set(operators)) < SIGNATURES_NEEDED or by not in operators:
-            raise CannotResolve(
-                "`not-executed` needs two operators, and you as one of them; "
-                "name them in the setting `operators`"
-            )
         if not evidence.strip():
             raise CannotResolve("evidence is missing; attach what shows that nothing was executed")
-        asked = _Asked(CommandKind.NOT_EXECUTED, command_id, by, why, now, _digest(evidence))
+        asked = _Asked.signed(CommandKind.NOT_EXECUTED, signed, now, digest(evidence))
 
         def transaction(session: Session) -> Commanded:
             row = payment_row(session, payment_id)
-            known = _known(session, row, asked)
+            known = _known(session, row, asked, signed)
             if known is None:
                 paying = _in_question(session, row, now, unheard=True)
                 known = _new(session, row, asked)
                 known.about, known.outcome = known_now(session, row), Outcome.PROPOSED
                 known.evidence_sealed = self._folding.keyring.seal(
-                    evidence, _evidence_context(payment_id, command_id)
+                    evidence, _evidence_context(payment_id, asked.command_id)
                 )
                 session.flush()
-                # Who is no operator any more has not signed.
-                signed = [c for c in signatures(session, row) if c.by in operators]
-                if len({c.by for c in signed}) >= SIGNATURES_NEEDED:
+                agreeing = signatures(session, row)
+                if len(people([signature for _, signature in agreeing])) >= SIGNATURES_NEEDED:
                     if paying.closed is None:
                         paying.closed, paying.closed_at = Closed.NOT_EXECUTED, now
                         session.add(paying)
                     is_cancel = row.cancel_asked_at is not None
                     state = PaymentState.CANCELLED if is_cancel else PaymentState.REJECTED
-                    names = " and ".join(sorted({c.by for c in signed}))
+                    names = " and ".join(sorted({c.by for c, _ in agreeing}))
                     self._decide(session, row, state, "found not executed", asked, says=names)
-                    for command in signed:
+                    for command, _ in agreeing:
                         command.outcome, command.outcome_at = Outcome.DONE, now
                         session.add(command)
                 self._folding.refold(session, row, now)
@@ -278,9 +259,15 @@ class _Asked:
     content: str = ""
     by_its_run: bool = False
 
+    @classmethod
+    def signed(cls, kind: CommandKind, signed: Signed, now: datetime, content: str = "") -> _Asked:
+        """As an operator signed it."""
+        said = signed.statement
+        return cls(kind, said.command_id, said.by, said.why, now, content)
+
     @property
     def fingerprint(self) -> str:
-        return _digest("\x1f".join((self.kind, self.by, self.why, self.content)).encode())
+        return digest("\x1f".join((self.kind, self.by, self.why, self.content)).encode())[:32]
 
 
 def _is_cancelled(row: PaymentRow) -> bool:
@@ -343,21 +330,27 @@ def _keep_reference(
     match_reference(session, row.partner, reference, row.payment_id)
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:32]
-
-
 def _evidence_context(payment_id: str, command_id: str) -> str:
     """What sealed evidence is bound to."""
     return f"commands/{payment_id}/{command_id}"
 
 
-def _known(session: Session, row: PaymentRow, asked: _Asked) -> CommandRow | None:
+def _known(
+    session: Session, row: PaymentRow, asked: _Asked, signed: Signed | None = None
+) -> CommandRow | None:
+    """The command, if it was asked before; a new one has to be signed about what is known now."""
+    if signed is not None:
+        require_signed(session, row, signed, asked.kind, asked.content, asked.at)
     known = session.get(CommandRow, (row.payment_id, asked.command_id))
     if known is not None and known.fingerprint != asked.fingerprint:
         raise CommandReused(
             f"command {asked.command_id!r} of {row.payment_id} was {known.kind} by {known.by}; "
             "use a new id for a new command"
+        )
+    if known is None and signed is not None and signed.statement.about != known_now(session, row):
+        raise CannotResolve(
+            f"more is known of {row.payment_id} than when this was signed; look again, and sign "
+            "anew"
         )
     return known
 

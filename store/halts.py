@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,9 +11,11 @@ from sqlalchemy import ColumnElement, bindparam, func
 from sqlmodel import Session, col, or_, select
 
 from domain.report import PaymentState
+from domain.statement import Signed, StatementKind
 from store.clocks import no_later
 from store.database import Database
 from store.locks import hold
+from store.operators import NotSigned, verified
 from store.tables import HaltRow, PaymentRow
 
 #: States in which something of ours may still have to be sent.
@@ -37,6 +40,10 @@ _COVERING: Final = (
     )
     .order_by(col(HaltRow.number))
 )
+
+
+#: What a signature of a new halt is about: it has no number yet.
+HALTS: Final = "halts"
 
 
 @dataclass(frozen=True)
@@ -77,10 +84,22 @@ class Halts:
         partner: str | None = None,
         tenant: str | None = None,
         rail: str | None = None,
+        signed: Signed | None = None,
     ) -> int:
-        """Stop new sends from now on; the number by which it is lifted."""
+        """Stop new sends from now on; the number by which it is lifted.
+
+        Args:
+            by, why, now, partner, tenant, rail: who stops what, and why.
+            signed: what the operator signed, kept in the same transaction.
+
+        Raises:
+            NotSigned: no operator signed exactly this.
+        """
 
         def transaction(session: Session) -> int:
+            if signed is not None:
+                scope = json.dumps([partner, tenant, rail])
+                require_signed_halt(session, signed, StatementKind.HALT, HALTS, scope, now)
             hold(session, HALTING)
             at = no_later(session, now)
             row = HaltRow(partner=partner, tenant=tenant, rail=rail, by=by, why=why, halted_at=at)
@@ -91,15 +110,20 @@ class Halts:
 
         return await self._database.write(transaction)
 
-    async def lift(self, number: int, *, by: str, now: datetime) -> bool:
+    async def lift(
+        self, number: int, *, by: str, now: datetime, signed: Signed | None = None
+    ) -> bool:
         """Let sends go on; False where no such halt is in force.
 
         Raises:
+            NotSigned: no operator signed that this halt is lifted.
             NotDoubtedYet: the database was set back, and what may have been sent before that could
                 be sent again.
         """
 
         def transaction(session: Session) -> bool:
+            if signed is not None:
+                require_signed_halt(session, signed, StatementKind.LIFT, str(number), "", now)
             row = session.get(HaltRow, number, with_for_update=True)
             if row is None or row.lifted_at is not None:
                 return False
@@ -159,6 +183,25 @@ class Halts:
             ).one()
 
         return await self._database.read(query)
+
+
+def require_signed_halt(
+    session: Session,
+    signed: Signed,
+    kind: StatementKind,
+    subject: str,
+    content: str,
+    now: datetime,
+) -> None:
+    """Let pass what an operator signed of exactly this halt.
+
+    Raises:
+        NotSigned: it is no operator's signature, or one for something else.
+    """
+    said = signed.statement
+    if (said.kind, said.subject, said.content) != (kind, subject, content):
+        raise NotSigned(f"{said.by!r} signed something else than this halt; sign anew")
+    verified(session, signed, now)
 
 
 def before_halts(session: Session) -> None:

@@ -8,11 +8,13 @@ from typing import Final
 
 from sqlmodel import Session, col, or_, select
 
-from domain.intent import Earlier, Intent
+from domain.intent import Acknowledgement, Earlier, Intent
+from domain.order import Order
 from domain.payment import Certainty
 from domain.report import PaymentState
 from domain.states import PROVEN_NOTHING_MOVED
 from store.keyring import Keyring
+from store.operators import NotSigned, verified
 from store.tables import PaymentRow
 
 _PURPOSE: Final = "intent"
@@ -64,3 +66,17 @@ def earlier_of(
         )
         for found in session.exec(rows)
     )
+
+
+def require_operator(
+    session: Session, said: Acknowledgement, order: Order, payment_id: str, now: datetime
+) -> None:
+    """Let an acknowledgement pass that its operator signed for exactly this order.
+
+    Raises:
+        NotSigned: nobody signed it, or it was signed for something else.
+    """
+    signed = said.signed
+    if signed is None or signed.statement != said.statement(order, payment_id, signed.statement.at):
+        raise NotSigned(f"{said.operator!r} did not sign this acknowledgement; sign it anew")
+    verified(session, signed, now)

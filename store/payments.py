@@ -86,6 +86,7 @@ class Payments:
             ClocksApart: our clock and the database's differ too much; nothing was written.
             PossibleDuplicate: the same payment was ordered under another key; nothing was
                 written. A known key is never asked about.
+            NotSigned: an operator is named who did not sign exactly this acknowledgement.
             WrongKeyring: what would be sealed now, others could never open; nothing was written.
         """
         said = acknowledged or Acknowledgement()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import groupby
 
 from sqlalchemy import func
@@ -13,21 +14,58 @@ from domain.command import CommandKind, Outcome
 from domain.payment import Payment
 from domain.profile import InstructionKind
 from domain.report import Report
+from domain.statement import Signed, Statement, StatementKind
 from store.folding import reports_of
-from store.tables import AttemptRow, CommandRow, InstructionRow, PaymentRow
+from store.operators import NotSigned, standing, verified
+from store.tables import AttemptRow, CommandRow, InstructionRow, PaymentRow, SignatureRow
 
 
-def signatures(session: Session, row: PaymentRow) -> list[CommandRow]:
-    """Proposals about what is known now; those about less count no more."""
+def require_signed(
+    session: Session,
+    row: PaymentRow,
+    signed: Signed,
+    kind: CommandKind,
+    content: str,
+    now: datetime,
+) -> None:
+    """Let pass what an operator signed of exactly this payment and decision; it is kept.
+
+    Raises:
+        NotSigned: it is no operator's signature, or one for something else.
+    """
+    said = signed.statement
+    wanted = (StatementKind(kind.value), row.payment_id, row.tenant, content)
+    if (said.kind, said.subject, said.tenant, said.content) != wanted:
+        raise NotSigned(
+            f"{said.by!r} signed another decision than this one about {row.payment_id}; sign anew"
+        )
+    verified(session, signed, now)
+
+
+def signatures(session: Session, row: PaymentRow) -> list[tuple[CommandRow, SignatureRow]]:
+    """Proposals about what is known now, each with its signature; those about less count no more.
+
+    Nor do proposals of somebody who is no operator any more, or has another key since.
+    """
+    kept = {
+        signature.command_id: signature
+        for signature in standing(session, StatementKind.NOT_EXECUTED, row.payment_id)
+    }
+    about = known_now(session, row) if kept else ""
     rows = session.exec(
         select(CommandRow).where(
             CommandRow.payment_id == row.payment_id,
             CommandRow.kind == CommandKind.NOT_EXECUTED,
             CommandRow.outcome == Outcome.PROPOSED,
-            CommandRow.about == known_now(session, row),
+            CommandRow.about == about,
         )
     )
-    return list(rows)
+    return [
+        (command, kept[command.command_id])
+        for command in rows
+        if command.command_id in kept
+        and Statement.read(kept[command.command_id].statement).about == about
+    ]
 
 
 def known_now(session: Session, row: PaymentRow) -> str:

@@ -362,6 +362,55 @@ class StateRow(SQLModel, table=True):
     entered_at: datetime = Field(sa_column=_moment(nullable=False))
 
 
+class OperatorRow(SQLModel, table=True):
+    """A key by which one person signs. Rows are never deleted: old signatures refer to them."""
+
+    __tablename__ = "operators"
+
+    key_id: str = Field(primary_key=True)
+    """The public key, in hexadecimal: no two operators, then or now, have the same one."""
+    name: str = Field(index=True)
+    public_key: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    added_at: datetime = Field(sa_column=_moment(nullable=False))
+    added_by: str
+    removed_at: datetime | None = Field(default=None, sa_column=_moment())
+    removed_by: str | None = None
+
+
+class SignatureRow(SQLModel, table=True):
+    """A statement that an operator signed, as it was verified when it was recorded."""
+
+    __tablename__ = "signatures"
+    __table_args__: ClassVar[tuple[object, ...]] = (
+        Index("ix_signatures_subject", "kind", "subject"),
+    )
+
+    statement_hash: str = Field(primary_key=True)
+    kind: str
+    subject: str
+    command_id: str
+    by: str
+    public_key: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    statement: str = Field(sa_column=Column(Text, nullable=False))
+    signature: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    recorded_at: datetime = Field(sa_column=_moment(nullable=False))
+
+
+class RefusalRow(SQLModel, table=True):
+    """A signature that was not accepted: who was claimed, for what, and why it was refused."""
+
+    __tablename__ = "refused_signatures"
+
+    number: int | None = Field(default=None, primary_key=True)
+    claimed: str = Field(index=True)
+    kind: str
+    subject: str = Field(index=True)
+    why: str = Field(sa_column=Column(Text, nullable=False))
+    first_at: datetime = Field(sa_column=_moment(nullable=False))
+    last_at: datetime = Field(sa_column=_moment(nullable=False))
+    times: int
+
+
 class KeyRow(SQLModel, table=True):
     """A key that sealed something in this store, with a value that only that key opens."""
 

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from domain.money import Money
 from store.database import Database
 from store.signatures import signatures
-from store.tables import CommandRow, PaymentRow, TaskRow
+from store.tables import CommandRow, PaymentRow, SignatureRow, TaskRow
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,9 @@ class Tasks:
         return await self._database.read(lambda session: session.exec(rows).all())
 
 
-def _task(row: TaskRow, payment: PaymentRow, signed: Sequence[CommandRow]) -> Task:
+def _task(
+    row: TaskRow, payment: PaymentRow, signed: Sequence[tuple[CommandRow, SignatureRow]]
+) -> Task:
     return Task(
         task_id=row.task_id,
         payment_id=row.payment_id,
@@ -90,5 +92,5 @@ def _task(row: TaskRow, payment: PaymentRow, signed: Sequence[CommandRow]) -> Ta
         opened_at=row.opened_at,
         amount=Money(minor=payment.amount_minor, currency=payment.currency),
         creditor_account=payment.creditor_masked,
-        signed_by=tuple(sorted(one.by for one in signed)),
+        signed_by=tuple(sorted({one.by for one, _ in signed})),
     )

@@ -20,6 +20,7 @@ from store.database import Database
 from store.evidence import NO_LONGER_ASKED
 from store.folding import reports_of
 from store.keyring import Keyring
+from store.operators import refusals
 from store.set_back import FORGOTTEN
 from store.signatures import known_now
 from store.tables import (
@@ -195,6 +196,13 @@ def _of_people(session: Session, payment_id: str) -> Iterable[Entry]:
         by = f", says {payment.acknowledged_by}" if payment.acknowledged_by else ""
         text = f"meant besides {others}{by}"
         yield Entry(payment.created_at, EntryKind.DECISION, text)
+    for refused in refusals(session, subject=payment_id):
+        times = f" {refused.times} times" if refused.times > 1 else ""
+        text = (
+            f"{refused.kind.replace('_', '-')}: the signature of somebody who says to be "
+            f"{refused.claimed!r} was refused{times}: {refused.why}"
+        )
+        yield Entry(refused.first_at, EntryKind.COMMAND, text)
     for command in _rows(session, CommandRow, col(CommandRow.payment_id) == payment_id):
         named = f"{command.kind.replace('_', '-')} {command.command_id}"
         by = "asked" if command.kind == CommandKind.CANCEL else "signed"

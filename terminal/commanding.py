@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import getpass
 import json
-import os
 import sys
 from collections.abc import Awaitable
+from pathlib import Path
 from typing import Final
 
-from pydantic import SecretStr
 from rich.text import Text
 
 from domain.command import Outcome
 from domain.payment import Certainty, UnknownPayment
 from domain.plain_text import plain
+from settings import Settings
 from starter.asking import CommandReceipt, InvalidCommand
-from starter.operations import NotSigned, Signature
+from starter.signing import KeyFile, KeyUnusable, Signer
 from store.commands import CannotResolve, CommandReused
+from store.operators import NotSigned, OperatorsFixed, spelt
 from terminal.screen import Screen
 
 #: Exit codes: as wished, or under way to it; recorded, and not as wished; nothing was recorded.
 AS_WISHED, NOT_AS_WISHED, NOTHING_RECORDED = 0, 1, 2
 
-_SECRET: Final = "FINALITY_OPERATOR_SECRET"
-_REFUSALS: Final = (CannotResolve, CommandReused, InvalidCommand, NotSigned)
+_REFUSALS: Final = (
+    CannotResolve, CommandReused, InvalidCommand, KeyUnusable, NotSigned, OperatorsFixed,
+)  # fmt: skip
 _WORDS: Final = {
     Outcome.ASKED: "recorded; what comes of it is not known yet",
     Outcome.PROPOSED: "signed; another operator has to sign too, with evidence",
@@ -35,18 +37,47 @@ _WORDS: Final = {
 }
 
 
-def signature(by: str) -> Signature:
-    """The name with its secret: from the environment, or asked for without showing it.
+def signer(settings: Settings, by: str) -> Signer:
+    """The operator's key file; its passphrase is asked for when something is signed.
 
     Raises:
-        NotSigned: there is neither a variable nor a terminal to ask on.
+        OperatorsFixed: `by` is no name.
     """
-    secret = os.environ.get(_SECRET)
-    if secret is None:
-        if not sys.stdin.isatty():
-            raise NotSigned(f"no secret; set {_SECRET}, or run it on a terminal, which asks for it")
-        secret = getpass.getpass(f"Secret of {by}: ")
-    return Signature(by, SecretStr(secret))
+    name = spelt(by)
+    file = settings.operator_key_file or key_file(name)
+    return KeyFile(name, file, lambda: passphrase(name, settings.operator_passphrase_file))
+
+
+def key_file(name: str) -> Path:
+    """Where a person's key lies, unless the settings say otherwise."""
+    return Path.home() / ".config" / "finality" / f"{name}.key"
+
+
+def passphrase(name: str, file: Path | None, *, again: bool = False) -> bytes:
+    """From a file, or asked for without showing it; never an argument or a variable.
+
+    Args:
+        name: whose key it opens.
+        file: that has it in its first line.
+        again: ask twice, where a new one is chosen.
+
+    Raises:
+        KeyUnusable: there is neither a file nor a terminal to ask on, or two were typed.
+    """
+    if file is not None:
+        try:
+            return file.read_bytes().split(b"\n")[0].rstrip(b"\r")
+        except OSError as error:
+            raise KeyUnusable(f"the passphrase file {file}: {error.strerror}") from None
+    if not sys.stdin.isatty():
+        raise KeyUnusable(
+            "no passphrase; run it on a terminal, which asks for it, or name a file with it in "
+            "FINALITY_OPERATOR_PASSPHRASE_FILE"
+        )
+    typed = getpass.getpass(f"Passphrase of {name}: ")
+    if again and getpass.getpass("Once more: ") != typed:
+        raise KeyUnusable("two passphrases were typed; nothing was made")
+    return typed.encode()
 
 
 async def or_refused(doing: Awaitable[int]) -> int:

@@ -11,7 +11,7 @@ from rich.text import Text
 from assembly import assembled
 from settings import Settings
 from store.halts import Halt
-from terminal.commanding import AS_WISHED, NOT_AS_WISHED, or_refused, say_refused, signature
+from terminal.commanding import AS_WISHED, NOT_AS_WISHED, or_refused, say_refused, signer
 from terminal.screen import Screen
 
 
@@ -29,7 +29,7 @@ async def halt_sends(
     async def halt() -> int:
         async with assembled(settings) as assembly:
             made = await assembly.operations.halt(
-                signature=signature(by), why=why, partner=partner, tenant=tenant, rail=rail
+                signer=signer(settings, by), why=why, partner=partner, tenant=tenant, rail=rail
             )
             held = dict(await assembly.operations.halts()).get(made, 0)
         screen = Screen()
@@ -49,7 +49,7 @@ async def lift_halt(settings: Settings, number: int, *, by: str) -> int:
 
     async def lift() -> int:
         async with assembled(settings) as assembly:
-            if not await assembly.operations.lift(number, signature=signature(by)):
+            if not await assembly.operations.lift(number, signer=signer(settings, by)):
                 say_refused(f"no halt {number} is in force; `finality halts` shows those that are")
                 return NOT_AS_WISHED
             seconds = settings.upkeep_every.total_seconds()

@@ -19,12 +19,13 @@ from starter.file_keeping import keep
 from starter.file_status import file_status, refused_status, unread_status
 from starter.files import file_fingerprint, file_key
 from starter.journal import Journal
-from starter.operations import NotSigned, Operators
+from starter.signing import KeyUnusable, Signer
 from store.accepting import KeyReused
 from store.files import FileTaken
 from store.keyring import KeyringError
+from store.operators import NotSigned, OperatorsFixed
 from store.records import PaymentRecord
-from terminal.commanding import signature
+from terminal.commanding import signer
 from terminal.judging import Judged, judge
 from terminal.outcome import show_outcome
 from terminal.preview import preview, show_notices
@@ -118,10 +119,12 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishe
                 code="NARR", text=f"{len(refused)} lines are refused, so that none is paid"
             )
             return _nothing_paid(assembly, judged, screen, wishes, why)
+    by: Signer | None = None
     if wishes.operator is not None:
         try:
-            Operators(assembly.settings.operators).signed(signature(wishes.operator))
-        except NotSigned as unsigned:
+            by = signer(assembly.settings, wishes.operator)
+            await assembly.operators.require(by)
+        except (KeyUnusable, NotSigned, OperatorsFixed) as unsigned:
             return _all_refused(assembly, judged, screen, wishes, str(unsigned), code="NARR")
     if repeats and not wishes.skip_invalid:
         print_known(screen, judged.known, as_json=wishes.as_json)
@@ -133,7 +136,7 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishe
         why = Reason(code=DUPLICATION, text=f"{len(repeats)} lines may be paid already")
         return _nothing_paid(assembly, judged, screen, wishes, why)
     try:
-        receipts, late = await _recorded(assembly, judged, screen, wishes)
+        receipts, late = await _recorded(assembly, judged, screen, wishes, by)
     except FileTaken as taken:
         reason = f"{taken}; {_taken_before(content)}"
         return _all_refused(assembly, judged, screen, wishes, reason, code="DU01")
@@ -173,7 +176,7 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishe
 
 
 async def _recorded(
-    assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishes
+    assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishes, by: Signer | None
 ) -> tuple[list[Receipt], list[Repeat]]:
     """The file taken and kept, its orders given; and lines whose duplicate appeared meanwhile.
 
@@ -194,7 +197,7 @@ async def _recorded(
     await keep(assembly.file_lines, content, judged.planned, left_out)
     with ExitStack() as stack:
         kept = stack.enter_context(Journal(wishes.journal)) if wishes.journal else None
-        receipts, late = await record(assembly, judged.orders, screen, kept)
+        receipts, late = await record(assembly, judged.orders, screen, kept, by)
     if late:
         left_out |= {one.line.position: str(one.duplicate) for one in late}
         await keep(assembly.file_lines, content, judged.planned, left_out)

@@ -19,6 +19,7 @@ from domain.states import ENDS
 from starter.client import Asked, Receipt
 from starter.files import PlannedOrder
 from starter.journal import Journal
+from starter.signing import Signer
 from store.records import PaymentRecord
 from terminal.refused import Repeat
 from terminal.screen import Screen
@@ -44,6 +45,7 @@ async def record(
     orders: Sequence[tuple[PlannedOrder, Acknowledgement]],
     screen: Screen,
     journal: Journal | None,
+    by: Signer | None,
 ) -> tuple[list[Receipt], list[Repeat]]:
     """Give every order, a hundred in one transaction; the receipts in the order of the file.
 
@@ -57,7 +59,7 @@ async def record(
     with Progressing(screen, "recorded and started", len(orders)) as progress:
         for start in range(0, len(orders), _RECORDED_AT_ONCE):
             some = orders[start : start + _RECORDED_AT_ONCE]
-            asked = [_asked(line, said) for line, said in some]
+            asked = [_asked(line, said, by) for line, said in some]
             if journal:
                 for one in asked:
                     journal.intend(one.key, one.order)
@@ -73,7 +75,7 @@ async def record(
     return receipts, repeats
 
 
-def _asked(line: PlannedOrder, said: Acknowledgement) -> Asked:
+def _asked(line: PlannedOrder, said: Acknowledgement, by: Signer | None) -> Asked:
     return Asked(
         line.order,
         line.key,
@@ -81,6 +83,7 @@ def _asked(line: PlannedOrder, said: Acknowledgement) -> Asked:
         rules_of=line.rules_of,
         intent=line.intent,
         acknowledged=said,
+        by=by,
     )
 
 

@@ -8,13 +8,14 @@ from assembly import assembled
 from domain.command import CommandKind, Outcome
 from settings import Settings
 from starter.asking import CommandReceipt, InvalidCommand
-from starter.operations import EVIDENCE_BYTES_MAX, Operations, Signature
+from starter.operations import EVIDENCE_BYTES_MAX, Operations
+from starter.signing import Signer
 from terminal.commanding import (
     AS_WISHED,
     NOT_AS_WISHED,
     or_refused,
     print_receipt,
-    signature,
+    signer,
 )
 
 _UNDER_WAY = frozenset({Outcome.DONE, Outcome.PROPOSED, Outcome.ASKED})
@@ -39,7 +40,7 @@ async def resolve_payment(
         async with assembled(settings) as assembly:
             operations = assembly.operations
             if decision is CommandKind.NOT_EXECUTED:
-                operations.require_not_executed()  # Before a secret is asked for in vain.
+                await operations.require_not_executed()  # Before a passphrase is asked for in vain.
             await assembly.orchestrator.get(payment_id, tenant=None)
             attached = _read(evidence) if evidence else b""
             receipt = await _decide(
@@ -47,7 +48,7 @@ async def resolve_payment(
                 decision,
                 payment_id,
                 command_id,
-                signature(by),
+                signer(settings, by),
                 why,
                 reference,
                 attached,
@@ -63,19 +64,19 @@ async def _decide(
     decision: CommandKind,
     payment_id: str,
     command_id: str,
-    signed: Signature,
+    by: Signer,
     why: str,
     reference: str | None,
     evidence: bytes,
 ) -> CommandReceipt:
     if decision is CommandKind.EXECUTED:
         return await operations.executed(
-            payment_id, command_id, signature=signed, why=why, reference=reference
+            payment_id, command_id, signer=by, why=why, reference=reference
         )
     if decision is CommandKind.ABANDON:
-        return await operations.abandon(payment_id, command_id, signature=signed, why=why)
+        return await operations.abandon(payment_id, command_id, signer=by, why=why)
     return await operations.not_executed(
-        payment_id, command_id, signature=signed, why=why, evidence=evidence
+        payment_id, command_id, signer=by, why=why, evidence=evidence
     )
 
 

@@ -14,6 +14,7 @@ from domain.plain_text import plain
 from settings import Settings
 from store.tasks import Task
 from store.unopened import SEALED
+from terminal.operator import refused_text
 from terminal.screen import Screen
 
 #: Questions that an operator's finding answers.
@@ -25,7 +26,8 @@ async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as
     async with assembled(settings) as assembly:
         operations, now = assembly.operations, assembly.clock.now()
         tasks = await operations.tasks(owner=owner, due_before=now if overdue else None)
-        offered = operations.offers_not_executed
+        offered = await operations.offers_not_executed()
+        refused = await assembly.operators.refusals()
     if as_json:
         for task in tasks:
             print(json.dumps(_as_object(task, now, next_commands(task, offered))))
@@ -47,6 +49,8 @@ async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as
         for command in next_commands(task, offered):
             # Not wrapped: it is there to be copied.
             screen.print(Text(f"  {command}", style="cyan"), soft_wrap=True)
+    for one in refused:
+        screen.print(Text(f"signature refused: {refused_text(one)}", style="yellow"))
     return 0
 
 

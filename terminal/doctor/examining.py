@@ -26,7 +26,7 @@ from terminal.doctor.clocks import database_clock, temporal_clock, worker_clocks
 from terminal.doctor.findings import Examined
 from terminal.doctor.partners import partners, retry_logins
 from terminal.doctor.settings import debtors, folder, home, temporal_profile
-from terminal.doctor.store import database, halts, keyring
+from terminal.doctor.store import database, halts, keyring, operators
 from terminal.doctor.temporal import pollers, search_attributes, server, upkeep
 from terminal.screen import Screen
 
@@ -44,6 +44,7 @@ STORE: Final[tuple[Callable[[Assembly], Findings], ...]] = (
     database_clock,
     worker_clocks,
     partners,
+    operators,
     halts,
 )
 TEMPORAL: Final[tuple[Callable[[Settings, Client], Findings], ...]] = (

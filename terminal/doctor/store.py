@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from assembly import Assembly
+from domain.plain_text import plain
 from store.health import health
 from store.keys import missing_keys
 from terminal.doctor.findings import Examined
@@ -35,6 +36,21 @@ async def database(assembly: Assembly) -> AsyncIterator[Examined]:
         f"{found.kind} at {found.place}, schema {found.schema}, {settings}",
         "; ".join(found.remedies),
     )
+
+
+async def operators(assembly: Assembly) -> AsyncIterator[Examined]:
+    """Who may sign, and whether signatures were refused since yesterday."""
+    found = await assembly.operators.active()
+    names = ", ".join(one.name for one in found) or "none: nobody can resolve a payment or halt"
+    yield Examined("operators", names)
+    refused = await assembly.operators.refusals()
+    if refused:
+        yield Examined(
+            "signatures",
+            f"{sum(one.times for one in refused)} refused within a day, the last as "
+            f"{plain(refused[0].claimed)!r} about {plain(refused[0].subject)}",
+            "ask that operator whether it was them; `finality operator list` shows each refusal",
+        )
 
 
 async def halts(assembly: Assembly) -> AsyncIterator[Examined]:

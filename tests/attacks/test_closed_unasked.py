@@ -19,6 +19,7 @@ from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.report import PaymentState, Source
 from domain.sending import AttemptResult, Closed, Move
 from store.commands import Commanded
+from tests import operators
 from tests.clock import SteppedClock
 from tests.fakes import profile
 from tests.store.books import (
@@ -159,7 +160,13 @@ async def test_where_the_lookup_cannot_tell_people_are_asked_and_nothing_is_clos
         view = await store.looked_up(CannotTell(clock.now(), "cut short"))
     assert view.payment.certainty is Certainty.UNKNOWN
     assert display(view.payment).headline == "We are checking"
-    resolved = await store.commands.executed(
-        PAYMENT, command_id="r1", by="ann", why="they say so", now=clock.now(), reference="ref-1"
+    resolved = await operators.executed(
+        store.commands,
+        PAYMENT,
+        command_id="r1",
+        by="ann",
+        why="they say so",
+        now=clock.now(),
+        reference="ref-1",
     )
     assert resolved.view.payment.state is S.SETTLED

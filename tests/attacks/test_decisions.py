@@ -14,6 +14,7 @@ from domain.report import PaymentState, Source
 from domain.sending import Move
 from store.commands import CannotResolve, Commanded
 from store.tables import TaskRow
+from tests import operators
 from tests.clock import SteppedClock
 from tests.fakes import profile
 from tests.store.books import INSTRUCTION, PAYMENT, Store, exchange, in_doubt, report
@@ -23,9 +24,9 @@ SECOND = timedelta(seconds=1)
 
 
 async def _sign(store: Store, by: str, command_id: str = "") -> Commanded:
-    return await store.commands.not_executed(
+    return await operators.not_executed(store.commands,
         PAYMENT, command_id=command_id or f"n-{by}", by=by, why="asked by telephone",
-        evidence=b"Their letter.", now=store.clock.now(), operators=("alice", "bob"),
+        evidence=b"Their letter.", now=store.clock.now(),
     )  # fmt: skip
 
 
@@ -88,9 +89,9 @@ async def test_a_wrong_reference_can_be_undone_by_two_operators(
     await _found_under_a_typo(store, clock)
     for by in ("alice", "bob"):
         clock.step(SECOND)
-        decided = await store.commands.not_executed(
+        decided = await operators.not_executed(store.commands,
             PAYMENT, command_id=f"n-{by}", by=by, why="it was a typo", evidence=b"letter",
-            now=clock.now(), operators=("alice", "bob"),
+            now=clock.now(),
         )  # fmt: skip
     assert decided.view.payment.state is PaymentState.REJECTED
     assert (await store.begin()).move is Move.NOTHING
@@ -105,9 +106,9 @@ async def test_not_executed_is_not_signed_while_bytes_may_still_arrive(
     assert turn.deadline is not None
     assert clock.now() < turn.deadline.ends_by
     with pytest.raises(CannotResolve, match="under way until"):
-        await store.commands.not_executed(
+        await operators.not_executed(store.commands,
             PAYMENT, command_id="n", by="alice", why="w", evidence=b"letter",
-            now=clock.now(), operators=("alice", "bob"),
+            now=clock.now(),
         )  # fmt: skip
 
 
@@ -116,6 +117,12 @@ async def _found_under_a_typo(store: Store, clock: SteppedClock) -> None:
     await store.begin()
     clock.step(timedelta(seconds=4))
     await store.sent(in_doubt())
-    await store.commands.executed(
-        PAYMENT, command_id="e", by="alice", why="w", now=clock.now(), reference="a-typo"
+    await operators.executed(
+        store.commands,
+        PAYMENT,
+        command_id="e",
+        by="alice",
+        why="w",
+        now=clock.now(),
+        reference="a-typo",
     )

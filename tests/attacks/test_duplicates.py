@@ -17,6 +17,7 @@ from assembly import assembled
 from domain.intent import Earlier, Intent
 from domain.payment import Certainty
 from settings import Settings
+from starter.signing import make_key
 from store.keyring import Keyring
 from store.payments import Payments
 from store.tables import FileRow, PaymentRow
@@ -221,7 +222,7 @@ async def test_two_files_with_the_same_payments_at_once_pay_each_once(
     assert sum(row["state"] == "refused" for row in rows) == 20
 
 
-async def test_in_doubt_only_an_operator_of_the_settings_may_go_on(
+async def test_in_doubt_only_an_operator_may_go_on(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (first,) = (await desk.pay("MSG-1", FIRST)).rows
@@ -235,10 +236,16 @@ async def test_in_doubt_only_an_operator_of_the_settings_may_go_on(
     assert asked.code == NOTHING_PAID
     assert "--operator NAME" in asked.said
     assert "better wait" in asked.said
-    monkeypatch.setenv("FINALITY_OPERATOR_SECRET", "whatever eve says")
+    make_key(desk.settings.home / "eve.key", "eve", b"whatever eve says")
+    (desk.settings.home / "eve.passphrase").write_text("whatever eve says")
+    monkeypatch.setenv("FINALITY_OPERATOR_KEY_FILE", str(desk.settings.home / "eve.key"))
+    monkeypatch.setenv(
+        "FINALITY_OPERATOR_PASSPHRASE_FILE", str(desk.settings.home / "eve.passphrase")
+    )
+    desk.settings = Settings(home=desk.settings.home, temporal_address="127.0.0.1:1")
     anybody = await desk.pay("MSG-2", FIRST, acknowledge=acknowledge, operator="eve")
     assert anybody.code == NOTHING_PAID
-    assert "'eve' with this secret is no operator" in anybody.rows[0]["reason"]
+    assert "not the signature of an operator 'eve'" in anybody.rows[0]["reason"]
     assert await desk.recorded() == [11]
 
 

@@ -12,14 +12,16 @@ from starter.operations import Operations
 from store.untold import Untold
 from tests.clock import SteppedClock
 from tests.fakes import CREDITOR_IBAN
-from tests.starter.test_operations import ALICE, SECRETS, WHY, FakeRunning, _operations
+from tests.operators import ALICE, enrolled
+from tests.starter.test_operations import WHY, FakeRunning, operations_of
 from tests.store.books import PAYMENT, Store, in_doubt
 
 
 @pytest.fixture
 def operations(store: Store, clock: SteppedClock) -> Operations:
     telling = Telling(Untold(store.database), FakeRunning(), clock)
-    return _operations(store, telling, clock, SECRETS)
+    enrolled(store.database, clock.now())
+    return operations_of(store, telling, clock)
 
 
 @pytest.mark.parametrize("typed", ["Shop", "SHOP", " shop"])
@@ -28,12 +30,12 @@ async def test_a_halt_of_a_tenant_spelt_otherwise_is_refused_and_not_a_halt_of_n
 ) -> None:
     await store.accept()
     with pytest.raises(InvalidCommand, match="but 'shop'"):
-        await operations.halt(signature=ALICE, why="looks wrong", tenant=typed)
+        await operations.halt(signer=ALICE, why="looks wrong", tenant=typed)
     assert await operations.halts() == []
 
 
 async def test_a_tenant_that_ordered_nothing_yet_can_be_halted(operations: Operations) -> None:
-    await operations.halt(signature=ALICE, why="not before they signed", tenant="new")
+    await operations.halt(signer=ALICE, why="not before they signed", tenant="new")
     assert len(await operations.halts()) == 1
 
 
@@ -49,6 +51,6 @@ async def test_a_reference_that_no_partner_gave_decides_nothing(
     clock.step(timedelta(seconds=3))
     await store.sent(in_doubt())
     with pytest.raises(InvalidCommand, match="reference"):
-        await operations.executed(PAYMENT, "e", signature=ALICE, why=WHY, reference=typed)
+        await operations.executed(PAYMENT, "e", signer=ALICE, why=WHY, reference=typed)
     assert (await store.payments.view(PAYMENT)).payment.state is PaymentState.SUBMITTING
     assert CREDITOR_IBAN.encode() not in store.kept()

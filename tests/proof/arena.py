@@ -44,8 +44,8 @@ from workflows.upkeep import UpkeepWorkflow
 
 #: In the references of the control's transfers, which are judged by other rules.
 CONTROL: Final = "control-"
-#: People who decide, and their secrets.
-OPERATORS: Final = {"ada": "a secret of ada's", "bo": "a secret of bo's"}
+#: People who decide.
+OPERATORS: Final = ("ada", "bo")
 #: Our account with the simulator, and the one whose payments nobody reads unasked.
 READ, TOLD = "read", "told"
 #: Our account with a simulator of its own: where tokens die, they die for all its payments.
@@ -381,7 +381,6 @@ def _write_settings(
         "database_url": database_url,
         "currencycloud": {READ: account, TOLD: account, FORGETFUL: forgetful},
         "bank": {**banks, **{name: {**times, **more} for name, more in more_banks.items()}},
-        "operators": OPERATORS,
         "upkeep_every": 2,
     }
     (home / "up.json").write_text(json.dumps(settings))

@@ -10,17 +10,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from pydantic import SecretStr
-
 from domain.order import Order, Times
 from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
 from domain.sending import AttemptResult
-from starter.operations import Signature
 from store.commands import CannotResolve
 from store.records import PaymentRecord
 from store.timeline import Timelines
+from tests.operators import enrolled, person
 from tests.proof.arena import FORGETFUL, OPERATORS, READ, TOLD, Arena, Standing, bank_account
 from tests.proof.bank_partner import BANK
 from tests.proof.case import SEND
@@ -197,19 +195,18 @@ async def cancel(arena: Arena, run: Run) -> bool:
 async def resolve(arena: Arena, run: Run) -> bool:
     """Operators look into the bank's own book, and say what they saw."""
     operations, payment_id = arena.assembly.operations, run.payment_id
-    ada, bo = (Signature(name, SecretStr(secret)) for name, secret in OPERATORS.items())
+    enrolled(arena.assembly.database, arena.assembly.clock.now(), *OPERATORS)
+    ada, bo = map(person, OPERATORS)
     book = await arena.bank.control("book")
     held = [p["id"] for p in book["payments"] if p["reference"] == run.reference]
     try:
         if held:
             why = "seen in their book"
-            await operations.executed(
-                payment_id, "found", signature=ada, why=why, reference=held[0]
-            )
+            await operations.executed(payment_id, "found", signer=ada, why=why, reference=held[0])
             return True
         for number, who in enumerate((ada, bo)):
             await operations.not_executed(
-                payment_id, f"signed {number}", signature=who, why="not in their book",
+                payment_id, f"signed {number}", signer=who, why="not in their book",
                 evidence=b"their list of the day",
             )  # fmt: skip
     except CannotResolve:

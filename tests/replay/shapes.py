@@ -20,6 +20,7 @@ from domain.report import PaymentState
 from starter.running import Running
 from store.halts import Halts
 from store.keyring import Keyring
+from tests import operators
 from tests.fakes import ACCOUNT, BANK, COMPLETED, READY, OnSend, Word, order, profile
 from tests.polling import eventually
 from tests.store.copies import copy_of, set_back
@@ -203,8 +204,13 @@ async def given_up_at_its_deadline(world: World) -> str:
 async def found_executed(world: World) -> str:
     workflow_id = await parked(world)
     payment_id = workflow_id.rpartition("/")[2]
-    await world.assembly.commands.executed(
-        payment_id, command_id="d", by="alice", why="", now=world.assembly.clock.now()
+    await operators.executed(
+        world.assembly.commands,
+        payment_id,
+        command_id="d",
+        by="alice",
+        why="",
+        now=world.assembly.clock.now(),
     )
     await world.ensure_running(payment_id)
     return await _ended(world, payment_id)

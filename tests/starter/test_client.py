@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 from sqlmodel import Session
 
-from domain.intent import Intent, PossibleDuplicate
+from domain.intent import Acknowledgement, Intent, PossibleDuplicate
 from domain.money import Money
 from domain.payment import Certainty, UnknownPayment
 from domain.report import PaymentState
@@ -19,13 +19,16 @@ from domain.view import PaymentView
 from starter.acceptance import InvalidOrder
 from starter.asking import Telling
 from starter.away import TemporalAway
-from starter.client import Orchestrator, Receipt, UnknownOperator
+from starter.client import Orchestrator, Receipt
+from starter.operators import Operators
 from starter.running import Running
 from store.accepting import KeyReused
+from store.operators import NotSigned
 from store.tables import PaymentRow
 from store.untold import Untold
 from tests.clock import START, SteppedClock
 from tests.fakes import ACCOUNT, BANK, CREDITOR_IBAN, order, profile
+from tests.operators import ALICE, enrolled, person
 from tests.store.books import Store
 
 MINUTE = timedelta(minutes=1)
@@ -81,7 +84,7 @@ def client(store: Store, running: FakeRunning, clock: SteppedClock) -> Orchestra
         running=running,
         profiles=lambda: {(BANK, ACCOUNT): profile()},
         clock=clock,
-        operators=("ada", "ben"),
+        operators=Operators(store.database, clock),
     )
 
 
@@ -289,28 +292,46 @@ async def test_while_the_earlier_one_is_in_doubt_only_an_operator_may_acknowledg
     with pytest.raises(PossibleDuplicate, match="as an operator") as asked:
         await client.pay(order(), "k2", acknowledge_duplicate_of=[first])
     assert asked.value.needs_operator
-    with pytest.raises(UnknownOperator, match="'eve' is no operator"):
-        await client.pay(order(), "k2", acknowledge_duplicate_of=[first], operator="eve")
+    enrolled(store.database, store.clock.now())
+    with pytest.raises(NotSigned, match="not the signature of an operator 'eve'"):
+        await client.pay(order(), "k2", acknowledge_duplicate_of=[first], operator=person("eve"))
     assert len((await client.find()).records) == 1
-    second = await client.pay(order(), "k2", acknowledge_duplicate_of=[first], operator="ada")
+    second = await client.pay(order(), "k2", acknowledge_duplicate_of=[first], operator=ALICE)
     row = store.rows(lambda session: session.get_one(PaymentRow, second.payment_id))
-    assert (row.acknowledged, row.acknowledged_by) == (first, "ada")
+    assert (row.acknowledged, row.acknowledged_by) == (first, "alice")
 
 
-async def test_without_operators_in_the_settings_nobody_is_one(
-    store: Store, running: FakeRunning, clock: SteppedClock
-) -> None:
-    client = Orchestrator(
-        payments=store.payments,
-        commands=store.commands,
-        telling=Telling(Untold(store.database), running, clock),
-        running=running,
-        profiles=lambda: {(BANK, ACCOUNT): profile()},
-        clock=clock,
-    )
-    with pytest.raises(UnknownOperator, match="name operators in the setting"):
-        await client.pay(order(), "k", operator="ada")
+async def test_before_any_operator_is_enrolled_nobody_is_one(client: Orchestrator) -> None:
+    with pytest.raises(NotSigned, match="not the signature of an operator 'alice'"):
+        await client.pay(order(), "k", operator=ALICE)
     assert (await client.find()).records == []
+
+
+async def test_an_acknowledgement_signed_for_one_order_is_none_for_another(
+    client: Orchestrator, store: Store
+) -> None:
+    """Neither its text nor its signature serve under another key or for other payments."""
+    enrolled(store.database, store.clock.now())
+    first = (await client.pay(order(), "k1")).payment_id
+
+    class Replayed:
+        """Signs nothing, and shows what alice signed for another order."""
+
+        by = "alice"
+
+        def __init__(self, signature: bytes) -> None:
+            self._signature = signature
+
+        def sign(self, text: bytes) -> bytes:
+            return self._signature
+
+    other = Acknowledgement(frozenset((first,)), "alice")
+    text = other.statement(order(), "pay_other", store.clock.now()).text.encode()
+    with pytest.raises(NotSigned):
+        await client.pay(
+            order(), "k2", acknowledge_duplicate_of=[first], operator=Replayed(ALICE.sign(text))
+        )
+    assert len((await client.find()).records) == 1
 
 
 async def test_fifty_callers_with_fifty_keys_and_one_intent_pay_once(

@@ -8,6 +8,7 @@ from domain.answers import Told
 from domain.profile import IdempotencyKind, LookupKind, Profile
 from domain.report import PaymentState, Source
 from store.commands import Commanded
+from tests import operators
 from tests.fakes import profile
 from tests.store.books import (
     PAYMENT,
@@ -21,7 +22,6 @@ from tests.store.books import (
 
 SECOND = timedelta(seconds=1)
 S = PaymentState
-OPERATORS = ("alice", "bob", "carol")
 EVIDENCE = b"Their letter of today: no such payment with us."
 REFERENCE = "ref-1"
 
@@ -35,15 +35,20 @@ async def cancel(
 
 
 async def abandon(store: Store, command_id: str = "a1") -> Commanded:
-    return await store.commands.abandon(
-        PAYMENT, command_id=command_id, by="alice", why="given up", now=store.clock.now()
+    return await operators.abandon(
+        store.commands,
+        PAYMENT,
+        command_id=command_id,
+        by="alice",
+        why="given up",
+        now=store.clock.now(),
     )
 
 
 async def executed(
     store: Store, command_id: str = "e1", *, reference: str | None = REFERENCE
 ) -> Commanded:
-    return await store.commands.executed(
+    return await operators.executed(store.commands,
         PAYMENT, command_id=command_id, by="alice", why="seen in their pages",
         now=store.clock.now(), reference=reference,
     )  # fmt: skip
@@ -55,11 +60,10 @@ async def not_executed(
     command_id: str | None = None,
     *,
     evidence: bytes = EVIDENCE,
-    operators: tuple[str, ...] = OPERATORS,
 ) -> Commanded:
-    return await store.commands.not_executed(
+    return await operators.not_executed(store.commands,
         PAYMENT, command_id=command_id or f"n-{by}", by=by, why="asked by telephone",
-        evidence=evidence, now=store.clock.now(), operators=operators,
+        evidence=evidence, now=store.clock.now(),
     )  # fmt: skip
 
 

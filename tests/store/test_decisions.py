@@ -12,8 +12,12 @@ from domain.payment import Certainty
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.report import Movement, MovementKind, PaymentState, Source
 from domain.sending import Closed, Move
+from starter.operators import Operators
+from starter.signing import OperatorKey
 from store.commands import CannotResolve
+from store.operators import NotSigned
 from store.tables import InstructionRow, TaskRow
+from tests import operators
 from tests.clock import SteppedClock
 from tests.fakes import order, profile
 from tests.store.books import (
@@ -60,7 +64,7 @@ async def test_anothers_object_is_not_taken_for_this_payments(store: Store) -> N
     with pytest.raises(
         CannotResolve, match=f"{REFERENCE} is the partner's object of payment {PAYMENT}"
     ):
-        await store.commands.executed(
+        await operators.executed(store.commands,
             "pay_2", command_id="e", by="alice", why="w", now=store.clock.now(),
             reference=REFERENCE,
         )  # fmt: skip
@@ -151,23 +155,16 @@ async def test_another_look_that_brings_nothing_new_voids_nothing(store: Store) 
 async def test_who_is_no_operator_any_more_has_not_signed(store: Store) -> None:
     await parked(store)
     await not_executed(store, "alice")
-    without_alice = ("bob", "carol")
-    assert (
-        await not_executed(store, "bob", operators=without_alice)
-    ).command.outcome is Outcome.PROPOSED
-    assert (
-        await not_executed(store, "carol", operators=without_alice)
-    ).command.outcome is Outcome.DONE
+    removed = [await _removes(store, "alice", by=by) for by in (operators.BOB, operators.CAROL)]
+    assert removed == [["bob"], ["bob", "carol"]]
+    assert (await not_executed(store, "bob")).command.outcome is Outcome.PROPOSED
+    with pytest.raises(NotSigned, match="not the signature of an operator 'alice'"):
+        await not_executed(store, "alice", "again")
+    assert (await not_executed(store, "carol")).command.outcome is Outcome.DONE
 
 
-@pytest.mark.parametrize("operators", [(), ("alice",), ("alice", "alice"), ("bob", "carol")])
-async def test_it_is_not_offered_without_two_operators_and_the_signer_among_them(
-    store: Store, operators: tuple[str, ...]
-) -> None:
-    await parked(store)
-    with pytest.raises(CannotResolve, match="needs two operators"):
-        await not_executed(store, "alice", operators=operators)
-    assert await store.commands.of(PAYMENT) == []
+async def _removes(store: Store, name: str, *, by: OperatorKey) -> list[str]:
+    return await Operators(store.database, store.clock).remove(name, signer=by, why="left")
 
 
 async def test_evidence_is_sealed_and_opens_for_its_own_command_only(store: Store) -> None:

@@ -40,7 +40,7 @@ def halts(store: Store) -> Halts:
     return Halts(store.database)
 
 
-async def _halt(halts: Halts, clock: SteppedClock, **scope: str) -> int:
+async def _halt(halts: Halts, clock: SteppedClock, **scope: Any) -> int:
     return await halts.halt(by="alice", why="looks wrong", now=clock.now(), **scope)
 
 

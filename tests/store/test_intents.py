@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,14 @@ from domain.order import Order
 from domain.payment import Certainty
 from domain.report import PaymentState
 from domain.states import PROVEN_NOTHING_MOVED
+from starter.signing import sign
 from store.accepting import Acceptance, KeyReused
 from store.intents import hashes_of
 from store.keyring import Keyring
 from store.tables import InstructionRow, PaymentRow
 from tests.clock import SteppedClock
 from tests.fakes import CREDITOR_IBAN, order
+from tests.operators import enrolled, person
 from tests.store.books import KEYRING, Store
 from tests.store.processes import together
 
@@ -43,13 +46,18 @@ async def give(
     operator: str | None = None,
 ) -> Acceptance:
     """Order payment `pay_{number}` under a key of its own."""
-    of = of or order(store.clock.now())
+    of, now = of or order(store.clock.now()), store.clock.now()
+    acknowledged = Acknowledgement(frozenset(said), operator)
+    if operator is not None:
+        enrolled(store.database, now)
+        statement = acknowledged.statement(of, f"pay_{number}", now)
+        acknowledged = replace(acknowledged, signed=sign(statement, person(operator)))
     return await store.accept(
         f"k{number}",
         payment_id=f"pay_{number}",
         of=of,
         intent=Intent.of(of, batch=batch),
-        acknowledged=Acknowledgement(frozenset(said), operator),
+        acknowledged=acknowledged,
     )
 
 
@@ -183,9 +191,9 @@ async def test_in_doubt_it_counts_in_every_state_and_only_an_operator_answers(
     with pytest.raises(PossibleDuplicate) as asked:
         await give(store, 2, said=("pay_1",))
     assert asked.value.needs_operator
-    await give(store, 2, said=("pay_1",), operator="ada")
+    await give(store, 2, said=("pay_1",), operator="alice")
     row = rows_of(store)["pay_2"]
-    assert (row.acknowledged, row.acknowledged_by) == ("pay_1", "ada")
+    assert (row.acknowledged, row.acknowledged_by) == ("pay_1", "alice")
 
 
 async def test_a_live_send_is_in_doubt(store: Store) -> None:

@@ -10,6 +10,7 @@ from domain.intent import Acknowledgement, Intent
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState, Source
 from store.timeline import Entry, EntryKind, Timelines
+from tests import operators
 from tests.clock import SteppedClock
 from tests.fakes import order, profile
 from tests.store.books import (
@@ -112,9 +113,9 @@ async def test_commands_say_who_asked_why_and_what_came_of_it(
 
 
 async def _sign(store: Store, by: str, command_id: str) -> None:
-    await store.commands.not_executed(
+    await operators.not_executed(store.commands,
         PAYMENT, command_id=command_id, by=by, why="asked by telephone", evidence=b"canary letter",
-        now=store.clock.step(SECOND), operators=OPERATORS,
+        now=store.clock.step(SECOND),
     )  # fmt: skip
 
 

@@ -12,18 +12,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pydantic import SecretStr
+import pytest
 
 from assembly import assembled
 from domain.report import PaymentState
 from settings import Settings
+from starter.signing import make_key
+from store.database import Database
 from store.keyring import Keyring
+from store.operators import enrol
 from tests.clock import SteppedClock
 from tests.store.books import Store
 from tests.terminal.conftest import Ran, Terminal
 
-ALICE, BOB = "alices secret", "bobs own secret"
-OPERATORS = {"FINALITY_OPERATORS__ALICE": ALICE, "FINALITY_OPERATORS__BOB": BOB}
+#: What opens the keys of alice and bob.
+ALICE, BOB = "alices passphrase", "bobs own passphrase"
+PASSPHRASES = {"alice": ALICE, "bob": BOB}
 #: Nothing listens there: what is recorded is told later.
 AWAY = {"FINALITY_TEMPORAL_ADDRESS": "127.0.0.1:1"}
 
@@ -38,20 +42,36 @@ class Home:
     @property
     def settings(self) -> Settings:
         """As the command reads them: for what is called without a process of its own."""
-        operators = {"alice": SecretStr(ALICE), "bob": SecretStr(BOB)}
-        return Settings(
-            home=self.terminal.home,
-            operators=operators,
-            temporal_address=AWAY["FINALITY_TEMPORAL_ADDRESS"],
-        )
+        return Settings(home=self.terminal.home, temporal_address=AWAY["FINALITY_TEMPORAL_ADDRESS"])
 
     def run(self, *arguments: str, **environment: str) -> Ran:
-        """The command, with two operators in the settings and no Temporal server."""
-        return self.terminal.run(*arguments, **{**OPERATORS, **AWAY, **environment})
+        """The command, without a Temporal server."""
+        return self.terminal.run(*arguments, **{**AWAY, **environment})
 
-    def signed(self, *arguments: str, secret: str = ALICE) -> Ran:
-        """As somebody who has the secret in the environment."""
-        return self.run(*arguments, FINALITY_OPERATOR_SECRET=secret)
+    def signed(self, *arguments: str, key_of: str = "alice") -> Ran:
+        """As somebody who has that person's key, and its passphrase in a file."""
+        return self.run(*arguments, **as_operator(self.terminal.home, key_of))
+
+
+def enrolled(home: Path) -> None:
+    """Make keys for alice and bob in a home, and have them be its operators."""
+    public = []
+    for name, passphrase in PASSPHRASES.items():
+        file = home / "keys" / f"{name}.key"
+        public.append(make_key(file, name, passphrase.encode()).public)
+        file.with_suffix(".passphrase").write_text(f"{passphrase}\n")
+    database = Database(Settings(home=home).database)
+    database.write_now(lambda session: enrol(session, public, datetime.now(UTC)))
+    database.close()
+
+
+def as_operator(home: Path, name: str) -> dict[str, str]:
+    """The environment of who signs with that person's key: only places of files are in it."""
+    file = home / "keys" / f"{name}.key"
+    return {
+        "FINALITY_OPERATOR_KEY_FILE": str(file),
+        "FINALITY_OPERATOR_PASSPHRASE_FILE": str(file.with_suffix(".passphrase")),
+    }
 
 
 @contextmanager
@@ -61,6 +81,7 @@ def home(path: Path) -> Iterator[Home]:
     clock = SteppedClock(datetime.now(UTC))
     store = Store(path / "finality.db", clock, Keyring.read(path / "keyring"))
     try:
+        enrolled(path)
         yield Home(Terminal(path), store)
     finally:
         store.close()
@@ -77,10 +98,13 @@ def written(home: Home, *arguments: str) -> bytes:
     ).stdout
 
 
-def typed(home: Home, *arguments: str, secret: str) -> tuple[int, str]:
-    """The command on a terminal of its own, the secret typed where it asks: code and screen."""
-    environment = {k: v for k, v in os.environ.items() if k != "FINALITY_OPERATOR_SECRET"}
-    environment |= {**OPERATORS, **AWAY, "FINALITY_HOME": str(home.terminal.home), "COLUMNS": "200"}
+def typed(home: Home, *arguments: str, secret: str, key_of: str = "alice") -> tuple[int, str]:
+    """The command on a terminal of its own, the passphrase typed where it asks: code and screen."""
+    key = as_operator(home.terminal.home, key_of)["FINALITY_OPERATOR_KEY_FILE"]
+    environment = {
+        **os.environ, **AWAY, "FINALITY_HOME": str(home.terminal.home), "COLUMNS": "200",
+        "FINALITY_OPERATOR_KEY_FILE": key,
+    }  # fmt: skip
     controller, screen = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "cli", *arguments],
@@ -97,7 +121,7 @@ def typed(home: Home, *arguments: str, secret: str) -> tuple[int, str]:
             if not more:
                 break
             shown += more
-            if not is_typed and b"Secret of" in shown:
+            if not is_typed and b"Passphrase of" in shown:
                 os.write(controller, f"{secret}\n".encode())
                 is_typed = True
         code = running.wait(60)
@@ -115,3 +139,9 @@ async def in_state(home: Path, payment_id: str, state: PaymentState) -> None:
             tenant=None,
         )
     assert record.payment.state is state
+
+
+def sign_as(monkeypatch: pytest.MonkeyPatch, home: Path, name: str) -> None:
+    """Have this process sign with that person's key."""
+    for variable, value in as_operator(home, name).items():
+        monkeypatch.setenv(variable, value)

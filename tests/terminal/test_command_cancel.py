@@ -17,7 +17,7 @@ from terminal.show import show_payment, write_evidence
 from tests.fakes import CREDITOR_IBAN, profile
 from tests.store.books import PAYMENT, accepted
 from tests.terminal.conftest import Terminal
-from tests.terminal.homes import ALICE, Home, home, in_state
+from tests.terminal.homes import Home, home, in_state, sign_as
 from tests.terminal.test_pay import AS_OF, a_file
 
 
@@ -79,7 +79,7 @@ async def test_what_is_no_payment_is_said_with_where_to_look(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("FINALITY_OPERATOR_SECRET", ALICE)
+    sign_as(monkeypatch, alone.terminal.home, "alice")
     settings = alone.settings
     commands = (
         show_payment(settings, payment_id, with_exchanges=False),

@@ -9,15 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import delete, update
 
 from domain.command import CommandKind, Outcome
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
 from starter.operations import EVIDENCE_BYTES_MAX
+from store.tables import OperatorRow, SignatureRow
 from terminal.resolve import resolve_payment
 from tests.fakes import profile
 from tests.store.books import PAYMENT, in_doubt
-from tests.terminal.homes import ALICE, BOB, Home, home, typed, written
+from tests.terminal.homes import (
+    ALICE,
+    BOB,
+    Home,
+    as_operator,
+    home,
+    sign_as,
+    typed,
+    written,
+)
 
 LETTER = b"%PDF-1.7 canary-letter: no such payment with us.\x00\xff"
 
@@ -67,7 +78,7 @@ async def test_not_executed_takes_two_operators_with_evidence(parked: Home, lett
     again = parked.signed(*_resolve("not-executed", "--evidence", str(letter), "--command-id", "2"))
     assert "another operator has to sign too" in again.out
     second = parked.signed(
-        *_resolve("not-executed", "--evidence", str(letter), by="Bob"), secret=BOB
+        *_resolve("not-executed", "--evidence", str(letter), by="Bob"), key_of="bob"
     )
     assert second.code == 0, second.err
     assert f"{PAYMENT} is rejected" in second.out
@@ -76,6 +87,51 @@ async def test_not_executed_takes_two_operators_with_evidence(parked: Home, lett
     assert "not-executed 1, signed by alice, with evidence" in shown.out
     for secret in (ALICE, BOB, "canary-letter"):
         assert secret not in "".join((first.out, second.out, shown.out, first.err, second.err))
+
+
+async def test_two_made_up_people_in_the_environment_are_nobody(
+    parked: Home, letter: Path, tmp_path: Path
+) -> None:
+    """Who may set every variable and file of the command makes keys, and signs as both."""
+    for name in ("alice", "bob"):
+        file = tmp_path / "forged" / f"{name}.key"
+        made = parked.run("operator", "key", name, "--file", str(file), "--passphrase-file",
+                          as_operator(parked.terminal.home, "alice")[
+                              "FINALITY_OPERATOR_PASSPHRASE_FILE"])  # fmt: skip
+        assert made.code == 0, made.err
+        ran = parked.run(
+            *_resolve("not-executed", "--evidence", str(letter), by=name),
+            **{
+                **as_operator(parked.terminal.home, "alice"),
+                "FINALITY_OPERATOR_KEY_FILE": str(file),
+            },
+        )
+        assert ran.code == 2
+        assert f"not the signature of an operator '{name}'" in ran.err
+    enrol = parked.run("operator", "enrol", *(
+        str(tmp_path / "forged" / f"{name}.key.pub") for name in ("alice", "bob")))  # fmt: skip
+    assert enrol.code == 2
+    assert "happens once" in enrol.err
+    assert await parked.store.commands.of(PAYMENT) == []
+    for command in (["show", PAYMENT], ["tasks"], ["operator", "list"], ["doctor"]):
+        shown = parked.run(*command)
+        assert "refused" in shown.out, command
+        assert "'bob'" in shown.out, command
+
+
+async def test_what_two_operators_signed_verifies_later(parked: Home, letter: Path) -> None:
+    for name in ("alice", "bob"):
+        ran = parked.signed(
+            *_resolve("not-executed", "--evidence", str(letter), by=name), key_of=name
+        )
+        assert ran.code == 0, ran.err
+    verified = parked.run("operator", "verify", PAYMENT)
+    assert verified.code == 0
+    assert verified.out.count(": verified") == 2
+    parked.store.database.write_now(
+        lambda session: session.exec(update(SignatureRow).values(by="carol"))
+    )
+    assert parked.run("operator", "verify", PAYMENT).code == 1
 
 
 async def test_evidence_comes_back_as_it_was_given_and_lies_sealed(
@@ -98,53 +154,51 @@ async def _refused(
     home: Home,
     decision: CommandKind,
     *,
-    operators: int = 2,
     by: str = "alice",
     why: str = "asked by telephone",
     reference: str | None = None,
     evidence: Path | None = None,
 ) -> None:
     """Without a process of its own: the command's function, which records nothing."""
-    settings = home.settings
-    few = dict(list(settings.operators.items())[:operators])
     code = await resolve_payment(
-        settings.model_copy(update={"operators": few}), PAYMENT, decision, command_id="d1",
+        home.settings, PAYMENT, decision, command_id="d1",
         by=by, why=why, reference=reference, evidence=evidence, as_json=False,
     )  # fmt: skip
     assert code == 2
     assert await home.store.commands.of(PAYMENT) == []
 
 
-@pytest.mark.parametrize("operators", [0, 1])
-async def test_not_executed_is_not_offered_until_there_are_two_operators(
-    parked: Home, letter: Path, operators: int, capsys: pytest.CaptureFixture[str]
+async def test_not_executed_is_not_offered_before_operators_are_enrolled(
+    parked: Home, letter: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Said before any secret is asked for: there is neither a variable nor a terminal here."""
-    await _refused(parked, CommandKind.NOT_EXECUTED, operators=operators, evidence=letter)
+    """Said before any passphrase is asked for: there is neither a file nor a terminal here."""
+    parked.store.database.write_now(lambda session: session.exec(delete(OperatorRow)))
+    await _refused(parked, CommandKind.NOT_EXECUTED, evidence=letter)
     assert "not offered: it takes 2 operators" in capsys.readouterr().err
 
 
-async def test_the_secret_is_typed_without_being_shown(parked: Home) -> None:
+async def test_the_passphrase_is_typed_without_being_shown(parked: Home) -> None:
     code, screen = typed(parked, *_resolve("executed"), secret=ALICE)
     assert code == 0, screen
-    assert "Secret of alice:" in screen
+    assert "Passphrase of alice:" in screen
     assert ALICE not in screen
     [command] = await parked.store.commands.of(PAYMENT)
     assert (command.by, command.outcome) == ("alice", Outcome.DONE)
 
 
-async def test_a_secret_mistyped_decides_nothing(parked: Home) -> None:
+async def test_a_passphrase_mistyped_decides_nothing(parked: Home) -> None:
     code, screen = typed(parked, *_resolve("executed"), secret=BOB)
     assert code == 2
-    assert "'alice' with this secret is no operator" in screen
+    assert "the passphrase does not open" in screen
     assert BOB not in screen
     assert await parked.store.commands.of(PAYMENT) == []
 
 
-async def test_without_a_terminal_or_a_variable_it_says_what_to_set(parked: Home) -> None:
-    ran = parked.run(*_resolve("executed"))
+async def test_without_a_terminal_or_a_file_it_says_what_to_set(parked: Home) -> None:
+    key = as_operator(parked.terminal.home, "alice")["FINALITY_OPERATOR_KEY_FILE"]
+    ran = parked.run(*_resolve("executed"), FINALITY_OPERATOR_KEY_FILE=key)
     assert ran.code == 2
-    assert "set FINALITY_OPERATOR_SECRET" in ran.err
+    assert "FINALITY_OPERATOR_PASSPHRASE_FILE" in ran.err
 
 
 @pytest.mark.parametrize(
@@ -164,8 +218,8 @@ async def test_without_a_terminal_or_a_variable_it_says_what_to_set(parked: Home
             {"decision": CommandKind.NOT_EXECUTED, "evidence": Path("/")},
             "cannot be read: Is a directory",
         ),
-        ({"by": "eve"}, "'eve' with this secret is no operator"),
-        ({"by": "bob"}, "'bob' with this secret is no operator"),
+        ({"by": "eve"}, "is the key of 'alice', not of 'eve'"),
+        ({"by": "bob"}, "is the key of 'alice', not of 'bob'"),
         ({"why": " "}, "why: is missing"),
     ],
 )
@@ -176,7 +230,7 @@ async def test_what_cannot_be_a_decision_is_refused_and_not_recorded(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("FINALITY_OPERATOR_SECRET", ALICE)
+    sign_as(monkeypatch, parked.terminal.home, "alice")
     await _refused(parked, **{"decision": CommandKind.EXECUTED, **wrong})
     said = capsys.readouterr()
     assert says in said.err
@@ -192,7 +246,7 @@ async def test_evidence_of_no_or_too_much_size_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("FINALITY_OPERATOR_SECRET", ALICE)
+    sign_as(monkeypatch, parked.terminal.home, "alice")
     letter.write_bytes(b"x" * size)
     await _refused(parked, CommandKind.NOT_EXECUTED, evidence=letter)
     assert says in capsys.readouterr().err

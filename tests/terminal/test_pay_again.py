@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from tests.terminal.conftest import Alone
+from tests.terminal.homes import as_operator, enrolled
 from tests.terminal.test_pay import AS_OF, a_file
 
 _BAD_NAME = {"<Nm>Bakkerij De Molen</Nm>": f"<Nm>{'B' * 71}</Nm>"}
@@ -57,8 +57,7 @@ def test_with_other_content_nothing_is_said_to_be_known(alone: Alone, tmp_path: 
 def test_with_a_signature_that_is_none(alone: Alone, tmp_path: Path) -> None:
     file = a_file(tmp_path, "UNSIGNED", 3)
     _, first = _pay(alone, file)
-    secret = {"FINALITY_OPERATOR_SECRET": "not one of ours"}
-    code, again = _pay(alone, file, "--operator", "mallory", **secret)
+    code, again = _pay(alone, file, "--operator", "mallory")
     assert code == 2
     assert [row["payment_id"] for row in again] == [row["payment_id"] for row in first]
 
@@ -75,10 +74,9 @@ def test_without_any_account_the_same_is_said_once_and_where_to_look(
 
 
 def test_under_a_halt_it_says_why_nothing_is_sent(alone: Alone, tmp_path: Path) -> None:
-    alice = {
-        "FINALITY_OPERATORS": json.dumps({"alice": "a secret of alice's"}),
-        "FINALITY_OPERATOR_SECRET": "a secret of alice's",
-    }
+    alone.run("list")  # Makes the store.
+    enrolled(alone.terminal.home)
+    alice = as_operator(alone.terminal.home, "alice")
     alone.run("halt", "--by", "alice", "--why", "audit", **alice)
     file = a_file(tmp_path, "HALTED", 3)
     ran = alone.run("pay", str(file), *AS_OF, "--wait", "0", **alice)

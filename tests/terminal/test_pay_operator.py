@@ -7,35 +7,38 @@ from pathlib import Path
 import pytest
 
 from local.demo_file import DEBTOR_IBAN, demo_file
-from settings import Debtor, Settings
-from store.keyring import Keyring
+from settings import Debtor
+from starter.signing import make_key
 from terminal.pay import NOTHING_PAID, pay_file
 from terminal.wishes import Wishes
+from tests.terminal.homes import ALICE, home, sign_as
 
 
 @pytest.mark.parametrize(
-    ("name", "secret"), [("alice", "another secret"), ("mallory", "alice's long secret")]
+    ("name", "says"),
+    [
+        ("alice", "not the signature of an operator 'alice'"),
+        ("mallory", "is the key of 'alice', not of 'mallory'"),
+    ],
 )
-async def test_a_name_without_its_secret_acknowledges_nothing(
+async def test_a_key_that_was_never_enrolled_acknowledges_nothing(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     name: str,
-    secret: str,
+    says: str,
 ) -> None:
-    monkeypatch.setenv("FINALITY_OPERATOR_SECRET", secret)
-    monkeypatch.setenv("FINALITY_OPERATORS__ALICE", "alice's long secret")
-    (tmp_path / "home").mkdir()
-    Keyring.make(tmp_path / "home" / "keyring")
     file = tmp_path / "file.xml"
     file.write_bytes(demo_file(24))
-    settings = Settings(
-        home=tmp_path / "home", debtors={DEBTOR_IBAN: Debtor(partner_account="main")}
-    )
-    acknowledged = frozenset({"pay_x"})
-    wishes = Wishes(
-        file, skip_invalid=True, wait_seconds=0, acknowledge=acknowledged, operator=name
-    )
-    code = await pay_file(settings, wishes)
+    with home(tmp_path / "home") as made:
+        sign_as(monkeypatch, made.terminal.home, "alice")
+        forged = tmp_path / "forged.key"
+        make_key(forged, "alice", ALICE.encode())
+        monkeypatch.setenv("FINALITY_OPERATOR_KEY_FILE", str(forged))
+        debtors = {DEBTOR_IBAN: Debtor(partner_account="main")}
+        wishes = Wishes(
+            file, skip_invalid=True, wait_seconds=0, acknowledge=frozenset({"pay_x"}), operator=name
+        )
+        code = await pay_file(made.settings.model_copy(update={"debtors": debtors}), wishes)
     assert code == NOTHING_PAID
-    assert "secret" in capsys.readouterr().out
+    assert says in " ".join(capsys.readouterr().out.split())

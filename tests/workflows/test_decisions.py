@@ -15,6 +15,7 @@ from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
 from local.temporal_server import DevServer
 from store.commands import CannotResolve, Commanded
+from tests import operators
 from tests.fakes import ACCOUNT, BANK, COMPLETED, OnSend, Word, profile
 from tests.polling import eventually
 from tests.world import World, world
@@ -59,9 +60,9 @@ async def _past_its_end(made: World, payment_id: str) -> None:
 
 
 async def _not_executed(made: World, payment_id: str, by: str) -> Commanded:
-    commanded = await made.assembly.commands.not_executed(
+    commanded = await operators.not_executed(made.assembly.commands,
         payment_id, command_id=f"d{next(_ids)}", by=by, why="asked by telephone",
-        evidence=b"statement of the day", now=made.assembly.clock.now(), operators=OPERATORS,
+        evidence=b"statement of the day", now=made.assembly.clock.now(),
     )  # fmt: skip
     await made.ensure_running(payment_id)
     return commanded
@@ -78,7 +79,7 @@ async def test_a_partner_without_keys_and_lookup_is_never_sent_to_twice(blind: W
 
 async def test_found_executed_with_its_reference_it_is_read_and_goes_on(blind: World) -> None:
     payment_id = await _parked(blind, OnSend.LOST_AFTER)
-    commanded = await blind.assembly.commands.executed(
+    commanded = await operators.executed(blind.assembly.commands,
         payment_id, command_id="d1", by="alice", why="seen in the partner's pages",
         now=blind.assembly.clock.now(), reference=blind.partner.effects[0].reference,
     )  # fmt: skip
@@ -97,7 +98,7 @@ async def test_found_executed_with_its_reference_it_is_read_and_goes_on(blind: W
 
 async def test_found_executed_without_a_reference_it_ends_unconfirmed(blind: World) -> None:
     payment_id = await _parked(blind, OnSend.LOST_AFTER)
-    await blind.assembly.commands.executed(
+    await operators.executed(blind.assembly.commands,
         payment_id, command_id="d1", by="alice", why="the creditor has it",
         now=blind.assembly.clock.now(),
     )  # fmt: skip
@@ -152,7 +153,7 @@ async def test_a_positive_word_after_rejected_freezes_and_a_person_settles_it(
         assert (payment.state, payment.certainty) == (PaymentState.REJECTED, Certainty.UNKNOWN)
         assert display(payment).funds is Funds.KEEP_HOLDING
         assert made.tasks()["contradiction"]
-        await made.assembly.commands.executed(
+        await operators.executed(made.assembly.commands,
             payment_id, command_id="d1", by="alice", why="it is on the statement",
             now=made.assembly.clock.now(),
         )  # fmt: skip
@@ -170,7 +171,7 @@ async def test_a_settled_payment_that_is_abandoned_ends_unconfirmed(
         await made.work()
         payment_id = (await made.pay()).payment_id
         await made.until(payment_id, PaymentState.SETTLED)
-        await made.assembly.commands.abandon(
+        await operators.abandon(made.assembly.commands,
             payment_id, command_id="d1", by="alice", why="the partner has closed",
             now=made.assembly.clock.now(),
         )  # fmt: skip

@@ -20,6 +20,7 @@ from domain.report import PaymentState as S
 from domain.states import may_follow
 from local.temporal_server import DevServer
 from store.tables import StateRow
+from tests import operators
 from tests.fakes import ACCOUNT, BANK, Word, order, profile
 from tests.polling import eventually
 from tests.world import World, world
@@ -86,7 +87,7 @@ async def _lived_on(made: World, end: S, then: S) -> list[tuple[str, str]]:
     payment_id = await _begun(made, name, [S.SETTLED if end is S.UNCONFIRMED else end])
     if end is S.UNCONFIRMED:
         await made.until(payment_id, S.SETTLED, seconds=120)
-        await made.assembly.commands.abandon(
+        await operators.abandon(made.assembly.commands,
             payment_id, command_id=name, by="alice", why="the partner does not answer",
             now=made.assembly.clock.now(),
         )  # fmt: skip

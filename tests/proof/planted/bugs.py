@@ -619,6 +619,32 @@ def another_keyring_is_accepted() -> None:
     everywhere(store.keys._open, lambda *_: None)
 
 
+@planted("a second signature by the same key counts as another person's",
+         "tests/store/test_operators.py", "tests/store/test_decisions.py")  # fmt: skip
+def one_person_signs_twice() -> None:
+    from store.operators import people
+
+    def each_signature(rows: Any) -> set[str]:
+        return {row.statement_hash for row in rows}
+
+    everywhere(people, each_signature)
+
+
+@planted("whoever names an operator is believed, with whatever key they bring",
+         "tests/store/test_operators.py", "tests/starter/test_operations.py")  # fmt: skip
+def the_callers_operator_is_believed() -> None:
+    from store.operators import is_signature
+
+    everywhere(is_signature, lambda *_: True)
+
+
+@planted("a signature is good for another text than its own", "tests/store/test_operators.py")
+def a_signature_can_be_replayed() -> None:
+    from domain.statement import Statement
+
+    Statement.text = property(lambda self: f"{self.kind} {self.by}")  # type: ignore[method-assign,assignment]
+
+
 # What time it is
 
 

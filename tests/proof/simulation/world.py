@@ -36,6 +36,7 @@ from regimes.ladder import escalate
 from starter.asking import Telling
 from starter.away import TemporalAway
 from starter.client import Orchestrator
+from starter.operators import Operators
 from starter.running import Running
 from store.clocks import StoreClocks
 from store.commands import Commands
@@ -251,6 +252,7 @@ class World:
             running=reached,
             profiles=lambda: self._profiles,
             clock=self.clock,
+            operators=Operators(self.database, self.clock),
         )
 
     # What apps, people and the partner do

@@ -1,0 +1,448 @@
+"""Who may sign, and whether a signature is theirs.
+
+An operator is a row with a public key. What proves a signature is in the store, so nothing that
+the caller of a command can set (environment, settings, files) makes anybody an operator. The rows
+change only by the signatures of two of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlmodel import Session, col, select
+
+from domain.explained import Explained
+from domain.statement import (
+    CHANGED_WITHIN,
+    SIGNED_WITHIN,
+    Signed,
+    Statement,
+    StatementKind,
+    digest,
+)
+from store.locks import hold
+from store.tables import OperatorRow, RefusalRow, SignatureRow
+
+#: What a decision against the payer's money and a change of the operators take.
+SIGNATURES_NEEDED: Final = 2
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
+_CHANGES: Final = (StatementKind.ADD, StatementKind.REMOVE, StatementKind.CHANGE_KEY)
+#: The lock between changes of the operators, and between them and what is signed.
+_OPERATORS: Final = "operators"
+#: So many refusals cost nothing; after them each doubles the wait, up to the longest.
+_FREE_REFUSALS: Final = 3
+_FIRST_WAIT: Final = timedelta(seconds=10)
+_LONGEST_WAIT: Final = timedelta(minutes=5)
+_FORGIVEN_AFTER: Final = timedelta(hours=1)
+_CLOCKS_APART: Final = timedelta(minutes=1)
+_KEPT_LENGTH_MAX: Final = 100
+
+
+class NotSigned(Explained, ValueError):
+    """A signature that is not accepted; nothing was recorded but the refusal."""
+
+    is_slowed = False
+    """Whether it was not even looked at, since others were refused just before."""
+
+
+class _Slowed(NotSigned):
+    is_slowed = True
+
+
+class OperatorsFixed(Explained, ValueError):
+    """The operators cannot be changed so; nothing was changed."""
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """A person's name and public key, with the proof that they hold the private one."""
+
+    name: str
+    key: bytes
+    proof: bytes
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Somebody who may sign."""
+
+    name: str
+    key: bytes
+    added_at: datetime
+    added_by: str
+
+    @property
+    def fingerprint(self) -> str:
+        """What people compare, and note elsewhere."""
+        return fingerprint(self.key)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A signature that was not accepted. The name is what was claimed, and proves nothing."""
+
+    claimed: str
+    kind: str
+    subject: str
+    why: str
+    first_at: datetime
+    last_at: datetime
+    times: int
+
+
+def fingerprint(key: bytes) -> str:
+    """A public key's, to be compared by people."""
+    return digest(key)[:32]
+
+
+def spelt(name: str) -> str:
+    """A name as it is kept.
+
+    Raises:
+        OperatorsFixed: it is no name.
+    """
+    kept = name.strip().casefold()
+    if not _NAME.fullmatch(kept):
+        raise OperatorsFixed(f"{name!r} is no name; use letters, digits, '.', '_' and '-'")
+    return kept
+
+
+def possession(name: str, key: bytes) -> bytes:
+    """What a person signs with a new key, to show that they hold it."""
+    return f"finality operator key 1\n{name}\n{key.hex()}".encode()
+
+
+# Signatures
+
+
+def verified(session: Session, signed: Signed, now: datetime) -> OperatorRow:
+    """The operator who signed, by the key in the store; the signature is kept.
+
+    Called in the transaction that does what was signed.
+
+    Raises:
+        NotSigned: nobody of that name, another key, an altered text, or signed too long ago.
+    """
+    statement = signed.statement
+    hold(session, _OPERATORS, shared=True)
+    row = require_operator(session, signed, now)
+    within = CHANGED_WITHIN if statement.kind in _CHANGES else SIGNED_WITHIN
+    if not -_CLOCKS_APART <= now - statement.at <= within:
+        raise NotSigned(
+            f"{statement.by!r} signed at {statement.at:%Y-%m-%d %H:%M:%S} UTC, and it is "
+            f"{now:%Y-%m-%d %H:%M:%S} now; sign again, and see that this machine's clock is right"
+        )
+    statement_hash = digest(statement.text.encode())
+    if session.get(SignatureRow, statement_hash) is None:
+        session.add(
+            SignatureRow(
+                statement_hash=statement_hash,
+                kind=statement.kind,
+                subject=statement.subject,
+                command_id=statement.command_id,
+                by=row.name,
+                public_key=row.public_key,
+                statement=statement.text,
+                signature=signed.signature,
+                recorded_at=now,
+            )
+        )
+    return row
+
+
+def require_operator(session: Session, signed: Signed, now: datetime) -> OperatorRow:
+    """The operator who signed; nothing is kept.
+
+    Raises:
+        NotSigned: nobody of that name, another key, an altered text, or too many tries.
+    """
+    statement = signed.statement
+    _require_not_slowed(session, statement, now)
+    row = _active(session, statement.by)
+    if row is None or not is_signature(row.public_key, statement.text, signed.signature):
+        raise NotSigned(
+            f"this is not the signature of an operator {statement.by!r}; "
+            "`finality operator list` shows who may sign, and the fingerprints of their keys"
+        )
+    return row
+
+
+def is_signature(key: bytes, text: str, signature: bytes) -> bool:
+    """Whether the key made this signature of this text."""
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, text.encode())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def standing(session: Session, kind: StatementKind, subject: str) -> list[SignatureRow]:
+    """Signatures about a subject that count today, the oldest first: one person's, once each.
+
+    Each is verified anew with the key that its operator has now. Who is no operator any more, or
+    has another key since, has not signed.
+    """
+    rows = session.exec(
+        select(SignatureRow)
+        .where(SignatureRow.kind == kind, SignatureRow.subject == subject)
+        .order_by(col(SignatureRow.recorded_at), SignatureRow.by, SignatureRow.statement_hash)
+    )
+    return [row for row in rows if _counts(session, row)]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A signature as it was kept, for those who verify it later."""
+
+    statement: str
+    signature: bytes
+    key: bytes
+    flaw: str
+    """What is wrong with it; empty where it verifies."""
+
+    @property
+    def said(self) -> Statement:
+        return Statement.read(self.statement)
+
+
+def kept(session: Session, subject: str) -> list[Kept]:
+    """Every signature about a subject, the oldest first, verified once more."""
+    rows = session.exec(
+        select(SignatureRow)
+        .where(SignatureRow.subject == subject)
+        .order_by(col(SignatureRow.recorded_at), SignatureRow.by, SignatureRow.statement_hash)
+    )
+    return [
+        Kept(row.statement, bytes(row.signature), bytes(row.public_key), _flaw(session, row))
+        for row in rows
+    ]
+
+
+def _flaw(session: Session, row: SignatureRow) -> str:
+    operator = session.get(OperatorRow, bytes(row.public_key).hex())
+    if operator is None or operator.name != row.by:
+        return f"the key was never {row.by!r}'s"
+    if not is_signature(row.public_key, row.statement, row.signature):
+        return "the signature is not one of this text"
+    return ""
+
+
+def people(rows: Sequence[SignatureRow]) -> set[bytes]:
+    """The different people behind signatures: a person is a key, whatever their name."""
+    return {bytes(row.public_key) for row in rows}
+
+
+def _counts(session: Session, row: SignatureRow) -> bool:
+    operator = _active(session, row.by)
+    return operator is not None and is_signature(operator.public_key, row.statement, row.signature)
+
+
+def _active(session: Session, name: str) -> OperatorRow | None:
+    return session.exec(
+        select(OperatorRow).where(OperatorRow.name == name, col(OperatorRow.removed_at).is_(None))
+    ).one_or_none()
+
+
+# Operators
+
+
+def active(session: Session) -> list[Operator]:
+    """Those who may sign, by name."""
+    rows = session.exec(
+        select(OperatorRow)
+        .where(col(OperatorRow.removed_at).is_(None))
+        .order_by(col(OperatorRow.name))
+    )
+    return [Operator(row.name, bytes(row.public_key), row.added_at, row.added_by) for row in rows]
+
+
+def known_operators(session: Session) -> str:
+    """A digest of who may sign: a change that was signed about others counts no more."""
+    listed = "\n".join(f"{one.name} {one.key.hex()}" for one in active(session))
+    return digest(listed.encode())[:32]
+
+
+def enrol(session: Session, keys: Sequence[PublicKey], now: datetime) -> None:
+    """Make the first operators, at once and once: from then on two of them change the rest.
+
+    Raises:
+        OperatorsFixed: there were operators before, fewer than two are named, or two are one.
+    """
+    hold(session, _OPERATORS)
+    if session.exec(select(OperatorRow.name).limit(1)).first() is not None:
+        raise OperatorsFixed(
+            "operators were enrolled before, and that happens once; another one is added by two of "
+            "them with `finality operator add`"
+        )
+    if len(keys) < SIGNATURES_NEEDED:
+        raise OperatorsFixed(
+            f"the first enrolment names at least {SIGNATURES_NEEDED} operators; three are better, "
+            "since two have to agree when one of them has lost a key"
+        )
+    for key in keys:
+        _add(session, key, now, "the first enrolment")
+        session.flush()
+
+
+def change(
+    session: Session, signed: Signed, now: datetime, key: PublicKey | None = None
+) -> list[str]:
+    """Record one signature for a change of the operators; with the second one it is made.
+
+    Returns who signed. Fewer than `SIGNATURES_NEEDED`: the others have to sign the same change.
+
+    Raises:
+        NotSigned.
+        OperatorsFixed: the change is not possible, or the operators changed since it was signed.
+    """
+    statement = signed.statement
+    hold(session, _OPERATORS)
+    verified(session, signed, now)
+    if statement.about != known_operators(session):
+        raise OperatorsFixed("the operators changed since this was signed; look, and sign again")
+    if (key.key.hex() if key else "") != statement.content:
+        raise OperatorsFixed("another key was signed than the one that is given")
+    _require_possible(session, statement, key)
+    session.flush()
+    agreeing = [
+        row
+        for row in standing(session, statement.kind, statement.subject)
+        if _says_the_same(Statement.read(row.statement), statement, now)
+    ]
+    names = sorted({row.by for row in agreeing})
+    if len(people(agreeing)) >= SIGNATURES_NEEDED:
+        _make(session, statement, key, now, " and ".join(names))
+    return names
+
+
+def _says_the_same(one: Statement, other: Statement, now: datetime) -> bool:
+    return (
+        (one.kind, one.subject, one.content, one.about)
+        == (other.kind, other.subject, other.content, other.about)
+    ) and now - one.at <= CHANGED_WITHIN
+
+
+def _require_possible(session: Session, statement: Statement, key: PublicKey | None) -> None:
+    known = _active(session, statement.subject)
+    if statement.kind is StatementKind.ADD:
+        if known is not None:
+            raise OperatorsFixed(f"{statement.subject!r} is an operator already")
+    elif known is None:
+        raise OperatorsFixed(f"there is no operator {statement.subject!r}")
+    if key is not None:
+        if key.name != statement.subject:
+            raise OperatorsFixed(f"the key is {key.name!r}'s, not {statement.subject!r}'s")
+        _require_new(session, key)
+    elif len(active(session)) <= SIGNATURES_NEEDED:
+        raise OperatorsFixed(
+            f"fewer than {SIGNATURES_NEEDED} operators would be left, who could change nothing any "
+            "more; add another one first"
+        )
+
+
+def _make(
+    session: Session, statement: Statement, key: PublicKey | None, now: datetime, by: str
+) -> None:
+    known = _active(session, statement.subject)
+    if known is not None:
+        known.removed_at, known.removed_by = now, by
+        session.add(known)
+        session.flush()
+    if key is not None:
+        _add(session, key, now, by)
+
+
+def _require_new(session: Session, key: PublicKey) -> None:
+    if not is_signature(key.key, possession(key.name, key.key).decode(), key.proof):
+        raise OperatorsFixed(
+            f"the key of {key.name!r} does not prove that {key.name!r} holds it; "
+            "give the file that `finality operator key` wrote"
+        )
+    other = session.get(OperatorRow, key.key.hex())
+    if other is not None:
+        raise OperatorsFixed(
+            f"this key is, or was, {other.name!r}'s: two operators with one key are one person. "
+            "Make a new one with `finality operator key`"
+        )
+
+
+def _add(session: Session, key: PublicKey, now: datetime, by: str) -> None:
+    _require_new(session, key)
+    if _active(session, spelt(key.name)) is not None:
+        raise OperatorsFixed(f"{key.name!r} is named twice; one person has one name")
+    session.add(
+        OperatorRow(
+            key_id=key.key.hex(), name=key.name, public_key=key.key, added_at=now, added_by=by
+        )
+    )
+
+
+# Refusals
+
+
+def note_refusal(session: Session, statement: Statement, why: NotSigned, now: datetime) -> None:
+    """Keep who claimed to sign what, and why that was refused; nothing of the signature.
+
+    Attempts in a wait are counted in the row before them and make the wait no longer: otherwise a
+    stranger could keep an operator from signing for ever.
+    """
+    claimed, subject = statement.by[:_KEPT_LENGTH_MAX], statement.subject[:_KEPT_LENGTH_MAX]
+    if why.is_slowed and (last := _last_refusals(session, statement, now)):
+        last[0].times += 1
+        last[0].last_at = now
+        session.add(last[0])
+        return
+    session.add(
+        RefusalRow(
+            claimed=claimed, kind=statement.kind, subject=subject, why=str(why),
+            first_at=now, last_at=now, times=1,
+        )
+    )  # fmt: skip
+
+
+def refusals(
+    session: Session, *, since: datetime | None = None, subject: str | None = None, limit: int = 100
+) -> list[Refusal]:
+    """Refused signatures, the newest first."""
+    rows = select(RefusalRow).order_by(col(RefusalRow.number).desc()).limit(limit)
+    if since is not None:
+        rows = rows.where(RefusalRow.last_at >= since)
+    if subject is not None:
+        rows = rows.where(RefusalRow.subject == subject)
+    return [
+        Refusal(row.claimed, row.kind, row.subject, row.why, row.first_at, row.last_at, row.times)
+        for row in session.exec(rows)
+    ]
+
+
+def _last_refusals(session: Session, statement: Statement, now: datetime) -> Sequence[RefusalRow]:
+    """Those that slow this one: of the same name or about the same subject, the newest first."""
+    return session.exec(
+        select(RefusalRow)
+        .where(
+            (col(RefusalRow.claimed) == statement.by[:_KEPT_LENGTH_MAX])
+            | (col(RefusalRow.subject) == statement.subject[:_KEPT_LENGTH_MAX])
+        )
+        .where(RefusalRow.first_at > now - _FORGIVEN_AFTER)
+        .order_by(col(RefusalRow.number).desc())
+        .limit(20)
+    ).all()
+
+
+def _require_not_slowed(session: Session, statement: Statement, now: datetime) -> None:
+    found = _last_refusals(session, statement, now)
+    excess = len(found) - _FREE_REFUSALS
+    if excess < 0:
+        return
+    until = found[0].first_at + min(_FIRST_WAIT * 2**excess, _LONGEST_WAIT)
+    if now < until:
+        raise _Slowed(
+            f"{len(found)} signatures by {statement.by!r} or about {statement.subject!r} were "
+            f"refused within an hour; try again after {until:%H:%M:%S} UTC"
+        )

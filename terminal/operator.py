@@ -1,0 +1,174 @@
+"""`finality operator`: keys, who may sign, and what the kept signatures prove."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from rich.text import Text
+
+from assembly import Assembly, assembled
+from domain.plain_text import plain
+from settings import Settings
+from starter.signing import make_key, public_file, read_public
+from store.operators import SIGNATURES_NEEDED, Refusal, fingerprint, spelt
+from terminal.commanding import (
+    AS_WISHED,
+    NOT_AS_WISHED,
+    key_file,
+    or_refused,
+    passphrase,
+    signer,
+)
+from terminal.screen import Screen
+
+
+async def make_operator_key(name: str, file: Path | None, passphrase_file: Path | None) -> int:
+    """Make a key; only its owner has the passphrase, and only the public half is given away."""
+
+    async def make() -> int:
+        kept = spelt(name)
+        where = file or key_file(kept)
+        key = make_key(where, kept, passphrase(kept, passphrase_file, again=True))
+        screen = Screen()
+        screen.print(f"The private key of {kept} is {where}. Keep it, and give it to nobody.")
+        screen.print(f"Its public half is {public_file(where)}; give that to the other operators.")
+        screen.print(
+            f"Its fingerprint is {fingerprint(key.public.key)}. Note it where this database's "
+            "keepers cannot change it: an auditor compares it."
+        )
+        return AS_WISHED
+
+    return await or_refused(make())
+
+
+async def enrol_operators(settings: Settings, public: Sequence[Path]) -> int:
+    """Make the first operators."""
+
+    async def enrol() -> int:
+        keys = [read_public(file) for file in public]
+        async with assembled(settings) as assembly:
+            await assembly.operators.enrol(keys)
+            return await _print_operators(assembly)
+
+    return await or_refused(enrol())
+
+
+async def add_operator(settings: Settings, public: Path, *, by: str, why: str) -> int:
+    """One signature for another operator."""
+    return await _change(
+        settings,
+        lambda parts: parts.operators.add(
+            read_public(public), signer=signer(settings, by), why=why
+        ),
+    )
+
+
+async def change_operator_key(settings: Settings, public: Path, *, by: str, why: str) -> int:
+    """One signature for another key."""
+    return await _change(
+        settings,
+        lambda parts: parts.operators.change_key(
+            read_public(public), signer=signer(settings, by), why=why
+        ),
+    )
+
+
+async def remove_operator(settings: Settings, name: str, *, by: str, why: str) -> int:
+    """One signature that somebody is no operator any more."""
+    return await _change(
+        settings,
+        lambda parts: parts.operators.remove(name, signer=signer(settings, by), why=why),
+    )
+
+
+async def _change(settings: Settings, change: Callable[[Assembly], Awaitable[list[str]]]) -> int:
+    async def sign() -> int:
+        async with assembled(settings) as assembly:
+            signed = await change(assembly)
+            if len(signed) < SIGNATURES_NEEDED:
+                Screen().print(
+                    f"Signed by {', '.join(signed)}. It takes another operator: within seven days "
+                    "they give the same command with their own --by."
+                )
+                return AS_WISHED
+            return await _print_operators(assembly)
+
+    return await or_refused(sign())
+
+
+async def list_operators(settings: Settings, *, as_json: bool) -> int:
+    """Print who may sign, and refused signatures of the last day."""
+    async with assembled(settings) as assembly:
+        if not as_json:
+            return await _print_operators(assembly)
+        for one in await assembly.operators.active():
+            print(
+                json.dumps(
+                    {
+                        "name": one.name,
+                        "fingerprint": one.fingerprint,
+                        "public_key": one.key.hex(),
+                        "added_at": one.added_at.isoformat(),
+                        "added_by": one.added_by,
+                    }
+                )
+            )
+        for refused in await assembly.operators.refusals():
+            print(json.dumps({"refused": refused_text(refused)}))
+    return AS_WISHED
+
+
+async def verify_signatures(settings: Settings, payment_id: str, *, as_json: bool) -> int:
+    """Print every kept signature; 1 where one does not verify, or is by a key nobody enrolled."""
+    async with assembled(settings) as assembly:
+        kept = await assembly.operators.kept(payment_id)
+    screen = Screen()
+    for one in kept:
+        if as_json:
+            print(
+                json.dumps(
+                    {
+                        "statement": one.statement,
+                        "signature": one.signature.hex(),
+                        "public_key": one.key.hex(),
+                        "flaw": one.flaw,
+                    }
+                )
+            )
+            continue
+        said = one.said
+        screen.print(
+            f"{said.kind.value.replace('_', '-')} {said.command_id} by {said.by} at "
+            f"{said.at:%Y-%m-%d %H:%M:%S} UTC, key {fingerprint(one.key)}: {one.flaw or 'verified'}"
+        )
+    if not kept and not as_json:
+        screen.print("No operator signed anything about it.")
+    return NOT_AS_WISHED if any(one.flaw for one in kept) else AS_WISHED
+
+
+def refused_text(refused: Refusal) -> str:
+    """A refused signature in a line."""
+    times = f", {refused.times} times" if refused.times > 1 else ""
+    return plain(
+        f"{refused.last_at:%Y-%m-%d %H:%M:%S} UTC: somebody as {refused.claimed!r}, "
+        f"{refused.kind.replace('_', '-')} of {refused.subject}{times}: {refused.why}"
+    )
+
+
+async def _print_operators(assembly: Assembly) -> int:
+    screen = Screen()
+    found = await assembly.operators.active()
+    for one in found:
+        screen.print(
+            f"{one.name}  key {one.fingerprint}  since {one.added_at:%Y-%m-%d} by {one.added_by}"
+        )
+    if not found:
+        screen.print(
+            "Nobody may sign. Each operator makes a key with `finality operator key NAME`; "
+            "then enrol at least two with `finality operator enrol FILE.pub FILE.pub`."
+        )
+    for refused in await assembly.operators.refusals():
+        screen.print(Text(f"refused: {refused_text(refused)}", style="yellow"))
+    return AS_WISHED
