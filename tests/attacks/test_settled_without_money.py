@@ -14,6 +14,7 @@ from domain.payment import Certainty, FindingKind, Payment
 from domain.profile import Profile
 from domain.report import Movement, MovementKind, PaymentState, Source
 from store.tables import MovementRow, TaskRow
+from tests import operators
 from tests.clock import SteppedClock
 from tests.fakes import WATCH, order, profile
 from tests.store.books import PAYMENT, Store, accepted, exchange, report
@@ -83,8 +84,13 @@ async def test_a_booking_that_comes_late_makes_it_final_and_closes_the_task(stor
 async def test_people_who_found_it_executed_make_it_final_at_the_next_read(store: Store) -> None:
     await _watched(store)
     store.clock.step(timedelta(hours=1))
-    await store.commands.executed(
-        PAYMENT, command_id="r1", by="ann", why="on the statement", now=store.clock.now()
+    await operators.executed(
+        store.commands,
+        PAYMENT,
+        command_id="r1",
+        by="ann",
+        why="on the statement",
+        now=store.clock.now(),
     )
     store.clock.step(timedelta(hours=1))
     payment = await _says_completed(store)

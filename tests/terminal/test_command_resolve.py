@@ -16,6 +16,7 @@ from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
 from starter.operations import EVIDENCE_BYTES_MAX
 from store.tables import OperatorRow, SignatureRow
+from terminal.operator import enrol_operators, make_operator_key
 from terminal.resolve import resolve_payment
 from tests.fakes import profile
 from tests.store.books import PAYMENT, in_doubt
@@ -90,33 +91,30 @@ async def test_not_executed_takes_two_operators_with_evidence(parked: Home, lett
 
 
 async def test_two_made_up_people_in_the_environment_are_nobody(
-    parked: Home, letter: Path, tmp_path: Path
+    parked: Home,
+    letter: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Who may set every variable and file of the command makes keys, and signs as both."""
+    passphrase = Path(
+        as_operator(parked.terminal.home, "alice")["FINALITY_OPERATOR_PASSPHRASE_FILE"]
+    )
+    monkeypatch.setenv("FINALITY_OPERATOR_PASSPHRASE_FILE", str(passphrase))
+    public = []
     for name in ("alice", "bob"):
         file = tmp_path / "forged" / f"{name}.key"
-        made = parked.run("operator", "key", name, "--file", str(file), "--passphrase-file",
-                          as_operator(parked.terminal.home, "alice")[
-                              "FINALITY_OPERATOR_PASSPHRASE_FILE"])  # fmt: skip
-        assert made.code == 0, made.err
-        ran = parked.run(
-            *_resolve("not-executed", "--evidence", str(letter), by=name),
-            **{
-                **as_operator(parked.terminal.home, "alice"),
-                "FINALITY_OPERATOR_KEY_FILE": str(file),
-            },
-        )
-        assert ran.code == 2
-        assert f"not the signature of an operator '{name}'" in ran.err
-    enrol = parked.run("operator", "enrol", *(
-        str(tmp_path / "forged" / f"{name}.key.pub") for name in ("alice", "bob")))  # fmt: skip
-    assert enrol.code == 2
-    assert "happens once" in enrol.err
-    assert await parked.store.commands.of(PAYMENT) == []
-    for command in (["show", PAYMENT], ["tasks"], ["operator", "list"], ["doctor"]):
-        shown = parked.run(*command)
-        assert "refused" in shown.out, command
-        assert "'bob'" in shown.out, command
+        assert await make_operator_key(name, file, passphrase) == 0
+        monkeypatch.setenv("FINALITY_OPERATOR_KEY_FILE", str(file))
+        await _refused(parked, CommandKind.NOT_EXECUTED, by=name, evidence=letter)
+        assert f"not the signature of an operator '{name}'" in capsys.readouterr().err
+        public.append(file.with_name(f"{file.name}.pub"))
+    assert await enrol_operators(parked.settings, public) == 2
+    assert "happens once" in capsys.readouterr().err
+    shown = parked.run("show", PAYMENT)
+    assert "the signature of somebody who says to be 'bob' was refused" in shown.out
+    assert "refused within a day" in parked.run("doctor").out
 
 
 async def test_what_two_operators_signed_verifies_later(parked: Home, letter: Path) -> None:
