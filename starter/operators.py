@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Final
-
-from sqlmodel import Session
+from typing import TYPE_CHECKING, Final
 
 from domain.clock import Clock
 from domain.statement import Signed, Statement, StatementKind
@@ -18,6 +16,9 @@ from store.database import Database
 from store.operators import Kept, NotSigned, Operator, PublicKey, Refusal, spelt
 from store.payments import row as payment_row
 from store.signatures import known_now
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
 
 #: How long a refused signature is shown to people.
 SHOWN: Final = timedelta(days=1)
