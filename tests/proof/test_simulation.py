@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -183,3 +184,17 @@ def test_the_private_parts_of_the_sdk_are_as_the_simulation_knows_them() -> None
 
     loop.run_until_complete(world())
     loop.close()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_clock_days_ahead_and_one_behind_beside_right_ones_harm_nothing(seed: int) -> None:
+    drawn_plan = drawn(seed, 6)
+    clocks = (
+        Fault(Kind.CLOCK_DAYS_AHEAD, amount=15 * 86_400.0),
+        Fault(Kind.CLOCK_BEHIND, amount=-3_600.0),
+    )
+    others = tuple(f for f in drawn_plan.faults if f.kind not in {fault.kind for fault in clocks})
+    result = simulate(replace(drawn_plan, faults=(*others, *clocks)))
+    assert result.is_good, (result.comparison.flaws, result.stuck, result.broke)
+    assert result.fired[Kind.CLOCK_DAYS_AHEAD, "process"]
+    assert result.fired[Kind.CLOCK_BEHIND, "process"]
