@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import gc
+import logging
 import sqlite3
 import sys
 import tempfile
@@ -84,11 +85,17 @@ def _folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without a word about what the dead left half done."""
+    """Without a word about what the dead left half done.
+
+    Nor in the log: a record that somebody keeps holds an error, and with it the whole world.
+    """
     hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
         yield
     finally:
+        logging.disable(before)
         sys.unraisablehook = hook
 
 
