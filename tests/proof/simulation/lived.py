@@ -49,6 +49,9 @@ def simulate(plan: Plan) -> Result:
         finally:
             for task in asyncio.all_tasks(loop):
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
+                if (left := task.get_coro()) is not None:
+                    with contextlib.suppress(BaseException):
+                        left.close()  # Here, and not whenever it is collected.
             loop.close()
             database.close()
 
