@@ -146,4 +146,4 @@ def test_list_refuses_a_state_there_is_not_and_names_those_there_are(
 async def test_list_takes_every_state_there_is(alone: Home) -> None:
     await alone.store.accept()
     assert PAYMENT in alone.run("list", "--state", "created").out
-    assert "No payments in state settled." in alone.run("list", "--state", "settled").out
+    assert "No payment fits." in alone.run("list", "--state", "settled").out
