@@ -138,8 +138,9 @@ def read_key(file: Path, name: str, passphrase: Callable[[], bytes]) -> Operator
         pem = text[text.index("-----BEGIN") :].encode()
     except (KeyError, ValueError):
         raise KeyUnusable(f"{file} has no private key; give the file beside the .pub") from None
+    password = _stretched(passphrase(), salt)
     try:
-        private = load_pem_private_key(pem, _stretched(passphrase(), salt))
+        private = load_pem_private_key(pem, password)
     except ValueError:
         raise NotSigned(f"the passphrase does not open {file}") from None
     if not isinstance(private, Ed25519PrivateKey):
