@@ -294,12 +294,26 @@ def tasks(
     overdue: Annotated[
         bool, typer.Option("--overdue", help="Only what was to be answered by now.")
     ] = False,
+    dismiss: Annotated[
+        str | None,
+        typer.Option(metavar="TASK", help="Close a task about deliveries that are nobody's."),
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="--dismiss: who signs, with their own key.")
+    ] = None,
+    why: Annotated[str, typer.Option(help="--dismiss: in a line, without account numbers.")] = "",
     json: Json = False,
 ) -> None:
     """What waits for people: owner, due date, question, and the commands to type next."""
     from settings import Settings
-    from terminal.tasks import list_tasks
+    from terminal.tasks import dismiss_task, list_tasks
 
+    if dismiss is not None:
+        if by is None or not why or owner or overdue or json:
+            raise typer.BadParameter("stands with --by and --why alone", param_hint="--dismiss")
+        _run(dismiss_task(Settings(), dismiss, by=by, why=why))
+    if by or why:
+        raise typer.BadParameter("is for --dismiss", param_hint="--by" if by else "--why")
     _run(list_tasks(Settings(), owner=owner, overdue=overdue, as_json=json))
 
 

@@ -142,7 +142,8 @@ class Upkeep:
         """Tell the runs that are late with a step, which are dead or do not know of it; how many.
 
         Each is folded once more by what is due now: where its time ran out while the run waited,
-        people are asked. Questions that nobody answered in time are named in the log.
+        people are asked. So they are about deliveries that match no payment for an hour. Questions
+        that nobody answered in time are named in the log.
         """
         moments = await self._clocks.agree()
         await self._mend_future(moments)
@@ -158,6 +159,7 @@ class Upkeep:
             if not escalated.payments and not escalated.unreadable:
                 break
         await self._payments.ask_to_open(now, limit=_FOLDED)
+        await self._ask_whose(now, left)
         await self._name_overdue()
         return told
 
@@ -172,6 +174,18 @@ class Upkeep:
             await self._tell(mended)
             if not mended:
                 return
+
+    async def _ask_whose(self, now: datetime, left: _Left) -> None:
+        """A delivery of nobody may be of a payment that we believe was not made."""
+        while left and (page := await self._inbox.unmatched(now, limit=_FOLDED)):
+            for about in page:
+                activity.heartbeat()
+                if await self._inbox.ask_whose(about, now):
+                    log.warning(
+                        "deliveries of %s on account %s of %s match no payment; see "
+                        "`finality tasks`",
+                        about.reference, about.account, about.partner,
+                    )  # fmt: skip
 
     async def _tell(self, payments: Collection[tuple[str, str]]) -> None:
         """Have the runs of these look again, some at a time.
@@ -210,7 +224,7 @@ class Upkeep:
         if self._named <= known:
             return  # Said before.
         named = ", ".join(
-            f"{task.kind} of {task.payment_id} ({task.owner}, since {task.due_at:%Y-%m-%d %H:%M})"
+            f"{task.kind} of {task.payment_id or task.partner_reference} ({task.owner}, since {task.due_at:%Y-%m-%d %H:%M})"
             for task in tasks[:_NAMED]
         )
         more = f" and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""

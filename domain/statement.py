@@ -30,6 +30,8 @@ class StatementKind(StrEnum):
     """That a new payment is meant besides one that is in doubt."""
     HALT = "halt"
     LIFT = "lift"
+    DISMISS = "dismiss"
+    """A task: that deliveries which match no payment are nobody's of ours."""
     ADD = "add"
     """Another operator."""
     REMOVE = "remove"
@@ -45,7 +47,7 @@ class Statement:
     Attributes:
         by: who decides, in small letters.
         at: when, by the clock of the machine that signs.
-        subject: what it is about: a payment's id, a halt, an operator's name.
+        subject: what it is about: a payment's id, a halt, a task's id, an operator's name.
         command_id: makes it one of several decisions about the same subject.
         content: what is decided besides the kind, whole or as a digest.
         about: a digest of what was known of the subject; a statement about less counts no more.

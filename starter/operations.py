@@ -291,6 +291,25 @@ class Operations:
         """Open questions to people, the most urgent first."""
         return await self._tasks.open(owner=owner, due_before=due_before, limit=limit)
 
+    async def dismiss(self, task_id: str, *, signer: Signer, why: str) -> bool:
+        """Close a task about deliveries that match no payment, since they are nobody's of ours.
+
+        Should a payment take the reference later, it gets the deliveries all the same. False where
+        no such task is open; one about a payment is answered by a decision about that.
+
+        Raises:
+            NotSigned, KeyUnusable.
+            InvalidCommand: `why` is empty, or has an account number.
+        """
+        check_why(why)
+        now = self._clock.now()
+        statement = Statement(
+            kind=StatementKind.DISMISS, by=signer.by, at=now, subject=task_id, why=why
+        )
+        signed = await self._operators.sign(statement, signer)
+        async with self._operators.noting(statement):
+            return await self._tasks.dismiss(task_id, signed=signed, now=now)
+
 
 def check_evidence(evidence: bytes) -> None:
     """Whether it can be kept.

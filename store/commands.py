@@ -143,7 +143,7 @@ class Commands:
             known = _known(session, row, asked, signed)
             if known is None:
                 paying = _in_question(session, row, now)
-                _keep_reference(session, row, paying, reference)
+                _keep_reference(session, row, paying, reference, now)
                 paying.found_executed = True
                 session.add(paying)
                 can_read = paying.partner_reference is not None
@@ -311,7 +311,7 @@ def _paying(session: Session, row: PaymentRow) -> InstructionRow:
 
 
 def _keep_reference(
-    session: Session, row: PaymentRow, paying: InstructionRow, reference: str | None
+    session: Session, row: PaymentRow, paying: InstructionRow, reference: str | None, now: datetime
 ) -> None:
     if reference is None or reference == paying.partner_reference:
         return
@@ -327,7 +327,7 @@ def _keep_reference(
     if owner is not None:
         raise CannotResolve(f"{reference} is the partner's object of payment {owner}")
     paying.partner_reference = reference
-    match_reference(session, row.partner, reference, row.payment_id)
+    match_reference(session, row.partner, reference, row.payment_id, now)
 
 
 def _evidence_context(payment_id: str, command_id: str) -> str:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
@@ -28,6 +28,7 @@ from domain.view import PaymentView
 from store.books import instructions_of, profile_of
 from store.cancelling import follow_cancel
 from store.keyring import Keyring
+from store.questions import TASK_DUE_WITHIN, Question
 from store.tables import MovementRow, PaymentRow, ReportRow, StateRow, TaskRow
 from store.views import view_of
 
@@ -35,9 +36,6 @@ from store.views import view_of
 VAGUE_LOOKUPS: Final = 3
 #: After so many reads that did not show what people found executed, they are asked again.
 UNSHOWN_READS: Final = 3
-#: Who answers a question about money, and by when, unless settings say otherwise.
-TASK_OWNER: Final = "payments-operations"
-TASK_DUE_WITHIN: Final = timedelta(hours=4)
 #: A step that is owed for so long is not being done: somebody has to look at its run.
 OVERDUE_AFTER: Final = timedelta(hours=1)
 
@@ -47,14 +45,6 @@ _REPORTS: Final = (
     .order_by(col(ReportRow.heard_at), col(ReportRow.report_id))
 )
 _TASKS: Final = select(TaskRow).where(TaskRow.payment_id == bindparam("payment_id"))
-
-
-class Question(NamedTuple):
-    """What a person is asked, and by when; without a moment, soon."""
-
-    text: str
-    owner: str = TASK_OWNER
-    due_at: datetime | None = None
 
 
 def order_context(payment_id: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, func
+from sqlalchemy import ColumnElement, bindparam, func, update
 from sqlmodel import Session, col, select
 
 from domain.telling import YOUNG, next_telling
@@ -16,6 +16,11 @@ from store.database import Database
 from store.keyring import Keyring
 from store.locks import hold
 from store.tables import InboxRow, InstructionRow, PaymentRow
+from store.unmatched import Reference, ask_whose, close_matched
+
+#: A partner's reference is stored within seconds of its answer, or of a lookup. After so long a
+#: delivery that still matches no payment needs a person.
+MATCHED_WITHIN: Final = timedelta(hours=1)
 
 _NEWEST_UNREAD: Final = select(func.max(InboxRow.received_at)).where(
     InboxRow.payment_id == bindparam("payment_id"), col(InboxRow.read_at).is_(None)
@@ -64,7 +69,7 @@ class Inbox:
             hold(
                 session,
                 _event(partner, partner_account, event_key),
-                _reference(partner, partner_account, partner_reference),
+                _named(Reference(partner, partner_account, partner_reference)),
             )
             owner = _owner(session, partner, partner_account, partner_reference)
             tenant, payment_id = (owner.tenant, owner.payment_id) if owner else (None, None)
@@ -133,6 +138,40 @@ class Inbox:
 
         await self._database.write(transaction)
 
+    async def unmatched(self, now: datetime, *, limit: int) -> list[Reference]:
+        """References of deliveries that matched no payment for an hour; nobody was asked yet."""
+        rows = (
+            select(InboxRow.partner, InboxRow.partner_account, InboxRow.partner_reference)
+            .where(col(InboxRow.payment_id).is_(None), col(InboxRow.asked_at).is_(None))
+            .where(col(InboxRow.received_at) <= now - MATCHED_WITHIN)
+            .where(col(InboxRow.partner_reference).is_not(None))
+            .order_by(col(InboxRow.received_at), col(InboxRow.number))
+            .limit(limit)
+        )
+        found = await self._database.read(lambda session: session.exec(rows).all())
+        return list(
+            dict.fromkeys(
+                Reference(partner, account, str(reference)) for partner, account, reference in found
+            )
+        )
+
+    async def ask_whose(self, about: Reference, now: datetime) -> bool:
+        """Open the task about deliveries that `unmatched` found; False where none was opened.
+
+        There is none where their payment was found meanwhile, or people were asked before.
+        """
+
+        def transaction(session: Session) -> bool:
+            hold(session, _named(about))
+            unasked = (*_unmatched(about), col(InboxRow.asked_at).is_(None))
+            since = session.exec(select(func.min(InboxRow.received_at)).where(*unasked)).one()
+            if since is None:
+                return False
+            session.exec(update(InboxRow).where(*unasked).values(asked_at=now))
+            return ask_whose(session, about, since, now)
+
+        return await self._database.write(transaction)
+
 
 def news_at(session: Session, payment_id: str) -> datetime | None:
     """When the newest of what no read has covered yet arrived."""
@@ -147,22 +186,31 @@ def mark_read(session: Session, payment_id: str, through: int, now: datetime) ->
         session.add(found)
 
 
-def match_reference(session: Session, partner: str, reference: str, payment_id: str) -> None:
-    """Give rows that came before we knew the partner's reference to their payment."""
+def match_reference(
+    session: Session, partner: str, reference: str, payment_id: str, now: datetime
+) -> None:
+    """Give rows that came before we knew the partner's reference to their payment.
+
+    Where people were asked whose they are, that is answered.
+    """
     payment = session.get(PaymentRow, payment_id)
     assert payment is not None, "a reference is stored for a payment that is"
-    hold(session, _reference(partner, payment.partner_account, reference))
-    rows = session.exec(
-        select(InboxRow).where(
-            InboxRow.partner == partner,
-            InboxRow.partner_account == payment.partner_account,
-            InboxRow.partner_reference == reference,
-            col(InboxRow.payment_id).is_(None),
-        )
-    )
-    for found in rows:
+    about = Reference(partner, payment.partner_account, reference)
+    hold(session, _named(about))
+    for found in session.exec(select(InboxRow).where(*_unmatched(about))):
         found.payment_id, found.tell_at = payment_id, found.received_at + YOUNG
         session.add(found)
+    close_matched(session, about, now)
+
+
+def _unmatched(about: Reference) -> tuple[ColumnElement[bool], ...]:
+    """What is true of deliveries of this reference that no payment has."""
+    return (
+        col(InboxRow.partner) == about.partner,
+        col(InboxRow.partner_account) == about.account,
+        col(InboxRow.partner_reference) == about.reference,
+        col(InboxRow.payment_id).is_(None),
+    )
 
 
 def _owner(session: Session, partner: str, account: str, reference: str) -> PaymentRow | None:
@@ -187,8 +235,8 @@ def _event(partner: str, account: str, event_key: str) -> str:
     return f"inbox/event/{partner}/{account}/{event_key}"
 
 
-def _reference(partner: str, account: str, reference: str) -> str:
-    return f"inbox/reference/{partner}/{account}/{reference}"
+def _named(about: Reference) -> str:
+    return f"inbox/reference/{about.partner}/{about.account}/{about.reference}"
 
 
 def _context(partner: str, account: str, event_key: str) -> str:

@@ -320,7 +320,7 @@ class SendBook:
         if row.partner_reference is None:
             row.partner_reference = reference
             session.add(row)
-            match_reference(session, row.partner, reference, row.payment_id)
+            match_reference(session, row.partner, reference, row.payment_id, heard.heard_at)
         return True
 
     async def postpone(

@@ -229,6 +229,12 @@ class InboxRow(SQLModel, table=True):
     __table_args__: ClassVar[tuple[object, ...]] = (
         UniqueConstraint("partner", "partner_account", "event_key", name="uq_inbox_event"),
         _where("ix_inbox_tell_at", "tell_at", "number", that=column("tell_at").is_not(None)),
+        _where(
+            "ix_inbox_unmatched",
+            "received_at",
+            "number",
+            that=column("payment_id").is_(None) & column("asked_at").is_(None),
+        ),
     )
 
     number: int | None = Field(default=None, primary_key=True)
@@ -242,6 +248,8 @@ class InboxRow(SQLModel, table=True):
     tell_at: datetime | None = Field(default=None, sa_column=_moment())
     """When the relay next tells the payment's run; None once a read covers it, and before its
     payment is known."""
+    asked_at: datetime | None = Field(default=None, sa_column=_moment())
+    """When people were asked whose it is, since it matched no payment for an hour."""
     read_at: datetime | None = Field(default=None, sa_column=_moment())
     body_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
@@ -255,13 +263,21 @@ class TaskRow(SQLModel, table=True):
     )
 
     task_id: str = Field(primary_key=True)
-    payment_id: str = Field(index=True, foreign_key="payments.payment_id")
+    payment_id: str | None = Field(default=None, index=True, foreign_key="payments.payment_id")
+    """None where the question is about deliveries that match no payment."""
+    partner: str | None = None
+    partner_account: str | None = None
+    partner_reference: str | None = None
+    """These three name such deliveries; None where the question is about a payment."""
     kind: str
     question: str = Field(sa_column=Column(Text, nullable=False))
     owner: str
     due_at: datetime = Field(sa_column=_moment(nullable=False))
     opened_at: datetime = Field(sa_column=_moment(nullable=False))
     closed_at: datetime | None = Field(default=None, sa_column=_moment())
+    closed_by: str | None = None
+    """The operator who dismissed it; None where its answer closed it."""
+    closed_why: str | None = Field(default=None, sa_column=Column(Text))
 
 
 class CommandRow(SQLModel, table=True):

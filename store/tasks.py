@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from domain.money import Money
+from domain.statement import Signed, StatementKind
 from store.database import Database
+from store.operators import NotSigned, verified
 from store.signatures import signatures
-from store.tables import CommandRow, PaymentRow, SignatureRow, TaskRow
+from store.tables import PaymentRow, TaskRow
+from store.unmatched import UNMATCHED, Reference
 
 
 @dataclass(frozen=True)
 class Task:
-    """One open question about a payment."""
+    """One open question: about a payment, or about deliveries that match none."""
 
     task_id: str
-    payment_id: str
+    payment_id: str | None
     kind: str
     question: str
     owner: str
     due_at: datetime
     opened_at: datetime
-    amount: Money
-    creditor_account: str
+    amount: Money | None = None
+    creditor_account: str | None = None
     """Masked."""
+    unmatched: Reference | None = None
+    """What the deliveries name, where it is about no payment."""
     signed_by: tuple[str, ...] = ()
     """Who found that it was not executed, where another signature is missing."""
 
 
 class Tasks:
-    """Reads only; a task is closed by what answers it."""
+    """A task is closed by what answers it; only one about no payment can be dismissed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -50,7 +55,7 @@ class Tasks:
         """
         rows = (
             select(TaskRow, PaymentRow)
-            .where(PaymentRow.payment_id == TaskRow.payment_id)
+            .outerjoin(PaymentRow, col(PaymentRow.payment_id) == col(TaskRow.payment_id))
             .where(col(TaskRow.closed_at).is_(None))
             .order_by(col(TaskRow.due_at), TaskRow.task_id)
             .limit(limit)
@@ -61,10 +66,7 @@ class Tasks:
             rows = rows.where(TaskRow.due_at < due_before)
 
         def query(session: Session) -> list[Task]:
-            return [
-                _task(row, payment, signatures(session, payment))
-                for row, payment in session.exec(rows)
-            ]
+            return [_task(session, row, payment) for row, payment in session.exec(rows)]
 
         return await self._database.read(query)
 
@@ -78,11 +80,33 @@ class Tasks:
         )
         return await self._database.read(lambda session: session.exec(rows).all())
 
+    async def dismiss(self, task_id: str, *, signed: Signed, now: datetime) -> bool:
+        """Close a task about deliveries that are nobody's of ours, for good.
 
-def _task(
-    row: TaskRow, payment: PaymentRow, signed: Sequence[tuple[CommandRow, SignatureRow]]
-) -> Task:
-    return Task(
+        Nothing is lost by it: should a payment take the reference later, it gets the deliveries.
+        False where no such task is open.
+
+        Raises:
+            NotSigned: no operator signed that this task is dismissed.
+        """
+        said = signed.statement
+
+        def transaction(session: Session) -> bool:
+            if (said.kind, said.subject) != (StatementKind.DISMISS, task_id):
+                raise NotSigned(f"{said.by!r} signed something else than this; sign anew")
+            operator = verified(session, signed, now)
+            row = session.get(TaskRow, task_id, with_for_update=True)
+            if row is None or row.closed_at is not None or row.kind != UNMATCHED:
+                return False
+            row.closed_at, row.closed_by, row.closed_why = now, operator.name, said.why
+            session.add(row)
+            return True
+
+        return await self._database.write(transaction)
+
+
+def _task(session: Session, row: TaskRow, payment: PaymentRow | None) -> Task:
+    task = Task(
         task_id=row.task_id,
         payment_id=row.payment_id,
         kind=row.kind,
@@ -90,7 +114,19 @@ def _task(
         owner=row.owner,
         due_at=row.due_at,
         opened_at=row.opened_at,
+        unmatched=_unmatched(row),
+    )
+    if payment is None:
+        return task
+    return replace(
+        task,
         amount=Money(minor=payment.amount_minor, currency=payment.currency),
         creditor_account=payment.creditor_masked,
-        signed_by=tuple(sorted({one.by for one, _ in signed})),
+        signed_by=tuple(sorted({one.by for one, _ in signatures(session, payment)})),
     )
+
+
+def _unmatched(row: TaskRow) -> Reference | None:
+    if row.partner is None or row.partner_account is None or row.partner_reference is None:
+        return None
+    return Reference(row.partner, row.partner_account, row.partner_reference)

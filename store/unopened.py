@@ -7,9 +7,10 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from store.folding import Question, ask
+from store.folding import ask
 from store.keyring import Keyring, KeyringError
 from store.keys import missing, sealed_with
+from store.questions import Question
 from store.tables import PaymentRow, TaskRow
 
 #: The kind of the question.
@@ -27,8 +28,10 @@ def unopened(session: Session, keyring: Keyring, *, limit: int) -> list[str]:
 
     Where the ring lacks no key, those about which somebody was asked: they may open now.
     """
-    asked = select(TaskRow.payment_id).where(
-        TaskRow.kind == SEALED, col(TaskRow.closed_at).is_(None)
+    asked = select(PaymentRow.payment_id).where(
+        PaymentRow.payment_id == TaskRow.payment_id,
+        TaskRow.kind == SEALED,
+        col(TaskRow.closed_at).is_(None),
     )
     lacking = missing(session, keyring)
     if not lacking:

@@ -14,8 +14,10 @@ from domain.plain_text import plain
 from settings import Settings
 from store.tasks import Task
 from store.unopened import SEALED
+from terminal.commanding import AS_WISHED, NOT_AS_WISHED, or_refused, say_refused, signer
 from terminal.operator import refused_text
 from terminal.screen import Screen
+from terminal.typed import typed_option
 
 #: Questions that an operator's finding answers.
 _IN_QUESTION: Final = {"parked", "in_doubt", *(kind.value for kind in FREEZING)}
@@ -39,7 +41,9 @@ async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as
         late = "overdue since" if task.due_at < now else "due"
         style = "bold yellow" if task.due_at < now else "bold"
         due = f"{late} {task.due_at:%Y-%m-%d %H:%M} UTC"
-        about = f"  {task.payment_id}  {task.amount} to {task.creditor_account}"
+        about = f"  {task.task_id}"
+        if task.payment_id is not None:
+            about = f"  {task.payment_id}  {task.amount} to {task.creditor_account}"
         screen.print(Text.assemble((f"{task.owner}, {due}", style), about), soft_wrap=True)
         screen.print(Text(f"  {plain(task.question)}"))
         if task.signed_by:
@@ -54,8 +58,32 @@ async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as
     return 0
 
 
+async def dismiss_task(settings: Settings, task_id: str, *, by: str, why: str) -> int:
+    """Close a task about deliveries that are nobody's; 1 where no such task is open."""
+
+    async def dismiss() -> int:
+        async with assembled(settings) as assembly:
+            operations = assembly.operations
+            if not await operations.dismiss(task_id, signer=signer(settings, by), why=why):
+                say_refused(
+                    f"no task {task_id} about deliveries of nobody is open; `finality tasks` shows "
+                    "what is open, and what answers it"
+                )
+                return NOT_AS_WISHED
+        Screen().print(f"{task_id} is closed. These deliveries are not asked about again.")
+        return AS_WISHED
+
+    return await or_refused(dismiss())
+
+
 def next_commands(task: Task, not_executed_is_offered: bool) -> list[str]:
     """What to type next, the look before the decisions; words in capitals are to be filled in."""
+    if task.unmatched is not None:
+        reference = typed_option("--reference", task.unmatched.reference)
+        return [
+            f"finality resolve PAYMENT executed --by NAME --why TEXT {reference}",
+            f"finality tasks --dismiss {task.task_id} --by NAME --why TEXT",
+        ]
     look = f"finality show {task.payment_id}"
     resolve = f"finality resolve {task.payment_id}"
     if task.kind in _IN_QUESTION:
@@ -77,9 +105,10 @@ def _as_object(task: Task, now: datetime, commands: list[str]) -> dict[str, obje
     return {
         "task_id": task.task_id,
         "payment_id": task.payment_id,
-        "amount_minor": task.amount.minor,
-        "currency": task.amount.currency,
+        "amount_minor": task.amount.minor if task.amount else None,
+        "currency": task.amount.currency if task.amount else None,
         "creditor_account": task.creditor_account,
+        "unmatched": task.unmatched._asdict() if task.unmatched else None,
         "kind": task.kind,
         "question": task.question,
         "not_executed_signed_by": list(task.signed_by),

@@ -13,6 +13,12 @@ def typed(words: Iterable[str], argument: str) -> str:
     return shlex.join([*words, *guard, argument])
 
 
+def typed_option(option: str, value: str) -> str:
+    """An option with its value, which is no option itself even where it begins with a hyphen."""
+    joined = value.startswith("-")
+    return shlex.join([f"{option}={value}"] if joined else [option, value])
+
+
 def typed_path(path: Path) -> str:
     """A path that no command takes for an option."""
     text = str(path)

@@ -18,9 +18,9 @@ from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.report import PaymentState, Source
 from starter.away import TemporalAway
 from store.clocks import StoreClocks
-from store.folding import TASK_DUE_WITHIN
 from store.keyring import Keyring
 from store.payments import Escalated, Payments
+from store.questions import TASK_DUE_WITHIN
 from store.strangers import Strangers
 from store.tables import PaymentRow
 from store.tasks import Tasks

@@ -24,9 +24,9 @@ from starter.operators import Operators
 from starter.running import Running
 from starter.signing import OperatorKey
 from store.commands import CannotResolve, CommandReused
-from store.folding import TASK_DUE_WITHIN, TASK_OWNER
 from store.halts import Halts
 from store.operators import NotSigned
+from store.questions import TASK_DUE_WITHIN, TASK_OWNER
 from store.tasks import Tasks
 from store.untold import Untold
 from tests.clock import SteppedClock

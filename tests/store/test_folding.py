@@ -18,6 +18,7 @@ from domain.report import Movement, MovementKind, PaymentState, Source
 from domain.sending import Move
 from store import folding
 from store.keyring import Keyring
+from store.questions import TASK_DUE_WITHIN
 from store.tables import MovementRow, StateRow, TaskRow
 from tests.clock import SteppedClock
 from tests.fakes import order, profile
@@ -65,7 +66,7 @@ async def test_a_question_asked_again_is_opened_again_with_a_new_due_date(store:
     await _read(store, None)
     rows = store.rows(lambda session: session.exec(select(TaskRow)).all())
     assert [(row.kind, row.closed_at) for row in rows] == [("unmapped", None)]
-    assert rows[0].due_at == store.clock.now() + folding.TASK_DUE_WITHIN
+    assert rows[0].due_at == store.clock.now() + TASK_DUE_WITHIN
 
 
 async def test_every_state_entered_is_kept_for_the_timeline(store: Store) -> None:

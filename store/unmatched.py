@@ -1,0 +1,62 @@
+"""The task about deliveries that match no payment: one for each reference of an account."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sqlmodel import Session
+
+from store.questions import TASK_DUE_WITHIN, TASK_OWNER
+from store.tables import TaskRow
+
+#: The kind of the question.
+UNMATCHED: Final = "unmatched"
+
+
+class Reference(NamedTuple):
+    """What deliveries name: a partner's own id of something, on one of our accounts."""
+
+    partner: str
+    account: str
+    reference: str
+
+    @property
+    def task_id(self) -> str:
+        """The task about it, of which there is one ever: what a person dismissed stays closed."""
+        named = "\x1f".join((UNMATCHED, *self))
+        return f"task_{hashlib.sha256(named.encode()).hexdigest()[:20]}"
+
+
+def ask_whose(session: Session, about: Reference, since: datetime, now: datetime) -> bool:
+    """Ask people whose deliveries these are; False where they were asked before."""
+    if session.get(TaskRow, about.task_id) is not None:
+        return False
+    partner, account, reference = about
+    session.add(
+        TaskRow(
+            task_id=about.task_id,
+            partner=partner,
+            partner_account=account,
+            partner_reference=reference,
+            kind=UNMATCHED,
+            question=(
+                f"{partner} has delivered news of {reference} on account {account} since "
+                f"{since:%Y-%m-%d %H:%M} UTC, and no payment has this reference; find out whether "
+                "it is one of ours"
+            ),
+            owner=TASK_OWNER,
+            due_at=now + TASK_DUE_WITHIN,
+            opened_at=now,
+        )
+    )
+    return True
+
+
+def close_matched(session: Session, about: Reference, now: datetime) -> None:
+    """Close the task about deliveries whose payment is known now, where it is open."""
+    task = session.get(TaskRow, about.task_id, with_for_update=True)
+    if task is not None and task.closed_at is None:
+        task.closed_at = now
+        session.add(task)
