@@ -224,7 +224,8 @@ class Upkeep:
         if self._named <= known:
             return  # Said before.
         named = ", ".join(
-            f"{task.kind} of {task.payment_id or task.partner_reference} ({task.owner}, since {task.due_at:%Y-%m-%d %H:%M})"
+            f"{task.kind} of {task.payment_id or task.partner_reference} "
+            f"({task.owner}, since {task.due_at:%Y-%m-%d %H:%M})"
             for task in tasks[:_NAMED]
         )
         more = f" and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""

@@ -79,7 +79,7 @@ async def populate(store: Store, count: int) -> None:
 
     Half are over, nearly all others are watched for returns. One in a thousand waits for a step
     and one in ten thousand is late with one; as few were never started, have news that no read
-    covers, a command nobody told of, or an open question.
+    covers, a command nobody told of, a delivery that matches none, or an open question.
     """
     await store.accept(payment_id="like")
     now = store.clock.now()
@@ -117,7 +117,10 @@ async def populate(store: Store, count: int) -> None:
         _fill(
             store, InboxRow, "n % 2 = 1",
             partner="partner", partner_account="partner_account", event_key="payment_id",
-            payment_id="payment_id", received_at="created_at", body_sealed="order_sealed",
+            payment_id="CASE WHEN n % 10000 = 7 THEN NULL ELSE payment_id END",
+            partner_reference="'at ' || payment_id",
+            asked_at="CASE WHEN n % 20000 = 7 THEN created_at END",
+            received_at="created_at", body_sealed="order_sealed",
             read_at="CASE WHEN n % 10000 = 5 THEN NULL ELSE created_at END",
             tell_at="CASE WHEN n % 10000 = 5 THEN created_at END",
         )  # fmt: skip

@@ -12,6 +12,7 @@ from store.finding import Wanted, matching
 from store.halts import Halts
 from store.intents import earlier_of, hashes_of
 from store.tasks import Tasks
+from store.unmatched import Reference
 from store.untold import Untold
 from tests.fakes import order
 from tests.store.books import Store
@@ -60,6 +61,11 @@ QUERIES: dict[str, Query] = {
         "ix_commands_untold"),
     "news not told of": Query(
         lambda s: s.inbox.untold(s.clock.now(), limit=500), "ix_inbox_tell_at"),
+    "deliveries that match no payment": Query(
+        lambda s: s.inbox.unmatched(s.clock.now(), limit=50), "ix_inbox_unmatched"),
+    "the deliveries of one reference": Query(
+        lambda s: s.inbox.ask_whose(Reference("b", "a", "at like~7"), s.clock.now()),
+        "ix_inbox_partner_reference", False),
     "payments not started": Query(
         lambda s: s.payments.unstarted(created_before=s.clock.now(), limit=500),
         "ix_payments_unstarted"),
