@@ -13,9 +13,10 @@ from domain.answers import Told
 from domain.report import PaymentState, Source
 from inbound.endpoint import BODY_BYTES_MAX
 from store.faults import StoreAway
-from store.inbox import Inbox
+from store.inbox import MATCHED_WITHIN, Inbox
+from store.unmatched import Reference
 from tests.clock import SteppedClock
-from tests.fakes import BANK
+from tests.fakes import ACCOUNT, BANK
 from tests.inbound.conftest import (
     BODY_WITHIN,
     DATED,
@@ -129,6 +130,19 @@ async def test_a_forged_delivery_has_no_effect_and_is_counted(
     assert "(2 since the start)" in caplog.text
     for canary in ("DE8937", SECRET, signed(body, secret)[SIGNATURE], "ref-1"):
         assert canary not in caplog.text
+
+
+async def test_a_forged_delivery_of_nobody_asks_no_question(
+    door: Door, clock: SteppedClock
+) -> None:
+    body = notification("nobodys")
+    assert await door.deliver(body, signed(body, "not the secret")) == 401
+    clock.step(MATCHED_WITHIN)
+    assert await door.store.inbox.unmatched(clock.now(), limit=9) == []
+    assert await door.deliver(body) == 200
+    clock.step(MATCHED_WITHIN)
+    asked = await door.store.inbox.unmatched(clock.now(), limit=9)
+    assert asked == [Reference(BANK, ACCOUNT, "nobodys")]
 
 
 async def test_what_is_logged_of_a_good_one_holds_neither_secret_nor_body(

@@ -816,6 +816,14 @@ def silence_is_not_noted() -> None:
     everywhere(domain.silence.silent_since, lambda before, answered, now: None)
 
 
+@planted("a delivery of nobody is silent", "tests/store/test_unmatched.py")
+def deliveries_of_nobody_are_silent() -> None:
+    async def none(*_: Any, **__: Any) -> list[Any]:
+        return []
+
+    store.inbox.Inbox.unmatched = none  # type: ignore[method-assign]
+
+
 # How a payment ends
 
 
