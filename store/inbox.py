@@ -82,6 +82,7 @@ class Inbox:
             ).one_or_none()
             if known is not None:
                 return Arrival(False, tenant, payment_id)
+            received_at = no_later(session, now)
             session.add(
                 InboxRow(
                     partner=partner,
@@ -89,7 +90,8 @@ class Inbox:
                     event_key=event_key,
                     payment_id=payment_id,
                     partner_reference=partner_reference,
-                    received_at=no_later(session, now),
+                    received_at=received_at,
+                    unmatched_since=None if payment_id else received_at,
                     tell_at=now + YOUNG if payment_id else None,
                     body_sealed=sealed,
                 )
@@ -142,10 +144,9 @@ class Inbox:
         """References of deliveries that matched no payment for an hour; nobody was asked yet."""
         rows = (
             select(InboxRow.partner, InboxRow.partner_account, InboxRow.partner_reference)
-            .where(col(InboxRow.payment_id).is_(None), col(InboxRow.asked_at).is_(None))
-            .where(col(InboxRow.received_at) <= now - MATCHED_WITHIN)
+            .where(col(InboxRow.unmatched_since) <= now - MATCHED_WITHIN)
             .where(col(InboxRow.partner_reference).is_not(None))
-            .order_by(col(InboxRow.received_at), col(InboxRow.number))
+            .order_by(col(InboxRow.unmatched_since), col(InboxRow.number))
             .limit(limit)
         )
         found = await self._database.read(lambda session: session.exec(rows).all())
@@ -163,11 +164,11 @@ class Inbox:
 
         def transaction(session: Session) -> bool:
             hold(session, _named(about))
-            unasked = (*_unmatched(about), col(InboxRow.asked_at).is_(None))
-            since = session.exec(select(func.min(InboxRow.received_at)).where(*unasked)).one()
+            these = _unmatched(about)
+            since = session.exec(select(func.min(InboxRow.received_at)).where(*these)).one()
             if since is None:
                 return False
-            session.exec(update(InboxRow).where(*unasked).values(asked_at=now))
+            session.exec(update(InboxRow).where(*these).values(unmatched_since=None))
             return ask_whose(session, about, since, now)
 
         return await self._database.write(transaction)
@@ -198,7 +199,8 @@ def match_reference(
     about = Reference(partner, payment.partner_account, reference)
     hold(session, _named(about))
     for found in session.exec(select(InboxRow).where(*_unmatched(about))):
-        found.payment_id, found.tell_at = payment_id, found.received_at + YOUNG
+        found.payment_id, found.unmatched_since = payment_id, None
+        found.tell_at = found.received_at + YOUNG
         session.add(found)
     close_matched(session, about, now)
 

@@ -231,9 +231,9 @@ class InboxRow(SQLModel, table=True):
         _where("ix_inbox_tell_at", "tell_at", "number", that=column("tell_at").is_not(None)),
         _where(
             "ix_inbox_unmatched",
-            "received_at",
+            "unmatched_since",
             "number",
-            that=column("payment_id").is_(None) & column("asked_at").is_(None),
+            that=column("unmatched_since").is_not(None),
         ),
     )
 
@@ -248,8 +248,8 @@ class InboxRow(SQLModel, table=True):
     tell_at: datetime | None = Field(default=None, sa_column=_moment())
     """When the relay next tells the payment's run; None once a read covers it, and before its
     payment is known."""
-    asked_at: datetime | None = Field(default=None, sa_column=_moment())
-    """When people were asked whose it is, since it matched no payment for an hour."""
+    unmatched_since: datetime | None = Field(default=None, sa_column=_moment())
+    """When it arrived, as long as no payment has it and people were not asked whose it is."""
     read_at: datetime | None = Field(default=None, sa_column=_moment())
     body_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 

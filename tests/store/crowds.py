@@ -119,7 +119,7 @@ async def populate(store: Store, count: int) -> None:
             partner="partner", partner_account="partner_account", event_key="payment_id",
             payment_id="CASE WHEN n % 10000 = 7 THEN NULL ELSE payment_id END",
             partner_reference="'at ' || payment_id",
-            asked_at="CASE WHEN n % 20000 = 7 THEN created_at END",
+            unmatched_since="CASE WHEN n % 20000 = 7 THEN created_at END",
             received_at="created_at", body_sealed="order_sealed",
             read_at="CASE WHEN n % 10000 = 5 THEN NULL ELSE created_at END",
             tell_at="CASE WHEN n % 10000 = 5 THEN created_at END",

@@ -14,7 +14,7 @@ from store.intents import earlier_of, hashes_of
 from store.tasks import Tasks
 from store.unmatched import Reference
 from store.untold import Untold
-from tests.fakes import order
+from tests.fakes import ACCOUNT, BANK, order
 from tests.store.books import Store
 
 
@@ -64,7 +64,7 @@ QUERIES: dict[str, Query] = {
     "deliveries that match no payment": Query(
         lambda s: s.inbox.unmatched(s.clock.now(), limit=50), "ix_inbox_unmatched"),
     "the deliveries of one reference": Query(
-        lambda s: s.inbox.ask_whose(Reference("b", "a", "at like~7"), s.clock.now()),
+        lambda s: s.inbox.ask_whose(Reference(BANK, ACCOUNT, "at like~7"), s.clock.now()),
         "ix_inbox_partner_reference", False),
     "payments not started": Query(
         lambda s: s.payments.unstarted(created_before=s.clock.now(), limit=500),

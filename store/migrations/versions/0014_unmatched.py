@@ -19,13 +19,17 @@ def upgrade() -> None:
         for name in ("partner", "partner_account", "partner_reference", "closed_by"):
             tasks.add_column(sa.Column(name, sa.String(), nullable=True))
         tasks.add_column(sa.Column("closed_why", sa.Text(), nullable=True))
-    op.add_column("inbox", sa.Column("asked_at", Moment(), nullable=True))
+    op.add_column("inbox", sa.Column("unmatched_since", Moment(), nullable=True))
+    op.execute("UPDATE inbox SET unmatched_since = received_at WHERE payment_id IS NULL")
     for name, table, columns, that in (
         ("ix_tasks_open", "tasks", ["due_at", "task_id"], _lacks("closed_at")),
-        ("ix_inbox_unmatched", "inbox", ["received_at", "number"],
-         _lacks("payment_id") & _lacks("asked_at")),
-    ):  # fmt: skip
+        ("ix_inbox_unmatched", "inbox", ["unmatched_since", "number"], _has("unmatched_since")),
+    ):
         op.create_index(name, table, columns, sqlite_where=that, postgresql_where=that)
+
+
+def _has(name: str) -> sa.ColumnElement[bool]:
+    return sa.column(name).is_not(None)
 
 
 def _lacks(name: str) -> sa.ColumnElement[bool]:
