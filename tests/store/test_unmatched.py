@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import select
 from temporalio.testing import ActivityEnvironment
 
@@ -14,6 +16,7 @@ from activities.witness import Witness
 from domain.profile import IdempotencyKind, LookupKind
 from domain.statement import Signed, Statement, StatementKind
 from starter.signing import sign
+from store import schema
 from store.clocks import StoreClocks
 from store.inbox import MATCHED_WITHIN
 from store.operators import NotSigned
@@ -26,7 +29,7 @@ from store.untold import Untold
 from tests.clock import AgreedClocks, SteppedClock
 from tests.fakes import ACCOUNT, BANK, profile
 from tests.operators import enrolled, executed, person
-from tests.store.books import PAYMENT, Store, accepted, in_doubt
+from tests.store.books import PAYMENT, Store, accepted, in_doubt, opened
 
 BODY = b'{"creditor": "the aviary"}'
 WHY = "it is of the shop's other system"
@@ -257,3 +260,22 @@ async def test_an_overdue_question_about_deliveries_is_named_by_their_reference(
     with caplog.at_level(logging.WARNING, "finality.upkeep"):
         await _sweep(store)
     assert "questions overdue: unmatched of ref-1 (payments-operations" in caplog.text
+
+
+async def test_people_are_asked_about_deliveries_of_earlier_releases(
+    bare: Path | str, clock: SteppedClock
+) -> None:
+    database = opened(bare)
+    schema.migrate(database, "0013")
+    insert = text(
+        "INSERT INTO inbox (partner, partner_account, event_key, partner_reference, received_at, "
+        f"body_sealed) VALUES ('{BANK}', '{ACCOUNT}', 'e1', 'ref-1', "
+        f"'{clock.now():%Y-%m-%d %H:%M:%S.%f}{'' if isinstance(bare, Path) else '+00'}', '')"
+    )
+    database.migrate(lambda session: session.connection().execute(insert))
+    database.close()
+    store = Store(bare, clock)
+    assert await store.inbox.unmatched(clock.now(), limit=9) == []
+    clock.step(MATCHED_WITHIN)
+    assert await store.inbox.unmatched(clock.now(), limit=9) == [Reference(BANK, ACCOUNT, "ref-1")]
+    store.close()
