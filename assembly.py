@@ -8,13 +8,12 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from domain.clock import Clock
 from domain.gate import Check
-from domain.ids import TASK_QUEUE, UPKEEP, partner_queue
 from domain.profile import Profile
 from partners.registry import PARTNERS, WEBHOOKS
 from regimes.ladder import escalate
@@ -44,7 +43,6 @@ from store.sending import SendBook
 from store.set_back import SetBack
 from store.strangers import Strangers
 from store.tasks import Tasks
-from store.turns import ReadTurns
 from store.untold import Untold
 from transport.time_left import boottime
 
@@ -52,7 +50,6 @@ from transport.time_left import boottime
 # So what needs them imports them where it is used.
 if TYPE_CHECKING:
     from temporalio.client import Client
-    from temporalio.worker import Worker
 
     from activities.clocks import Clocks
     from activities.upkeep import Runner, Upkeep
@@ -65,11 +62,6 @@ log = logging.getLogger("finality.assembly")
 
 #: What the store raises while the database is away, of whatever kind it is (`store/faults.py`).
 STORE_AWAY: Final[tuple[type[Exception], ...]] = (StoreAway,)
-#: Anybody at Temporal can end a workflow under such an id; the newest that is ours counts.
-_ROUNDS_ASKED: Final = 20
-#: How long the server waits for the worker that knows a run, before it gives its task to another
-#: one: the larger part of what a payment stands still after a kill. A run is loaded quickly.
-_STICKY: Final = timedelta(seconds=2)
 
 
 class MachineClock:
@@ -261,119 +253,6 @@ class Assembly:
     def rounds(self) -> Rounds:
         """Whether the database was set back."""
         return Rounds(self.database, self.set_back)
-
-    async def look_back(self, client: Client) -> None:
-        """Before any step: is the database the one that the last round of upkeep knew?"""
-        from starter.converter import NotOurs
-        from workflows.upkeep import known
-
-        rounds = client.list_workflows(
-            f"WorkflowId STARTS_WITH '{UPKEEP}' AND ExecutionStatus = 'Completed'",
-            limit=_ROUNDS_ASKED,
-        )
-        async for last in rounds:
-            handle = client.get_workflow_handle(last.id, run_id=last.run_id)
-            try:
-                result = await handle.result()
-            except NotOurs as stranger:
-                log.warning("%s is not taken for a round of upkeep: %s", last.id, stranger)
-                continue
-            await self.rounds.prove(known(result), self.clock.now())
-            return
-
-    def workers(self, client: Client) -> list[Worker]:
-        """One for workflows and our own store, one per partner so that none stops another."""
-        from temporalio.worker import Worker
-
-        from activities.checks import Checks
-        from activities.partner_steps import PartnerSteps
-        from activities.payment_store import PaymentStore
-        from starter.running import Running
-        from workflows.payment import PaymentWorkflow
-        from workflows.upkeep import UpkeepWorkflow
-
-        store = PaymentStore(
-            payments=self.payments,
-            book=self.book,
-            commands=self.commands,
-            set_back=self.set_back,
-            clock=self.clock,
-            leaves_after=self.settings.leave_temporal_after,
-        )
-        upkeep = self.upkeep(Running(client))
-        steps = PartnerSteps(
-            partners=self.partners,
-            book=self.book,
-            payments=self.payments,
-            inbox=self.inbox,
-            turns=ReadTurns(self.database, Folding(self.keyring, escalate)),
-            checks=Checks(self.clock, self.checks),
-            witness=self.witness,
-            clocks=self.clocks,
-            future=self.future,
-            store_away=STORE_AWAY,
-        )
-        workers = [
-            Worker(
-                client,
-                task_queue=TASK_QUEUE,
-                workflows=[PaymentWorkflow, UpkeepWorkflow],
-                activities=[
-                    store.load,
-                    store.record,
-                    store.cancel,
-                    upkeep.prove,
-                    upkeep.compare_with_partners,
-                    upkeep.relay,
-                    upkeep.sweep,
-                ],
-                max_cached_workflows=self.settings.max_cached_workflows,
-                sticky_queue_schedule_to_start_timeout=_STICKY,
-                graceful_shutdown_timeout=self.settings.graceful_shutdown,
-            )
-        ]
-        workers += [
-            Worker(
-                client,
-                task_queue=partner_queue(partner),
-                activities=[steps.instruct, steps.read],
-                max_concurrent_activities=50,
-                graceful_shutdown_timeout=self.settings.graceful_shutdown,
-            )
-            for partner in sorted({partner for partner, _ in self.partners})
-        ]
-        return workers
-
-    async def ensure_upkeep(self, client: Client) -> None:
-        """Have the server start relay and sweep regularly; one schedule for all workers."""
-        from temporalio.client import (
-            Schedule,
-            ScheduleActionStartWorkflow,
-            ScheduleAlreadyRunningError,
-            ScheduleIntervalSpec,
-            ScheduleOverlapPolicy,
-            SchedulePolicy,
-            ScheduleSpec,
-        )
-
-        from workflows.upkeep import UpkeepWorkflow
-
-        schedule = Schedule(
-            action=ScheduleActionStartWorkflow(
-                UpkeepWorkflow.run,
-                id=UPKEEP,
-                task_queue=TASK_QUEUE,
-                static_summary="start what should run, find what runs no more",
-            ),
-            spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=self.settings.upkeep_every)]),
-            policy=SchedulePolicy(
-                overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1)
-            ),
-        )
-        try:
-            await client.create_schedule(UPKEEP, schedule, trigger_immediately=True)
-        except ScheduleAlreadyRunningError:
-            return
 
     async def close(self) -> None:
         """Let go of connections and wait for transactions under way."""

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+import workers
 from assembly import Assembly, assembled
 from domain.clock import ClocksApart
 from process import stop_on_signals
@@ -41,11 +42,11 @@ async def work(settings: Settings, *, inbound: bool = False) -> int:
         if client is None or not await _registered(client, stop):
             return 0
         while await _clocks_agree(assembly, client, stop):
-            await assembly.look_back(client)
+            await workers.look_back(assembly, client)
             async with AsyncExitStack() as steps:
-                for worker in assembly.workers(client):
+                for worker in workers.workers(assembly, client):
                     await steps.enter_async_context(worker)
-                await assembly.ensure_upkeep(client)
+                await workers.ensure_upkeep(assembly, client)
                 log.info("worker runs: %s", ", ".join(sorted(_names(assembly))) or "no partners")
                 await _first(stop, assembly.clocks.apart)
                 log.info("worker stops: finishing the steps in hand")

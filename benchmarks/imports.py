@@ -13,9 +13,8 @@ _ROUNDS: Final = 21
 _COMPILED: Final = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
 #: A worker, and what it loads once it runs: the assembly imports that where it is used.
 _WORKER: Final = (
-    "import worker, starter.plugin, starter.running, activities.checks, activities.partner_steps, "
-    "partners.currencycloud.client, partners.currencycloud.webhooks, workflows.payment, "
-    "workflows.upkeep, temporalio.worker, temporalio.envconfig"
+    "import worker, starter.plugin, partners.currencycloud.client, "
+    "partners.currencycloud.webhooks, temporalio.envconfig"
 )
 #: Names the modules of others that a worker has loaded, the outermost of each first.
 _LOADED: Final = f"""
@@ -23,7 +22,8 @@ import sys
 before = set(sys.modules)
 {_WORKER}
 ours = {{"activities", "assembly", "domain", "inbound", "messages", "partners", "process",
-         "regimes", "settings", "starter", "store", "transport", "worker", "workflows"}}
+         "regimes", "settings", "starter", "store", "transport", "worker", "workers",
+         "workflows"}}
 print("\\n".join(name for name in sys.modules
       if name not in before and name.partition(".")[0] not in ours
       and getattr(sys.modules[name], "__spec__", None) is not None))

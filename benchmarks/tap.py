@@ -20,6 +20,7 @@ from benchmarks.shape import Act, Shape, Step
 from benchmarks.stand import ACCOUNT, Stand, order
 from domain.ids import workflow_id
 from transport.exchange import Response
+from workers import workers
 
 _PATIENCE: Final = timedelta(seconds=30)
 _CALLER: Final = "caller"
@@ -32,7 +33,7 @@ async def follow(stand: Stand) -> Shape:
     The first one logs in and makes the beneficiary, which others find.
     """
     async with AsyncExitStack() as running:
-        for worker in stand.assembly.workers(stand.client):
+        for worker in workers(stand.assembly, stand.client):
             await running.enter_async_context(worker)
         await _whole(stand, "tap-1")
         async with _listening(stand) as heard:

@@ -33,6 +33,7 @@ from store.sending import SendBook
 from store.tables import AttemptRow, TaskRow
 from tests.fakes import ACCOUNT, BANK, FakePartner, order, profile
 from tests.polling import eventually
+from workers import workers
 from workflows.payment import PaymentWorkflow
 
 KEYRING = Keyring({"test-1": b"w" * 32}, "test-1")
@@ -53,7 +54,7 @@ class World:
     async def work(self) -> None:
         """Start the workers."""
         client = await self.assembly.client()
-        for worker in self.assembly.workers(client):
+        for worker in workers(self.assembly, client):
             await self.workers.enter_async_context(worker)
 
     async def rest(self) -> None:

@@ -23,14 +23,16 @@ _OF_A_LOGIN: Final = frozenset(
 )  # fmt: skip
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 #: `name=value`, `"name": "value"` and `Name: value` in a text, such as JSON that was cut short.
+#: A partner may answer with a megabyte of letters, so each run of them is looked at once: from its
+#: beginning, and without giving back what was taken.
 _PAIR: Final = re.compile(
-    r"""(?P<name>[\w.-]{1,60})(?P<sign>["']?\s{0,3}[=:]\s{0,3}["']?)(?P<value>[^\s&"',;{}\[\]<>]+)""",
+    r"""(?<![\w.-])(?P<name>[\w.-]++)(?P<sign>["']?\s{0,3}[=:]\s{0,3}["']?)(?P<value>[^\s&"',;{}\[\]<>]+)""",
     re.ASCII,
 )
 _BEARER: Final = re.compile(
     r"\b(?P<scheme>bearer|basic)\s+[\w.~+/=-]{8,}", re.ASCII | re.IGNORECASE
 )
-_JWT: Final = re.compile(r"\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?", re.ASCII)
+_JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]{5,}+\.[\w-]+(?:\.[\w-]*)?", re.ASCII)
 
 
 def is_credential(name: str) -> bool:

@@ -24,6 +24,7 @@ from tests.servers import dev_server
 from tests.store.copies import copy_of, set_back
 from tests.workflows.test_set_back import _upkeep
 from tests.world import World, world
+from workers import look_back
 
 SETTLED = PaymentState.SETTLED
 
@@ -35,7 +36,7 @@ async def _process(
     """A process of ours on that database, as `worker.py` starts it."""
     url = where if isinstance(where, str) else f"sqlite:///{where}"
     async with world(home, server.address, partner=partner, database_url=url) as made:
-        await made.assembly.look_back(await made.assembly.client())
+        await look_back(made.assembly, await made.assembly.client())
         await made.work()
         yield made
 

@@ -22,6 +22,7 @@ from tests.store.books import KEYRING, PAYMENT, Store
 from tests.store.moments import cancel, nothing_sent
 from tests.workflows.test_set_back import _copy, _restore, _upkeep
 from tests.world import World, world
+from workers import look_back
 
 
 async def _sent_after_a_copy(made: World, home: Path, copy: Path) -> str:
@@ -94,7 +95,7 @@ async def test_what_was_cancelled_on_the_copy_is_looked_up_before_anybody_is_tol
             payment_id, command_id="c1", by="shop", why="", now=now
         )
         assert said.command.outcome is Outcome.DONE, "the copy knows no better"
-        await made.assembly.look_back(await made.assembly.client())
+        await look_back(made.assembly, await made.assembly.client())
         assert (await made.payment(payment_id)).certainty is Certainty.UNKNOWN
         await made.work()
         await made.ensure_running(payment_id)

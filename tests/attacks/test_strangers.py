@@ -18,6 +18,7 @@ from tests.attacks.strangers import FORGED_ATTEMPTS, Stranger, clear, forged, st
 from tests.fakes import COMPLETED, REVIEW, profile
 from tests.polling import eventually
 from tests.world import World, world
+from workers import look_back, workers
 from workflows.upkeep import UpkeepWorkflow
 
 QUICK = profile()
@@ -116,7 +117,7 @@ async def test_a_strangers_worker_takes_steps_and_the_payment_goes_on_when_it_ha
         evil = await stranger(server.address)
         made.partner.says(REVIEW)
         client = await made.assembly.client()
-        [flows, *steps] = made.assembly.workers(client)
+        [flows, *steps] = workers(made.assembly, client)
         await made.workers.enter_async_context(flows)
         async with evil.takes_steps():
             payment_id = (await made.pay()).payment_id
@@ -148,7 +149,7 @@ async def test_a_strangers_worker_ends_runs_and_the_next_one_of_ours_goes_on(
             await evil.client.get_workflow_handle("finality-upkeep-by-hand").result()
         assert (await made.payment(payment_id)).state is PaymentState.CREATED
         # A worker starts: what the stranger's round says of the database is not believed.
-        await made.assembly.look_back(await made.assembly.client())
+        await look_back(made.assembly, await made.assembly.client())
         await made.work()
         await _upkeep(made)
         await made.ensure_running(payment_id)
@@ -168,7 +169,7 @@ async def test_a_round_of_upkeep_started_by_a_stranger_halts_nothing(
         await evil.starts(UpkeepWorkflow.__name__, run, last_result=known)
         await (await made.assembly.client()).get_workflow_handle(run).result()
         assert await Halts(made.assembly.database).in_force() == []
-        await made.assembly.look_back(await made.assembly.client())
+        await look_back(made.assembly, await made.assembly.client())
         assert await Halts(made.assembly.database).in_force() == []
 
 

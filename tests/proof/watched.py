@@ -38,6 +38,7 @@ import activities.partner_steps
 import assembly
 import domain.due
 import transport.http
+import workers
 from assembly import Assembly
 from domain.answers import Deadline
 from settings import Settings
@@ -154,7 +155,7 @@ def watch_temporal(watch: Watch, *, quick: bool, upkeep: bool) -> None:
         quick: shorten what the server waits for before it believes that a worker is dead.
         upkeep: have the server start relay and sweep.
     """
-    workers = Assembly.workers
+    made_workers = workers.workers
 
     async def watched_connect(settings: Settings, keyring: Keyring | None) -> Client:
         assert keyring is not None, "a worker opens payloads"
@@ -162,19 +163,19 @@ def watch_temporal(watch: Watch, *, quick: bool, upkeep: bool) -> None:
             settings.temporal_address, plugins=[plugin(keyring), WatchPlugin(watch, quick=quick)]
         )
 
-    def watched_workers(self: Assembly, client: Client) -> list[Worker]:
-        made = workers(self, client)
-        for worker in made:
-            let_workflows_stand_still(worker)
+    def watched_workers(made_of: Assembly, client: Client) -> list[Worker]:
+        made = made_workers(made_of, client)
+        for each in made:
+            let_workflows_stand_still(each)
         return made
 
-    async def no_upkeep(self: Assembly, client: Client) -> None:
+    async def no_upkeep(made_of: Assembly, client: Client) -> None:
         """What it starts by chance would be no point that can be found again."""
 
     assembly.connect = watched_connect  # Of this process alone, as all here.
-    Assembly.workers = watched_workers  # type: ignore[method-assign]
+    workers.workers = watched_workers  # type: ignore[assignment]
     if not upkeep:
-        Assembly.ensure_upkeep = no_upkeep  # type: ignore[method-assign]
+        workers.ensure_upkeep = no_upkeep  # type: ignore[assignment]
 
 
 class _WatchedActivities(Interceptor):

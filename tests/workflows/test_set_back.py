@@ -19,6 +19,7 @@ from store.halts import Halts
 from tests.fakes import FakePartner, OnSend, profile
 from tests.polling import eventually
 from tests.world import World, world
+from workers import look_back
 from workflows.upkeep import UpkeepWorkflow
 
 SETTLED = PaymentState.SETTLED
@@ -46,7 +47,7 @@ async def _upkeep(made: World, *, id: str = "finality-upkeep") -> Mark:
 async def _again(home: Path, server: DevServer, partner: FakePartner) -> AsyncIterator[World]:
     """The next process, on the restored copy, as `worker.py` starts it."""
     async with world(home, server.address, partner=partner) as made:
-        await made.assembly.look_back(await made.assembly.client())
+        await look_back(made.assembly, await made.assembly.client())
         await made.work()
         yield made
 
@@ -140,5 +141,5 @@ async def test_a_database_that_only_grew_halts_nothing(server: DevServer, tmp_pa
         payment_id = (await made.pay()).payment_id
         await made.until(payment_id, SETTLED)
         assert (await _upkeep(made)).number == first.number + 1
-        await made.assembly.look_back(await made.assembly.client())
+        await look_back(made.assembly, await made.assembly.client())
         assert await Halts(made.assembly.database).in_force() == []

@@ -1,0 +1,135 @@
+"""What a worker runs: its workflows and steps, and the rounds of upkeep.
+
+Apart from `assembly`, so that a command which only reads the store loads nothing of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Final
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+from temporalio.worker import Worker
+
+from activities.checks import Checks
+from activities.partner_steps import PartnerSteps
+from activities.payment_store import PaymentStore
+from assembly import STORE_AWAY, Assembly
+from domain.ids import TASK_QUEUE, UPKEEP, partner_queue
+from regimes.ladder import escalate
+from starter.converter import NotOurs
+from starter.running import Running
+from store.folding import Folding
+from store.turns import ReadTurns
+from workflows.payment import PaymentWorkflow
+from workflows.upkeep import UpkeepWorkflow, known
+
+log = logging.getLogger("finality.worker")
+
+#: Anybody at Temporal can end a workflow under such an id; the newest that is ours counts.
+_ROUNDS_ASKED: Final = 20
+#: How long the server waits for the worker that knows a run, before it gives its task to another
+#: one: the larger part of what a payment stands still after a kill. A run is loaded quickly.
+_STICKY: Final = timedelta(seconds=2)
+
+
+async def look_back(assembly: Assembly, client: Client) -> None:
+    """Before any step: is the database the one that the last round of upkeep knew?"""
+    rounds = client.list_workflows(
+        f"WorkflowId STARTS_WITH '{UPKEEP}' AND ExecutionStatus = 'Completed'",
+        limit=_ROUNDS_ASKED,
+    )
+    async for last in rounds:
+        handle = client.get_workflow_handle(last.id, run_id=last.run_id)
+        try:
+            result = await handle.result()
+        except NotOurs as stranger:
+            log.warning("%s is not taken for a round of upkeep: %s", last.id, stranger)
+            continue
+        await assembly.rounds.prove(known(result), assembly.clock.now())
+        return
+
+
+def workers(assembly: Assembly, client: Client) -> list[Worker]:
+    """One for workflows and our own store, one per partner so that none stops another."""
+    store = PaymentStore(
+        payments=assembly.payments,
+        book=assembly.book,
+        commands=assembly.commands,
+        set_back=assembly.set_back,
+        clock=assembly.clock,
+        leaves_after=assembly.settings.leave_temporal_after,
+    )
+    upkeep = assembly.upkeep(Running(client))
+    steps = PartnerSteps(
+        partners=assembly.partners,
+        book=assembly.book,
+        payments=assembly.payments,
+        inbox=assembly.inbox,
+        turns=ReadTurns(assembly.database, Folding(assembly.keyring, escalate)),
+        checks=Checks(assembly.clock, assembly.checks),
+        witness=assembly.witness,
+        clocks=assembly.clocks,
+        future=assembly.future,
+        store_away=STORE_AWAY,
+    )
+    made = [
+        Worker(
+            client,
+            task_queue=TASK_QUEUE,
+            workflows=[PaymentWorkflow, UpkeepWorkflow],
+            activities=[
+                store.load,
+                store.record,
+                store.cancel,
+                upkeep.prove,
+                upkeep.compare_with_partners,
+                upkeep.relay,
+                upkeep.sweep,
+            ],
+            max_cached_workflows=assembly.settings.max_cached_workflows,
+            sticky_queue_schedule_to_start_timeout=_STICKY,
+            graceful_shutdown_timeout=assembly.settings.graceful_shutdown,
+        )
+    ]
+    made += [
+        Worker(
+            client,
+            task_queue=partner_queue(partner),
+            activities=[steps.instruct, steps.read],
+            max_concurrent_activities=50,
+            graceful_shutdown_timeout=assembly.settings.graceful_shutdown,
+        )
+        for partner in sorted({partner for partner, _ in assembly.partners})
+    ]
+    return made
+
+
+async def ensure_upkeep(assembly: Assembly, client: Client) -> None:
+    """Have the server start relay and sweep regularly; one schedule for all workers."""
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(
+            UpkeepWorkflow.run,
+            id=UPKEEP,
+            task_queue=TASK_QUEUE,
+            static_summary="start what should run, find what runs no more",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=assembly.settings.upkeep_every)]),
+        policy=SchedulePolicy(
+            overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1)
+        ),
+    )
+    try:
+        await client.create_schedule(UPKEEP, schedule, trigger_immediately=True)
+    except ScheduleAlreadyRunningError:
+        return
