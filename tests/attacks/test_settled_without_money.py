@@ -33,6 +33,8 @@ async def _says_completed(
 ) -> Payment:
     at = store.clock.now()
     word = report(at, PaymentState.SETTLED, source=source, movements=movements)
+    if source is Source.STATEMENT:
+        return (await store.booked(word)).payment
     return (await store.read(Told(word, exchange(at)))).payment
 
 

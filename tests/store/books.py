@@ -41,11 +41,13 @@ from store.accepting import Acceptance
 from store.clocks import StoreClocks
 from store.commands import Commands
 from store.database import Database
+from store.evidence import keep_report
 from store.folding import Folding
 from store.future import Future
 from store.inbox import Inbox
 from store.keyring import Keyring
 from store.payments import Payments
+from store.payments import row as payment_row
 from store.rounds import Rounds
 from store.sending import SendBook, Turn
 from store.set_back import SetBack
@@ -210,6 +212,16 @@ class Store:
         instruction = instruction_id(payment_id, InstructionKind.PAY)
         heard = heard_of_read(payment_id, instruction, answer, self.clock.now(), inbox_through)
         return await self.book.record(heard)
+
+    async def booked(self, entry: Report, payment_id: str = PAYMENT) -> PaymentView:
+        """Record an entry of a statement, which no step with a partner may bring."""
+        now = self.clock.now()
+
+        def transaction(session: Session) -> PaymentView:
+            keep_report(session, payment_id, entry, now)
+            return Folding(self.keyring).refold(session, payment_row(session, payment_id), now)
+
+        return await self.database.write(transaction)
 
     def open(self) -> list[str]:
         """Ids of payments that are owed something."""

@@ -218,8 +218,7 @@ async def test_a_decision_about_a_statement_stands(store: Store, clock: SteppedC
     booked = report(clock.step(SECOND), S.SETTLED, reference=None, source=Source.STATEMENT,
                     movements=(Movement(movement_id="b1", kind=MovementKind.DEBIT,
                                         amount=order().instructed_amount),))  # fmt: skip
-    await store.read(Told(booked, exchange(clock.now())))
-    assert (await store.payments.view(PAYMENT)).payment.is_frozen
+    assert (await store.booked(booked)).payment.is_frozen
     decided = await executed(store, reference=None)
     assert decided.view.payment.certainty is not Certainty.UNKNOWN
     assert not decided.view.payment.is_frozen
