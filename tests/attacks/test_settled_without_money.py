@@ -90,7 +90,7 @@ async def test_people_who_found_it_executed_make_it_final_at_the_next_read(store
         store.commands,
         PAYMENT,
         command_id="r1",
-        by="ann",
+        by="alice",
         why="on the statement",
         now=store.clock.now(),
     )
