@@ -322,12 +322,13 @@ def doctor(
     retry_logins: Annotated[
         bool, typer.Option(help="Allow one more login where a partner had refused one.")
     ] = False,
+    json: Json = False,
 ) -> None:
     """Look at everything a payment needs, and say what is missing and how to mend it."""
     from settings import Settings
     from terminal.doctor.examining import examine
 
-    _run(examine(Settings(), retry_logins_first=retry_logins))
+    _run(examine(Settings(), retry_logins_first=retry_logins, as_json=json))
 
 
 @app.command()

@@ -39,6 +39,12 @@ class Due(NamedTuple):
     until: datetime | None = None
     instruction_id: str | None = None
 
+    @property
+    def in_words(self) -> str:
+        """What the payment waits for and when it is looked at next, for people."""
+        when = f"at {self.until:%Y-%m-%d %H:%M:%S} UTC" if self.until else "now"
+        return f"{self.because}; next look {when}"
+
 
 def due(view: PaymentView, now: datetime) -> Due:
     """The one thing owed now.

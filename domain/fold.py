@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,6 +14,7 @@ from domain.payment import (
     FINAL_BY_WATCH,
     Amounts,
     Certainty,
+    ClosedFinding,
     Finding,
     FindingKind,
     Instruction,
@@ -28,6 +29,10 @@ from domain.states import PROVEN_NOTHING_MOVED, RANK, may_follow
 _WITHOUT_EFFECT: Final = (AttemptResult.NOT_SENT, AttemptResult.TURNED_AWAY)
 #: What a refused request may mean: never, or not before we mend something.
 _REFUSALS: Final = (PaymentState.REJECTED, PaymentState.AWAITING_US)
+
+#: Who closes a finding.
+_PEOPLE: Final = "people decided"
+_LATER_WORD: Final = "a later word of the partner"
 
 
 def fold(
@@ -73,6 +78,7 @@ class _Telling:
         self.words: Report | None = None
         self.open: list[Finding] = []
         self.notes: list[Finding] = []
+        self.closed: list[ClosedFinding] = []
         self.settled_by_people: set[str] = set()
 
     def hear(self, report: Report) -> None:
@@ -127,7 +133,7 @@ class _Telling:
 
     def _decide(self, report: Report) -> None:
         """People answered: what was open then is settled, and they said where it stands."""
-        self.open = [finding for finding in self.open if finding.text not in report.settles]
+        self._close(lambda finding: finding.text in report.settles, _PEOPLE)
         self.settled_by_people |= set(report.settles)
         if report.decided_on not in (None, self.state):
             # Heard before it was decided, and recorded after: nobody decided about this.
@@ -163,7 +169,7 @@ class _Telling:
         self.since = self.since or report.as_of
         if self.state in (PaymentState.PROCESSING, PaymentState.SETTLED, PaymentState.FINAL):
             # A lagging answer went back and this one stands where we stood: nothing is open.
-            self.open = [f for f in self.open if f.kind is not FindingKind.CONTRADICTION]
+            self._close(lambda f: f.kind is FindingKind.CONTRADICTION, _LATER_WORD)
         if (
             self.state is PaymentState.SETTLED
             and report.source is Source.READ
@@ -225,12 +231,26 @@ class _Telling:
 
     def _open_unless_settled(self, kind: FindingKind, text: str) -> None:
         """For what has no place in time: once people answered it, it is answered."""
-        if text not in self.settled_by_people:
+        if text in self.settled_by_people:
+            self.closed.append(ClosedFinding(kind=kind, text=text, closed_by=_PEOPLE))
+        else:
             self._open(kind, text)
+
+    def _close(self, is_over: Callable[[Finding], bool], by: str) -> None:
+        for finding in filter(is_over, self.open):
+            self.closed.append(ClosedFinding(kind=finding.kind, text=finding.text, closed_by=by))
+        self.open = [finding for finding in self.open if not is_over(finding)]
+
+    def _over(self) -> tuple[ClosedFinding, ...]:
+        """What was open once and is not now; each once, by its last answer."""
+        last = {(finding.kind, finding.text): finding for finding in self.closed}
+        for finding in self.open:
+            last.pop((finding.kind, finding.text), None)
+        return tuple(last.values())
 
     def _forget_unmapped(self) -> None:
         # A known word came later: where the payment stands is known again.
-        self.open = [f for f in self.open if f.kind is not FindingKind.UNMAPPED]
+        self._close(lambda f: f.kind is FindingKind.UNMAPPED, _LATER_WORD)
 
     def _statements(self, reports: Sequence[Report]) -> None:
         """Booked entries outrank every word, wherever they stand in time."""
@@ -282,9 +302,11 @@ class _Telling:
         """
         if self.state is not PaymentState.FINAL or not self.shows_bookings:
             return
+        if amounts.settled == amounts.instructed:
+            return
         text = _have_left(amounts)
-        if amounts.settled != amounts.instructed and text not in self.settled_by_people:
-            self._open(FindingKind.DIFFERS, text)
+        self._open_unless_settled(FindingKind.DIFFERS, text)
+        if text not in self.settled_by_people:
             self.state, self.basis = PaymentState.SETTLED, None
 
     def payment(self, reports: Sequence[Report]) -> Payment:
@@ -311,6 +333,7 @@ class _Telling:
             certainty=self._certainty(bool(references)),
             amounts=amounts,
             findings=tuple(dict.fromkeys((*self.open, *self.notes))),
+            closed_findings=self._over(),
             partner_reference=reference,
             partner_status=words.partner_status if words else None,
             transaction_status=words.transaction_status if words else None,

@@ -63,6 +63,13 @@ class Finding(BaseModel):
         return self.kind in FREEZING
 
 
+class ClosedFinding(Finding):
+    """A finding that was open once and is over. It stops nothing any more."""
+
+    closed_by: str
+    """Who answered it, in words."""
+
+
 class Instruction(BaseModel):
     """One thing asked of one partner, with its book."""
 
@@ -94,6 +101,7 @@ class Payment(BaseModel):
     certainty: Certainty
     amounts: Amounts
     findings: tuple[Finding, ...] = ()
+    closed_findings: tuple[ClosedFinding, ...] = ()
     partner_reference: str | None = None
     partner_status: str | None = None
     transaction_status: str | None = None

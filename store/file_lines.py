@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import and_, insert
@@ -79,6 +79,15 @@ class LineNow(BaseModel):
     payment_id: str | None = None
     payment: Payment | None = None
     created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class Place(NamedTuple):
+    """Where in which file a payment was ordered."""
+
+    file: str
+    """The file's message id."""
+    line: int
 
 
 class FileLines:
@@ -148,6 +157,27 @@ class FileLines:
 
         return [self._now(line, payment) for line, payment in await self._database.read(query)]
 
+    async def places(self, payments: Collection[tuple[str, str]]) -> dict[tuple[str, str], Place]:
+        """The places of those of these payments, each by tenant and key, that came with a file."""
+
+        def query(session: Session) -> dict[tuple[str, str], Place]:
+            same = and_(
+                col(FileRow.tenant) == col(FileLineRow.tenant),
+                col(FileRow.file_key) == col(FileLineRow.file_key),
+            )
+            found = {}
+            for tenant, key in payments:
+                rows = (
+                    select(FileRow.message_id, FileLineRow.position)
+                    .join(FileLineRow, same)
+                    .where(FileLineRow.tenant == tenant, FileLineRow.payment_key == key)
+                )
+                for message_id, position in session.exec(rows):
+                    found[tenant, key] = Place(message_id or "", position)
+            return found
+
+        return await self._database.read(query)
+
     def _row(self, tenant: str, file_key: str, line: KeptLine) -> dict[str, object]:
         context = _context(tenant, file_key, line.position)
         return {
@@ -180,6 +210,7 @@ class FileLines:
             payment_id=payment.payment_id,
             payment=Payment.model_validate_json(payment.payment_json),
             created_at=payment.created_at,
+            updated_at=payment.updated_at,
         )
 
 

@@ -522,6 +522,9 @@ class FileLineRow(SQLModel, table=True):
     """A line of a file, of a refused one too; its payment is the one that has its key."""
 
     __tablename__ = "file_lines"
+    __table_args__: ClassVar[tuple[object, ...]] = (
+        Index("ix_file_lines_payment", "tenant", "payment_key"),
+    )
 
     tenant: str = Field(primary_key=True)
     file_key: str = Field(primary_key=True)

@@ -23,6 +23,9 @@ class Task:
 
     task_id: str
     payment_id: str | None
+    tenant: str | None
+    key: str | None
+    """The payment's."""
     kind: str
     question: str
     owner: str
@@ -109,6 +112,8 @@ def _task(session: Session, row: TaskRow, payment: PaymentRow | None) -> Task:
     task = Task(
         task_id=row.task_id,
         payment_id=row.payment_id,
+        tenant=payment.tenant if payment else None,
+        key=payment.key if payment else None,
         kind=row.kind,
         question=row.question,
         owner=row.owner,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from rich import box
@@ -71,7 +72,7 @@ async def show_file(
             return _refused(problem)
     if as_json:
         for now in lines:
-            print(json.dumps(_line_object(now)))
+            print(json.dumps(_line_object(file, now)))
         return AS_WISHED
     shown = _table("Line", "EndToEndId", "Amount", "Payment", "State")
     for now in lines:
@@ -97,6 +98,7 @@ async def tell_status(
     party: str | None,
     version: str,
     out: Path | None,
+    as_json: bool,
 ) -> int:
     """Write a pain.002 of how the file stands now, to a file or to the screen."""
     if version not in VERSIONS:
@@ -106,7 +108,11 @@ async def tell_status(
             file, lines = await _found(assembly, message_id, party)
         except _NoSuchFile as problem:
             return _refused(problem)
-        report = file_status(file, lines, assembly.clock.now())
+        now = assembly.clock.now()
+    if as_json:
+        print(json.dumps(_status_object(file, lines, now)))
+        return AS_WISHED
+    report = file_status(file, lines, now)
     xml = as_xml(report, version)
     if out is None:
         print(as_references(xml.decode()))
@@ -140,7 +146,7 @@ async def cancel_file(
             receipts = await _cancelled(assembly, file, paid, why, wait_seconds)
         done = sum(receipt.command.outcome is Outcome.DONE for receipt in receipts)
         for now, receipt in zip(paid, receipts, strict=True):
-            _tell_outcome(now, receipt, as_json=as_json)
+            _tell_outcome(file, now, receipt, as_json=as_json)
         screen = Screen(stderr=as_json)
         screen.print(f"{done} of {len(paid)} payments are cancelled.")
         if unrecorded:
@@ -179,11 +185,19 @@ async def _cancelled(
     return list(await asyncio.gather(*map(wait, asked)))
 
 
-def _tell_outcome(now: LineNow, receipt: CommandReceipt, *, as_json: bool) -> None:
+def _tell_outcome(file: KeptFile, now: LineNow, receipt: CommandReceipt, *, as_json: bool) -> None:
     position = now.line.position
     outcome, state = receipt.command.outcome.value, receipt.payment.state.value
     if as_json:
-        said = {"line": position, "payment_id": now.payment_id, "outcome": outcome, "state": state}
+        said = {
+            "file": file.message_id,
+            "line": position,
+            "tenant": file.tenant,
+            "key": now.line.payment_key,
+            "payment_id": now.payment_id,
+            "outcome": outcome,
+            "state": state,
+        }
         print(json.dumps(said))
     else:
         Screen().print(f"line {position}: {now.payment_id} {outcome}; it is {state}")
@@ -225,6 +239,7 @@ def _state(now: LineNow) -> str:
 def _file_object(file: KeptFile) -> dict[str, object]:
     head = file.header
     return {
+        "file": file.message_id,
         "message_id": file.message_id,
         "initiating_party": head.initiating_party,
         "tenant": file.tenant,
@@ -235,15 +250,30 @@ def _file_object(file: KeptFile) -> dict[str, object]:
     }
 
 
-def _line_object(now: LineNow) -> dict[str, object]:
+def _status_object(file: KeptFile, lines: Sequence[LineNow], at: datetime) -> dict[str, object]:
+    statuses = [line_status(now).status for now in lines]
+    counts = Counter(status.value for status in statuses)
+    return _file_object(file) | {
+        "at": at.isoformat(),
+        "transaction_status": common_status(statuses).value,
+        "lines_by_status": dict(sorted(counts.items())),
+    }
+
+
+def _line_object(file: KeptFile, now: LineNow) -> dict[str, object]:
     line, payment = now.line, now.payment
     return {
+        "file": file.message_id,
         "line": line.position,
+        "tenant": file.tenant,
+        "key": line.payment_key,
         "payment_information_id": line.payment_information_id,
         "end_to_end_id": line.end_to_end_id,
         "amount_minor": line.amount_minor,
         "currency": line.currency,
         "payment_id": now.payment_id,
+        "created_at": now.created_at.isoformat() if now.created_at else None,
+        "updated_at": now.updated_at.isoformat() if now.updated_at else None,
         "state": payment.state.value if payment else None,
         "certainty": payment.certainty.value if payment else None,
         "transaction_status": line_status(now).status.value,

@@ -45,12 +45,17 @@ def file_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typer.
             str, typer.Option(help="pain.002.001.03, .08 or .10 to .14.")
         ] = "pain.002.001.10",
         party: Party = None,
+        json: Json = False,
     ) -> None:
-        """Write a pain.002 of how a file stands now."""
+        """Write a pain.002 of how a file stands now; --json prints the same as one object."""
         from settings import Settings
         from terminal.file import tell_status
 
-        run(tell_status(Settings(), message_id, party=party, version=version, out=out))
+        if json and out is not None:
+            raise typer.BadParameter("prints to the screen; leave --out away", param_hint="--json")
+        run(
+            tell_status(Settings(), message_id, party=party, version=version, out=out, as_json=json)
+        )
 
     @app.command()
     def cancel(

@@ -77,6 +77,7 @@ def finding_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]],
             str | None,
             typer.Option(metavar="COMMAND-ID", help="Write only what was attached to it."),
         ] = None,
+        json: Json = False,
     ) -> None:
         """One payment: its timeline, what it waits for, and when it is looked at next."""
         from settings import Settings
@@ -89,12 +90,12 @@ def finding_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]],
                 raise typer.BadParameter("name a payment, or say which one by options")
             if evidence is not None:
                 raise typer.BadParameter("needs the payment's id", param_hint="--evidence")
-            run(show_found(Settings(), wanted, with_exchanges=exchanges))
+            run(show_found(Settings(), wanted, with_exchanges=exchanges, as_json=json))
         if wanted != ANYTHING:
             raise typer.BadParameter("a payment id stands alone; leave the other options out")
         if evidence is not None:
             run(write_evidence(Settings(), payment_id, evidence))
-        run(show_payment(Settings(), payment_id, with_exchanges=exchanges))
+        run(show_payment(Settings(), payment_id, with_exchanges=exchanges, as_json=json))
 
 
 def _wanted(

@@ -68,7 +68,7 @@ async def list_halts(settings: Settings, *, as_json: bool) -> int:
         found = await assembly.operations.halts()
     if as_json:
         for halt, held in found:
-            print(json.dumps(_as_object(halt, held)))
+            print(json.dumps(halt_object(halt) | {"holds_back": held}))
     elif found:
         Screen().print(_table(found))
     else:
@@ -99,13 +99,13 @@ def _table(found: list[tuple[Halt, int]]) -> Table:
     return shown
 
 
-def _as_object(halt: Halt, held: int) -> dict[str, object]:
+def halt_object(halt: Halt) -> dict[str, object]:
+    """What scripts read of a halt."""
     return {
         "number": halt.number,
         "partner": halt.partner,
         "tenant": halt.tenant,
         "rail": halt.rail,
-        "holds_back": held,
         "by": halt.by,
         "why": halt.why,
         "halted_at": halt.halted_at.isoformat(),

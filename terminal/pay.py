@@ -109,12 +109,16 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishe
             screen.print("No debtor account is known here; does `finality up` run in this folder?")
         show_refused(screen, refused)
         if not wishes.skip_invalid:
-            print_known(screen, judged.known, as_json=wishes.as_json)
+            print_known(screen, content.message_id, judged.known, as_json=wishes.as_json)
             advice = "Correct the lines, or pay" if not judged.known else "Pay"
             screen.print(f"Nothing new is paid. {advice} the others with --skip-invalid.")
             if wishes.as_json:
-                print_refused(refused, ())
-                print_nothing_paid(judged.unpaid(), "not paid: other lines of the file are refused")
+                print_refused(content.message_id, refused, ())
+                print_nothing_paid(
+                    content.message_id,
+                    judged.unpaid(),
+                    "not paid: other lines of the file are refused",
+                )
             why = Reason(
                 code="NARR", text=f"{len(refused)} lines are refused, so that none is paid"
             )
@@ -127,12 +131,14 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishe
         except (KeyUnusable, NotSigned, OperatorsFixed) as unsigned:
             return _all_refused(assembly, judged, screen, wishes, str(unsigned), code="NARR")
     if repeats and not wishes.skip_invalid:
-        print_known(screen, judged.known, as_json=wishes.as_json)
+        print_known(screen, content.message_id, judged.known, as_json=wishes.as_json)
         _ask(screen, repeats, wishes, "Nothing new is paid.")
         if wishes.as_json:
-            print_refused((), repeats)
+            print_refused(content.message_id, (), repeats)
             others = (line.line for line in judged.new)
-            print_nothing_paid(others, "not paid: other lines of the file may be duplicates")
+            print_nothing_paid(
+                content.message_id, others, "not paid: other lines of the file may be duplicates"
+            )
         why = Reason(code=DUPLICATION, text=f"{len(repeats)} lines may be paid already")
         return _nothing_paid(assembly, judged, screen, wishes, why)
     try:
@@ -158,9 +164,9 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishe
     before = [judged.known[each] for each in sorted(judged.known) if each not in payable]
     records += before
     if wishes.as_json:
-        lines = {one.key: one.line.position for one in judged.planned.orders}
-        print_json(records, file=content.message_id, lines=lines)
-        print_refused(refused, repeats)
+        of_file = [(one.tenant, one.key) for one in records]
+        print_json(records, await assembly.file_lines.places(of_file))
+        print_refused(content.message_id, refused, repeats)
     else:
         _show(screen, judged, records, sum(one.is_replay for one in receipts) + len(before))
     show_outcome(screen, records, refused=len(refused), repeats=len(repeats))
@@ -224,10 +230,11 @@ def _all_refused(
 ) -> int:
     said = reason if code == "NARR" else f"{code} {reason}"
     say_wrong(screen, "The file is refused:", said)
-    print_known(screen, judged.known, as_json=wishes.as_json)
+    print_known(screen, judged.content.message_id, judged.known, as_json=wishes.as_json)
     if wishes.as_json:
-        lines = judged.content.lines
-        print_nothing_paid((line for line in lines if line.position not in judged.known), said)
+        content = judged.content
+        unpaid = (line for line in content.lines if line.position not in judged.known)
+        print_nothing_paid(content.message_id, unpaid, said)
     why = Reason(code=code, text=reason)
     return _nothing_paid(assembly, judged, screen, wishes, why)
 

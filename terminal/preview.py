@@ -56,8 +56,8 @@ async def preview(
     if as_json:
         for one in sums:
             print(json.dumps(_as_object(one)))
-        print_payable(judged.new)
-        print_refused(judged.refused, judged.repeats)
+        print_payable(judged.content.message_id, judged.new)
+        print_refused(judged.content.message_id, judged.refused, judged.repeats)
     else:
         if judged.refused:
             show_refused(screen, judged.refused)
@@ -80,10 +80,11 @@ def show_notices(screen: Screen, judged: Judged) -> None:
         screen.print(plain(f"{field}: {text}"), style="dim")
 
 
-def print_payable(lines: Iterable[PlannedOrder]) -> None:
+def print_payable(file: str, lines: Iterable[PlannedOrder]) -> None:
     """An object for each line that would be paid."""
     for line in lines:
         said = {
+            "file": file,
             "line": line.line.position,
             "source_line": line.line.source_line,
             "key": line.key,

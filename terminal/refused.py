@@ -15,6 +15,7 @@ from domain.payment import Certainty
 from messages.credit_transfer import Line
 from regimes.refusal import Refusal
 from starter.files import PlannedOrder, RefusedLine
+from store.file_lines import Place
 from store.records import PaymentRecord
 from terminal.screen import Screen
 from terminal.table import print_json, table
@@ -68,42 +69,48 @@ def show_repeats(screen: Screen, repeats: Sequence[Repeat]) -> None:
     screen.print(shown)
 
 
-def print_known(screen: Screen, known: Mapping[int, PaymentRecord], *, as_json: bool) -> None:
+def print_known(
+    screen: Screen, file: str, known: Mapping[int, PaymentRecord], *, as_json: bool
+) -> None:
     """The lines that were paid before, as they stand: they are not refused with the others."""
     if not known:
         return
     records = [known[position] for position in sorted(known)]
     if as_json:
-        print_json(records)
+        places = {(one.tenant, one.key): Place(file, position) for position, one in known.items()}
+        print_json(records, places)
     else:
         screen.print("Known from an earlier run of this file:")
         screen.print(table(records))
 
 
-def print_refused(refused: Iterable[RefusedLine], repeats: Iterable[Repeat]) -> None:
+def print_refused(file: str, refused: Iterable[RefusedLine], repeats: Iterable[Repeat]) -> None:
     """The lines left out of a file whose others are paid."""
     for line, refusals in refused:
-        _print(line, "; ".join(f"{refusal.code} {refusal.text}" for refusal in refusals))
+        _print(file, line, "; ".join(f"{refusal.code} {refusal.text}" for refusal in refusals))
     for repeat in repeats:
-        _print(repeat.line, repeat.reason, repeat.duplicate.payment_ids)
+        _print(file, repeat.line, repeat.reason, repeat.duplicate.payment_ids)
 
 
-def print_nothing_paid(lines: Iterable[Line], reason: str) -> None:
+def print_nothing_paid(file: str, lines: Iterable[Line], reason: str) -> None:
     """Lines that are not paid because of something else than themselves."""
     for line in lines:
-        _print(line, reason)
+        _print(file, line, reason)
 
 
 def print_unread(reason: str) -> None:
     """A file whose lines are not known."""
-    _print(None, reason)
+    _print(None, None, reason)
 
 
-def _print(line: Line | None, reason: str, duplicate_of: Sequence[str] = ()) -> None:
+def _print(
+    file: str | None, line: Line | None, reason: str, duplicate_of: Sequence[str] = ()
+) -> None:
     print(
         json.dumps(
             {
                 "payment_id": None,
+                "file": file,
                 "line": line and line.position,
                 "source_line": line and line.source_line,
                 "end_to_end_id": line and line.end_to_end_id,

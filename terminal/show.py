@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Final
 
 from rich.table import Table
 from rich.text import Text
 
-from assembly import Assembly, assembled
+from assembly import assembled
 from domain.display import display
-from domain.due import Owed, due
 from domain.plain_text import plain
 from domain.report import PaymentState
 from settings import Settings
 from store.finding import Wanted
-from store.halts import Halt
 from store.records import PaymentRecord
 from store.timeline import Entry, EntryKind, Timelines
 from terminal.commanding import NOT_AS_WISHED, NOTHING_RECORDED, or_refused, say_refused
 from terminal.halt import scope
 from terminal.screen import Screen
-from terminal.table import state_text, table, waits_for
+from terminal.shown import Known, shown_object
+from terminal.table import state_text, table
 
 #: Listed at most where a search for one payment finds several.
 _LISTED: Final = 20
@@ -39,12 +39,16 @@ _STYLE = {
 }
 
 
-async def show_payment(settings: Settings, payment_id: str, *, with_exchanges: bool) -> int:
+async def show_payment(
+    settings: Settings, payment_id: str, *, with_exchanges: bool, as_json: bool
+) -> int:
     """Print what is known of a payment; 2 if there is none of that id."""
-    return await or_refused(_show(settings, payment_id, with_exchanges))
+    return await or_refused(_show(settings, payment_id, with_exchanges, as_json))
 
 
-async def show_found(settings: Settings, wanted: Wanted, *, with_exchanges: bool) -> int:
+async def show_found(
+    settings: Settings, wanted: Wanted, *, with_exchanges: bool, as_json: bool
+) -> int:
     """Print what is known of the one payment that fits; where several do, list them and say so."""
 
     async def show() -> int:
@@ -54,8 +58,8 @@ async def show_found(settings: Settings, wanted: Wanted, *, with_exchanges: bool
             say_refused("no payment fits; `finality list` shows those there are")
             return NOTHING_RECORDED
         if len(found.records) == 1 and found.cut_after is None:
-            return await _show(settings, found.records[0].payment_id, with_exchanges)
-        Screen().print(table(found.records))
+            return await _show(settings, found.records[0].payment_id, with_exchanges, as_json)
+        Screen(stderr=as_json).print(table(found.records))
         say_refused("several payments fit; show one by its id")
         return NOT_AS_WISHED
 
@@ -78,28 +82,41 @@ async def write_evidence(settings: Settings, payment_id: str, command_id: str) -
     return await or_refused(write())
 
 
-async def _show(settings: Settings, payment_id: str, with_exchanges: bool) -> int:
-    console = Screen()
+async def _show(settings: Settings, payment_id: str, with_exchanges: bool, as_json: bool) -> int:
     async with assembled(settings) as assembly:
         record = await assembly.orchestrator.get(payment_id, tenant=None)
-        halts = await assembly.operations.halts_of(payment_id)
-        _print_head(console, assembly, record, halts)
         timelines = Timelines(assembly.database, assembly.keyring)
-        lines = Table(show_header=False, box=None, pad_edge=False)
-        for entry in await timelines.of(payment_id):
-            lines.add_row(
-                f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3],
-                entry.kind.value,
-                Text(plain(_text(entry))),
-                style=_STYLE[entry.kind],
-            )
-        console.print(lines)
-        if with_exchanges:
-            for exchanged in await timelines.exchanges(payment_id):
-                console.rule(Text(exchanged.summary))
-                console.print(exchanged.request)
-                console.print(exchanged.response)
+        places = await assembly.file_lines.places([(record.tenant, record.key)])
+        known = Known(
+            record=record,
+            place=places.get((record.tenant, record.key)),
+            now=assembly.clock.now(),
+            halts=await assembly.operations.halts_of(payment_id),
+            timeline=await timelines.of(payment_id),
+            exchanges=await timelines.exchanges(payment_id) if with_exchanges else None,
+        )
+    if as_json:
+        print(json.dumps(shown_object(known)))
+    else:
+        _print(Screen(), known)
     return 0
+
+
+def _print(console: Screen, known: Known) -> None:
+    _print_head(console, known)
+    lines = Table(show_header=False, box=None, pad_edge=False)
+    for entry in known.timeline:
+        lines.add_row(
+            f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3],
+            entry.kind.value,
+            Text(plain(_text(entry))),
+            style=_STYLE[entry.kind],
+        )
+    console.print(lines)
+    for exchanged in known.exchanges or ():
+        console.rule(Text(exchanged.summary))
+        console.print(exchanged.request)
+        console.print(exchanged.response)
 
 
 def _text(entry: Entry) -> str:
@@ -108,10 +125,8 @@ def _text(entry: Entry) -> str:
     return f"{entry.text} (×{entry.times}, the last at {entry.last_at:%Y-%m-%d %H:%M:%S})"
 
 
-def _print_head(
-    console: Screen, assembly: Assembly, record: PaymentRecord, halts: list[Halt]
-) -> None:
-    payment, shown = record.payment, display(record.payment)
+def _print_head(console: Screen, known: Known) -> None:
+    record, payment, shown = known.record, known.record.payment, display(known.record.payment)
     console.print(Text.assemble((shown.headline, "bold"), f": {plain(shown.detail)}"))
     facts = Table(show_header=False, box=None, pad_edge=False)
     facts.add_row("payment", record.payment_id)
@@ -134,17 +149,24 @@ def _print_head(
         facts.add_row(
             "moved", f"{amounts.settled} out, {amounts.returned} back, {amounts.fees} fees"
         )
-    now = assembly.clock.now()
-    if due(record.view, now).owed is not Owed.OVER:
-        facts.add_row("waits for", Text(plain(waits_for(record, now))))
+    if place := known.place:
+        facts.add_row("file", Text(plain(f"{place.file}, line {place.line}")))
+    if (owed := known.owed) is not None:
+        facts.add_row("waits for", Text(plain(owed.in_words)))
+    if why := known.held_up_by:
+        facts.add_row("held up by", Text(plain(why), style="yellow"))
     if record.silent_since is not None:
         text = f"has not answered since {record.silent_since:%Y-%m-%d %H:%M:%S} UTC"
         facts.add_row("the partner", Text(text, style="yellow"))
-    for halt in halts:
+    for halt in known.halts:
         what = f"number {halt.number}, {scope(halt)}, by {halt.by}: {halt.why}"
         facts.add_row("halted", Text(what, style="yellow"))
     for finding in payment.findings:
-        facts.add_row("finding", Text(plain(f"{finding.kind}: {finding.text}")))
+        heading = "finding" if finding.freezes else "noted"
+        facts.add_row(heading, Text(plain(f"{finding.kind}: {finding.text}")))
+    for over in payment.closed_findings:
+        text = f"{over.kind}: {over.text} (over: {over.closed_by})"
+        facts.add_row("was found", Text(plain(text), style="dim"))
     console.print(facts)
     console.print()
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from assembly import assembled
-from domain.due import due
 from domain.payment import Certainty
 from domain.plain_text import plain
 from domain.report import PaymentState
 from settings import Settings
+from store.file_lines import Place
 from store.finding import ANYTHING, Wanted
 from store.payments import Found
 from store.records import PaymentRecord
@@ -39,8 +38,11 @@ async def list_table(settings: Settings, wanted: Wanted, *, limit: int, as_json:
     """Print the newest payments that fit, and whether there may be more."""
     async with assembled(settings) as assembly:
         found = await assembly.orchestrator.find(wanted, limit=limit)
+        places = await assembly.file_lines.places(
+            [(record.tenant, record.key) for record in found.records] if as_json else ()
+        )
     if as_json:
-        print_json(found.records)
+        print_json(found.records, places)
     elif found.records:
         Screen().print(table(found.records))
     else:
@@ -60,23 +62,17 @@ def _cut(found: Found, limit: int) -> str:
     )
 
 
-def print_json(
-    records: Iterable[PaymentRecord], *, file: str = "", lines: Mapping[str, int] | None = None
-) -> None:
+def print_json(records: Iterable[PaymentRecord], places: Mapping[tuple[str, str], Place]) -> None:
     """One object a payment, each on a line of its own, in the order given.
 
     Args:
-        file: the message id of the file they are of.
-        lines: their places in it, by key.
+        places: of those that came with a file, by tenant and key.
     """
     for record in records:
-        said = as_object(record)
-        if lines is not None:
-            said |= {"file": file, "line": lines.get(record.key)}
-        print(json.dumps(said))
+        print(json.dumps(as_object(record, places.get((record.tenant, record.key)))))
 
 
-def as_object(record: PaymentRecord) -> dict[str, object]:
+def as_object(record: PaymentRecord, place: Place | None = None) -> dict[str, object]:
     """What scripts read of a payment."""
     payment = record.payment
     return {
@@ -93,7 +89,13 @@ def as_object(record: PaymentRecord) -> dict[str, object]:
         "partner_reference": payment.partner_reference,
         "reason": payment.reason or _why_not_known(record),
         "sealed": record.sealed,
+        **place_object(place),
     }
+
+
+def place_object(place: Place | None) -> dict[str, object]:
+    """The file and the line that a payment came with; null where it came with none."""
+    return {"file": place.file if place else None, "line": place.line if place else None}
 
 
 def table(records: Iterable[PaymentRecord], *, caption: str | None = None) -> Table:
@@ -128,13 +130,6 @@ def state_text(record: PaymentRecord) -> Text:
     if payment.certainty is Certainty.UNKNOWN:
         return Text(f"{payment.state} (in doubt)", style="bold yellow")
     return Text(payment.state.value, style=_COLOUR.get(payment.state, ""))
-
-
-def waits_for(record: PaymentRecord, now: datetime) -> str:
-    """What the payment waits for and until when, in one line."""
-    owed = due(record.view, now)
-    until = f" until {owed.until:%Y-%m-%d %H:%M:%S} UTC" if owed.until else ""
-    return f"{owed.because}{until}"
 
 
 def _why_not_known(record: PaymentRecord) -> str | None:

@@ -12,11 +12,13 @@ from assembly import assembled
 from domain.payment import FREEZING
 from domain.plain_text import plain
 from settings import Settings
+from store.file_lines import Place
 from store.tasks import Task
 from store.unopened import SEALED
 from terminal.commanding import AS_WISHED, NOT_AS_WISHED, or_refused, say_refused, signer
 from terminal.operator import refused_text
 from terminal.screen import Screen
+from terminal.table import place_object
 from terminal.typed import typed_option
 
 #: Questions that an operator's finding answers.
@@ -30,9 +32,13 @@ async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as
         tasks = await operations.tasks(owner=owner, due_before=now if overdue else None)
         offered = await operations.offers_not_executed()
         refused = await assembly.operators.refusals()
+        places = await assembly.file_lines.places(
+            [(one.tenant, one.key) for one in tasks if one.tenant and one.key]
+        )
     if as_json:
         for task in tasks:
-            print(json.dumps(_as_object(task, now, next_commands(task, offered))))
+            place = places.get((task.tenant or "", task.key or ""))
+            print(json.dumps(_as_object(task, place, now, next_commands(task, offered))))
         return 0
     screen = Screen()
     if not tasks:
@@ -101,10 +107,15 @@ def next_commands(task: Task, not_executed_is_offered: bool) -> list[str]:
     return [look, f"finality cancel {task.payment_id} --why TEXT"]
 
 
-def _as_object(task: Task, now: datetime, commands: list[str]) -> dict[str, object]:
+def _as_object(
+    task: Task, place: Place | None, now: datetime, commands: list[str]
+) -> dict[str, object]:
     return {
         "task_id": task.task_id,
         "payment_id": task.payment_id,
+        "tenant": task.tenant,
+        "key": task.key,
+        **place_object(place),
         "amount_minor": task.amount.minor if task.amount else None,
         "currency": task.amount.currency if task.amount else None,
         "creditor_account": task.creditor_account,
@@ -113,6 +124,7 @@ def _as_object(task: Task, now: datetime, commands: list[str]) -> dict[str, obje
         "question": task.question,
         "not_executed_signed_by": list(task.signed_by),
         "owner": task.owner,
+        "opened_at": task.opened_at.isoformat(),
         "due_at": task.due_at.isoformat(),
         "is_overdue": task.due_at < now,
         "next_commands": commands,

@@ -319,11 +319,13 @@ class PaymentWorkflow:
     def _show(self, view: PaymentView, owed: Due) -> None:
         """What the Temporal UI says of the payment; attributes change together and seldom."""
         payment = view.payment
-        until = f" until {owed.until:%Y-%m-%d %H:%M:%S} UTC" if owed.until else ""
         findings = "".join(f"\n- {f.kind}: {f.text}" for f in payment.findings)
+        findings += "".join(
+            f"\n- over, by {f.closed_by}: {f.kind}: {f.text}" for f in payment.closed_findings
+        )
         workflow.set_current_details(
             f"**{display(payment).headline}** ({payment.state}, {payment.certainty})\n\n"
-            f"Waits for {owed.because}{until}.\n{findings}"
+            f"Waits for {owed.in_words}.\n{findings}"
             if owed.owed is Owed.WAIT
             else f"**{display(payment).headline}** ({payment.state})\n{findings}"
         )

@@ -7,8 +7,10 @@ kind and name it in the list here: `SETTINGS` need nothing but settings, `STORE`
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from typing import Final
 
 from rich.text import Text
@@ -64,16 +66,29 @@ _NO_KEYS: Final = "give the keyring that this installation was set up with; neve
 _NEWER: Final = "run the newer release that upgraded the database"
 
 
-async def examine(settings: Settings, *, retry_logins_first: bool) -> int:
+async def examine(settings: Settings, *, retry_logins_first: bool, as_json: bool) -> int:
     """Print every examination; 1 if something is not well."""
     console, unwell = Screen(), 0
     async for examined in _examinations(settings, retry_logins_first):
         unwell += bool(examined.remedy)
+        if as_json:
+            print(json.dumps(_as_object(examined)), flush=True)
+            continue
         mark = ("✗", "red") if examined.remedy else ("✓", "green")
         console.print(Text.assemble(mark, plain(f" {examined.what}: {examined.found}")))
         if examined.remedy:
             console.print(f"    → {plain(examined.remedy)}")
     return 1 if unwell else 0
+
+
+def _as_object(examined: Examined) -> dict[str, object]:
+    return {
+        "at": datetime.now(UTC).isoformat(),
+        "check": examined.what,
+        "is_well": not examined.remedy,
+        "found": examined.found,
+        "remedy": examined.remedy or None,
+    }
 
 
 async def _examinations(settings: Settings, retry_logins_first: bool) -> Findings:

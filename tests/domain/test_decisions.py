@@ -240,3 +240,37 @@ def test_one_decision_may_overrule_another(end: PaymentState) -> None:
     back = folded(decision(S.SETTLED, HOUR), decision(end, DAY), of=NOT_EXECUTED)
     assert (back.state, back.is_frozen) == (end, False)
     assert FindingKind.CONTRADICTION not in {f.kind for f in back.findings}
+
+
+def test_what_people_or_a_later_word_settled_is_named_as_over() -> None:
+    (contradiction,) = open_texts(folded(*CONTRADICTED))
+    decided = folded(*CONTRADICTED, decision(None, HOUR, contradiction))
+    assert decided.findings == ()
+    (over,) = decided.closed_findings
+    assert (over.kind, over.text, over.closed_by) == (
+        FindingKind.CONTRADICTION, contradiction, "people decided",
+    )  # fmt: skip
+    lagging = (report(S.SETTLED), report(S.PROCESSING, SECOND), report(S.SETTLED, 2 * SECOND))
+    assert open_texts(folded(*lagging[:2]))
+    assert folded(*lagging[:2]).closed_findings == ()
+    answered = folded(*lagging)
+    assert not answered.is_frozen
+    assert [one.closed_by for one in answered.closed_findings] == ["a later word of the partner"]
+    unmapped = folded(report(None), report(S.SETTLED, SECOND))
+    assert [one.kind for one in unmapped.closed_findings] == [FindingKind.UNMAPPED]
+
+
+def test_what_is_open_again_is_not_named_as_over() -> None:
+    (contradiction,) = open_texts(folded(*CONTRADICTED))
+    again = report(S.SETTLED, 2 * HOUR)
+    payment = folded(*CONTRADICTED, decision(None, HOUR, contradiction), again)
+    assert contradiction in open_texts(payment)
+    assert payment.closed_findings == ()
+
+
+def test_a_booking_that_people_answered_is_named_as_over() -> None:
+    booked = report(None, SECOND, source=Source.STATEMENT, movements=(movement(DEBIT, 999_999),))
+    (text,) = [text for text in open_texts(folded(report(S.SETTLED), booked)) if "left us" in text]
+    payment = folded(report(S.SETTLED), booked, decision(None, HOUR, text))
+    assert text not in open_texts(payment)
+    assert text in {one.text for one in payment.closed_findings}

@@ -82,7 +82,7 @@ async def test_what_is_no_payment_is_said_with_where_to_look(
     sign_as(monkeypatch, alone.terminal.home, "alice")
     settings = alone.settings
     commands = (
-        show_payment(settings, payment_id, with_exchanges=False),
+        show_payment(settings, payment_id, with_exchanges=False, as_json=False),
         write_evidence(settings, payment_id, "n1"),
         cancel_payment(
             settings, payment_id, command_id="c1", why="", wait_seconds=0, as_json=False

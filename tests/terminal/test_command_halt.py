@@ -38,7 +38,7 @@ async def test_a_halt_is_made_shown_and_lifted(alone: Home) -> None:
     assert "holds back 1 open payments" in made.out
     shown = alone.run("show", PAYMENT)
     assert "number 1, tenant shop, by alice: looks wrong" in shown.out
-    assert "sending is halted until" in shown.out
+    assert "sending is halted; next look at" in shown.out
     listed = alone.run("halts")
     assert "tenant shop" in listed.out
     assert "looks wrong" in listed.out
@@ -127,6 +127,8 @@ async def test_tasks_say_whose_they_are_by_when_and_what_to_type(alone: Home) ->
     [row] = alone.run("tasks", "--json").rows
     assert row["next_commands"] == [look, executed, not_executed]
     assert (row["payment_id"], row["kind"], row["is_overdue"]) == (PAYMENT, "parked", True)
+    assert (row["tenant"], row["key"], row["file"], row["line"]) == ("shop", "k", None, None)
+    assert row["opened_at"] < row["due_at"]
     assert (row["amount_minor"], row["currency"]) == (12_345, "EUR")
     assert CREDITOR_IBAN not in listed.out
     assert all(command in listed.out for command in row["next_commands"])
@@ -159,5 +161,8 @@ async def test_show_says_the_execution_date_and_until_when_it_is_held(alone: Hom
     await alone.store.accept(of=order(now, times=times))
     shown = alone.run("show", PAYMENT)
     assert f"execution date     {day}" in shown.out
-    assert f"its day to be sent until {now + timedelta(days=3):%Y-%m-%d %H:%M:%S} UTC" in shown.out
+    assert (
+        f"its day to be sent; next look at {now + timedelta(days=3):%Y-%m-%d %H:%M:%S} UTC"
+        in shown.out
+    )
     assert BANK in shown.out

@@ -33,7 +33,7 @@ def test_show_tells_the_whole_story_without_account_numbers(
     shown = terminal.run("show", row["payment_id"], "--exchanges")
     assert shown.code == 0
     for expected in ("Sent by our provider", "attempt 1 opened", "partner says 'completed'",
-                     "waits for", "the watch for returns until", row["partner_reference"],
+                     "waits for", "the watch for returns; next look at", row["partner_reference"],
                      "POST /v2/payments/create"):  # fmt: skip
         assert expected in shown.out
     iban = file.read_text().split("<CdtrAcct><Id><IBAN>")[1][:22]

@@ -148,7 +148,7 @@ async def test_the_ui_says_in_plain_words_what_a_payment_waits_for(at_work: Worl
 
     text = await eventually(details, "the watch in the details")
     assert text.startswith("**Sent by our provider** (settled, sent)")
-    assert "Waits for the watch for returns until " in text
+    assert "Waits for the watch for returns; next look at " in text
     description = await handle.describe()
     assert await description.static_summary() == f"payment {payment_id}"
     summaries = await _summaries(at_work, handle.id)
