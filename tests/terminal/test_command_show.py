@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,7 +12,7 @@ import pytest
 from sqlmodel import Session
 
 from domain.ids import instruction_id
-from domain.profile import InstructionKind, Quota
+from domain.profile import IdempotencyKind, InstructionKind, LookupKind, Quota
 from domain.report import PaymentState
 from store.file_lines import FileHeader, FileLines, KeptLine
 from store.files import Files
@@ -149,6 +150,24 @@ async def test_as_an_object_it_has_times_key_file_and_line(alone: Home) -> None:
     [status] = alone.run("file", "status", "MSG-1", "--json").rows
     assert (status["file"], status["transaction_status"]) == ("MSG-1", "PDNG")
     assert status["lines_by_status"] == {"PDNG": 1}
+
+
+async def test_every_field_for_scripts_is_documented(alone: Home) -> None:
+    store = alone.store
+    await store.accept("the key", as_of=profile(IdempotencyKind.NONE, LookupKind.NONE))
+    await _as_line_of_a_file(store, "the key")
+    await store.begin()
+    await store.sent(in_doubt())
+    assert alone.signed("halt", "--by", "alice", "--why", "audit").code == 0
+    text = Path("docs/operations.md").read_text()
+    table = text.partition("## Output for scripts")[2].partition("\n## ")[0]
+    documented = set(re.findall(r"`([a-z_]+)`", table))
+    for command in (
+        ("list",), ("show", PAYMENT, "--exchanges"), ("tasks",), ("halts",), ("file", "list"),
+        ("file", "show", "MSG-1"), ("file", "status", "MSG-1"),
+    ):  # fmt: skip
+        [row] = alone.run(*command, "--json").rows
+        assert set(row) <= documented, command
 
 
 async def test_doctor_prints_an_object_for_each_check(alone: Home) -> None:
