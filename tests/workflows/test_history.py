@@ -14,6 +14,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client
 from temporalio.converter import WorkflowSerializationContext
 
+from activities.clocks import Moments
 from activities.partner_steps import PartnerSteps, Step
 from domain.heard import Heard
 from domain.report import PaymentState
@@ -49,7 +50,7 @@ async def _whole_life_with_every_kind_of_payload(
     """A failed step, whose error tells a name, and one that hands over what it heard."""
     made.partner.on_send.append(OnSend.BUG_AFTER)
 
-    async def handed_over(_: PartnerSteps, heard: Heard) -> Step:
+    async def handed_over(_: PartnerSteps, heard: Heard, __: Moments) -> Step:
         return Step(said="not recorded yet", unrecorded=heard)
 
     monkeypatch.setattr(PartnerSteps, "_record", handed_over)
