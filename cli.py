@@ -33,7 +33,7 @@ By = Annotated[
 ]
 CommandId = Annotated[
     str | None,
-    typer.Option(help="Yours, one for each command of a payment; repeated, it only answers."),
+    typer.Option(help="An id of yours for this command; if it is repeated, nothing new is done."),
 ]
 
 
@@ -183,14 +183,16 @@ def proof(context: typer.Context) -> None:
 @app.command()
 def cancel(
     payment_id: PaymentId,
-    why: Annotated[str, typer.Option(help="In a line, without account numbers.")] = "",
+    why: Annotated[
+        str, typer.Option(help="The reason, in one line, without account numbers.")
+    ] = "",
     wait: Annotated[
-        int, typer.Option(min=0, help="Seconds to wait for what comes of it; 0: none.")
+        int, typer.Option(min=0, help="Seconds to wait for the outcome; 0: do not wait.")
     ] = 30,
     command_id: CommandId = None,
     json: Json = False,
 ) -> None:
-    """Take a payment back, at whatever point it is; 0 only when it is cancelled."""
+    """Take a payment back, at whatever point it is; exit code 0 only if it is cancelled."""
     from settings import Settings
     from terminal.cancel import cancel_payment
 
@@ -227,9 +229,9 @@ def resolve(
     payment_id: PaymentId,
     decision: Annotated[Decision, typer.Argument(help="What is decided about it.")],
     by: By,
-    why: Annotated[str, typer.Option(help="In a line, without account numbers.")],
+    why: Annotated[str, typer.Option(help="The reason, in one line, without account numbers.")],
     reference: Annotated[
-        str | None, typer.Option(help="executed: the partner's own id of it, to read it from now.")
+        str | None, typer.Option(help="executed: the partner's own id, by which it is read.")
     ] = None,
     evidence: Annotated[
         Path | None, typer.Option(help="not-executed: the file that shows it; kept sealed.")
@@ -260,12 +262,14 @@ def resolve(
 @app.command()
 def halt(
     by: By,
-    why: Annotated[str, typer.Option(help="In a line; needed unless a halt is lifted.")] = "",
+    why: Annotated[
+        str, typer.Option(help="The reason, in one line; needed unless a halt is lifted.")
+    ] = "",
     partner: Annotated[str | None, typer.Option(help="Only what goes to this partner.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Only what this tenant orders.")] = None,
     rail: Annotated[str | None, typer.Option(help="Only what takes this rail.")] = None,
     lift: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="Let sends go on that this halt stopped.")
+        int | None, typer.Option(metavar="NUMBER", help="Lift this halt, so that sends go on.")
     ] = None,
 ) -> None:
     """Stop new sends of everything, or of a part; resolving and cancels go on."""
@@ -290,9 +294,9 @@ def halts(json: Json = False) -> None:
 
 @app.command()
 def tasks(
-    owner: Annotated[str | None, typer.Option(help="Only questions to this one.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Only questions to this owner.")] = None,
     overdue: Annotated[
-        bool, typer.Option("--overdue", help="Only what was to be answered by now.")
+        bool, typer.Option("--overdue", help="Only questions whose answer is overdue.")
     ] = False,
     dismiss: Annotated[
         str | None,

@@ -180,8 +180,8 @@ def _read(file: Path) -> str:
         return file.read_text()
     except OSError as error:
         raise KeyUnusable(
-            f"the key {file} cannot be read: {error.strerror}; set FINALITY_OPERATOR_KEY_FILE, or "
-            "make one with `finality operator key`"
+            f"the key {file} cannot be read: {error.strerror}; make one with `finality operator "
+            "key`, or set FINALITY_OPERATOR_KEY_FILE to where the private one is"
         ) from None
     except UnicodeDecodeError:
         raise KeyUnusable(f"{file} is no key of `finality operator key`") from None

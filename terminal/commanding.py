@@ -27,7 +27,7 @@ AS_WISHED, NOT_AS_WISHED, NOTHING_RECORDED = 0, 1, 2
 _REFUSALS: Final = (
     CannotResolve, CommandReused, InvalidCommand, KeyUnusable, NotSigned, OperatorsFixed,
 )  # fmt: skip
-_WORDS: Final = {
+OUTCOMES: Final = {
     Outcome.ASKED: "recorded; what comes of it is not known yet",
     Outcome.PROPOSED: "signed; another operator has to sign too, with evidence",
     Outcome.DONE: "done",
@@ -70,9 +70,11 @@ def passphrase(name: str, file: Path | None, *, again: bool = False) -> bytes:
         except OSError as error:
             raise KeyUnusable(f"the passphrase file {file}: {error.strerror}") from None
     if not sys.stdin.isatty():
+        # A new key takes the option alone: a setting must not choose its passphrase.
+        named = "with --passphrase-file" if again else "in FINALITY_OPERATOR_PASSPHRASE_FILE"
         raise KeyUnusable(
-            "no passphrase; run it on a terminal, which asks for it, or name a file with it in "
-            "FINALITY_OPERATOR_PASSPHRASE_FILE"
+            f"no passphrase; run the command on a terminal, which asks for it, or name {named} "
+            "a file that has it"
         )
     typed = getpass.getpass(f"Passphrase of {name}: ")
     if again and getpass.getpass("Once more: ") != typed:
@@ -116,7 +118,7 @@ def print_receipt(receipt: CommandReceipt, *, as_json: bool) -> None:
         return
     screen = Screen()
     named = f"{command.kind.value.replace('_', '-')} {command.command_id}"
-    screen.print(Text.assemble(f"{plain(named)}: ", (_WORDS[command.outcome], "bold")))
+    screen.print(Text.assemble(f"{plain(named)}: ", (OUTCOMES[command.outcome], "bold")))
     doubt = " (in doubt)" if payment.certainty is Certainty.UNKNOWN else ""
     screen.print(f"{command.payment_id} is {payment.state}{doubt}: {plain(shown.detail)}")
     if not receipt.is_told:

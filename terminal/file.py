@@ -25,7 +25,14 @@ from starter.asking import CommandReceipt
 from starter.file_status import file_status, line_status
 from store.file_lines import KeptFile, LineNow
 from terminal.cancel import answered, user
-from terminal.commanding import AS_WISHED, NOT_AS_WISHED, NOTHING_RECORDED, or_refused, say_refused
+from terminal.commanding import (
+    AS_WISHED,
+    NOT_AS_WISHED,
+    NOTHING_RECORDED,
+    OUTCOMES,
+    or_refused,
+    say_refused,
+)
 from terminal.recording import AT_ONCE
 from terminal.screen import Screen
 from terminal.status_report import NotWritten, as_xml, put
@@ -187,7 +194,7 @@ async def _cancelled(
 
 def _tell_outcome(file: KeptFile, now: LineNow, receipt: CommandReceipt, *, as_json: bool) -> None:
     position = now.line.position
-    outcome, state = receipt.command.outcome.value, receipt.payment.state.value
+    outcome, state = receipt.command.outcome, receipt.payment.state.value
     if as_json:
         said = {
             "file": file.message_id,
@@ -195,12 +202,12 @@ def _tell_outcome(file: KeptFile, now: LineNow, receipt: CommandReceipt, *, as_j
             "tenant": file.tenant,
             "key": now.line.payment_key,
             "payment_id": now.payment_id,
-            "outcome": outcome,
+            "outcome": outcome.value,
             "state": state,
         }
         print(json.dumps(said))
     else:
-        Screen().print(f"line {position}: {now.payment_id} {outcome}; it is {state}")
+        Screen().print(f"line {position}: {now.payment_id} is {state}: {OUTCOMES[outcome]}")
 
 
 async def _found(

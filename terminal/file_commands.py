@@ -8,10 +8,10 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-MessageId = Annotated[str, typer.Argument(metavar="MSGID", help="The file's own, of GrpHdr.")]
+MessageId = Annotated[str, typer.Argument(metavar="MSGID", help="The file's own, from its GrpHdr.")]
 Party = Annotated[
     str | None,
-    typer.Option(help="Whose file, where several have the id: initiating party or tenant."),
+    typer.Option(help="Whose file, if several have this MsgId: initiating party or tenant."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
 
@@ -60,14 +60,17 @@ def file_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typer.
     @app.command()
     def cancel(
         message_id: MessageId,
-        why: Annotated[str, typer.Option(help="In a line, without account numbers.")] = "",
+        why: Annotated[
+            str, typer.Option(help="The reason, in one line, without account numbers.")
+        ] = "",
         wait: Annotated[
-            int, typer.Option(min=0, help="Seconds to wait for what comes of each; 0: none.")
+            int,
+            typer.Option(min=0, help="Seconds to wait for the outcome of each; 0: do not wait."),
         ] = 30,
         party: Party = None,
         json: Json = False,
     ) -> None:
-        """Take back every payment of a file; 0 only when all are cancelled. May be repeated."""
+        """Take back every payment of a file; exit code 0 only if all are cancelled."""
         from settings import Settings
         from terminal.file import cancel_file
 

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 State = Annotated[str | None, typer.Option(help="In this state.")]
 Tenant = Annotated[str | None, typer.Option(help="Of this tenant.")]
 Partner = Annotated[str | None, typer.Option(help="That this partner pays.")]
-EndToEndId = Annotated[str | None, typer.Option(help="With this EndToEndId, whole.")]
+EndToEndId = Annotated[str | None, typer.Option(help="With exactly this EndToEndId.")]
 File = Annotated[
     str | None, typer.Option("--file", metavar="MSGID", help="Of the file with this MsgId.")
 ]
 Creditor = Annotated[
-    str | None, typer.Option(help="To this account number, or to a name that has this in it.")
+    str | None, typer.Option(help="To this account number, or to a name that contains it.")
 ]
 Amount = Annotated[
     str | None, typer.Option(metavar="AMOUNT", help="Of exactly this amount, such as 12.50EUR.")
@@ -75,7 +75,9 @@ def finding_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]],
         ] = False,
         evidence: Annotated[
             str | None,
-            typer.Option(metavar="COMMAND-ID", help="Write only what was attached to it."),
+            typer.Option(
+                metavar="COMMAND-ID", help="Write out only the evidence given with this command."
+            ),
         ] = None,
         json: Json = False,
     ) -> None:

@@ -34,9 +34,9 @@ async def halt_sends(
             held = dict(await assembly.operations.halts()).get(made, 0)
         screen = Screen()
         screen.print(
-            f"Halt {made.number}: nothing new of {scope(made)} is sent from now on. It "
-            f"holds back {held} open payments; what was sent before is followed as always, and "
-            "cancels go out."
+            f"Halt {made.number} covers {scope(made)}: nothing new is sent from now on. It holds "
+            f"back {held} open payments. What was sent before is followed as always, and cancels "
+            "go out. To lift it:"
         )
         screen.print(f"finality halt --lift {made.number} --by NAME")
         return AS_WISHED

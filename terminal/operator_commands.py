@@ -9,12 +9,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="An operator's.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The operator's name.")]
 Public = Annotated[
     Path, typer.Argument(metavar="FILE.pub", help="As `operator key` wrote it, from that person.")
 ]
 By = Annotated[str, typer.Option(metavar="NAME", help="Who signs.")]
-Why = Annotated[str, typer.Option(help="In a line.")]
+Why = Annotated[str, typer.Option(help="The reason, in one line.")]
 
 
 def operator_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typer.Typer:
@@ -28,10 +28,12 @@ def operator_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> ty
     def key(
         name: Name,
         file: Annotated[
-            Path | None, typer.Option(help="Where; default: ~/.config/finality/NAME.key")
+            Path | None,
+            typer.Option(help="Where to write it; default: ~/.config/finality/NAME.key"),
         ] = None,
         passphrase_file: Annotated[
-            Path | None, typer.Option(help="That has the passphrase; default: it is asked for.")
+            Path | None,
+            typer.Option(help="A file that has the passphrase; default: it is asked for."),
         ] = None,
     ) -> None:
         """Make a key of your own, and beside it FILE.pub to give to the others."""
@@ -67,7 +69,7 @@ def operator_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> ty
 
     @app.command()
     def remove(name: Name, by: By, why: Why) -> None:
-        """Sign that an operator is none any more; a second one gives the same command."""
+        """Sign that an operator may not sign any more; a second one gives the same command."""
         from settings import Settings
         from terminal.operator import remove_operator
 

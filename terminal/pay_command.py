@@ -19,7 +19,7 @@ def pay_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Callable
             bool,
             typer.Option(
                 "--preview",
-                help="Only say what would be paid, and out of which balance; nothing is recorded.",
+                help="Only say what would be paid, and from which balance; nothing is recorded.",
             ),
         ] = False,
         as_of: Annotated[
@@ -39,15 +39,15 @@ def pay_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Callable
         wait: Annotated[
             int,
             typer.Option(
-                min=0, help="Seconds to wait for payments to settle or need somebody; 0: none."
+                min=0, help="Seconds to wait until payments settle or need somebody; 0: none."
             ),
         ] = 60,
         journal: Annotated[
-            Path | None, typer.Option(help="Write what was wanted here before anything is sent.")
+            Path | None, typer.Option(help="Write the orders to this file before anything is sent.")
         ] = None,
         status_report: Annotated[
             Path | None,
-            typer.Option(help="Write a pain.002 here of how the file stands at the end."),
+            typer.Option(help="Write a pain.002 to this file: how the payments stand at the end."),
         ] = None,
         acknowledge: Annotated[
             list[str] | None,
@@ -57,7 +57,8 @@ def pay_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Callable
             ),
         ] = None,
         operator: Annotated[
-            str | None, typer.Option(help="Who acknowledges a payment that is in doubt.")
+            str | None,
+            typer.Option(help="The operator who acknowledges a payment in doubt, and signs."),
         ] = None,
         allow_truncation: Annotated[
             bool,

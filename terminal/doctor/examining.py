@@ -62,7 +62,10 @@ _AWAY: Final = (
     "start it, and see that FINALITY_DATABASE_URL names it, its user may log in and create tables, "
     "and its disk is not full"
 )
-_NO_KEYS: Final = "give the keyring that this installation was set up with; never make a second one"
+_NO_KEYS: Final = (
+    "give the keyring that this installation was set up with, never a second one; only for a new "
+    "installation make one with `finality new-key`"
+)
 _NEWER: Final = "run the newer release that upgraded the database"
 
 
@@ -130,7 +133,7 @@ async def _temporal(settings: Settings, assembly: Assembly | None) -> Findings:
     try:
         client = await assembly.client() if assembly else await connect(settings, None)
     except TemporalAway as away:
-        yield Examined("Temporal", "no answer", str(away))
+        yield Examined("Temporal", "cannot be used", str(away))
         return
     for check in TEMPORAL:
         try:

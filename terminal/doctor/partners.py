@@ -24,7 +24,8 @@ _NO_ANSWER: Final = (
     "are asked about again by themselves"
 )
 _NO_LOGIN: Final = (
-    "see that `finality up` runs, or that base_url, login_id and api_key of the settings are right"
+    "check base_url, login_id and api_key in the settings; a simulator answers while `finality up` "
+    "runs"
 )
 
 
@@ -32,7 +33,9 @@ async def partners(assembly: Assembly) -> AsyncIterator[Examined]:
     """Whether each account can be talked to."""
     if not assembly.partners:
         yield Examined(
-            "partners", "none in the settings", "run `finality up`, or set FINALITY_CURRENCYCLOUD"
+            "partners",
+            "none in the settings",
+            "run `finality up`, or add [currencycloud.NAME] to finality.toml",
         )
     for partner, name in assembly.partners:
         yield await _partner(assembly, partner, name)

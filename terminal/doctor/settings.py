@@ -19,7 +19,7 @@ async def home(settings: Settings) -> AsyncIterator[Examined]:
     if file.exists() and not is_named:
         places[0] += " of the working folder"
     if secrets := secret_files():
-        places.append(f"{len(secrets)} secret files")
+        places.append(f"secret files: {len(secrets)}")
     if (up := settings.home / UP_FILE).exists():
         places.append(f"{up.absolute()} of `finality up`")
     yield Examined("settings", f"home {settings.home.resolve()}, {', '.join(places)}")

@@ -68,7 +68,7 @@ async def _schedule(client: Client) -> ScheduleDescription | None:
 
 def _why_late(schedule: ScheduleDescription | None) -> str:
     if schedule is None:
-        return "its schedule is gone; start `finality worker` anew, which makes it"
+        return "there is no schedule for it; start or restart `finality worker`, which makes it"
     if schedule.schedule.state.paused:
         return f"its schedule is paused; temporal schedule toggle --unpause --schedule-id {UPKEEP}"
     if running := schedule.info.running_actions:

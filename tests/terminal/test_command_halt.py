@@ -34,7 +34,7 @@ async def test_a_halt_is_made_shown_and_lifted(alone: Home) -> None:
     await alone.store.accept()
     made = alone.signed("halt", *SIGNED, "--tenant", "shop")
     assert made.code == 0, made.err
-    assert "Halt 1: nothing new of tenant shop is sent" in made.out
+    assert "Halt 1 covers tenant shop: nothing new is sent" in made.out
     assert "holds back 1 open payments" in made.out
     shown = alone.run("show", PAYMENT)
     assert "number 1, tenant shop, by alice: looks wrong" in shown.out
