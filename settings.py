@@ -54,19 +54,19 @@ class WebhookSigning(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     secrets: tuple[Annotated[SecretStr, Field(min_length=16)], ...] = Field(min_length=1)
-    """the one in use, and while it is changed the other; 16 characters at least"""
+    """the secret in use; during a change also the other one; 16 characters at least"""
     header: str = "x-hmac-digest-sha-512"
-    """that has the signature"""
+    """the header that has the signature"""
     encoding: Literal["hex", "base64"] = "hex"
-    """of the signature"""
+    """how the signature is encoded"""
     digest: Literal["sha256", "sha384", "sha512"] = "sha512"
-    """of the HMAC"""
+    """the hash of the HMAC"""
     version: Literal["2021-01-01", "2021-02-01"] = "2021-02-01"
-    """of the notifications, as our account at the partner is set"""
+    """the version of the notifications that our account at the partner is set to"""
     timestamp_header: str | None = None
-    """that has the moment of the delivery, where the partner signs it"""
+    """the header that has the moment of the delivery, if the partner signs it"""
     tolerance: timedelta = timedelta(minutes=5)
-    """by which a signed moment may differ from our clock"""
+    """how much a signed moment may differ from our clock"""
 
 
 class PartnerAccount(BaseModel):
@@ -83,21 +83,21 @@ class PartnerAccount(BaseModel):
     login_id: str
     """as the partner gave it"""
     former_login_ids: tuple[str, ...] = ()
-    """of the same customer, in use no more: payments given with them go on with the new one"""
+    """earlier logins of the same customer: payments given with them go on with the new one"""
     book: str | None = None
-    """what a simulator's book is known by, whatever its port; written by `finality up`"""
+    """identifies a simulator's book, whatever its port; written by `finality up`"""
     api_key: SecretStr
     """as the partner gave it"""
     simulated: bool = False
-    """that no real money is behind it; only at an address of this machine"""
+    """true if no real money is behind it; only at an address of this machine"""
     write_within: timedelta | None = None
-    """in which a request's bytes must have left, in place of the profile's"""
+    """time within which a request's bytes must have left; overrides the profile"""
     answer_within: timedelta | None = None
-    """in which the answer must have come, in place of the profile's"""
+    """time within which the answer must have come; overrides the profile"""
     watch: timedelta | None = None
-    """how long a settled payment is watched for returns, in place of the profile's"""
+    """how long a settled payment is watched for returns; overrides the profile"""
     webhooks: WebhookSigning | None = None
-    """without it no webhook is taken, and payments are only read"""
+    """without it no webhook is taken, and news comes by reads alone"""
 
     @property
     def login(self) -> str:
@@ -130,11 +130,11 @@ class Debtor(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     partner: str = "currencycloud"
-    """who pays"""
+    """the partner that pays"""
     partner_account: str
     """our name for the account there"""
     currency: str = "EUR"
-    """that it is kept in"""
+    """the currency in which the account is kept"""
     tenant: str = "default"
     """whose payments these are: keys and possible duplicates are told apart by it"""
     on_behalf_of: str | None = None
@@ -196,7 +196,7 @@ class Settings(BaseSettings):
     )
     temporal_address: str = Field(default="", description="default: the Temporal profile's")
     upkeep_every: timedelta = timedelta(seconds=20)
-    """how often what should run is looked for; the first worker of a server sets it"""
+    """how often upkeep looks for what should run; the first worker of a server sets it"""
     leave_temporal_after: timedelta | None = Field(
         default=None,
         ge=timedelta(days=1),
