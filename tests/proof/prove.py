@@ -21,8 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from tests.proof.planted.bugs import BUGS
 from tests.proof.planted.hunt import Caught, hunted
+from tests.proof.planted.registry import BUGS
 from tests.proof.report import JSON_FILE, TEXT_FILE, is_good, report, write
 from tests.proof.simulation.control import simulate_control
 from tests.proof.simulation.lived import simulate

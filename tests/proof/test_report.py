@@ -12,8 +12,8 @@ import pytest
 from lxml import etree
 
 from tests.proof.matrix import CELLS
-from tests.proof.planted.bugs import BUGS
 from tests.proof.planted.hunt import PLANS, Caught, hunted
+from tests.proof.planted.registry import BUGS
 from tests.proof.prove import worlds
 from tests.proof.report import JSON_FILE, PLOT_FILE, TEXT_FILE, is_good, report, write
 from tests.proof.simulation.lived import simulate

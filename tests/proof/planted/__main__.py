@@ -10,8 +10,8 @@ import os
 import sys
 import time
 
-from tests.proof.planted.bugs import BUGS
 from tests.proof.planted.hunt import WORLDS, hunted
+from tests.proof.planted.registry import BUGS
 
 
 def main() -> int:

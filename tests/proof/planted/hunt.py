@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.proof.planted.bugs import BUGS, Bug
+from tests.proof.planted.bug import Bug
 from tests.proof.planted.plugin import VARIABLE
+from tests.proof.planted.registry import BUGS
 from tests.proof.simulation.lived import simulate
 from tests.proof.simulation.loop import WithoutEnd
 from tests.proof.simulation.plan import Plan, drawn

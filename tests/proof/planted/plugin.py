@@ -9,6 +9,6 @@ VARIABLE: Final = "FINALITY_PLANTED"
 
 
 def pytest_configure() -> None:
-    from tests.proof.planted.bugs import BUGS
+    from tests.proof.planted.registry import BUGS
 
     BUGS[os.environ[VARIABLE]].plant()

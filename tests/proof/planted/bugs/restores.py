@@ -1,0 +1,67 @@
+"""Bugs: what is forgotten in a restore, and what a halt stops."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from sqlmodel import select
+
+from store.halts import is_halted
+from tests.proof.planted.bug import everywhere, planted
+
+
+@planted("each payment gets a random id: given again after a restore it is another payment")
+def a_random_payment_id() -> None:
+    import domain.ids
+
+    everywhere(domain.ids.payment_id_of, lambda *_: f"pay_{secrets.token_hex(10)}")
+
+
+@planted("how many rounds there were is the witness of a set-back database, and is overtaken",
+         "tests/store/test_rounds.py")  # fmt: skip
+def a_count_is_the_witness() -> None:
+    import store.rounds
+    from store.tables import RoundRow
+
+    def counted(session: Any, known: Any) -> str:
+        rounds = len(session.exec(select(RoundRow)).all())
+        return "it has fewer rounds" if known.mark and rounds < known.mark.number else ""
+
+    everywhere(store.rounds._missing, counted)
+
+
+@planted("a run whose payment is gone is only logged", "tests/store/test_rounds.py")
+def a_payment_that_is_gone_is_only_logged() -> None:
+    import store.set_back
+
+    async def only_logs(*_: Any) -> None:
+        return
+
+    store.set_back.SetBack.forgot = only_logs  # type: ignore[method-assign,assignment]
+
+
+@planted("what a partner shows and nobody knows is ignored")
+def strangers_are_ignored() -> None:
+    import store.strangers
+
+    async def ignores(*_: Any) -> str:
+        return ""
+
+    store.strangers.Strangers.compare = ignores  # type: ignore[method-assign,assignment]
+
+
+@planted("a halt of a set-back database is lifted before anything counts as sent",
+         "tests/store/test_rounds.py")  # fmt: skip
+def what_may_have_been_sent_is_not_doubted() -> None:
+    import store.set_back
+
+    async def doubts_nothing(*_: Any, **__: Any) -> None:
+        return
+
+    store.set_back.SetBack.doubt = doubts_nothing  # type: ignore[method-assign]
+
+
+@planted("a halt is not looked at when a send is permitted", "tests/store/test_halts.py")
+def a_halt_stops_nothing() -> None:
+    everywhere(is_halted, lambda *_: False)
