@@ -29,10 +29,16 @@ def is_proven_absent(op: Operation, book: Book) -> bool:
 def is_unconfirmed(op: Operation, book: Book) -> bool:
     """Whether the partner's word that it turned an attempt away still stands alone.
 
-    False where the partner offers no complete lookup: nothing could confirm it, and the source
-    in its profile has to be good enough.
+    False where the partner holds the instruction: then nothing is left to be confirmed. False too
+    where the partner offers no complete lookup: nothing could confirm it, and the source in its
+    profile has to be good enough.
     """
-    return book.was_turned_away and op.lookup.is_complete and not _empty_answers(op, book)
+    return (
+        book.was_turned_away
+        and not book.answered
+        and op.lookup.is_complete
+        and not _empty_answers(op, book)
+    )
 
 
 def is_uncertain(op: Operation, book: Book) -> bool:

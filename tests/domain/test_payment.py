@@ -18,8 +18,9 @@ from domain.payment import (
     FindingKind,
     Payment,
 )
+from domain.profile import LookupKind
 from domain.report import MovementKind, Observed, PaymentState, Report, Source
-from domain.sending import Answer, Book, Closed
+from domain.sending import Answer, AttemptResult, Book, Closed, LookedUp, LookupResult
 from domain.states import PROVEN_NOTHING_MOVED, may_follow
 from tests.domain.arbitrary import books, cancel_books, reports
 from tests.domain.samples import (
@@ -35,6 +36,7 @@ from tests.domain.samples import (
     euro,
     folded,
     movement,
+    operation,
     report,
 )
 
@@ -181,6 +183,23 @@ def test_nor_does_it_contradict_the_end_that_was_proven_later(closed: Closed) ->
     payment = folded(refusal, of=ended)
     assert payment.state.value == closed.value
     assert payment.certainty is Certainty.NOT_SENT
+
+
+def test_nothing_is_uncertain_of_what_was_turned_away_and_then_found() -> None:
+    """The first lookup could not tell; the second found what the partner said it turned away."""
+    turned_away = attempt(result=AttemptResult.TURNED_AWAY)
+    in_vain = LookedUp(asked_at=NOW + HOUR, result=LookupResult.CANNOT_TELL)
+    found = LookedUp(asked_at=NOW + 2 * HOUR, result=LookupResult.FOUND)
+    shown = report(S.PROCESSING, 2 * HOUR)
+    complete = operation(lookup=LookupKind.STRONG)
+    asked_once = folded(of=book(turned_away, lookups=(in_vain,)), pay=complete)
+    assert asked_once.certainty is Certainty.UNKNOWN
+    asked_twice = folded(shown, of=book(turned_away, lookups=(in_vain, found)), pay=complete)
+    assert (asked_twice.state, asked_twice.certainty) == (S.PROCESSING, Certainty.SENT)
+    told_by_a_feed = folded(
+        shown, of=book(turned_away, lookups=(in_vain,), held=True), pay=complete
+    )
+    assert told_by_a_feed.certainty is Certainty.SENT
 
 
 def test_the_refusal_of_a_first_send_rejects() -> None:
