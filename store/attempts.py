@@ -14,7 +14,7 @@ from domain.sending import (
     duplicate_is_refusal,
     is_refused,
 )
-from store.books import book_of
+from store.books import FORGOTTEN, book_of
 from store.requests import close, operation_of
 from store.tables import AttemptRow, InstructionRow, PaymentRow
 
@@ -36,9 +36,11 @@ def close_attempt(
     """
     assert heard.attempt is not None
     assert heard.result is not None
-    attempt = session.get(AttemptRow, (row.instruction_id, heard.attempt))
-    assert attempt is not None, "an attempt is written before its result can be heard"
-    if attempt.result != AttemptResult.OPEN:
+    attempt = session.get_one(AttemptRow, (row.instruction_id, heard.attempt))
+    if attempt.why.startswith(FORGOTTEN):
+        if heard.answer is not Answer.ACCEPTED:
+            return  # A later attempt may be lost as well: only that the partner has it is sure.
+    elif attempt.result != AttemptResult.OPEN:
         return  # Recorded before; the first record stands.
     operation = operation_of(payment, row)
     result, answer, closed = heard.result, heard.answer, None

@@ -14,6 +14,8 @@ from domain.profile import InstructionKind, Profile
 from domain.sending import Answer, Attempt, AttemptResult, Book, Closed, LookedUp, LookupResult
 from store.tables import AttemptRow, InstructionRow, LookupRow, PaymentRow
 
+#: Of attempts that nobody saw, and that count as made.
+FORGOTTEN: Final = "may have been sent before the database was set back"
 #: Read several times in each transaction of a payment: to build them costs more than to run them.
 _INSTRUCTIONS: Final = (
     select(InstructionRow)

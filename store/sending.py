@@ -192,9 +192,11 @@ class SendBook:
                 halt(session, f"{instruction_id} has {len(book.attempts)} of {known} attempts", now)
                 doubt(session, payment, row, known, now)
                 book = book_of(session, payment, row)
-            elif not book.attempts and (sent_at := _shown_under(session, payment, row)):
+            elif not any(attempt.reached for attempt in book.attempts) and (
+                sent_at := _shown_under(session, payment, row)
+            ):
                 # The partner has it, from a database that was lost: it is looked up, not sent.
-                doubt(session, payment, row, 1, now, sent_at=sent_at)
+                doubt(session, payment, row, len(book.attempts) + 1, now, sent_at=sent_at)
                 book = book_of(session, payment, row)
             before_halts(session)
             halted = not may_send or _is_halted(session, payment, row)
@@ -273,6 +275,12 @@ class SendBook:
         def transaction(session: Session) -> PaymentView:
             row, payment = _rows(session, heard.instruction_id)
             book = book_of(session, payment, row)
+            if heard.attempt is not None and heard.attempt > len(book.attempts):
+                # Only the process that sent it still knows of it.
+                found = f"{heard.instruction_id} has {len(book.attempts)} attempts"
+                halt(session, f"{found}, and attempt {heard.attempt} was answered", heard.heard_at)
+                doubt(session, payment, row, heard.attempt, heard.heard_at)
+                book = book_of(session, payment, row)
             kept = self._keep_reference(session, row, heard)
             if heard.attempt is not None:
                 close_attempt(session, payment, row, book, heard, ours=kept)

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from domain.ids import payment_of
 from domain.profile import InstructionKind
 from domain.sending import AttemptResult, Closed
-from store.books import book_of
+from store.books import FORGOTTEN, book_of
 from store.cancelling import ask_again
 from store.database import Database
 from store.folding import Folding
@@ -31,8 +31,6 @@ log = logging.getLogger("finality.store")
 _CLOCKS_APART: Final = timedelta(minutes=1)
 #: Payments that are looked for at a time.
 _PAGE: Final = 500
-#: Of attempts that nobody saw, and that count as made.
-FORGOTTEN: Final = "may have been sent before the database was set back"
 
 
 class SetBack:

@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from domain.answers import Shown
 from domain.keys import is_ours
 from domain.profile import Idempotency
+from domain.sending import AttemptResult
 from store.database import Database
 from store.set_back import halt
 from store.tables import AttemptRow, InstructionRow, ListingRow, StrangerRow
@@ -117,7 +118,11 @@ def _unknown(session: Session, partner: str, account: str, ours: Sequence[Shown]
     by_key = {shown.key: shown for shown in ours if shown.key is not None}
     for keys in _some(by_key):
         of_account = (StrangerRow.partner == partner, StrangerRow.partner_account == account)
-        sent = select(AttemptRow.partner_key).where(col(AttemptRow.partner_key).in_(keys))
+        sent = select(AttemptRow.partner_key).where(
+            col(AttemptRow.partner_key).in_(keys),
+            # An attempt that never left explains nothing that the partner shows.
+            AttemptRow.result != AttemptResult.NOT_SENT,
+        )
         kept = select(StrangerRow.partner_key).where(
             *of_account, col(StrangerRow.partner_key).in_(keys)
         )

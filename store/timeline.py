@@ -15,13 +15,12 @@ from sqlmodel import Session, SQLModel, col, select
 from domain.command import CommandKind, Outcome
 from domain.profile import InstructionKind
 from domain.report import Report, Source
-from store.books import instruction_rows
+from store.books import FORGOTTEN, instruction_rows
 from store.database import Database
 from store.evidence import NO_LONGER_ASKED
 from store.folding import reports_of
 from store.keyring import Keyring
 from store.operators import refusals
-from store.set_back import FORGOTTEN
 from store.signatures import known_now
 from store.tables import (
     AttemptRow,

@@ -11,9 +11,9 @@ from domain.payment import Certainty
 from domain.report import PaymentState
 from domain.witness import Known, Mark
 from local.temporal_server import DevServer
+from store.books import FORGOTTEN
 from store.halts import Halts
 from store.keyring import Keyring
-from store.set_back import FORGOTTEN
 from store.timeline import EntryKind, Timelines
 from tests.clock import SteppedClock
 from tests.fakes import READY, profile

@@ -1,0 +1,61 @@
+"""The whole step with a database set back to a copy, against a partner that executes each send."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from domain.profile import IdempotencyKind
+from tests.activities.steps import Steps
+from tests.clock import SteppedClock
+from tests.fakes import ListingPartner, OnSend, profile
+from tests.store.books import Store
+from tests.store.copies import copy_of, set_back
+
+
+async def _steps(store: Store) -> tuple[Steps, ListingPartner]:
+    of = profile(IdempotencyKind.NONE)
+    await store.accept(as_of=of)
+    partner = ListingPartner(of, store.clock)
+    return Steps(store, partner), partner
+
+
+async def test_a_send_after_one_that_could_not_connect_is_found_in_the_partners_list(
+    store: Store, clock: SteppedClock
+) -> None:
+    steps, partner = await _steps(store)
+    partner.on_send.append(OnSend.NOTHING_LEFT)
+    await steps.instruct()
+    copy = copy_of(store.database)
+    clock.step(timedelta(minutes=1))
+    await steps.instruct()
+    assert len(partner.effects) == 1
+    set_back(store.database, copy)
+    clock.step(timedelta(minutes=1))
+    again = Steps(store, partner)  # Another process: it compares before it sends.
+    for _ in range(5):
+        await again.instruct()
+        clock.step(timedelta(seconds=5))
+    assert partner.count("list") > 1
+    assert len(partner.effects) == 1
+
+
+async def test_a_standby_that_takes_over_without_the_attempt_does_not_send_it_again(
+    store: Store, clock: SteppedClock
+) -> None:
+    steps, partner = await _steps(store)
+    await steps.activities._witness.compare_all()
+    copy = copy_of(store.database)
+    as_it_is = partner.submit
+
+    async def meanwhile(*args: Any) -> object:
+        answer = await as_it_is(*args)
+        if len(partner.effects) == 1:
+            set_back(store.database, copy)
+        return answer
+
+    partner.submit = meanwhile  # type: ignore[method-assign,assignment]
+    for _ in range(3):
+        await steps.instruct()
+        clock.step(timedelta(seconds=2))
+    assert len(partner.effects) == 1

@@ -1,0 +1,112 @@
+"""What the book and the halts do once the database is an older copy of itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from domain.answers import NotSent, Shown
+from domain.payment import Certainty
+from domain.profile import Idempotency, InstructionKind
+from domain.report import PaymentState
+from domain.sending import Move
+from store.halts import Halts
+from store.strangers import Strangers
+from tests.clock import SteppedClock
+from tests.fakes import ACCOUNT, BANK, profile
+from tests.store.books import INSTRUCTION, PAYMENT, Store, accepted, not_sent
+from tests.store.copies import copy_of, set_back
+
+
+def _idempotency() -> Idempotency:
+    return profile().operation(InstructionKind.PAY).idempotency
+
+
+async def _compare(store: Store, *shown: Shown) -> str:
+    strangers = Strangers(store.database)
+    since = await strangers.since(BANK, ACCOUNT, store.clock.now())
+    return await strangers.compare(BANK, ACCOUNT, _idempotency(), shown, since, store.clock.now())
+
+
+async def _set_back_after_a_second_attempt(store: Store, clock: SteppedClock) -> Shown:
+    """The copy holds an attempt that could not connect; the next one was executed and is lost."""
+    await store.accept()
+    await _compare(store)
+    await store.begin()
+    await store.sent(NotSent("connection refused"))
+    copy = copy_of(store.database)
+    clock.step(timedelta(minutes=1))
+    turn = await store.begin()
+    assert turn.attempt == 2
+    key = (await store.book.subject(INSTRUCTION)).keys[-1]
+    shown = Shown("ref-1", key, clock.now())
+    clock.step(timedelta(minutes=1))
+    set_back(store.database, copy)
+    return shown
+
+
+async def test_an_attempt_that_never_left_explains_nothing_that_the_partner_shows(
+    store: Store, clock: SteppedClock
+) -> None:
+    shown = await _set_back_after_a_second_attempt(store, clock)
+    assert await _compare(store, shown)
+    turn = await store.begin()
+    assert turn.move is not Move.SEND
+    book = (await store.payments.view(PAYMENT)).instructions[0].book
+    assert book.in_doubt, "the partner has it"
+    assert len(book.attempts) == 2
+
+
+async def test_a_payment_that_the_partner_shows_is_not_cancelled_at_once(
+    store: Store, clock: SteppedClock
+) -> None:
+    shown = await _set_back_after_a_second_attempt(store, clock)
+    await _compare(store, shown)
+    await store.set_back.doubt(clock.now())
+    await store.commands.cancel(PAYMENT, command_id="c", by="alice", why="no", now=clock.now())
+    view = await store.payments.view(PAYMENT)
+    assert view.payment.state is not PaymentState.CANCELLED
+
+
+async def test_an_acceptance_of_a_forgotten_attempt_is_recorded_and_halts_everything(
+    store: Store, clock: SteppedClock
+) -> None:
+    await store.accept()
+    copy = copy_of(store.database)
+    await store.begin()
+    set_back(store.database, copy)
+    view = await store.sent(accepted(clock.now()))
+    assert view.payment.certainty is Certainty.SENT
+    [found] = await Halts(store.database).in_force()
+    assert "has 0 attempts, and attempt 1 was answered" in found.why
+    clock.step(timedelta(seconds=2))
+    await store.build()
+    turn = await store.book.begin(INSTRUCTION, clock.now(), known=0)
+    assert turn.move is Move.STORED
+
+
+async def test_an_acceptance_is_recorded_in_an_attempt_that_was_doubted_meanwhile(
+    store: Store, clock: SteppedClock
+) -> None:
+    await store.accept()
+    copy = copy_of(store.database)
+    await store.begin()
+    set_back(store.database, copy)
+    await store.set_back.forgot("pay_gone", clock.now())
+    await store.set_back.doubt(clock.now())
+    assert (await store.payments.view(PAYMENT)).payment.certainty is Certainty.UNKNOWN
+    view = await store.sent(accepted(clock.now()))
+    assert view.payment.certainty is Certainty.SENT
+    assert view.instructions[0].book.attempts[0].answer is not None
+
+
+async def test_a_forgotten_attempt_that_never_left_ends_no_doubt(
+    store: Store, clock: SteppedClock
+) -> None:
+    """What else was lost nobody knows: another attempt may have followed it."""
+    await store.accept()
+    copy = copy_of(store.database)
+    await store.begin()
+    set_back(store.database, copy)
+    view = await store.sent(not_sent())
+    assert view.payment.certainty is Certainty.UNKNOWN
+    assert len(await Halts(store.database).in_force()) == 1
