@@ -15,13 +15,20 @@ from domain.statement import Signed, StatementKind
 from store.clocks import no_later
 from store.database import Database
 from store.locks import hold
-from store.operators import NotSigned, verified
+from store.operators import UPKEEP, NotSigned, verified
 from store.tables import HaltRow, PaymentRow
 
 #: States in which something of ours may still have to be sent.
 _UNSENT: Final = (PaymentState.CREATED, PaymentState.SUBMITTING, PaymentState.AWAITING_US)
-#: Who halts where the database was set back, in the list of halts.
-SET_BACK: Final = "upkeep"
+#: Who halts where the database was set back, in the list of halts. No operator is called so.
+SET_BACK: Final = UPKEEP
+#: Of such a halt. It has no scope; one that has was made by an operator of an earlier release.
+FROM_SET_BACK: Final = (
+    (col(HaltRow.by) == SET_BACK)
+    & col(HaltRow.partner).is_(None)
+    & col(HaltRow.tenant).is_(None)
+    & col(HaltRow.rail).is_(None)
+)
 #: The lock between who halts and who is about to send.
 HALTING: Final = "halts"
 #: Of one payment.
@@ -127,7 +134,8 @@ class Halts:
             row = session.get(HaltRow, number, with_for_update=True)
             if row is None or row.lifted_at is not None:
                 return False
-            if row.by == SET_BACK and row.doubted_at is None:
+            unscoped = (row.partner, row.tenant, row.rail) == (None, None, None)
+            if row.by == SET_BACK and unscoped and row.doubted_at is None:
                 raise NotDoubtedYet(number)
             row.lifted_at, row.lifted_by = now, by
             session.add(row)

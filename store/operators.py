@@ -31,6 +31,8 @@ from store.tables import OperatorRow, RefusalRow, SignatureRow
 
 #: What a decision against the payer's money and a change of the operators take.
 SIGNATURES_NEEDED: Final = 2
+#: Upkeep halts under this name: no operator may have it.
+UPKEEP: Final = "upkeep"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
 _CHANGES: Final = (StatementKind.ADD, StatementKind.REMOVE, StatementKind.CHANGE_KEY)
 #: The lock between changes of the operators, and between them and what is signed.
@@ -364,6 +366,8 @@ def _require_new(session: Session, key: PublicKey) -> None:
             f"the key of {key.name!r} does not prove that {key.name!r} holds it; "
             "give the file that `finality operator key` wrote"
         )
+    if key.name == UPKEEP:
+        raise OperatorsFixed(f"upkeep itself halts under the name {UPKEEP!r}; take another one")
     other = session.get(OperatorRow, key.key.hex())
     if other is not None:
         raise OperatorsFixed(

@@ -18,7 +18,7 @@ from store.books import FORGOTTEN, book_of
 from store.cancelling import ask_again
 from store.database import Database
 from store.folding import Folding
-from store.halts import HALTING, SET_BACK
+from store.halts import FROM_SET_BACK, HALTING, SET_BACK
 from store.keyring import KeyringError
 from store.locks import hold
 from store.payments import row as payment_row
@@ -29,6 +29,9 @@ log = logging.getLogger("finality.store")
 
 #: By how much the server's clock, which dates a round, may be ahead of who closes something.
 _CLOCKS_APART: Final = timedelta(minutes=1)
+_MICROSECOND: Final = timedelta(microseconds=1)
+#: Many runs may find it at once: their words are enough at this length.
+_WHY_MAX: Final = 2000
 #: Payments that are looked for at a time.
 _PAGE: Final = 500
 
@@ -43,7 +46,16 @@ class SetBack:
     async def forgot(self, payment_id: str, now: datetime) -> None:
         """A run lives whose payment the database does not hold: halt everything."""
         found = f"it does not hold payment {payment_id}, of which a workflow runs"
-        await self._database.write(lambda session: halt(session, found, now))
+
+        def transaction(session: Session) -> None:
+            hold(session, HALTING)
+            standing = FROM_SET_BACK & col(HaltRow.lifted_at).is_(None)
+            texts = session.exec(select(HaltRow.why).where(standing)).all()
+            # A run asks again and again. What it has found before is nothing new.
+            if not any(found in why or len(why) >= _WHY_MAX for why in texts):
+                halt(session, found, now)
+
+        await self._database.write(transaction)
 
     async def doubt(self, now: datetime, *, since: datetime | None = None) -> None:
         """Count every payment that may have been sent as sent and unknown, once for each halt.
@@ -55,12 +67,12 @@ class SetBack:
             since: when the database was last known not to be a copy. What was closed as unsent
                 after that may have been closed on the copy, and is looked up too.
         """
-        undoubted = (col(HaltRow.by) == SET_BACK) & col(HaltRow.doubted_at).is_(None)
+        undoubted = FROM_SET_BACK & col(HaltRow.doubted_at).is_(None)
         for found in await self._database.read(
             lambda session: session.exec(select(HaltRow).where(undoubted)).all()
         ):
             await self._doubt_all(found.halted_at, now, since)
-            await self._database.write(partial(_doubted, found.number, now))
+            await self._database.write(partial(_doubted, found.number, found.halted_at, now))
 
     async def _doubt_all(self, halted_at: datetime, now: datetime, since: datetime | None) -> None:
         might_have_been = _might_have_been(since)
@@ -122,8 +134,10 @@ def _page(might_have_been: ColumnElement[bool], after: str, session: Session) ->
     ).all()
 
 
-def _doubted(number: int | None, now: datetime, session: Session) -> None:
-    session.get_one(HaltRow, number).doubted_at = now
+def _doubted(number: int | None, halted_at: datetime, now: datetime, session: Session) -> None:
+    row = session.get_one(HaltRow, number, with_for_update=True)
+    if row.halted_at == halted_at:  # Found again meanwhile, it is doubted again.
+        row.doubted_at = now
 
 
 def halt(session: Session, found: str, now: datetime) -> None:
@@ -132,9 +146,16 @@ def halt(session: Session, found: str, now: datetime) -> None:
     The halt is lifted by people, once they know which orders the copy has lost altogether.
     """
     hold(session, HALTING)
-    in_force = (col(HaltRow.by) == SET_BACK) & col(HaltRow.lifted_at).is_(None)
-    if session.exec(select(HaltRow.number).where(in_force)).first() is not None:
-        return  # Found by several, and to be lifted once.
+    in_force = FROM_SET_BACK & col(HaltRow.lifted_at).is_(None)
+    row = session.exec(select(HaltRow).where(in_force).with_for_update()).first()
+    if row is not None:
+        # To be lifted once. The copy may be of a time when the halt stood and was doubted, and
+        # what was sent after it was lifted is forgotten: all is doubted anew.
+        row.halted_at = max(now, row.halted_at + _MICROSECOND)
+        row.doubted_at = None
+        if found not in row.why and len(row.why) < _WHY_MAX:
+            row.why = f"{row.why}; {found}"
+        return
     why = (
         f"the database was set back: {found}. Look for orders it has lost in your own books "
         "before you lift this"

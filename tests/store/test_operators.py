@@ -74,6 +74,7 @@ async def test_the_first_operators_are_enrolled_at_once_and_once(store: Store) -
     ("second", "says"),
     [
         (person("bob", key_of="alice").public, "two operators with one key are one person"),
+        (person("upkeep").public, "upkeep itself halts under the name"),
         (person("alice", key_of="bob").public, "named twice"),
         (replace(BOB.public, proof=ALICE.public.proof), "does not prove"),
         (replace(BOB.public, name="Bob B"), "does not prove"),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from domain.answers import NotSent, Shown
 from domain.payment import Certainty
 from domain.profile import Idempotency, InstructionKind
 from domain.report import PaymentState
 from domain.sending import Move
-from store.halts import Halts
+from store.halts import Halts, NotDoubtedYet
+from store.set_back import halt
 from store.strangers import Strangers
 from tests.clock import SteppedClock
 from tests.fakes import ACCOUNT, BANK, profile
@@ -110,3 +114,66 @@ async def test_a_forgotten_attempt_that_never_left_ends_no_doubt(
     view = await store.sent(not_sent())
     assert view.payment.certainty is Certainty.UNKNOWN
     assert len(await Halts(store.database).in_force()) == 1
+
+
+async def test_a_finding_while_a_halt_stands_has_everything_doubted_anew(
+    store: Store, clock: SteppedClock
+) -> None:
+    """The copy may be of a time when that halt was doubted already."""
+    await store.set_back.forgot("pay_gone", clock.now())
+    await store.set_back.doubt(clock.now())
+    await store.accept()
+    now = clock.step(timedelta(minutes=1))
+    store.database.write_now(lambda session: halt(session, "found again", now))
+    halts = Halts(store.database)
+    [found] = await halts.in_force()
+    assert "pay_gone" in found.why
+    assert "found again" in found.why
+    with pytest.raises(NotDoubtedYet):
+        await halts.lift(found.number, by="alice", now=now)
+    await store.set_back.doubt(now)
+    assert (await store.payments.view(PAYMENT)).payment.certainty is Certainty.UNKNOWN
+    assert await halts.lift(found.number, by="alice", now=now)
+
+
+async def test_a_run_that_finds_its_payment_gone_again_keeps_no_halt_from_being_lifted(
+    store: Store, clock: SteppedClock
+) -> None:
+    await store.set_back.forgot("pay_gone", clock.now())
+    await store.set_back.doubt(clock.now())
+    await store.set_back.forgot("pay_gone", clock.step(timedelta(minutes=1)))
+    halts = Halts(store.database)
+    [found] = await halts.in_force()
+    assert await halts.lift(found.number, by="alice", now=clock.now())
+
+
+async def test_a_finding_during_the_doubt_is_doubted_by_itself(
+    store: Store, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.set_back.forgot("pay_gone", clock.now())
+    doubting = store.set_back
+    doubt_all = doubting._doubt_all
+
+    async def meanwhile(*args: Any) -> None:
+        await doubt_all(*args)
+        await store.set_back.forgot("pay_other", clock.now())
+
+    monkeypatch.setattr(doubting, "_doubt_all", meanwhile)
+    await doubting.doubt(clock.now())
+    halts = Halts(store.database)
+    [found] = await halts.in_force()
+    with pytest.raises(NotDoubtedYet):
+        await halts.lift(found.number, by="alice", now=clock.now())
+
+
+async def test_a_halt_of_an_operator_called_upkeep_is_no_halt_of_a_set_back(
+    store: Store, clock: SteppedClock
+) -> None:
+    await store.accept()
+    halts = Halts(store.database)
+    own = await halts.halt(by="upkeep", why="maintenance", now=clock.now(), partner="another")
+    await store.set_back.forgot("pay_gone", clock.now())
+    turn = await store.begin()
+    assert turn.move is not Move.SEND
+    assert len(await halts.in_force()) == 2
+    assert await halts.lift(own, by="upkeep", now=clock.now())
