@@ -95,7 +95,7 @@ async def test_a_run_that_cannot_replay_is_terminated_and_the_next_goes_on_from_
         await made.until(payment_id, PaymentState.AWAITING_PARTNER)
         await made.rest()
 
-        monkeypatch.setattr("workflows.payment.PaymentWorkflow", ChangedAtItsBeginning)
+        monkeypatch.setattr("workers.PaymentWorkflow", ChangedAtItsBeginning)
         await made.work()
         stuck = await made.handle(payment_id)
 
