@@ -295,16 +295,19 @@ class _Telling:
             )
 
     def _require_the_debit(self, amounts: Amounts) -> None:
-        """Final takes more than words: the debit that is booked equals the order.
+        """Final takes more than words: the debit that is booked equals the order, and stays away.
 
         A booking may lag behind the word, so it is missed only now, when the payment would end.
         Until it is there, or people have answered, the payment stays settled.
         """
         if self.state is not PaymentState.FINAL or not self.shows_bookings:
             return
-        if amounts.settled == amounts.instructed:
+        if amounts.settled != amounts.instructed:
+            text = _have_left(amounts)
+        elif amounts.returned.minor:
+            text = f"{amounts.returned} have come back of a payment that the partner calls settled"
+        else:
             return
-        text = _have_left(amounts)
         self._open_unless_settled(FindingKind.DIFFERS, text)
         if text not in self.settled_by_people:
             self.state, self.basis = PaymentState.SETTLED, None

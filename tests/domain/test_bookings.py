@@ -101,6 +101,18 @@ def test_a_confirmation_of_the_creditor_s_bank_needs_the_debit_too() -> None:
     assert (payment.state, payment.basis) == (S.FINAL, FINAL_BY_CREDITOR)
 
 
+@pytest.mark.parametrize("back_minor", [1, 10_000], ids=["a part", "all"])
+@pytest.mark.parametrize("word", [S.SETTLED, S.FINAL])
+def test_money_that_came_back_is_not_final_whatever_the_partner_calls_it(
+    word: S, back_minor: int
+) -> None:
+    out, back = movement(DEBIT, 10_000, "out"), movement(RETURN, back_minor, "back")
+    last = report(word, WATCH + DAY, movements=(out, back))
+    payment = seen(settled(SECOND, out), last)
+    assert (payment.state, payment.certainty) == (S.SETTLED, Certainty.UNKNOWN)
+    assert "have come back" in differs(payment)[0]
+
+
 def test_where_bookings_are_never_shown_the_partner_s_word_makes_it_final() -> None:
     payment = seen(settled(SECOND), settled(WATCH + DAY), shows_bookings=False)
     assert (payment.state, payment.certainty) == (S.FINAL, Certainty.SENT)
