@@ -101,6 +101,7 @@ class Upkeep:
     @activity.defn
     async def compare_with_partners(self) -> None:
         """Compare what partners show with what we know; one that does not answer is left out."""
+        await self._clocks.agree()
         await self._witness.compare_all()
 
     @activity.defn

@@ -88,6 +88,16 @@ async def test_a_clock_within_the_tolerance_works_and_one_that_is_mended_goes_on
     assert _open_tasks(store) == []
 
 
+async def test_a_round_of_upkeep_by_a_wrong_clock_asks_no_partner_what_it_holds(
+    store: Store, clock: SteppedClock, upkeep: Upkeep
+) -> None:
+    """A list asked for from the future on would pass over what is created until then."""
+    upkeep._clocks = store.clocks
+    clock.step(FIFTEEN_DAYS)
+    with pytest.raises(ClocksApart):
+        await performing(SteppedClock(START)).run(upkeep.compare_with_partners)
+
+
 async def test_what_each_process_found_is_kept_for_people(
     store: Store, clock: SteppedClock
 ) -> None:
