@@ -55,7 +55,7 @@ def acknowledged_before_stored() -> None:
             del self._database.write
 
         async def store() -> None:
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.02)  # By then the app has been told.
             self._database.write = write
             await accept(self, many, now)
 
