@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 
 from domain.answers import Told
 from domain.gate import CheckKind, Examined, Held, Passed
-from domain.intent import Acknowledgement, Intent
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState, Source
 from store.timeline import Entry, EntryKind, Timelines
 from tests import operators
 from tests.clock import SteppedClock
-from tests.fakes import order, profile
+from tests.fakes import profile
 from tests.store.books import (
     INSTRUCTION,
     PAYMENT,
@@ -22,6 +21,7 @@ from tests.store.books import (
     in_doubt,
     report,
 )
+from tests.store.test_intents import give
 
 SECOND = timedelta(seconds=1)
 OPERATORS = ("alice", "bob")
@@ -156,16 +156,10 @@ async def test_a_signature_about_less_than_is_known_is_shown_as_void(
 
 
 async def test_who_said_that_it_repeats_nothing_is_shown(store: Store) -> None:
-    wanted = order()
-    await store.accept(intent=Intent.of(wanted))
-    await store.accept(
-        "k2",
-        payment_id="pay_2",
-        intent=Intent.of(wanted),
-        acknowledged=Acknowledgement(frozenset({PAYMENT}), "ada"),
-    )
+    await give(store, 1)
+    await give(store, 2, said=(PAYMENT,), operator="alice")
     assert await _texts(store, EntryKind.DECISION, "pay_2") == [
-        f"meant besides {PAYMENT}, says ada"
+        f"meant besides {PAYMENT}, says alice"
     ]
 
 
