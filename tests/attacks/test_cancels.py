@@ -102,7 +102,8 @@ async def test_a_cancelled_payment_that_comes_to_life_and_is_not_given_back_says
     cancel = instruction_id(PAYMENT, InstructionKind.CANCEL)
     turn = await store.begin(cancel)
     now = clock.step(SECOND)
-    refusal = Refused(report(now, None, partner_status="too late"), exchange(now))
+    word = report(now, None, partner_status="too late")
+    refusal = Refused(word.model_copy(update={"instruction_id": cancel}), exchange(now))
     view = await store.book.record(heard_of_send(PAYMENT, cancel, turn.attempt, refusal, now))
     assert [c.outcome for c in await store.commands.of(PAYMENT)] == [Outcome.REFUSED]
     assert view.payment.certainty is Certainty.UNKNOWN

@@ -46,7 +46,7 @@ async def _turned_away(store: Store, clock: SteppedClock, status: int = 429) -> 
 
 async def _cancel(store: Store) -> Commanded:
     return await store.commands.cancel(
-        PAYMENT, command_id="c1", by="ann", why="not wanted", now=store.clock.now()
+        PAYMENT, command_id="c1", by="alice", why="not wanted", now=store.clock.now()
     )
 
 
@@ -164,7 +164,7 @@ async def test_where_the_lookup_cannot_tell_people_are_asked_and_nothing_is_clos
         store.commands,
         PAYMENT,
         command_id="r1",
-        by="ann",
+        by="alice",
         why="they say so",
         now=clock.now(),
         reference="ref-1",

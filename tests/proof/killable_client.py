@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from assembly import assembled
+from domain.intent import PossibleDuplicate
 from domain.order import Order
 from process import run
 from settings import Settings
 from starter.journal import Journal
-from store.accepting import Acceptance
+from store.accepting import Acceptance, Given
 from store.payments import Payments
 
 
@@ -26,8 +28,11 @@ class KillingPayments(Payments):
 
     marker: Path
 
-    async def accept(self, order: Order, **given: Any) -> Acceptance:
-        acceptance = await super().accept(order, **given)
+    async def accept_many(
+        self, many: Sequence[Given], now: datetime
+    ) -> list[Acceptance | PossibleDuplicate]:
+        (acceptance,) = await super().accept_many(many, now)
+        assert isinstance(acceptance, Acceptance)
         descriptor = os.open(self.marker, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         os.write(descriptor, acceptance.view.payment_id.encode())
         os.fsync(descriptor)

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from domain.accounts import ClearingMember
 from domain.money import Money
 from domain.order import ChargeBearer, Rail
 from domain.party import Identification, PartyKind
 from messages.pain001 import read
-from settings import Debtor, Settings
+from settings import Debtor, PartnerAccount, Settings
 from starter.acceptance import InvalidOrder, admit
 from starter.files import DebtorAccount, FilePlan, PlannedOrder, file_fingerprint, plan
 from starter.fingerprint import fingerprint
@@ -252,7 +252,9 @@ def test_an_account_without_iban_pays_where_its_number_is_mapped(tmp_path: Path)
         f"{DEBTOR}/USD": Debtor(partner_account="dollars", currency="USD"),
         DEBTOR: Debtor(partner_account="euros"),
     }
-    accounts = debtor_accounts(Settings(home=tmp_path, debtors=debtors))
+    ours = PartnerAccount(base_url="https://bank.example", login_id="we", api_key=SecretStr("key"))
+    named = dict.fromkeys(("main", "dollars", "euros"), ours)
+    accounts = debtor_accounts(Settings(home=tmp_path, debtors=debtors, currencycloud=named))
     by_number = nested("DbtrAcct/Id/Othr/Id", "00125574999")
     lines = [transfer(**DOLLARS)]
     blocks = Block(lines, account=by_number), Block([*lines, transfer()], name="BY-IBAN")
