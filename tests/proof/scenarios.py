@@ -15,6 +15,7 @@ from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
 from domain.sending import AttemptResult
+from domain.telling import AGES
 from store.commands import CannotResolve
 from store.records import PaymentRecord
 from store.timeline import Timelines
@@ -32,7 +33,8 @@ BLIND: Final = frozenset({LookupKind.STATEMENT_ONLY, LookupKind.NONE})
 REPEATABLE: Final = frozenset({IdempotencyKind.REPLAY_RESPONSE, IdempotencyKind.REPLAY_STATE})
 
 
-_END_SECONDS: Final = 60.0
+#: Upkeep tells a run that is late with a step, which may be dead, only at the first age.
+_END_SECONDS: Final = 60.0 + AGES[0].total_seconds()
 _LOOK_SECONDS: Final = 0.2
 #: The partner has it and has not said that it is done.
 HELD: Final = (PaymentState.AWAITING_PARTNER, PaymentState.ACCEPTED, PaymentState.PROCESSING)
