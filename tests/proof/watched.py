@@ -37,6 +37,7 @@ from temporalio.worker import (
 import activities.partner_steps
 import assembly
 import domain.due
+import store.prepared
 import transport.http
 import workers
 from assembly import Assembly
@@ -59,6 +60,8 @@ _QUICK_BEAT_SECONDS: Final = 0.4
 #: News is read as soon as that after the last question; payments without news wait far longer.
 _QUICK_NEWS: Final = timedelta(milliseconds=300)
 _STICKY: Final = timedelta(seconds=1)
+#: How long others wait for a creditor that a killed worker was making: in production 90 s.
+_QUICK_LEASE: Final = timedelta(seconds=10)
 #: Runs of nobody's payment.
 _OTHERS: Final = frozenset({"UpkeepWorkflow"})
 #: Ids in paths, which differ from run to run.
@@ -155,6 +158,7 @@ def watch_temporal(watch: Watch, *, quick: bool, upkeep: bool) -> None:
         quick: shorten what the server waits for before it believes that a worker is dead.
         upkeep: have the server start relay and sweep.
     """
+    store.prepared.LEASE = _QUICK_LEASE  # type: ignore[misc]
     made_workers = workers.workers
 
     async def watched_connect(settings: Settings, keyring: Keyring | None) -> Client:
