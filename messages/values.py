@@ -30,7 +30,7 @@ _UETR: Final = re.compile(
 )
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
-#: Where the Id of a party stands, by whom it is of.
+#: Where the Id of a party stands, by the role of that party.
 _KINDS: Final = {PartyKind.ORGANISATION: "OrgId", PartyKind.PERSON: "PrvtId"}
 
 

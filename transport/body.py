@@ -34,7 +34,7 @@ async def read_body(pieces: AsyncIterable[bytes], encoding: str, bytes_max: int)
     packed = [word for word in words if word in _PACKED]
     if packed and len(words) > 1:
         raise UnreadableBody(f"the answer is packed as {encoding[:40]!r}, not as we asked")
-    # Other words stay unheeded: Currencycloud was recorded with `content-encoding: text`.
+    # Other words stay unheeded: a partner was recorded with `content-encoding: text`.
     unpack = _Unpacking() if packed else None
     body, received = bytearray(), 0
     async for piece in pieces:
