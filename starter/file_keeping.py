@@ -10,7 +10,10 @@ from store.file_lines import FileHeader, FileLines, KeptLine, LineRefusal
 
 
 async def keep(
-    lines: FileLines, file: CreditTransferFile, planned: FilePlan, left_out: Mapping[int, str]
+    lines: FileLines,
+    file: CreditTransferFile,
+    planned: FilePlan,
+    left_out: Mapping[int, LineRefusal],
 ) -> None:
     """Keep every line, so that what became of it can be told for ever.
 
@@ -21,10 +24,8 @@ async def keep(
     """
     kept: dict[str, list[KeptLine]] = {}
     for one in planned.orders:
-        text = left_out.get(one.line.position)
-        refusals = (
-            [] if text is None else [LineRefusal(code="AM05", field="CdtTrfTxInf", text=text)]
-        )
+        why = left_out.get(one.line.position)
+        refusals = [] if why is None else [why]
         line = _kept(one.line, None if refusals else one.key, refusals)
         kept.setdefault(one.debtor.tenant, []).append(line)
     if not kept:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import Final
 
 from assembly import Assembly, MachineClock, assembled
@@ -14,22 +15,30 @@ from messages.credit_transfer import CreditTransferFile, FileRefused
 from messages.pain001 import read
 from messages.pain002 import FileStatus, Reason
 from settings import Settings
-from starter.client import Receipt
 from starter.file_keeping import keep
 from starter.file_status import file_status, refused_status, unread_status
 from starter.files import file_fingerprint, file_key
-from starter.journal import Journal
+from starter.journal import Journal, JournalFailed
 from starter.signing import KeyUnusable, Signer
-from store.accepting import KeyReused
+from store.faults import StoreAway
+from store.file_lines import LineRefusal
 from store.files import FileTaken
 from store.keyring import KeyringError
 from store.operators import NotSigned, OperatorsFixed
 from store.records import PaymentRecord
+from terminal.broken_off import (
+    FORESEEN,
+    REUSED,
+    Unanswered,
+    show_unanswered,
+    show_unread,
+    unanswered,
+)
 from terminal.commanding import signer
 from terminal.judging import Judged, judge
 from terminal.outcome import show_outcome
 from terminal.preview import preview, show_notices
-from terminal.recording import record, until_rest
+from terminal.recording import Recorded, record, until_rest
 from terminal.refused import (
     DUPLICATION,
     Repeat,
@@ -46,6 +55,7 @@ from terminal.table import print_json, table
 from terminal.typed import typed
 from terminal.wishes import Wishes
 
+_CONTENT_TAKEN: Final = "a file of this message id was taken before with other content"
 _FAILED: Final = ENDS - {PaymentState.FINAL, PaymentState.UNCONFIRMED}
 
 #: Exit codes: all well; some payment failed, is in doubt or was refused; nothing was paid.
@@ -89,7 +99,7 @@ async def pay_file(settings: Settings, wishes: Wishes) -> int:
 
 def _unread(wishes: Wishes, reason: str) -> int:
     if wishes.as_json:
-        print_unread(reason)
+        print_unread(reason, MachineClock().now())
     return NOTHING_PAID
 
 
@@ -113,11 +123,12 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishe
             advice = "Correct the lines, or pay" if not judged.known else "Pay"
             screen.print(f"Nothing new is paid. {advice} the others with --skip-invalid.")
             if wishes.as_json:
-                print_refused(content.message_id, refused, ())
+                print_refused(content.message_id, refused, (), assembly.clock.now())
                 print_nothing_paid(
                     content.message_id,
                     judged.unpaid(),
                     "not paid: other lines of the file are refused",
+                    assembly.clock.now(),
                 )
             why = Reason(
                 code="NARR", text=f"{len(refused)} lines are refused, so that none is paid"
@@ -134,80 +145,144 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishe
         print_known(screen, content.message_id, judged.known, as_json=wishes.as_json)
         _ask(screen, repeats, wishes, "Nothing new is paid.")
         if wishes.as_json:
-            print_refused(content.message_id, (), repeats)
+            now = assembly.clock.now()
+            print_refused(content.message_id, (), repeats, now)
             others = (line.line for line in judged.new)
-            print_nothing_paid(
-                content.message_id, others, "not paid: other lines of the file may be duplicates"
-            )
+            why_not = "not paid: other lines of the file may be duplicates"
+            print_nothing_paid(content.message_id, others, why_not, now)
         why = Reason(code=DUPLICATION, text=f"{len(repeats)} lines may be paid already")
         return _nothing_paid(assembly, judged, screen, wishes, why)
     try:
-        receipts, late = await _recorded(assembly, judged, screen, wishes, by)
+        recorded = await _recorded(assembly, judged, screen, wishes, by)
     except FileTaken as taken:
         reason = f"{taken}; {_taken_before(content)}"
         return _all_refused(assembly, judged, screen, wishes, reason, code="DU01")
-    except KeyReused as reused:
-        # Same message id, other content. What was recorded before stays recorded.
-        text = "a file of this message id was taken before with other content"
-        reason = f"{text}: {reused}; {_taken_before(content)}"
-        return _all_refused(assembly, judged, screen, wishes, reason, code="DU01")
-    repeats += late
-    if not all(receipt.is_started for receipt in receipts if not receipt.is_replay):
+    except JournalFailed as failed:
+        return _all_refused(assembly, judged, screen, wishes, str(failed), code="NARR")
+    repeats += recorded.repeats
+    broke_off, rest = recorded.broke_off, Unanswered()
+    if broke_off:
+        rest = await unanswered(assembly, broke_off, judged.known)
+        if rest.refused:
+            rest = replace(rest, why=f"{_CONTENT_TAKEN}: {rest.why}; {_taken_before(content)}")
+        await _keep_refused(assembly, judged, repeats, rest)
+    if not all(one.is_started for one in recorded.receipts if not one.is_replay):
         screen.print(
             "No Temporal server answers: the payments are recorded and start by themselves when "
             "one does (`finality up`).",
             style="yellow",
         )
-    records = await until_rest(assembly, receipts, screen, wishes.wait_seconds)
-    # Lines that were paid, and could not be any more: their account is mapped no longer.
-    payable = {line.line.position for line in judged.planned.orders}
-    before = [judged.known[each] for each in sorted(judged.known) if each not in payable]
-    records += before
-    if wishes.as_json:
-        of_file = [(one.tenant, one.key) for one in records]
-        print_json(records, await assembly.file_lines.places(of_file))
-        print_refused(content.message_id, refused, repeats)
-    else:
-        _show(screen, judged, records, sum(one.is_replay for one in receipts) + len(before))
-    show_outcome(screen, records, refused=len(refused), repeats=len(repeats))
-    if repeats:
-        _ask(screen, repeats, wishes, "These lines are not paid.")
-    if not records:
-        why = Reason(code="NARR", text="no line is paid")
-        return _nothing_paid(assembly, judged, screen, wishes, why)
-    if wishes.status_report is not None:
-        _report(wishes, screen, await _status(assembly, content))
-    failed = any(map(_is_failed, records))
-    return SOME_NOT if failed or refused or repeats else ALL_WELL
+    code = await _outcome(assembly, judged, screen, wishes, recorded, rest, repeats)
+    if broke_off and not isinstance(broke_off.why, FORESEEN):
+        raise broke_off.why
+    return code
 
 
 async def _recorded(
     assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishes, by: Signer | None
-) -> tuple[list[Receipt], list[Repeat]]:
-    """The file taken and kept, its orders given; and lines whose duplicate appeared meanwhile.
+) -> Recorded:
+    """The file taken and kept, its orders given.
 
     Raises:
-        FileTaken: its message id stands for other content.
-        KeyReused: a line's key stands for another order.
+        FileTaken: its message id stands for other content; nothing was recorded.
+        JournalFailed: the journal cannot be opened; nothing was recorded.
     """
     content = judged.content
-    # Not before: a file that is only asked about may still be corrected under its name.
-    await assembly.files.take(
-        {line.debtor.tenant for line, _ in judged.orders},
-        file_key=file_key(content),
-        fingerprint=file_fingerprint(content),
-        message_id=content.message_id,
-        now=assembly.clock.now(),
-    )
-    left_out = {one.line.position: str(one.duplicate) for one in judged.repeats}
-    await keep(assembly.file_lines, content, judged.planned, left_out)
     with ExitStack() as stack:
         kept = stack.enter_context(Journal(wishes.journal)) if wishes.journal else None
-        receipts, late = await record(assembly, judged.orders, screen, kept, by)
-    if late:
-        left_out |= {one.line.position: str(one.duplicate) for one in late}
+        # Not before: a file that is only asked about may still be corrected under its name.
+        await assembly.files.take(
+            {line.debtor.tenant for line, _ in judged.orders},
+            file_key=file_key(content),
+            fingerprint=file_fingerprint(content),
+            message_id=content.message_id,
+            now=assembly.clock.now(),
+        )
+        await keep(assembly.file_lines, content, judged.planned, _left_out(judged.repeats))
+        recorded = await record(assembly, judged.orders, screen, kept, by)
+    if recorded.repeats and recorded.broke_off is None:
+        left_out = _left_out([*judged.repeats, *recorded.repeats])
         await keep(assembly.file_lines, content, judged.planned, left_out)
-    return receipts, late
+    return recorded
+
+
+async def _keep_refused(
+    assembly: Assembly, judged: Judged, repeats: Sequence[Repeat], rest: Unanswered
+) -> None:
+    """Keep why lines are not paid; not where the store is away, which was said already."""
+    left_out = _left_out(repeats) | {
+        line.position: LineRefusal(code=REUSED, field="CdtTrfTxInf", text=rest.why)
+        for line in rest.refused
+    }
+    with suppress(StoreAway):
+        await keep(assembly.file_lines, judged.content, judged.planned, left_out)
+
+
+def _left_out(repeats: Sequence[Repeat]) -> dict[int, LineRefusal]:
+    return {
+        one.line.position: LineRefusal(
+            code=DUPLICATION, field="CdtTrfTxInf", text=str(one.duplicate)
+        )
+        for one in repeats
+    }
+
+
+async def _outcome(
+    assembly: Assembly,
+    judged: Judged,
+    screen: Screen,
+    wishes: Wishes,
+    recorded: Recorded,
+    rest: Unanswered,
+    repeats: Sequence[Repeat],
+) -> int:
+    """Wait, then show what became of every line and write the report; the exit code."""
+    content, refused = judged.content, judged.refused
+    ids = [one.payment_id for one in recorded.receipts] + [*rest.recorded]
+    # Lines that were paid, and could not be any more: their account is mapped no longer.
+    payable = {line.line.position for line in judged.planned.orders}
+    before = [judged.known[each] for each in sorted(judged.known) if each not in payable]
+    is_shown, report = False, None
+    try:
+        records = await until_rest(assembly, ids, screen, wishes.wait_seconds) + before
+        of_file = [(one.tenant, one.key) for one in records]
+        places = await assembly.file_lines.places(of_file) if wishes.as_json else {}
+        if wishes.as_json:
+            print_json(records, places)
+        elif records:
+            known = {one.payment_id for one in judged.known.values()}
+            known |= {one.payment_id for one in recorded.receipts if one.is_replay}
+            _show(screen, judged, records, sum(one.payment_id in known for one in records))
+        is_shown = True
+        if wishes.status_report and (records or recorded.broke_off):
+            report = await _status(assembly, content)
+    except StoreAway as away:
+        # They are recorded and will be paid: an error alone would hide that.
+        records = []
+        if not is_shown:
+            print_known(screen, content.message_id, judged.known, as_json=wishes.as_json)
+            show_unread(screen, content.message_id, recorded.lines, str(away),
+                        assembly.clock.now(), as_json=wishes.as_json)  # fmt: skip
+        if wishes.status_report is not None:
+            say_wrong(screen, "--status-report:", f"not written: {away}")
+    if wishes.as_json:
+        print_refused(content.message_id, refused, repeats, assembly.clock.now())
+    show_outcome(screen, records, refused=len(refused), repeats=len(repeats))
+    if repeats:
+        _ask(screen, repeats, wishes, "These lines are not paid.")
+    if recorded.broke_off:
+        now = assembly.clock.now()
+        show_unanswered(screen, content.message_id, rest, now, as_json=wishes.as_json)
+    paid_nothing = not ids and not before and not rest.uncertain
+    if paid_nothing and not recorded.broke_off:
+        why = Reason(code="NARR", text="no line is paid")
+        return _nothing_paid(assembly, judged, screen, wishes, why)
+    if report is not None:
+        _report(wishes, screen, report)
+    if paid_nothing:
+        return NOTHING_PAID
+    failed = any(map(_is_failed, records)) or not is_shown
+    return SOME_NOT if failed or refused or repeats or recorded.broke_off else ALL_WELL
 
 
 async def _status(assembly: Assembly, content: CreditTransferFile) -> FileStatus:
@@ -234,7 +309,7 @@ def _all_refused(
     if wishes.as_json:
         content = judged.content
         unpaid = (line for line in content.lines if line.position not in judged.known)
-        print_nothing_paid(content.message_id, unpaid, said)
+        print_nothing_paid(content.message_id, unpaid, said, assembly.clock.now())
     why = Reason(code=code, text=reason)
     return _nothing_paid(assembly, judged, screen, wishes, why)
 

@@ -57,7 +57,8 @@ async def preview(
         for one in sums:
             print(json.dumps(_as_object(one)))
         print_payable(judged.content.message_id, judged.new)
-        print_refused(judged.content.message_id, judged.refused, judged.repeats)
+        now = assembly.clock.now()
+        print_refused(judged.content.message_id, judged.refused, judged.repeats, now)
     else:
         if judged.refused:
             show_refused(screen, judged.refused)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -20,6 +21,7 @@ from starter.client import Asked, Receipt
 from starter.files import PlannedOrder
 from starter.journal import Journal
 from starter.signing import Signer
+from store.faults import StoreAway
 from store.records import PaymentRecord
 from terminal.refused import Repeat
 from terminal.screen import Screen
@@ -40,39 +42,78 @@ _RESTS: Final = ENDS | {
 }
 
 
+class RecordedLine(NamedTuple):
+    """A line that became a payment."""
+
+    line: PlannedOrder
+    receipt: Receipt
+
+
+class BrokeOff(NamedTuple):
+    """Why recording ended before the last line, and the lines that got no answer."""
+
+    why: Exception
+    in_hand: Sequence[PlannedOrder]
+    """Those of the transaction that failed. If the database went away during its commit, they
+    may be recorded."""
+    after: Sequence[PlannedOrder]
+    """Those that recording did not come to."""
+
+
+@dataclass
+class Recorded:
+    """What became of the lines that were to be recorded."""
+
+    lines: list[RecordedLine] = field(default_factory=list)
+    """In the order of the file."""
+    repeats: list[Repeat] = field(default_factory=list)
+    """Lines whose duplicate appeared since all were compared; they are not recorded."""
+    broke_off: BrokeOff | None = None
+
+    @property
+    def receipts(self) -> list[Receipt]:
+        return [one.receipt for one in self.lines]
+
+
 async def record(
     assembly: Assembly,
     orders: Sequence[tuple[PlannedOrder, Acknowledgement]],
     screen: Screen,
     journal: Journal | None,
     by: Signer | None,
-) -> tuple[list[Receipt], list[Repeat]]:
-    """Give every order, a hundred in one transaction; the receipts in the order of the file.
+) -> Recorded:
+    """Record every order, a hundred in one transaction.
 
-    Lines whose duplicate appeared since all were compared are left out and given back.
-
-    Raises:
-        KeyReused: a line's key stands for another order.
+    Whatever ends this early is in the answer and not raised: the lines of earlier transactions
+    are recorded and will be paid, so an error alone would hide them.
     """
-    receipts: list[Receipt] = []
-    repeats: list[Repeat] = []
+    recorded = Recorded()
     with Progressing(screen, "recorded and started", len(orders)) as progress:
         for start in range(0, len(orders), _RECORDED_AT_ONCE):
             some = orders[start : start + _RECORDED_AT_ONCE]
+            lines = [line for line, _ in some]
             asked = [_asked(line, said, by) for line, said in some]
-            if journal:
-                for one in asked:
-                    journal.intend(one.key, one.order)
-            answers = await assembly.orchestrator.pay_many(asked)
-            for (line, _), one, answer in zip(some, asked, answers, strict=True):
-                if isinstance(answer, PossibleDuplicate):
-                    repeats.append(Repeat(line, answer))
-                    continue
-                receipts.append(answer)
+            try:
                 if journal:
-                    journal.told(one.key, answer.payment_id)
+                    for one in asked:
+                        journal.intend(one.key, one.order)
+                answers = await assembly.orchestrator.pay_many(asked)
+                given, lines = lines, []
+                news = len(recorded.lines)
+                for line, answer in zip(given, answers, strict=True):
+                    if isinstance(answer, PossibleDuplicate):
+                        recorded.repeats.append(Repeat(line, answer))
+                    else:
+                        recorded.lines.append(RecordedLine(line, answer))
+                if journal:
+                    for line, receipt in recorded.lines[news:]:
+                        journal.told(line.key, receipt.payment_id)
+            except Exception as why:
+                after = [line for line, _ in orders[start + len(some) :]]
+                recorded.broke_off = BrokeOff(why, lines, after)
+                return recorded
             progress.at(start + len(some))
-    return receipts, repeats
+    return recorded
 
 
 def _asked(line: PlannedOrder, said: Acknowledgement, by: Signer | None) -> Asked:
@@ -88,28 +129,37 @@ def _asked(line: PlannedOrder, said: Acknowledgement, by: Signer | None) -> Aske
 
 
 async def until_rest(
-    assembly: Assembly, receipts: list[Receipt], screen: Screen, wait_seconds: int
+    assembly: Assembly, payment_ids: Sequence[str], screen: Screen, wait_seconds: int
 ) -> list[PaymentRecord]:
     """Wait until every payment rests somewhere, or the patience is over.
 
     All that still move are looked at together, and the pause grows with how long a look takes: a
     thousand waiting payments must not keep the machine from the work they wait for.
+
+    Raises:
+        StoreAway: the database is away when the patience is over.
     """
     deadline = assembly.clock.now() + timedelta(seconds=wait_seconds)
     found: dict[str, PaymentRecord] = {}
-    moving: list[str] = [receipt.payment_id for receipt in receipts]
-    with Progressing(screen, "settled or waiting for somebody", len(receipts)) as progress:
+    moving = [*payment_ids]
+    with Progressing(screen, "settled or waiting for somebody", len(payment_ids)) as progress:
         while moving:
             began = time.monotonic()
-            records = await assembly.orchestrator.get_many(moving, tenant=None)
-            found |= {record.payment_id: record for record in records}
-            moving = [one.payment_id for one in records if not rests(assembly, one)]
-            progress.at(len(receipts) - len(moving))
-            if assembly.clock.now() >= deadline:
-                break
+            is_over = assembly.clock.now() >= deadline
+            try:
+                records = await assembly.orchestrator.get_many(moving, tenant=None)
+            except StoreAway:
+                if is_over:
+                    raise
+            else:
+                found |= {record.payment_id: record for record in records}
+                moving = [one.payment_id for one in records if not rests(assembly, one)]
+                progress.at(len(payment_ids) - len(moving))
+                if is_over:
+                    break
             took = time.monotonic() - began
             await asyncio.sleep(max(_LOOK_EVERY_SECONDS, _PAUSE_PER_LOOK * took))
-    return [found[receipt.payment_id] for receipt in receipts]
+    return [found[payment_id] for payment_id in payment_ids]
 
 
 class Progressing:

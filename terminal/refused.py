@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from rich.table import Table
@@ -84,38 +85,52 @@ def print_known(
         screen.print(table(records))
 
 
-def print_refused(file: str, refused: Iterable[RefusedLine], repeats: Iterable[Repeat]) -> None:
+def print_refused(
+    file: str, refused: Iterable[RefusedLine], repeats: Iterable[Repeat], at: datetime
+) -> None:
     """The lines left out of a file whose others are paid."""
     for line, refusals in refused:
-        _print(file, line, "; ".join(f"{refusal.code} {refusal.text}" for refusal in refusals))
+        reason = "; ".join(f"{refusal.code} {refusal.text}" for refusal in refusals)
+        print_line(file, line, reason, at)
     for repeat in repeats:
-        _print(file, repeat.line, repeat.reason, repeat.duplicate.payment_ids)
+        earlier = repeat.duplicate.payment_ids
+        print_line(file, repeat.line, repeat.reason, at, duplicate_of=earlier)
 
 
-def print_nothing_paid(file: str, lines: Iterable[Line], reason: str) -> None:
+def print_nothing_paid(file: str, lines: Iterable[Line], reason: str, at: datetime) -> None:
     """Lines that are not paid because of something else than themselves."""
     for line in lines:
-        _print(file, line, reason)
+        print_line(file, line, reason, at)
 
 
-def print_unread(reason: str) -> None:
+def print_unread(reason: str, at: datetime) -> None:
     """A file whose lines are not known."""
-    _print(None, None, reason)
+    print_line(None, None, reason, at)
 
 
-def _print(
-    file: str | None, line: Line | None, reason: str, duplicate_of: Sequence[str] = ()
+def print_line(
+    file: str | None,
+    line: Line | None,
+    reason: str,
+    at: datetime,
+    *,
+    state: str = "refused",
+    certainty: Certainty = Certainty.NOT_SENT,
+    payment_id: str | None = None,
+    duplicate_of: Sequence[str] = (),
 ) -> None:
+    """A line without a payment, or whose payment cannot be read now; `at` is when that was so."""
     print(
         json.dumps(
             {
-                "payment_id": None,
+                "payment_id": payment_id,
                 "file": file,
                 "line": line and line.position,
                 "source_line": line and line.source_line,
+                "at": at.isoformat(),
                 "end_to_end_id": line and line.end_to_end_id,
-                "state": "refused",
-                "certainty": Certainty.NOT_SENT.value,
+                "state": state,
+                "certainty": certainty.value,
                 "amount_minor": line and line.amount_minor,
                 "currency": line and line.currency,
                 "partner_reference": None,

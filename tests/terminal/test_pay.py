@@ -23,7 +23,7 @@ AS_OF = ("--as-of", EXECUTION_DATE.isoformat())
 FIELDS = ["payment_id", "tenant", "key", "created_at", "updated_at", "end_to_end_id", "state",
           "certainty", "amount_minor", "currency", "partner_reference", "reason", "sealed", "file",
           "line"]  # fmt: skip
-REFUSED = ["payment_id", "line", "source_line", "end_to_end_id", "state", "certainty",
+REFUSED = ["payment_id", "file", "line", "source_line", "at", "end_to_end_id", "state", "certainty",
            "amount_minor", "currency", "partner_reference", "reason",
            "possible_duplicate_of"]  # fmt: skip
 
