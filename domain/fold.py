@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.absence import is_uncertain, is_unconfirmed
-from domain.movements import amounts_of, in_another_currency, movements_of
+from domain.movements import amounts_of, ever_booked, in_another_currency, movements_of
 from domain.order import Order
 from domain.payment import (
     FINAL_BY_CREDITOR,
@@ -274,15 +274,19 @@ class _Telling:
                     FindingKind.CONTRADICTION, f"a return is booked after {self.state}"
                 )
 
-    def _check_sums(self, amounts: Amounts) -> None:
-        """What was booked must fit the order and the state: the last net under all others."""
+    def _check_sums(self, amounts: Amounts, ever: Amounts) -> None:
+        """What was booked must fit the order and the state: the last net under all others.
+
+        Args:
+            ever: with bookings that were undone. A debit that is only missing in a later list
+                does not prove that nothing moved.
+        """
         if amounts.settled.minor > amounts.instructed.minor:
             self._open_unless_settled(FindingKind.DIFFERS, _have_left(amounts))
-        kept = amounts.settled.minor - amounts.returned.minor
-        if self.state in PROVEN_NOTHING_MOVED and kept != 0:
+        if self.state in PROVEN_NOTHING_MOVED and ever.settled != ever.returned:
             self._open_unless_settled(
                 FindingKind.CONTRADICTION,
-                f"{self.state}, but {amounts.settled} were debited and {amounts.returned} returned",
+                f"{self.state}, but {ever.settled} were debited and {ever.returned} returned",
             )
 
     def _check_currencies(self, movements: Iterable[Movement]) -> None:
@@ -300,9 +304,9 @@ class _Telling:
         A booking may lag behind the word, so it is missed only now, when the payment would end.
         Until it is there, or people have answered, the payment stays settled.
         """
-        if self.state is not PaymentState.FINAL or not self.shows_bookings:
+        if self.state is not PaymentState.FINAL:
             return
-        if amounts.settled != amounts.instructed:
+        if self.shows_bookings and amounts.settled != amounts.instructed:
             text = _have_left(amounts)
         elif amounts.returned.minor:
             text = f"{amounts.returned} have come back of a payment that the partner calls settled"
@@ -317,7 +321,7 @@ class _Telling:
         movements = movements_of(reports)
         amounts = amounts_of(self.order.instructed_amount, movements)
         self._check_currencies(movements)
-        self._check_sums(amounts)
+        self._check_sums(amounts, amounts_of(self.order.instructed_amount, ever_booked(reports)))
         self._require_the_debit(amounts)
         reference = next((r.partner_reference for r in reports if r.partner_reference), None)
         references = {r.partner_reference for r in reports if r.partner_reference}
@@ -347,7 +351,9 @@ class _Telling:
             settled_at=self.settled_at,
             effective_execution_date=words.effective_execution_date if words else None,
             is_ours=words is not None and words.source in (Source.GATE, Source.DECISION),
-            is_decided=words is not None and words.source is Source.DECISION,
+            is_decided=words is not None
+            and words.source is Source.DECISION
+            and words.state in (None, self.state),
             funds_back=any(m.kind is MovementKind.RETURN for m in movements),
         )
 

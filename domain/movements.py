@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -11,11 +12,19 @@ from domain.report import Movement, MovementKind, Report, Source
 
 
 def movements_of(reports: Iterable[Report]) -> tuple[Movement, ...]:
-    """All bookings, each once, by the booker's own id.
+    """All bookings that stand, each once, by the booker's own id.
 
     If two reports say different things about one booking, a statement's word stands. Among
-    statements, and among other reports, the later one stands.
+    statements, and among other reports, the later one stands. A booking that the newest complete
+    list of its object lacks was undone, and does not stand.
     """
+    known = list(reports)
+    undone = _undone(known)
+    return tuple(one for one in ever_booked(known) if one.movement_id not in undone)
+
+
+def ever_booked(reports: Iterable[Report]) -> tuple[Movement, ...]:
+    """The same, with the bookings that were undone later."""
     by_id = {
         movement.movement_id: movement
         for report in sorted(reports, key=_strength)
@@ -50,6 +59,20 @@ def in_another_currency(instructed: Money, movements: Iterable[Movement]) -> tup
         for movement in movements
         if movement.kind is not MovementKind.FEE and movement.amount.currency != instructed.currency
     )
+
+
+def _undone(reports: Iterable[Report]) -> set[str]:
+    """Ids of bookings that a later complete list lacks. A statement's booking is never undone so:
+    it has no place in that order."""
+    undone: set[str] = set()
+    shown: defaultdict[str | None, set[str]] = defaultdict(set)
+    for report in sorted(reports, key=_strength):
+        named = {movement.movement_id for movement in report.movements}
+        if report.lists_all_movements and report.source is not Source.STATEMENT:
+            undone |= shown[report.partner_reference] - named
+        shown[report.partner_reference] |= named
+        undone -= named
+    return undone
 
 
 def _strength(report: Report) -> tuple[bool, int, datetime, Source, str]:

@@ -100,6 +100,9 @@ class Report(BaseModel):
     partner_reference: str | None = None
     observed: Observed = Observed()
     movements: tuple[Movement, ...] = ()
+    lists_all_movements: bool = False
+    """Whether `movements` are all bookings there are of the object it names. A booking that was
+    reported earlier and is missing in a later complete list was undone by the partner."""
     drift: tuple[str, ...] = ()
     effective_execution_date: date | None = None
     settles: tuple[str, ...] = ()
@@ -110,8 +113,9 @@ class Report(BaseModel):
     @property
     def report_id(self) -> str:
         """The same for the same words: recorded twice it is one report."""
-        # Only decisions have these; without them, ids of the first release stay what they were.
-        left_out = {name for name in ("settles", "decided_on") if not getattr(self, name)}
+        # Fields that the first release did not have: where they say nothing, its ids stay.
+        later = ("settles", "decided_on", "lists_all_movements")
+        left_out = {name for name in later if not getattr(self, name)}
         words = self.model_dump_json(exclude=left_out)
         return hashlib.sha256(words.encode()).hexdigest()[:32]
 

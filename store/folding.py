@@ -16,7 +16,7 @@ from domain.absence import is_uncertain
 from domain.due import Owed, due
 from domain.escalation import DueRung, Escalate, next_at, nobody, reached
 from domain.fold import fold
-from domain.movements import movements_of
+from domain.movements import ever_booked, movements_of
 from domain.order import Order, Rail
 from domain.payment import Certainty, Finding, Instruction, Payment
 from domain.profile import Profile
@@ -257,8 +257,12 @@ def _question(finding: Finding) -> str:
 
 
 def _write_movements(session: Session, payment_id: str, reports: list[Report]) -> None:
-    """As the fold counts them, by the same rule."""
-    for movement in movements_of(reports):
+    """As the fold counts them, by the same rule: a booking that was undone has no row."""
+    movements = movements_of(reports)
+    for undone in {*ever_booked(reports)} - {*movements}:
+        if row := session.get(MovementRow, (payment_id, undone.movement_id)):
+            session.delete(row)
+    for movement in movements:
         session.merge(
             MovementRow(
                 payment_id=payment_id,

@@ -180,6 +180,7 @@ def report(
         partner_reference=payment.id,
         observed=observed(payment, subject.prepared.get("beneficiary_id")),
         movements=booked.movements if booked else (),
+        lists_all_movements=booked is not None,
         drift=(*_drift(subject, payment), *(booked.drift if booked else ())),
         effective_execution_date=payment.day,
     )

@@ -29,10 +29,11 @@ def debit(amount: Money) -> Movement:
 
 
 async def _says_completed(
-    store: Store, *movements: Movement, source: Source = Source.READ
+    store: Store, *movements: Movement, source: Source = Source.READ, lists_all: bool = False
 ) -> Payment:
     at = store.clock.now()
-    word = report(at, PaymentState.SETTLED, source=source, movements=movements)
+    word = report(at, PaymentState.SETTLED, source=source, movements=movements,
+                  lists_all_movements=lists_all)  # fmt: skip
     if source is Source.STATEMENT:
         return (await store.booked(word)).payment
     return (await store.read(Told(word, exchange(at)))).payment
@@ -103,6 +104,19 @@ async def test_people_who_found_it_executed_make_it_final_at_the_next_read(store
 async def test_a_partner_that_never_shows_bookings_is_final_by_its_word(store: Store) -> None:
     payment = await _watched(store, as_of=profile(shows_bookings=False))
     assert payment.state is PaymentState.FINAL
+
+
+async def test_a_debit_that_was_undone_has_no_row_and_makes_nothing_final(store: Store) -> None:
+    """The partner called the money back, and its complete list has neither of the two bookings."""
+    await store.accept()
+    await store.begin()
+    await store.sent(accepted(store.clock.now()))
+    await _says_completed(store, debit(ORDERED), lists_all=True)
+    store.clock.step(WATCH + timedelta(hours=1))
+    payment = await _says_completed(store, lists_all=True)
+    assert (payment.state, payment.certainty) == (PaymentState.SETTLED, Certainty.UNKNOWN)
+    assert store.rows(lambda session: session.exec(select(MovementRow)).all()) == []
+    assert _open_tasks(store) == ["differs"]
 
 
 async def test_the_fold_and_the_table_keep_the_same_word_about_one_booking(

@@ -57,6 +57,7 @@ partner_words = st.builds(
     partner_reference=st.sampled_from([None, "ref-1", "ref-1", "ref-2"]),
     observed=observations,
     movements=st.lists(movements, max_size=2).map(tuple),
+    lists_all_movements=st.booleans(),
     drift=st.sampled_from([(), ("new field",)]),
 )
 #: What the checks say, as `gate.Examined` words it.

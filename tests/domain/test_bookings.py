@@ -103,12 +103,13 @@ def test_a_confirmation_of_the_creditor_s_bank_needs_the_debit_too() -> None:
 
 @pytest.mark.parametrize("back_minor", [1, 10_000], ids=["a part", "all"])
 @pytest.mark.parametrize("word", [S.SETTLED, S.FINAL])
+@pytest.mark.parametrize("shows_bookings", [True, False])
 def test_money_that_came_back_is_not_final_whatever_the_partner_calls_it(
-    word: S, back_minor: int
+    word: S, back_minor: int, shows_bookings: bool
 ) -> None:
     out, back = movement(DEBIT, 10_000, "out"), movement(RETURN, back_minor, "back")
     last = report(word, WATCH + DAY, movements=(out, back))
-    payment = seen(settled(SECOND, out), last)
+    payment = seen(settled(SECOND, out), last, shows_bookings=shows_bookings)
     assert (payment.state, payment.certainty) == (S.SETTLED, Certainty.UNKNOWN)
     assert "have come back" in differs(payment)[0]
 
@@ -124,6 +125,53 @@ def test_people_may_answer_that_the_difference_is_right() -> None:
     payment = seen(*words, answered, settled(WATCH + 3 * DAY))
     assert differs(payment) == []
     assert payment.state is S.FINAL
+
+
+def complete(at: timedelta, *movements: Movement, state: S = S.SETTLED) -> Report:
+    """A report whose list of bookings is complete."""
+    return report(state, at, movements=movements, lists_all_movements=True)
+
+
+def test_a_debit_that_the_newest_complete_list_lacks_makes_nothing_final() -> None:
+    """The partner called the money back: it shows neither the debit nor what undid it."""
+    booked = movement(DEBIT, 10_000)
+    undone = (complete(SECOND, booked), complete(WATCH + DAY))
+    payment = seen(*undone)
+    assert (payment.state, payment.certainty) == (S.SETTLED, Certainty.UNKNOWN)
+    assert differs(payment) == ["0.00 EUR have left us where 100.00 EUR were ordered"]
+    for given in permutations((*undone, complete(WATCH + 2 * DAY, booked))):
+        assert seen(*given).state is S.FINAL, "the newest list has it again"
+
+
+def test_a_list_that_is_not_complete_takes_no_booking_back() -> None:
+    payment = seen(settled(SECOND, movement(DEBIT, 10_000)), settled(WATCH + DAY))
+    assert payment.state is S.FINAL
+
+
+def test_a_debit_that_was_undone_and_booked_anew_counts_once() -> None:
+    first, second = movement(DEBIT, 10_000, "d1"), movement(DEBIT, 10_000, "d2")
+    payment = seen(complete(SECOND, first), complete(WATCH + DAY, second))
+    assert (payment.state, payment.amounts.settled.minor) == (S.FINAL, 10_000)
+    assert differs(payment) == []
+
+
+def test_a_complete_list_takes_back_nothing_that_a_statement_or_another_object_booked() -> None:
+    booked = movement(DEBIT, 10_000)
+    for given in (
+        report(S.SETTLED, SECOND, source=Source.STATEMENT, movements=(booked,)),
+        report(S.SETTLED, SECOND, partner_reference="another", movements=(booked,)),
+    ):
+        assert movements_of([given, complete(DAY)]) == (booked,)
+
+
+def test_that_a_debit_is_missing_does_not_prove_that_nothing_moved() -> None:
+    payment = folded(
+        complete(SECOND, movement(DEBIT, 10_000), state=S.PROCESSING),
+        complete(DAY, state=S.REJECTED),
+        shows_bookings=True,
+    )
+    assert payment.certainty is Certainty.UNKNOWN
+    assert any("were debited" in finding.text for finding in payment.findings)
 
 
 def at(source: Source, days: int, minor: int, **fields: Any) -> Report:

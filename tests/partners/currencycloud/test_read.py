@@ -148,6 +148,13 @@ async def test_money_called_back_before_it_left_never_moved() -> None:
     assert isinstance(told, Told)
     assert told.report.state is PaymentState.REJECTED
     assert told.report.movements == ()
+    assert told.report.lists_all_movements, "so a debit that was read before does not count"
+
+
+async def test_without_its_bookings_a_report_says_nothing_of_what_is_not_in_it() -> None:
+    told, _ = await read("submitted")
+    assert isinstance(told, Told)
+    assert not told.report.lists_all_movements
 
 
 async def test_money_called_back_and_released_again_left_once() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import domain.absence as absence
 import domain.fold as folding
+import domain.movements as movements
 import domain.sending as sending
 from domain.profile import Operation
 from domain.report import PaymentState
@@ -75,7 +76,7 @@ def a_late_return_is_ignored() -> None:
             hear(self, report)
 
     folding._Telling.hear = hears  # type: ignore[method-assign]
-    folding._Telling._check_sums = lambda self, amounts: None  # type: ignore[method-assign]
+    folding._Telling._check_sums = lambda *_: None  # type: ignore[method-assign]
 
 
 @planted("settled is final, without the watch for returns", "tests/domain/test_payment.py")
@@ -104,6 +105,11 @@ def any_refusal_is_believed() -> None:
     Operation.refusals_without_effect = property(  # type: ignore[assignment]
         lambda _: range(100, 600)
     )
+
+
+@planted("a debit that was undone still counts", "tests/domain/test_bookings.py")
+def an_undone_debit_counts() -> None:
+    everywhere(movements.movements_of, movements.ever_booked)
 
 
 @planted("a payment is final without its debit", "tests/attacks/test_settled_without_money.py")
