@@ -148,7 +148,8 @@ class PartnerSteps:
         if draft.move is Move.CHECK:
             passed = await self._checks.examine(request.payment_id, draft.subject.order)
             if not passed.passed:
-                return Step.of(await self._book.hold(request.instruction_id, passed))
+                held = await self._book.hold(request.instruction_id, passed, known=request.attempts)
+                return Step.of(held)
         partner = self._partner(draft.subject.order.partner, draft.subject.order.partner_account)
         if not_ready := await self._ready(draft.subject, partner, moments):
             return await self._postpone(request, not_ready, moments, draft.subject)
@@ -206,7 +207,12 @@ class PartnerSteps:
         assert turn.deadline is not None
         answer = await partner.submit(turn.subject, turn.request, turn.deadline)
         return heard_of_send(
-            request.payment_id, request.instruction_id, turn.attempt, answer, moments.now()
+            request.payment_id,
+            request.instruction_id,
+            turn.attempt,
+            answer,
+            moments.now(),
+            nonce=turn.nonce,
         )
 
     async def _read(self, request: StepRequest, moments: Moments) -> Step:
@@ -251,7 +257,7 @@ class PartnerSteps:
             report=why.refused,
             exchange=why.exchange,
         )
-        return Step.of(await self._book.refuse(heard))
+        return Step.of(await self._book.refuse(heard, known=request.attempts))
 
     async def _record(self, heard: Heard, moments: Moments) -> Step:
         """Record, again and again while the store is away; a reply in hand is never dropped."""

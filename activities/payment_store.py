@@ -34,8 +34,8 @@ NOT_OF_A_STEP: Final = "NotOfAStep"
 class PaymentRef(BaseModel):
     """The ids of a payment: all that a workflow is started with.
 
-    `attempts` is set by a run that goes on as a new one: how many it saw of each instruction, so
-    that the new run also notices a database that was set back.
+    `attempts` is what a run has seen: how many of each instruction. It goes with every load, and
+    with a run that goes on as a new one, so that a database that was set back is noticed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -81,6 +81,13 @@ class PaymentStore:
         """The payment as it stands."""
         async with self._halting_if_forgotten(ref.payment_id):
             view = await self._payments.view(ref.payment_id)
+            if any(
+                len(one.book.attempts) < ref.attempts.get(one.instruction_id, 0)
+                for one in view.instructions
+            ):
+                # The run would end by what an older copy says, and with it what it remembers.
+                now = self._clock.now()
+                view = await self._set_back.remember(ref.payment_id, ref.attempts, now)
         return view.model_copy(update={"leaves_after": self._leaves_after})
 
     @activity.defn

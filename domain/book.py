@@ -108,6 +108,9 @@ class Book(BaseModel):
     attempts: tuple[Attempt, ...] = ()
     lookups: tuple[LookedUp, ...] = ()
     closed: Closed | None = None
+    reopened: Closed | None = None
+    """Why it was closed as unsent before it turned out that it may have been sent. It is asked
+    about, never sent again, and closed once more if its absence is proven."""
     held: bool = False
     """The partner's object is known in another way: a feed, a statement, a person."""
     submit_from: AwareDatetime | None = None

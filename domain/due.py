@@ -90,7 +90,7 @@ def _step(view: PaymentView, instruction: Instruction, now: datetime) -> Due | N
     step = next_move(operation, instruction.book, now, halted=halted)
     ours = Due(Owed.INSTRUCT, step.because, instruction_id=instruction.instruction_id)
     match step.move:
-        case Move.EXPIRE | Move.CANCEL:  # Need nobody but us.
+        case Move.EXPIRE | Move.CANCEL | Move.CLOSE:  # Need nobody but us.
             return ours
         case Move.SEND | Move.LOOK_UP | Move.CHECK:
             return _blocked(view, now) or ours

@@ -120,7 +120,13 @@ class _Telling:
 
     def _hear_gate(self, report: Report) -> None:
         """Our own checks: they hold or end what was not sent, and are silent of all else."""
-        sent = any(a.result not in _WITHOUT_EFFECT for b in self.paying for a in b.attempts)
+        # What we closed as refused was not executed, whatever had been in doubt before.
+        sent = any(
+            a.result not in _WITHOUT_EFFECT
+            for b in self.paying
+            if b.closed is not Closed.REFUSED or b.was_refused
+            for a in b.attempts
+        )
         others_spoke = self.words is not None and self.words.source is not Source.GATE
         if sent or others_spoke or self.state not in (
             PaymentState.CREATED, PaymentState.SUBMITTING, PaymentState.AWAITING_US

@@ -58,6 +58,8 @@ class Heard(BaseModel):
     heard_at: AwareDatetime
     why: str = ""
     attempt: int | None = None
+    nonce: str = ""
+    """Of the attempt; empty in what earlier releases heard."""
     result: AttemptResult | None = None
     answer: Answer | None = None
     server_error: bool = False
@@ -96,11 +98,21 @@ class Heard(BaseModel):
 
 
 def heard_of_send(
-    payment_id: str, instruction_id: str, attempt: int, answer: Submitted, now: datetime
+    payment_id: str,
+    instruction_id: str,
+    attempt: int,
+    answer: Submitted,
+    now: datetime,
+    *,
+    nonce: str = "",
 ) -> Heard:
     """What a submit brought."""
     base = Heard(
-        payment_id=payment_id, instruction_id=instruction_id, attempt=attempt, heard_at=now
+        payment_id=payment_id,
+        instruction_id=instruction_id,
+        attempt=attempt,
+        nonce=nonce,
+        heard_at=now,
     )
 
     def answered(kind: Answer, report: Report, exchange: Exchange) -> Heard:

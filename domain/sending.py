@@ -38,6 +38,7 @@ __all__ = [
     "doubted_besides",
     "duplicate_is_refusal",
     "is_refused",
+    "may_be_executed",
     "may_be_twice",
     "next_move",
 ]
@@ -55,6 +56,8 @@ class Move(StrEnum):
     EXPIRE = "expire"
     CANCEL = "cancel"
     """Close it: nothing was sent, and nobody wants it any more."""
+    CLOSE = "close"
+    """Close it as it was closed before, or as refused: it was not executed, and is never sent."""
     PARK = "park"
 
 
@@ -110,6 +113,10 @@ def _send_anew(
     op: Operation, book: Book, now: datetime, halted: bool, why: str, generation: int
 ) -> NextMove:
     """A send where nothing is in doubt: in its time, and past all that may hold it with us."""
+    if ended := book.reopened or (Closed.REFUSED if book.was_refused else None):
+        return _confirm(op, book, now, "closed") or NextMove(
+            Move.CLOSE, f"{why}; it was {ended} before"
+        )
     if now >= book.submit_before:
         return _confirm(op, book, now, "expired") or NextMove(
             Move.EXPIRE, f"{why}; its time to be sent is over"
@@ -235,7 +242,7 @@ def _key_protects_until(op: Operation, book: Book) -> datetime | None:
     as the margin for every clock concerned.
     """
     idempotency = op.idempotency
-    if idempotency.kind is IdempotencyKind.NONE or book.cancel_asked:
+    if idempotency.kind is IdempotencyKind.NONE or book.cancel_asked or book.reopened:
         return None
     current = [a for a in book.attempts if a.generation == book.generation]
     reached = [a for a in current if a.reached]
@@ -256,24 +263,29 @@ def doubted_besides(op: Operation, book: Book, number: int) -> bool:
     the repeat of what it has executed, or, where the refusal came late, have executed the
     repeat of what it refused.
     """
-    others = book.without(number)
+    return may_be_executed(op, book.without(number))
+
+
+def may_be_executed(op: Operation, book: Book) -> bool:
+    """Whether the partner holds it, or something of it may have had an effect that nothing has
+    ruled out yet."""
     return (
-        others.answered
-        or (others.in_doubt and not is_proven_absent(op, others))
-        or is_unconfirmed(op, others)
+        book.answered
+        or (book.in_doubt and not is_proven_absent(op, book))
+        or is_unconfirmed(op, book)
     )
 
 
 def is_refused(op: Operation, book: Book) -> bool:
     """Whether a refusal now speaks for the whole instruction, because nothing else is open.
 
-    It may not have when it came: another attempt was turned away, and was looked up only later.
+    It may not have when it came: another attempt was in doubt or turned away, and was looked up
+    only later. Where the partner calls it a duplicate and does not show the first, people decide.
     """
     return (
         book.was_refused
-        and not book.answered
-        and not book.in_doubt
-        and not is_unconfirmed(op, book)
+        and not may_be_executed(op, book)
+        and not any(a.answer is Answer.DUPLICATE and a.in_doubt for a in book.attempts)
     )
 
 

@@ -21,6 +21,7 @@ from domain.profile import InstructionKind, Profile
 from domain.view import PaymentView
 from store.clocks import agreed
 from store.folding import Folding, order_context
+from store.forgotten import remember
 from store.intents import earlier_of, hashes_of, require_operator
 from store.keyring import Keyring
 from store.keys import require_proven
@@ -115,15 +116,14 @@ class Accepting:
             row.acknowledged_by = given.acknowledged.operator
         session.add(row)
         session.flush()
-        session.add(
-            InstructionRow(
-                instruction_id=instruction_id(payment_id, InstructionKind.PAY),
-                payment_id=payment_id,
-                kind=InstructionKind.PAY,
-                partner=order.partner,
-                partner_account=order.partner_account,
-            )
+        paying = InstructionRow(
+            instruction_id=instruction_id(payment_id, InstructionKind.PAY),
+            payment_id=payment_id,
+            kind=InstructionKind.PAY,
+            partner=order.partner,
+            partner_account=order.partner_account,
         )
+        session.add(paying)
         session.add(
             StateRow(
                 payment_id=payment_id,
@@ -132,6 +132,7 @@ class Accepting:
                 entered_at=at,
             )
         )
+        remember(session, row, paying, at)
         return Acceptance(self._folding.refold(session, row, at), is_new=True)
 
     def _new_row(

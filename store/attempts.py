@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from domain.heard import Heard
 from domain.sending import (
@@ -15,8 +15,43 @@ from domain.sending import (
     is_refused,
 )
 from store.books import FORGOTTEN, book_of
+from store.forgotten import doubt, halt
 from store.requests import close, operation_of
 from store.tables import AttemptRow, InstructionRow, PaymentRow
+
+
+def of_its_attempt(
+    session: Session, payment: PaymentRow, row: InstructionRow, heard: Heard
+) -> Heard:
+    """The same, under the number that its attempt has in this book.
+
+    A database that was set back gives the number of a forgotten attempt to another one. A reply to
+    the forgotten one says nothing of the other, so the nonce decides whose reply it is. If the book
+    has no attempt with it, everything is halted, and one more attempt counts as sent.
+    """
+    if heard.attempt is None:
+        return heard
+    attempts = session.exec(
+        select(AttemptRow).where(AttemptRow.instruction_id == row.instruction_id)
+    ).all()
+    numbered = next((a for a in attempts if a.number == heard.attempt), None)
+    # What earlier releases sent has no nonce.
+    own = next((a for a in attempts if a.nonce == heard.nonce), None) if heard.nonce else numbered
+    if own is None and numbered and not numbered.nonce and numbered.why.startswith(FORGOTTEN):
+        own = numbered
+    if own is None:
+        # Only the process that sent it still knows of it.
+        found = f"{row.instruction_id} has {len(attempts)} attempts"
+        another = ", but not the one that has this number" if numbered else ""
+        text = f"{found}, and attempt {heard.attempt} was answered{another}"
+        halt(session, text, heard.heard_at)
+        through = max(heard.attempt, len(attempts) + 1)
+        doubt(session, payment, row, through, heard.heard_at)
+        own = session.get_one(AttemptRow, (row.instruction_id, through))
+    own.nonce = own.nonce or heard.nonce
+    session.add(own)
+    report = heard.report and heard.report.model_copy(update={"attempt": own.number})
+    return heard.model_copy(update={"attempt": own.number, "report": report})
 
 
 def close_attempt(

@@ -64,6 +64,7 @@ def book_of(session: Session, payment: PaymentRow, row: InstructionRow) -> Book:
             for looked in lookups
         ),
         closed=Closed(row.closed) if row.closed else None,
+        reopened=Closed(row.reopened) if row.reopened else None,
         held=row.partner_reference is not None or row.found_executed,
         submit_from=payment.submit_from if is_pay else None,
         cancel_asked=is_pay and payment.cancel_asked_at is not None,

@@ -15,12 +15,13 @@ from domain.sending import AttemptResult, Closed
 from domain.statement import Signed, digest
 from domain.states import CANCELLABLE, ENDS
 from domain.view import PaymentView
-from store.books import instructions_of
+from store.books import book_of, instructions_of
 from store.cancelling import came_alive, close_cancelled
 from store.clocks import agreed, no_later
 from store.database import Database
 from store.evidence import keep_report
 from store.folding import Folding
+from store.forgotten import remember
 from store.inbox import match_reference
 from store.operators import SIGNATURES_NEEDED, people
 from store.payments import row as payment_row
@@ -102,7 +103,7 @@ class Commands:
         now = asked.at
 
         def transaction(session: Session) -> Commanded:
-            row = payment_row(session, payment_id)
+            row = self._remembered(session, payment_id, now)
             known = _known(session, row, asked, signed)
             if known is None:
                 known = _new(session, row, asked)
@@ -139,7 +140,7 @@ class Commands:
         asked = _Asked.signed(CommandKind.EXECUTED, signed, now, reference or "")
 
         def transaction(session: Session) -> Commanded:
-            row = payment_row(session, payment_id)
+            row = self._remembered(session, payment_id, now)
             known = _known(session, row, asked, signed)
             if known is None:
                 paying = _in_question(session, row, now)
@@ -174,7 +175,7 @@ class Commands:
         asked = _Asked.signed(CommandKind.NOT_EXECUTED, signed, now, digest(evidence))
 
         def transaction(session: Session) -> Commanded:
-            row = payment_row(session, payment_id)
+            row = self._remembered(session, payment_id, now)
             known = _known(session, row, asked, signed)
             if known is None:
                 paying = _in_question(session, row, now, unheard=True)
@@ -218,6 +219,18 @@ class Commands:
             return None
         context = _evidence_context(payment_id, command_id)
         return self._folding.keyring.open(row.evidence_sealed, context)
+
+    def _remembered(self, session: Session, payment_id: str, at: datetime) -> PaymentRow:
+        """The payment, with everything that the partner shows of it in its book.
+
+        Otherwise a command could close, as unsent, what the database has forgotten.
+        """
+        row, now = payment_row(session, payment_id), no_later(session, at)
+        paying = _paying(session, row)
+        before = book_of(session, row, paying)
+        if remember(session, row, paying, now) != before:
+            self._folding.refold(session, row, now)
+        return row
 
     def _decide(
         self,

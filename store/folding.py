@@ -162,7 +162,7 @@ class _Evidence:
 
 
 #: What a book says of plans of our own, which no state follows from.
-_NO_EVIDENCE: Final = {"submit_from", "cancel_asked", "is_gated", "gate_passed_at"}
+_NO_EVIDENCE: Final = {"reopened", "submit_from", "cancel_asked", "is_gated", "gate_passed_at"}
 
 
 def _is_over(payment: Payment) -> bool:

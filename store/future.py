@@ -142,7 +142,7 @@ def _mend_attempts(
             # By its own clock it may write for so long, and not longer, from when it opened.
             attempt.write_before = now + operation.write_within
             attempt.ends_by = attempt.write_before + operation.answer_within
-            if attempt.result != AttemptResult.OPEN:
+            if attempt.result not in (AttemptResult.OPEN, AttemptResult.UNKNOWN):
                 attempt.write_before = attempt.ends_by = now
             # As early as it can have been, so that its key is relied on for no longer.
             attempt.opened_at = min(payment.created_at, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,7 +10,6 @@ from typing import Final
 from sqlalchemy import bindparam
 from sqlmodel import Session, select
 
-from domain.absence import is_unconfirmed
 from domain.answers import Deadline, NotReady, Subject, Unprepared, WireRequest
 from domain.escalation import Escalate, nobody
 from domain.gate import Examined
@@ -24,17 +24,19 @@ from domain.sending import (
     Closed,
     Move,
     NextMove,
+    may_be_executed,
     next_move,
 )
 from domain.silence import has_answered, is_answer, silent_since
 from domain.view import PaymentView
-from store.attempts import close_attempt, close_refused
+from store.attempts import close_attempt, close_refused, of_its_attempt
 from store.books import book_of
 from store.cancelling import cancel_barred
 from store.clocks import agreed, no_later
 from store.database import Database
 from store.evidence import keep_exchange, keep_lookup, keep_report, last_word
 from store.folding import Folding
+from store.forgotten import remember
 from store.halts import before_halts, is_halted
 from store.inbox import mark_read, match_reference
 from store.keyring import Keyring
@@ -49,13 +51,7 @@ from store.requests import (
     request_context,
     subject_of,
 )
-from store.set_back import doubt, halt
-from store.strangers import shown_under
-from store.tables import (
-    AttemptRow,
-    InstructionRow,
-    PaymentRow,
-)
+from store.tables import AttemptRow, InstructionRow, PaymentRow
 
 #: Before asking again whether the partner may be talked to, where it named no moment itself.
 _PAUSE: Final = timedelta(seconds=30)
@@ -79,6 +75,8 @@ class Turn:
     view: PaymentView
     needs_watermark: bool = False
     attempt: int = 0
+    nonce: str = ""
+    """Of the attempt: its reply comes back with it."""
     request: WireRequest | None = None
     deadline: Deadline | None = None
 
@@ -148,15 +146,19 @@ class SendBook:
 
         await self._database.write(transaction)
 
-    async def hold(self, instruction_id: str, examined: Examined) -> PaymentView:
-        """Our checks stand against sending: held for now, or barred for ever."""
+    async def hold(self, instruction_id: str, examined: Examined, *, known: int = 0) -> PaymentView:
+        """Our checks stand against sending: held for now, or barred for ever.
+
+        Args:
+            known: as for `begin`.
+        """
 
         def transaction(session: Session) -> PaymentView:
             row, payment = _rows(session, instruction_id)
             report, operation = examined.report(instruction_id), operation_of(payment, row)
-            book = book_of(session, payment, row)
+            book = remember(session, payment, row, examined.at, known=known)
             if report.state is PaymentState.REJECTED:
-                if book.answered or book.in_doubt or is_unconfirmed(operation, book):
+                if may_be_executed(operation, book):
                     # It was sent meanwhile, or may have been: it is to be taken back.
                     cancel_barred(session, payment, report.reason or "", examined.at)
                 elif book.closed is None:
@@ -187,17 +189,7 @@ class SendBook:
             row, payment = _rows(session, instruction_id)
             now = agreed(session, at)
             operation = operation_of(payment, row)
-            book = book_of(session, payment, row)
-            if len(book.attempts) < known:
-                halt(session, f"{instruction_id} has {len(book.attempts)} of {known} attempts", now)
-                doubt(session, payment, row, known, now)
-                book = book_of(session, payment, row)
-            elif not any(attempt.reached for attempt in book.attempts) and (
-                sent_at := _shown_under(session, payment, row)
-            ):
-                # The partner has it, from a database that was lost: it is looked up, not sent.
-                doubt(session, payment, row, len(book.attempts) + 1, now, sent_at=sent_at)
-                book = book_of(session, payment, row)
+            book = remember(session, payment, row, now, known=known)
             before_halts(session)
             halted = not may_send or _is_halted(session, payment, row)
             step = next_move(operation, book, now, halted=halted)
@@ -214,6 +206,8 @@ class SendBook:
                     close(session, row, Closed.EXPIRED, now)
                 case Move.CANCEL:
                     close(session, row, Closed.CANCELLED, now)
+                case Move.CLOSE:
+                    close(session, row, book.reopened or Closed.REFUSED, now)
                 case _:
                     pass
             return Turn(
@@ -238,7 +232,7 @@ class SendBook:
         operation = operation_of(payment, row)
         write_before = min(now + operation.write_within, book.submit_before)
         deadline = Deadline(write_before, write_before + operation.answer_within)
-        number = len(book.attempts) + 1
+        number, nonce = len(book.attempts) + 1, secrets.token_hex(8)
         session.add(
             AttemptRow(
                 instruction_id=row.instruction_id,
@@ -248,6 +242,7 @@ class SendBook:
                 write_before=deadline.write_before,
                 ends_by=deadline.ends_by,
                 result=AttemptResult.OPEN,
+                nonce=nonce,
                 partner_key=key_of(payment, row, step.generation),
             )
         )
@@ -258,11 +253,12 @@ class SendBook:
             subject,
             self._folding.refold(session, payment, now),
             attempt=number,
+            nonce=nonce,
             request=open_request(self._keyring, row),
             deadline=deadline,
         )
 
-    async def record(self, heard: Heard) -> PaymentView:
+    async def record(self, said: Heard) -> PaymentView:
         """Store what a step brought: result, report, fold, in one transaction.
 
         Any number of times, in any order with other steps: the same ends up in the book.
@@ -270,17 +266,12 @@ class SendBook:
         Raises:
             NotOfAStep: no step can have heard it; nothing was stored.
         """
-        heard.require_of_a_step()
+        said.require_of_a_step()
 
         def transaction(session: Session) -> PaymentView:
-            row, payment = _rows(session, heard.instruction_id)
+            row, payment = _rows(session, said.instruction_id)
+            heard = of_its_attempt(session, payment, row, said)
             book = book_of(session, payment, row)
-            if heard.attempt is not None and heard.attempt > len(book.attempts):
-                # Only the process that sent it still knows of it.
-                found = f"{heard.instruction_id} has {len(book.attempts)} attempts"
-                halt(session, f"{found}, and attempt {heard.attempt} was answered", heard.heard_at)
-                doubt(session, payment, row, heard.attempt, heard.heard_at)
-                book = book_of(session, payment, row)
             kept = self._keep_reference(session, row, heard)
             if heard.attempt is not None:
                 close_attempt(session, payment, row, book, heard, ours=kept)
@@ -348,19 +339,34 @@ class SendBook:
 
         return await self._database.write(transaction)
 
-    async def refuse(self, heard: Heard) -> PaymentView:
-        """What had to be prepared was refused for good: nothing was sent, and nothing will be."""
+    async def refuse(self, heard: Heard, *, known: int = 0) -> PaymentView:
+        """What had to be prepared was refused for good, so nothing can be sent any more.
+
+        If something may have been executed before, that closes nothing. A person is asked where
+        the next step would be to send the same again.
+
+        Args:
+            known: as for `begin`.
+        """
         heard.require_of_a_step()
 
         def transaction(session: Session) -> PaymentView:
             row, payment = _rows(session, heard.instruction_id)
-            book = book_of(session, payment, row)
-            if not book.attempts and book.closed is None:
-                close(session, row, Closed.REFUSED, heard.heard_at)
-                if heard.report is not None:
-                    keep_report(session, payment.payment_id, heard.report, heard.heard_at)
+            now = heard.heard_at
+            operation = operation_of(payment, row)
+            book = remember(session, payment, row, now, known=known)
+            if book.closed is None:
                 keep_exchange(session, self._keyring, heard)
-            return self._folding.refold(session, payment, heard.heard_at)
+                if may_be_executed(operation, book):
+                    halted = _is_halted(session, payment, row)
+                    if next_move(operation, book, now, halted=halted).move is Move.SEND:
+                        payment.not_before, payment.waiting_for = now + _PAUSE, heard.why
+                        payment.needs_person = True
+                else:
+                    close(session, row, Closed.REFUSED, now)
+                    if heard.report is not None:
+                        keep_report(session, payment.payment_id, heard.report, now)
+            return self._folding.refold(session, payment, now)
 
         return await self._database.write(transaction)
 
@@ -388,10 +394,3 @@ def _is_halted(session: Session, payment: PaymentRow, row: InstructionRow) -> bo
         return False
     is_frozen = Payment.model_validate_json(payment.payment_json).is_frozen
     return is_frozen or is_halted(session, payment)
-
-
-def _shown_under(session: Session, payment: PaymentRow, row: InstructionRow) -> datetime | None:
-    """When the partner made this payment, if it shows one under its key that we never sent."""
-    if row.kind != InstructionKind.PAY:
-        return None
-    return shown_under(session, row, key_of(payment, row, 1))

@@ -18,7 +18,7 @@ from domain.keys import is_ours
 from domain.profile import Idempotency
 from domain.sending import AttemptResult
 from store.database import Database
-from store.set_back import halt
+from store.forgotten import halt
 from store.tables import AttemptRow, InstructionRow, ListingRow, StrangerRow
 
 #: A list may show a payment later than one that was created after it.
@@ -100,17 +100,11 @@ class Strangers:
                 )
             found = _words(partner, account, unknown) if unknown and since.halts else ""
             if found:
-                halt(session, found, now)
+                halt(session, found, now, since=unknown[0].created_at)
             _note(session, partner, account, listed, since)
             return found
 
         return await self._database.write(transaction)
-
-
-def shown_under(session: Session, row: InstructionRow, key: str) -> datetime | None:
-    """When the partner created a payment under this key that we knew nothing of."""
-    found = session.get(StrangerRow, (row.partner, row.partner_account, key))
-    return found.created_at if found else None
 
 
 def _unknown(session: Session, partner: str, account: str, ours: Sequence[Shown]) -> list[Shown]:

@@ -146,6 +146,8 @@ class InstructionRow(SQLModel, table=True):
     closed_at: datetime | None = Field(default=None, sa_column=_moment())
     submit_before: datetime | None = Field(default=None, sa_column=_moment())
     """Its own, where it is not the order's: a cancel may be asked long after."""
+    reopened: str | None = None
+    """Why it was closed before it turned out that it may have been sent."""
     found_executed: bool = False
     """A person found that the partner executed it."""
 
@@ -167,6 +169,9 @@ class AttemptRow(SQLModel, table=True):
     server_error: bool = False
     not_before: datetime | None = Field(default=None, sa_column=_moment())
     why: str = Field(default="", sa_column=Column(Text, nullable=False))
+    nonce: str = ""
+    """Random: tells it from an attempt of the same number that a set-back database has forgotten.
+    Empty for attempts of earlier releases, and for forgotten ones that nobody has reported."""
     partner_key: str | None = Field(default=None, index=True)
     """The key its bytes carry, by which the partner's list is compared with ours. None of
     attempts that earlier releases made."""
@@ -320,6 +325,9 @@ class HaltRow(SQLModel, table=True):
     lifted_by: str | None = None
     told_at: datetime | None = Field(default=None, sa_column=_moment())
     """When what it had held back was told that it is lifted."""
+    since: datetime | None = Field(default=None, sa_column=_moment())
+    """Of a database that was set back: from when on it may have closed payments that it had
+    forgotten to have sent; None where that is not known."""
     doubted_at: datetime | None = Field(default=None, sa_column=_moment())
     """Of a database that was set back: when all that may have been sent counted as sent."""
 

@@ -248,7 +248,8 @@ class PaymentWorkflow:
         return await self._in_store(PaymentStore.cancel, request, f"cancel: {why}")
 
     async def _load(self, ref: PaymentRef) -> PaymentView:
-        view = await self._in_store(PaymentStore.load, ref, "load the payment")
+        seen = PaymentRef(tenant=ref.tenant, payment_id=ref.payment_id, attempts=self._attempts)
+        view = await self._in_store(PaymentStore.load, seen, "load the payment")
         self._leaves_after = view.leaves_after
         # Steps do not say it, and what they return is compared with this view.
         return self._seen(view.model_copy(update={"leaves_after": None}))

@@ -160,6 +160,7 @@ histories = st.builds(
             "submit_before": st.one_of(moments, st.just(NOW + 500 * HOUR)),
             "submit_from": st.one_of(st.none(), st.none(), moments),
             "closed": st.sampled_from([*[None] * 12, *Closed]),
+            "reopened": st.sampled_from([*[None] * 12, *Closed]),
             "held": st.sampled_from([*[False] * 12, True]),
             "cancel_asked": st.booleans(),
             "is_gated": st.booleans(),

@@ -167,6 +167,8 @@ class Desk:
                 self._check(says)
             case Move.EXPIRE:
                 self.change(instruction_id, closed=Closed.EXPIRED)
+            case Move.CLOSE:
+                self.change(instruction_id, closed=Closed.REFUSED)
             case Move.CANCEL:
                 self.change(instruction_id, closed=Closed.CANCELLED)
             case _:

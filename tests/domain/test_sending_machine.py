@@ -213,6 +213,8 @@ class Sending(RuleBasedStateMachine):
             case Move.EXPIRE:
                 assert not self.book.cancel_asked
                 self.change(closed=Closed.EXPIRED)
+            case Move.CLOSE:
+                self.change(closed=Closed.REFUSED)
             case _:
                 pass
 

@@ -93,8 +93,12 @@ def test_a_move_is_never_made_against_what_the_book_says(
         assert not of.cancel_asked
         assert now < of.submit_before
         assert of.submit_from is None or now >= of.submit_from
-    if step.move in (Move.CANCEL, Move.EXPIRE):
+    if step.move in (Move.CANCEL, Move.EXPIRE, Move.CLOSE):
         assert nothing_unproven(op, of)
+    if step.move is Move.CLOSE:
+        assert of.reopened or of.was_refused
+    if step.move in (Move.SEND, Move.CHECK):
+        assert not of.reopened
     if step.move is Move.CHECK:
         assert nothing_unproven(op, of) or not of.in_doubt
     if step.move is Move.CANCEL:

@@ -44,6 +44,8 @@ class Facts:
     turned_away: bool = False
     """The partner says so of an attempt, and no lookup has confirmed it."""
     proven_absent: bool = False
+    reopened: bool = False
+    """It was closed as unsent, before it turned out that it may have been sent."""
     resends_used_up: bool = False
     crashed: bool = False
     """No answer at all was seen, so no 5xx either."""
@@ -120,7 +122,7 @@ def expected(facts: Facts, at: Circumstances, brakes: Brakes) -> tuple[Move, int
             return Move.LOOK_UP, 1  # Before it expires, or goes again where no key protects.
         return sent_anew(brakes, 1)
     burnt = at.caches_errors and at.server_error and not facts.crashed
-    told = facts.refused or facts.called_duplicate or burnt
+    told = facts.refused or facts.called_duplicate or burnt or facts.reopened
     same_bytes = brakes.in_time and at.key_honoured and not told and not brakes.cancel_asked
     if same_bytes and not (complete and facts.resends_used_up):
         if not brakes.halted and not brakes.too_early:
@@ -135,6 +137,8 @@ def expected(facts: Facts, at: Circumstances, brakes: Brakes) -> tuple[Move, int
         return Move.PARK, 1
     if brakes.cancel_asked:
         return Move.CANCEL, 1
+    if facts.refused or facts.reopened:
+        return Move.CLOSE, 1
     return sent_anew(brakes, 2 if burnt else 1)
 
 
@@ -227,6 +231,14 @@ def situations(first: datetime, server_error: bool) -> Iterator[tuple[str, Book,
         book(sent(), sent(2, answer=refused), lookups=twice),
         Facts(doubtful=True, refused=True, proven_absent=True),
     )
+    for why in (Closed.CANCELLED, Closed.EXPIRED, Closed.REFUSED, Closed.NOT_EXECUTED):
+        again = Facts(doubtful=True, reopened=True)
+        yield f"reopened, {why}", book(sent(), reopened=why), again
+        yield (
+            f"reopened, {why}, absent",
+            book(sent(), reopened=why, lookups=twice),
+            Facts(doubtful=True, reopened=True, proven_absent=True),
+        )
     yield "duplicate", book(sent(answer=duplicate)), Facts(doubtful=True, called_duplicate=True)
     yield (
         "duplicate, absent",

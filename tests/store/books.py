@@ -78,6 +78,8 @@ class Store:
     payments: Payments = field(init=False)
     book: SendBook = field(init=False)
     inbox: Inbox = field(init=False)
+    nonces: dict[tuple[str, int], str] = field(default_factory=dict)
+    """Of attempts that began here, by instruction and number."""
 
     def __post_init__(self) -> None:
         self.database = opened(self.where)
@@ -187,14 +189,24 @@ class Store:
     async def begin(self, instruction: str = INSTRUCTION) -> Turn:
         """Ask the book, with the request built."""
         await self.build(instruction)
-        return await self.book.begin(instruction, self.clock.now())
+        turn = await self.book.begin(instruction, self.clock.now())
+        self.nonces[instruction, turn.attempt] = turn.nonce
+        return turn
 
     async def sent(
-        self, answer: Submitted, attempt: int = 1, payment_id: str = PAYMENT
+        self,
+        answer: Submitted,
+        attempt: int = 1,
+        payment_id: str = PAYMENT,
+        *,
+        nonce: str | None = None,
     ) -> PaymentView:
-        """Record what a send brought."""
+        """Record what a send brought; by default what the latest attempt of that number did."""
         instruction = instruction_id(payment_id, InstructionKind.PAY)
-        heard = heard_of_send(payment_id, instruction, attempt, answer, self.clock.now())
+        if nonce is None:
+            nonce = self.nonces.get((instruction, attempt), "")
+        now = self.clock.now()
+        heard = heard_of_send(payment_id, instruction, attempt, answer, now, nonce=nonce)
         return await self.book.record(heard)
 
     async def looked_up(self, answer: LookedFor, payment_id: str = PAYMENT) -> PaymentView:

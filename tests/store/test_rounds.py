@@ -9,8 +9,8 @@ from sqlmodel import func, select
 
 from domain.payment import Certainty
 from domain.witness import Known, Mark
+from store.forgotten import halt
 from store.halts import Halts, NotDoubtedYet
-from store.set_back import halt
 from store.tables import RoundRow
 from tests.clock import SteppedClock
 from tests.store.books import INSTRUCTION, PAYMENT, Store, in_doubt

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from domain.answers import NotSent, Shown
+from domain.answers import Absent, NotSent, Shown
 from domain.payment import Certainty
 from domain.profile import Idempotency, InstructionKind
 from domain.report import PaymentState
 from domain.sending import Move
+from store.forgotten import halt
 from store.halts import Halts, NotDoubtedYet
-from store.set_back import halt
 from store.strangers import Strangers
 from tests.clock import SteppedClock
 from tests.fakes import ACCOUNT, BANK, profile
-from tests.store.books import INSTRUCTION, PAYMENT, Store, accepted, not_sent
+from tests.store.books import INSTRUCTION, PAYMENT, Store, accepted, exchange, not_sent
 from tests.store.copies import copy_of, set_back
 
 
@@ -177,3 +177,25 @@ async def test_a_halt_of_an_operator_called_upkeep_is_no_halt_of_a_set_back(
     assert turn.move is not Move.SEND
     assert len(await halts.in_force()) == 2
     assert await halts.lift(own, by="upkeep", now=clock.now())
+
+
+async def test_no_lookup_counts_while_a_forgotten_attempt_may_still_be_writing(
+    store: Store, clock: SteppedClock
+) -> None:
+    operation = profile().operation(InstructionKind.PAY)
+    usual = {"write_within": timedelta(seconds=10), "answer_within": timedelta(seconds=30)}
+    pay = operation.model_copy(update=usual)
+    await store.accept(as_of=profile(operations={InstructionKind.PAY: pay}))
+    copy = copy_of(store.database)
+    lost = await store.begin()
+    assert lost.deadline is not None
+    set_back(store.database, copy)
+    await store.set_back.forgot("pay_gone", clock.now())
+    await store.set_back.doubt(clock.now())
+    await store.commands.cancel(PAYMENT, command_id="c", by="alice", why="no", now=clock.now())
+    while clock.now() < lost.deadline.write_before:
+        turn = await store.book.begin(INSTRUCTION, clock.now())
+        if turn.move is Move.LOOK_UP:
+            await store.looked_up(Absent(clock.now(), exchange(clock.now())))
+        assert turn.move is not Move.CANCEL, "its bytes may leave until write_before"
+        clock.step(timedelta(seconds=1))

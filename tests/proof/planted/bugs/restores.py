@@ -7,10 +7,8 @@ from typing import Any
 
 from sqlmodel import select
 
-from domain.witness import Known
 from store.halts import is_halted
 from tests.proof.planted.bug import everywhere, planted
-from workflows import upkeep
 
 
 @planted("each payment gets a random id: given again after a restore it is another payment")
@@ -31,18 +29,6 @@ def a_count_is_the_witness() -> None:
         return "it has fewer rounds" if known.mark and rounds < known.mark.number else ""
 
     everywhere(store.rounds._missing, counted)
-
-
-@planted("a last round that a stranger wrote reads as no round yet",
-         "tests/attacks/test_rounds.py::"
-         "test_a_result_that_is_not_ours_is_not_taken_for_no_round_yet")  # fmt: skip
-def a_strangers_round_resets_the_witness() -> None:
-    original = upkeep.known
-
-    def forgets(result: Any) -> Known:
-        return original(result) if isinstance(result, dict) else Known()
-
-    everywhere(original, forgets)
 
 
 @planted("a run whose payment is gone is only logged", "tests/store/test_rounds.py")
@@ -79,3 +65,65 @@ def what_may_have_been_sent_is_not_doubted() -> None:
 @planted("a halt is not looked at when a send is permitted", "tests/store/test_halts.py")
 def a_halt_stops_nothing() -> None:
     everywhere(is_halted, lambda *_: False)
+
+
+@planted("a reply closes whichever attempt has its number", "tests/store/test_forgotten.py")
+def a_reply_of_another_attempt_is_believed() -> None:
+    import store.attempts
+
+    original = store.attempts.of_its_attempt
+
+    def by_number(session: Any, payment: Any, row: Any, heard: Any) -> Any:
+        return original(session, payment, row, heard.model_copy(update={"nonce": ""}))
+
+    everywhere(original, by_number)
+
+
+@planted("what the run has seen is forgotten where our checks bar a payment",
+         "tests/store/test_forgotten.py")  # fmt: skip
+def checks_bar_what_the_run_has_seen_sent() -> None:
+    from store.sending import SendBook
+
+    hold = SendBook.hold
+
+    async def holds(self: Any, instruction_id: str, examined: Any, *, known: int = 0) -> Any:
+        return await hold(self, instruction_id, examined)
+
+    SendBook.hold = holds  # type: ignore[method-assign]
+
+
+@planted("a payment that the partner shows is cancelled as unsent", "tests/store/test_forgotten.py")
+def a_command_ends_what_the_partner_shows() -> None:
+    from store.commands import Commands
+    from store.payments import row
+
+    def as_it_stands(self: Any, session: Any, payment_id: str, at: Any) -> Any:
+        return row(session, payment_id)
+
+    Commands._remembered = as_it_stands  # type: ignore[method-assign]
+
+
+@planted("what was closed on the copy before a partner showed it stays closed",
+         "tests/store/test_forgotten.py")  # fmt: skip
+def a_halt_without_its_own_beginning() -> None:
+    import store.forgotten
+
+    original = store.forgotten.halt
+
+    def halts(session: Any, found: str, now: Any, *, since: Any = None) -> None:
+        original(session, found, now)
+
+    everywhere(original, halts)
+
+
+@planted("what was barred and is doubted later is sent by its key, or once it is proven absent",
+         "tests/store/test_forgotten.py")  # fmt: skip
+def what_was_reopened_is_sent_again() -> None:
+    import store.books
+
+    original = store.books.book_of
+
+    def never_closed(session: Any, payment: Any, row: Any) -> Any:
+        return original(session, payment, row).model_copy(update={"reopened": None})
+
+    everywhere(original, never_closed)
