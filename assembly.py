@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 from domain.clock import Clock
 from domain.gate import Check
 from domain.profile import Profile
+from domain.witness import Known
 from partners.registry import PARTNERS, WEBHOOKS
 from regimes.ladder import escalate
 from settings import Settings
@@ -195,6 +196,9 @@ class Assembly:
         """What starts, tells and finds."""
         from activities.upkeep import Upkeep
 
+        async def last_round() -> Known:
+            return await self.last_round(await self.client())
+
         return Upkeep(
             payments=self.payments,
             inbox=self.inbox,
@@ -206,7 +210,22 @@ class Assembly:
             clock=clock or self.clock,
             clocks=self.clocks,
             future=self.future,
+            last_round=last_round,
         )
+
+    async def last_round(self, client: Client) -> Known:
+        """What the last round of upkeep left with Temporal.
+
+        Raises:
+            WrongKeyring: later rounds cannot be opened, and may be ours: the keyring lacks a key
+                of this store.
+        """
+        from starter.last_round import last_round
+
+        found = await last_round(client)
+        if found.refused:
+            await self.database.read(partial(keys.require_whole, self.keyring))
+        return found.known
 
     @cached_property
     def witness(self) -> Witness:

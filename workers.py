@@ -5,7 +5,6 @@ Apart from `assembly`, so that a command which only reads the store loads nothin
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from typing import Final
 
@@ -27,37 +26,28 @@ from activities.payment_store import PaymentStore
 from assembly import STORE_AWAY, Assembly
 from domain.ids import TASK_QUEUE, UPKEEP, partner_queue
 from regimes.ladder import escalate
-from starter.converter import NotOurs
 from starter.running import Running
 from store.folding import Folding
 from store.turns import ReadTurns
 from workflows.payment import PaymentWorkflow
-from workflows.upkeep import UpkeepWorkflow, known
+from workflows.upkeep import UpkeepWorkflow
 
-log = logging.getLogger("finality.worker")
-
-#: Anybody at Temporal can end a workflow under such an id; the newest that is ours counts.
-_ROUNDS_ASKED: Final = 20
 #: How long the server waits for the worker that knows a run, before it gives its task to another
 #: one: the larger part of what a payment stands still after a kill. A run is loaded quickly.
 _STICKY: Final = timedelta(seconds=2)
 
 
 async def look_back(assembly: Assembly, client: Client) -> None:
-    """Before any step: is the database the one that the last round of upkeep knew?"""
-    rounds = client.list_workflows(
-        f"WorkflowId STARTS_WITH '{UPKEEP}' AND ExecutionStatus = 'Completed'",
-        limit=_ROUNDS_ASKED,
-    )
-    async for last in rounds:
-        handle = client.get_workflow_handle(last.id, run_id=last.run_id)
-        try:
-            result = await handle.result()
-        except NotOurs as stranger:
-            log.warning("%s is not taken for a round of upkeep: %s", last.id, stranger)
-            continue
-        await assembly.rounds.prove(known(result), assembly.clock.now())
-        return
+    """Before any step: is the database the one that the last round of upkeep knew?
+
+    Raises:
+        NotProven: no round in Temporal is ours, although the database has some.
+        WrongKeyring: its last rounds cannot be opened.
+    """
+    known = await assembly.last_round(client)
+    await assembly.rounds.require_ours(known)
+    if known.mark is not None or known.attempts:
+        await assembly.rounds.prove(known, assembly.clock.now())
 
 
 def workers(assembly: Assembly, client: Client) -> list[Worker]:

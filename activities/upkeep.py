@@ -74,7 +74,9 @@ class Upkeep:
         clock: Clock,
         clocks: Clocks,
         future: Future,
+        last_round: Callable[[], Awaitable[Known]],
     ) -> None:
+        """`last_round` looks in Temporal for the last round that is ours."""
         self._payments = payments
         self._inbox = inbox
         self._untold = untold
@@ -85,12 +87,20 @@ class Upkeep:
         self._clock = clock
         self._clocks = clocks
         self._future = future
+        self._last_round = last_round
         self._named: frozenset[str] = frozenset()
 
     @activity.defn
     async def prove(self, known: Known) -> Mark:
-        """Prove that the database is the one Temporal knows, or halt everything; the next mark."""
+        """Prove that the database is the one Temporal knows, or halt everything; the next mark.
+
+        Raises:
+            NotProven: no round in Temporal is ours, although the database has some.
+        """
         await self._clocks.agree()
+        if known.refused:
+            log.error("the last round's result is not ours: %s", known.refused)
+            known = await self._last_round()
         mark, missing = await self._rounds.prove(known, self._clock.now())
         if missing:
             log.error(

@@ -28,5 +28,7 @@ class Known(BaseModel):
     mark: Mark | None = None
     attempts: int = 0
     """How many attempts there were: rounds of earlier releases left nothing else."""
+    refused: str = ""
+    """Why what Temporal remembers is not ours; then the other fields say nothing."""
     at: AwareDatetime | None = None
     """A moment before that round looked at the database."""

@@ -7,7 +7,9 @@ decodes to a refusal. The refusal is a value and not an exception, because an ex
 the workflow task, again and again: a stranger could stop a run for good with one byte.
 
 A key that the keyring lacks does raise. That is a mistake of ours, and the task that fails now
-goes on as soon as some worker holds the key.
+goes on as soon as some worker holds the key. Rounds of upkeep are the exception: each gets the
+result of the last one, so one payload with an unknown key would stop them all for good. A round
+goes on without what it cannot open.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from temporalio.converter import (
     WorkflowSerializationContext,
 )
 
+from domain.ids import UPKEEP
 from store.keyring import Keyring, KeyringError, MissingKey
 
 ENCODING: Final = b"binary/encrypted"
@@ -38,6 +41,8 @@ _PURPOSE: Final = "temporal.payload.2"
 #: A schedule adds the moment to its workflow's id. The next round reads the last one's result, so
 #: both have one place.
 _ROUND: Final = re.compile(r"-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", re.ASCII)
+#: The end of every place in a round of upkeep.
+_OF_UPKEEP: Final = f" {UPKEEP}"
 _REMEDY: Final = (
     "somebody else can write to this Temporal namespace: see 'Access to Temporal is access to "
     "money' in docs/operations.md"
@@ -86,7 +91,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         """Open what is ours and stands in its place; refuse anything else.
 
         Raises:
-            MissingKey: sealed with a key that we do not hold.
+            MissingKey: sealed with a key that we do not hold, and of no round of upkeep.
         """
         return [self._open(payload) for payload in payloads]
 
@@ -112,7 +117,9 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
             return _refusal("its seal is broken")
         try:
             return Payload.FromString(self._keyring.open(payload.data, _context(place)))
-        except MissingKey:
+        except MissingKey as missing:
+            if self._place is not None and self._place.endswith(_OF_UPKEEP):
+                return _refusal(str(missing))
             raise
         except KeyringError:
             return _refusal("its seal is broken")

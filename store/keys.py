@@ -108,6 +108,19 @@ def missing_keys(session: Session, keyring: Keyring) -> list[MissingKeys]:
     ]
 
 
+def require_whole(keyring: Keyring, session: Session) -> None:
+    """Let only a keyring pass that has every key of this store.
+
+    Raises:
+        WrongKeyring: it lacks one; the text names it.
+    """
+    if lacking := missing(session, keyring):
+        raise WrongKeyring(
+            f"the keyring lacks {', '.join(lacking)}, with which values in Temporal may be sealed; "
+            "add the line from another copy of this installation's keyring, and restart"
+        )
+
+
 def sealed_with(key_id: str) -> ColumnElement[bool]:
     """What is true of payments whose order was sealed with that key."""
     begins = key_id.encode()

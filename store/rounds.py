@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import func
 from sqlmodel import Session, col, delete, select
 
+from domain.explained import Explained
 from domain.witness import Known, Mark
 from store.database import Database
 from store.forgotten import halt
@@ -19,6 +20,10 @@ from store.tables import AttemptRow, InstallationRow, RoundRow
 #: Rounds that are kept, two days of them at the usual pace. Temporal remembers the last one that
 #: ended, so only a Temporal that was itself set back for longer asks for an older one.
 KEPT: Final = 10_000
+
+
+class NotProven(Explained):
+    """Whether the database was set back is not known; nothing was done."""
 
 
 class Rounds:
@@ -35,7 +40,11 @@ class Rounds:
         database. Then everything is halted, and each payment that may have been sent meanwhile
         counts as sent and unknown. A round whose workflow failed after this only leaves a mark
         that nobody asks for.
+
+        Raises:
+            NotProven: Temporal remembers no round of ours, and the database has some.
         """
+        await self.require_ours(known)
 
         def look(session: Session) -> str:
             found = _missing(session, known)
@@ -47,6 +56,25 @@ class Rounds:
         found = await self._database.write(look)
         await self._set_back.doubt(now, since=known.at)
         return await self._database.write(lambda session: _note(session, known, now)), found
+
+    async def require_ours(self, known: Known) -> None:
+        """Let pass what a round of ours left, and that there was none yet.
+
+        Raises:
+            NotProven: only others' rounds are in Temporal, although the database has some of ours.
+        """
+        if not known.refused:
+            return
+        if await self._database.read(_has_rounds):
+            raise NotProven(
+                f"whether the database was set back cannot be proven: {known.refused}. Nothing is "
+                "sent until somebody has looked: see 'Rounds of upkeep that are not ours' in "
+                "docs/operations.md"
+            )
+
+
+def _has_rounds(session: Session) -> bool:
+    return session.exec(select(RoundRow.number).limit(1)).first() is not None
 
 
 def _missing(session: Session, known: Known) -> str:

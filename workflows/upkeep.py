@@ -96,9 +96,14 @@ def _last_known() -> Known:
 
 
 def known(result: object) -> Known:
-    """What a round left with Temporal, as the next one gets it."""
-    if not isinstance(result, dict):
+    """What a round left with Temporal, as the next one gets it.
+
+    A result that is not ours never reads as "no round yet": that would make us forget the mark.
+    """
+    if result is None:
         return Known()
+    if not isinstance(result, dict):
+        return Known(refused=str(result))
     last = Round.model_validate(result)
     return Known(mark=last.mark, attempts=last.attempts, at=last.at)
 

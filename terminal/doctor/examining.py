@@ -29,7 +29,7 @@ from terminal.doctor.findings import Examined
 from terminal.doctor.partners import partners, retry_logins
 from terminal.doctor.settings import debtors, folder, home, temporal_profile
 from terminal.doctor.store import database, halts, keyring, operators
-from terminal.doctor.temporal import pollers, search_attributes, server, upkeep
+from terminal.doctor.temporal import last_round, pollers, search_attributes, server, upkeep
 from terminal.screen import Screen
 
 Findings = AsyncIterator[Examined]
@@ -135,13 +135,16 @@ async def _temporal(settings: Settings, assembly: Assembly | None) -> Findings:
     except TemporalAway as away:
         yield Examined("Temporal", "cannot be used", str(away))
         return
-    for check in TEMPORAL:
+    checks = [(check.__name__, check(settings, client)) for check in TEMPORAL]
+    if assembly:
+        checks.append(("last_round", last_round(assembly, client)))
+    for name, found in checks:
         try:
-            async for examined in check(settings, client):
+            async for examined in found:
                 yield examined
         except RPCError as error:
             yield Examined(
-                check.__name__.replace("_", " "),
+                name.replace("_", " "),
                 f"Temporal answered {error.status.name}: {error.message}",
                 "see that the namespace exists and that this login may read it",
             )

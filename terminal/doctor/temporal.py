@@ -16,10 +16,12 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
+from assembly import Assembly
 from domain.ids import TASK_QUEUE, UPKEEP, partner_queue
 from partners.registry import PARTNERS
 from settings import Settings
 from starter.connecting import missing_search_attributes
+from store.keyring import KeyringError
 from terminal.doctor.findings import Examined
 from workflows.attributes import SEARCH_ATTRIBUTES
 
@@ -57,6 +59,23 @@ async def upkeep(settings: Settings, client: Client) -> AsyncIterator[Examined]:
         f"the last round ended {ended[0]:%Y-%m-%d %H:%M:%S} UTC" if ended else "no round has ended",
         _why_late(schedule) if is_late else "",
     )
+
+
+async def last_round(assembly: Assembly, client: Client) -> AsyncIterator[Examined]:
+    """Whether Temporal's last round is ours, so that a database that was set back is found."""
+    try:
+        known = await assembly.last_round(client)
+    except KeyringError as error:
+        yield Examined("last round", "cannot be opened", str(error))
+        return
+    if known.refused:
+        yield Examined(
+            "last round",
+            known.refused,
+            "see 'Rounds of upkeep that are not ours' in docs/operations.md",
+        )
+    elif known.mark:
+        yield Examined("last round", f"number {known.mark.number}, ours")
 
 
 async def _schedule(client: Client) -> ScheduleDescription | None:

@@ -27,6 +27,7 @@ from store.tasks import Tasks
 from store.untold import Untold
 from tests.clock import AgreedClocks, SteppedClock
 from tests.fakes import ACCOUNT, BANK, profile
+from tests.rounds import no_round
 from tests.store.books import PAYMENT, Store, accepted, exchange, in_doubt, refused, report
 
 
@@ -70,6 +71,7 @@ def upkeep(store: Store, runner: FakeRunner, clock: SteppedClock) -> Upkeep:
         clock=clock,
         clocks=AgreedClocks(clock, StoreClocks(store.database)),
         future=store.future,
+        last_round=no_round,
     )
 
 

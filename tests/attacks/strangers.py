@@ -85,7 +85,10 @@ class Stranger:
             request_id=f"{kind} {run}",
         )
         if last_result is not None:
-            request.last_completion_result.payloads.append(clear(last_result))
+            is_sealed = isinstance(last_result, Payload)
+            request.last_completion_result.payloads.append(
+                last_result if is_sealed else clear(last_result)
+            )
         await self.client.workflow_service.start_workflow_execution(request)
 
     async def result_in_history(self, payment_id: str) -> Payload:

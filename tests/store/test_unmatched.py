@@ -29,6 +29,7 @@ from store.untold import Untold
 from tests.clock import AgreedClocks, SteppedClock
 from tests.fakes import ACCOUNT, BANK, profile
 from tests.operators import enrolled, executed, person
+from tests.rounds import no_round
 from tests.store.books import PAYMENT, Store, accepted, in_doubt, opened
 
 BODY = b'{"creditor": "the aviary"}'
@@ -53,6 +54,7 @@ async def _sweep(store: Store) -> None:
         clock=store.clock,
         clocks=AgreedClocks(store.clock, StoreClocks(store.database)),
         future=store.future,
+        last_round=no_round,
     )
     await ActivityEnvironment().run(upkeep.sweep)
 

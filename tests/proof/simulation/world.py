@@ -69,6 +69,7 @@ from tests.proof.simulation.result import Result
 from tests.proof.simulation.temporal import Temporal
 from tests.proof.simulation.weather import CURRENT, Weather
 from tests.proof.simulation.worker import Worker
+from tests.rounds import no_round
 
 _TENANT: Final = "shop"
 _WORKERS: Final = 2
@@ -371,6 +372,7 @@ class World:
             clock=self.clock,
             clocks=AgreedClocks(self.clock, StoreClocks(self.database)),
             future=Future(self.database, Folding(KEYRING, escalate)),
+            last_round=no_round,
         )
         while True:
             await asyncio.sleep(_UPKEEP_SECONDS)

@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlmodel import select
 
+from domain.witness import Known
 from store.halts import is_halted
 from tests.proof.planted.bug import everywhere, planted
+from workflows import upkeep
 
 
 @planted("each payment gets a random id: given again after a restore it is another payment")
@@ -29,6 +31,18 @@ def a_count_is_the_witness() -> None:
         return "it has fewer rounds" if known.mark and rounds < known.mark.number else ""
 
     everywhere(store.rounds._missing, counted)
+
+
+@planted("a last round that a stranger wrote reads as no round yet",
+         "tests/attacks/test_rounds.py::"
+         "test_a_result_that_is_not_ours_is_not_taken_for_no_round_yet")  # fmt: skip
+def a_strangers_round_resets_the_witness() -> None:
+    original = upkeep.known
+
+    def forgets(result: Any) -> Known:
+        return original(result) if isinstance(result, dict) else Known()
+
+    everywhere(original, forgets)
 
 
 @planted("a run whose payment is gone is only logged", "tests/store/test_rounds.py")
