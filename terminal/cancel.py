@@ -34,7 +34,7 @@ async def cancel_payment(
             )
             deadline = assembly.clock.now() + timedelta(seconds=wait_seconds)
             receipt = await answered(assembly, receipt, deadline)
-        print_receipt(receipt, as_json=as_json)
+            await print_receipt(assembly, receipt, as_json=as_json)
         return AS_WISHED if receipt.command.outcome is Outcome.DONE else NOT_AS_WISHED
 
     return await or_refused(cancel())

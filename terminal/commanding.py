@@ -11,6 +11,7 @@ from typing import Final
 
 from rich.text import Text
 
+from assembly import Assembly
 from domain.command import Outcome
 from domain.payment import Certainty, UnknownPayment
 from domain.plain_text import plain
@@ -20,6 +21,7 @@ from starter.signing import KeyFile, KeyUnusable, Signer
 from store.commands import CannotResolve, CommandReused
 from store.operators import NotSigned, OperatorsFixed, spelt
 from terminal.screen import Screen
+from terminal.table import place_object
 
 #: Exit codes: as wished, or under way to it; recorded, and not as wished; nothing was recorded.
 AS_WISHED, NOT_AS_WISHED, NOTHING_RECORDED = 0, 1, 2
@@ -82,6 +84,27 @@ def passphrase(name: str, file: Path | None, *, again: bool = False) -> bytes:
     return typed.encode()
 
 
+async def _as_object(assembly: Assembly, receipt: CommandReceipt) -> dict[str, object]:
+    """What scripts read of a command; the payment's key and place as `list` has them."""
+    command, payment = receipt.command, receipt.payment
+    record = await assembly.orchestrator.get(command.payment_id, tenant=None)
+    named = (record.tenant, record.key)
+    places = await assembly.file_lines.places([named])
+    return {
+        "payment_id": command.payment_id,
+        "tenant": record.tenant,
+        "key": record.key,
+        **place_object(places.get(named)),
+        "command_id": command.command_id,
+        "kind": command.kind.value,
+        "outcome": command.outcome.value,
+        "by": command.by,
+        "asked_at": command.asked_at.isoformat(),
+        "state": payment.state.value,
+        "certainty": payment.certainty.value,
+    }
+
+
 async def or_refused(doing: Awaitable[int]) -> int:
     """The exit code; what was refused is said in one line, and nothing was recorded then."""
     try:
@@ -98,23 +121,11 @@ def say_refused(text: str) -> None:
     sys.stderr.write(f"finality: {plain(text)}\n")
 
 
-def print_receipt(receipt: CommandReceipt, *, as_json: bool) -> None:
+async def print_receipt(assembly: Assembly, receipt: CommandReceipt, *, as_json: bool) -> None:
     """What came of a command, and how the payment stands."""
     command, payment, shown = receipt.command, receipt.payment, receipt.display
     if as_json:
-        print(
-            json.dumps(
-                {
-                    "payment_id": command.payment_id,
-                    "command_id": command.command_id,
-                    "kind": command.kind.value,
-                    "outcome": command.outcome.value,
-                    "by": command.by,
-                    "state": payment.state.value,
-                    "certainty": payment.certainty.value,
-                }
-            )
-        )
+        print(json.dumps(await _as_object(assembly, receipt)))
         return
     screen = Screen()
     named = f"{command.kind.value.replace('_', '-')} {command.command_id}"

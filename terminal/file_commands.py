@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
@@ -14,6 +14,8 @@ Party = Annotated[
     typer.Option(help="Whose file, if several have this MsgId: initiating party or tenant."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
+#: A message id may begin with a dash. A misspelt option is then one word too many, and refused.
+_OF_A_FILE: Final = {"ignore_unknown_options": True}
 
 
 def file_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typer.Typer:
@@ -29,7 +31,7 @@ def file_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typer.
 
         run(list_files(Settings(), limit=limit, as_json=json))
 
-    @app.command()
+    @app.command(context_settings=_OF_A_FILE)
     def show(message_id: MessageId, party: Party = None, json: Json = False) -> None:
         """Every line of a file: its payment's state, or why it is not paid."""
         from settings import Settings
@@ -37,7 +39,7 @@ def file_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typer.
 
         run(show_file(Settings(), message_id, party=party, as_json=json))
 
-    @app.command()
+    @app.command(context_settings=_OF_A_FILE)
     def status(
         message_id: MessageId,
         out: Annotated[Path | None, typer.Option(help="Write it here, not to the screen.")] = None,
@@ -57,7 +59,7 @@ def file_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typer.
             tell_status(Settings(), message_id, party=party, version=version, out=out, as_json=json)
         )
 
-    @app.command()
+    @app.command(context_settings=_OF_A_FILE)
     def cancel(
         message_id: MessageId,
         why: Annotated[

@@ -116,7 +116,7 @@ async def list_operators(settings: Settings, *, as_json: bool) -> int:
                 )
             )
         for refused in await assembly.operators.refusals():
-            print(json.dumps({"refused": refused_text(refused)}))
+            print(json.dumps(_refused_object(refused)))
     return AS_WISHED
 
 
@@ -155,6 +155,19 @@ def refused_text(refused: Refusal) -> str:
         f"{refused.last_at:%Y-%m-%d %H:%M:%S} UTC: somebody as {refused.claimed!r}, "
         f"{refused.kind.replace('_', '-')} of {refused.subject}{times}: {refused.why}"
     )
+
+
+def _refused_object(refused: Refusal) -> dict[str, object]:
+    return {
+        "refused": refused_text(refused),
+        "claimed": refused.claimed,
+        "kind": refused.kind,
+        "subject": refused.subject,
+        "why": refused.why,
+        "first_at": refused.first_at.isoformat(),
+        "last_at": refused.last_at.isoformat(),
+        "times": refused.times,
+    }
 
 
 async def _print_operators(assembly: Assembly) -> int:

@@ -53,7 +53,7 @@ async def resolve_payment(
                 reference,
                 attached,
             )
-        print_receipt(receipt, as_json=as_json)
+            await print_receipt(assembly, receipt, as_json=as_json)
         return AS_WISHED if receipt.command.outcome in _UNDER_WAY else NOT_AS_WISHED
 
     return await or_refused(resolve())

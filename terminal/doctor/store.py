@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from textwrap import shorten
+from typing import Final
 
 from assembly import Assembly
 from domain.plain_text import plain
 from store.health import health
 from store.keys import missing_keys
 from terminal.doctor.findings import Examined
+from terminal.halt import scope
+
+_WHY_LENGTH_MAX: Final = 160
 
 
 async def keyring(assembly: Assembly) -> AsyncIterator[Examined]:
@@ -59,9 +64,11 @@ async def halts(assembly: Assembly) -> AsyncIterator[Examined]:
     if not found:
         yield Examined("halts", "none")
         return
-    held = max(count for _, count in found)
-    yield Examined(
-        "halts",
-        f"{len(found)} in force; the widest holds back {held} open payments",
-        "`finality halts` says why, and the command that lifts each",
-    )
+    for halt, held in found:
+        why = shorten(plain(halt.why), _WHY_LENGTH_MAX, placeholder=" …")
+        yield Examined(
+            "halts",
+            f"number {halt.number}, {scope(halt)}, holds back {held} open payments: {why}",
+            f"`finality halts` says why in full; `finality halt --lift {halt.number} --by NAME` "
+            "lifts it",
+        )

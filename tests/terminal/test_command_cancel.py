@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -52,9 +52,11 @@ async def test_with_the_same_id_the_answer_is_the_same_and_another_command_is_re
     assert first.rows == again.rows
     [row] = first.rows
     assert row.pop("by").startswith("terminal/")
+    assert datetime.fromisoformat(row.pop("asked_at")).tzinfo is not None
     assert row == {
-        "payment_id": PAYMENT, "command_id": "c1", "kind": "cancel", "outcome": "done",
-        "state": "cancelled", "certainty": "not_sent",
+        "payment_id": PAYMENT, "tenant": "shop", "key": "k", "file": None, "line": None,
+        "command_id": "c1", "kind": "cancel", "outcome": "done", "state": "cancelled",
+        "certainty": "not_sent",
     }  # fmt: skip
     other = alone.run("cancel", PAYMENT, "--command-id", "c1", "--why", "for another reason")
     assert other.code == 2

@@ -42,12 +42,26 @@ def test_a_paid_file_is_listed_shown_told_and_too_late_to_cancel(
 def test_a_file_that_was_not_sent_is_cancelled_whole(alone: Alone, tmp_path: Path) -> None:
     file = a_file(tmp_path, "UNSENT", 4)
     paid = alone.run("pay", str(file), *AS_OF, "--wait", "0", "--json")
+    one = alone.run("cancel", paid.rows[0]["payment_id"], "--json").rows[0]
+    assert (one["file"], one["line"], one["key"]) == ("UNSENT", 1, paid.rows[0]["key"])
     cancelled = alone.run("file", "cancel", "UNSENT", "--json")
     assert cancelled.code == 0
     assert [row["payment_id"] for row in cancelled.rows] == [r["payment_id"] for r in paid.rows]
     assert {(row["outcome"], row["state"]) for row in cancelled.rows} == {("done", "cancelled")}
     told = alone.run("file", "cancel", "UNSENT")
     assert (told.code, "4 of 4 payments are cancelled." in told.out) == (0, True)
+
+
+def test_a_message_id_that_begins_with_a_dash_is_no_option(alone: Alone, tmp_path: Path) -> None:
+    file = a_file(tmp_path, "-DASH-1", 3)
+    assert alone.run("pay", f"./{file.name}", *AS_OF, "--wait", "0").code == 2, "another folder"
+    assert alone.run("pay", str(file), *AS_OF, "--wait", "0").code == 0
+    assert len(alone.run("file", "show", "-DASH-1", "--json").rows) == 3
+    assert alone.run("file", "status", "-DASH-1", "--json").rows[0]["file"] == "-DASH-1"
+    misspelt = alone.run("file", "cancel", "-DASH-1", "--wiat", "0")
+    assert misspelt.code == 2
+    assert "extra argument" in misspelt.err
+    assert alone.run("file", "cancel", "-DASH-1").code == 0
 
 
 def test_a_file_of_which_nothing_was_recorded_is_not_said_cancelled(

@@ -48,6 +48,10 @@ async def test_a_halt_is_made_shown_and_lifted(alone: Home) -> None:
         "number": 1, "partner": None, "tenant": "shop", "rail": None, "holds_back": 1,
         "by": "alice", "why": "looks wrong",
     }  # fmt: skip
+    checks = {row["check"]: row for row in alone.run("doctor", "--json").rows}
+    found = checks["halts"]["found"]
+    assert found == "number 1, tenant shop, holds back 1 open payments: looks wrong"
+    assert "finality halt --lift 1" in checks["halts"]["remedy"]
     lifted = alone.signed("halt", "--lift", "1", "--by", "alice")
     assert lifted.code == 0, lifted.err
     again = alone.signed("halt", "--lift", "1", "--by", "alice")
