@@ -238,7 +238,8 @@ class Assembly:
             for name, partner in self.partners.items()
             if isinstance(partner, PaymentLister)
         }
-        return Witness(listers=listers, strangers=Strangers(self.database), clock=self.clock)
+        strangers = Strangers(self.database, Folding(self.keyring, escalate))
+        return Witness(listers=listers, strangers=strangers, clock=self.clock)
 
     @property
     def set_back(self) -> SetBack:

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Final
 
 from activities.silence import Silences
 from domain.answers import NotReady, Shown, Untold
-from domain.profile import InstructionKind
+from domain.listing import Listing
 from domain.silence import has_answered
 
 if TYPE_CHECKING:
     from domain.clock import Clock
     from domain.profile import Profile
     from partners.interface import PaymentLister
-    from store.strangers import Since, Strangers
+    from store.strangers import Strangers
 
 log = logging.getLogger("finality.witness")
 
@@ -83,8 +83,7 @@ class Witness:
 
     async def _compare(self, partner: str, account: str) -> None:
         known = self._accounts[partner, account]
-        since = await self._strangers.since(partner, account, self._clock.now())
-        untold = await self._compare_since(partner, account, since)
+        untold = await self._compare_list(partner, account)
         answered = True if untold is None else has_answered(untold)
         why = untold.why if untold else ""
         self.silences.note(f"{partner}/{account}", answered, why, self._clock.now())
@@ -102,9 +101,10 @@ class Witness:
         until = untold.retry_at or self._clock.now() + _PAUSE
         known.not_ready = NotReady(why, until, answered=answered)
 
-    async def _compare_since(self, partner: str, account: str, since: Since) -> Untold | None:
+    async def _compare_list(self, partner: str, account: str) -> Untold | None:
         lister, profile = self._listers[partner, account]
-        idempotency = profile.operation(InstructionKind.PAY).idempotency
+        listing = Listing.of(partner, account, profile)
+        since = await self._strangers.since(listing, self._clock.now())
         shown: dict[str, Shown] = {}
         at, is_complete = since.at, False
         while not is_complete:
@@ -117,7 +117,7 @@ class Witness:
                 return Untold(f"it made more payments at {at:%H:%M:%S} than it lists at a time")
             at = listed.payments[-1].created_at if listed.payments else at
         found = await self._strangers.compare(
-            partner, account, idempotency, tuple(shown.values()), since, self._clock.now()
+            listing, tuple(shown.values()), since, self._clock.now()
         )
         if found:
             log.error("%s. Everything is halted, see `finality halts`", found)

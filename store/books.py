@@ -16,6 +16,8 @@ from store.tables import AttemptRow, InstructionRow, LookupRow, PaymentRow
 
 #: Of attempts that nobody saw, and that count as made.
 FORGOTTEN: Final = "may have been sent before the database was set back"
+#: Of an attempt that counts as made because the partner's list contradicts our books.
+SHOWN: Final = "the partner shows the payment, which counted as not sent"
 #: Read several times in each transaction of a payment: to build them costs more than to run them.
 _INSTRUCTIONS: Final = (
     select(InstructionRow)

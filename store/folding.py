@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,10 +28,12 @@ from domain.telling import next_telling
 from domain.view import PaymentView
 from store.books import instructions_of, profile_of
 from store.cancelling import follow_cancel
-from store.keyring import Keyring
+from store.keyring import Keyring, KeyringError
 from store.questions import TASK_DUE_WITHIN, Question
 from store.tables import MovementRow, PaymentRow, ReportRow, StateRow, TaskRow
 from store.views import view_of
+
+log = logging.getLogger("finality.store")
 
 #: After so many lookups that could not tell, a person is asked as well.
 VAGUE_LOOKUPS: Final = 3
@@ -117,6 +120,13 @@ class Folding:
             _write_tasks(session, row.payment_id, questions, now)
             session.add(row)
         return view
+
+    def refold_if_readable(self, session: Session, row: PaymentRow, now: datetime) -> None:
+        """The same, where a payment whose key is missing must not undo what was written of it."""
+        try:
+            self.refold(session, row, now)
+        except KeyringError:
+            log.error("payment %s: the keyring lacks the key it was sealed with", row.payment_id)
 
     def _ladder(self, row: PaymentRow, payment: Payment) -> tuple[DueRung, ...]:
         since = payment.state_as_of

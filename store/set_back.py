@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,13 +20,10 @@ from store.database import Database
 from store.folding import Folding
 from store.forgotten import WHY_MAX, doubt, halt, remember
 from store.halts import FROM_SET_BACK, HALTING
-from store.keyring import KeyringError
 from store.locks import hold
 from store.payments import row as payment_row
 from store.tables import AttemptRow, HaltRow, InstructionRow, PaymentRow
 from store.views import view_of
-
-log = logging.getLogger("finality.store")
 
 #: By how much the server's clock, which dates a round, may be ahead of who closes something.
 _CLOCKS_APART: Final = timedelta(minutes=1)
@@ -65,7 +61,7 @@ class SetBack:
             payment, at = payment_row(session, payment_id), no_later(session, now)
             for row in instruction_rows(session, payment_id):
                 remember(session, payment, row, at, known=seen.get(row.instruction_id, 0))
-            self._refold(session, payment, at)
+            self._folding.refold_if_readable(session, payment, at)
             return view_of(session, payment)
 
         return await self._database.write(transaction)
@@ -120,16 +116,7 @@ class SetBack:
         if book.answered or _is_doubted(session, row, halted_at):
             return
         doubt(session, payment, row, len(book.attempts) + 1, now)
-        self._refold(session, payment, now)
-
-    def _refold(self, session: Session, payment: PaymentRow, now: datetime) -> None:
-        try:
-            self._folding.refold(session, payment, now)
-        except KeyringError:
-            # What it counts as is written all the same.
-            log.error(
-                "payment %s: the keyring lacks the key it was sealed with", payment.payment_id
-            )
+        self._folding.refold_if_readable(session, payment, now)
 
 
 def _might_have_been(since: datetime | None) -> ColumnElement[bool]:

@@ -6,20 +6,29 @@ it. The partner does.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from sqlmodel import Session, col, select
 
 from domain.answers import Shown
+from domain.ids import payment_of
 from domain.keys import is_ours
-from domain.profile import Idempotency
+from domain.listing import Listing
 from domain.sending import AttemptResult
+from store.books import SHOWN, book_of
 from store.database import Database
-from store.forgotten import halt
+from store.folding import Folding
+from store.forgotten import AS_UNSENT, doubt, halt
+from store.locks import hold
+from store.payments import row as payment_row
 from store.tables import AttemptRow, InstructionRow, ListingRow, StrangerRow
+
+log = logging.getLogger("finality.witness")
 
 #: A list may show a payment later than one that was created after it.
 _OVERLAP: Final = timedelta(minutes=1)
@@ -44,22 +53,22 @@ class Since:
 class Strangers:
     """Compares what a partner lists with attempts and references; each account by itself."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, folding: Folding) -> None:
         self._database = database
+        self._folding = folding
 
-    async def since(self, partner: str, account: str, now: datetime) -> Since:
+    async def since(self, listing: Listing, now: datetime) -> Since:
         """Where to go on. The first time, an earlier release may have sent without noting keys:
         then what is unknown is only kept."""
 
         def query(session: Session) -> Since:
-            row = session.get(ListingRow, (partner, account))
-            if row is not None:
-                return Since(row.through - _OVERLAP, halts=True)
+            if marks := _marks(session, listing):
+                return Since(max(row.through for row in marks) - _OVERLAP, halts=True)
             sent = (
                 select(AttemptRow.number)
                 .where(AttemptRow.instruction_id == InstructionRow.instruction_id)
-                .where(InstructionRow.partner == partner)
-                .where(InstructionRow.partner_account == account)
+                .where(InstructionRow.partner == listing.partner)
+                .where(InstructionRow.partner_account == listing.account)
                 .limit(1)
             )
             if session.exec(sent).first() is None:
@@ -69,64 +78,129 @@ class Strangers:
         return await self._database.read(query)
 
     async def compare(
-        self,
-        partner: str,
-        account: str,
-        idempotency: Idempotency,
-        listed: Sequence[Shown],
-        since: Since,
-        now: datetime,
+        self, listing: Listing, listed: Sequence[Shown], since: Since, now: datetime
     ) -> str:
         """Keep what is unknown, halt everything for it, and note how far the list was compared.
 
         An attempt is written before its bytes leave, and the list was asked for before this looks:
-        so a payment of ours is always known here. Returns what was found, or "".
+        so a payment of ours is always known here. What is shown of a payment that is closed as
+        unsent is no loss, and halts nothing: that payment is looked up once more. Returns what was
+        found unknown, or "".
         """
-        ours = [shown for shown in listed if is_ours(idempotency, shown.key)]
+        ours = [shown for shown in listed if is_ours(listing.idempotency, shown.key)]
+        for shown, instruction_id in await self._database.read(partial(_ended, listing, ours)):
+            await self._database.write(partial(self._reopen, listing, shown, instruction_id, now))
 
         def transaction(session: Session) -> str:
-            unknown = _unknown(session, partner, account, ours)
+            unknown = _unknown(session, listing, ours)
             for shown in unknown:
-                assert shown.key is not None
-                session.add(
-                    StrangerRow(
-                        partner=partner,
-                        partner_account=account,
-                        partner_key=shown.key,
-                        partner_reference=shown.partner_reference,
-                        created_at=shown.created_at,
-                        found_at=now,
-                    )
-                )
-            found = _words(partner, account, unknown) if unknown and since.halts else ""
+                _keep(session, listing, shown, now)
+            found = _words(listing, unknown) if unknown and since.halts else ""
             if found:
                 halt(session, found, now, since=unknown[0].created_at)
-            _note(session, partner, account, listed, since)
+            _note(session, listing, listed, since)
             return found
 
         return await self._database.write(transaction)
 
+    def _reopen(
+        self,
+        listing: Listing,
+        shown: Shown,
+        instruction_id: str,
+        now: datetime,
+        session: Session,
+    ) -> None:
+        """Have a payment looked up that is closed as unsent, and that the partner shows.
 
-def _unknown(session: Session, partner: str, account: str, ours: Sequence[Shown]) -> list[Shown]:
+        Once for each key: the list shows it in later rounds as well.
+        """
+        payment = payment_row(session, payment_of(instruction_id))
+        row = session.get_one(InstructionRow, instruction_id, populate_existing=True)
+        book, closed = book_of(session, payment, row), row.closed
+        if (
+            closed not in AS_UNSENT
+            or book.answered
+            or shown.key in _kept(session, listing, [shown])
+        ):
+            return
+        _keep(session, listing, shown, now)
+        through = len(book.attempts) + 1
+        doubt(session, payment, row, through, now, sent_at=shown.created_at, why=SHOWN)
+        log.error(
+            "payment %s was closed (%s), and %s/%s shows it as %s: it is looked up",
+            payment.payment_id, closed, listing.partner, listing.account, shown.partner_reference,
+        )  # fmt: skip
+        self._folding.refold_if_readable(session, payment, now)
+
+
+def _ended(listing: Listing, ours: Sequence[Shown], session: Session) -> list[tuple[Shown, str]]:
+    """Which of those are of a payment that is closed as unsent, and not looked up for it yet."""
+    by_key = {shown.key: shown for shown in ours if shown.key is not None}
+    found = []
+    for keys in _some(by_key):
+        rows = (
+            select(AttemptRow.partner_key, InstructionRow.instruction_id)
+            .where(
+                AttemptRow.instruction_id == InstructionRow.instruction_id,
+                col(AttemptRow.partner_key).in_(keys),
+                AttemptRow.result != AttemptResult.NOT_SENT,
+                col(InstructionRow.closed).in_(AS_UNSENT),
+                col(InstructionRow.partner_reference).is_(None),
+            )
+            .distinct()
+        )
+        kept = _kept(session, listing, [by_key[key] for key in keys])
+        found += [
+            (by_key[key], instruction_id)
+            for key, instruction_id in session.exec(rows)
+            if key is not None and key not in kept
+        ]
+    return found
+
+
+def _kept(session: Session, listing: Listing, ours: Iterable[Shown]) -> set[str]:
+    """Keys of those that are kept as strangers of this place already."""
+    rows = select(StrangerRow.partner_key, StrangerRow.place).where(
+        StrangerRow.partner == listing.partner,
+        StrangerRow.partner_account == listing.account,
+        col(StrangerRow.partner_key).in_([shown.key for shown in ours]),
+    )
+    return {key for key, place in session.exec(rows) if listing.is_at(place)}
+
+
+def _keep(session: Session, listing: Listing, shown: Shown, now: datetime) -> None:
+    assert shown.key is not None
+    session.add(
+        StrangerRow(
+            partner=listing.partner,
+            partner_account=listing.account,
+            place=listing.place,
+            partner_key=shown.key,
+            partner_reference=shown.partner_reference,
+            created_at=shown.created_at,
+            found_at=now,
+        )
+    )
+
+
+def _unknown(session: Session, listing: Listing, ours: Sequence[Shown]) -> list[Shown]:
     """Those that are neither sent by us nor kept as strangers already, one for each key."""
     by_key = {shown.key: shown for shown in ours if shown.key is not None}
     for keys in _some(by_key):
-        of_account = (StrangerRow.partner == partner, StrangerRow.partner_account == account)
         sent = select(AttemptRow.partner_key).where(
             col(AttemptRow.partner_key).in_(keys),
             # An attempt that never left explains nothing that the partner shows.
             AttemptRow.result != AttemptResult.NOT_SENT,
         )
-        kept = select(StrangerRow.partner_key).where(
-            *of_account, col(StrangerRow.partner_key).in_(keys)
-        )
-        for known in (*session.exec(sent), *session.exec(kept)):
+        kept = _kept(session, listing, [by_key[key] for key in keys])
+        for known in (*session.exec(sent), *kept):
             by_key.pop(known, None)
     references = {shown.partner_reference: key for key, shown in by_key.items()}
     for some in _some(references):
         held = select(InstructionRow.partner_reference).where(
-            InstructionRow.partner == partner,
-            InstructionRow.partner_account == account,
+            InstructionRow.partner == listing.partner,
+            InstructionRow.partner_account == listing.account,
             col(InstructionRow.partner_reference).in_(some),
         )
         for reference in session.exec(held):
@@ -139,26 +213,40 @@ def _some(values: Iterable[str]) -> list[list[str]]:
     return [every[start : start + _AT_ONCE] for start in range(0, len(every), _AT_ONCE)]
 
 
-def _note(
-    session: Session, partner: str, account: str, listed: Sequence[Shown], since: Since
-) -> None:
+def _marks(session: Session, listing: Listing) -> list[ListingRow]:
+    """How far the list of this place was compared; several if the place had other names."""
+    rows = select(ListingRow).where(
+        ListingRow.partner == listing.partner, ListingRow.partner_account == listing.account
+    )
+    return [row for row in session.exec(rows) if listing.is_at(row.place)]
+
+
+def _note(session: Session, listing: Listing, listed: Sequence[Shown], since: Since) -> None:
     """By the partner's clock: one of ours that is ahead would pass over what comes next."""
-    newest = max((shown.created_at for shown in listed), default=since.at)
-    row = session.get(ListingRow, (partner, account), with_for_update=True)
-    if row is None:
-        session.add(ListingRow(partner=partner, partner_account=account, through=newest))
-    else:
-        row.through = max(row.through, newest)
+    hold(session, f"listings/{listing.partner}/{listing.account}")
+    through = max((shown.created_at for shown in listed), default=since.at)
+    for row in _marks(session, listing):
+        through = max(through, row.through)
+        session.delete(row)
+    session.flush()
+    session.add(
+        ListingRow(
+            partner=listing.partner,
+            partner_account=listing.account,
+            place=listing.place,
+            through=through,
+        )
+    )
 
 
-def _words(partner: str, account: str, unknown: Sequence[Shown]) -> str:
+def _words(listing: Listing, unknown: Sequence[Shown]) -> str:
     first, last = unknown[0].created_at, unknown[-1].created_at
     count = "a payment" if len(unknown) == 1 else f"{len(unknown)} payments"
     named = ", ".join(shown.partner_reference for shown in unknown[:_NAMED])
     more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
     return (
-        f"{partner}/{account} shows {count} that this database does not know, created "
-        f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC: {named}{more}. Either the "
-        "database was lost or restored, or another installation pays from that account, which "
-        "needs an account of its own"
+        f"{listing.partner}/{listing.account} shows {count} that this database does not know, "
+        f"created {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC: {named}{more}. "
+        "Either the database was lost or restored, or another installation pays from that "
+        "account, which needs an account of its own"
     )

@@ -357,17 +357,21 @@ class ListingRow(SQLModel, table=True):
 
     partner: str = Field(primary_key=True)
     partner_account: str = Field(primary_key=True)
+    place: str = Field(primary_key=True)
+    """Where the account was then, as payments keep it; empty in rows of earlier releases."""
     through: datetime = Field(sa_column=_moment(nullable=False))
     """When the newest payment that was compared was created, by the partner's clock."""
 
 
 class StrangerRow(SQLModel, table=True):
-    """A payment that a partner shows under one of our keys, and that we knew nothing of."""
+    """A payment that a partner shows under one of our keys, and that we knew nothing of, or had
+    closed as unsent."""
 
     __tablename__ = "strangers"
 
     partner: str = Field(primary_key=True)
     partner_account: str = Field(primary_key=True)
+    place: str = Field(primary_key=True)
     partner_key: str = Field(primary_key=True)
     partner_reference: str
     created_at: datetime = Field(sa_column=_moment(nullable=False))

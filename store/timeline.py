@@ -15,7 +15,7 @@ from sqlmodel import Session, SQLModel, col, select
 from domain.command import CommandKind, Outcome
 from domain.profile import InstructionKind
 from domain.report import Report, Source
-from store.books import FORGOTTEN, instruction_rows
+from store.books import FORGOTTEN, SHOWN, instruction_rows
 from store.database import Database
 from store.evidence import NO_LONGER_ASKED
 from store.folding import reports_of
@@ -144,8 +144,9 @@ def _of_instructions(session: Session, payment_id: str) -> Iterable[Entry]:
         its = instruction.instruction_id
         for attempt in _rows(session, AttemptRow, col(AttemptRow.instruction_id) == its):
             number = f"{about}attempt {attempt.number}"
-            if attempt.why == FORGOTTEN and attempt.closed_at is not None:
-                text = f"{number}: counts as sent, since it {FORGOTTEN}"
+            if attempt.why in (FORGOTTEN, SHOWN) and attempt.closed_at is not None:
+                it = "it " if attempt.why == FORGOTTEN else ""
+                text = f"{number}: counts as sent, since {it}{attempt.why}"
                 yield Entry(attempt.closed_at, EntryKind.ATTEMPT, text)
                 continue
             yield Entry(attempt.opened_at, EntryKind.ATTEMPT, f"{number} opened: bytes may leave")

@@ -16,7 +16,6 @@ from domain.profile import InstructionKind, Profile
 from domain.view import PaymentView
 from partners.interface import PaymentLister
 from store.folding import Folding
-from store.strangers import Strangers
 from store.turns import ReadTurns
 from tests.fakes import ACCOUNT, BANK, FakePartner, profile
 from tests.performing import performing
@@ -57,7 +56,7 @@ class Steps:
             if isinstance(self.partner, PaymentLister)
             else {}
         )
-        strangers = Strangers(self.store.database)
+        strangers = self.store.strangers
         return Witness(listers=listers, strangers=strangers, clock=self.store.clock)
 
     def _begun(self) -> ActivityEnvironment:

@@ -21,7 +21,6 @@ from store.clocks import StoreClocks
 from store.keyring import Keyring
 from store.payments import Escalated, Payments
 from store.questions import TASK_DUE_WITHIN
-from store.strangers import Strangers
 from store.tables import PaymentRow
 from store.tasks import Tasks
 from store.untold import Untold
@@ -66,7 +65,7 @@ def upkeep(store: Store, runner: FakeRunner, clock: SteppedClock) -> Upkeep:
         untold=Untold(store.database),
         tasks=Tasks(store.database),
         rounds=store.rounds,
-        witness=Witness(listers={}, strangers=Strangers(store.database), clock=clock),
+        witness=Witness(listers={}, strangers=store.strangers, clock=clock),
         runner=runner,
         clock=clock,
         clocks=AgreedClocks(clock, StoreClocks(store.database)),

@@ -25,12 +25,14 @@ from domain.answers import (
     Prepared,
     Read,
     Refused,
+    Shown,
     Submitted,
     TurnedAway,
 )
 from domain.heard import heard_of_lookup, heard_of_read, heard_of_send
 from domain.ids import instruction_id
 from domain.intent import Acknowledgement, Intent
+from domain.listing import Listing
 from domain.order import Order
 from domain.profile import InstructionKind, Profile
 from domain.report import PaymentState, Report, Source
@@ -51,9 +53,10 @@ from store.payments import row as payment_row
 from store.rounds import Rounds
 from store.sending import SendBook, Turn
 from store.set_back import SetBack
+from store.strangers import Strangers
 from store.tables import PaymentRow
 from tests.clock import SteppedClock
-from tests.fakes import FakePartner, order, profile
+from tests.fakes import ACCOUNT, BANK, FakePartner, order, profile
 
 T = TypeVar("T")
 PAYMENT = "pay_1"
@@ -110,6 +113,17 @@ class Store:
     @property
     def set_back(self) -> SetBack:
         return SetBack(self.database, Folding(self.keyring))
+
+    @property
+    def strangers(self) -> Strangers:
+        return Strangers(self.database, Folding(self.keyring))
+
+    async def compare(self, *shown: Shown, listing: Listing | None = None) -> str:
+        """Compare what the partner lists from the mark on, as a round of upkeep does."""
+        listing = listing or Listing.of(BANK, ACCOUNT, profile())
+        since = await self.strangers.since(listing, self.clock.now())
+        listed = [one for one in shown if one.created_at >= since.at]
+        return await self.strangers.compare(listing, listed, since, self.clock.now())
 
     @property
     def rounds(self) -> Rounds:

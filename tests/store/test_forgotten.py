@@ -15,6 +15,7 @@ from domain.due import Owed, due
 from domain.gate import Barred, CheckKind, Examined
 from domain.heard import Heard
 from domain.keys import partner_key
+from domain.listing import Listing
 from domain.order import Order
 from domain.payment import Certainty
 from domain.profile import Idempotency, IdempotencyKind, InstructionKind, Profile
@@ -25,7 +26,6 @@ from domain.view import PaymentView
 from domain.witness import Known
 from store.commands import CannotResolve
 from store.halts import Halts
-from store.strangers import Strangers
 from store.tables import HaltRow, PaymentRow
 from tests.activities.steps import in_its_run, steps_of
 from tests.clock import SteppedClock
@@ -45,13 +45,6 @@ from tests.store.books import (
 from tests.store.copies import copy_of, set_back
 
 _BARRED = [(CheckKind.SCREENING, Barred("on a list"))]
-
-
-async def _compare(store: Store, *shown: Shown, keys: Idempotency | None = None) -> str:
-    keys = keys or profile().operation(InstructionKind.PAY).idempotency
-    strangers = Strangers(store.database)
-    since = await strangers.since(BANK, ACCOUNT, store.clock.now())
-    return await strangers.compare(BANK, ACCOUNT, keys, shown, since, store.clock.now())
 
 
 async def _round(store: Store, known: Known | None = None) -> Known:
@@ -134,13 +127,13 @@ async def test_what_the_partner_shows_is_looked_up_before_anything_ends_it(
 ) -> None:
     """The copy holds the order unsent. The halt was lifted before the payment's next step."""
     await store.accept()
-    await _compare(store)
+    await store.compare()
     copy = copy_of(store.database)
     await store.begin()
     shown = await _shown(store)
     set_back(store.database, copy)
     clock.step(timedelta(minutes=5))
-    assert await _compare(store, shown)
+    assert await store.compare(shown)
     await end(store)
     await _is_asked_about(store)
 
@@ -210,7 +203,7 @@ async def test_an_order_that_is_given_again_is_in_doubt_at_once_where_the_partne
     shown = await _shown(store)
     set_back(store.database, empty)
     clock.step(timedelta(minutes=5))
-    assert await _compare(store, shown)
+    assert await store.compare(shown)
     await _lift(store)
     acceptance = await store.accept()
     assert acceptance.view.payment.certainty is Certainty.UNKNOWN
@@ -302,9 +295,9 @@ async def test_a_refused_preparation_of_what_is_in_doubt_asks_a_person_and_pause
     store: Store, clock: SteppedClock
 ) -> None:
     """The copy has lost the request, so a resend by the key would have to build it anew."""
-    await _compare(store)
+    await store.compare()
     await store.accept(as_of=profile(IdempotencyKind.REPLAY_STATE))
-    assert await _compare(store, await _shown(store))
+    assert await store.compare(await _shown(store))
     await _lift(store)
     clock.step(timedelta(seconds=1))
     await _refuse_preparation(store)
@@ -330,10 +323,10 @@ async def test_nobody_ends_as_not_executed_what_the_partner_shows_meanwhile(
         store.database, StatementKind.NOT_EXECUTED, PAYMENT, "c1",
         by="alice", why="they say so", now=clock.now(), content=digest(evidence),
     )  # fmt: skip
-    keys = of.operation(InstructionKind.PAY).idempotency
-    shown = Shown("ref-1", _key(keys, 2), clock.now())
-    await _compare(store, keys=keys)
-    assert await _compare(store, shown, keys=keys)
+    listing = Listing.of(BANK, ACCOUNT, of)
+    shown = Shown("ref-1", _key(listing.idempotency, 2), clock.now())
+    await store.compare(listing=listing)
+    assert await store.compare(shown, listing=listing)
     with pytest.raises(CannotResolve, match="more is known"):
         await store.commands.not_executed(PAYMENT, signed=said, evidence=evidence, now=clock.now())
 
@@ -353,7 +346,7 @@ async def test_what_ended_on_the_copy_before_the_partner_showed_it_is_looked_up(
 ) -> None:
     """Store and Temporal are restored together, and the partner's list is away for some rounds."""
     await store.accept()
-    await _compare(store)
+    await store.compare()
     known = await _round(store)
     copy = copy_of(store.database)
     await store.begin()
@@ -365,7 +358,7 @@ async def test_what_ended_on_the_copy_before_the_partner_showed_it_is_looked_up(
     for _ in range(10):
         known = await _round(store, known)
     assert due(await _view(store), clock.now()).owed is Owed.OVER
-    assert await _compare(store, shown)
+    assert await store.compare(shown)
     await _round(store, known)
     await _is_asked_about(store)
 
@@ -373,13 +366,13 @@ async def test_what_ended_on_the_copy_before_the_partner_showed_it_is_looked_up(
 async def test_a_halt_that_is_found_again_keeps_the_earliest_moment(
     store: Store, clock: SteppedClock
 ) -> None:
-    await _compare(store)
+    await store.compare()
     first = clock.now()
-    clock.step(timedelta(minutes=5))
-    await _compare(store, Shown("later", "L" * 32, clock.now()))
-    await _compare(store, Shown("earlier", "E" * 32, first))
+    clock.step(timedelta(seconds=30))
+    await store.compare(Shown("later", "L" * 32, clock.now()))
+    await store.compare(Shown("earlier", "E" * 32, first))
     await store.accept()
-    await _compare(store, Shown("third", "T" * 32, clock.now()))
+    await store.compare(Shown("third", "T" * 32, clock.now()))
     assert store.rows(lambda session: session.get_one(HaltRow, 1)).since == first
 
 
@@ -477,10 +470,10 @@ async def test_a_key_of_a_later_generation_that_the_partner_shows_is_looked_up(
 ) -> None:
     """Stored failures had burnt the first keys; the lost database had gone on with a later one."""
     of = _burning()
-    keys = of.operation(InstructionKind.PAY).idempotency
-    key = _key(keys, generation)
-    await _compare(store, keys=keys)
-    assert await _compare(store, Shown("ref-1", key, clock.now()), keys=keys)
+    listing = Listing.of(BANK, ACCOUNT, of)
+    key = _key(listing.idempotency, generation)
+    await store.compare(listing=listing)
+    assert await store.compare(Shown("ref-1", key, clock.now()), listing=listing)
     clock.step(timedelta(minutes=1))
     await _lift(store)
     await store.accept(as_of=of)

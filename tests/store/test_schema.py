@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
-from sqlmodel import Session, SQLModel
+from sqlalchemy import bindparam, text
+from sqlmodel import Session, SQLModel, select
 
-import store.tables  # noqa: F401 - registers the tables
 from store import schema
+from store.columns import Moment
 from store.database import Database
+from store.tables import ListingRow, StrangerRow
+from tests.clock import START
 from tests.store.books import opened
 from tests.store.processes import together
 
@@ -61,6 +63,30 @@ def test_a_migration_that_fails_leaves_the_schema_as_it_was(database: Database) 
     assert schema.version(database) == "0001"
     database.migrate(lambda s: s.connection().execute(text("DROP TABLE halts")))
     assert schema.upgrade(database)
+
+
+def test_the_mark_of_a_list_and_its_strangers_stay_in_tables_that_get_a_place(
+    database: Database,
+) -> None:
+    """Lost, the first comparison after an upgrade would halt nothing."""
+    schema.migrate(database, "0016")
+    listing = "INSERT INTO listings VALUES ('bank', 'main', :at)"
+    stranger = "INSERT INTO strangers VALUES ('bank', 'main', 'K', 'ref-1', :at, :at)"
+
+    def written(session: Session) -> None:
+        for row in (listing, stranger):
+            at = bindparam("at", START, Moment())
+            session.connection().execute(text(row).bindparams(at))
+
+    database.write_now(written)
+    assert schema.upgrade(database)
+    [mark] = database.read_now(lambda session: session.exec(select(ListingRow)).all())
+    assert (mark.partner, mark.partner_account, mark.place, mark.through) == (
+        "bank", "main", "", START,
+    )  # fmt: skip
+    [kept] = database.read_now(lambda session: session.exec(select(StrangerRow)).all())
+    assert (kept.partner_key, kept.place, kept.partner_reference) == ("K", "", "ref-1")
+    assert kept.created_at == kept.found_at == START
 
 
 def test_a_newer_schema_is_left_alone_and_named(database: Database) -> None:

@@ -9,32 +9,21 @@ import pytest
 
 from domain.answers import Absent, NotSent, Shown
 from domain.payment import Certainty
-from domain.profile import Idempotency, InstructionKind
+from domain.profile import InstructionKind
 from domain.report import PaymentState
 from domain.sending import Move
 from store.forgotten import halt
 from store.halts import Halts, NotDoubtedYet
-from store.strangers import Strangers
 from tests.clock import SteppedClock
-from tests.fakes import ACCOUNT, BANK, profile
+from tests.fakes import profile
 from tests.store.books import INSTRUCTION, PAYMENT, Store, accepted, exchange, not_sent
 from tests.store.copies import copy_of, set_back
-
-
-def _idempotency() -> Idempotency:
-    return profile().operation(InstructionKind.PAY).idempotency
-
-
-async def _compare(store: Store, *shown: Shown) -> str:
-    strangers = Strangers(store.database)
-    since = await strangers.since(BANK, ACCOUNT, store.clock.now())
-    return await strangers.compare(BANK, ACCOUNT, _idempotency(), shown, since, store.clock.now())
 
 
 async def _set_back_after_a_second_attempt(store: Store, clock: SteppedClock) -> Shown:
     """The copy holds an attempt that could not connect; the next one was executed and is lost."""
     await store.accept()
-    await _compare(store)
+    await store.compare()
     await store.begin()
     await store.sent(NotSent("connection refused"))
     copy = copy_of(store.database)
@@ -52,7 +41,7 @@ async def test_an_attempt_that_never_left_explains_nothing_that_the_partner_show
     store: Store, clock: SteppedClock
 ) -> None:
     shown = await _set_back_after_a_second_attempt(store, clock)
-    assert await _compare(store, shown)
+    assert await store.compare(shown)
     turn = await store.begin()
     assert turn.move is not Move.SEND
     book = (await store.payments.view(PAYMENT)).instructions[0].book
@@ -64,7 +53,7 @@ async def test_a_payment_that_the_partner_shows_is_not_cancelled_at_once(
     store: Store, clock: SteppedClock
 ) -> None:
     shown = await _set_back_after_a_second_attempt(store, clock)
-    await _compare(store, shown)
+    await store.compare(shown)
     await store.set_back.doubt(clock.now())
     await store.commands.cancel(PAYMENT, command_id="c", by="alice", why="no", now=clock.now())
     view = await store.payments.view(PAYMENT)

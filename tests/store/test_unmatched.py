@@ -21,7 +21,6 @@ from store.clocks import StoreClocks
 from store.inbox import MATCHED_WITHIN
 from store.operators import NotSigned
 from store.questions import TASK_DUE_WITHIN, TASK_OWNER
-from store.strangers import Strangers
 from store.tables import InboxRow, TaskRow
 from store.tasks import Task, Tasks
 from store.unmatched import Reference
@@ -49,7 +48,7 @@ async def _sweep(store: Store) -> None:
         untold=Untold(store.database),
         tasks=Tasks(store.database),
         rounds=store.rounds,
-        witness=Witness(listers={}, strangers=Strangers(store.database), clock=store.clock),
+        witness=Witness(listers={}, strangers=store.strangers, clock=store.clock),
         runner=Nobody(),
         clock=store.clock,
         clocks=AgreedClocks(store.clock, StoreClocks(store.database)),

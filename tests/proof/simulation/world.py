@@ -200,7 +200,8 @@ class World:
             for name, partner in self.partners().items()
             if self._forgets and lists(partner.profile.operation(InstructionKind.PAY).lookup.kind)
         }
-        return Witness(listers=listers, strangers=Strangers(self.database), clock=self.clock)
+        strangers = Strangers(self.database, Folding(KEYRING, escalate))
+        return Witness(listers=listers, strangers=strangers, clock=self.clock)
 
     @property
     def set_back(self) -> SetBack:

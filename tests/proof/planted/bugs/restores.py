@@ -141,3 +141,19 @@ def what_was_reopened_is_sent_again() -> None:
         return original(session, payment, row).model_copy(update={"reopened": None})
 
     everywhere(original, never_closed)
+
+
+@planted("what a partner shows of a payment that was cancelled as unsent is ignored",
+         "tests/store/test_strangers.py")  # fmt: skip
+def an_ended_payment_is_never_looked_up_again() -> None:
+    import store.strangers
+
+    everywhere(store.strangers._ended, lambda *_: [])
+
+
+@planted("the mark of a partner's list is kept by the account's name alone",
+         "tests/store/test_strangers.py")  # fmt: skip
+def a_mark_for_every_place() -> None:
+    from domain.listing import Listing
+
+    Listing.is_at = lambda *_: True  # type: ignore[method-assign]
