@@ -338,7 +338,7 @@ class FakePartner:
 
     def _movements(self, subject: Subject, word: Word, reference: str | None) -> Iterable[Movement]:
         currency = subject.order.instructed_amount.currency
-        if word.state in (PaymentState.SETTLED, PaymentState.RETURNED):
+        if word.state in (PaymentState.SETTLED, PaymentState.FINAL, PaymentState.RETURNED):
             yield Movement(
                 movement_id=f"{reference}-debit",
                 kind=MovementKind.DEBIT,

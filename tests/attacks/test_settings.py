@@ -51,10 +51,17 @@ async def test_a_payment_is_not_read_at_another_address(store: Store, clock: Ste
 
 
 def test_the_profile_of_an_account_tells_where_it_is() -> None:
-    def environment(url: str) -> str:
-        account = PartnerAccount(base_url=url, login_id="l", api_key=SecretStr("k"))
+    def environment(url: str, login_id: str = "l", book: str | None = None) -> str:
+        account = PartnerAccount(
+            base_url=url, login_id=login_id, api_key=SecretStr("k"), simulated=bool(book), book=book
+        )
         return profile_of(account).environment
 
-    # The port of a simulator changes with every start.
-    assert environment("http://127.0.0.1:1") == environment("http://127.0.0.1:2") == "127.0.0.1"
-    assert environment("https://API.bank.example/") == "api.bank.example"
+    bank = environment("https://API.bank.example/")
+    assert bank == environment("https://api.bank.example:443")
+    assert bank.startswith("https://api.bank.example:443 login ")
+    assert bank != environment("https://api.bank.example/", login_id="another")
+    assert bank != environment("https://api.bank.example:8443/")
+    # The port of a simulator changes with every start; its book does not.
+    first, again = (environment(f"http://127.0.0.1:{port}", book="book-1") for port in (1, 2))
+    assert first == again != environment("http://127.0.0.1:1", book="book-2")
