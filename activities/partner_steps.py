@@ -62,7 +62,7 @@ class Step(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     said: str
-    """The outcome in plain words, for whoever reads the history."""
+    """The outcome in plain words, for people who read the history."""
     view: PaymentView | None = None
     unrecorded: Heard | None = None
 
@@ -269,8 +269,8 @@ class PartnerSteps:
         while True:
             left = give_up_at - moments.now()
             try:
-                # A transaction that waits knows nothing of our time. It may end after it: whoever
-                # records the same again finds it there.
+                # A transaction that waits for its turn is not stopped by our timeout, and may
+                # commit after it. Recording the same again then finds it there.
                 async with asyncio.timeout(max(left, _LAST_TRY).total_seconds()):
                     return Step.of(await self._book.record(heard))
             except away:

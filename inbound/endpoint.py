@@ -20,7 +20,7 @@ log = logging.getLogger("finality.inbound")
 
 #: A notification has a few kilobytes.
 BODY_BYTES_MAX: Final = 256 * 1024
-#: Whoever needs longer for that is not a partner.
+#: A sender that takes longer for so little is not a partner.
 BODY_WITHIN: Final = timedelta(seconds=10)
 
 

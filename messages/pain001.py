@@ -107,7 +107,7 @@ class _File:
         try:
             return self._read()
         except FileRefused as refused:
-            # Whoever is told of it knows the file by its name.
+            # The report of the refusal names the file by these.
             refused.message_id = self._group.text("MsgId") if self._group is not None else ""
             refused.version = message_of(self._namespace)
             raise

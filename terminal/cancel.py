@@ -11,6 +11,7 @@ from assembly import Assembly, assembled
 from domain.command import Outcome
 from settings import Settings
 from starter.asking import CommandReceipt
+from store.faults import StoreAway
 from terminal.commanding import AS_WISHED, NOT_AS_WISHED, or_refused, print_receipt
 
 _LOOK_EVERY: Final = timedelta(milliseconds=250)
@@ -51,9 +52,12 @@ async def answered(
     if not receipt.is_told or asked.outcome is not Outcome.ASKED:
         return receipt
     while assembly.clock.now() < deadline:
-        later = await assembly.orchestrator.answer_of(
-            asked.payment_id, asked.command_id, tenant=None
-        )
+        try:
+            later = await assembly.orchestrator.answer_of(
+                asked.payment_id, asked.command_id, tenant=None
+            )
+        except StoreAway:
+            return receipt  # It is recorded: an error alone would say that it is not.
         if later.command.outcome is not Outcome.ASKED:
             return later
         await asyncio.sleep(_LOOK_EVERY.total_seconds())

@@ -6,6 +6,7 @@ import getpass
 import json
 import sys
 from collections.abc import Awaitable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from settings import Settings
 from starter.asking import CommandReceipt, InvalidCommand
 from starter.signing import KeyFile, KeyUnusable, Signer
 from store.commands import CannotResolve, CommandReused
+from store.faults import StoreAway
 from store.operators import NotSigned, OperatorsFixed, spelt
 from terminal.screen import Screen
 from terminal.table import place_object
@@ -85,16 +87,21 @@ def passphrase(name: str, file: Path | None, *, again: bool = False) -> bytes:
 
 
 async def _as_object(assembly: Assembly, receipt: CommandReceipt) -> dict[str, object]:
-    """What scripts read of a command; the payment's key and place as `list` has them."""
+    """What scripts read of a command; the payment's key and place as `list` has them.
+
+    They are null if the database went away after the command was recorded.
+    """
     command, payment = receipt.command, receipt.payment
-    record = await assembly.orchestrator.get(command.payment_id, tenant=None)
-    named = (record.tenant, record.key)
-    places = await assembly.file_lines.places([named])
+    tenant = key = place = None
+    with suppress(StoreAway):
+        record = await assembly.orchestrator.get(command.payment_id, tenant=None)
+        tenant, key = record.tenant, record.key
+        place = (await assembly.file_lines.places([(tenant, key)])).get((tenant, key))
     return {
         "payment_id": command.payment_id,
-        "tenant": record.tenant,
-        "key": record.key,
-        **place_object(places.get(named)),
+        "tenant": tenant,
+        "key": key,
+        **place_object(place),
         "command_id": command.command_id,
         "kind": command.kind.value,
         "outcome": command.outcome.value,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Coroutine
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_type_hints
 
 import typer
 
@@ -38,15 +39,9 @@ def finding_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]],
     """Give the program the two commands; `run` runs one to its end."""
 
     @app.command(name="list")
+    @_searching
     def list_payments(
-        state: State = None,
-        tenant: Tenant = None,
-        partner: Partner = None,
-        end_to_end_id: EndToEndId = None,
-        file: File = None,
-        creditor: Creditor = None,
-        amount: Amount = None,
-        day: Day = None,
+        wanted: Wanted,
         limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
         json: Json = False,
     ) -> None:
@@ -54,22 +49,15 @@ def finding_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]],
         from settings import Settings
         from terminal.table import list_table
 
-        wanted = _wanted(state, tenant, partner, end_to_end_id, file, creditor, amount, day)
         run(list_table(Settings(), wanted, limit=limit, as_json=json))
 
     @app.command()
+    @_searching
     def show(
+        wanted: Wanted,
         payment_id: Annotated[
             str | None, typer.Argument(help="As `pay` and `list` print it; or find it by options.")
         ] = None,
-        state: State = None,
-        tenant: Tenant = None,
-        partner: Partner = None,
-        end_to_end_id: EndToEndId = None,
-        file: File = None,
-        creditor: Creditor = None,
-        amount: Amount = None,
-        day: Day = None,
         exchanges: Annotated[
             bool, typer.Option(help="Also what was sent and answered, redacted.")
         ] = False,
@@ -86,7 +74,6 @@ def finding_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]],
         from store.finding import ANYTHING
         from terminal.show import show_found, show_payment, write_evidence
 
-        wanted = _wanted(state, tenant, partner, end_to_end_id, file, creditor, amount, day)
         if payment_id is None:
             if wanted == ANYTHING:
                 raise typer.BadParameter("name a payment, or say which one by options")
@@ -100,16 +87,41 @@ def finding_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]],
         run(show_payment(Settings(), payment_id, with_exchanges=exchanges, as_json=json))
 
 
+def _searching(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command every option by which payments are found, in place of `wanted`."""
+    options = _parameters(_wanted)
+
+    def searching(**given: Any) -> None:
+        command(wanted=_wanted(**{name: given.pop(name) for name in options}), **given)
+
+    shown = options | _parameters(command)
+    del shown["wanted"]
+    searching.__name__, searching.__doc__ = command.__name__, command.__doc__
+    searching.__annotations__ = {name: one.annotation for name, one in shown.items()}
+    searching.__signature__ = Signature(list(shown.values()))  # type: ignore[attr-defined]
+    return searching
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
+    """With their annotations as types; `Wanted` is none of the command line's."""
+    types = get_type_hints(function, localns={"Wanted": object}, include_extras=True)
+    return {
+        name: one.replace(kind=Parameter.KEYWORD_ONLY, annotation=types[name])
+        for name, one in signature(function).parameters.items()
+    }
+
+
 def _wanted(
-    state: str | None,
-    tenant: str | None,
-    partner: str | None,
-    end_to_end_id: str | None,
-    file: str | None,
-    creditor: str | None,
-    amount: str | None,
-    day: datetime | None,
+    state: State = None,
+    tenant: Tenant = None,
+    partner: Partner = None,
+    end_to_end_id: EndToEndId = None,
+    file: File = None,
+    creditor: Creditor = None,
+    amount: Amount = None,
+    day: Day = None,
 ) -> Wanted:
+    """What is looked for, by the options of a command."""
     from domain.report import PaymentState
     from store.finding import Wanted
 

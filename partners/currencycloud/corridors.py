@@ -29,7 +29,7 @@ _ROUTING_TYPES: Final = frozenset(
         "sort_code",
     }
 )
-#: What of the order tells a required field, for who has to mend it.
+#: Their required field -> the field of our order that fills it, named in the refusal.
 _TOLD_BY: Final[Mapping[str, str]] = {
     _ACCOUNT: "creditor_account",
     "iban": "creditor_account",

@@ -15,7 +15,7 @@ from partners.currencycloud.parties import entity, residence
 from partners.currencycloud.requirements import Requirements, Unfit, lacking
 
 _DETAILS: Final = "/v2/reference/payer_required_details"
-#: What of the order tells a required field, for who has to mend it.
+#: Their required field -> the field of our order that fills it, named in the refusal.
 _TOLD_BY: Final[Mapping[str, str]] = {
     "payer_entity_type": "ultimate_debtor.kind",
     "payer_company_name": "ultimate_debtor.name",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,9 @@ import pytest
 
 from domain.command import CommandKind, Outcome
 from domain.report import PaymentState
+from starter.client import Orchestrator
+from store.faults import StoreAway
+from store.records import PaymentRecord
 from store.untold import Untold
 from terminal.cancel import cancel_payment
 from terminal.resolve import resolve_payment
@@ -62,6 +66,22 @@ async def test_with_the_same_id_the_answer_is_the_same_and_another_command_is_re
     assert other.code == 2
     assert "use a new id for a new command" in other.err
     assert len(await alone.store.commands.of(PAYMENT)) == 1
+
+
+async def test_a_cancel_is_not_called_unrecorded_where_the_payment_cannot_be_read_any_more(
+    alone: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await alone.store.accept()
+
+    async def away(self: Orchestrator, payment_id: str, *, tenant: str | None) -> PaymentRecord:
+        raise StoreAway("the database is away: disk I/O error")
+
+    monkeypatch.setattr(Orchestrator, "get", away)
+    code = await cancel_payment(
+        alone.settings, PAYMENT, command_id="c1", why="", wait_seconds=0, as_json=True
+    )
+    [row] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (code, row["outcome"], row["key"]) == (0, "done", None)
 
 
 async def test_what_the_partner_holds_is_not_said_to_be_cancelled(alone: Home) -> None:
