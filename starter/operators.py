@@ -11,7 +11,7 @@ from domain.clock import Clock
 from domain.statement import Signed, Statement, StatementKind
 from starter.asking import check_why
 from starter.signing import Signer, sign
-from store import operators
+from store import enrolment, operators
 from store.database import Database
 from store.operators import Kept, NotSigned, Operator, PublicKey, Refusal, spelt
 from store.payments import row as payment_row
@@ -42,7 +42,7 @@ class Operators:
             OperatorsFixed: nothing was changed.
         """
         now = self._clock.now()
-        await self._database.write(lambda session: operators.enrol(session, keys, now))
+        await self._database.write(lambda session: enrolment.enrol(session, keys, now))
         return await self.active()
 
     async def add(self, key: PublicKey, *, signer: Signer, why: str) -> list[str]:
@@ -77,7 +77,7 @@ class Operators:
         signed = await self.sign(statement, signer)
 
         def transaction(session: Session) -> list[str]:
-            return operators.change(session, signed, self._clock.now(), key)
+            return enrolment.change(session, signed, self._clock.now(), key)
 
         async with self.noting(statement):
             return await self._database.write(transaction)

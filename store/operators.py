@@ -36,7 +36,7 @@ UPKEEP: Final = "upkeep"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
 _CHANGES: Final = (StatementKind.ADD, StatementKind.REMOVE, StatementKind.CHANGE_KEY)
 #: The lock between changes of the operators, and between them and what is signed.
-_OPERATORS: Final = "operators"
+OPERATORS: Final = "operators"
 #: So many refusals cost nothing; after them each doubles the wait, up to the longest.
 _FREE_REFUSALS: Final = 3
 _FIRST_WAIT: Final = timedelta(seconds=10)
@@ -132,7 +132,7 @@ def verified(session: Session, signed: Signed, now: datetime) -> OperatorRow:
         NotSigned: nobody of that name, another key, an altered text, or signed too long ago.
     """
     statement = signed.statement
-    hold(session, _OPERATORS, shared=True)
+    hold(session, OPERATORS, shared=True)
     row = require_operator(session, signed, now)
     within = CHANGED_WITHIN if statement.kind in _CHANGES else SIGNED_WITHIN
     if not -_CLOCKS_APART <= now - statement.at <= within:
@@ -166,7 +166,7 @@ def require_operator(session: Session, signed: Signed, now: datetime) -> Operato
     """
     statement = signed.statement
     _require_not_slowed(session, statement, now)
-    row = _active(session, statement.by)
+    row = active_row(session, statement.by)
     if row is None or not is_signature(row.public_key, statement.text, signed.signature):
         raise NotSigned(
             f"this is not the signature of an operator {statement.by!r}; "
@@ -241,11 +241,12 @@ def people(rows: Sequence[SignatureRow]) -> set[bytes]:
 
 
 def _counts(session: Session, row: SignatureRow) -> bool:
-    operator = _active(session, row.by)
+    operator = active_row(session, row.by)
     return operator is not None and is_signature(operator.public_key, row.statement, row.signature)
 
 
-def _active(session: Session, name: str) -> OperatorRow | None:
+def active_row(session: Session, name: str) -> OperatorRow | None:
+    """The row of one who may sign."""
     return session.exec(
         select(OperatorRow).where(OperatorRow.name == name, col(OperatorRow.removed_at).is_(None))
     ).one_or_none()
@@ -268,123 +269,6 @@ def known_operators(session: Session) -> str:
     """A digest of who may sign: a change that was signed about others counts no more."""
     listed = "\n".join(f"{one.name} {one.key.hex()}" for one in active(session))
     return digest(listed.encode())[:32]
-
-
-def enrol(session: Session, keys: Sequence[PublicKey], now: datetime) -> None:
-    """Make the first operators, at once and once: from then on two of them change the rest.
-
-    Raises:
-        OperatorsFixed: there were operators before, fewer than two are named, or two are one.
-    """
-    hold(session, _OPERATORS)
-    if session.exec(select(OperatorRow.name).limit(1)).first() is not None:
-        raise OperatorsFixed(
-            "operators were enrolled before, and that happens once; another one is added by two of "
-            "them with `finality operator add`"
-        )
-    if len(keys) < SIGNATURES_NEEDED:
-        raise OperatorsFixed(
-            f"the first enrolment names at least {SIGNATURES_NEEDED} operators; three are better, "
-            "since two have to agree when one of them has lost a key"
-        )
-    for key in keys:
-        _add(session, key, now, "the first enrolment")
-        session.flush()
-
-
-def change(
-    session: Session, signed: Signed, now: datetime, key: PublicKey | None = None
-) -> list[str]:
-    """Record one signature for a change of the operators; with the second one it is made.
-
-    Returns who signed. Fewer than `SIGNATURES_NEEDED`: the others have to sign the same change.
-
-    Raises:
-        NotSigned.
-        OperatorsFixed: the change is not possible, or the operators changed since it was signed.
-    """
-    statement = signed.statement
-    hold(session, _OPERATORS)
-    verified(session, signed, now)
-    if statement.about != known_operators(session):
-        raise OperatorsFixed("the operators changed since this was signed; look, and sign again")
-    if (key.key.hex() if key else "") != statement.content:
-        raise OperatorsFixed("another key was signed than the one that is given")
-    _require_possible(session, statement, key)
-    session.flush()
-    agreeing = [
-        row
-        for row in standing(session, statement.kind, statement.subject)
-        if _says_the_same(Statement.read(row.statement), statement, now)
-    ]
-    names = sorted({row.by for row in agreeing})
-    if len(people(agreeing)) >= SIGNATURES_NEEDED:
-        _make(session, statement, key, now, " and ".join(names))
-    return names
-
-
-def _says_the_same(one: Statement, other: Statement, now: datetime) -> bool:
-    return (
-        (one.kind, one.subject, one.content, one.about)
-        == (other.kind, other.subject, other.content, other.about)
-    ) and now - one.at <= CHANGED_WITHIN
-
-
-def _require_possible(session: Session, statement: Statement, key: PublicKey | None) -> None:
-    known = _active(session, statement.subject)
-    if statement.kind is StatementKind.ADD:
-        if known is not None:
-            raise OperatorsFixed(f"{statement.subject!r} is an operator already")
-    elif known is None:
-        raise OperatorsFixed(f"there is no operator {statement.subject!r}")
-    if key is not None:
-        if key.name != statement.subject:
-            raise OperatorsFixed(f"the key is {key.name!r}'s, not {statement.subject!r}'s")
-        _require_new(session, key)
-    elif len(active(session)) <= SIGNATURES_NEEDED:
-        raise OperatorsFixed(
-            f"fewer than {SIGNATURES_NEEDED} operators would be left, who could change nothing any "
-            "more; add another one first"
-        )
-
-
-def _make(
-    session: Session, statement: Statement, key: PublicKey | None, now: datetime, by: str
-) -> None:
-    known = _active(session, statement.subject)
-    if known is not None:
-        known.removed_at, known.removed_by = now, by
-        session.add(known)
-        session.flush()
-    if key is not None:
-        _add(session, key, now, by)
-
-
-def _require_new(session: Session, key: PublicKey) -> None:
-    if not is_signature(key.key, possession(key.name, key.key).decode(), key.proof):
-        raise OperatorsFixed(
-            f"the key of {key.name!r} does not prove that {key.name!r} holds it; "
-            "give the file that `finality operator key` wrote"
-        )
-    if key.name == UPKEEP:
-        raise OperatorsFixed(f"upkeep itself halts under the name {UPKEEP!r}; take another one")
-    other = session.get(OperatorRow, key.key.hex())
-    if other is not None:
-        raise OperatorsFixed(
-            f"this key is, or was, {other.name!r}'s: two operators with one key are one person. "
-            "Make a new one with `finality operator key`"
-        )
-
-
-def _add(session: Session, key: PublicKey, now: datetime, by: str) -> None:
-    _require_new(session, key)
-    if _active(session, spelt(key.name)) is not None:
-        raise OperatorsFixed(f"{key.name!r} is named twice; one person has one name")
-    session.add(
-        OperatorRow(
-            key_id=key.key.hex(), name=key.name, public_key=key.key, added_at=now, added_by=by
-        )
-    )
 
 
 # Refusals

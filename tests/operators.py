@@ -13,7 +13,8 @@ from domain.statement import Signed, Statement, StatementKind, digest
 from starter.signing import OperatorKey, sign
 from store.commands import Commanded, Commands
 from store.database import Database
-from store.operators import active, enrol
+from store.enrolment import enrol
+from store.operators import active
 from store.payments import row as payment_row
 from store.signatures import known_now
 

@@ -19,7 +19,7 @@ from domain.clock import Clock
 from domain.ids import hashed
 from domain.order import Order, Rail
 from domain.report import PaymentState, Report, Source
-from partners.currencycloud import mapping, refusals, wire
+from partners.currencycloud import error_bodies, mapping, refusals, wire
 from partners.currencycloud.calls import Calls, NoReply, Reply
 from partners.currencycloud.corridors import Corridors
 from partners.currencycloud.creditors import (
@@ -188,7 +188,7 @@ class Beneficiaries:
     def _problem(self, subject: Subject, reply: Reply | NoReply) -> Unprepared | None:
         if isinstance(reply, NoReply) or reply.is_success:
             return self._unread(reply)
-        refusal = wire.read_refusal(reply.body)
+        refusal = error_bodies.read_refusal(reply.body)
         if refusal and refusals.of_beneficiary(reply.status, refusal) is refusals.Proves.REFUSED:
             report = mapping.refused(subject, refusal, reply.asked_at)
             return Unprepared(f"the creditor was refused: {report.reason}", refused=report,

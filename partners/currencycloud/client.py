@@ -36,7 +36,7 @@ from domain.money import Money
 from domain.order import Order
 from domain.profile import InstructionKind, Profile
 from domain.report import PaymentState, Report, Source
-from partners.currencycloud import mapping, refusals, wire
+from partners.currencycloud import error_bodies, mapping, refusals, wire
 from partners.currencycloud.account import Account
 from partners.currencycloud.beneficiaries import Beneficiaries, never
 from partners.currencycloud.calls import NO_PERMISSION_PAUSE, Calls, NoReply, Reply
@@ -185,7 +185,7 @@ class CurrencycloudPartner:
             if is_cancel:
                 return self._cancels.answered(subject, reply)
             return self._accepted(subject, request, reply)
-        refusal = wire.read_refusal(reply.body)
+        refusal = error_bodies.read_refusal(reply.body)
         proven = refusals.of_deletion if is_cancel else refusals.of_payment
         match proven(reply.status, refusal):
             case Proves.REFUSED if refusal:
@@ -339,11 +339,11 @@ def _instruction(
     return fields
 
 
-def _why(reply: Reply, refusal: wire.Refusal | None) -> str:
+def _why(reply: Reply, refusal: error_bodies.Refusal | None) -> str:
     return redact_text(refusal.text) if refusal and reply.status == 400 else reply.why
 
 
-def _in_doubt(request: WireRequest, reply: Reply, refusal: wire.Refusal | None) -> InDoubt:
+def _in_doubt(request: WireRequest, reply: Reply, refusal: error_bodies.Refusal | None) -> InDoubt:
     """Nothing is proven. 404 is an answer of theirs; what else is below 500 is not as known."""
     if reply.status >= 500:
         return InDoubt(reply.why, server_error=True, exchange=reply.exchange)

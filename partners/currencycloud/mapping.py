@@ -12,7 +12,8 @@ from domain.answers import Subject
 from domain.report import Movement, MovementKind, Observed, PaymentState, Report, Source
 from partners.currencycloud import refusals
 from partners.currencycloud.creditors import PAYMENT_TYPE
-from partners.currencycloud.wire import Payment, Refusal, Transaction
+from partners.currencycloud.error_bodies import Refusal
+from partners.currencycloud.wire import Payment, Transaction
 from transport.redaction import redact_text
 
 _S = PaymentState

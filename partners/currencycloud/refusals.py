@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from partners.currencycloud.wire import Refusal
+from partners.currencycloud.error_bodies import Refusal
 
 
 class Proves(Enum):

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from domain.answers import Unprepared
 from domain.clock import Clock
-from partners.currencycloud import refusals, wire
+from partners.currencycloud import error_bodies, refusals, wire
 from partners.currencycloud.calls import Calls, NoReply
 
 #: Ours: they change a few times a year, and a create that finds one changed is refused in words,
@@ -73,7 +73,7 @@ class Requirements:
         if isinstance(reply, NoReply):
             return Unprepared(reply.why, retry_at=reply.try_at, exchange=reply.exchange)
         if not reply.is_success:
-            refusal = wire.read_refusal(reply.body)
+            refusal = error_bodies.read_refusal(reply.body)
             if reply.status == 400 and refusal:
                 return Unfit(refusals.reason_code(refusal), refusal.text)
             return Unprepared(

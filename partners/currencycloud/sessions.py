@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from domain.answers import Deadline, NotReady
 from domain.clock import Clock
-from partners.currencycloud import wire
+from partners.currencycloud import error_bodies, wire
 from partners.currencycloud.account import Account
 from partners.interface import LoginBook
 from transport.exchange import Lost, Request, Response
@@ -103,15 +103,15 @@ class Session:
             case 429:
                 return await self._unclear("too many logins", RATE_PAUSE, may_have_counted=False)
             case 401:
-                return await self._refused(wire.read_refusal(answer.text))
-            case 400 | 403 if refusal := wire.read_refusal(answer.text):
+                return await self._refused(error_bodies.read_refusal(answer.text))
+            case 400 | 403 if refusal := error_bodies.read_refusal(answer.text):
                 return await self._refused(refusal)
             case status:
                 return await self._unclear(
                     f"login answered with {status}", _UNCLEAR_PAUSE, answered=status < 500
                 )
 
-    async def _refused(self, refusal: wire.Refusal | None) -> NotReady:
+    async def _refused(self, refusal: error_bodies.Refusal | None) -> NotReady:
         why = redact_text(refusal.text) if refusal else "status 401"
         await self._logins.failed(self._login, self._hash, why)
         return NotReady(

@@ -13,12 +13,12 @@ from domain.statement import Signed, Statement, StatementKind, digest
 from starter.operators import Operators
 from starter.signing import OperatorKey, sign
 from store.commands import CannotResolve, Commanded
+from store.enrolment import enrol
 from store.operators import (
     NotSigned,
     OperatorsFixed,
     PublicKey,
     active,
-    enrol,
     kept,
     refusals,
 )

@@ -19,8 +19,8 @@ from domain.report import PaymentState
 from settings import Settings
 from starter.signing import make_key
 from store.database import Database
+from store.enrolment import enrol
 from store.keyring import Keyring
-from store.operators import enrol
 from tests.clock import SteppedClock
 from tests.store.books import Store
 from tests.terminal.conftest import Ran, Terminal

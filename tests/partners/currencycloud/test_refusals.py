@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from partners.currencycloud import refusals
+from partners.currencycloud.error_bodies import Refusal, read_refusal
 from partners.currencycloud.refusals import Proves
-from partners.currencycloud.wire import Refusal, read_refusal
 from tests.partners.currencycloud.scripted import error
 
 CREATE, DELETE = "/payments/create", "/payments/{id}/delete"
