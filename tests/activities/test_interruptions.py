@@ -19,9 +19,9 @@ from domain.view import PaymentView
 from store.faults import StoreAway
 from tests.activities.steps import in_its_run, steps_of
 from tests.clock import SteppedClock
-from tests.fakes import OnSend
 from tests.polling import until
 from tests.store.books import PAYMENT, Store
+from tests.words import OnSend
 
 MINUTE = timedelta(minutes=1)
 

@@ -16,8 +16,9 @@ from store.folding import Folding
 from store.turns import ReadTurns
 from tests.activities.steps import Steps, steps_of
 from tests.clock import SteppedClock
-from tests.fakes import COMPLETED, REJECTED, REVIEW, OnFind, OnSend, profile
+from tests.fakes import profile
 from tests.store.books import Store, accepted, report
+from tests.words import COMPLETED, REJECTED, REVIEW, OnFind, OnSend
 
 MINUTE = timedelta(minutes=1)
 

@@ -18,10 +18,11 @@ from domain.report import PaymentState
 from domain.witness import Known
 from local.temporal_server import DevServer
 from store.halts import Halt, Halts
-from tests.fakes import COMPLETED, READY, ListingPartner, order, profile
+from tests.fakes import ListingPartner, order, profile
 from tests.polling import eventually
 from tests.servers import dev_server
 from tests.store.copies import copy_of, set_back
+from tests.words import COMPLETED, READY
 from tests.workflows.test_set_back import _upkeep
 from tests.world import World, world
 from workers import look_back

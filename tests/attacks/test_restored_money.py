@@ -10,9 +10,10 @@ from domain.witness import Known
 from store.halts import Halts
 from tests.activities.steps import Steps
 from tests.clock import SteppedClock
-from tests.fakes import ListingPartner, OnSend, profile
+from tests.fakes import ListingPartner, profile
 from tests.store.books import Store
 from tests.store.copies import copy_of, set_back
+from tests.words import OnSend
 
 
 async def _round(store: Store, known: Known | None = None) -> Known:

@@ -26,9 +26,10 @@ from store.rounds import NotProven
 from terminal.doctor.temporal import last_round
 from tests.attacks.strangers import FORGED_ATTEMPTS, Stranger, stranger
 from tests.clock import SteppedClock
-from tests.fakes import READY, profile
+from tests.fakes import profile
 from tests.polling import eventually
 from tests.store.books import Store
+from tests.words import READY
 from tests.workflows.test_set_back import _copy, _restore, _upkeep
 from tests.world import World, world
 from workers import look_back

@@ -16,10 +16,11 @@ from store.halts import Halts
 from store.keyring import Keyring
 from store.timeline import EntryKind, Timelines
 from tests.clock import SteppedClock
-from tests.fakes import READY, profile
+from tests.fakes import profile
 from tests.polling import eventually
 from tests.store.books import KEYRING, PAYMENT, Store
 from tests.store.moments import cancel, nothing_sent
+from tests.words import READY
 from tests.workflows.test_set_back import _copy, _restore, _upkeep
 from tests.world import World, world
 from workers import look_back

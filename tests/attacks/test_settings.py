@@ -12,8 +12,9 @@ from partners.currencycloud.profile import profile_of
 from settings import PartnerAccount
 from tests.activities.steps import Steps, steps_of
 from tests.clock import SteppedClock
-from tests.fakes import FakePartner, OnSend, profile
+from tests.fakes import FakePartner, profile
 from tests.store.books import Store
+from tests.words import OnSend
 
 MINUTE = timedelta(minutes=1)
 HERE = profile(lookup=LookupKind.STRONG, environment="bank.example")

@@ -17,8 +17,9 @@ from domain.report import PaymentState, Source
 from local.temporal_server import DevServer
 from store.halts import Halts
 from tests.attacks.strangers import FORGED_ATTEMPTS, Stranger, clear, forged, stranger
-from tests.fakes import COMPLETED, REVIEW, profile
+from tests.fakes import profile
 from tests.polling import eventually
+from tests.words import COMPLETED, REVIEW
 from tests.world import World, world
 from workers import look_back, workers
 from workflows.upkeep import UpkeepWorkflow

@@ -15,9 +15,10 @@ from domain.witness import Known
 from store.halts import Halts
 from tests.activities.steps import Steps
 from tests.clock import SteppedClock
-from tests.fakes import ACCOUNT, BANK, ListingPartner, OnSend, profile
+from tests.fakes import ACCOUNT, BANK, ListingPartner, profile
 from tests.store.books import PAYMENT, Store, in_doubt
 from tests.store.copies import copy_of, set_back
+from tests.words import OnSend
 
 STRONG = profile(IdempotencyKind.REJECT_DUPLICATE, LookupKind.STRONG)
 #: Of another system's payment, and of one of a person who used the partner's web console.

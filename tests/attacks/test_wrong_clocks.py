@@ -26,9 +26,10 @@ from tests.activities.steps import Steps, steps_of
 from tests.activities.test_upkeep import FakeRunner, runner, upkeep
 from tests.attacks.test_clocks import HOUR, SECOND
 from tests.clock import START, SteppedClock
-from tests.fakes import FakePartner, Word, order, profile
+from tests.fakes import FakePartner, order, profile
 from tests.performing import performing
 from tests.store.books import INSTRUCTION, KEYRING, PAYMENT, Store, exchange
+from tests.words import Word
 
 __all__ = ["runner", "upkeep"]
 

@@ -21,9 +21,10 @@ from starter.running import Running
 from store.halts import Halts
 from store.keyring import Keyring
 from tests import operators
-from tests.fakes import ACCOUNT, BANK, COMPLETED, READY, OnSend, Word, order, profile
+from tests.fakes import ACCOUNT, BANK, order, profile
 from tests.polling import eventually
 from tests.store.copies import copy_of, set_back
+from tests.words import COMPLETED, READY, OnSend, Word
 from tests.world import World
 from workflows.upkeep import Round, UpkeepWorkflow
 

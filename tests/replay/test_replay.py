@@ -16,11 +16,12 @@ from temporalio.workflow import NondeterminismError
 from domain.report import PaymentState
 from local.temporal_server import DevServer
 from starter.plugin import plugin
-from tests.fakes import COMPLETED, REVIEW, profile
+from tests.fakes import profile
 from tests.polling import eventually
 from tests.replay.changed import ChangedAtItsBeginning, ChangedAtItsEnd
 from tests.replay.shapes import HISTORIES, KEYRING, SHAPES
 from tests.servers import dev_server
+from tests.words import COMPLETED, REVIEW
 from tests.world import world
 from workflows.payment import PaymentWorkflow
 from workflows.upkeep import UpkeepWorkflow

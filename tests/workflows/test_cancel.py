@@ -16,8 +16,9 @@ from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
 from local.temporal_server import DevServer
 from store.commands import Commanded
-from tests.fakes import COMPLETED, READY, RELEASED, OnCancel, OnFind, OnSend, order, profile
+from tests.fakes import order, profile
 from tests.polling import eventually
+from tests.words import COMPLETED, READY, RELEASED, OnCancel, OnFind, OnSend
 from tests.world import World, world
 
 CANCELLED = PaymentState.CANCELLED

@@ -17,9 +17,10 @@ from domain.report import PaymentState
 from local.temporal_server import DevServer
 from starter.running import Running
 from store.tables import AttemptRow
-from tests.fakes import COMPLETED, DELETED, READY, profile
+from tests.fakes import profile
 from tests.polling import eventually
 from tests.servers import dev_server
+from tests.words import COMPLETED, DELETED, READY
 from tests.world import World, world
 
 PATIENCE = timedelta(seconds=25)

@@ -13,9 +13,10 @@ import pytest
 from domain.order import Rail
 from domain.report import PaymentState
 from local.temporal_server import DevServer
-from tests.fakes import OnSend, order, profile
+from tests.fakes import order, profile
 from tests.polling import eventually
 from tests.postgresql import PostgreSQL
+from tests.words import OnSend
 from tests.world import World, world
 
 #: What befalls one payment's send each.

@@ -16,8 +16,9 @@ from domain.report import PaymentState
 from local.temporal_server import DevServer
 from store.commands import CannotResolve, Commanded
 from tests import operators
-from tests.fakes import ACCOUNT, BANK, COMPLETED, OnSend, Word, profile
+from tests.fakes import ACCOUNT, BANK, profile
 from tests.polling import eventually
+from tests.words import COMPLETED, OnSend, Word
 from tests.world import World, world
 
 OPERATORS = ("alice", "bob")

@@ -21,8 +21,9 @@ from domain.states import may_follow
 from local.temporal_server import DevServer
 from store.tables import StateRow
 from tests import operators
-from tests.fakes import ACCOUNT, BANK, Word, order, profile
+from tests.fakes import ACCOUNT, BANK, order, profile
 from tests.polling import eventually
+from tests.words import Word
 from tests.world import World, world
 
 #: What a partner may say; the other states follow from our own book, commands and checks.

@@ -20,9 +20,10 @@ from domain.heard import Heard
 from domain.report import PaymentState
 from local.temporal_server import DevServer
 from starter.codec import ENCODING, EncryptionCodec
-from tests.fakes import CREDITOR_IBAN, CREDITOR_NAME, DEBTOR_IBAN, REMITTANCE, OnSend
+from tests.fakes import CREDITOR_IBAN, CREDITOR_NAME, DEBTOR_IBAN, REMITTANCE
 from tests.polling import eventually
 from tests.servers import dev_server
+from tests.words import OnSend
 from tests.world import KEYRING, World, world
 
 CANARIES = (CREDITOR_IBAN, DEBTOR_IBAN, CREDITOR_NAME, REMITTANCE)

@@ -8,7 +8,8 @@ from domain.answers import NotReady
 from domain.payment import FINAL_BY_WATCH, Certainty
 from domain.profile import IdempotencyKind, LookupKind, Profile
 from domain.report import PaymentState
-from tests.fakes import COMPLETED, RELEASED, REVIEW, SURPRISE, WATCH, OnFind, OnSend, Word, profile
+from tests.fakes import WATCH, profile
+from tests.words import COMPLETED, RELEASED, REVIEW, SURPRISE, OnFind, OnSend, Word
 from tests.workflows.life import DAY, HOUR, MINUTE, life, patient
 
 RETURNED = Word("failed", PaymentState.RETURNED, returned_minor=12_000, fee_minor=345)

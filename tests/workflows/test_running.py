@@ -17,10 +17,11 @@ from domain.payment import Certainty
 from domain.report import PaymentState
 from local.temporal_server import DevServer, free_port
 from tests.clock import SteppedClock
-from tests.fakes import ACCOUNT, BANK, OnSend, Word, order
+from tests.fakes import ACCOUNT, BANK, order
 from tests.performing import performing
 from tests.polling import eventually
 from tests.servers import dev_server
+from tests.words import OnSend, Word
 from tests.world import World, world
 from workflows.upkeep import UpkeepWorkflow
 

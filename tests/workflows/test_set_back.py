@@ -16,8 +16,9 @@ from domain.report import PaymentState
 from domain.witness import Mark
 from local.temporal_server import DevServer
 from store.halts import Halts
-from tests.fakes import FakePartner, OnSend, profile
+from tests.fakes import FakePartner, profile
 from tests.polling import eventually
+from tests.words import OnSend
 from tests.world import World, world
 from workers import look_back
 from workflows.upkeep import UpkeepWorkflow

@@ -15,9 +15,10 @@ from domain.report import PaymentState
 from local.temporal_server import DevServer
 from store.halts import Halts
 from tests.clock import SteppedClock
-from tests.fakes import READY, order, profile
+from tests.fakes import order, profile
 from tests.performing import performing
 from tests.polling import eventually
+from tests.words import READY
 from tests.world import World, world
 
 
