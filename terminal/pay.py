@@ -165,7 +165,8 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishe
         rest = await unanswered(assembly, broke_off, judged.known)
         if rest.refused:
             rest = replace(rest, why=f"{_CONTENT_TAKEN}: {rest.why}; {_taken_before(content)}")
-        await _keep_refused(assembly, judged, repeats, rest)
+        if rest.refused or recorded.repeats:
+            await _keep_refused(assembly, judged, repeats, rest)
     if not all(one.is_started for one in recorded.receipts if not one.is_replay):
         screen.print(
             "No Temporal server answers: the payments are recorded and start by themselves when "

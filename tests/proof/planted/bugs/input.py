@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,21 @@ def a_bomb_is_read_whole() -> None:
         return unpacked
 
     transport.body._Unpacking.more = whole  # type: ignore[method-assign]
+
+
+@planted("the lines recorded before a file broke off are hidden by the error",
+         "tests/attacks/test_broken_off.py")  # fmt: skip
+def a_broken_off_file_is_an_error() -> None:
+    pay: Any = import_module("terminal.pay")
+    original = pay.record
+
+    async def raises(*given: Any) -> Any:
+        recorded = await original(*given)
+        if recorded.broke_off is not None:
+            raise recorded.broke_off.why
+        return recorded
+
+    pay.record = raises
 
 
 @planted("words of others reach screens and logs as they came", "tests/domain/test_plain_text.py")
