@@ -95,7 +95,7 @@ class _Telling:
             self.notes.append(
                 Finding(
                     kind=FindingKind.REPEAT_REFUSED,
-                    text=f"attempt {report.attempt} was refused ({report.partner_status}), "
+                    text=f"{_refused(report)} was refused ({report.partner_status}), "
                     "which says nothing of the others",
                 )
             )
@@ -374,6 +374,10 @@ def _place(report: Report) -> tuple[object, ...]:
     """A total order: by weight; of two words at one moment the later in rank is heard last."""
     rank = len(RANK) if report.state is None else RANK[report.state]
     return (*report.weight, rank, report.report_id)
+
+
+def _refused(report: Report) -> str:
+    return "its preparation" if report.attempt is None else f"attempt {report.attempt}"
 
 
 def _have_left(amounts: Amounts) -> str:

@@ -135,6 +135,50 @@ async def test_a_run_that_remembers_more_attempts_than_the_book_stops_everything
         assert len(partner.effects) == 1
 
 
+async def test_a_run_does_not_end_by_what_a_copy_says_that_has_forgotten_an_attempt(
+    server: DevServer, tmp_path: Path
+) -> None:
+    """Cancelled on the copy as unsent: the run would end, and with it all that knows better."""
+    home, copy = tmp_path / "home", tmp_path / "copy.db"
+    slow = profile(operation={"pause": timedelta(seconds=3)})
+    async with world(home, server.address, of=slow) as made:
+        payment_id = await made.record_only()
+        _copy(home, copy)
+        made.partner.on_send.append(OnSend.NOTHING_LEFT)
+        await made.work()
+        await made.ensure_running(payment_id)
+
+        async def tried() -> bool:
+            view = await made.assembly.payments.view(payment_id)
+            return bool(view.instructions[0].book.attempts) and made.partner.calls != []
+
+        await eventually(tried, "the first attempt")
+        partner = made.partner
+    _restore(home, copy)
+    async with world(home, server.address, partner=partner) as made:
+        now = made.assembly.clock.now()
+        await made.assembly.commands.cancel(
+            payment_id, command_id="c", by="alice", why="no", now=now
+        )
+        assert (await made.payment(payment_id)).state is PaymentState.CANCELLED
+        await made.work()
+        await made.ensure_running(payment_id)
+
+        async def found() -> bool:
+            halts = await Halts(made.assembly.database).in_force()
+            return any(f"{payment_id}/pay/1 has 0 of 1 attempts" in halt.why for halt in halts)
+
+        await eventually(found, "the halt")
+
+        async def proven() -> bool:
+            payment = await made.payment(payment_id)
+            return payment.certainty is not Certainty.UNKNOWN
+
+        await eventually(proven, "the proof that it was not executed")
+        assert partner.count("find") >= 2
+        assert (await made.payment(payment_id)).state is PaymentState.CANCELLED
+
+
 async def test_a_database_that_only_grew_halts_nothing(server: DevServer, tmp_path: Path) -> None:
     async with world(tmp_path / "home", server.address) as made:
         await made.work()
