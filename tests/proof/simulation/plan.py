@@ -195,6 +195,12 @@ def restored(seed: int, payments: int) -> Plan:
     faults = [Fault(kind, at=round(at, 3), amount=round(chance.uniform(0.5, at), 3))]
     killed = [payment for payment in range(payments) if chance.random() < 0.3]
     faults += [_of_payment(Kind.KILL, payment, chance) for payment in killed]
+    # People take some back on the copy, before or after anybody knows what it has forgotten.
+    taken_back = [payment for payment in range(payments) if chance.random() < 0.25]
+    faults += [
+        Fault(Kind.CANCEL, payment, at=round(at + chance.uniform(0.1, 20), 3))
+        for payment in taken_back
+    ]
     return Plan(seed, payments, shapes, tuple(faults))
 
 

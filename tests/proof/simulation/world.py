@@ -28,6 +28,7 @@ from domain.accounts import Account
 from domain.money import Money
 from domain.order import Order, Times
 from domain.party import Party
+from domain.payment import UnknownPayment
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind, Profile
 from domain.report import PaymentState, Source
 from domain.states import ENDS
@@ -296,7 +297,7 @@ class World:
         await self.until(fault.at)
         payment_id = self.payment_id(fault.payment)
         done, was_over = False, self._is_over(payment_id)
-        with contextlib.suppress(StoreAway, TemporalAway):
+        with contextlib.suppress(StoreAway, TemporalAway, UnknownPayment):
             match fault.kind:
                 case Kind.STORE_AWAY:
                     self.weather.store_away_until, done = fault.at + fault.amount, True
@@ -332,7 +333,8 @@ class World:
         if payment_id is None:
             return False
         found = select(PaymentRow.is_over).where(PaymentRow.payment_id == payment_id)
-        return self.database.read_now(lambda session: session.exec(found).one())
+        # None where the store was set back to before it was taken.
+        return bool(self.database.read_now(lambda session: session.exec(found).one_or_none()))
 
     async def _has_been_told(self, fault: Fault) -> bool:
         """A delivery is repeated until it is taken, as partners do for a while."""
