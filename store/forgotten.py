@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from domain.profile import InstructionKind
@@ -29,6 +30,12 @@ WHY_MAX: Final = 2000
 #: Keys after the present one that a lost database may have used, where a stored failure burns one.
 _GENERATIONS_AHEAD: Final = 16
 _MICROSECOND: Final = timedelta(microseconds=1)
+#: Asked for each order that is accepted and each step: to build it costs more than to run it.
+_STRANGERS: Final = select(StrangerRow.partner_key, StrangerRow.created_at).where(
+    StrangerRow.partner == bindparam("partner"),
+    StrangerRow.partner_account == bindparam("account"),
+    col(StrangerRow.partner_key).in_(bindparam("keys", expanding=True)),
+)
 
 
 def remember(
@@ -143,13 +150,8 @@ def _shown(
     if not keys:
         return []
     # At whatever place of the account it was found: to look once too often costs nothing.
-    strangers = select(StrangerRow).where(
-        StrangerRow.partner == row.partner,
-        StrangerRow.partner_account == row.partner_account,
-        col(StrangerRow.partner_key).in_(keys),
-    )
+    of = {"partner": row.partner, "account": row.partner_account, "keys": list(keys)}
     made_at: dict[int, datetime] = {}
-    for stranger in session.exec(strangers):
-        generation = keys[stranger.partner_key]
-        made_at[generation] = min(made_at.get(generation, stranger.created_at), stranger.created_at)
+    for key, created_at in session.exec(_STRANGERS, params=of):
+        made_at[keys[key]] = min(made_at.get(keys[key], created_at), created_at)
     return sorted(made_at.items())

@@ -18,7 +18,9 @@ def upgrade() -> None:
     # no place, and counts as of the place that is compared next.
     op.create_table(
         "listings_at",
-        *(sa.Column(name, sa.String(), nullable=False) for name in (*_ACCOUNT, "place")),
+        *(sa.Column(name, sa.String(), nullable=False) for name in _ACCOUNT),
+        # A process of the release before, which still runs, writes none.
+        sa.Column("place", sa.String(), nullable=False, server_default=""),
         sa.Column("through", Moment(), nullable=False),
         sa.PrimaryKeyConstraint(*_ACCOUNT, "place"),
     )
@@ -28,14 +30,14 @@ def upgrade() -> None:
     )
     op.drop_table("listings")
     op.rename_table("listings_at", "listings")
-    key = (*_ACCOUNT, "place", "partner_key")
     op.create_table(
         "strangers_at",
-        *(sa.Column(name, sa.String(), nullable=False) for name in key),
+        *(sa.Column(name, sa.String(), nullable=False) for name in (*_ACCOUNT, "partner_key")),
+        sa.Column("place", sa.String(), nullable=False, server_default=""),
         sa.Column("partner_reference", sa.String(), nullable=False),
         sa.Column("created_at", Moment(), nullable=False),
         sa.Column("found_at", Moment(), nullable=False),
-        sa.PrimaryKeyConstraint(*key),
+        sa.PrimaryKeyConstraint(*_ACCOUNT, "place", "partner_key"),
     )
     op.execute(
         "INSERT INTO strangers_at (partner, partner_account, place, partner_key, "
