@@ -36,24 +36,29 @@ def simulate(plan: Plan) -> Result:
     Raises:
         WithoutEnd: somebody does the same again and again.
     """
+    with _folder() as folder, _quiet(), _nothing_collected():
+        return _simulated(plan, folder)
+
+
+def _simulated(plan: Plan, folder: Path) -> Result:
+    """The same; nothing here outlives the call, so that all of the world can be collected."""
     loop = VirtualLoop(_STEPS + _STEPS * plan.payments)
     loop.set_exception_handler(lambda _loop, _context: None)  # The dead are never awaited.
-    with _folder() as folder, _quiet(), _nothing_collected():
-        (folder / "finality.db").write_bytes(_empty())
-        database = SimulatedDatabase(f"sqlite:///{folder / 'finality.db'}")
-        clock = SimulatedClock(loop)
-        weather = Weather(plan)
-        database.weather, database.loop = weather, loop
-        try:
-            return loop.run_until_complete(_lived(plan, database, clock, loop, weather))
-        finally:
-            for task in asyncio.all_tasks(loop):
-                task._log_destroy_pending = False  # type: ignore[attr-defined]
-                if (left := task.get_coro()) is not None:
-                    with contextlib.suppress(BaseException):
-                        left.close()  # Here, and not whenever it is collected.
-            loop.close()
-            database.close()
+    (folder / "finality.db").write_bytes(_empty())
+    database = SimulatedDatabase(f"sqlite:///{folder / 'finality.db'}")
+    clock = SimulatedClock(loop)
+    weather = Weather(plan)
+    database.weather, database.loop = weather, loop
+    try:
+        return loop.run_until_complete(_lived(plan, database, clock, loop, weather))
+    finally:
+        for task in asyncio.all_tasks(loop):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            if (left := task.get_coro()) is not None:
+                with contextlib.suppress(BaseException):
+                    left.close()  # Here, and not whenever it is collected.
+        loop.close()
+        database.close()
 
 
 async def _lived(
