@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from sqlmodel import Session, col, select
+
+from domain.report import PaymentState
+from domain.states import ENDS
+from store.tables import PaymentRow, TaskRow
 from tests.proof.checker import Comparison
 from tests.proof.simulation.plan import Plan
 
@@ -32,3 +37,20 @@ class Result:
     @property
     def is_good(self) -> bool:
         return not (self.comparison.flaws or self.stuck or self.broke)
+
+
+def stuck_payments(session: Session) -> list[str]:
+    """Payments that are not at an end, and about which nobody is asked.
+
+    That a process's clock is wrong asks people to mend the clock, and the payment goes on after.
+    """
+    open_tasks = select(TaskRow.payment_id).where(
+        col(TaskRow.closed_at).is_(None), TaskRow.kind != "not_ready"
+    )
+    asked = set(session.exec(open_tasks))
+    return [
+        f"{row.payment_id} {row.state} ({row.certainty})"
+        for row in session.exec(select(PaymentRow))
+        if row.payment_id not in asked
+        and (PaymentState(row.state) not in ENDS or row.certainty == "unknown")
+    ]

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, cast
 
-from sqlmodel import Session, col, select
 from temporalio.testing import ActivityEnvironment
 
 from activities.checks import Checks
@@ -28,10 +27,7 @@ from domain.accounts import Account
 from domain.money import Money
 from domain.order import Order, Times
 from domain.party import Party
-from domain.payment import UnknownPayment
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind, Profile
-from domain.report import PaymentState, Source
-from domain.states import ENDS
 from domain.witness import Known
 from regimes.ladder import escalate
 from starter.asking import Telling
@@ -50,23 +46,22 @@ from store.rounds import Rounds
 from store.sending import SendBook
 from store.set_back import SetBack
 from store.strangers import Strangers
-from store.tables import PaymentRow, TaskRow
 from store.tasks import Tasks
 from store.turns import ReadTurns
 from store.untold import Untold
 from terminal.table import as_object
-from tests.attacks.strangers import forged
 from tests.clock import AgreedClocks
 from tests.proof.arena import bank_account
 from tests.proof.bank_partner import BANK, BankAccount, BankPartner
 from tests.proof.checker import compare
 from tests.proof.simulation.activations import KEYRING
 from tests.proof.simulation.database import SimulatedDatabase
+from tests.proof.simulation.happenings import happen
 from tests.proof.simulation.loop import BEGINNING, Process, SimulatedClock, VirtualLoop
 from tests.proof.simulation.network import Network, SimulatedBank
 from tests.proof.simulation.plan import GIVEN_WITHIN, HEALED_AFTER, RESTORES, Fault, Kind, Plan
 from tests.proof.simulation.restores import ListingBank, lists, restore
-from tests.proof.simulation.result import Result
+from tests.proof.simulation.result import Result, stuck_payments
 from tests.proof.simulation.temporal import Temporal
 from tests.proof.simulation.weather import CURRENT, Weather
 from tests.proof.simulation.worker import Worker
@@ -78,7 +73,6 @@ _BORN_AGAIN_SECONDS: Final = 1.0
 _UPKEEP_SECONDS: Final = 20.0
 #: After the last fault everything has so long to come to its end.
 _PEACE_SECONDS: Final = 1500.0
-_TELLS_AGAIN_SECONDS: Final = 5.0
 _CREDITOR: Final = "NL91ABNA0417164300"
 
 
@@ -292,76 +286,6 @@ class World:
         self.numbers[receipt.payment_id] = number
         return str(receipt.payment_id)
 
-    async def happen(self, fault: Fault) -> None:
-        """What is tied to a moment."""
-        await self.until(fault.at)
-        payment_id = self.payment_id(fault.payment)
-        done, was_over = False, self._is_over(payment_id)
-        with contextlib.suppress(StoreAway, TemporalAway, UnknownPayment):
-            match fault.kind:
-                case Kind.STORE_AWAY:
-                    self.weather.store_away_until, done = fault.at + fault.amount, True
-                case Kind.TEMPORAL_AWAY:
-                    self.temporal.away_until, done = fault.at + fault.amount, True
-                case Kind.TERMINATE if payment_id:
-                    done = self.temporal.terminate(payment_id)
-                case Kind.STRANGER if payment_id:
-                    said = forged(payment_id, Source.READ, PaymentState.SETTLED, self.clock.now())
-                    done = await self.temporal.forge(payment_id, said, HEALED_AFTER)
-                case Kind.FAIL_LATER:
-                    asked = {"reference": self.order(fault.payment).end_to_end_id}
-                    done = self.bank.answer("POST", "/_control/fail", asked).body["failed"] > 0
-                    # After the watch nobody asks by himself: such a bank has to say so.
-                    while done and not await self._has_been_told(fault):
-                        await asyncio.sleep(_TELLS_AGAIN_SECONDS)
-                case Kind.CANCEL if payment_id:
-                    await self.orchestrator().cancel(payment_id, "cancel", by="shop", tenant=None)
-                    done = True
-                case Kind.NEWS if payment_id:
-                    done = await self._deliver(fault)
-                case Kind.REPEAT_ORDER if payment_id:
-                    key = f"key-{fault.payment}"
-                    again = await self.orchestrator().pay(
-                        self.order(fault.payment), key, patience=None
-                    )
-                    assert again.is_replay
-                    done = True
-        if done:
-            self.weather.fires(fault, "world", was_over=was_over)
-
-    def _is_over(self, payment_id: str | None) -> bool:
-        if payment_id is None:
-            return False
-        found = select(PaymentRow.is_over).where(PaymentRow.payment_id == payment_id)
-        # None where the store was set back to before it was taken.
-        return bool(self.database.read_now(lambda session: session.exec(found).one_or_none()))
-
-    async def _has_been_told(self, fault: Fault) -> bool:
-        """A delivery is repeated until it is taken, as partners do for a while."""
-        try:
-            return await self._deliver(fault)
-        except (StoreAway, TemporalAway):
-            return False
-
-    async def _deliver(self, fault: Fault) -> bool:
-        reference = self.order(fault.payment).end_to_end_id
-        held = [p for p in self.bank.book()["payments"] if p["reference"] == reference]
-        if not held:
-            return False
-        inbox = Inbox(self.database, KEYRING)
-        for _ in range(2):  # Doubled, as deliveries are.
-            arrival = await inbox.put(
-                partner=BANK,
-                partner_account=_account(self.plan, fault.payment),
-                event_key=f"{fault.payment} at {fault.at}",
-                partner_reference=held[0]["id"],
-                body=b"{}",
-                now=self.clock.now(),
-            )
-            if arrival.payment_id:
-                await self.temporal.ensure_running(_TENANT, arrival.payment_id)
-        return True
-
     async def upkeep(self) -> None:
         """Relay and sweep, by nobody who dies: that they are done again is a schedule's."""
         rounds = Upkeep(
@@ -406,7 +330,7 @@ class World:
             for number in range(self.plan.payments)
         ]
         things += [
-            restore(self, fault) if fault.kind in RESTORES else self.happen(fault)
+            restore(self, fault) if fault.kind in RESTORES else happen(self, fault)
             for fault in self.plan.faults
             if not fault.point
         ]
@@ -435,7 +359,7 @@ class World:
         await asyncio.sleep(HEALED_AFTER)
         while self.loop.time() < HEALED_AFTER + _PEACE_SECONDS:
             await asyncio.sleep(_UPKEEP_SECONDS)
-            if not self.database.read_now(_stuck):
+            if not self.database.read_now(stuck_payments):
                 break
         # A word too late, or a step nobody knew of, would still come.
         await asyncio.sleep(_UPKEEP_SECONDS)
@@ -449,7 +373,7 @@ class World:
             plan=self.plan,
             comparison=compare(self.journal, book, rows),
             states=states,
-            stuck=self.database.read_now(_stuck),
+            stuck=self.database.read_now(stuck_payments),
             fired=self.weather.fired,
             masked=self.weather.masked,
             met=[frozenset(kinds) for kinds in self.weather.met.values()],
@@ -458,23 +382,6 @@ class World:
             broke=broke,
             trace=json.dumps([book["payments"], sorted(states.items())]),
         )
-
-
-def _stuck(session: Session) -> list[str]:
-    """Payments that are not at an end, and about which nobody is asked.
-
-    That a process's clock is wrong asks people to mend the clock, and the payment goes on after.
-    """
-    open_tasks = select(TaskRow.payment_id).where(
-        col(TaskRow.closed_at).is_(None), TaskRow.kind != "not_ready"
-    )
-    asked = set(session.exec(open_tasks))
-    return [
-        f"{row.payment_id} {row.state} ({row.certainty})"
-        for row in session.exec(select(PaymentRow))
-        if row.payment_id not in asked
-        and (PaymentState(row.state) not in ENDS or row.certainty == "unknown")
-    ]
 
 
 def _told(error: BaseException) -> str:
