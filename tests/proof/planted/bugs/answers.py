@@ -37,8 +37,10 @@ def _refused(told: Any, heard_now: Any, why: str) -> Any:
 def _taken_for_a_refusal(wrongly: Callable[[Any], bool]) -> None:
     original = heard.heard_of_send
 
-    def hears(payment_id: str, instruction_id: str, attempt: int, answer: Any, now: Any) -> Any:
-        told = original(payment_id, instruction_id, attempt, answer, now)
+    def hears(
+        payment_id: str, instruction_id: str, attempt: int, answer: Any, now: Any, **more: Any
+    ) -> Any:
+        told = original(payment_id, instruction_id, attempt, answer, now, **more)
         return _refused(told, now, "failed") if wrongly(answer) else told
 
     everywhere(original, hears)
