@@ -38,10 +38,10 @@ test: servers ## run all tests (ARGS="-k word" runs some)
 kills: servers ## kill a worker at every point of every scenario, for about half an hour (ARGS="--sample 300")
 	$(BIN)/python -m tests.proof $(ARGS)
 
-proof: servers ## simulated payments, kills, planted bugs and their report, within twelve minutes
+proof: servers ## simulated payments, kills, planted bugs and their report, within a quarter of an hour
 	$(BIN)/python -m tests.proof.prove $(ARGS)
 
-proof-long: servers ## the same at every point, with ten times the payments and pairs of faults, for an hour
+proof-long: servers ## the same at every point, with ten times the payments and pairs of faults, for two hours
 	$(BIN)/python -m tests.proof.prove --mode long $(ARGS)
 
 proof-planted: install ## plant each known-bad variant of the product, and see it found

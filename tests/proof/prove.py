@@ -56,8 +56,8 @@ class Mode:
 
 
 MODES: Final = {
-    "short": Mode(payments=5_000, with_pairs=False, kills=120, with_tests=False),
-    "long": Mode(payments=50_000, with_pairs=True, kills=0, with_tests=True),
+    "short": Mode(payments=2_000, with_pairs=False, kills=80, with_tests=False),
+    "long": Mode(payments=20_000, with_pairs=True, kills=0, with_tests=True),
 }
 
 
