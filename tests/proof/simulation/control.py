@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 from tests.proof.control import ControlSteps, ControlWorkflow, Transfer, wrongs
 from tests.proof.simulation.activations import CONVERTER
+from tests.proof.simulation.lived import nothing_collected, quiet
 from tests.proof.simulation.loop import Process, SimulatedClock, VirtualLoop
 from tests.proof.simulation.network import Network, SimulatedBank
 from tests.proof.simulation.plan import GIVEN_WITHIN, HEALED_AFTER, Kind, Plan
@@ -37,6 +38,11 @@ class ControlResult:
 def simulate_control(plan: Plan) -> ControlResult:
     """Run the plan's network faults, kills and pauses; what happens to the product alone is left
     out: nobody cancels, repeats or terminates anything."""
+    with quiet(), nothing_collected():
+        return _simulated(plan)
+
+
+def _simulated(plan: Plan) -> ControlResult:
     loop = VirtualLoop()
     loop.set_exception_handler(lambda _loop, _context: None)
     try:

@@ -36,7 +36,7 @@ def simulate(plan: Plan) -> Result:
     Raises:
         WithoutEnd: somebody does the same again and again.
     """
-    with _folder() as folder, _quiet(), _nothing_collected():
+    with _folder() as folder, quiet(), nothing_collected():
         return _simulated(plan, folder)
 
 
@@ -92,7 +92,7 @@ def _folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without a word about what the dead left half done.
 
     Nor in the log: a record that somebody keeps holds an error, and with it the whole world.
@@ -108,7 +108,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _nothing_collected() -> Iterator[None]:
+def nothing_collected() -> Iterator[None]:
     """Until the world is over: what the dead left half done is closed when it is collected, its
     `except` and `finally` run then, and would sleep or set timers in whatever runs at that moment.
     """
