@@ -66,7 +66,7 @@ def test_doctor_says_that_a_partner_does_not_answer_and_that_sends_are_halted(
     said = " ".join(ran.out.split())
     assert ran.code == 1
     assert "✗ partner currencycloud/a: http://127.0.0.1:1, no login: " in said
-    assert "✗ halts: 1 in force" in said
+    assert "✗ halts: number 1, everything, holds back 0 open payments: audit" in said
     assert "canary" not in ran.out + ran.err
 
 
