@@ -152,7 +152,7 @@ def _report_id(*parts: str) -> str:
 def _reasons(payment: Payment) -> tuple[Reason, ...]:
     if payment.certainty is Certainty.UNKNOWN:
         return (Reason(proprietary="IN_DOUBT", text="it is being found out what became of it"),)
-    # Our checks and operators do not write for whoever reads the report.
+    # The words of our checks and operators are not meant for the readers of the report.
     why = "" if payment.is_ours else payment.reason or ""
     if payment.state is S.RETURNED:
         return (Reason(proprietary="RETURNED", text=why or "came back after it was sent"),)

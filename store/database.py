@@ -69,7 +69,7 @@ class Database:
             StoreAway: the database is away or too busy.
         """
         loop = asyncio.get_running_loop()
-        # Shielded: a queued transaction too must run, whoever loses patience meanwhile.
+        # Shielded: a queued transaction has to run even if its caller is cancelled meanwhile.
         return await asyncio.shield(
             loop.run_in_executor(self._writers, self.write_now, transaction)
         )

@@ -211,7 +211,7 @@ def _of_people(session: Session, payment_id: str) -> Iterable[Entry]:
         text = f"{named}, {by} by {command.by}{evidence}{why}"
         yield Entry(command.asked_at, EntryKind.COMMAND, text)
         if command.outcome == Outcome.PROPOSED:
-            # Void once more is known: whoever signs next signs about something else.
+            # Void once more is known: the next operator would sign about something else.
             stands = command.about == known_now(session, payment)
             text = "another operator has to sign too" if stands else "void: more is known since"
             yield Entry(command.asked_at, EntryKind.COMMAND, f"{named}: {text}")

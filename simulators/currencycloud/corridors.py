@@ -128,7 +128,7 @@ CORRIDORS: Mapping[tuple[str, str], Sequence[Alternative]] = {
 }
 #: Of all other corridors: SWIFT to an IBAN or an account number.
 _ELSEWHERE = (*_swift(_BY_IBAN), *_swift(_BY_NUMBER))
-#: Euros go over SEPA to an IBAN, whoever it belongs to.
+#: Euros go over SEPA to an IBAN; the kind of creditor does not matter.
 _EURO = ({"payment_type": "regular", "iban": _IBAN}, *_ELSEWHERE)
 
 _PAYER_TEXTS = ("payer_city", "payer_address")
