@@ -97,6 +97,22 @@ async def test_what_was_sent_after_the_copy_was_made_is_looked_up_or_parked(
         assert len(partner.effects) == 1
 
 
+async def _tried_after_the_copy(made: World, home: Path, copy: Path) -> str:
+    """A payment of which the copy knows no attempt; its run saw one that could not connect."""
+    payment_id = await made.record_only()
+    _copy(home, copy)
+    made.partner.on_send.append(OnSend.NOTHING_LEFT)
+    await made.work()
+    await made.ensure_running(payment_id)
+
+    async def tried() -> bool:
+        view = await made.assembly.payments.view(payment_id)
+        return bool(view.instructions[0].book.attempts) and made.partner.calls != []
+
+    await eventually(tried, "the first attempt")
+    return payment_id
+
+
 async def test_a_run_that_remembers_more_attempts_than_the_book_stops_everything(
     server: DevServer, tmp_path: Path
 ) -> None:
@@ -104,17 +120,7 @@ async def test_a_run_that_remembers_more_attempts_than_the_book_stops_everything
     home, copy = tmp_path / "home", tmp_path / "copy.db"
     slow = profile(operation={"pause": timedelta(seconds=3)})
     async with world(home, server.address, of=slow) as made:
-        payment_id = await made.record_only()
-        _copy(home, copy)
-        made.partner.on_send.extend([OnSend.NOTHING_LEFT])
-        await made.work()
-        await made.ensure_running(payment_id)
-
-        async def tried() -> bool:
-            view = await made.assembly.payments.view(payment_id)
-            return bool(view.instructions[0].book.attempts[:1]) and made.partner.calls != []
-
-        await eventually(tried, "the first attempt")
+        payment_id = await _tried_after_the_copy(made, home, copy)
         partner = made.partner
     _restore(home, copy)
     async with _again(home, server, partner) as made:
@@ -142,17 +148,7 @@ async def test_a_run_does_not_end_by_what_a_copy_says_that_has_forgotten_an_atte
     home, copy = tmp_path / "home", tmp_path / "copy.db"
     slow = profile(operation={"pause": timedelta(seconds=3)})
     async with world(home, server.address, of=slow) as made:
-        payment_id = await made.record_only()
-        _copy(home, copy)
-        made.partner.on_send.append(OnSend.NOTHING_LEFT)
-        await made.work()
-        await made.ensure_running(payment_id)
-
-        async def tried() -> bool:
-            view = await made.assembly.payments.view(payment_id)
-            return bool(view.instructions[0].book.attempts) and made.partner.calls != []
-
-        await eventually(tried, "the first attempt")
+        payment_id = await _tried_after_the_copy(made, home, copy)
         partner = made.partner
     _restore(home, copy)
     async with world(home, server.address, partner=partner) as made:
