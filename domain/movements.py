@@ -27,7 +27,7 @@ def ever_booked(reports: Iterable[Report]) -> tuple[Movement, ...]:
     """The same, with the bookings that were undone later."""
     by_id = {
         movement.movement_id: movement
-        for report in sorted(reports, key=_strength)
+        for report in _by_strength(reports)
         for movement in report.movements
     }
     return tuple(by_id.values())
@@ -66,13 +66,19 @@ def _undone(reports: Iterable[Report]) -> set[str]:
     it has no place in that order."""
     undone: set[str] = set()
     shown: defaultdict[str | None, set[str]] = defaultdict(set)
-    for report in sorted(reports, key=_strength):
+    for report in _by_strength(reports):
         named = {movement.movement_id for movement in report.movements}
         if report.lists_all_movements and report.source is not Source.STATEMENT:
             undone |= shown[report.partner_reference] - named
         shown[report.partner_reference] |= named
         undone -= named
     return undone
+
+
+def _by_strength(reports: Iterable[Report]) -> list[Report]:
+    """Those that say something of bookings; an id is dear, and most reports say nothing of them."""
+    telling = (one for one in reports if one.movements or one.lists_all_movements)
+    return sorted(telling, key=_strength)
 
 
 def _strength(report: Report) -> tuple[bool, int, datetime, Source, str]:

@@ -210,7 +210,9 @@ def test_all_that_is_open_can_be_settled_at_once_and_nothing_else_is_touched(
     last = decision(None, 30 * DAY, *open_texts(before), try_number=9)
     after = folded(*told, last, of=of)
     assert not after.is_frozen
-    assert after.state is before.state
+    if after.state is not before.state:
+        # Its bookings did not fit, which people have answered: only that kept it from being final.
+        assert (before.state, after.state) == (S.SETTLED, S.FINAL)
     assert after.amounts == before.amounts
     assert [f for f in before.findings if not f.freezes] == list(after.findings)
     said = folded(*told, last.model_copy(update={"state": says}), of=of)

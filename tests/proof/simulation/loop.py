@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar, TypeVarTuple
 
+from domain.clock import APART_MAX
+
 T = TypeVar("T")
 _Ts = TypeVarTuple("_Ts")
 
@@ -32,6 +34,10 @@ class Process:
     def kind(self) -> str:
         """What it is one of: an app, or a worker."""
         return self.name.partition(" ")[0]
+
+    def clock_is_wrong(self, now: float) -> bool:
+        """By more than the product takes for a difference between two clocks that are right."""
+        return self.clock_is_mended_at > now and abs(self.clock_runs_ahead) > APART_MAX
 
     def kill(self) -> None:
         """As SIGKILL: no `finally`, no report, nothing."""

@@ -188,7 +188,7 @@ class Temporal:
         while True:
             now = self._loop.time()
             alive = [w for w in self._workers if w.process.alive]
-            polling = [w for w in alive if w.process.stands_still_until <= now]
+            polling = [w for w in alive if w.polls(now)]
             if polling and now >= self.away_until:
                 return polling
             self._workers = alive

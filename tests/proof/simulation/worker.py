@@ -70,14 +70,24 @@ class Worker:
         activities: Sequence[Callable[..., Awaitable[Any]]],
         point: Callable[[str, str], Awaitable[None]],
         clock: SimulatedClock,
+        apart: asyncio.Event | None = None,
     ) -> None:
         self.process = process
+        self._apart = apart
         self.cache: dict[str, Instance] = {}
         self._point = point
         self._clock = clock
         self._activities = {
             temporalio.activity._Definition.must_from_callable(fn).name: fn for fn in activities
         }
+
+    def polls(self, now: float) -> bool:
+        """Whether it takes work. As `worker.work`: one whose steps found its clock wrong takes none
+        until the clock is mended."""
+        if self.process.stands_still_until > now:
+            return False
+        waits = self._apart is not None and self._apart.is_set()
+        return not (waits and self.process.clock_is_wrong(now))
 
     async def work_out(
         self, run: Run, jobs: Sequence[Job]

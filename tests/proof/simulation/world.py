@@ -161,6 +161,12 @@ class World:
         )
         inbox = Inbox(self.database, KEYRING)
         commands = Commands(self.database, Folding(KEYRING, escalate))
+        clocks = Clocks(
+            self.clock,
+            StoreClocks(self.database),
+            process=f"worker {self.born + 1}",
+            elapsed=self.loop.time,
+        )
         steps = PartnerSteps(
             partners=self.partners(),
             book=book,
@@ -169,12 +175,7 @@ class World:
             turns=ReadTurns(self.database, Folding(KEYRING, escalate)),
             checks=Checks(self.clock, ()),
             witness=self.witness(),
-            clocks=Clocks(
-                self.clock,
-                StoreClocks(self.database),
-                process=f"worker {self.born + 1}",
-                elapsed=self.loop.time,
-            ),
+            clocks=clocks,
             future=Future(self.database, Folding(KEYRING, escalate)),
             store_away=STORE_AWAY,
         )
@@ -186,7 +187,8 @@ class World:
             clock=self.clock,
         )
         activities: list[Any] = [steps.instruct, steps.read, store.load, store.record, store.cancel]
-        self.temporal.join(Worker(self.process("worker"), activities, self.point, self.clock))
+        process = self.process("worker")
+        self.temporal.join(Worker(process, activities, self.point, self.clock, clocks.apart))
 
     def witness(self) -> Witness:
         """Of a process: the banks that list what they made, in worlds where that matters."""
