@@ -21,6 +21,7 @@ from starter.asking import CommandReceipt, InvalidCommand
 from starter.signing import KeyFile, KeyUnusable, Signer
 from store.commands import CannotResolve, CommandReused
 from store.faults import StoreAway
+from store.halts import NotDoubtedYet
 from store.operators import NotSigned, OperatorsFixed, spelt
 from terminal.screen import Screen
 from terminal.table import place_object
@@ -29,7 +30,8 @@ from terminal.table import place_object
 AS_WISHED, NOT_AS_WISHED, NOTHING_RECORDED = 0, 1, 2
 
 _REFUSALS: Final = (
-    CannotResolve, CommandReused, InvalidCommand, KeyUnusable, NotSigned, OperatorsFixed,
+    CannotResolve, CommandReused, InvalidCommand, KeyUnusable, NotDoubtedYet, NotSigned,
+    OperatorsFixed,
 )  # fmt: skip
 OUTCOMES: Final = {
     Outcome.ASKED: "recorded; what comes of it is not known yet",

@@ -92,6 +92,15 @@ def test_lifting_stands_alone(alone: Home) -> None:
     assert "stands alone with --by" in ran.err
 
 
+async def test_a_halt_that_is_too_young_to_be_lifted_says_what_to_do(alone: Home) -> None:
+    now = alone.store.clock.now()
+    await alone.store.accept()
+    await alone.store.set_back.forgot("pay_gone", now)
+    lifted = alone.signed("halt", "--lift", "1", "--by", "alice")
+    assert lifted.code == 2
+    assert lifted.err.startswith("finality: halt 1 is too young to be lifted")
+
+
 async def test_what_a_halt_held_back_is_paid_once_it_is_lifted(
     terminal: Terminal, tmp_path: Path
 ) -> None:
