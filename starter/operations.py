@@ -267,6 +267,8 @@ class Operations:
 
         Raises:
             NotSigned, KeyUnusable.
+            NotDoubtedYet: the database was set back, and no round of upkeep has yet counted as in
+                doubt what may have been sent. Lift it after the next round.
         """
         now = self._clock.now()
         statement = Statement(kind=StatementKind.LIFT, by=signer.by, at=now, subject=str(number))
