@@ -7,6 +7,7 @@ import random
 import socket
 import subprocess
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -43,6 +44,11 @@ SQLITE_PRAGMAS = ("journal_mode=wal", "synchronous=full")
 
 #: Linux gives ports from 32768 to outgoing connections, macOS and Windows from 49152.
 _LISTENING_PORTS = range(20_000, 32_000)
+#: A test that seeds `random` would have each process try the same ports in the same order.
+_CHANCE = random.SystemRandom()
+#: Each mark costs a file descriptor; what was given out so long ago is listened on by now.
+_MARKS_AT_MOST = 200
+_marks: deque[socket.socket] = deque()
 
 START_LIMIT = timedelta(seconds=60)
 STOP_LIMIT = timedelta(seconds=10)
@@ -159,11 +165,30 @@ def free_port() -> int:
     """A TCP port that was free on the loopback address a moment ago.
 
     It lies below the ports that systems give to outgoing connections. So no connection of another
-    process takes it before the caller listens there, however many are made meanwhile.
+    process takes it before the caller listens there, however many are made meanwhile. Nor does
+    another call of this, in any process of this machine, give the same port, while it is marked.
     """
-    while is_taken(port := random.choice(_LISTENING_PORTS)):
+    while not _mark(port := _CHANCE.choice(_LISTENING_PORTS)) or is_taken(port):
         continue
     return port
+
+
+def _mark(port: int) -> bool:
+    """Mark a port as given out; False if somebody else marked it.
+
+    The mark is a UDP socket on the same number, which only one process can bind, and which the
+    system removes when that process ends. None of our programs speaks UDP.
+    """
+    mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        mark.bind((IP, port))
+    except OSError:
+        mark.close()
+        return False
+    if len(_marks) == _MARKS_AT_MOST:
+        _marks.popleft().close()
+    _marks.append(mark)
+    return True
 
 
 def is_taken(port: int) -> bool:

@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(seen: Callable[[], T], what: str, seconds: float = 30) -> T:
+def until(seen: Callable[[], T], what: str, seconds: float = 60) -> T:
     """The first true answer of `seen`; fails, naming what was missed, when none came in time."""
     deadline = time.monotonic() + seconds
     while not (answer := seen()):
@@ -20,7 +20,7 @@ def until(seen: Callable[[], T], what: str, seconds: float = 30) -> T:
 
 
 async def eventually(
-    seen: Callable[[], Awaitable[T | None]], what: str, seconds: float = 30, *, every: float = 0.02
+    seen: Callable[[], Awaitable[T | None]], what: str, seconds: float = 60, *, every: float = 0.02
 ) -> T:
     """The same where seeing needs the event loop."""
     try:

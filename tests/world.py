@@ -83,7 +83,7 @@ class World:
     async def payment(self, payment_id: str) -> Payment:
         return (await self.assembly.payments.view(payment_id)).payment
 
-    async def until(self, payment_id: str, *states: PaymentState, seconds: float = 30) -> Payment:
+    async def until(self, payment_id: str, *states: PaymentState, seconds: float = 60) -> Payment:
         """The payment as soon as it is in one of the states."""
 
         async def seen() -> Payment | None:

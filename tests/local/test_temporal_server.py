@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -212,3 +213,29 @@ def _listens(address: str) -> bool:
     host, _, port = address.rpartition(":")
     with socket.socket() as probe:
         return probe.connect_ex((host, int(port))) == 0
+
+
+PRINT_A_HUNDRED_PORTS = """
+from local.temporal_server import free_port
+print(*(free_port() for _ in range(100)))
+"""
+
+
+def test_a_port_is_given_out_once_in_all_processes() -> None:
+    """Servers start seconds after their port was chosen, and many processes choose at once."""
+    ours = [free_port() for _ in range(100)]
+    command = (
+        "from local.temporal_server import free_port; print(*(free_port() for _ in range(100)))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, check=True, timeout=60
+    )
+    theirs = [int(port) for port in ran.stdout.split()]
+    assert len({*ours, *theirs}) == 200
+
+
+def test_a_seeded_chance_does_not_choose_the_ports() -> None:
+    random.seed(7)
+    first = [free_port() for _ in range(3)]
+    random.seed(7)
+    assert [free_port() for _ in range(3)] != first
