@@ -300,7 +300,7 @@ def tasks(
     ] = False,
     dismiss: Annotated[
         str | None,
-        typer.Option(metavar="TASK", help="Close a task about deliveries that are nobody's."),
+        typer.Option(metavar="TASK", help="Close a task about no payment."),
     ] = None,
     by: Annotated[
         str | None, typer.Option(metavar="NAME", help="--dismiss: who signs, with their own key.")

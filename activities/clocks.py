@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
-from domain.clock import APART_MAX, Reading
+from domain.clock import APART_MAX, DATABASE, TEMPORAL, Reading
 
 if TYPE_CHECKING:
     from domain.clock import Clock
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("finality.clocks")
 
-_TEMPORAL: Final = "Temporal's clock"
-_DATABASE: Final = "the database's clock"
 #: How often a process whose clock is right says so in the store.
 _KEPT_EVERY: Final = timedelta(minutes=1)
 
@@ -95,7 +93,7 @@ class Clocks:
         ours = self._clock.now()
         theirs = self._unless_we_are_late(theirs, ours)
         moments = Moments(self._clock, theirs, self._elapsed)
-        temporal = Reading(ours, theirs, _TEMPORAL)
+        temporal = Reading(ours, theirs, TEMPORAL)
         database = await self._beside_the_database()
         readings = [temporal, database] if database else [temporal]
         is_apart = any(reading.is_apart for reading in readings)
@@ -121,7 +119,7 @@ class Clocks:
         if theirs is None:
             return None
         # It read its clock at some moment between: what lies in between is no difference.
-        return Reading(min(max(theirs, before), self._clock.now()), theirs, _DATABASE)
+        return Reading(min(max(theirs, before), self._clock.now()), theirs, DATABASE)
 
     async def _keep(self, temporal: Reading, database: Reading | None, *, is_apart: bool) -> None:
         """Note the differences in the store, at once when they change and seldom otherwise."""

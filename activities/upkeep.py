@@ -235,7 +235,7 @@ class Upkeep:
         if self._named <= known:
             return  # Said before.
         named = ", ".join(
-            f"{task.kind} of {task.payment_id or task.partner_reference} "
+            f"{task.kind} of {task.payment_id or task.partner_reference or task.task_id} "
             f"({task.owner}, since {task.due_at:%Y-%m-%d %H:%M})"
             for task in tasks[:_NAMED]
         )

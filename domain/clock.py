@@ -14,6 +14,8 @@ from domain.explained import Explained
 #: How far our clock may be from another. An attempt ends `answer_within` (30 s) after its bytes
 #: may leave, so a process whose clock is that far ahead takes no attempt for ended too early.
 APART_MAX: Final = timedelta(seconds=30)
+TEMPORAL: Final = "Temporal's clock"
+DATABASE: Final = "the database's clock"
 
 
 class Clock(Protocol):

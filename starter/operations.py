@@ -293,11 +293,12 @@ class Operations:
         """Open questions to people, the most urgent first."""
         return await self._tasks.open(owner=owner, due_before=due_before, limit=limit)
 
-    async def dismiss(self, task_id: str, *, signer: Signer, why: str) -> bool:
-        """Close a task about deliveries that match no payment, since they are nobody's of ours.
+    async def dismiss(self, task_id: str, *, signer: Signer, why: str) -> str | None:
+        """Close a task about no payment: deliveries that are nobody's of ours, a machine's clock.
 
-        Should a payment take the reference later, it gets the deliveries all the same. False where
-        no such task is open; one about a payment is answered by a decision about that.
+        Should a payment take the reference later, it gets the deliveries all the same. Returns the
+        kind of the task, or None where no such task is open; one about a payment is answered by a
+        decision about that payment.
 
         Raises:
             NotSigned, KeyUnusable.

@@ -13,11 +13,11 @@ from typing import Final
 from sqlalchemy import func
 from sqlmodel import Session, col, delete, select
 
-from domain.clock import APART_MAX, Reading
+from domain.clock import APART_MAX, DATABASE, TEMPORAL, Reading
 from store.database import Database, compares_clocks
 from store.tables import ClockRow
+from store.wrong_clocks import ask_to_set, close_set
 
-DATABASE: Final = "the database's clock"
 _RECORDED: Final = "what the store has recorded"
 #: A process that compared nothing for so long has ended.
 _KEPT_FOR: Final = timedelta(days=1)
@@ -57,10 +57,27 @@ class StoreClocks:
         ahead_of_temporal: timedelta,
         ahead_of_database: timedelta | None,
     ) -> None:
-        """Note what a process found, for `finality doctor` and for processes without Temporal."""
+        """Note what a process found, for `finality doctor` and for processes without Temporal.
+
+        If its clock is wrong, people are asked to set it; once it agrees, that task is closed.
+
+        Args:
+            process: `machine/pid`.
+            read_at: by Temporal's clock.
+            ahead_of_temporal: negative where it is behind.
+            ahead_of_database: the same; None where the database has no clock.
+        """
         beside = None if ahead_of_database is None else ahead_of_database // _MILLISECOND
+        others = {TEMPORAL: ahead_of_temporal, DATABASE: ahead_of_database or timedelta(0)}
+        readings = [Reading(read_at + ahead, read_at, whose) for whose, ahead in others.items()]
+        apart = ", ".join(reading.text for reading in readings if reading.is_apart)
 
         def transaction(session: Session) -> None:
+            now = no_later(session, read_at)
+            if apart:
+                ask_to_set(session, process, apart, now)
+            else:
+                close_set(session, process, now)
             session.merge(
                 ClockRow(
                     process=process,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from sqlmodel import Session, col, select
 
@@ -15,11 +16,15 @@ from store.operators import NotSigned, verified
 from store.signatures import signatures
 from store.tables import PaymentRow, TaskRow
 from store.unmatched import UNMATCHED, Reference
+from store.wrong_clocks import CLOCK
+
+#: Kinds of questions about no payment. A person may close them: no answer of a payment does.
+_DISMISSIBLE: Final = (UNMATCHED, CLOCK)
 
 
 @dataclass(frozen=True)
 class Task:
-    """One open question: about a payment, or about deliveries that match none."""
+    """One open question: about a payment, deliveries that match none, or a machine's clock."""
 
     task_id: str
     payment_id: str | None
@@ -83,27 +88,27 @@ class Tasks:
         )
         return await self._database.read(lambda session: session.exec(rows).all())
 
-    async def dismiss(self, task_id: str, *, signed: Signed, now: datetime) -> bool:
-        """Close a task about deliveries that are nobody's of ours, for good.
+    async def dismiss(self, task_id: str, *, signed: Signed, now: datetime) -> str | None:
+        """Close a task about no payment; its kind, or None where no such task is open.
 
-        Nothing is lost by it: should a payment take the reference later, it gets the deliveries.
-        False where no such task is open.
+        Nothing is lost by it: should a payment take the reference of dismissed deliveries later, it
+        gets them, and a clock that is wrong still is asked about anew.
 
         Raises:
             NotSigned: no operator signed that this task is dismissed.
         """
         said = signed.statement
 
-        def transaction(session: Session) -> bool:
+        def transaction(session: Session) -> str | None:
             if (said.kind, said.subject) != (StatementKind.DISMISS, task_id):
                 raise NotSigned(f"{said.by!r} signed something else than this; sign anew")
             operator = verified(session, signed, now)
             row = session.get(TaskRow, task_id, with_for_update=True)
-            if row is None or row.closed_at is not None or row.kind != UNMATCHED:
-                return False
+            if row is None or row.closed_at is not None or row.kind not in _DISMISSIBLE:
+                return None
             row.closed_at, row.closed_by, row.closed_why = now, operator.name, said.why
             session.add(row)
-            return True
+            return row.kind
 
         return await self._database.write(transaction)
 

@@ -14,13 +14,20 @@ from domain.plain_text import plain
 from settings import Settings
 from store.file_lines import Place
 from store.tasks import Task
+from store.unmatched import UNMATCHED
 from store.unopened import SEALED
+from store.wrong_clocks import CLOCK
 from terminal.commanding import AS_WISHED, NOT_AS_WISHED, or_refused, say_refused, signer
 from terminal.operator import refused_text
 from terminal.screen import Screen
 from terminal.table import place_object
 from terminal.typed import typed_option
 
+#: What comes of a task that somebody dismissed, by its kind.
+_AFTERWARDS: Final = {
+    UNMATCHED: "These deliveries are not asked about again.",
+    CLOCK: "If a process finds that machine's clock wrong again, it asks anew.",
+}
 #: Questions that an operator's finding answers.
 _IN_QUESTION: Final = {"parked", "in_doubt", *(kind.value for kind in FREEZING)}
 
@@ -65,18 +72,19 @@ async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as
 
 
 async def dismiss_task(settings: Settings, task_id: str, *, by: str, why: str) -> int:
-    """Close a task about deliveries that are nobody's; 1 where no such task is open."""
+    """Close a task about no payment; 1 where no such task is open."""
 
     async def dismiss() -> int:
         async with assembled(settings) as assembly:
             operations = assembly.operations
-            if not await operations.dismiss(task_id, signer=signer(settings, by), why=why):
+            kind = await operations.dismiss(task_id, signer=signer(settings, by), why=why)
+            if kind is None:
                 say_refused(
-                    f"no task {task_id} about deliveries of nobody is open; `finality tasks` shows "
-                    "what is open, and what answers it"
+                    f"no task {task_id} about deliveries of nobody or a clock is open; `finality "
+                    "tasks` shows what is open, and what answers it"
                 )
                 return NOT_AS_WISHED
-        Screen().print(f"{task_id} is closed. These deliveries are not asked about again.")
+        Screen().print(f"{task_id} is closed. {_AFTERWARDS[kind]}")
         return AS_WISHED
 
     return await or_refused(dismiss())
@@ -84,12 +92,12 @@ async def dismiss_task(settings: Settings, task_id: str, *, by: str, why: str) -
 
 def next_commands(task: Task, not_executed_is_offered: bool) -> list[str]:
     """What to type next, the look before the decisions; words in capitals are to be filled in."""
+    dismiss = f"finality tasks --dismiss {task.task_id} --by NAME --why TEXT"
+    if task.kind == CLOCK:
+        return ["finality doctor", dismiss]
     if task.unmatched is not None:
         reference = typed_option("--reference", task.unmatched.reference)
-        return [
-            f"finality resolve PAYMENT executed --by NAME --why TEXT {reference}",
-            f"finality tasks --dismiss {task.task_id} --by NAME --why TEXT",
-        ]
+        return [f"finality resolve PAYMENT executed --by NAME --why TEXT {reference}", dismiss]
     look = f"finality show {task.payment_id}"
     resolve = f"finality resolve {task.payment_id}"
     if task.kind in _IN_QUESTION:

@@ -9,13 +9,12 @@ from typing import Final
 from temporalio.client import Client
 
 from assembly import Assembly, MachineClock
-from domain.clock import APART_MAX, Reading
+from domain.clock import APART_MAX, DATABASE, TEMPORAL, Reading
 from settings import Settings
 from starter.server_clock import server_time
-from store.clocks import DATABASE, Compared
+from store.clocks import Compared
 from terminal.doctor.findings import Examined
 
-_TEMPORAL: Final = "Temporal's clock"
 _REMEDY: Final = (
     "set the clocks of both machines with NTP (`timedatectl`, `chronyc tracking`); workers whose "
     "clock is wrong do nothing until then, and go on by themselves"
@@ -53,7 +52,7 @@ async def temporal_clock(settings: Settings, client: Client) -> AsyncIterator[Ex
         yield Examined("clock beside Temporal", "the server does not say what time it is")
         return
     ours = min(max(theirs, before), clock.now())
-    yield _beside(Reading(ours, theirs, _TEMPORAL))
+    yield _beside(Reading(ours, theirs, TEMPORAL))
 
 
 def _beside(reading: Reading) -> Examined:
@@ -65,7 +64,7 @@ def _beside(reading: Reading) -> Examined:
 
 
 def _words(compared: Compared) -> str:
-    words = f"{_signed(compared.ahead_of_temporal)} beside {_TEMPORAL}"
+    words = f"{_signed(compared.ahead_of_temporal)} beside {TEMPORAL}"
     if compared.ahead_of_database is None:
         return words
     return f"{words}, {_signed(compared.ahead_of_database)} beside {DATABASE}"

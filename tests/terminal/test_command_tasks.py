@@ -1,18 +1,20 @@
-"""`finality tasks` about deliveries that match no payment."""
+"""`finality tasks` about deliveries that match no payment, and about clocks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from store.clocks import StoreClocks
 from store.inbox import MATCHED_WITHIN
 from tests.fakes import ACCOUNT, BANK
 from tests.terminal.homes import Home, home
 
 REFERENCE = "--odd \x1b[2J"
+HOUR = timedelta(hours=1)
 WHY = ("--by", "alice", "--why", "of the shop's other system")
 
 
@@ -67,7 +69,23 @@ async def test_an_operator_dismisses_one_that_is_nobodys(alone: Home, task_id: s
     assert (kept.code, "by alice" in kept.out, "verified" in kept.out) == (0, True, True)
     again = alone.signed("tasks", "--dismiss", task_id, *WHY)
     assert again.code == 1
-    assert f"no task {task_id} about deliveries of nobody is open" in again.err
+    assert f"no task {task_id} about deliveries of nobody or a clock is open" in again.err
+
+
+async def test_a_wrong_clock_is_named_and_may_be_dismissed(alone: Home) -> None:
+    clocks, now = StoreClocks(alone.store.database), datetime.now(UTC)
+    await clocks.keep("host/4711", now, ahead_of_temporal=2 * HOUR, ahead_of_database=None)
+    listed = alone.run("tasks")
+    assert listed.code == 0, listed.err
+    assert "the clock of host/4711 is 2 hours ahead of Temporal's clock" in listed.out
+    [row] = alone.run("tasks", "--json").rows
+    assert (row["kind"], row["payment_id"], row["unmatched"]) == ("clock", None, None)
+    look, dismiss = row["next_commands"]
+    assert look == "finality doctor"
+    assert dismiss.startswith(f"finality tasks --dismiss {row['task_id']} ")
+    done = alone.signed("tasks", "--dismiss", row["task_id"], *WHY)
+    assert (done.code, "it asks anew" in done.out) == (0, True), done.err
+    assert alone.run("tasks", "--json").rows == []
 
 
 async def test_it_takes_an_operators_key(alone: Home, task_id: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import domain.clock
+import store.wrong_clocks
 from tests.proof.planted.bug import everywhere, planted
 
 
@@ -16,3 +17,9 @@ def the_clock_is_trusted() -> None:
          "tests/attacks/test_wrong_clocks.py")  # fmt: skip
 def the_future_is_believed() -> None:
     everywhere(domain.clock.is_after, lambda moment, now: False)
+
+
+@planted("a worker that starts with a wrong clock tells nobody but its log",
+         "tests/attacks/test_clocks_at_start.py")  # fmt: skip
+def a_wrong_clock_is_only_logged() -> None:
+    everywhere(store.wrong_clocks.ask_to_set, lambda *given: None)

@@ -1,0 +1,60 @@
+"""The task about a machine whose clock is wrong: one for each machine."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Final
+
+from sqlmodel import Session
+
+from store.locks import hold
+from store.questions import TASK_DUE_WITHIN, TASK_OWNER
+from store.tables import TaskRow
+
+#: The kind of the question.
+CLOCK: Final = "clock"
+
+
+def ask_to_set(session: Session, process: str, differences: str, now: datetime) -> None:
+    """Ask people to set the clock of the process's machine, unless this is open already.
+
+    Nothing else would ask while every process waits for its clock: no payment is worked on. A
+    person may close it where the machine is gone; it opens anew if the clock is wrong still.
+
+    Args:
+        process: `machine/pid`.
+        differences: how far its clock is from the others, in words.
+    """
+    hold(session, CLOCK)
+    task_id = _task_id(process)
+    task = session.get(TaskRow, task_id)
+    if task is not None and task.closed_at is None:
+        return
+    session.merge(
+        TaskRow(
+            task_id=task_id,
+            kind=CLOCK,
+            question=(
+                f"the clock of {process} is {differences}, and this process does nothing until it "
+                "agrees; set it with NTP. If every process says so, look at the other clock"
+            ),
+            owner=TASK_OWNER,
+            due_at=now + TASK_DUE_WITHIN,
+            opened_at=now,
+        )
+    )
+
+
+def close_set(session: Session, process: str, now: datetime) -> None:
+    """Close the task about the clock of the process's machine, where it is open."""
+    task = session.get(TaskRow, _task_id(process), with_for_update=True)
+    if task is not None and task.closed_at is None:
+        task.closed_at = now
+        session.add(task)
+
+
+def _task_id(process: str) -> str:
+    """The same for each process of a machine, so that the next one closes it."""
+    named = "\x1f".join((CLOCK, process.rpartition("/")[0] or process))
+    return f"task_{hashlib.sha256(named.encode()).hexdigest()[:20]}"
