@@ -46,11 +46,38 @@ def fold(
     Depends on the reports alone, not on the order in which they came or how often: they are
     sorted by try, then the partner's clock, then the strength of their source. Never raises.
     """
-    ordered = sorted({report.report_id: report for report in reports}.values(), key=_place)
+    ordered = _in_order(reports)
+    return _heard(order, profile, instructions, ordered).payment(ordered)
+
+
+def state_by_words(
+    order: Order,
+    profile: Profile,
+    instructions: Sequence[Instruction],
+    reports: Iterable[Report],
+) -> PaymentState:
+    """The state that the words alone come to, whatever is booked or in question.
+
+    Bookings have no place in time. So this is what a decision of people is compared with: it stays
+    the same when an earlier booking becomes known later.
+    """
+    return _heard(order, profile, instructions, _in_order(reports)).state
+
+
+def _in_order(reports: Iterable[Report]) -> list[Report]:
+    return sorted({report.report_id: report for report in reports}.values(), key=_place)
+
+
+def _heard(
+    order: Order,
+    profile: Profile,
+    instructions: Sequence[Instruction],
+    ordered: Iterable[Report],
+) -> _Telling:
     telling = _Telling(order, profile, instructions)
     for report in ordered:
         telling.hear(report)
-    return telling.payment(ordered)
+    return telling
 
 
 class _Telling:
@@ -308,7 +335,6 @@ class _Telling:
         """Final takes more than words: the debit that is booked equals the order, and stays away.
 
         A booking may lag behind the word, so it is missed only now, when the payment would end.
-        Until it is there, or people have answered, the payment stays settled.
         """
         if self.state is not PaymentState.FINAL:
             return
@@ -319,8 +345,6 @@ class _Telling:
         else:
             return
         self._open_unless_settled(FindingKind.DIFFERS, text)
-        if text not in self.settled_by_people:
-            self.state, self.basis = PaymentState.SETTLED, None
 
     def payment(self, reports: Sequence[Report]) -> Payment:
         self._statements(reports)
@@ -340,10 +364,14 @@ class _Telling:
                 FindingKind.CONTRADICTION,
                 "what was proven absent was accepted after all, and was sent again meanwhile",
             )
+        certainty = self._certainty(bool(references))
+        if _is_too_early(self.state, certainty):
+            # Final means that nothing is in question. Once that is answered, it is final again.
+            self.state, self.basis = PaymentState.SETTLED, None
         words = self.words
         return Payment(
             state=self.state,
-            certainty=self._certainty(bool(references)),
+            certainty=certainty,
             amounts=amounts,
             findings=tuple(dict.fromkeys((*self.open, *self.notes))),
             closed_findings=self._over(),
@@ -374,6 +402,11 @@ def _place(report: Report) -> tuple[object, ...]:
     """A total order: by weight; of two words at one moment the later in rank is heard last."""
     rank = len(RANK) if report.state is None else RANK[report.state]
     return (*report.weight, rank, report.report_id)
+
+
+def _is_too_early(state: PaymentState, certainty: Certainty) -> bool:
+    """Whether the words call it final while something of it is in question."""
+    return state is PaymentState.FINAL and certainty is Certainty.UNKNOWN
 
 
 def _refused(report: Report) -> str:

@@ -16,7 +16,7 @@ from domain import silence
 from domain.absence import is_uncertain
 from domain.due import Owed, due
 from domain.escalation import DueRung, Escalate, next_at, nobody, reached
-from domain.fold import fold
+from domain.fold import fold, state_by_words
 from domain.movements import ever_booked, movements_of
 from domain.order import Order, Rail
 from domain.payment import Certainty, Finding, Instruction, Payment
@@ -135,16 +135,14 @@ class Folding:
         return self._escalate(payment.state, Rail(row.rail), since)
 
     def state_by_words(self, session: Session, row: PaymentRow, decision: Report) -> PaymentState:
-        """Where the payment stands by all words before a decision, without what is booked."""
+        """The state that all words before a decision come to."""
         _, profile, known = self._fold(session, row)
         before = [
             report
             for report in known.reports
             if report.source is not Source.STATEMENT and report.weight < decision.weight
         ]
-        order = order_of(self.keyring, row)
-        words_alone = profile.model_copy(update={"shows_bookings": False})
-        return fold(order, words_alone, known.instructions, before).state
+        return state_by_words(order_of(self.keyring, row), profile, known.instructions, before)
 
     def _fold(self, session: Session, row: PaymentRow) -> tuple[Payment, Profile, _Evidence]:
         session.flush()

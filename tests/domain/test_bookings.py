@@ -12,7 +12,7 @@ from domain.display import Funds, display
 from domain.money import Money
 from domain.movements import movements_of
 from domain.payment import FINAL_BY_CREDITOR, FINAL_BY_WATCH, Certainty, FindingKind, Payment
-from domain.report import Movement, MovementKind, PaymentState, Report, Source
+from domain.report import Movement, MovementKind, Observed, PaymentState, Report, Source
 from tests.domain.samples import SECOND, WATCH, decision, folded, movement, report
 
 S = PaymentState
@@ -125,6 +125,55 @@ def test_people_may_answer_that_the_difference_is_right() -> None:
     payment = seen(*words, answered, settled(WATCH + 3 * DAY))
     assert differs(payment) == []
     assert payment.state is S.FINAL
+
+
+OUT = movement(DEBIT, 10_000, "out")
+AFTER = settled(WATCH + DAY, OUT)
+#: What a read brings with the whole debit, or after it, that has to be answered first.
+QUESTIONS: dict[str, tuple[Report, ...]] = {
+    "a second debit in another currency": (settled(SECOND, OUT, dollars(10_000)), AFTER),
+    "two objects at the partner": (
+        settled(SECOND, OUT),
+        settled(WATCH, OUT).model_copy(update={"partner_reference": "ref-2"}),
+        AFTER,
+    ),
+    "another amount, before the debit is booked": (
+        settled(SECOND),
+        settled(WATCH + SECOND),
+        settled(WATCH + 2 * SECOND).model_copy(
+            update={"observed": Observed(amount=Money(minor=100, currency="EUR"))}
+        ),
+        AFTER,
+    ),
+    "another creditor, before the debit is booked": (
+        settled(SECOND),
+        settled(WATCH + SECOND),
+        settled(WATCH + 2 * SECOND).model_copy(
+            update={"observed": Observed(beneficiary_is_ours=False)}
+        ),
+        AFTER,
+    ),
+    "a word that contradicts it": (
+        settled(SECOND, OUT),
+        AFTER,
+        report(S.PROCESSING, WATCH + 2 * DAY),
+    ),
+}
+
+
+@pytest.mark.parametrize("words", QUESTIONS.values(), ids=QUESTIONS)
+def test_nothing_is_final_while_something_is_in_question_and_it_is_once_that_is_answered(
+    words: tuple[Report, ...],
+) -> None:
+    payment = seen(*words)
+    assert (payment.state, payment.basis) == (S.SETTLED, None)
+    assert payment.certainty is Certainty.UNKNOWN
+    texts = tuple(finding.text for finding in payment.findings if finding.freezes)
+    answered = (*words, decision(None, WATCH + 3 * DAY, *texts))
+    later = seen(*answered, settled(WATCH + 4 * DAY, OUT))
+    assert (later.state, later.basis, later.certainty) == (
+        *(S.FINAL, FINAL_BY_WATCH, Certainty.SENT),
+    )
 
 
 def complete(at: timedelta, *movements: Movement, state: S = S.SETTLED) -> Report:

@@ -72,6 +72,8 @@ def test_whatever_is_told_something_true_is_said_of_it(
     from_booking = {S.SETTLED, S.FINAL, S.RETURNED}
     assert payment.state in {r.state for r in told} | from_books | from_booking
     assert payment.is_frozen == bool(kinds(payment) & FREEZING)
+    if payment.state is S.FINAL:
+        assert payment.certainty is Certainty.SENT, "nothing of it is in question"
     if payment.is_frozen or of.in_doubt or (cancel is not None and cancel.in_doubt):
         assert payment.certainty is Certainty.UNKNOWN
     amounts = payment.amounts
@@ -96,7 +98,9 @@ def test_a_pair_of_words_moves_repeats_or_contradicts(
         return  # No partner says that; the first word contradicts already.
     settled_still = (before, after) == (S.FINAL, S.SETTLED)
     moves = may_follow(before, after)
-    assert payment.state is (after if moves else before)
+    # Final means that nothing is in question.
+    stands = S.SETTLED if before is S.FINAL and not settled_still else before
+    assert payment.state is (after if moves else stands)
     contradicts = FindingKind.CONTRADICTION in kinds(payment)
     assert contradicts == (not moves and not settled_still)
     assert payment.is_frozen == contradicts

@@ -88,7 +88,7 @@ def test_an_accepted_cancel_cancels(stands: PaymentState) -> None:
 @pytest.mark.parametrize("stands", [S.SETTLED, S.FINAL, S.RETURNED])
 def test_a_cancel_accepted_of_what_is_settled_contradicts(stands: PaymentState) -> None:
     payment = folded(report(stands), through_cancel(S.CANCELLED), cancel=ACCEPTED_BOOK)
-    assert payment.state is stands
+    assert payment.state is (S.SETTLED if stands is S.FINAL else stands)
     assert payment.certainty is Certainty.UNKNOWN
 
 

@@ -117,3 +117,9 @@ def settled_without_a_debit() -> None:
     folding._Telling._require_the_debit = (  # type: ignore[method-assign]
         lambda self, amounts: None
     )
+
+
+@planted("a payment stays final while something of it is in question",
+         "tests/domain/test_bookings.py", "tests/domain/test_payment.py")  # fmt: skip
+def final_in_question() -> None:
+    folding._is_too_early = lambda state, certainty: False
