@@ -11,6 +11,7 @@ from typing import Any
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.api.testservice.v1 import SleepRequest
 from temporalio.client import Client
 from temporalio.client import Interceptor as ClientInterceptor
 from temporalio.testing import WorkflowEnvironment
@@ -90,10 +91,15 @@ class _SetsClock(ActivityInboundInterceptor):
         return await super().execute_activity(input)
 
 
+async def pass_by(client: Client, time: timedelta) -> None:
+    """Let that much time pass on a time-skipping server, with everything that happens meanwhile."""
+    request = SleepRequest()
+    request.duration.FromTimedelta(time)
+    await client.service_client.test_service.unlock_time_skipping_with_sleep(request)
+
+
 @asynccontextmanager
-async def time_skipping(
-    keyring: Keyring, clock: ServerClock
-) -> AsyncIterator[tuple[WorkflowEnvironment, Client]]:
+async def time_skipping(keyring: Keyring, clock: ServerClock) -> AsyncIterator[Client]:
     """A server on which weeks pass in moments, and a client whose activities follow its clock."""
     environment = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(time_skipping_server_binary()),
@@ -114,7 +120,10 @@ async def time_skipping(
             namespace=environment.client.namespace,
             plugins=[plugin(keyring)],
             interceptors=[clock],
+            # The server is gRPC's for Java, which ends a connection that pings more often than
+            # every five minutes during one call. Weeks may take a busy machine that long.
+            keep_alive_config=None,
         )
-        yield environment, client
+        yield client
     finally:
         await environment.shutdown()

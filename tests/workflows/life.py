@@ -9,12 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from temporalio.testing import WorkflowEnvironment
-
 from domain.gate import Check
 from domain.profile import Profile
 from tests.fakes import profile
-from tests.servers import ServerClock, time_skipping
+from tests.servers import ServerClock, pass_by, time_skipping
 from tests.world import KEYRING, World, world
 
 DAY = timedelta(days=1)
@@ -26,12 +24,11 @@ MINUTE = timedelta(minutes=1)
 class Life(World):
     """A world whose time the test moves."""
 
-    environment: WorkflowEnvironment
     server_clock: ServerClock
 
     async def pass_by(self, time: timedelta) -> None:
         """Let that much time pass, with everything that happens meanwhile."""
-        await self.environment.sleep(time)
+        await pass_by(await self.assembly.client(), time)
         await self.server_clock.set()
 
 
@@ -45,7 +42,7 @@ async def life(
 ) -> AsyncIterator[Life]:
     clock = ServerClock()
     async with (
-        time_skipping(KEYRING, clock) as (environment, client),
+        time_skipping(KEYRING, clock) as client,
         world(
             tmp_path / "home",
             "",
@@ -60,7 +57,6 @@ async def life(
             made.assembly,
             made.partner,
             made.workers,
-            environment=environment,
             server_clock=clock,
         )
         await lived.work()
