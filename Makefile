@@ -22,7 +22,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 # Most tests wait for a server or a disk. Those of a file stay together: they share what is dear.
-SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test kills proof proof-long proof-planted recovery bench docs check lint format types arrows replay install servers lock clean
 

@@ -19,6 +19,15 @@ settings.register_profile("finality", deadline=None)
 settings.load_profile("finality")
 
 
+#: Files in here run whole processes for minutes. If one began last, it would run on alone.
+_LONG = ("tests/proof/", "tests/journeys/", "tests/terminal/", "tests/workflows/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin the files that take longest first; the order within a file stays."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
     """A server for the whole run; each test makes a database of its own there."""
