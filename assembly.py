@@ -19,7 +19,7 @@ from domain.witness import Known
 from partners.registry import PARTNERS, WEBHOOKS
 from regimes.ladder import escalate
 from settings import Settings
-from starter.asking import Telling
+from starter.asking import Notifier
 from starter.away import TemporalAway
 from starter.client import Orchestrator
 from starter.operations import Operations
@@ -37,6 +37,7 @@ from store.halts import Halts
 from store.inbox import Inbox
 from store.keyring import Keyring
 from store.logins import Logins
+from store.notifications import Notifications
 from store.payments import Payments
 from store.prepared import PreparedObjects
 from store.rounds import Rounds
@@ -44,7 +45,6 @@ from store.sending import SendBook
 from store.set_back import SetBack
 from store.strangers import Strangers
 from store.tasks import Tasks
-from store.untold import Untold
 from transport.time_left import boottime
 
 # The Temporal SDK and the partners cost more to load than a command that only reads the store.
@@ -144,7 +144,7 @@ class Assembly:
         return Orchestrator(
             payments=self.payments,
             commands=self.commands,
-            telling=self.telling,
+            notifier=self.notifier,
             running=self.running,
             profiles=lambda: self.profiles,
             clock=self.clock,
@@ -158,7 +158,7 @@ class Assembly:
             commands=self.commands,
             halts=Halts(self.database),
             tasks=Tasks(self.database),
-            telling=self.telling,
+            notifier=self.notifier,
             operators=self.operators,
             partners=set(PARTNERS),
             clock=self.clock,
@@ -170,9 +170,9 @@ class Assembly:
         return Operators(self.database, self.clock)
 
     @property
-    def telling(self) -> Telling:
+    def notifier(self) -> Notifier:
         """What tells runs of commands."""
-        return Telling(Untold(self.database), self.running, self.clock)
+        return Notifier(Notifications(self.database), self.running, self.clock)
 
     async def client(self) -> Client:
         """The Temporal client of this process, connected at first use.
@@ -202,7 +202,7 @@ class Assembly:
         return Upkeep(
             payments=self.payments,
             inbox=self.inbox,
-            untold=Untold(self.database),
+            notifications=Notifications(self.database),
             tasks=Tasks(self.database),
             rounds=self.rounds,
             witness=self.witness,

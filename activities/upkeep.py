@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from temporalio import activity
 
-from domain.telling import YOUNG
+from domain.notifier import YOUNG
 from domain.witness import Known, Mark
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from domain.clock import Clock
     from store.future import Future
     from store.inbox import Inbox
+    from store.notifications import Notifications
     from store.payments import Payments
     from store.rounds import Rounds
     from store.tasks import Tasks
-    from store.untold import Untold
 
 log = logging.getLogger("finality.upkeep")
 
@@ -43,7 +43,7 @@ _ROUND_SECONDS: Final = 240
 _NAMED: Final = 10
 
 
-class NotTold(Exception):
+class NotNotified(Exception):
     """The server refuses to tell this run, and would refuse it again; others can be told."""
 
 
@@ -66,7 +66,7 @@ class Upkeep:
         *,
         payments: Payments,
         inbox: Inbox,
-        untold: Untold,
+        notifications: Notifications,
         tasks: Tasks,
         rounds: Rounds,
         witness: Witness,
@@ -79,7 +79,7 @@ class Upkeep:
         """`last_round` looks in Temporal for the last round that is ours."""
         self._payments = payments
         self._inbox = inbox
-        self._untold = untold
+        self._notifications = notifications
         self._tasks = tasks
         self._rounds = rounds
         self._witness = witness
@@ -125,25 +125,25 @@ class Upkeep:
         now, left = self._clock.now(), _Left()
         before = now - YOUNG
         relayed = set()
-        for number in await self._untold.lifted():
-            after = await self._untold.tell_held_back(number, now, None)
+        for number in await self._notifications.lifted():
+            after = await self._notifications.notify_held_back(number, now, None)
             while after is not None and left:
                 activity.heartbeat()
-                after = await self._untold.tell_held_back(number, now, after)
+                after = await self._notifications.notify_held_back(number, now, after)
         async for page in _pages(
-            left, lambda: self._untold.commands(asked_through=before, limit=_BATCH)
+            left, lambda: self._notifications.commands(asked_through=before, limit=_BATCH)
         ):
-            await self._tell(page)
-            await self._untold.told(_ids(page), asked_through=before, now=now)
+            await self._notify(page)
+            await self._notifications.notified(_ids(page), asked_through=before, now=now)
             relayed |= {*page}
-        async for page in _pages(left, lambda: self._inbox.untold(now, limit=_BATCH)):
-            await self._tell(page)
-            await self._inbox.told(_ids(page), now)
+        async for page in _pages(left, lambda: self._inbox.unnotified(now, limit=_BATCH)):
+            await self._notify(page)
+            await self._inbox.notified(_ids(page), now)
             relayed |= {*page}
         async for page in _pages(
             left, lambda: self._payments.unstarted(created_before=before, limit=_BATCH)
         ):
-            await self._tell(page)
+            await self._notify(page)
             await self._payments.started(_ids(page), now)
             relayed |= {*page}
         return len(relayed)
@@ -158,11 +158,11 @@ class Upkeep:
         """
         moments = await self._clocks.agree()
         await self._mend_future(moments)
-        now, left, told = self._clock.now(), _Left(), 0
-        async for page in _pages(left, lambda: self._untold.overdue(now, limit=_BATCH)):
-            await self._tell(page)
+        now, left, notified = self._clock.now(), _Left(), 0
+        async for page in _pages(left, lambda: self._notifications.overdue(now, limit=_BATCH)):
+            await self._notify(page)
             await self._fold(_ids(page), now)
-            told += len(page)
+            notified += len(page)
         while left:
             activity.heartbeat()
             escalated = await self._payments.escalate(now, limit=_FOLDED)
@@ -172,7 +172,7 @@ class Upkeep:
         await self._payments.ask_to_open(now, limit=_FOLDED)
         await self._ask_whose(now, left)
         await self._name_overdue()
-        return told
+        return notified
 
     async def _mend_future(self, moments: Moments) -> None:
         """What a clock that was ahead wrote is dated anew, and its payments look again.
@@ -182,7 +182,7 @@ class Upkeep:
         while page := await self._future.written_ahead(moments.now(), limit=_FOLDED):
             activity.heartbeat()
             mended = [one for one in page if await self._future.mend(one[1], moments.now)]
-            await self._tell(mended)
+            await self._notify(mended)
             if not mended:
                 return
 
@@ -198,7 +198,7 @@ class Upkeep:
                         about.reference, about.account, about.partner,
                     )  # fmt: skip
 
-    async def _tell(self, payments: Collection[tuple[str, str]]) -> None:
+    async def _notify(self, payments: Collection[tuple[str, str]]) -> None:
         """Have the runs of these look again, some at a time.
 
         Raises:
@@ -206,11 +206,11 @@ class Upkeep:
         """
         waiting, failed = iter(payments), asyncio.Event()
 
-        async def tell_some() -> None:
+        async def notify_some() -> None:
             for tenant, payment_id in waiting:
                 try:
                     await self._runner.ensure_running(tenant, payment_id)
-                except NotTold as refused:
+                except NotNotified as refused:
                     log.error("payment %s: its run cannot be told: %s", payment_id, refused)
                 except BaseException:
                     failed.set()
@@ -219,7 +219,9 @@ class Upkeep:
                 if failed.is_set():
                     return
 
-        done = await asyncio.gather(*(tell_some() for _ in range(_AT_ONCE)), return_exceptions=True)
+        done = await asyncio.gather(
+            *(notify_some() for _ in range(_AT_ONCE)), return_exceptions=True
+        )
         for error in filter(None, done):
             raise error
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from activities.silence import Silences
-from domain.answers import NotReady, Shown, Untold
+from domain.answers import NotReady, Shown, Unanswered
 from domain.listing import Listing
 from domain.silence import has_answered
 
@@ -83,25 +83,25 @@ class Witness:
 
     async def _compare(self, partner: str, account: str) -> None:
         known = self._accounts[partner, account]
-        untold = await self._compare_list(partner, account)
-        answered = True if untold is None else has_answered(untold)
-        why = untold.why if untold else ""
+        unanswered = await self._compare_list(partner, account)
+        answered = True if unanswered is None else has_answered(unanswered)
+        why = unanswered.why if unanswered else ""
         self.silences.note(f"{partner}/{account}", answered, why, self._clock.now())
-        if untold is None:
+        if unanswered is None:
             known.compared, known.not_ready = True, None
             return
         why = (
             f"not yet compared with what {partner}/{account} shows, so nothing new is sent: "
-            f"{untold.why}"
+            f"{unanswered.why}"
         )
         if known.not_ready is None:
             log.warning("%s", why)
         if known.compared:
             return  # Once is enough to send; what came since is compared in the next round.
-        until = untold.retry_at or self._clock.now() + _PAUSE
+        until = unanswered.retry_at or self._clock.now() + _PAUSE
         known.not_ready = NotReady(why, until, answered=answered)
 
-    async def _compare_list(self, partner: str, account: str) -> Untold | None:
+    async def _compare_list(self, partner: str, account: str) -> Unanswered | None:
         lister, profile = self._listers[partner, account]
         listing = Listing.of(partner, account, profile)
         since = await self._strangers.since(listing, self._clock.now())
@@ -109,12 +109,12 @@ class Witness:
         at, is_complete = since.at, False
         while not is_complete:
             listed = await lister.created_since(at)
-            if isinstance(listed, Untold):
+            if isinstance(listed, Unanswered):
                 return listed
             shown |= {each.partner_reference: each for each in listed.payments}
             is_complete = listed.is_complete
             if not is_complete and listed.payments[-1].created_at <= at:
-                return Untold(f"it made more payments at {at:%H:%M:%S} than it lists at a time")
+                return Unanswered(f"it made more payments at {at:%H:%M:%S} than it lists at a time")
             at = listed.payments[-1].created_at if listed.payments else at
         found = await self._strangers.compare(
             listing, tuple(shown.values()), since, self._clock.now()

@@ -60,36 +60,38 @@ async def measure(given: argparse.Namespace, home: Path) -> dict[str, Any]:
     """All that was asked for, one after the other."""
     result: dict[str, Any] = {"goals": GOALS, "run": _run(given)}
     async with stand(home / "stand") as made:
-        shape = await _told("one payment, followed", follow(made))
+        shape = await _reported("one payment, followed", follow(made))
         shape.save(given.out / "shape.json")
         result["events_per_payment"] = sum(shape.events.values())
         result["events"] = dict(shape.events)
         result["rows_per_payment"] = shape.rows
         if "compare" in given.only:
-            result |= await _told("product and twin in turn", _compare(made, shape, given))
-            result["profile"] = await _told("profile", profile(made, given.payments))
+            result |= await _reported("product and twin in turn", _compare(made, shape, given))
+            result["profile"] = await _reported("profile", profile(made, given.payments))
         if "peer" in given.only:
-            result["peer"] = await _told("peer", asyncio.to_thread(_peer, made, given))
+            result["peer"] = await _reported("peer", asyncio.to_thread(_peer, made, given))
     if "waiting" in given.only:
         async with stand(home / "waiting") as made:
-            levels = await _told("payments that wait", waiting(made, given.waiting, given.payments))
+            levels = await _reported(
+                "payments that wait", waiting(made, given.waiting, given.payments)
+            )
             result["waiting"] = asdict(levels)
             # The goal is for that many; a shorter run says nothing of it.
             for level in levels.levels:
                 if level.waiting == _WAITING_GOAL:
                     result["waiting_memory_mb"] = level.memory_mb
     if "regular" in given.only:
-        asked = await _told("regular queries", regular(home / "regular"))
+        asked = await _reported("regular queries", regular(home / "regular"))
         result["regular"] = asked
         result["regular_ms"] = max(ms for found in asked.values() for ms in found.values())
     if "workers" in given.only:
-        result |= await _told("two workers", two_workers(home / "workers", given.payments))
+        result |= await _reported("two workers", two_workers(home / "workers", given.payments))
     if "imports" in given.only:
-        result |= await _told("imports", asyncio.to_thread(import_ratio))
+        result |= await _reported("imports", asyncio.to_thread(import_ratio))
     return result
 
 
-async def _told(what: str, measuring: Awaitable[T]) -> T:
+async def _reported(what: str, measuring: Awaitable[T]) -> T:
     print(f"{datetime.now(UTC):%H:%M:%S} {what}", file=sys.stderr, flush=True)
     return await measuring
 

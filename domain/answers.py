@@ -152,7 +152,7 @@ LookedFor = Found | Absent | CannotTell
 
 
 @dataclass(frozen=True)
-class Told:
+class Answered:
     """A read brought a report."""
 
     report: Report
@@ -160,7 +160,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Untold:
+class Unanswered:
     """A read brought nothing to rely on; the state stands."""
 
     why: str
@@ -180,7 +180,7 @@ class Gone:
     exchange: Exchange | None = None
 
 
-Read = Told | Untold | Gone
+Read = Answered | Unanswered | Gone
 
 
 @dataclass(frozen=True)

@@ -73,14 +73,14 @@ def _heard(
     profile: Profile,
     instructions: Sequence[Instruction],
     ordered: Iterable[Report],
-) -> _Telling:
-    telling = _Telling(order, profile, instructions)
+) -> _Folding:
+    folding = _Folding(order, profile, instructions)
     for report in ordered:
-        telling.hear(report)
-    return telling
+        folding.hear(report)
+    return folding
 
 
-class _Telling:
+class _Folding:
     """The fold's working state; nothing of it outlives the call."""
 
     def __init__(self, order: Order, profile: Profile, instructions: Sequence[Instruction]) -> None:

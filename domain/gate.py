@@ -33,7 +33,7 @@ class Passed:
 
 
 @dataclass(frozen=True)
-class Held:
+class OnHold:
     """Not now: somebody of ours has to act first. The check is asked again at `look_again_at`."""
 
     why: str
@@ -48,7 +48,7 @@ class Barred:
     status_reason: str = "NARR"
 
 
-Verdict = Passed | Held | Barred
+Verdict = Passed | OnHold | Barred
 
 
 class Check(Protocol):
@@ -77,7 +77,7 @@ class Examined:
     def look_again_at(self) -> datetime | None:
         """When the earliest of those that hold it wants to be asked again."""
         return min(
-            (verdict.look_again_at for _, verdict in self.verdicts if isinstance(verdict, Held)),
+            (verdict.look_again_at for _, verdict in self.verdicts if isinstance(verdict, OnHold)),
             default=None,
         )
 
@@ -110,8 +110,8 @@ _WORDS: Final = {
     PaymentState.AWAITING_US: "held by our checks",
     PaymentState.REJECTED: "barred by our checks",
 }
-_DECISIVE: Final[dict[PaymentState, type[Passed] | type[Held] | type[Barred]]] = {
+_DECISIVE: Final[dict[PaymentState, type[Passed] | type[OnHold] | type[Barred]]] = {
     PaymentState.CREATED: Passed,
-    PaymentState.AWAITING_US: Held,
+    PaymentState.AWAITING_US: OnHold,
     PaymentState.REJECTED: Barred,
 }

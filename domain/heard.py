@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from domain.answers import (
     Absent,
     Accepted,
+    Answered,
     CannotTell,
     Duplicate,
     Exchange,
@@ -21,9 +22,8 @@ from domain.answers import (
     Read,
     Refused,
     Submitted,
-    Told,
     TurnedAway,
-    Untold,
+    Unanswered,
 )
 from domain.ids import payment_of
 from domain.report import Report, Source
@@ -206,7 +206,7 @@ def heard_of_read(
     """What a read brought; without a usable answer nothing is marked as read."""
     base = Heard(payment_id=payment_id, instruction_id=instruction_id, heard_at=now)
     match answer:
-        case Told(report, exchange):
+        case Answered(report, exchange):
             return base.model_copy(
                 update={
                     "report": report,
@@ -215,7 +215,7 @@ def heard_of_read(
                     "inbox_through": inbox_through,
                 }
             )
-        case Untold(why, exchange, retry_at, drift):
+        case Unanswered(why, exchange, retry_at, drift):
             return base.model_copy(
                 update={
                     "why": _with_drift(why, drift),

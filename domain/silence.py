@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.answers import Exchange, NotReady, Unprepared, Untold
+from domain.answers import Exchange, NotReady, Unanswered, Unprepared
 from domain.escalation import DueRung, Ladder, Rung
 
 _SERVER_ERROR: Final = 500
@@ -47,14 +47,14 @@ def is_answer(exchange: Exchange | None) -> bool | None:
     return exchange.status is not None and exchange.status < _SERVER_ERROR
 
 
-def has_answered(not_now: NotReady | Unprepared | Untold) -> bool | None:
+def has_answered(not_now: NotReady | Unprepared | Unanswered) -> bool | None:
     """The same of what ended before anything could be asked about the payment."""
     match not_now:
         case NotReady(answered=answered):
             return answered
-        case Untold(answered=bool() as answered):
+        case Unanswered(answered=bool() as answered):
             return answered
-        case Untold(exchange=exchange) | Unprepared(exchange=exchange):
+        case Unanswered(exchange=exchange) | Unprepared(exchange=exchange):
             return is_answer(exchange)
 
 

@@ -60,8 +60,8 @@ def endpoint(
         except store_away as away:
             log.error("the database is away (%s): not taken", type(away).__name__)
             return Response(status_code=503, headers={"retry-after": "5"})
-        tell = BackgroundTask(webhooks.tell, arrival) if arrival else None
-        return Response(status_code=200, background=tell)
+        notify = BackgroundTask(webhooks.notify, arrival) if arrival else None
+        return Response(status_code=200, background=notify)
 
     async def health(_: Request) -> Response:
         return Response(status_code=204)

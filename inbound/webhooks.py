@@ -101,7 +101,7 @@ class Webhooks:
         )
         return arrival
 
-    async def tell(self, arrival: Arrival) -> None:
+    async def notify(self, arrival: Arrival) -> None:
         """Have the payment's run look again. While Temporal is away the relay does it later."""
         if not arrival.is_new or arrival.tenant is None or arrival.payment_id is None:
             return

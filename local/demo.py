@@ -25,8 +25,8 @@ from process import own_module, stop_on_signals
 from settings import Settings
 from store.records import PaymentRecord
 from terminal.pay import pay_file
+from terminal.pay_options import PayOptions
 from terminal.table import as_object
-from terminal.wishes import Wishes
 
 _STORY_LIMIT: Final = timedelta(seconds=40)
 _KILL_LIMIT: Final = timedelta(seconds=60)
@@ -48,7 +48,7 @@ async def demonstrate(home: Path, *, payments: int, keep: bool) -> int:
         Ports.free(),
         {DEBTOR_IBAN: {"currency": "EUR"}},
         simulator_options=("--latency", "0.15"),
-        tell=lambda text: console.print(f"[dim]{text}[/dim]", highlight=False),
+        say=lambda text: console.print(f"[dim]{text}[/dim]", highlight=False),
     )
     async with stack:
         settings = Settings(home=home)
@@ -64,7 +64,7 @@ async def demonstrate(home: Path, *, payments: int, keep: bool) -> int:
         paying = asyncio.create_task(
             pay_file(
                 settings,
-                Wishes(
+                PayOptions(
                     file,
                     as_of=EXECUTION_DATE,
                     wait_seconds=_PATIENCE_SECONDS,
@@ -120,9 +120,9 @@ async def _kill_mid_flight(stack: Stack, payments: int, console: Console) -> boo
 
 
 async def _stories(settings: Settings, console: Console) -> bool:
-    """Cancel what has long been sent, see every fate through, and say how each is shown."""
-    shown = Table(title="What befell single payments later, and how they ended")
-    for column in ("", "what befell it", "state", "what its owner reads"):
+    """Cancel what has long been sent, see every intervention through, and say how each is shown."""
+    shown = Table(title="What happened to single payments later, and how they ended")
+    for column in ("", "what happened to it", "state", "what its owner reads"):
         shown.add_column(column)
     async with assembled(settings) as assembly:
         orchestrator = assembly.orchestrator
@@ -132,13 +132,13 @@ async def _stories(settings: Settings, console: Console) -> bool:
         commanded = await orchestrator.cancel(
             late.payment_id, "demo", by="demo", why="the customer changed their mind", tenant=None
         )
-        fates = {line: (story.words, story.ends) for line, story in FATED.items()}
-        fates[CANCELLED_TOO_LATE] = (
+        interventions = {line: (story.words, story.ends) for line, story in FATED.items()}
+        interventions[CANCELLED_TOO_LATE] = (
             "cancel asked after it was sent: " + str(commanded.command.outcome).replace("_", " "),
             "settled",
         )
         ended = True
-        for line, (words, ends) in fates.items():
+        for line, (words, ends) in interventions.items():
             record = await orchestrator.wait(
                 lines[end_to_end_id(line)].payment_id,
                 partial(_is_in, ends),

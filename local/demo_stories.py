@@ -23,7 +23,7 @@ _FAULTY: Final = sum(count for _, count, _ in FAULTS)
 
 @dataclass(frozen=True)
 class Story:
-    """One payment's fate: a rule for the simulator, and the state it has to end in."""
+    """One payment's story: a rule for the simulator, and the state it has to end in."""
 
     fault: str
     words: str
@@ -45,7 +45,7 @@ STORIES: Final = (
     ),
     Story("delete_by_hand", "deleted at the partner by hand", "cancelled"),
 )  # fmt: skip
-#: Lines with a fate; the next one is cancelled when it is too late.
+#: Lines with an intervention; the next one is cancelled when it is too late.
 FATED: Final = {_FAULTY + number: story for number, story in enumerate(STORIES)}
 CANCELLED_TOO_LATE: Final = _FAULTY + len(STORIES)
 #: So many lines have a reference of their own and a role.

@@ -11,7 +11,7 @@ from store.database import Database
 from store.keyring import Keyring
 
 
-def own_keyring(settings: Settings, tell: Callable[[str], None]) -> Keyring:
+def own_keyring(settings: Settings, say: Callable[[str], None]) -> Keyring:
     """The keyring of these settings, proven to be the one of their store before anything starts.
 
     A new one is made only where the store was never sealed. A home without its keyring beside a
@@ -28,7 +28,7 @@ def own_keyring(settings: Settings, tell: Callable[[str], None]) -> Keyring:
         if settings.keyring_file is None and not file.exists():
             keys.require_never_sealed(database, file)
             if Keyring.make(file):
-                tell(
+                say(
                     f"made a development key in {file}: it encrypts this machine's payloads "
                     "and columns. Set FINALITY_KEYRING_FILE for anything real."
                 )

@@ -46,7 +46,7 @@ class InboundDied(Explained):
     """What takes webhooks ended or did not answer in time; the text names its log."""
 
 
-Tell = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Stack:
     ports: Ports
     debtors: Mapping[str, Mapping[str, str]]
     simulator_options: Sequence[str] = ()
-    tell: Tell = print
+    say: Say = print
     temporal: DevServer = field(init=False)
     simulator: Simulator = field(init=False)
     _book: str = field(init=False)
@@ -117,8 +117,8 @@ class Stack:
                     f"port {port} is taken by another program; give another with "
                     f"--{part}-port, where 0 takes a free one"
                 )
-        await self._serve_codec(own_keyring(Settings(home=self.home), self.tell))
-        self.tell("starting Temporal (the first time it may have to be built: some minutes)")
+        await self._serve_codec(own_keyring(Settings(home=self.home), self.say))
+        self.say("starting Temporal (the first time it may have to be built: some minutes)")
         self.temporal = await start_dev_server(
             db_filename=self.home / "temporal.db",
             port=ports.temporal,
@@ -128,7 +128,7 @@ class Stack:
             log_file=self.log("temporal"),
         )
         self._parts.push_async_callback(self.temporal.stop)
-        self.tell("starting the Currencycloud simulator")
+        self.say("starting the Currencycloud simulator")
         book_file = self.home / "currencycloud-simulator.db"
         self._book = known_as(book_file)
         self.simulator = await start_simulator(

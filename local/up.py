@@ -6,39 +6,39 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.stack import Ports, Stack, Tell
+from local.stack import Ports, Say, Stack
 from process import stop_on_signals
 from starter.peer import can_tell_users
 
 _LOOK_SECONDS = 0.5
 
 
-async def up(home: Path, ports: Ports, debtors: Mapping[str, Mapping[str, str]], tell: Tell) -> int:
+async def up(home: Path, ports: Ports, debtors: Mapping[str, Mapping[str, str]], say: Say) -> int:
     """Run the stack; a worker that dies is started again and said so."""
     stop = stop_on_signals()
-    async with Stack(home, ports, debtors, tell=tell) as stack:
-        tell(f"Temporal UI  {stack.temporal.ui_url}")
+    async with Stack(home, ports, debtors, say=say) as stack:
+        say(f"Temporal UI  {stack.temporal.ui_url}")
         if can_tell_users():
-            tell(f"Codec        {stack.codec_url}  (the UI has it; only this user may ask)")
+            say(f"Codec        {stack.codec_url}  (the UI has it; only this user may ask)")
         else:
-            tell(f"Codec        {stack.codec_url}  (enter it in the UI: the glasses, top right)")
-        tell(f"Simulator    {stack.simulator.base_url}  (Currencycloud)")
-        tell(f"Webhooks     http://127.0.0.1:{stack.ports.inbound}/webhooks")
-        tell(f"Logs         {home / 'logs'}")
-        tell("In another terminal: finality pay FILE.   Ctrl-C ends everything in order.")
+            say(f"Codec        {stack.codec_url}  (enter it in the UI: the glasses, top right)")
+        say(f"Simulator    {stack.simulator.base_url}  (Currencycloud)")
+        say(f"Webhooks     http://127.0.0.1:{stack.ports.inbound}/webhooks")
+        say(f"Logs         {home / 'logs'}")
+        say("In another terminal: finality pay FILE.   Ctrl-C ends everything in order.")
         while not stop.is_set():
             if (code := stack.worker.poll()) is not None:
-                tell(f"the worker ended with code {code}; starting it again")
+                say(f"the worker ended with code {code}; starting it again")
                 stack.start_worker()
             if (code := stack.inbound.poll()) is not None:
-                tell(f"what takes webhooks ended with code {code}; starting it again")
+                say(f"what takes webhooks ended with code {code}; starting it again")
                 stack.start_inbound()
             if not stack.temporal.running:
-                tell(f"the Temporal server ended; its log is {stack.log('temporal')}")
+                say(f"the Temporal server ended; its log is {stack.log('temporal')}")
                 return 1
             try:
                 await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
             except TimeoutError:
                 continue
-        tell("stopping: the worker finishes the steps in hand")
+        say("stopping: the worker finishes the steps in hand")
     return 0

@@ -22,7 +22,7 @@ WRONG_CONTENT: Final = "CH16"
 WRONG_FORM: Final = "FF01"
 
 
-class Fate(StrEnum):
+class Treatment(StrEnum):
     """What becomes of an element."""
 
     CARRIED = "carried"
@@ -39,7 +39,7 @@ class Fate(StrEnum):
 class Rule:
     """One row. A refused or noticed element is so with all its children."""
 
-    fate: Fate
+    treatment: Treatment
     code: str
     """When refused, or when the value is not as it must be."""
     text: str = ""
@@ -69,7 +69,7 @@ def _carried(
     in_sepa: Rule | None = None,
 ) -> Rule:
     named = frozenset(values.split())
-    return Rule(Fate.CARRIED, code, text, longest, named, times_max, in_sepa=in_sepa)
+    return Rule(Treatment.CARRIED, code, text, longest, named, times_max, in_sepa=in_sepa)
 
 
 def _used(
@@ -81,15 +81,15 @@ def _used(
     in_sepa: Rule | None = None,
 ) -> Rule:
     named = frozenset(values.split())
-    return Rule(Fate.USED, code, text, 0, named, times_max, in_sepa=in_sepa)
+    return Rule(Treatment.USED, code, text, 0, named, times_max, in_sepa=in_sepa)
 
 
 def _noticed(text: str, code: str = WRONG_CONTENT) -> Rule:
-    return Rule(Fate.NOTICED, code, text)
+    return Rule(Treatment.NOTICED, code, text)
 
 
 def _refused(code: str, text: str) -> Rule:
-    return Rule(Fate.REFUSED, code, text)
+    return Rule(Treatment.REFUSED, code, text)
 
 
 def _under(prefix: str, rows: Table) -> Table:
@@ -198,7 +198,7 @@ GROUP: Final[Table] = {
     "NbOfTxs": _used("AM19"),
     "CtrlSum": _used("AM16"),
     "InitgPty/Nm": _used("BE21"),
-    "InitgPty/Id": Rule(Fate.USED, "BE15", is_whole=True),
+    "InitgPty/Id": Rule(Treatment.USED, "BE15", is_whole=True),
     "InitgPty/PstlAdr": _noticed("the initiating party's address is not sent"),
     "InitgPty/CtryOfRes": _noticed("the initiating party's residence is not sent"),
     "InitgPty/CtctDtls": _noticed("contact details are not sent"),
@@ -215,7 +215,7 @@ def _debtor() -> Table:
     rows = {path: rule for path, rule in party.items() if not path.startswith("Id/")}
     return {
         path: replace(known, code=rule.code, in_sepa=rule.in_sepa, times_max=rule.times_max)
-        if path == "Id" or rule.fate is Fate.CARRIED
+        if path == "Id" or rule.treatment is Treatment.CARRIED
         else rule
         for path, rule in rows.items()
     }
@@ -337,7 +337,7 @@ LINE: Final[Table] = {
     "RgltryRptg": _refused("RR05", "regulatory reporting is not carried"),
     "Tax": _refused("RR06", "tax details are not carried"),
     "RltdRmtInf": _refused("RR07", "remittance sent elsewhere is not carried; use RmtInf/Ustrd"),
-    "RmtInf/Ustrd": Rule(Fate.CARRIED, "RR07", times_max=1000, is_measured_whole=True),
+    "RmtInf/Ustrd": Rule(Treatment.CARRIED, "RR07", times_max=1000, is_measured_whole=True),
     **{
         f"RmtInf/Strd/{name}": _refused(
             "RR07", "of structured remittance only the creditor's reference is carried; use Ustrd"

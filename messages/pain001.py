@@ -35,7 +35,7 @@ from messages.envelope import unwrapped
 from messages.reading import Reading
 from messages.structure import Place, structure_of
 from messages.sums import Tally
-from regimes.banks import country_told
+from regimes.banks import country_of_bank
 from regimes.rails import Destination, way_to
 from regimes.refusal import Refusal
 
@@ -206,7 +206,7 @@ class _File:
         rail, notice = way_to(
             Destination(
                 currency=currency,
-                country=country_told(
+                country=country_of_bank(
                     iban=iban,
                     system=member.system if member else "",
                     bic=agent,

@@ -11,7 +11,7 @@ from lxml import etree
 from domain.order import Rail
 from messages.credit_transfer import NOT_PROVIDED, FileRefused, Notice
 from messages.document import BLANK, ISO, attributes, has_stray_text, name_of
-from messages.elements import BLOCK, GROUP, LINE, NOT_ALLOWED, WRONG_FORM, Fate, Rule, Table
+from messages.elements import BLOCK, GROUP, LINE, NOT_ALLOWED, WRONG_FORM, Rule, Table, Treatment
 from messages.structure import Fault, Misfit, structure_of
 from regimes.refusal import Refusal
 
@@ -214,11 +214,11 @@ class Reading:
             self.refuse(NOT_ALLOWED, path, text)
 
     def _apply(self, rule: Rule, element: etree._Element, path: str) -> None:
-        if rule.fate is Fate.REFUSED:
+        if rule.treatment is Treatment.REFUSED:
             self.refuse(rule.code, path, rule.text)
             return
         has_children = len(element) > 0
-        if rule.fate is Fate.NOTICED and has_children:
+        if rule.treatment is Treatment.NOTICED and has_children:
             if any(text != NOT_PROVIDED for _, text in leaves(element, self._namespace)):
                 self.notice(path, rule.text)
             if rule.in_sepa is not None:
@@ -235,7 +235,7 @@ class Reading:
         if problem := _problem(rule, text):
             self.refuse(problem[0], path, problem[1])
             return
-        if rule.fate is Fate.NOTICED and text not in ("", NOT_PROVIDED):
+        if rule.treatment is Treatment.NOTICED and text not in ("", NOT_PROVIDED):
             self.notice(path, rule.text)
         if rule.in_sepa is not None:
             self._by_sepa(rule.in_sepa, path, text)
@@ -244,9 +244,9 @@ class Reading:
     def _by_sepa(self, rule: Rule, path: str, text: str) -> None:
         """What holds if the line turns out to go by SEPA, which is known when all of it is read."""
         field = f"{self._prefix}{path}"
-        if rule.fate is Fate.NOTICED:
+        if rule.treatment is Treatment.NOTICED:
             self._sepa_notices.append(Notice(field, rule.text))
-        elif rule.fate is Fate.REFUSED:
+        elif rule.treatment is Treatment.REFUSED:
             self._sepa_refusals.append(Refusal(rule.code, field, rule.text))
         elif problem := _problem(rule, text):
             self._sepa_refusals.append(Refusal(problem[0], field, problem[1]))
@@ -268,14 +268,14 @@ class Reading:
 def _problem(rule: Rule, text: str) -> tuple[str, str] | None:
     """What is wrong with a value: code and text."""
     if not text:
-        if rule.fate is Fate.NOTICED:
+        if rule.treatment is Treatment.NOTICED:
             return None
         return rule.code, "is empty; give a value or leave it out"
     if not text.isprintable():
         odd = next(character for character in text if not character.isprintable())
         return "RR10", f"holds U+{ord(odd):04X}, which payments cannot carry; remove it"
     if rule.longest and len(text) > rule.longest:
-        because = f" ({rule.text})" if rule.text and rule.fate is not Fate.NOTICED else ""
+        because = f" ({rule.text})" if rule.text and rule.treatment is not Treatment.NOTICED else ""
         return rule.code, (
             f"has {len(text)} characters, at most {rule.longest} are possible{because}; "
             "shorten it, nothing is cut"

@@ -17,8 +17,8 @@ from domain.answers import (
     Read,
     Subject,
     Submitted,
+    Unanswered,
     Unprepared,
-    Untold,
     Webhook,
     WireRequest,
 )
@@ -60,7 +60,7 @@ class PaymentPartner(Protocol):
     async def read(self, subject: Subject) -> Read:
         """Ask what became of the object under `subject.partner_reference`."""
 
-    async def available(self, currency: str, on_behalf_of: str | None) -> Money | Untold:
+    async def available(self, currency: str, on_behalf_of: str | None) -> Money | Unanswered:
         """What our account there, or a sub-account of it, could pay now; below zero when it owes.
 
         For people, before they pay: no send waits for it. Untold: they do not say, or not now.
@@ -74,7 +74,7 @@ class PaymentPartner(Protocol):
 class PaymentLister(Protocol):
     """Lists what it holds under our account: what our database has forgotten shows there."""
 
-    async def created_since(self, since: datetime) -> Listed | Untold:
+    async def created_since(self, since: datetime) -> Listed | Unanswered:
         """Payments created since, of every sub-account and deleted ones too. A few pages at most:
         the rest is asked for again, since the last of them."""
 

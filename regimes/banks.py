@@ -35,7 +35,7 @@ def bank_country(order: Order) -> str:
 
     By the IBAN, else the clearing system, the BIC, or what the payer says of the bank.
     """
-    return country_told(
+    return country_of_bank(
         iban=order.creditor_account.iban or "",
         system=order.creditor_agent_member.system if order.creditor_agent_member else "",
         bic=order.creditor_agent or "",
@@ -43,7 +43,7 @@ def bank_country(order: Order) -> str:
     )
 
 
-def country_told(*, iban: str, system: str, bic: str, stated: str) -> str:
+def country_of_bank(*, iban: str, system: str, bic: str, stated: str) -> str:
     """The same of single values; absent ones are empty."""
     by_iban = iban.replace(" ", "").upper()[:2]
     return by_iban or country_of(system) or bic.strip().upper()[4:6] or stated.upper()

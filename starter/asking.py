@@ -13,7 +13,7 @@ from domain.payment import Payment
 from regimes.accounts import check_account
 from starter.away import TemporalAway
 from store.commands import Commanded, CommandRecord
-from store.untold import Untold
+from store.notifications import Notifications
 
 if TYPE_CHECKING:
     from starter.running import Running
@@ -34,36 +34,36 @@ class InvalidCommand(ValueError):
 class CommandReceipt:
     """The answer of a command: what came of it so far, and the payment as it now stands."""
 
-    def __init__(self, commanded: Commanded, *, is_told: bool) -> None:
+    def __init__(self, commanded: Commanded, *, is_notified: bool) -> None:
         self.command: CommandRecord = commanded.command
         self.payment: Payment = commanded.view.payment
         self.display: Display = display(commanded.view.payment)
-        self.is_told = is_told
+        self.is_notified = is_notified
         """False when Temporal was away: recorded, and the relay tells the payment's run."""
 
 
-class Telling:
+class Notifier:
     """Tells a payment's run of a command; what it cannot tell is left to the relay."""
 
     def __init__(
-        self, untold: Untold, running: Callable[[], Awaitable[Running]], clock: Clock
+        self, notifications: Notifications, running: Callable[[], Awaitable[Running]], clock: Clock
     ) -> None:
-        self._untold = untold
+        self._notifications = notifications
         self._running = running
         self._clock = clock
 
-    async def tell(self, commanded: Commanded) -> CommandReceipt:
+    async def notify(self, commanded: Commanded) -> CommandReceipt:
         """Have the payment run, and note that it was told."""
         view = commanded.view
         try:
             running = await self._running()
             await running.ensure_running(view.tenant, view.payment_id)
         except TemporalAway:
-            return CommandReceipt(commanded, is_told=False)
-        await self._untold.told(
+            return CommandReceipt(commanded, is_notified=False)
+        await self._notifications.notified(
             [view.payment_id], asked_through=commanded.command.asked_at, now=self._clock.now()
         )
-        return CommandReceipt(commanded, is_told=True)
+        return CommandReceipt(commanded, is_notified=True)
 
 
 def check_words(*, command_id: str, by: str, why: str, needs_why: bool = False) -> None:

@@ -26,7 +26,7 @@ from domain.payment import Payment, UnknownPayment
 from domain.profile import Profile
 from domain.view import PaymentView
 from starter.acceptance import admit
-from starter.asking import CommandReceipt, Telling, check_words
+from starter.asking import CommandReceipt, Notifier, check_words
 from starter.away import TemporalAway
 from starter.fingerprint import fingerprint
 from starter.operators import Operators
@@ -93,7 +93,7 @@ class Orchestrator:
         *,
         payments: Payments,
         commands: Commands,
-        telling: Telling,
+        notifier: Notifier,
         running: Callable[[], Awaitable[Running]],
         profiles: Callable[[], Mapping[tuple[str, str], Profile]],
         clock: Clock,
@@ -101,7 +101,7 @@ class Orchestrator:
     ) -> None:
         self._payments = payments
         self._commands = commands
-        self._telling = telling
+        self._notifier = notifier
         self._running = running
         self._profiles = profiles
         self._clock = clock
@@ -299,7 +299,7 @@ class Orchestrator:
         """
         check_words(command_id=command_id, by=by, why=why)
         await self._view(payment_id, tenant)
-        return await self._telling.tell(
+        return await self._notifier.notify(
             await self._commands.cancel(
                 payment_id, command_id=command_id, by=by, why=why, now=self._clock.now()
             )
@@ -316,7 +316,7 @@ class Orchestrator:
         """
         view = await self._view(payment_id, tenant)
         asked = {command.command_id: command for command in await self._commands.of(payment_id)}
-        return CommandReceipt(Commanded(asked[command_id], view), is_told=True)
+        return CommandReceipt(Commanded(asked[command_id], view), is_notified=True)
 
     async def get(self, payment_id: str, *, tenant: str | None) -> PaymentRecord:
         """The payment as it stands in the store, masked.

@@ -50,7 +50,7 @@ class Journal:
             }
         )
 
-    def told(self, key: str, payment_id: str) -> None:
+    def acknowledged(self, key: str, payment_id: str) -> None:
         """After the answer: which payment it became.
 
         Raises:

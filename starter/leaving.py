@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
-from domain.answers import Untold
+from domain.answers import Unanswered
 from domain.money import Money
 from domain.order import Order
 
@@ -26,18 +26,18 @@ class Leaving(NamedTuple):
     balance: Balance
     payments: int
     total: Money
-    available: Money | Untold
+    available: Money | Unanswered
 
     @property
     def is_covered(self) -> bool | None:
         """None where the partner did not tell."""
-        if isinstance(self.available, Untold):
+        if isinstance(self.available, Unanswered):
             return None
         return self.available.minor >= self.total.minor
 
 
 async def leaving(
-    orders: Iterable[Order], available: Callable[[Balance], Awaitable[Money | Untold]]
+    orders: Iterable[Order], available: Callable[[Balance], Awaitable[Money | Unanswered]]
 ) -> list[Leaving]:
     """Each balance that something leaves, in the order they first come.
 

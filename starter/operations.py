@@ -14,7 +14,7 @@ from domain.statement import Signed, Statement, StatementKind, digest
 from starter.asking import (
     CommandReceipt,
     InvalidCommand,
-    Telling,
+    Notifier,
     check_reference,
     check_why,
     check_words,
@@ -43,7 +43,7 @@ class Operations:
         commands: Commands,
         halts: Halts,
         tasks: Tasks,
-        telling: Telling,
+        notifier: Notifier,
         operators: Operators,
         partners: Collection[str],
         clock: Clock,
@@ -51,7 +51,7 @@ class Operations:
         self._commands = commands
         self._halts = halts
         self._tasks = tasks
-        self._telling = telling
+        self._notifier = notifier
         self._operators = operators
         self._partners = partners
         self._clock = clock
@@ -203,7 +203,7 @@ class Operations:
                 case _:
                     raise InvalidCommand(f"{said.kind} is no decision about a payment")
             commanded = await done
-        return await self._telling.tell(commanded)
+        return await self._notifier.notify(commanded)
 
     async def require_not_executed(self) -> None:
         """Let pass where `not_executed` is offered.

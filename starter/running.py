@@ -17,7 +17,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.payment_store import PaymentRef
-from activities.upkeep import NotTold
+from activities.upkeep import NotNotified
 from domain.ids import TASK_QUEUE, workflow_id
 from domain.view import PaymentView
 from starter.away import TemporalAway
@@ -78,7 +78,7 @@ class Running:
             if error.status in _AWAY:
                 raise TemporalAway(str(error)) from error
             if error.status is RPCStatusCode.INVALID_ARGUMENT:
-                raise NotTold(str(error)) from error
+                raise NotNotified(str(error)) from error
             raise
 
     async def first_news(

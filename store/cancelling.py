@@ -118,7 +118,7 @@ def cancel_barred(session: Session, row: PaymentRow, why: str, now: datetime) ->
             why=why,
             asked_at=now,
             outcome=Outcome.ASKED,
-            told_at=now,
+            notified_at=now,
         )
     )
 

@@ -107,7 +107,7 @@ class Commands:
             known = _known(session, row, asked, signed)
             if known is None:
                 known = _new(session, row, asked)
-                known.told_at = known.asked_at if asked.by_its_run else None
+                known.notified_at = known.asked_at if asked.by_its_run else None
                 stands = Payment.model_validate_json(row.payment_json)
                 if stands.state in CANCELLABLE or came_alive(session, row, stands):
                     row.cancel_asked_at = row.cancel_asked_at or now

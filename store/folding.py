@@ -18,13 +18,13 @@ from domain.due import Owed, due
 from domain.escalation import DueRung, Escalate, next_at, nobody, reached
 from domain.fold import fold, state_by_words
 from domain.movements import ever_booked, movements_of
+from domain.notifier import next_notification
 from domain.order import Order, Rail
 from domain.payment import Certainty, Finding, Instruction, Payment
 from domain.profile import Profile
 from domain.report import PaymentState, Report, Source
 from domain.sending import LookupResult, Move, next_move
 from domain.states import ENDS
-from domain.telling import next_telling
 from domain.view import PaymentView
 from store.books import instructions_of, profile_of
 from store.cancelling import follow_cancel
@@ -202,7 +202,7 @@ def _owe(row: PaymentRow, view: PaymentView, now: datetime) -> Question | None:
     late = None
     match owed.owed:
         case Owed.OVER:
-            row.owed_at = row.tell_at = None
+            row.owed_at = row.notify_at = None
             return None
         case Owed.WAIT:
             assert owed.until is not None, "every wait has an end"
@@ -214,7 +214,7 @@ def _owe(row: PaymentRow, view: PaymentView, now: datetime) -> Question | None:
                     f"owed since {row.owed_at:%Y-%m-%d %H:%M} UTC and not done: {owed.because}; "
                     "look at its workflow in Temporal, and whether workers run"
                 )
-    row.tell_at = next_telling(row.owed_at, now)
+    row.notify_at = next_notification(row.owed_at, now)
     return late
 
 

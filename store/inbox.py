@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, bindparam, func, update
 from sqlmodel import Session, col, select
 
-from domain.telling import YOUNG, next_telling
+from domain.notifier import YOUNG, next_notification
 from store.clocks import no_later
 from store.database import Database
 from store.keyring import Keyring
@@ -92,7 +92,7 @@ class Inbox:
                     partner_reference=partner_reference,
                     received_at=received_at,
                     unmatched_since=None if payment_id else received_at,
-                    tell_at=now + YOUNG if payment_id else None,
+                    notify_at=now + YOUNG if payment_id else None,
                     body_sealed=sealed,
                 )
             )
@@ -109,7 +109,7 @@ class Inbox:
 
         return await self._database.read(query)
 
-    async def untold(self, now: datetime, *, limit: int) -> list[tuple[str, str]]:
+    async def unnotified(self, now: datetime, *, limit: int) -> list[tuple[str, str]]:
         """(tenant, payment id) of payments whose runs are to be told of something unread.
 
         At their end too: evidence that comes after it reopens them. Told again at some ages until
@@ -118,24 +118,24 @@ class Inbox:
         rows = (
             select(PaymentRow.tenant, PaymentRow.payment_id)
             .where(PaymentRow.payment_id == InboxRow.payment_id)
-            .where(col(InboxRow.tell_at) <= now)
-            .order_by(col(InboxRow.tell_at), col(InboxRow.number))
+            .where(col(InboxRow.notify_at) <= now)
+            .order_by(col(InboxRow.notify_at), col(InboxRow.number))
             .limit(limit)
         )
         found = await self._database.read(lambda session: session.exec(rows).all())
         return list(dict.fromkeys((tenant, payment_id) for tenant, payment_id in found))
 
-    async def told(self, payment_ids: Collection[str], now: datetime) -> None:
+    async def notified(self, payment_ids: Collection[str], now: datetime) -> None:
         """Note that the runs of these payments were told of what `untold` had found."""
         rows = (
             select(InboxRow)
             .where(col(InboxRow.payment_id).in_(payment_ids))
-            .where(col(InboxRow.tell_at) <= now)
+            .where(col(InboxRow.notify_at) <= now)
         )
 
         def transaction(session: Session) -> None:
             for found in session.exec(rows):
-                found.tell_at = next_telling(found.received_at, now)
+                found.notify_at = next_notification(found.received_at, now)
                 session.add(found)
 
         await self._database.write(transaction)
@@ -183,7 +183,7 @@ def mark_read(session: Session, payment_id: str, through: int, now: datetime) ->
     """Mark rows that had arrived before the read was asked; later ones stay unread."""
     rows = session.exec(_UNREAD, params={"payment_id": payment_id, "through": through})
     for found in rows:
-        found.read_at, found.tell_at = now, None
+        found.read_at, found.notify_at = now, None
         session.add(found)
 
 
@@ -200,7 +200,7 @@ def match_reference(
     hold(session, _named(about))
     for found in session.exec(select(InboxRow).where(*_unmatched(about))):
         found.payment_id, found.unmatched_since = payment_id, None
-        found.tell_at = found.received_at + YOUNG
+        found.notify_at = found.received_at + YOUNG
         session.add(found)
     close_matched(session, about, now)
 

@@ -18,10 +18,10 @@ from domain.intent import (
     Intent,
     PossibleDuplicate,
 )
+from domain.notifier import next_notification
 from domain.order import Order
 from domain.payment import UnknownPayment
 from domain.profile import Profile
-from domain.telling import next_telling
 from domain.view import PaymentView
 from store.accepting import Acceptance, Accepting, Given, accepted_under
 from store.database import Database, is_writing
@@ -277,10 +277,10 @@ class Payments:
 
 def _put_off(payment_id: str, now: datetime, session: Session) -> None:
     found = row(session, payment_id)
-    if found.tell_at is not None and found.tell_at <= now:
-        found.tell_at = next_telling(found.owed_at or found.created_at, now)
+    if found.notify_at is not None and found.notify_at <= now:
+        found.notify_at = next_notification(found.owed_at or found.created_at, now)
     if found.escalates_at is not None and found.escalates_at <= now:
-        found.escalates_at = next_telling(found.escalates_at, now)
+        found.escalates_at = next_notification(found.escalates_at, now)
     session.add(found)
 
 

@@ -22,8 +22,12 @@ from sqlmodel import Field, SQLModel
 from store.columns import Moment
 
 
-def _moment(*, index: bool = False, nullable: bool = True) -> Column[datetime]:
-    return Column(Moment(), index=index, nullable=nullable)
+def _moment(
+    name: str | None = None, *, index: bool = False, nullable: bool = True
+) -> Column[datetime]:
+    """A column of moments in UTC. Its name is the field's, unless the first release had another:
+    a process of an older release may still run on the same database."""
+    return Column(name, Moment(), index=index, nullable=nullable)
 
 
 def _where(name: str, *columns: str, that: ColumnElement[bool]) -> Index:
@@ -111,7 +115,7 @@ class PaymentRow(SQLModel, table=True):
     """When the next question to people comes due, though nothing be heard meanwhile."""
     owed_at: datetime | None = Field(default=None, sa_column=_moment())
     """When its run has to do its next step; None when nothing is owed."""
-    tell_at: datetime | None = Field(default=None, sa_column=_moment())
+    notify_at: datetime | None = Field(default=None, sa_column=_moment("tell_at"))
     """When upkeep tells its run, should that not act by itself; None when nothing is owed."""
     read_turn_at: datetime | None = Field(default=None, sa_column=_moment())
     """Where the partner's quota keeps the next read waiting: when it may be made, and in which
@@ -250,7 +254,7 @@ class InboxRow(SQLModel, table=True):
     payment_id: str | None = Field(default=None, index=True)
     partner_reference: str | None = Field(default=None, index=True)
     received_at: datetime = Field(sa_column=_moment(nullable=False))
-    tell_at: datetime | None = Field(default=None, sa_column=_moment())
+    notify_at: datetime | None = Field(default=None, sa_column=_moment("tell_at"))
     """When the relay next tells the payment's run; None once a read covers it, and before its
     payment is known."""
     unmatched_since: datetime | None = Field(default=None, sa_column=_moment())
@@ -305,7 +309,7 @@ class CommandRow(SQLModel, table=True):
     asked_at: datetime = Field(sa_column=_moment(nullable=False))
     outcome: str
     outcome_at: datetime | None = Field(default=None, sa_column=_moment())
-    told_at: datetime | None = Field(default=None, sa_column=_moment())
+    notified_at: datetime | None = Field(default=None, sa_column=_moment("told_at"))
     """When the payment's run was told of it."""
 
 
@@ -323,7 +327,7 @@ class HaltRow(SQLModel, table=True):
     halted_at: datetime = Field(sa_column=_moment(nullable=False))
     lifted_at: datetime | None = Field(default=None, sa_column=_moment())
     lifted_by: str | None = None
-    told_at: datetime | None = Field(default=None, sa_column=_moment())
+    notified_at: datetime | None = Field(default=None, sa_column=_moment("told_at"))
     """When what it had held back was told that it is lifted."""
     since: datetime | None = Field(default=None, sa_column=_moment())
     """Of a database that was set back: from when on it may have closed payments that it had

@@ -49,7 +49,7 @@ async def answered(
     Where no run could be told, none is waited for.
     """
     asked = receipt.command
-    if not receipt.is_told or asked.outcome is not Outcome.ASKED:
+    if not receipt.is_notified or asked.outcome is not Outcome.ASKED:
         return receipt
     while assembly.clock.now() < deadline:
         try:

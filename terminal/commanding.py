@@ -141,7 +141,7 @@ async def print_receipt(assembly: Assembly, receipt: CommandReceipt, *, as_json:
     screen.print(Text.assemble(f"{plain(named)}: ", (OUTCOMES[command.outcome], "bold")))
     doubt = " (in doubt)" if payment.certainty is Certainty.UNKNOWN else ""
     screen.print(f"{command.payment_id} is {payment.state}{doubt}: {plain(shown.detail)}")
-    if not receipt.is_told:
+    if not receipt.is_notified:
         screen.print(
             "No Temporal server answers: it is recorded, and goes on by itself when one does.",
             style="yellow",

@@ -18,7 +18,7 @@ class Examined(NamedTuple):
     """The lines as judged here and by their partners."""
 
     judged: Judged
-    untold: dict[str, int]
+    unanswered: dict[str, int]
     """Why a partner did not say whether it would take a line, and of how many lines."""
 
 
@@ -37,16 +37,16 @@ async def examine(assembly: Assembly, judged: Judged) -> Examined:
     new = judged.new
     answers = await asyncio.gather(*map(ask, new))
     refused: list[RefusedLine] = []
-    untold: dict[str, int] = {}
+    unanswered: dict[str, int] = {}
     for line, answer in zip(new, answers, strict=True):
         if answer is None:
             continue
         if (report := answer.refused) is None:
-            untold[answer.why] = untold.get(answer.why, 0) + 1
+            unanswered[answer.why] = unanswered.get(answer.why, 0) + 1
             continue
         code, text = report.status_reason or "NARR", report.reason or answer.why
         refused.append(RefusedLine(line.line, (Refusal(code, "CdtTrfTxInf", text),)))
     turned_away = {one.line.position for one in refused}
     orders = [one for one in judged.orders if one[0].line.position not in turned_away]
     everything = sorted([*judged.refused, *refused], key=lambda one: one.line.position)
-    return Examined(replace(judged, refused=everything, orders=orders), untold)
+    return Examined(replace(judged, refused=everything, orders=orders), unanswered)

@@ -98,7 +98,7 @@ async def show_file(
     return AS_WISHED
 
 
-async def tell_status(
+async def show_status(
     settings: Settings,
     message_id: str,
     *,
@@ -153,7 +153,7 @@ async def cancel_file(
             receipts = await _cancelled(assembly, file, paid, why, wait_seconds)
         done = sum(receipt.command.outcome is Outcome.DONE for receipt in receipts)
         for now, receipt in zip(paid, receipts, strict=True):
-            _tell_outcome(file, now, receipt, as_json=as_json)
+            _show_outcome(file, now, receipt, as_json=as_json)
         screen = Screen(stderr=as_json)
         screen.print(f"{done} of {len(paid)} payments are cancelled.")
         if unrecorded:
@@ -192,7 +192,7 @@ async def _cancelled(
     return list(await asyncio.gather(*map(wait, asked)))
 
 
-def _tell_outcome(file: KeptFile, now: LineNow, receipt: CommandReceipt, *, as_json: bool) -> None:
+def _show_outcome(file: KeptFile, now: LineNow, receipt: CommandReceipt, *, as_json: bool) -> None:
     position = now.line.position
     outcome, state = receipt.command.outcome, receipt.payment.state.value
     if as_json:

@@ -51,12 +51,12 @@ def file_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typer.
     ) -> None:
         """Write a pain.002 of how a file stands now; --json prints the same as one object."""
         from settings import Settings
-        from terminal.file import tell_status
+        from terminal.file import show_status
 
         if json and out is not None:
             raise typer.BadParameter("prints to the screen; leave --out away", param_hint="--json")
         run(
-            tell_status(Settings(), message_id, party=party, version=version, out=out, as_json=json)
+            show_status(Settings(), message_id, party=party, version=version, out=out, as_json=json)
         )
 
     @app.command(context_settings=_OF_A_FILE)

@@ -13,8 +13,8 @@ from settings import Settings
 from starter.files import DebtorAccount, FilePlan, PlannedOrder, RefusedLine, account_named, plan
 from starter.known_lines import known_lines
 from store.records import PaymentRecord
+from terminal.pay_options import PayOptions
 from terminal.refused import DUPLICATION, Repeat
-from terminal.wishes import Wishes
 
 
 @dataclass(frozen=True)
@@ -57,17 +57,17 @@ class Judged:
         return sorted(lines, key=lambda line: line.position)
 
 
-async def judge(assembly: Assembly, content: CreditTransferFile, wishes: Wishes) -> Judged:
+async def judge(assembly: Assembly, content: CreditTransferFile, options: PayOptions) -> Judged:
     """All lines are compared before any is recorded. Recording compares each again."""
     planned = plan(
-        content, debtor_accounts(assembly.settings), now=assembly.clock.now(), as_of=wishes.as_of
+        content, debtor_accounts(assembly.settings), now=assembly.clock.now(), as_of=options.as_of
     )
     known = await known_lines(content, assembly.files, assembly.payments)
     wanted = [(line.key, line.intent) for line in planned.orders]
     found = await assembly.payments.possible_duplicates(wanted, assembly.clock.now())
     orders, repeats = [], []
     for line, earlier in zip(planned.orders, found, strict=True):
-        said = wishes.said_of([one.payment_id for one in earlier])
+        said = options.said_of([one.payment_id for one in earlier])
         try:
             require_acknowledged(earlier, said)
         except PossibleDuplicate as duplicate:

@@ -37,6 +37,7 @@ from terminal.broken_off import (
 from terminal.commanding import signer
 from terminal.judging import Judged, judge
 from terminal.outcome import show_outcome
+from terminal.pay_options import PayOptions
 from terminal.preview import preview, show_notices
 from terminal.recording import Recorded, record, until_rest
 from terminal.refused import (
@@ -53,7 +54,6 @@ from terminal.screen import Screen, say_wrong
 from terminal.status_report import NotWritten, as_xml, put, try_out
 from terminal.table import print_json, table
 from terminal.typed import typed
-from terminal.wishes import Wishes
 
 _CONTENT_TAKEN: Final = "a file of this message id was taken before with other content"
 _FAILED: Final = ENDS - {PaymentState.FINAL, PaymentState.UNCONFIRMED}
@@ -62,7 +62,7 @@ _FAILED: Final = ENDS - {PaymentState.FINAL, PaymentState.UNCONFIRMED}
 ALL_WELL, SOME_NOT, NOTHING_PAID = 0, 1, 2
 
 
-async def pay_file(settings: Settings, wishes: Wishes) -> int:
+async def pay_file(settings: Settings, options: PayOptions) -> int:
     """Read, check, record, run, wait a while, and show; the exit code.
 
     A file with refused lines, or with lines that may repeat payments of other files and keys,
@@ -70,59 +70,61 @@ async def pay_file(settings: Settings, wishes: Wishes) -> int:
     named in `acknowledge` or left out. Nothing of it is kept, so that it may be corrected under
     its own message id.
     """
-    screen = Screen(stderr=wishes.as_json)
-    if wishes.status_report is not None:
+    screen = Screen(stderr=options.as_json)
+    if options.status_report is not None:
         try:
-            try_out(wishes.status_report)
+            try_out(options.status_report)
         except NotWritten as problem:
             say_wrong(screen, "--status-report:", str(problem))
-            return _unread(wishes, f"the status report {problem}")
+            return _unread(options, f"the status report {problem}")
     try:
-        content = read(wishes.file, allow_truncation=wishes.allow_truncation)
+        content = read(options.file, allow_truncation=options.allow_truncation)
     except FileRefused as refused:
         say_wrong(screen, "The file is refused:", str(refused))
-        _report(wishes, screen, unread_status(refused, MachineClock().now()))
-        return _unread(wishes, str(refused))
+        _report(options, screen, unread_status(refused, MachineClock().now()))
+        return _unread(options, str(refused))
     except OSError as error:
-        say_wrong(screen, f"{wishes.file} cannot be read:", str(error.strerror))
-        return _unread(wishes, f"the file cannot be read: {error.strerror}")
+        say_wrong(screen, f"{options.file} cannot be read:", str(error.strerror))
+        return _unread(options, f"the file cannot be read: {error.strerror}")
     try:
         async with assembled(settings) as assembly:
-            judged = await judge(assembly, content, wishes)
-            if wishes.preview:
-                return await _previewed(assembly, judged, screen, wishes)
-            return await _pay(assembly, judged, screen, wishes)
+            judged = await judge(assembly, content, options)
+            if options.preview:
+                return await _previewed(assembly, judged, screen, options)
+            return await _pay(assembly, judged, screen, options)
     except KeyringError as error:
         say_wrong(screen, str(error))
         return NOTHING_PAID
 
 
-def _unread(wishes: Wishes, reason: str) -> int:
-    if wishes.as_json:
+def _unread(options: PayOptions, reason: str) -> int:
+    if options.as_json:
         print_unread(reason, MachineClock().now())
     return NOTHING_PAID
 
 
-async def _previewed(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishes) -> int:
+async def _previewed(
+    assembly: Assembly, judged: Judged, screen: Screen, options: PayOptions
+) -> int:
     """What would come of it; nothing is recorded."""
-    judged, is_sure = await preview(assembly, judged, screen, as_json=wishes.as_json)
+    judged, is_sure = await preview(assembly, judged, screen, as_json=options.as_json)
     in_the_way = bool(judged.refused or judged.repeats)
-    if not judged.new or (in_the_way and not wishes.skip_invalid):
+    if not judged.new or (in_the_way and not options.skip_invalid):
         return ALL_WELL if judged.known and not in_the_way else NOTHING_PAID
     return ALL_WELL if is_sure and not in_the_way else SOME_NOT
 
 
-async def _pay(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishes) -> int:
+async def _pay(assembly: Assembly, judged: Judged, screen: Screen, options: PayOptions) -> int:
     content, refused, repeats = judged.content, judged.refused, list(judged.repeats)
     if refused:
         if not assembly.settings.debtors:
             screen.print("No debtor account is known here; does `finality up` run in this folder?")
         show_refused(screen, refused)
-        if not wishes.skip_invalid:
-            print_known(screen, content.message_id, judged.known, as_json=wishes.as_json)
+        if not options.skip_invalid:
+            print_known(screen, content.message_id, judged.known, as_json=options.as_json)
             advice = "Correct the lines, or pay" if not judged.known else "Pay"
             screen.print(f"Nothing new is paid. {advice} the others with --skip-invalid.")
-            if wishes.as_json:
+            if options.as_json:
                 print_refused(content.message_id, refused, (), assembly.clock.now())
                 print_nothing_paid(
                     content.message_id,
@@ -133,32 +135,32 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishe
             why = Reason(
                 code="NARR", text=f"{len(refused)} lines are refused, so that none is paid"
             )
-            return _nothing_paid(assembly, judged, screen, wishes, why)
+            return _nothing_paid(assembly, judged, screen, options, why)
     by: Signer | None = None
-    if wishes.operator is not None:
+    if options.operator is not None:
         try:
-            by = signer(assembly.settings, wishes.operator)
+            by = signer(assembly.settings, options.operator)
             await assembly.operators.require(by)
         except (KeyUnusable, NotSigned, OperatorsFixed) as unsigned:
-            return _all_refused(assembly, judged, screen, wishes, str(unsigned), code="NARR")
-    if repeats and not wishes.skip_invalid:
-        print_known(screen, content.message_id, judged.known, as_json=wishes.as_json)
-        _ask(screen, repeats, wishes, "Nothing new is paid.")
-        if wishes.as_json:
+            return _all_refused(assembly, judged, screen, options, str(unsigned), code="NARR")
+    if repeats and not options.skip_invalid:
+        print_known(screen, content.message_id, judged.known, as_json=options.as_json)
+        _ask(screen, repeats, options, "Nothing new is paid.")
+        if options.as_json:
             now = assembly.clock.now()
             print_refused(content.message_id, (), repeats, now)
             others = (line.line for line in judged.new)
             why_not = "not paid: other lines of the file may be duplicates"
             print_nothing_paid(content.message_id, others, why_not, now)
         why = Reason(code=DUPLICATION, text=f"{len(repeats)} lines may be paid already")
-        return _nothing_paid(assembly, judged, screen, wishes, why)
+        return _nothing_paid(assembly, judged, screen, options, why)
     try:
-        recorded = await _recorded(assembly, judged, screen, wishes, by)
+        recorded = await _recorded(assembly, judged, screen, options, by)
     except FileTaken as taken:
         reason = f"{taken}; {_taken_before(content)}"
-        return _all_refused(assembly, judged, screen, wishes, reason, code="DU01")
+        return _all_refused(assembly, judged, screen, options, reason, code="DU01")
     except JournalFailed as failed:
-        return _all_refused(assembly, judged, screen, wishes, str(failed), code="NARR")
+        return _all_refused(assembly, judged, screen, options, str(failed), code="NARR")
     repeats += recorded.repeats
     broke_off, rest = recorded.broke_off, Unanswered()
     if broke_off:
@@ -173,14 +175,14 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishe
             "one does (`finality up`).",
             style="yellow",
         )
-    code = await _outcome(assembly, judged, screen, wishes, recorded, rest, repeats)
+    code = await _outcome(assembly, judged, screen, options, recorded, rest, repeats)
     if broke_off and not isinstance(broke_off.why, FORESEEN):
         raise broke_off.why
     return code
 
 
 async def _recorded(
-    assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishes, by: Signer | None
+    assembly: Assembly, judged: Judged, screen: Screen, options: PayOptions, by: Signer | None
 ) -> Recorded:
     """The file taken and kept, its orders given.
 
@@ -190,7 +192,7 @@ async def _recorded(
     """
     content = judged.content
     with ExitStack() as stack:
-        kept = stack.enter_context(Journal(wishes.journal)) if wishes.journal else None
+        kept = stack.enter_context(Journal(options.journal)) if options.journal else None
         # Not before: a file that is only asked about may still be corrected under its name.
         await assembly.files.take(
             {line.debtor.tenant for line, _ in judged.orders},
@@ -232,7 +234,7 @@ async def _outcome(
     assembly: Assembly,
     judged: Judged,
     screen: Screen,
-    wishes: Wishes,
+    options: PayOptions,
     recorded: Recorded,
     rest: Unanswered,
     repeats: Sequence[Repeat],
@@ -245,41 +247,41 @@ async def _outcome(
     before = [judged.known[each] for each in sorted(judged.known) if each not in payable]
     is_shown, report = False, None
     try:
-        records = await until_rest(assembly, ids, screen, wishes.wait_seconds) + before
+        records = await until_rest(assembly, ids, screen, options.wait_seconds) + before
         of_file = [(one.tenant, one.key) for one in records]
-        places = await assembly.file_lines.places(of_file) if wishes.as_json else {}
-        if wishes.as_json:
+        places = await assembly.file_lines.places(of_file) if options.as_json else {}
+        if options.as_json:
             print_json(records, places)
         elif records:
             known = {one.payment_id for one in judged.known.values()}
             known |= {one.payment_id for one in recorded.receipts if one.is_replay}
             _show(screen, judged, records, sum(one.payment_id in known for one in records))
         is_shown = True
-        if wishes.status_report and (records or recorded.broke_off):
+        if options.status_report and (records or recorded.broke_off):
             report = await _status(assembly, content)
     except StoreAway as away:
         # They are recorded and will be paid: an error alone would hide that.
         records = []
         if not is_shown:
-            print_known(screen, content.message_id, judged.known, as_json=wishes.as_json)
+            print_known(screen, content.message_id, judged.known, as_json=options.as_json)
             show_unread(screen, content.message_id, recorded.lines, str(away),
-                        assembly.clock.now(), as_json=wishes.as_json)  # fmt: skip
-        if wishes.status_report is not None:
+                        assembly.clock.now(), as_json=options.as_json)  # fmt: skip
+        if options.status_report is not None:
             say_wrong(screen, "--status-report:", f"not written: {away}")
-    if wishes.as_json:
+    if options.as_json:
         print_refused(content.message_id, refused, repeats, assembly.clock.now())
     show_outcome(screen, records, refused=len(refused), repeats=len(repeats))
     if repeats:
-        _ask(screen, repeats, wishes, "These lines are not paid.")
+        _ask(screen, repeats, options, "These lines are not paid.")
     if recorded.broke_off:
         now = assembly.clock.now()
-        show_unanswered(screen, content.message_id, rest, now, as_json=wishes.as_json)
+        show_unanswered(screen, content.message_id, rest, now, as_json=options.as_json)
     paid_nothing = not ids and not before and not rest.uncertain
     if paid_nothing and not recorded.broke_off:
         why = Reason(code="NARR", text="no line is paid")
-        return _nothing_paid(assembly, judged, screen, wishes, why)
+        return _nothing_paid(assembly, judged, screen, options, why)
     if report is not None:
-        _report(wishes, screen, report)
+        _report(options, screen, report)
     if paid_nothing:
         return NOTHING_PAID
     failed = any(map(_is_failed, records)) or not is_shown
@@ -299,39 +301,39 @@ def _all_refused(
     assembly: Assembly,
     judged: Judged,
     screen: Screen,
-    wishes: Wishes,
+    options: PayOptions,
     reason: str,
     *,
     code: str,
 ) -> int:
     said = reason if code == "NARR" else f"{code} {reason}"
     say_wrong(screen, "The file is refused:", said)
-    print_known(screen, judged.content.message_id, judged.known, as_json=wishes.as_json)
-    if wishes.as_json:
+    print_known(screen, judged.content.message_id, judged.known, as_json=options.as_json)
+    if options.as_json:
         content = judged.content
         unpaid = (line for line in content.lines if line.position not in judged.known)
         print_nothing_paid(content.message_id, unpaid, said, assembly.clock.now())
     why = Reason(code=code, text=reason)
-    return _nothing_paid(assembly, judged, screen, wishes, why)
+    return _nothing_paid(assembly, judged, screen, options, why)
 
 
 def _nothing_paid(
-    assembly: Assembly, judged: Judged, screen: Screen, wishes: Wishes, why: Reason
+    assembly: Assembly, judged: Judged, screen: Screen, options: PayOptions, why: Reason
 ) -> int:
-    if wishes.status_report is not None:
+    if options.status_report is not None:
         now = assembly.clock.now()
         refusals = judged.reasons
         report = refused_status(judged.content, why, now, refusals=refusals, known=judged.known)
-        _report(wishes, screen, report)
+        _report(options, screen, report)
     return NOTHING_PAID
 
 
-def _report(wishes: Wishes, screen: Screen, report: FileStatus) -> None:
+def _report(options: PayOptions, screen: Screen, report: FileStatus) -> None:
     """What became of the payments stands whether or not this can be written."""
-    if wishes.status_report is None:
+    if options.status_report is None:
         return
     try:
-        put(as_xml(report), wishes.status_report)
+        put(as_xml(report), options.status_report)
     except NotWritten as problem:
         say_wrong(screen, "--status-report:", str(problem))
 
@@ -342,21 +344,21 @@ def _taken_before(content: CreditTransferFile) -> str:
     return f"what was paid of it, `{command}` says"
 
 
-def _ask(screen: Screen, repeats: Sequence[Repeat], wishes: Wishes, outcome: str) -> None:
+def _ask(screen: Screen, repeats: Sequence[Repeat], options: PayOptions, outcome: str) -> None:
     show_repeats(screen, repeats)
-    skip = "" if wishes.skip_invalid else ", or pay the others with --skip-invalid"
+    skip = "" if options.skip_invalid else ", or pay the others with --skip-invalid"
     screen.print(
         f"{outcome} If they are meant besides the earlier ones, say so with the command below{skip}"
         ".",
     )
-    if any(repeat.duplicate.needs_operator for repeat in repeats) and not wishes.operator:
+    if any(repeat.duplicate.needs_operator for repeat in repeats) and not options.operator:
         screen.print(
             "An earlier one is in doubt and may yet turn out to be this one: better wait until "
             "that is known. Only an operator may acknowledge it.",
         )
     # Not wrapped: it is there to be copied.
     screen.print(
-        wishes.command([repeat.duplicate for repeat in repeats]),
+        options.command([repeat.duplicate for repeat in repeats]),
         soft_wrap=True,
     )
 

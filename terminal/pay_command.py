@@ -76,9 +76,9 @@ def pay_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Callable
             )
         from settings import Settings
         from terminal.pay import pay_file
-        from terminal.wishes import Wishes
+        from terminal.pay_options import PayOptions
 
-        wishes = Wishes(
+        options = PayOptions(
             file=file,
             as_of=as_of.date() if as_of else None,
             skip_invalid=skip_invalid,
@@ -91,6 +91,6 @@ def pay_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Callable
             preview=preview,
             status_report=status_report,
         )
-        run(pay_file(Settings(), wishes))
+        run(pay_file(Settings(), options))
 
     return pay

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assembly import Assembly
-from domain.answers import Untold
+from domain.answers import Unanswered
 from domain.money import Money
 from domain.plain_text import plain
 from starter.files import PlannedOrder
@@ -44,12 +44,12 @@ async def preview(
     assembly: Assembly, judged: Judged, screen: Screen, *, as_json: bool
 ) -> Previewed:
     """Ask all that a send asks, and show it."""
-    judged, untold = await examine(assembly, judged)
+    judged, unanswered = await examine(assembly, judged)
 
-    async def available(balance: Balance) -> Money | Untold:
+    async def available(balance: Balance) -> Money | Unanswered:
         partner = assembly.partners.get((balance.partner, balance.partner_account))
         if partner is None:
-            return Untold(f"{balance.partner}/{balance.partner_account} is not in the settings")
+            return Unanswered(f"{balance.partner}/{balance.partner_account} is not in the settings")
         return await partner.available(balance.currency, balance.on_behalf_of)
 
     sums = await leaving((line.order for line in judged.new), available)
@@ -67,11 +67,11 @@ async def preview(
         if sums:
             screen.print(_table(sums))
         show_notices(screen, judged)
-        for why, lines in untold.items():
+        for why, lines in unanswered.items():
             said = f"Not known whether the partner takes {lines} of these lines: {why}"
             screen.print(plain(said), style="yellow")
         screen.print(_in_words(judged))
-    return Previewed(judged, not untold and all(one.is_covered for one in sums))
+    return Previewed(judged, not unanswered and all(one.is_covered for one in sums))
 
 
 def show_notices(screen: Screen, judged: Judged) -> None:
@@ -122,7 +122,7 @@ def _table(sums: list[Leaving]) -> Table:
     for one in sums:
         balance = one.balance
         whose = f" for {balance.on_behalf_of}" if balance.on_behalf_of else ""
-        known = not isinstance(one.available, Untold)
+        known = not isinstance(one.available, Unanswered)
         shown.add_row(
             Text(f"{balance.partner}/{balance.partner_account}{whose}"),
             str(one.payments),
@@ -141,10 +141,10 @@ def _as_object(one: Leaving) -> dict[str, object]:
         "currency": one.balance.currency,
         "payments": one.payments,
         "total_minor": one.total.minor,
-        "available_minor": None if isinstance(one.available, Untold) else one.available.minor,
+        "available_minor": None if isinstance(one.available, Unanswered) else one.available.minor,
         "reason": _why(one) or None,
     }
 
 
 def _why(one: Leaving) -> str:
-    return one.available.why if isinstance(one.available, Untold) else ""
+    return one.available.why if isinstance(one.available, Unanswered) else ""

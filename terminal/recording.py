@@ -107,7 +107,7 @@ async def record(
                         recorded.lines.append(RecordedLine(line, answer))
                 if journal:
                     for line, receipt in recorded.lines[news:]:
-                        journal.told(line.key, receipt.payment_id)
+                        journal.acknowledged(line.key, receipt.payment_id)
             except Exception as why:
                 after = [line for line, _ in orders[start + len(some) :]]
                 recorded.broke_off = BrokeOff(why, lines, after)

@@ -13,6 +13,7 @@ from domain.accounts import Account
 from domain.answers import (
     Absent,
     Accepted,
+    Answered,
     CannotTell,
     Deadline,
     Duplicate,
@@ -30,10 +31,9 @@ from domain.answers import (
     Shown,
     Subject,
     Submitted,
-    Told,
     TurnedAway,
+    Unanswered,
     Unprepared,
-    Untold,
     WireRequest,
 )
 from domain.clock import Clock
@@ -94,7 +94,7 @@ class FakePartner:
     on_cancel: deque[OnCancel] = field(default_factory=deque)
     not_ready: NotReady | None = None
     unprepared: Unprepared | None = None
-    unread: Untold | None = None
+    unread: Unanswered | None = None
     reads_break_off: bool = False
     """By a bug of our own adapter."""
     gate: asyncio.Event | None = None
@@ -205,14 +205,14 @@ class FakePartner:
         words = held.words
         word = words.popleft() if len(words) > 1 else words[0]
         report = self._report(subject, word, held.reference, Source.READ)
-        return Told(report, self._exchange(subject, 200))
+        return Answered(report, self._exchange(subject, 200))
 
     async def examine(self, order: Order) -> Unprepared | None:
         return None
 
-    async def available(self, currency: str, on_behalf_of: str | None) -> Money | Untold:
+    async def available(self, currency: str, on_behalf_of: str | None) -> Money | Unanswered:
         self.calls.append("available")
-        return Untold("it keeps no balances")
+        return Unanswered("it keeps no balances")
 
     async def close(self) -> None:
         self.calls.append("close")
@@ -374,7 +374,7 @@ class ListingPartner(FakePartner):
     """One that also lists what it holds, `per_page` at a time; others may have made some of it."""
 
     listed: list[Shown] = field(default_factory=list)
-    unlisted: Untold | None = None
+    unlisted: Unanswered | None = None
     per_page: int = 2
 
     def _execute(self, subject: Subject, request: WireRequest) -> Submitted:
@@ -384,7 +384,7 @@ class ListingPartner(FakePartner):
             self.listed.append(Shown(effect.reference, request.key, self.clock.now()))
         return answer
 
-    async def created_since(self, since: datetime) -> Listed | Untold:
+    async def created_since(self, since: datetime) -> Listed | Unanswered:
         self.calls.append("list")
         if self.unlisted is not None:
             return self.unlisted

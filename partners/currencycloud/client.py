@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from domain.answers import (
     Absent,
     Accepted,
+    Answered,
     CannotTell,
     Deadline,
     Duplicate,
@@ -25,10 +26,9 @@ from domain.answers import (
     Refused,
     Subject,
     Submitted,
-    Told,
     TurnedAway,
+    Unanswered,
     Unprepared,
-    Untold,
     WireRequest,
 )
 from domain.clock import Clock
@@ -109,14 +109,14 @@ class CurrencycloudPartner:
     async def ready(self) -> NotReady | None:
         return await self._session.ready()
 
-    async def available(self, currency: str, on_behalf_of: str | None) -> Money | Untold:
+    async def available(self, currency: str, on_behalf_of: str | None) -> Money | Unanswered:
         if (not_ready := await self.ready()) is not None:
-            return Untold(not_ready.why, retry_at=not_ready.until, answered=not_ready.answered)
+            return Unanswered(not_ready.why, retry_at=not_ready.until, answered=not_ready.answered)
         return await available(self._calls, currency, on_behalf_of)
 
-    async def created_since(self, since: datetime) -> Listed | Untold:
+    async def created_since(self, since: datetime) -> Listed | Unanswered:
         if (not_ready := await self.ready()) is not None:
-            return Untold(not_ready.why, retry_at=not_ready.until, answered=not_ready.answered)
+            return Unanswered(not_ready.why, retry_at=not_ready.until, answered=not_ready.answered)
         return await created_since(self._calls, self._clock, since)
 
     async def close(self) -> None:
@@ -229,20 +229,20 @@ class CurrencycloudPartner:
 
     async def read(self, subject: Subject) -> Read:
         if subject.partner_reference is None:
-            return Untold("there is no payment id to ask for")
+            return Unanswered("there is no payment id to ask for")
         reply = await show(self._calls, subject)
         if isinstance(reply, NoReply):
-            return Untold(reply.why, reply.exchange, reply.try_at)
+            return Unanswered(reply.why, reply.exchange, reply.try_at)
         if reply.status == 404:
             return await self._read_deleted(subject, reply)
         if not reply.is_success:
-            return self._untold(reply)
+            return self._unanswered(reply)
         payment = wire.read_payment(reply.body)
         if isinstance(payment, wire.Unusable):
             why = "an answer outside the known contract"
-            return Untold(why, reply.exchange, drift=payment.drift)
+            return Unanswered(why, reply.exchange, drift=payment.drift)
         if stranger := _stranger(subject, payment):
-            return Untold("they showed another payment", reply.exchange, drift=(stranger,))
+            return Unanswered("they showed another payment", reply.exchange, drift=(stranger,))
         if payment.status == mapping.DELETED:
             return await self._read_deleted(subject, reply)
         return await self._told(subject, payment, reply)
@@ -251,10 +251,10 @@ class CurrencycloudPartner:
         booked, exchange = await self._bookings(subject, payment, reply.exchange)
         if payment.status == mapping.FAILED:
             if isinstance(booked, Unclear):
-                return Untold(f"failed, and what moved is not known: {booked.why}", exchange)
+                return Unanswered(f"failed, and what moved is not known: {booked.why}", exchange)
             if booked is None or booked.state_if_failed is None:
                 drift = booked.drift if booked else ()
-                return Untold("failed, and a booking is still open", exchange, drift=drift)
+                return Unanswered("failed, and a booking is still open", exchange, drift=drift)
         short, balance = await is_short(self._calls, subject, payment, reply.asked_at)
         report = mapping.report(
             subject,
@@ -264,22 +264,22 @@ class CurrencycloudPartner:
             as_of=reply.asked_at,
             is_short=short,
         )
-        return Told(report, together([exchange, *([balance] if balance else [])]) or exchange)
+        return Answered(report, together([exchange, *([balance] if balance else [])]) or exchange)
 
     async def _read_deleted(self, subject: Subject, reply: Reply) -> Read:
         """Gone or called deleted: only the complete search by our key proves it (README)."""
         found = await search(self._calls, subject, subject.keys)
         exchange = together([each for each in (reply.exchange, found.exchange) if each])
         if found.why:
-            return Untold(f"gone, and the search failed: {found.why}", exchange)
+            return Unanswered(f"gone, and the search failed: {found.why}", exchange)
         if [payment.id for payment in found.payments] != [subject.partner_reference]:
             drift = ("payments: neither readable by its id nor found by our key",)
-            return Untold("they no longer show the payment", exchange, drift=drift)
+            return Unanswered("they no longer show the payment", exchange, drift=drift)
         (payment,) = found.payments
         report = mapping.report(subject, payment, None, source=Source.READ, as_of=found.asked_at)
         if report.state is not PaymentState.CANCELLED or exchange is None:
-            return Untold(f"gone by its id, but found as {payment.status}", exchange)
-        return Told(report, exchange)
+            return Unanswered(f"gone by its id, but found as {payment.status}", exchange)
+        return Answered(report, exchange)
 
     def _accepted(self, subject: Subject, request: WireRequest, reply: Reply) -> Submitted:
         payment = wire.read_payment(reply.body)
@@ -303,8 +303,8 @@ class CurrencycloudPartner:
         booked, asked = await bookings(self._calls, subject, payment.id)
         return booked, together([each for each in (exchange, asked) if each]) or exchange
 
-    def _untold(self, reply: Reply) -> Untold:
-        return Untold(reply.why, reply.exchange, reply.retry_at(self._clock.now()))
+    def _unanswered(self, reply: Reply) -> Unanswered:
+        return Unanswered(reply.why, reply.exchange, reply.retry_at(self._clock.now()))
 
 
 def _instruction(

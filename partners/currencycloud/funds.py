@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from domain.answers import Exchange, Subject, Untold
+from domain.answers import Exchange, Subject, Unanswered
 from domain.money import Money
 from partners.currencycloud import mapping, wire
 from partners.currencycloud.calls import Calls, NoReply
 
 
-async def available(calls: Calls, currency: str, on_behalf_of: str | None) -> Money | Untold:
+async def available(calls: Calls, currency: str, on_behalf_of: str | None) -> Money | Unanswered:
     """The balance in a currency, of the account or of a sub-account."""
     found, _ = await _balance(calls, currency, on_behalf_of)
     return found
@@ -40,15 +40,15 @@ async def is_short(
 
 async def _balance(
     calls: Calls, currency: str, on_behalf_of: str | None
-) -> tuple[Money | Untold, Exchange | None]:
+) -> tuple[Money | Unanswered, Exchange | None]:
     acting = {"on_behalf_of": on_behalf_of} if on_behalf_of else {}
     reply = await calls.get(f"/v2/balances/{currency}", acting)
     exchange = reply.exchange
     if isinstance(reply, NoReply) or not reply.is_success:
-        return Untold(reply.why, exchange), exchange
+        return Unanswered(reply.why, exchange), exchange
     balance = wire.read_balance(reply.body)
     if isinstance(balance, wire.Unusable):
-        return Untold("a balance that cannot be read", exchange, drift=balance.drift), exchange
+        return Unanswered("a balance that cannot be read", exchange, drift=balance.drift), exchange
     if balance.currency != currency:
-        return Untold("they showed the balance of another currency", exchange), exchange
+        return Unanswered("they showed the balance of another currency", exchange), exchange
     return balance.money, exchange

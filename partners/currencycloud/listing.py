@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
-from domain.answers import Listed, Shown, Untold
+from domain.answers import Listed, Shown, Unanswered
 from domain.clock import Clock
 from partners.currencycloud import wire
 from partners.currencycloud.calls import Calls, NoReply
@@ -18,7 +18,7 @@ _PER_PAGE: Final = 100
 _PAGES_MAX: Final = 10
 
 
-async def created_since(calls: Calls, clock: Clock, since: datetime) -> Listed | Untold:
+async def created_since(calls: Calls, clock: Clock, since: datetime) -> Listed | Unanswered:
     """Ask page after page, the oldest first: what is created meanwhile comes at the end."""
     query = {
         **COMPLETE,
@@ -31,19 +31,19 @@ async def created_since(calls: Calls, clock: Clock, since: datetime) -> Listed |
     for number in range(1, _PAGES_MAX + 1):
         reply = await calls.get(FIND, {**query, "page": str(number)})
         if isinstance(reply, NoReply):
-            return Untold(reply.why, reply.exchange, reply.try_at)
+            return Unanswered(reply.why, reply.exchange, reply.try_at)
         if not reply.is_success:
-            return Untold(reply.why, reply.exchange, reply.retry_at(clock.now()))
+            return Unanswered(reply.why, reply.exchange, reply.retry_at(clock.now()))
         page = wire.read_list(reply.body)
         if isinstance(page, wire.Unusable):
-            return Untold("a list outside the known contract", reply.exchange, drift=page.drift)
+            return Unanswered("a list outside the known contract", reply.exchange, drift=page.drift)
         payments, pagination = page
         shown = [Shown(each.id, each.unique_request_id, each.created) for each in payments]
         moments = [since.replace(microsecond=0)]
         moments += [each.created_at for each in (*found.values(), *shown)]
         if any(later < earlier for earlier, later in pairwise(moments)):
             drift = ("payments.created_at: the list did not heed the order or the beginning",)
-            return Untold("a list in another order than asked for", reply.exchange, drift=drift)
+            return Unanswered("a list in another order than asked for", reply.exchange, drift=drift)
         found |= {each.partner_reference: each for each in shown}
         if pagination.next_page <= number:
             return Listed(tuple(found.values()), is_complete=True)

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from simulators.currencycloud.book import new_id
 from simulators.currencycloud.clock import moment, stamp
 from simulators.currencycloud.entries import NotPossible
-from simulators.currencycloud.menu import FATES
+from simulators.currencycloud.menu import INTERVENTIONS
 from simulators.currencycloud.partner import Partner
 
 Handler = Callable[[Any], Any]
@@ -65,13 +65,15 @@ class Control:
         self._partner.faults.clear()
         return {"rules": []}
 
-    def befall(self, asked: Any) -> Any:
-        """One of the fates, to this payment, now."""
-        if asked.get("fault") not in FATES:
-            raise ValueError(f"not a fate: {asked.get('fault')}; there are {', '.join(FATES)}")
+    def apply(self, asked: Any) -> Any:
+        """Apply one of the interventions to this payment now."""
+        if asked.get("fault") not in INTERVENTIONS:
+            raise ValueError(
+                f"not an intervention: {asked.get('fault')}; there are {', '.join(INTERVENTIONS)}"
+            )
         now = self._partner.clock.now()
         lifecycle, payment_id = self._partner.lifecycle, str(asked["id"])
-        lifecycle.befall(payment_id, asked["fault"], asked.get("param", {}), None, now)
+        lifecycle.apply(payment_id, asked["fault"], asked.get("param", {}), None, now)
         return {"id": payment_id, "status": self._partner.payments.by_id(payment_id)["status"]}
 
     def funds(self, asked: Any) -> Any:
@@ -171,7 +173,7 @@ def control_routes(partner: Partner, changed: Callable[[], None]) -> list[Route]
         ("GET", "faults", control.faults),
         ("POST", "faults", control.add_faults),
         ("DELETE", "faults", control.clear_faults),
-        ("POST", "payments/{id}", control.befall),
+        ("POST", "payments/{id}", control.apply),
         ("POST", "funds", control.funds),
         ("POST", "accounts", control.open_account),
         ("POST", "unlock", control.unlock),

@@ -17,7 +17,7 @@ Payment = Mapping[str, Any]
 
 
 class NotPossible(Exception):
-    """What was asked for cannot befall a payment in that status."""
+    """The intervention is impossible for a payment in that status."""
 
 
 class Entries:
@@ -43,11 +43,11 @@ class Entries:
     def change(self, payment: Payment, **values: Any) -> None:
         self._book.change("payments", payment["id"], **values)
 
-    def befell(self, payment: Payment, at: datetime, fate: str, rule: int | None) -> None:
+    def log(self, payment: Payment, at: datetime, intervention: str, rule: int | None) -> None:
         """For the log of faults: what happened to it, and what it was before."""
         self._book.fired(
             stamp(at),
-            fate,
+            intervention,
             rule,
             payment_id=payment["id"],
             payment_status=payment["status"],

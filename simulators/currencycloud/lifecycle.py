@@ -2,7 +2,7 @@
 
 new -> awaiting_authorisation -> authorised -> ready_to_send -> released -> submitted ->
 completed, the first three only where they are asked for, with money moved at release. What else
-may befall it is in `fates`.
+departs from that is in `interventions`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from simulators.currencycloud.book import OUTGOING, PAID_OUT, Book
 from simulators.currencycloud.clock import stamp
 from simulators.currencycloud.delays import Delays
 from simulators.currencycloud.entries import Entries, NotPossible, Payment
-from simulators.currencycloud.fates import (
+from simulators.currencycloud.interventions import (
     AFTER_COMPLETION,
     AFTER_RELEASE,
     AFTER_THE_END,
     BEFORE_RELEASE,
-    Fates,
+    Interventions,
 )
 from simulators.currencycloud.notices import Notices
 from simulators.currencycloud.timers import Timers
@@ -33,7 +33,9 @@ class Lifecycle:
         self._book = book
         self._entries = Entries(book, notices)
         self._timers = Timers(book)
-        self._fates = Fates(self._entries, self._timers, approvals, self._ready, self.authorised)
+        self._interventions = Interventions(
+            self._entries, self._timers, approvals, self._ready, self.authorised
+        )
         self._stages = {
             "accept": self._accept,
             "queue": self._queue,
@@ -74,8 +76,13 @@ class Lifecycle:
         day = datetime.fromisoformat(payment["payment_date"]).replace(tzinfo=UTC)
         self._timers.add(payment["id"], "release", max(self._after(now, wait), day))
 
-    def befall(
-        self, payment_id: str, fate: str, param: Mapping[str, Any], rule: int | None, now: datetime
+    def apply(
+        self,
+        payment_id: str,
+        intervention: str,
+        param: Mapping[str, Any],
+        rule: int | None,
+        now: datetime,
     ) -> None:
         """Decide that this will happen to the payment; without a rule: now, whatever its stage.
 
@@ -85,7 +92,7 @@ class Lifecycle:
         payment = self._entries.payment(payment_id)
         due: datetime | None = self._after(now, float(param.get("after_seconds", 0)))
         if rule is None:
-            self._fates.befall(fate, payment, now, rule, param, by_hand=True)
+            self._interventions.apply(intervention, payment, now, rule, param, by_hand=True)
             return
         status = payment["status"]
         is_there = {
@@ -93,9 +100,9 @@ class Lifecycle:
             AFTER_COMPLETION: status == "completed",
             AFTER_THE_END: status in ("failed", "deleted"),
         }
-        if fate in BEFORE_RELEASE or not is_there.get(fate, True):
+        if intervention in BEFORE_RELEASE or not is_there.get(intervention, True):
             due = None
-        self._timers.add(payment_id, fate, due, rule, param)
+        self._timers.add(payment_id, intervention, due, rule, param)
 
     def progress(self, now: datetime) -> None:
         """Let everything happen that was due by now, each at its own time and in its order."""
@@ -106,8 +113,8 @@ class Lifecycle:
                 if timer.step in self._stages:
                     self._stages[timer.step](payment, at)
                 else:
-                    fate = (timer.step, payment, at, timer.rule, timer.param)
-                    self._fates.befall(*fate, by_hand=False)
+                    intervention = (timer.step, payment, at, timer.rule, timer.param)
+                    self._interventions.apply(*intervention, by_hand=False)
             except NotPossible:
                 # Too late for it, as for the hand that clicks on "delete" after the release.
                 continue
@@ -118,7 +125,7 @@ class Lifecycle:
 
     def delete(self, payment: Payment, at: datetime, what: str) -> None:
         """Raises NotPossible: it is not there to be deleted, or on its way."""
-        self._fates.delete(payment, at, what)
+        self._interventions.delete(payment, at, what)
 
     # Stages
 
@@ -149,9 +156,11 @@ class Lifecycle:
     def _release(self, payment: Payment, at: datetime) -> None:
         if payment["status"] != "ready_to_send":
             raise NotPossible("release")
-        fate = self._timers.take_waiting(payment["id"], *BEFORE_RELEASE)
-        if fate is not None:
-            self._fates.befall(fate.step, payment, at, fate.rule, fate.param, by_hand=False)
+        intervention = self._timers.take_waiting(payment["id"], *BEFORE_RELEASE)
+        if intervention is not None:
+            self._interventions.apply(
+                intervention.step, payment, at, intervention.rule, intervention.param, by_hand=False
+            )
             return
         if not self._entries.covered(payment, at):
             self._timers.wait_for_funds(payment["id"], "release", at)
@@ -182,12 +191,12 @@ class Lifecycle:
         self._entries.become(payment, "completed", at, "completed")
         self._wake(payment, AFTER_COMPLETION, at)
 
-    def _wake(self, payment: Payment, fate: str, at: datetime) -> None:
-        """A fate that waited for this stage now has its moment."""
-        waiting = self._timers.take_waiting(payment["id"], fate)
+    def _wake(self, payment: Payment, intervention: str, at: datetime) -> None:
+        """An intervention that waited for this stage is due now."""
+        waiting = self._timers.take_waiting(payment["id"], intervention)
         if waiting is not None:
             due = self._after(at, float(waiting.param.get("after_seconds", 0)))
-            self._timers.add(payment["id"], fate, due, waiting.rule, waiting.param)
+            self._timers.add(payment["id"], intervention, due, waiting.rule, waiting.param)
 
     def _after(self, at: datetime, seconds: float) -> datetime:
         return at + timedelta(seconds=seconds)

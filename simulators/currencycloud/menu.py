@@ -32,8 +32,8 @@ AFTER = (
 )
 DELAY = "delay"
 
-#: What may befall a payment, by a rule or by the control endpoint.
-FATES = (
+#: Interventions in a payment, by a rule or by the control endpoint.
+INTERVENTIONS = (
     "fail_after_completed",
     "fail_before_release",
     "suspend",
@@ -57,4 +57,4 @@ NOTICE_FAULTS = (
     "webhook_unknown_payment",
 )
 
-MENU = (*BEFORE, *AFTER, DELAY, *FATES, *NOTICE_FAULTS)
+MENU = (*BEFORE, *AFTER, DELAY, *INTERVENTIONS, *NOTICE_FAULTS)

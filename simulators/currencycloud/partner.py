@@ -17,7 +17,7 @@ from simulators.currencycloud.clock import Clock, stamp
 from simulators.currencycloud.faults import Faults, Rule, Stage
 from simulators.currencycloud.ledger import Ledger
 from simulators.currencycloud.lifecycle import Lifecycle
-from simulators.currencycloud.menu import AFTER, BEFORE, DELAY, FATES
+from simulators.currencycloud.menu import AFTER, BEFORE, DELAY, INTERVENTIONS
 from simulators.currencycloud.notices import Notices
 from simulators.currencycloud.payments import Payments
 from simulators.currencycloud.quotas import Quotas
@@ -195,9 +195,9 @@ class Partner:
         # As it is now: a create has only just made it.
         payment = self._payment(call)
         for rule in rules:
-            if rule.fault in FATES and payment is not None and reply.status == 200:
+            if rule.fault in INTERVENTIONS and payment is not None and reply.status == 200:
                 self.faults.pick(rule)
-                self.lifecycle.befall(payment["id"], rule.fault, rule.param, rule.id, now)
+                self.lifecycle.apply(payment["id"], rule.fault, rule.param, rule.id, now)
         self.lifecycle.progress(now)
         wait = 0.0
         for rule in rules:

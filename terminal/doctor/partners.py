@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from assembly import Assembly
-from domain.answers import Untold
+from domain.answers import Unanswered
 from domain.clock import Clock
 from partners.interface import PaymentPartner
 from settings import PartnerAccount
@@ -67,7 +67,7 @@ async def _asked(partner: PaymentPartner, clock: Clock) -> tuple[str, str]:
             return f"no login: {not_ready.why}", _NO_LOGIN
         await asyncio.sleep(_LOGIN_LOOK_SECONDS)  # Another process logs in for all.
     available = await partner.available(_CURRENCY, None)
-    if isinstance(available, Untold):
+    if isinstance(available, Unanswered):
         return f"logged in, and it does not answer a question: {available.why}", _NO_ANSWER
     return "logged in, answers", ""
 

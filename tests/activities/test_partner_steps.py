@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.answers import NotReady, Unprepared, Untold
+from domain.answers import NotReady, Unanswered, Unprepared
 from domain.payment import Certainty
 from domain.profile import Idempotency, IdempotencyKind, InstructionKind, LookupKind, Quota
 from domain.report import PaymentState
@@ -242,7 +242,7 @@ async def test_a_read_without_answer_keeps_the_state_and_the_partners_wish(
     steps = await steps_of(store)
     before = await steps.instructed()
     clock.step(MINUTE)
-    steps.partner.unread = Untold("429", retry_at=clock.now() + MINUTE)
+    steps.partner.unread = Unanswered("429", retry_at=clock.now() + MINUTE)
     view = await steps.was_read()
     assert view.payment == before.payment
     assert (view.not_before, view.waiting_for) == (clock.now() + MINUTE, "429")

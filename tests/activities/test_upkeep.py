@@ -10,20 +10,20 @@ import pytest
 from sqlmodel import select
 from temporalio.testing import ActivityEnvironment
 
-from activities.upkeep import NotTold, Upkeep
+from activities.upkeep import NotNotified, Upkeep
 from activities.witness import Witness
-from domain.answers import Told
+from domain.answers import Answered
 from domain.ids import instruction_id
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.report import PaymentState, Source
 from starter.away import TemporalAway
 from store.clocks import StoreClocks
 from store.keyring import Keyring
+from store.notifications import Notifications
 from store.payments import Escalated, Payments
 from store.questions import TASK_DUE_WITHIN
 from store.tables import PaymentRow
 from store.tasks import Tasks
-from store.untold import Untold
 from tests.clock import AgreedClocks, SteppedClock
 from tests.fakes import ACCOUNT, BANK, profile
 from tests.rounds import no_round
@@ -44,7 +44,7 @@ class FakeRunner:
         if self.away_after is not None and len(self.started) >= self.away_after:
             raise TemporalAway("gone")
         if payment_id in self.refused:
-            raise NotTold("it has 10,000 signals")
+            raise NotNotified("it has 10,000 signals")
         self.started.append(payment_id)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -62,7 +62,7 @@ def upkeep(store: Store, runner: FakeRunner, clock: SteppedClock) -> Upkeep:
     return Upkeep(
         payments=store.payments,
         inbox=store.inbox,
-        untold=Untold(store.database),
+        notifications=Notifications(store.database),
         tasks=Tasks(store.database),
         rounds=store.rounds,
         witness=Witness(listers={}, strangers=store.strangers, clock=clock),
@@ -207,7 +207,7 @@ async def test_everything_open_has_a_moment_at_which_it_is_told(store: Store) ->
     await store.begin("pay_1/pay/1")
     await store.sent(in_doubt(), payment_id="pay_1")
     rows = store.rows(lambda session: session.exec(select(PaymentRow)).all())
-    assert all(row.tell_at is not None and row.tell_at > store.clock.now() for row in rows)
+    assert all(row.notify_at is not None and row.notify_at > store.clock.now() for row in rows)
 
 
 async def _at_the_partner(store: Store, payment_id: str) -> None:
@@ -236,7 +236,7 @@ async def _end(store: Store, payment_id: str) -> None:
     now = store.clock.now()
     rejected = report(now, PaymentState.REJECTED, reference=f"at-{payment_id}",
                       source=Source.READ, instruction=instruction)  # fmt: skip
-    await store.read(Told(rejected, exchange(now)), payment_id=payment_id)
+    await store.read(Answered(rejected, exchange(now)), payment_id=payment_id)
     assert payment_id not in store.open()
 
 
@@ -323,7 +323,7 @@ async def test_the_sweep_names_overdue_questions_once(
     instruction = instruction_id(payment_id, InstructionKind.PAY)
     strange = report(clock.now(), None, reference=f"at-{payment_id}", source=Source.READ,
                      instruction=instruction)  # fmt: skip
-    await store.read(Told(strange, exchange(clock.now())), payment_id=payment_id)
+    await store.read(Answered(strange, exchange(clock.now())), payment_id=payment_id)
     with caplog.at_level(logging.WARNING, "finality.upkeep"):
         clock.step(TASK_DUE_WITHIN)
         await ActivityEnvironment().run(upkeep.sweep)
@@ -340,15 +340,15 @@ async def test_a_run_that_is_late_with_a_step_is_told_of_it_now_and_then(
 ) -> None:
     """Its store was changed by somebody who was taken for dead: the run may wait for a day."""
     await _accept(store, 1)
-    told_at = []
+    notified_at = []
     began = clock.now()
     for _ in range(3 * 60 * 3):
         clock.step(timedelta(seconds=20))
         runner.started.clear()
         await ActivityEnvironment().run(upkeep.sweep)
         if runner.started:
-            told_at.append(round((clock.now() - began).total_seconds() / 60))
-    assert told_at == [1, 10, 60], "not in every round"
+            notified_at.append(round((clock.now() - began).total_seconds() / 60))
+    assert notified_at == [1, 10, 60], "not in every round"
 
 
 async def test_a_run_that_waits_for_its_moment_is_left_alone(

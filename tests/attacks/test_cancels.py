@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from domain.answers import Absent, Refused, Told
+from domain.answers import Absent, Answered, Refused
 from domain.command import Outcome
 from domain.display import display
 from domain.due import Owed, due
@@ -135,7 +135,7 @@ async def test_a_cancel_that_fails_for_hours_does_not_keep_the_payment_from_bein
 
 
 async def _read(store: Store, at: datetime) -> None:
-    await store.read(Told(report(at, source=Source.READ), exchange(at)))
+    await store.read(Answered(report(at, source=Source.READ), exchange(at)))
 
 
 async def _fail(store: Store, cancel: str) -> None:

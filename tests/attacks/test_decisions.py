@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from domain.answers import Told, Untold
+from domain.answers import Answered, Unanswered
 from domain.command import Outcome
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState, Source
@@ -32,7 +32,7 @@ async def _sign(store: Store, by: str, command_id: str = "") -> Commanded:
 
 async def _told(store: Store, state: PaymentState | None) -> None:
     now = store.clock.step(SECOND)
-    await store.read(Told(report(now, state, source=Source.READ), exchange(now)))
+    await store.read(Answered(report(now, state, source=Source.READ), exchange(now)))
 
 
 async def test_a_signature_says_nothing_of_what_was_sent_after_it(
@@ -76,7 +76,7 @@ async def test_what_was_found_executed_and_is_never_shown_is_asked_about_again(
     await _found_under_a_typo(store, clock)
     for _ in range(3):
         clock.step(timedelta(minutes=1))
-        await store.read(Untold("they show no such payment", None))
+        await store.read(Unanswered("they show no such payment", None))
     open_tasks = store.rows(
         lambda s: [task.kind for task in s.exec(select(TaskRow)) if task.closed_at is None]
     )

@@ -22,7 +22,7 @@ from store.keyring import Keyring
 from store.payments import Payments
 from store.tables import FileRow, PaymentRow
 from terminal.pay import ALL_WELL, NOTHING_PAID, SOME_NOT, pay_file
-from terminal.wishes import Wishes
+from terminal.pay_options import PayOptions
 from tests.messages.files import CREDITOR, DEBTOR, Block, nested, pain001, transfer
 
 DAY = date(2026, 11, 25)
@@ -75,7 +75,7 @@ class Desk:
         file = self.settings.home / f"{message_id}.xml"
         day = nested("ReqdExctnDt/Dt", str(DAY))
         file.write_bytes(pain001(Block(list(lines), day=day), message_id=message_id))
-        wishes = Wishes(
+        options = PayOptions(
             file,
             as_of=DAY,
             skip_invalid=skip_invalid,
@@ -86,7 +86,7 @@ class Desk:
             journal=journal,
             status_report=status_report,
         )
-        code = await pay_file(self.settings, wishes)
+        code = await pay_file(self.settings, options)
         printed = self.capsys.readouterr()
         return Paid(code, [json.loads(row) for row in printed.out.splitlines()], printed.err)
 

@@ -12,7 +12,7 @@ from assembly import assembled
 from settings import Settings
 from store.keyring import Keyring
 from terminal.pay import NOTHING_PAID, SOME_NOT, pay_file
-from terminal.wishes import Wishes
+from terminal.pay_options import PayOptions
 from tests.messages.files import DEBTOR, Block, nested, pain001, transfer
 
 DAY = date(2026, 11, 25)
@@ -36,8 +36,8 @@ async def pay(settings: Settings, *lines: str, message_id: str = "MSG-1") -> int
     file.write_bytes(
         pain001(Block(list(lines), day=nested("ReqdExctnDt/Dt", str(DAY))), message_id=message_id)
     )
-    wishes = Wishes(file, as_of=DAY, skip_invalid=True, wait_seconds=0, as_json=True)
-    return await pay_file(settings, wishes)
+    options = PayOptions(file, as_of=DAY, skip_invalid=True, wait_seconds=0, as_json=True)
+    return await pay_file(settings, options)
 
 
 async def amounts(settings: Settings) -> list[int]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from domain.answers import Found
 from domain.due import Owed, due
-from domain.gate import Barred, CheckKind, Examined, Held
+from domain.gate import Barred, CheckKind, Examined, OnHold
 from domain.ids import instruction_id
 from domain.profile import InstructionKind
 from domain.report import PaymentState, Source
@@ -47,7 +47,7 @@ async def test_what_is_held_after_it_was_sent_is_looked_up_without_waiting_for_u
     store: Store, clock: SteppedClock
 ) -> None:
     await _sent_by_another_process(store, clock)
-    held = (CheckKind.APPROVAL, Held("nobody agreed yet", clock.now() + LATER))
+    held = (CheckKind.APPROVAL, OnHold("nobody agreed yet", clock.now() + LATER))
     view = await store.book.hold(INSTRUCTION, Examined(clock.step(SECOND), [held]))
     assert due(view, clock.now()).owed is Owed.INSTRUCT
     assert (await store.book.begin(INSTRUCTION, clock.now())).move is Move.LOOK_UP

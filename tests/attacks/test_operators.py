@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from domain.report import PaymentState
-from starter.asking import InvalidCommand, Telling
+from starter.asking import InvalidCommand, Notifier
 from starter.operations import Operations
-from store.untold import Untold
+from store.notifications import Notifications
 from tests.clock import SteppedClock
 from tests.fakes import CREDITOR_IBAN
 from tests.operators import ALICE, enrolled
@@ -19,9 +19,9 @@ from tests.store.books import PAYMENT, Store, in_doubt
 
 @pytest.fixture
 def operations(store: Store, clock: SteppedClock) -> Operations:
-    telling = Telling(Untold(store.database), FakeRunning(), clock)
+    notifier = Notifier(Notifications(store.database), FakeRunning(), clock)
     enrolled(store.database, clock.now())
-    return operations_of(store, telling, clock)
+    return operations_of(store, notifier, clock)
 
 
 @pytest.mark.parametrize("typed", ["Shop", "SHOP", " shop"])

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from domain.answers import Told
+from domain.answers import Answered
 from domain.due import Owed, due
 from domain.money import Money
 from domain.payment import Certainty, FindingKind, Payment
@@ -36,7 +36,7 @@ async def _says_completed(
                   lists_all_movements=lists_all)  # fmt: skip
     if source is Source.STATEMENT:
         return (await store.booked(word)).payment
-    return (await store.read(Told(word, exchange(at)))).payment
+    return (await store.read(Answered(word, exchange(at)))).payment
 
 
 async def _watched(store: Store, *movements: Movement, as_of: Profile | None = None) -> Payment:

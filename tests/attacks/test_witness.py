@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.answers import Shown, Untold
+from domain.answers import Shown, Unanswered
 from domain.ids import payment_id_of
 from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind, Profile
@@ -76,7 +76,7 @@ async def test_nothing_new_is_sent_before_the_partner_could_be_asked_and_lookups
 ) -> None:
     steps = await _steps(store)
     partner = _listing(steps)
-    partner.unlisted = Untold("answered with 503")
+    partner.unlisted = Unanswered("answered with 503")
     view = await steps.instructed()
     assert partner.count("submit") == 0
     record = await store.payments.record(PAYMENT)
@@ -99,7 +99,7 @@ async def test_a_lookup_goes_on_where_the_partner_could_not_be_asked_for_its_lis
     _listing(steps).on_send.append(OnSend.LOST_AFTER)
     await steps.instructed()
     successor = Steps(store, steps.partner)
-    _listing(steps).unlisted = Untold("answered with 503")
+    _listing(steps).unlisted = Unanswered("answered with 503")
     clock.step(timedelta(minutes=1))
     view = await successor.instructed()
     assert steps.partner.count("find") == 1

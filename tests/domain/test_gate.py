@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.gate import Barred, CheckKind, Examined, Held, Passed, Verdict
+from domain.gate import Barred, CheckKind, Examined, OnHold, Passed, Verdict
 from domain.payment import Certainty
 from domain.report import PaymentState, Report, Source
 from domain.sending import Answer, AttemptResult, Book, Closed
@@ -33,7 +33,7 @@ UNSENT = (book(), book(attempt(1, AttemptResult.NOT_SENT), attempt(2, AttemptRes
 whys = st.sampled_from(["nobody looked", "too much", "on a list"])
 verdicts: st.SearchStrategy[Verdict] = st.one_of(
     st.builds(Passed, whys),
-    st.builds(Held, whys, st.integers(1, 9).map(lambda n: NOW + n * HOUR)),
+    st.builds(OnHold, whys, st.integers(1, 9).map(lambda n: NOW + n * HOUR)),
     st.builds(Barred, whys, st.sampled_from(["NARR", "RR04", "AM14"])),
 )
 all_verdicts = st.lists(st.tuples(st.sampled_from(CheckKind), verdicts), max_size=5)
@@ -49,7 +49,7 @@ def test_whatever_the_checks_say_it_is_one_report_and_one_moment(
 ) -> None:
     together = Examined(NOW, said)
     barred = [v for _, v in said if isinstance(v, Barred)]
-    held = [v for _, v in said if isinstance(v, Held)]
+    held = [v for _, v in said if isinstance(v, OnHold)]
     told = together.report(INSTRUCTION)
     assert (told.instruction_id, told.source, told.as_of) == (INSTRUCTION, Source.GATE, NOW)
     assert told.state is (BARRED if barred else HELD if held else PASSED)
@@ -64,11 +64,11 @@ def test_whatever_the_checks_say_it_is_one_report_and_one_moment(
 
 def test_a_bar_outweighs_a_hold_and_a_hold_a_pass() -> None:
     until = NOW + HOUR
-    mixed = examined(Passed("fine"), Held("nobody agreed yet", until), Barred("listed", "RR04"))
+    mixed = examined(Passed("fine"), OnHold("nobody agreed yet", until), Barred("listed", "RR04"))
     told = mixed.report(INSTRUCTION)
     assert (told.state, told.status_reason) == (BARRED, "RR04")
     assert told.reason == "screening: listed"
-    held = examined(Passed("fine"), Held("later", until), Held("soon", NOW + MINUTE))
+    held = examined(Passed("fine"), OnHold("later", until), OnHold("soon", NOW + MINUTE))
     assert held.look_again_at == NOW + MINUTE, "whichever may change first"
     assert held.report(INSTRUCTION).reason == "limit: later; screening: soon"
 

@@ -9,6 +9,7 @@ import pytest
 from domain.answers import (
     Absent,
     Accepted,
+    Answered,
     CannotTell,
     Duplicate,
     Exchange,
@@ -20,9 +21,8 @@ from domain.answers import (
     Read,
     Refused,
     Submitted,
-    Told,
     TurnedAway,
-    Untold,
+    Unanswered,
 )
 from domain.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
 from domain.report import PaymentState, Source
@@ -49,8 +49,8 @@ LOOKED: dict[LookedFor, LookupResult] = {
     CannotTell(NOW + SECOND, "cut short"): LookupResult.CANNOT_TELL,
 }
 READ: tuple[Read, ...] = (
-    Told(report(S.PROCESSING, SECOND), EXCHANGE),
-    Untold("503", EXCHANGE, retry_at=LATER),
+    Answered(report(S.PROCESSING, SECOND), EXCHANGE),
+    Unanswered("503", EXCHANGE, retry_at=LATER),
     Gone("deleted after 90 days", NOW + SECOND, EXCHANGE),
 )
 
@@ -112,12 +112,12 @@ def test_an_empty_answer_of_a_list_that_lags_counts_only_with_a_watermark(waterm
 
 
 def test_a_read_that_told_something_marks_the_news_as_read() -> None:
-    told, untold, gone = map(of_read, READ)
+    told, unanswered, gone = map(of_read, READ)
     assert (told.report, told.inbox_through) == (report(S.PROCESSING, SECOND), 7)
-    assert (untold.report, untold.inbox_through) == (None, 0)
-    assert (untold.why, untold.not_before) == ("503", LATER)
+    assert (unanswered.report, unanswered.inbox_through) == (None, 0)
+    assert (unanswered.why, unanswered.not_before) == ("503", LATER)
     assert (gone.report, gone.inbox_through) == (None, 0)
-    for heard in (told, untold, gone):
+    for heard in (told, unanswered, gone):
         assert (heard.attempt, heard.result, heard.looked_up) == (None, None, None)
         assert heard.exchange == EXCHANGE
 
@@ -135,7 +135,7 @@ def test_what_lies_outside_the_known_contract_is_said() -> None:
     drift = ("payment.id: missing",)
     said = "no usable answer (outside the known contract: payment.id: missing)"
     assert of_send(InDoubt("no usable answer", drift=drift)).why == said
-    assert of_read(Untold("no usable answer", drift=drift)).why == said
+    assert of_read(Unanswered("no usable answer", drift=drift)).why == said
 
 
 ALL = (*map(of_send, SENT), *map(of_lookup, LOOKED), *map(of_read, READ))

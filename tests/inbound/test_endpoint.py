@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.answers import Told
+from domain.answers import Answered
 from domain.report import PaymentState, Source
 from inbound.endpoint import BODY_BYTES_MAX
 from store.faults import StoreAway
@@ -99,7 +99,7 @@ async def test_one_replayed_after_it_was_read_wakes_nobody(door: Door, clock: St
     body = notification()
     await door.deliver(body)
     await _told(door)
-    read = Told(report(clock.now(), PaymentState.PROCESSING, source=Source.READ),
+    read = Answered(report(clock.now(), PaymentState.PROCESSING, source=Source.READ),
                 exchange(clock.now()))  # fmt: skip
     await door.store.read(read, inbox_through=await door.store.inbox.highest(PAYMENT))
     clock.step(timedelta(days=30))

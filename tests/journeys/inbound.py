@@ -125,6 +125,6 @@ async def booking_of(case: Case) -> dict[str, Any]:
 async def returned(case: Case) -> dict[str, Any]:
     """The money of this test's payment comes back, all of it."""
     booking = await booking_of(case)
-    fate = {"fault": "fail_after_completed", "param": {"fee": "0.00"}}
-    await case.world.simulator.control("POST", f"payments/{booking['id']}", fate)
+    intervention = {"fault": "fail_after_completed", "param": {"fee": "0.00"}}
+    await case.world.simulator.control("POST", f"payments/{booking['id']}", intervention)
     return await booking_of(case)

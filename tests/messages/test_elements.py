@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from messages.elements import BLOCK, GROUP, LINE, Fate, Table
+from messages.elements import BLOCK, GROUP, LINE, Table, Treatment
 from messages.pain001 import VERSIONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +60,11 @@ def test_every_row_is_an_element_of_some_version(specs: Path) -> None:
 
 def test_refused_and_noticed_elements_say_why() -> None:
     for table in (GROUP, BLOCK, LINE):
-        not_sent = [rule for rule in table.values() if rule.fate in (Fate.NOTICED, Fate.REFUSED)]
+        not_sent = [
+            rule
+            for rule in table.values()
+            if rule.treatment in (Treatment.NOTICED, Treatment.REFUSED)
+        ]
         assert all(rule.text for rule in not_sent)
 
 

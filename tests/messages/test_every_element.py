@@ -12,7 +12,7 @@ from lxml import etree
 
 from messages import reading
 from messages.credit_transfer import CreditTransferFile, FileRefused
-from messages.elements import LINE, Fate, Rule
+from messages.elements import LINE, Rule, Treatment
 from messages.pain001 import VERSIONS, read
 from tests.messages.files import Block, pain001, transfer
 
@@ -104,7 +104,7 @@ def test_the_walk_sees_what_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     leaf = Leaf(f"{TOP}/PmtInf/CdtTrfTxInf/CdtrAgt/FinInstnId/Nm")
     assert not is_dropped("pain.001.001.09", leaf)
     row = leaf.path.rpartition("CdtTrfTxInf/")[2]
-    monkeypatch.setitem(cast(dict[str, Rule], LINE), row, Rule(Fate.CARRIED, "CH16"))
+    monkeypatch.setitem(cast(dict[str, Rule], LINE), row, Rule(Treatment.CARRIED, "CH16"))
     monkeypatch.setattr(reading, "_steps", reading._Steps)  # Which keeps no rows of before.
     assert is_dropped("pain.001.001.09", leaf)
 

@@ -142,7 +142,7 @@ class Arena:
         webhooks = self.assembly.webhooks
         arrival = await webhooks.take("currencycloud", account, headers, body)
         if arrival is not None:
-            await webhooks.tell(arrival)
+            await webhooks.notify(arrival)
         return True
 
     async def restart_temporal(self) -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.answers import (
     Absent,
     Accepted,
+    Answered,
     CannotTell,
     Deadline,
     Duplicate,
@@ -29,10 +30,9 @@ from domain.answers import (
     Refused,
     Subject,
     Submitted,
-    Told,
     TurnedAway,
+    Unanswered,
     Unprepared,
-    Untold,
     WireRequest,
 )
 from domain.clock import Clock
@@ -147,8 +147,8 @@ class BankPartner:
     async def examine(self, order: Order) -> Unprepared | None:
         return None
 
-    async def available(self, currency: str, on_behalf_of: str | None) -> Money | Untold:
-        return Untold("it keeps no balances")
+    async def available(self, currency: str, on_behalf_of: str | None) -> Money | Unanswered:
+        return Unanswered("it keeps no balances")
 
     async def close(self) -> None:
         await self._transport.close()
@@ -251,10 +251,10 @@ class BankPartner:
         outcome = await self._ask("GET", path)
         exchange = _exchange("GET", path, outcome, asked_at)
         if not isinstance(outcome, Response):
-            return Untold(outcome.why, exchange)
+            return Unanswered(outcome.why, exchange)
         if outcome.status == 404:
             return Gone("no such order", asked_at, exchange)
-        return Told(_report(subject, json.loads(outcome.body), Source.READ, asked_at), exchange)
+        return Answered(_report(subject, json.loads(outcome.body), Source.READ, asked_at), exchange)
 
     async def _ask(self, method: str, path: str, body: bytes = b"") -> Any:
         now = self._clock.now()

@@ -60,7 +60,7 @@ class Case:
         receipt = await self.world.assembly.orchestrator.pay(
             given, key, intent=Intent.of(given, batch=file), patience=None
         )
-        self.world.journal.told(key, receipt.payment_id)
+        self.world.journal.acknowledged(key, receipt.payment_id)
         self.payments[key] = receipt.payment_id
         return receipt
 

@@ -49,7 +49,7 @@ async def pay(settings: Settings, order: Order, key: str, marker: Path) -> int:
         with Journal(settings.home / "journal.jsonl") as journal:
             journal.intend(key, order)
             receipt = await assembly.orchestrator.pay(order, key)
-            journal.told(key, receipt.payment_id)
+            journal.acknowledged(key, receipt.payment_id)
     return 0
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from domain.notifier import AGES
 from domain.order import Order, Times
 from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
 from domain.sending import AttemptResult
-from domain.telling import AGES
 from store.commands import CannotResolve
 from store.records import PaymentRecord
 from store.timeline import Timelines
@@ -131,7 +131,7 @@ async def give(arena: Arena, scenario: Scenario) -> Run:
     given = scenario.order(run.reference, number)
     arena.journal.intend(run.reference, given)
     receipt = await arena.assembly.orchestrator.pay(given, run.reference, patience=None)
-    arena.journal.told(run.reference, receipt.payment_id)
+    arena.journal.acknowledged(run.reference, receipt.payment_id)
     run.payment_id = receipt.payment_id
     return run
 

@@ -59,7 +59,7 @@ class Client:
         """DELETE at the control endpoint."""
         return self.http.request("DELETE", f"/_control/{path}", json=body).json()
 
-    def befall(self, payment_id: str, fault: str, **param: Any) -> None:
+    def apply(self, payment_id: str, fault: str, **param: Any) -> None:
         """Somebody there does this to the payment, now."""
         told = self.control(f"payments/{payment_id}", {"fault": fault, "param": param})
         assert "status" in told, told

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from simulators.currencycloud.amounts import to_minor, to_wire
 from simulators.currencycloud.book import Book, Unbalanced
 from simulators.currencycloud.entries import NotPossible
-from simulators.currencycloud.menu import FATES
+from simulators.currencycloud.menu import INTERVENTIONS
 from simulators.currencycloud.partner import DEFAULT_LOGIN, SIMULATOR_API_KEY, Call, Partner
 from tests.conftest import ROOT
 from tests.simulators.conftest import IBAN, Client
@@ -84,7 +84,7 @@ def pay(bank: Partner, token: str, beneficiary_id: str, minor: int, key: str) ->
 STEPS = st.one_of(
     st.tuples(st.just("pay"), st.integers(1, 6000)),
     st.tuples(st.just("advance"), st.integers(0, 20)),
-    st.tuples(st.sampled_from(FATES), st.integers(0, 9)),
+    st.tuples(st.sampled_from(INTERVENTIONS), st.integers(0, 9)),
     st.tuples(st.just("fund"), st.integers(1, 5000)),
     st.tuples(st.just("require approvals"), st.integers(0, 2)),
 )
@@ -109,7 +109,7 @@ def test_the_book_adds_up_to_zero_whatever_happens(steps: list[tuple[str, int]])
             bank.approvals.require(bank.accounts.main()["id"], size)
         elif paid:
             with suppress(NotPossible):
-                bank.lifecycle.befall(paid[size % len(paid)], step, {}, None, now)
+                bank.lifecycle.apply(paid[size % len(paid)], step, {}, None, now)
     check(bank.book.contents())
     bank.book.close()
 

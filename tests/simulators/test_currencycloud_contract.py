@@ -72,7 +72,7 @@ def awaiting_authorisation(client: Client) -> str:
 def authorised(client: Client) -> str:
     client.control("delays", {"queue_after": 10})
     payment_id = awaiting_authorisation(client)
-    client.befall(payment_id, "authorise_by_hand")
+    client.apply(payment_id, "authorise_by_hand")
     return payment_id
 
 
@@ -82,7 +82,7 @@ def ready_to_send(client: Client) -> str:
 
 def suspended(client: Client) -> str:
     payment_id = client.pay()
-    client.befall(payment_id, "suspend")
+    client.apply(payment_id, "suspend")
     return payment_id
 
 
@@ -106,7 +106,7 @@ def completed(client: Client) -> str:
 
 def failed(client: Client) -> str:
     payment_id = completed(client)
-    client.befall(payment_id, "fail_after_completed")
+    client.apply(payment_id, "fail_after_completed")
     return payment_id
 
 
@@ -154,7 +154,7 @@ def test_every_documented_status_is_reached(client: Client, enums: dict[str, lis
 def test_every_documented_review_status_is_reached(
     client: Client, enums: dict[str, list[str]]
 ) -> None:
-    client.befall(rejected := client.pay(), "fail_before_release")
+    client.apply(rejected := client.pay(), "fail_before_release")
     passed = completed(client)
     in_review = client.pay()
     reached = {"in_review": in_review, "rejected": rejected, "passed": passed}
@@ -168,7 +168,7 @@ def test_every_documented_booking_of_a_payment_is_reached(
     client: Client, enums: dict[str, list[str]]
 ) -> None:
     failed(client)
-    client.befall(released(client), "unrelease")
+    client.apply(released(client), "unrelease")
     released(client)
     found = client.get("transactions/find", per_page="100")["transactions"]
     actions = enums["definitions.Transaction.properties.action"]

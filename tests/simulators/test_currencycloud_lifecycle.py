@@ -151,8 +151,8 @@ def test_an_amount_is_changed_in_place_before_release(client: Client) -> None:
 def test_a_completed_payment_fails_and_comes_back_less_a_fee(client: Client) -> None:
     payment_id = client.pay()
     client.advance(3600)
-    fate = {"fault": "fail_after_completed", "param": {"fee": "2.00", "reason": "closed"}}
-    assert client.control(f"payments/{payment_id}", fate)["status"] == "failed"
+    intervention = {"fault": "fail_after_completed", "param": {"fee": "2.00", "reason": "closed"}}
+    assert client.control(f"payments/{payment_id}", intervention)["status"] == "failed"
     payment = client.get(f"payments/{payment_id}")
     assert (payment["failure_reason"], payment["failure_returned_amount"]) == ("closed", "10.50")
     returned = ("payment_failure", "credit", "10.50", "completed")

@@ -142,7 +142,7 @@ def test_what_has_not_left_can_be_deleted_and_nothing_else(client: Client) -> No
 
 def test_what_was_deleted_by_hand_looks_like_what_was_deleted_by_request(client: Client) -> None:
     by_hand, by_request = client.pay(), client.pay()
-    client.befall(by_hand, "delete_by_hand")
+    client.apply(by_hand, "delete_by_hand")
     client.post(f"payments/{by_request}/delete")
     for payment_id in (by_hand, by_request):
         assert client.http.get(f"/v2/payments/{payment_id}").status_code == 404
@@ -173,8 +173,8 @@ def test_an_id_that_is_none_is_refused(client: Client, method: str, path: str, c
 @pytest.mark.parametrize("end", ["fail_before_release", "delete_by_hand"])
 def test_what_was_refused_or_deleted_goes_on_after_all(client: Client, end: str) -> None:
     payment_id = client.pay()
-    client.befall(payment_id, end)
-    client.befall(payment_id, "revive")
+    client.apply(payment_id, end)
+    client.apply(payment_id, "revive")
     client.advance(3600)
     payment = client.get(f"payments/{payment_id}")
     assert (payment["status"], payment["failure_reason"]) == ("completed", "")
@@ -197,7 +197,7 @@ def test_a_rule_revives_a_payment_some_time_after_its_end(client: Client) -> Non
 def test_money_that_came_back_is_not_revived(client: Client) -> None:
     payment_id = client.pay()
     client.advance(3600)
-    client.befall(payment_id, "fail_after_completed", fee="12.50")
+    client.apply(payment_id, "fail_after_completed", fee="12.50")
     answer = client.http.post(f"/_control/payments/{payment_id}", json={"fault": "revive"})
     assert answer.status_code == 409
 
@@ -223,10 +223,10 @@ def test_a_payment_that_waits_for_funds_can_be_suspended_and_goes_on_when_funded
 ) -> None:
     payment_id = client.pay(amount="10000000.01")
     client.advance(3600)
-    client.befall(payment_id, "suspend")
+    client.apply(payment_id, "suspend")
     client.control("funds", {"currency": "EUR", "amount": "0.01"})
     client.advance(3600)
     assert client.status(payment_id) == "suspended"
-    client.befall(payment_id, "resume")
+    client.apply(payment_id, "resume")
     client.advance(3600)
     assert (client.status(payment_id), client.balance()) == ("completed", "0.00")

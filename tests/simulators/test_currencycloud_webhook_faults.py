@@ -65,7 +65,7 @@ def test_a_message_that_nothing_overtakes_comes_at_last_and_is_no_fault(
 ) -> None:
     notified.fault("webhook_reordered", "NOTIFY *", param={"seconds": 60})
     payment_id = notified.pay()
-    notified.befall(payment_id, "suspend")
+    notified.apply(payment_id, "suspend")
     notified.advance(60)
     receiver.await_messages(1)
     assert fired(notified)[1:] == []

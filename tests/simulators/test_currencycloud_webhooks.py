@@ -79,9 +79,9 @@ def test_a_failure_is_told_as_one_of_compliance_or_as_a_return(
     notified: Client, receiver: Receiver
 ) -> None:
     refused, returned = notified.pay(), notified.pay()
-    notified.befall(refused, "fail_before_release")
+    notified.apply(refused, "fail_before_release")
     notified.advance(3600)
-    notified.befall(returned, "fail_after_completed", fee="2.00")
+    notified.apply(returned, "fail_after_completed", fee="2.00")
     messages = receiver.await_messages(5)
     failed = [each for each in messages if each["body"]["status"] == "failed"]
     assert [each["header"]["notification_type"] for each in failed] == [COMPLIANCE, FAILED]
@@ -95,9 +95,9 @@ def test_a_failure_is_told_as_one_of_compliance_or_as_a_return(
 def test_nothing_is_told_of_what_people_do_by_hand(notified: Client, receiver: Receiver) -> None:
     changed, deleted = notified.pay(), notified.pay()
     receiver.await_messages(2)
-    notified.befall(changed, "change_amount_by_hand", amount="13.00")
-    notified.befall(deleted, "delete_by_hand")
-    notified.befall(changed, "suspend")
+    notified.apply(changed, "change_amount_by_hand", amount="13.00")
+    notified.apply(deleted, "delete_by_hand")
+    notified.apply(changed, "suspend")
     notified.advance(3600)
     assert len(deliveries(notified)) == 2
 
@@ -106,8 +106,8 @@ def test_a_payment_that_is_resumed_is_told_again_in_the_same_words(
     notified: Client, receiver: Receiver
 ) -> None:
     payment_id = notified.pay()
-    notified.befall(payment_id, "suspend")
-    notified.befall(payment_id, "resume")
+    notified.apply(payment_id, "suspend")
+    notified.apply(payment_id, "resume")
     receiver.await_messages(2)
     assert receiver.came[0][1] == receiver.came[1][1]
 
@@ -209,7 +209,7 @@ def test_a_refused_delivery_is_tried_again_after_1_2_4_8_and_16_seconds(
 ) -> None:
     receiver.answers = [500, 404, 302, 503, 500, 500]
     # Nothing more is to be told of it.
-    notified.befall(notified.pay(), "suspend")
+    notified.apply(notified.pay(), "suspend")
     for attempt, wait in enumerate((1, 2, 4, 8, 16), start=1):
         receiver.await_messages(attempt)
         until_attempted(notified, attempt)
@@ -283,7 +283,7 @@ def test_the_outbox_outlives_its_process(tmp_path: Path, receiver: Receiver) -> 
     with process(tmp_path / "book", signal.SIGKILL) as client:
         client.control("clock", {"frozen": True})
         client.control("webhooks", {"url": receiver.url, "secret": SECRET})
-        client.befall(client.pay(), "suspend")
+        client.apply(client.pay(), "suspend")
         until_attempted(client, 1)
     with process(tmp_path / "book", signal.SIGTERM) as client:
         client.advance(1)

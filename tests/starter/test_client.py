@@ -17,15 +17,15 @@ from domain.payment import Certainty, UnknownPayment
 from domain.report import PaymentState
 from domain.view import PaymentView
 from starter.acceptance import InvalidOrder
-from starter.asking import Telling
+from starter.asking import Notifier
 from starter.away import TemporalAway
 from starter.client import Orchestrator, Receipt
 from starter.operators import Operators
 from starter.running import Running
 from store.accepting import KeyReused
+from store.notifications import Notifications
 from store.operators import NotSigned
 from store.tables import PaymentRow
-from store.untold import Untold
 from tests.clock import START, SteppedClock
 from tests.fakes import ACCOUNT, BANK, CREDITOR_IBAN, order, profile
 from tests.operators import ALICE, enrolled, person
@@ -80,7 +80,7 @@ def client(store: Store, running: FakeRunning, clock: SteppedClock) -> Orchestra
     return Orchestrator(
         payments=store.payments,
         commands=store.commands,
-        telling=Telling(Untold(store.database), running, clock),
+        notifier=Notifier(Notifications(store.database), running, clock),
         running=running,
         profiles=lambda: {(BANK, ACCOUNT): profile()},
         clock=clock,

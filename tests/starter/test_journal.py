@@ -23,7 +23,7 @@ from tests.fakes import order
 
 journal = Journal(pathlib.Path(sys.argv[1]))
 journal.intend("k1", order())
-journal.told("k1", "pay_1")
+journal.acknowledged("k1", "pay_1")
 journal.intend("k2", order())
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -48,7 +48,7 @@ def test_every_line_is_synced_before_the_call_returns(
     with Journal(path) as journal:
         journal.intend("k1", order())
         assert synced == [1]
-        journal.told("k1", "pay_1")
+        journal.acknowledged("k1", "pay_1")
         assert synced == [1, 2]
 
 
@@ -56,7 +56,7 @@ def test_what_was_wanted_and_told_is_in_it_in_that_order(tmp_path: Path) -> None
     path = tmp_path / "journal"
     with Journal(path) as journal:
         journal.intend("k1", order())
-        journal.told("k1", "pay_1")
+        journal.acknowledged("k1", "pay_1")
     wanted, told = _lines(path)
     assert wanted["intended"] == "k1"
     assert (wanted["amount_minor"], wanted["currency"]) == (12_345, "EUR")

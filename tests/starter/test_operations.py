@@ -16,7 +16,7 @@ from domain.order import Rail
 from domain.payment import Certainty, UnknownPayment
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState
-from starter.asking import InvalidCommand, Telling
+from starter.asking import InvalidCommand, Notifier
 from starter.away import TemporalAway
 from starter.client import Orchestrator
 from starter.operations import EVIDENCE_BYTES_MAX, Operations
@@ -25,10 +25,10 @@ from starter.running import Running
 from starter.signing import OperatorKey
 from store.commands import CannotResolve, CommandReused
 from store.halts import Halts
+from store.notifications import Notifications
 from store.operators import NotSigned
 from store.questions import TASK_DUE_WITHIN, TASK_OWNER
 from store.tasks import Tasks
-from store.untold import Untold
 from tests.clock import SteppedClock
 from tests.fakes import ACCOUNT, BANK, CREDITOR_IBAN, order, profile
 from tests.operators import ALICE, BOB, enrolled, person
@@ -72,18 +72,18 @@ def running() -> FakeRunning:
 
 
 @pytest.fixture
-def telling(store: Store, running: FakeRunning, clock: SteppedClock) -> Telling:
-    return Telling(Untold(store.database), running, clock)
+def notifier(store: Store, running: FakeRunning, clock: SteppedClock) -> Notifier:
+    return Notifier(Notifications(store.database), running, clock)
 
 
 @pytest.fixture
 def client(
-    store: Store, running: FakeRunning, telling: Telling, clock: SteppedClock
+    store: Store, running: FakeRunning, notifier: Notifier, clock: SteppedClock
 ) -> Orchestrator:
     return Orchestrator(
         payments=store.payments,
         commands=store.commands,
-        telling=telling,
+        notifier=notifier,
         running=running,
         profiles=lambda: {(BANK, ACCOUNT): profile()},
         clock=clock,
@@ -91,12 +91,12 @@ def client(
     )
 
 
-def operations_of(store: Store, telling: Telling, clock: SteppedClock) -> Operations:
+def operations_of(store: Store, notifier: Notifier, clock: SteppedClock) -> Operations:
     return Operations(
         commands=store.commands,
         halts=Halts(store.database),
         tasks=Tasks(store.database),
-        telling=telling,
+        notifier=notifier,
         operators=Operators(store.database, clock),
         partners={BANK},
         clock=clock,
@@ -104,9 +104,9 @@ def operations_of(store: Store, telling: Telling, clock: SteppedClock) -> Operat
 
 
 @pytest.fixture
-def operations(store: Store, telling: Telling, clock: SteppedClock) -> Operations:
+def operations(store: Store, notifier: Notifier, clock: SteppedClock) -> Operations:
     enrolled(store.database, clock.now())
-    return operations_of(store, telling, clock)
+    return operations_of(store, notifier, clock)
 
 
 async def _parked(store: Store) -> None:
@@ -116,8 +116,8 @@ async def _parked(store: Store) -> None:
     await store.sent(in_doubt())
 
 
-async def _untold(store: Store) -> list[tuple[str, str]]:
-    return await Untold(store.database).commands(asked_through=store.clock.now(), limit=9)
+async def _notifications(store: Store) -> list[tuple[str, str]]:
+    return await Notifications(store.database).commands(asked_through=store.clock.now(), limit=9)
 
 
 async def test_a_cancel_is_recorded_told_and_answered_as_the_payment_now_stands(
@@ -128,9 +128,9 @@ async def test_a_cancel_is_recorded_told_and_answered_as_the_payment_now_stands(
     assert receipt.command.outcome is Outcome.DONE
     assert receipt.payment.state is PaymentState.CANCELLED
     assert (receipt.display.headline, receipt.display.funds) == ("Cancelled", Funds.RELEASE)
-    assert receipt.is_told
+    assert receipt.is_notified
     assert running.told == [PAYMENT]
-    assert await _untold(store) == []
+    assert await _notifications(store) == []
 
 
 async def test_while_temporal_is_away_a_cancel_is_recorded_all_the_same(
@@ -141,13 +141,13 @@ async def test_while_temporal_is_away_a_cancel_is_recorded_all_the_same(
     await store.sent(accepted(store.clock.now()))
     running.away = True
     receipt = await client.cancel(PAYMENT, "c1", by="shop", tenant="shop")
-    assert not receipt.is_told
+    assert not receipt.is_notified
     assert receipt.command.outcome is Outcome.ASKED
-    assert await _untold(store) == [("shop", PAYMENT)]
+    assert await _notifications(store) == [("shop", PAYMENT)]
     running.away = False
     again = await client.cancel(PAYMENT, "c1", by="shop", tenant="shop")
-    assert again.is_told
-    assert await _untold(store) == []
+    assert again.is_notified
+    assert await _notifications(store) == []
 
 
 async def test_in_doubt_a_cancel_promises_nothing(client: Orchestrator, store: Store) -> None:
@@ -266,9 +266,9 @@ async def test_two_operators_with_evidence_end_it(operations: Operations, store:
 
 
 async def test_without_operators_not_executed_is_not_offered(
-    store: Store, telling: Telling, clock: SteppedClock
+    store: Store, notifier: Notifier, clock: SteppedClock
 ) -> None:
-    nobody = operations_of(store, telling, clock)
+    nobody = operations_of(store, notifier, clock)
     await _parked(store)
     assert not await nobody.offers_not_executed()
     with pytest.raises(CannotResolve, match=r"not offered.*finality operator enrol"):

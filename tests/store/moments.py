@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from domain.answers import Told
+from domain.answers import Answered
 from domain.profile import IdempotencyKind, LookupKind, Profile
 from domain.report import PaymentState, Source
 from store.commands import Commanded
@@ -131,7 +131,7 @@ async def _reads(store: Store, state: PaymentState) -> None:
 async def told_that(store: Store, state: PaymentState | None) -> None:
     now = store.clock.step(SECOND)
     said = report(now, state, reference=REFERENCE, source=Source.READ)
-    await store.read(Told(said, exchange(now)))
+    await store.read(Answered(said, exchange(now)))
 
 
 def cancelling() -> Profile:

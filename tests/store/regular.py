@@ -11,9 +11,9 @@ from domain.intent import Intent
 from store.finding import Wanted, matching
 from store.halts import Halts
 from store.intents import earlier_of, hashes_of
+from store.notifications import Notifications
 from store.tasks import Tasks
 from store.unmatched import Reference
-from store.untold import Untold
 from tests.fakes import ACCOUNT, BANK, order
 from tests.store.books import Store
 
@@ -44,7 +44,7 @@ async def _held_back(store: Store) -> Any:
     number = await halts.halt(by="alice", why="", now=store.clock.now())
     await halts.held_back(number)
     await halts.lift(number, by="alice", now=store.clock.now())
-    await Untold(store.database).tell_held_back(number, store.clock.now(), None)
+    await Notifications(store.database).notify_held_back(number, store.clock.now(), None)
 
 
 async def _repeated(store: Store) -> Any:
@@ -55,12 +55,12 @@ async def _repeated(store: Store) -> Any:
 
 QUERIES: dict[str, Query] = {
     "runs that are late": Query(
-        lambda s: Untold(s.database).overdue(s.clock.now(), limit=500), "ix_payments_tell_at"),
+        lambda s: Notifications(s.database).overdue(s.clock.now(), limit=500), "ix_payments_tell_at"),
     "commands not told of": Query(
-        lambda s: Untold(s.database).commands(asked_through=s.clock.now(), limit=500),
+        lambda s: Notifications(s.database).commands(asked_through=s.clock.now(), limit=500),
         "ix_commands_untold"),
     "news not told of": Query(
-        lambda s: s.inbox.untold(s.clock.now(), limit=500), "ix_inbox_tell_at"),
+        lambda s: s.inbox.unnotified(s.clock.now(), limit=500), "ix_inbox_tell_at"),
     "deliveries that match no payment": Query(
         lambda s: s.inbox.unmatched(s.clock.now(), limit=50), "ix_inbox_unmatched"),
     "the deliveries of one reference": Query(

@@ -17,8 +17,8 @@ from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.report import PaymentState
 from domain.sending import Closed, Move
 from store.commands import CannotResolve, Commanded, CommandReused
+from store.notifications import Notifications
 from store.tables import AttemptRow, CommandRow, InstructionRow
-from store.untold import Untold
 from tests.clock import SteppedClock
 from tests.fakes import profile
 from tests.store.books import (
@@ -273,17 +273,17 @@ async def test_a_cancel_that_is_moot_is_never_sent(store: Store, clock: SteppedC
 
 
 async def test_a_command_is_told_of_once(store: Store, clock: SteppedClock) -> None:
-    untold = Untold(store.database)
+    notifications = Notifications(store.database)
     await held(store)
     await cancel(store, "c1")
     asked_at = clock.now()
-    assert await untold.commands(asked_through=asked_at - SECOND, limit=9) == []
-    assert await untold.commands(asked_through=asked_at, limit=9) == [("shop", PAYMENT)]
+    assert await notifications.commands(asked_through=asked_at - SECOND, limit=9) == []
+    assert await notifications.commands(asked_through=asked_at, limit=9) == [("shop", PAYMENT)]
     clock.step(SECOND)
     await cancel(store, "c2")
-    await untold.told([PAYMENT], asked_through=asked_at, now=clock.now())
-    assert await untold.commands(asked_through=asked_at, limit=9) == []
-    assert await untold.commands(asked_through=clock.now(), limit=9) == [("shop", PAYMENT)]
+    await notifications.notified([PAYMENT], asked_through=asked_at, now=clock.now())
+    assert await notifications.commands(asked_through=asked_at, limit=9) == []
+    assert await notifications.commands(asked_through=clock.now(), limit=9) == [("shop", PAYMENT)]
 
 
 async def test_a_command_at_the_end_is_told_of_too(store: Store, clock: SteppedClock) -> None:
@@ -291,7 +291,7 @@ async def test_a_command_at_the_end_is_told_of_too(store: Store, clock: SteppedC
     await settled(store)
     await abandon(store)
     assert store.open() == []
-    waiting = await Untold(store.database).commands(asked_through=clock.now(), limit=9)
+    waiting = await Notifications(store.database).commands(asked_through=clock.now(), limit=9)
     assert waiting == [("shop", PAYMENT)]
 
 
@@ -300,7 +300,7 @@ async def test_its_own_run_need_not_be_told(store: Store, clock: SteppedClock) -
     await store.commands.cancel(
         PAYMENT, command_id="d", by="deadline", why="", now=clock.now(), by_its_run=True
     )
-    assert await Untold(store.database).commands(asked_through=clock.now(), limit=9) == []
+    assert await Notifications(store.database).commands(asked_through=clock.now(), limit=9) == []
 
 
 async def test_a_cancel_and_a_begin_at_once_leave_an_attempt_or_nothing_ever(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlmodel import select
 
-from domain.answers import Told
+from domain.answers import Answered
 from domain.command import Outcome
 from domain.ids import instruction_id
 from domain.payment import Certainty
@@ -137,7 +137,7 @@ async def test_what_is_heard_in_between_makes_the_first_signature_void(
     await not_executed(store, "alice")
     now = store.clock.step(SECOND)
     said = report(now, heard, reference=REFERENCE, source=Source.READ, partner_status="else")
-    await store.read(Told(said, exchange(now)))
+    await store.read(Answered(said, exchange(now)))
     assert (await not_executed(store, "bob")).command.outcome is Outcome.PROPOSED
     # Who still stands by it signs anew, about what is known now.
     assert (await not_executed(store, "alice", "anew")).command.outcome is Outcome.DONE
@@ -185,7 +185,7 @@ async def test_a_decision_settles_the_question_and_what_comes_later_opens_anothe
     await not_executed(store, "alice")
     await not_executed(store, "bob")
     now = store.clock.step(SECOND)
-    await store.read(Told(report(now, S.PROCESSING, source=Source.READ), exchange(now)))
+    await store.read(Answered(report(now, S.PROCESSING, source=Source.READ), exchange(now)))
     view = await store.payments.view(PAYMENT)
     assert view.payment.certainty is Certainty.UNKNOWN
     assert view.payment.is_frozen

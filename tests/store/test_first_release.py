@@ -17,7 +17,7 @@ from sqlalchemy import Column, LargeBinary, MetaData, Table, inspect, select
 from sqlalchemy.types import NullType, TypeEngine
 from sqlmodel import Session
 
-from domain.answers import Told
+from domain.answers import Answered
 from domain.ids import instruction_id
 from domain.payment import Certainty
 from domain.profile import InstructionKind
@@ -127,7 +127,7 @@ async def test_its_payments_go_on(store: Store, clock: SteppedClock) -> None:
     assert (await store.begin(instruction)).move is Move.SEND
     told = report(clock.now(), PaymentState.SETTLED, reference="ref-settled", source=Source.READ,
                   instruction=instruction_id("pay_settled", InstructionKind.PAY))  # fmt: skip
-    view = await store.read(Told(told, exchange(clock.now())), payment_id="pay_settled")
+    view = await store.read(Answered(told, exchange(clock.now())), payment_id="pay_settled")
     assert (view.payment.state, view.payment.certainty) == (PaymentState.SETTLED, Certainty.SENT)
     commanded = await store.commands.cancel(
         "pay_doubt", command_id="c", by="shop", why="", now=clock.now()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from domain.answers import Told
+from domain.answers import Answered
 from domain.fold import fold
 from domain.ids import instruction_id
 from domain.money import Money
@@ -38,7 +38,7 @@ def _tasks(store: Store) -> dict[str, bool]:
 async def _read(store: Store, state: PaymentState | None, **fields: Any) -> Payment:
     at = store.clock.step(MINUTE)
     told = report(at, state, source=Source.READ, **fields)
-    return (await store.read(Told(told, exchange(at)))).payment
+    return (await store.read(Answered(told, exchange(at)))).payment
 
 
 async def _sent(store: Store) -> None:
@@ -100,7 +100,7 @@ async def test_the_same_evidence_folded_otherwise_keeps_the_state_and_asks_a_per
 
     monkeypatch.setattr(folding, "fold", newer)
     again = report(store.clock.now(), PaymentState.SETTLED, source=Source.READ)
-    view = await store.read(Told(again, exchange(store.clock.now())))
+    view = await store.read(Answered(again, exchange(store.clock.now())))
     assert view.payment == before
     assert _tasks(store) == {"fold_changed": True}
 

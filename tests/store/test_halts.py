@@ -16,8 +16,8 @@ from domain.order import Rail
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.sending import Move
 from store.halts import Halts
+from store.notifications import Notifications
 from store.tables import AttemptRow
-from store.untold import Untold
 from tests.clock import SteppedClock
 from tests.fakes import BANK, order, profile
 from tests.store.books import (
@@ -150,7 +150,7 @@ async def test_halted_until_its_time_is_over_it_expires_unsent(
 async def test_what_a_halt_held_back_is_told_once_it_is_lifted(
     store: Store, halts: Halts, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    untold = Untold(store.database)
+    notifications = Notifications(store.database)
     for number in range(3):
         await store.accept(f"k{number}", payment_id=f"pay_{number}")
     await store.accept("else", payment_id="pay_9", of=order(tenant="another"))
@@ -158,18 +158,21 @@ async def test_what_a_halt_held_back_is_told_once_it_is_lifted(
     sent = accepted(clock.now(), instruction="pay_0/pay/1")
     await store.sent(sent, payment_id="pay_0")
     number = await _halt(halts, clock, tenant="shop")
-    assert await untold.lifted() == [], "in force: nobody has to be told"
+    assert await notifications.lifted() == [], "in force: nobody has to be told"
     await halts.lift(number, by="bob", now=clock.now())
-    assert await untold.lifted() == [number]
-    monkeypatch.setattr("store.untold._MARKED_AT_ONCE", 1)
-    assert await untold.overdue(clock.now(), limit=9) == []
-    after, pages = await untold.tell_held_back(number, clock.now(), None), 1
+    assert await notifications.lifted() == [number]
+    monkeypatch.setattr("store.notifications._MARKED_AT_ONCE", 1)
+    assert await notifications.overdue(clock.now(), limit=9) == []
+    after, pages = await notifications.notify_held_back(number, clock.now(), None), 1
     while after is not None:
-        assert await untold.lifted() == [number], "not all of it is marked"
-        after, pages = await untold.tell_held_back(number, clock.now(), after), pages + 1
+        assert await notifications.lifted() == [number], "not all of it is marked"
+        after, pages = await notifications.notify_held_back(number, clock.now(), after), pages + 1
     assert pages == 3
-    assert await untold.overdue(clock.now(), limit=9) == [("shop", "pay_1"), ("shop", "pay_2")]
-    assert await untold.lifted() == []
+    assert await notifications.overdue(clock.now(), limit=9) == [
+        ("shop", "pay_1"),
+        ("shop", "pay_2"),
+    ]
+    assert await notifications.lifted() == []
 
 
 async def test_what_is_still_to_be_sent_after_a_send_without_effect_is_told_too(

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from sqlmodel import col, select
 
-from domain.answers import Told, Untold
+from domain.answers import Answered, Unanswered
+from domain.notifier import YOUNG
 from domain.report import PaymentState, Source
-from domain.telling import YOUNG
 from store.inbox import Arrival
 from store.tables import InboxRow
 from tests.clock import SteppedClock
@@ -48,8 +48,8 @@ def _rows(store: Store) -> list[InboxRow]:
     )
 
 
-def _told(clock: SteppedClock) -> Told:
-    return Told(
+def _told(clock: SteppedClock) -> Answered:
+    return Answered(
         report(clock.now(), PaymentState.PROCESSING, source=Source.READ), exchange(clock.now())
     )
 
@@ -104,7 +104,7 @@ async def test_a_read_recorded_after_a_younger_one_takes_no_mark_away(
 async def test_a_read_without_an_answer_covers_nothing(store: Store) -> None:
     await _sent(store)
     await _put(store, "e1")
-    view = await store.read(Untold("busy"), inbox_through=await store.inbox.highest(PAYMENT))
+    view = await store.read(Unanswered("busy"), inbox_through=await store.inbox.highest(PAYMENT))
     assert view.has_news
 
 
@@ -123,7 +123,7 @@ async def test_what_is_for_nobody_stays_parked(store: Store, clock: SteppedClock
     assert await _put(store, "e1", reference="ref-of-somebody-else") == NOBODYS
     assert not (await store.payments.view(PAYMENT)).has_news
     clock.step(timedelta(minutes=1))
-    assert await store.inbox.untold(clock.now(), limit=10) == []
+    assert await store.inbox.unnotified(clock.now(), limit=10) == []
 
 
 async def test_another_accounts_event_says_nothing_of_a_payment(store: Store) -> None:
@@ -144,19 +144,19 @@ async def test_a_payment_is_told_of_once_until_more_arrives(
 ) -> None:
     await _sent(store)
     await _put(store, "e1")
-    assert await store.inbox.untold(clock.now(), limit=10) == [], "too young: somebody tells it"
+    assert await store.inbox.unnotified(clock.now(), limit=10) == [], "too young: somebody tells it"
     clock.step(YOUNG)
     asked_at = clock.now()
     await _put(store, "e2")
-    assert await store.inbox.untold(asked_at, limit=10) == [(TENANT, PAYMENT)]
-    await store.inbox.told([PAYMENT], asked_at)
-    assert await store.inbox.untold(asked_at, limit=10) == []
+    assert await store.inbox.unnotified(asked_at, limit=10) == [(TENANT, PAYMENT)]
+    await store.inbox.notified([PAYMENT], asked_at)
+    assert await store.inbox.unnotified(asked_at, limit=10) == []
     clock.step(YOUNG)
-    assert await store.inbox.untold(clock.now(), limit=10) == [(TENANT, PAYMENT)]
+    assert await store.inbox.unnotified(clock.now(), limit=10) == [(TENANT, PAYMENT)]
     noted = await store.inbox.highest(PAYMENT)
     await store.read(_told(clock), inbox_through=noted)
     clock.step(timedelta(days=9))
-    assert await store.inbox.untold(clock.now(), limit=10) == []
+    assert await store.inbox.unnotified(clock.now(), limit=10) == []
 
 
 async def test_a_payment_is_told_again_at_some_ages_until_a_read_covers_the_news(
@@ -168,8 +168,8 @@ async def test_a_payment_is_told_again_at_some_ages_until_a_read_covers_the_news
     arrived, told = clock.now(), []
     for _ in range(3 * 60 * 8):
         clock.step(timedelta(seconds=20))
-        if await store.inbox.untold(clock.now(), limit=10):
-            await store.inbox.told([PAYMENT], clock.now())
+        if await store.inbox.unnotified(clock.now(), limit=10):
+            await store.inbox.notified([PAYMENT], clock.now())
             told.append(clock.now() - arrived)
     minutes = [round(age.total_seconds() / 60, 1) for age in told]
     assert minutes == [0.3, 1, 10, 60, 360]

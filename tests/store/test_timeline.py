@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from domain.answers import Told
-from domain.gate import CheckKind, Examined, Held, Passed
+from domain.answers import Answered
+from domain.gate import CheckKind, Examined, OnHold, Passed
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState, Source
 from store.timeline import Entry, EntryKind, Timelines
@@ -38,7 +38,7 @@ async def _texts(store: Store, kind: EntryKind, payment_id: str = PAYMENT) -> li
 async def _poll(store: Store, state: PaymentState, times: int = 1) -> None:
     for _ in range(times):
         now = store.clock.step(SECOND)
-        await store.read(Told(report(now, state, source=Source.READ), exchange(now)))
+        await store.read(Answered(report(now, state, source=Source.READ), exchange(now)))
 
 
 async def test_equal_polls_in_a_row_are_one_line_with_their_number(
@@ -79,7 +79,7 @@ async def test_our_own_checks_are_not_worded_as_the_partners(
     held = Examined(
         clock.now(),
         [
-            (CheckKind.APPROVAL, Held("the second approval is missing", later)),
+            (CheckKind.APPROVAL, OnHold("the second approval is missing", later)),
             (CheckKind.LIMIT, Passed("within the limit")),
         ],
     )
@@ -151,7 +151,7 @@ async def test_a_signature_about_less_than_is_known_is_shown_as_void(
     await _sign(store, "alice", "n1")
     now = clock.step(SECOND)
     strange = report(now, None, source=Source.READ)
-    await store.read(Told(strange, exchange(now)))
+    await store.read(Answered(strange, exchange(now)))
     assert "not-executed n1: void: more is known since" in await _texts(store, EntryKind.COMMAND)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlmodel import select
 
-from domain.answers import Told
+from domain.answers import Answered
 from domain.due import Owed, due
 from domain.ids import instruction_id
 from domain.profile import InstructionKind, Profile, Quota
@@ -52,7 +52,7 @@ async def _read(store: Store, payment_id: str, state: PaymentState) -> PaymentVi
     now = store.clock.now()
     told = report(now, state, reference=f"at-{payment_id}", source=Source.READ,
                   instruction=instruction_id(payment_id, InstructionKind.PAY))  # fmt: skip
-    return await store.read(Told(told, exchange(now)), payment_id=payment_id)
+    return await store.read(Answered(told, exchange(now)), payment_id=payment_id)
 
 
 async def _long_known(store: Store, payment_id: str) -> None:

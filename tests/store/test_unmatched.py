@@ -19,12 +19,12 @@ from starter.signing import sign
 from store import schema
 from store.clocks import StoreClocks
 from store.inbox import MATCHED_WITHIN
+from store.notifications import Notifications
 from store.operators import NotSigned
 from store.questions import TASK_DUE_WITHIN, TASK_OWNER
 from store.tables import InboxRow, TaskRow
 from store.tasks import Task, Tasks
 from store.unmatched import Reference
-from store.untold import Untold
 from tests.clock import AgreedClocks, SteppedClock
 from tests.fakes import ACCOUNT, BANK, profile
 from tests.operators import enrolled, executed, person
@@ -45,7 +45,7 @@ async def _sweep(store: Store) -> None:
     upkeep = Upkeep(
         payments=store.payments,
         inbox=store.inbox,
-        untold=Untold(store.database),
+        notifications=Notifications(store.database),
         tasks=Tasks(store.database),
         rounds=store.rounds,
         witness=Witness(listers={}, strangers=store.strangers, clock=store.clock),

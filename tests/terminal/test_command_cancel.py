@@ -13,8 +13,8 @@ from domain.command import CommandKind, Outcome
 from domain.report import PaymentState
 from starter.client import Orchestrator
 from store.faults import StoreAway
+from store.notifications import Notifications
 from store.records import PaymentRecord
-from store.untold import Untold
 from terminal.cancel import cancel_payment
 from terminal.resolve import resolve_payment
 from terminal.show import show_payment, write_evidence
@@ -42,7 +42,7 @@ async def test_what_was_not_sent_is_cancelled_though_no_server_answers(alone: Ho
     assert (command.why, command.outcome) == ("ordered twice", Outcome.DONE)
     assert command.by.startswith("terminal/")
     now = command.asked_at + timedelta(seconds=1)
-    waiting = await Untold(alone.store.database).commands(asked_through=now, limit=9)
+    waiting = await Notifications(alone.store.database).commands(asked_through=now, limit=9)
     assert waiting == [("shop", PAYMENT)], "the relay tells its run when a server answers"
 
 

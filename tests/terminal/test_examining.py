@@ -37,9 +37,9 @@ async def test_a_line_that_the_corridor_would_refuse_is_refused_in_the_preview()
     orders = [(one, Acknowledgement()) for one in planned.orders]
     judged = Judged(content, planned, {}, (), orders, ())
     assembly = cast(Any, SimpleNamespace(partners={("currencycloud", "main"): Choosy()}))
-    examined, untold = await examine(assembly, judged)
+    examined, unanswered = await examine(assembly, judged)
     (refused,) = examined.refused
     assert refused.line.position == 2
     assert [(one.code, one.text) for one in refused.refusals] == [("BE04", "no address")]
     assert [one.line.position for one in examined.new] == [1, 3]
-    assert untold == {"they do not answer": 1}
+    assert unanswered == {"they do not answer": 1}

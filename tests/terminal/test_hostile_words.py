@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.answers import Told
+from domain.answers import Answered
 from domain.money import Money
 from domain.party import Party
 from domain.report import PaymentState
@@ -55,7 +55,7 @@ async def spoken(tmp_path: Path) -> Home:
         await made.store.begin()
         await made.store.sent(accepted(now, reference=f"ref{EVIL}", reason=f"why{EVIL}\nFINAL"))
         evil = report(now, None, reference=f"ref{EVIL}", partner_status=f"status{EVIL}\n✓ FINAL")
-        view = await made.store.read(Told(evil, exchange(now, f"asked{EVIL}", f"answer{EVIL}")))
+        view = await made.store.read(Answered(evil, exchange(now, f"asked{EVIL}", f"answer{EVIL}")))
         assert view.payment.state is PaymentState.ACCEPTED
         return made
 

@@ -16,7 +16,7 @@ from local.stack import Stack
 from settings import Settings
 from store.keyring import Keyring
 from terminal.pay import pay_file
-from terminal.wishes import Wishes
+from terminal.pay_options import PayOptions
 from tests.terminal.conftest import Terminal
 
 AS_OF = ("--as-of", EXECUTION_DATE.isoformat())
@@ -118,8 +118,8 @@ async def test_a_wrong_file_pays_nothing_and_says_why(
     monkeypatch.setenv("COLUMNS", "200")
     file = a_file(tmp_path, "WRONG", changes=dict([change]))
     before = await booked(stack)
-    wishes = Wishes(file, as_of=EXECUTION_DATE, wait_seconds=0)
-    code = await pay_file(Settings(home=stack.home), wishes)
+    options = PayOptions(file, as_of=EXECUTION_DATE, wait_seconds=0)
+    code = await pay_file(Settings(home=stack.home), options)
     assert code == 2
     assert says in capsys.readouterr().out
     async with assembled(Settings(home=stack.home)) as assembly:

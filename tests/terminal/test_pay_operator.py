@@ -10,7 +10,7 @@ from local.demo_file import DEBTOR_IBAN, demo_file
 from settings import Debtor
 from starter.signing import make_key
 from terminal.pay import NOTHING_PAID, pay_file
-from terminal.wishes import Wishes
+from terminal.pay_options import PayOptions
 from tests.terminal.homes import ALICE, home, sign_as
 
 
@@ -36,9 +36,9 @@ async def test_a_key_that_was_never_enrolled_acknowledges_nothing(
         make_key(forged, "alice", ALICE.encode())
         monkeypatch.setenv("FINALITY_OPERATOR_KEY_FILE", str(forged))
         debtors = {DEBTOR_IBAN: Debtor(partner_account="main")}
-        wishes = Wishes(
+        options = PayOptions(
             file, skip_invalid=True, wait_seconds=0, acknowledge=frozenset({"pay_x"}), operator=name
         )
-        code = await pay_file(made.settings.model_copy(update={"debtors": debtors}), wishes)
+        code = await pay_file(made.settings.model_copy(update={"debtors": debtors}), options)
     assert code == NOTHING_PAID
     assert says in " ".join(capsys.readouterr().out.split())

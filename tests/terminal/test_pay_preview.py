@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.answers import Untold
+from domain.answers import Unanswered
 from domain.money import Money
 from local.demo_file import DEBTOR_IBAN
 from local.stack import Stack
@@ -88,10 +88,10 @@ async def test_each_balance_is_asked_about_once() -> None:
     ]
     asked: list[Balance] = []
 
-    async def available(balance: Balance) -> Money | Untold:
+    async def available(balance: Balance) -> Money | Unanswered:
         asked.append(balance)
         if balance.currency == "USD":
-            return Untold("they do not say")
+            return Unanswered("they do not say")
         return Money(minor=2 * one.instructed_amount.minor, currency=balance.currency)
 
     found = await leaving(orders, available)
@@ -105,7 +105,7 @@ async def test_each_balance_is_asked_about_once() -> None:
 
 @pytest.mark.parametrize("minor", [-1, 0])
 async def test_an_account_that_owes_covers_nothing(minor: int) -> None:
-    async def available(balance: Balance) -> Money | Untold:
+    async def available(balance: Balance) -> Money | Unanswered:
         return Money(minor=minor, currency=balance.currency)
 
     (found,) = await leaving([order()], available)

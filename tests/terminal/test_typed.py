@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from terminal.pay_options import PayOptions
 from terminal.typed import typed, typed_option, typed_path
-from terminal.wishes import Wishes
 
 
 def test_a_message_id_that_begins_with_a_hyphen_is_no_option() -> None:
@@ -17,7 +17,7 @@ def test_a_message_id_that_begins_with_a_hyphen_is_no_option() -> None:
 
 def test_a_file_that_begins_with_a_hyphen_is_no_option() -> None:
     assert typed_path(Path("-file.xml")) == "./-file.xml"
-    assert shlex.split(Wishes(file=Path("-file.xml")).command([]))[2] == "./-file.xml"
+    assert shlex.split(PayOptions(file=Path("-file.xml")).command([]))[2] == "./-file.xml"
 
 
 def test_an_options_value_is_taken_for_nothing_else() -> None:

@@ -10,9 +10,9 @@ import pytest
 from sqlmodel import col, select
 
 from activities.checks import Checks
-from domain.answers import Untold
+from domain.answers import Unanswered
 from domain.command import Outcome
-from domain.gate import Barred, CheckKind, Held, Passed, Verdict
+from domain.gate import Barred, CheckKind, OnHold, Passed, Verdict
 from domain.order import Order, Times
 from domain.payment import Certainty
 from domain.profile import Profile, Quota
@@ -44,7 +44,7 @@ async def test_what_our_checks_hold_waits_for_us_and_is_sent_when_they_pass(
     check = Approval(Passed("agreed"))
     async with life(tmp_path, patient(), checks=[check]) as lived:
         now = lived.assembly.clock.now()
-        check.says = Held("two signatures are missing", now + 6 * HOUR)
+        check.says = OnHold("two signatures are missing", now + 6 * HOUR)
         lasting = order(now, times=Times(submit_before=now + 5 * DAY))
         payment_id = (await lived.pay(of=lasting)).payment_id
         await lived.pass_by(HOUR)
@@ -185,7 +185,7 @@ async def test_a_settled_payment_whose_partner_can_be_asked_no_more_ends_unconfi
     async with life(tmp_path, patient(status_for=WATCH - DAY)) as lived:
         payment_id = (await lived.pay()).payment_id
         await lived.pass_by(HOUR)
-        lived.partner.unread = Untold("404 not found")
+        lived.partner.unread = Unanswered("404 not found")
         await lived.pass_by(WATCH + DAY)
         payment = await lived.payment(payment_id)
         assert (payment.state, payment.certainty) == (PaymentState.UNCONFIRMED, Certainty.SENT)
@@ -198,7 +198,7 @@ async def test_a_settled_payment_that_cannot_be_read_just_now_is_not_final(
     async with life(tmp_path, patient()) as lived:
         payment_id = (await lived.pay()).payment_id
         await lived.pass_by(HOUR)
-        lived.partner.unread = Untold("503 for maintenance")
+        lived.partner.unread = Unanswered("503 for maintenance")
         await lived.pass_by(WATCH + 5 * DAY)
         assert (await lived.payment(payment_id)).state is PaymentState.SETTLED
         lived.partner.unread = None

@@ -13,12 +13,12 @@ from pydantic import SecretStr
 
 from domain.answers import (
     Accepted,
+    Answered,
     Deadline,
     Found,
     Prepared,
     Subject,
     Submitted,
-    Told,
     WireRequest,
 )
 from domain.ids import hashed
@@ -90,8 +90,8 @@ class Life:
         """The control endpoint of this payment."""
         return f"payments/{self.subject.partner_reference}"
 
-    def befalls(self, fate: str, **param: Any) -> None:
-        self.bank.control(self.at_the_partner, {"fault": fate, "param": param})
+    def intervene(self, intervention: str, **param: Any) -> None:
+        self.bank.control(self.at_the_partner, {"fault": intervention, "param": param})
 
     def taken_back(self) -> Life:
         """The instruction that takes this one back, not prepared yet."""
@@ -110,10 +110,10 @@ class Life:
         self.request = prepared.request
         self.subject = replace(self.subject, prepared=prepared.request.prepared)
 
-    async def told(self) -> Report:
-        told = await self.adapter.read(self.subject)
-        assert isinstance(told, Told), told
-        return told.report
+    async def read_report(self) -> Report:
+        read_report = await self.adapter.read(self.subject)
+        assert isinstance(read_report, Answered), read_report
+        return read_report.report
 
     async def found(self) -> Report:
         found = await self.adapter.find(self.subject)

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from lxml import etree
 
-from messages.elements import BLOCK, LINE, Fate
+from messages.elements import BLOCK, LINE, Treatment
 from messages.pain001 import read
 from partners.currencycloud.beneficiaries import _beneficiary_fields
 from partners.currencycloud.client import _instruction
@@ -149,7 +149,7 @@ def leaves(line: str) -> Iterator[tuple[str, str]]:
             yield path, element.text or ""
 
 
-def row_of(path: str) -> tuple[str, Fate]:
+def row_of(path: str) -> tuple[str, Treatment]:
     """Where it stands as notices say it, and what the table says becomes of it."""
     inside = path.removeprefix("PmtInf/")
     in_line = inside.startswith("CdtTrfTxInf/")
@@ -158,7 +158,7 @@ def row_of(path: str) -> tuple[str, Fate]:
     step = inside
     while step not in table:
         step = step.rpartition("/")[0]
-    return (inside if in_line else f"PmtInf/{inside}"), table[step].fate
+    return (inside if in_line else f"PmtInf/{inside}"), table[step].treatment
 
 
 @pytest.mark.parametrize("name", LINES)
@@ -167,21 +167,25 @@ def test_what_is_carried_is_on_the_wire_or_noted_by_name(name: str) -> None:
     sent = wire(one)
     noted = {notice.field for notice in one.notices}
     for path, value in leaves(LINES[name]):
-        field, fate = row_of(path)
-        if fate is Fate.USED or value == "NOTPROVIDED":
+        field, treatment = row_of(path)
+        if treatment is Treatment.USED or value == "NOTPROVIDED":
             continue
         is_noted = any(field == one or field.startswith(f"{one}/") for one in noted)
         is_sent = any(value.replace(" Name", "") in text for text in sent)
-        assert is_sent or is_noted, f"{field} ({fate}) is neither sent nor noted"
-        if fate is Fate.NOTICED:
+        assert is_sent or is_noted, f"{field} ({treatment}) is neither sent nor noted"
+        if treatment is Treatment.NOTICED:
             assert is_noted, field
 
 
 def test_the_lines_above_have_every_element_that_is_carried() -> None:
     seen = {path.removeprefix("PmtInf/") for line in LINES.values() for path, _ in leaves(line)}
     carried = {
-        *(f"CdtTrfTxInf/{row}" for row, rule in LINE.items() if rule.fate is Fate.CARRIED),
-        *(row for row, rule in BLOCK.items() if rule.fate is Fate.CARRIED),
+        *(
+            f"CdtTrfTxInf/{row}"
+            for row, rule in LINE.items()
+            if rule.treatment is Treatment.CARRIED
+        ),
+        *(row for row, rule in BLOCK.items() if rule.treatment is Treatment.CARRIED),
     }
     # A block's ultimate debtor and day are read as a line's; rows above others have no value.
     leaf_rows = {

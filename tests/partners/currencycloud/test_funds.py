@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.answers import Told
+from domain.answers import Answered
 from domain.report import PaymentState, Report
 from tests.partners.currencycloud.scripted import (
     ASKED,
@@ -32,7 +32,7 @@ async def read(
 ) -> tuple[Report, Scripted]:
     script = Scripted().on(READ, (200, payment(**changes))).on(BALANCE, funds)
     told = await partner(script, book).read(ASKED)
-    assert isinstance(told, Told), told
+    assert isinstance(told, Answered), told
     return told.report, script
 
 
@@ -59,7 +59,7 @@ async def test_the_balance_asked_for_is_that_of_the_sub_account() -> None:
     order = ORDER.model_copy(update={"on_behalf_of": contact})
     script = Scripted().on(READ, (200, payment())).on(BALANCE, balance("1.00"))
     told = await partner(script).read(replace(ASKED, order=order))
-    assert isinstance(told, Told)
+    assert isinstance(told, Answered)
     assert script.sent[1].query == {"on_behalf_of": contact}
     assert BALANCE.split()[1] in told.exchange.path
 

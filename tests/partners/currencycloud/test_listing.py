@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.answers import Listed, NotReady, Untold
+from domain.answers import Listed, NotReady, Unanswered
 from domain.keys import is_ours
 from domain.profile import InstructionKind
 from partners.interface import PaymentLister
@@ -32,7 +32,7 @@ def _made(second: int, **changes: Any) -> dict[str, Any]:
     return payment(**fields)
 
 
-async def _listed(*answers: Answer) -> tuple[Listed | Untold, Scripted]:
+async def _listed(*answers: Answer) -> tuple[Listed | Unanswered, Scripted]:
     script = Scripted().on(FIND, *answers)
     return await partner(script).created_since(SINCE), script
 
@@ -104,13 +104,13 @@ async def test_what_others_made_is_listed_and_is_not_ours(foreign: dict[str, Any
 )
 async def test_an_answer_that_does_not_answer_the_question_tells_nothing(answer: Answer) -> None:
     listed, _ = await _listed(answer)
-    assert isinstance(listed, Untold)
+    assert isinstance(listed, Unanswered)
 
 
 async def test_without_a_login_nothing_is_asked() -> None:
     book = FakeLoginBook(held=None, refuses=NotReady("locked", NOW + timedelta(minutes=5)))
     listed = await partner(Scripted(), book).created_since(SINCE)
-    assert listed == Untold("locked", retry_at=NOW + timedelta(minutes=5))
+    assert listed == Unanswered("locked", retry_at=NOW + timedelta(minutes=5))
 
 
 async def test_the_simulator_shows_ours_under_its_key_deleted_or_not(life: Life) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.answers import Read, Told, Untold
+from domain.answers import Answered, Read, Unanswered
 from domain.money import Money
 from domain.report import MovementKind, PaymentState
 from tests.partners.currencycloud.scripted import (
@@ -75,11 +75,11 @@ async def test_the_question_shows_deleted_ones_and_names_the_sub_account() -> No
         ("parked_elsewhere", None),
     ],
 )
-async def test_a_word_before_the_bookings_is_told_at_once(
+async def test_a_word_before_the_bookings_is_reported_at_once(
     status: str, state: PaymentState | None
 ) -> None:
     told, script = await read(status)
-    assert isinstance(told, Told)
+    assert isinstance(told, Answered)
     assert told.report.state is state
     assert told.report.as_of == NOW
     assert TRANSACTIONS not in script.routes
@@ -87,7 +87,7 @@ async def test_a_word_before_the_bookings_is_told_at_once(
 
 async def test_completed_carries_their_bookings() -> None:
     told, _ = await read("completed", page("transactions", debit))
-    assert isinstance(told, Told)
+    assert isinstance(told, Answered)
     assert told.report.state is PaymentState.SETTLED
     (movement,) = told.report.movements
     assert (movement.movement_id, movement.kind) == ("transaction-1", D)
@@ -97,7 +97,7 @@ async def test_completed_carries_their_bookings() -> None:
 
 async def test_completed_stands_even_if_its_bookings_cannot_be_read() -> None:
     told, _ = await read("completed", (503, ""))
-    assert isinstance(told, Told)
+    assert isinstance(told, Answered)
     assert told.report.state is PaymentState.SETTLED
     assert told.report.movements == ()
 
@@ -109,7 +109,7 @@ async def test_failed_after_money_left_is_returned_with_what_came_back() -> None
         failure_reason=f"account {IBAN} closed",
         failure_returned_amount="997.50",
     )
-    assert isinstance(told, Told)
+    assert isinstance(told, Answered)
     report = told.report
     assert report.state is PaymentState.RETURNED
     assert [(each.kind, each.amount.minor) for each in report.movements] == [
@@ -122,21 +122,21 @@ async def test_failed_after_money_left_is_returned_with_what_came_back() -> None
 async def test_a_fee_that_is_booked_is_a_movement() -> None:
     fee = transaction(6, "payment_fee", "debit", amount="2.50")
     told, _ = await read("failed", page("transactions", debit, failure, fee))
-    assert isinstance(told, Told)
+    assert isinstance(told, Answered)
     assert told.report.movements[-1].kind is F
     assert told.report.movements[-1].amount == Money(minor=250, currency="EUR")
 
 
 async def test_failed_with_a_return_that_is_not_booked_yet_says_so() -> None:
     told, _ = await read("failed", page("transactions", debit), failure_returned_amount="997.50")
-    assert isinstance(told, Told)
+    assert isinstance(told, Answered)
     assert told.report.state is PaymentState.RETURNED
     assert "997.50 EUR announced" in (told.report.reason or "")
 
 
 async def test_failed_without_any_booking_is_rejected() -> None:
     told, _ = await read("failed", page("transactions"), failure_reason="Compliance review")
-    assert isinstance(told, Told)
+    assert isinstance(told, Answered)
     assert told.report.state is PaymentState.REJECTED
     assert told.report.transaction_status == "RJCT"
     assert told.report.reason == "Compliance review"
@@ -145,7 +145,7 @@ async def test_failed_without_any_booking_is_rejected() -> None:
 async def test_money_called_back_before_it_left_never_moved() -> None:
     unrelease = transaction(2, "payment_unrelease", "credit")
     told, _ = await read("failed", page("transactions", debit, unrelease))
-    assert isinstance(told, Told)
+    assert isinstance(told, Answered)
     assert told.report.state is PaymentState.REJECTED
     assert told.report.movements == ()
     assert told.report.lists_all_movements, "so a debit that was read before does not count"
@@ -153,7 +153,7 @@ async def test_money_called_back_before_it_left_never_moved() -> None:
 
 async def test_without_its_bookings_a_report_says_nothing_of_what_is_not_in_it() -> None:
     told, _ = await read("submitted")
-    assert isinstance(told, Told)
+    assert isinstance(told, Answered)
     assert not told.report.lists_all_movements
 
 
@@ -161,14 +161,14 @@ async def test_money_called_back_and_released_again_left_once() -> None:
     unrelease = transaction(2, "payment_unrelease", "credit")
     again = transaction(3, "payment", "debit")
     told, _ = await read("completed", page("transactions", again, unrelease, debit))
-    assert isinstance(told, Told)
+    assert isinstance(told, Answered)
     assert [each.movement_id for each in told.report.movements] == ["transaction-3"]
 
 
 async def test_a_deleted_booking_never_happened() -> None:
     gone = transaction(1, "payment", "debit", status="deleted")
     told, _ = await read("failed", page("transactions", gone))
-    assert isinstance(told, Told)
+    assert isinstance(told, Answered)
     assert told.report.state is PaymentState.REJECTED
 
 
@@ -178,7 +178,7 @@ async def test_bookings_are_read_to_their_last_page() -> None:
         page("transactions", debit, total_entries=2, total_pages=2, next_page=2),
         page("transactions", failure, total_entries=2, total_pages=2, current_page=2),
     )
-    assert isinstance(told, Told)
+    assert isinstance(told, Answered)
     assert told.report.state is PaymentState.RETURNED
     assert [sent.query["page"] for sent in script.sent[1:]] == ["1", "2"]
 
@@ -202,16 +202,16 @@ async def test_bookings_are_read_to_their_last_page() -> None:
     ids=str,
 )
 async def test_failed_means_nothing_until_all_bookings_tell(answer: Answer) -> None:
-    untold, _ = await read("failed", answer)
-    assert isinstance(untold, Untold)
-    assert "failed" in untold.why
+    unanswered, _ = await read("failed", answer)
+    assert isinstance(unanswered, Unanswered)
+    assert "failed" in unanswered.why
 
 
 async def test_a_deleted_payment_is_cancelled_when_the_complete_search_says_so() -> None:
     script = Scripted().on(READ, (404, error("payment_not_found")))
     script.on(FIND, page("payments", payment(status="deleted")))
     told = await partner(script).read(ASKED)
-    assert isinstance(told, Told)
+    assert isinstance(told, Answered)
     assert told.report.state is PaymentState.CANCELLED
 
 
@@ -232,7 +232,7 @@ async def test_a_payment_that_is_gone_is_not_cancelled_by_that(
     if isinstance(first, tuple) and first[0] == 200:
         first = (200, payment(status="deleted"))
     script = Scripted().on(READ, first).on(FIND, search)
-    assert isinstance(await partner(script).read(ASKED), Untold)
+    assert isinstance(await partner(script).read(ASKED), Unanswered)
 
 
 @pytest.mark.parametrize(
@@ -247,9 +247,9 @@ async def test_a_payment_that_is_gone_is_not_cancelled_by_that(
     ids=str,
 )
 async def test_an_answer_outside_the_contract_changes_nothing_and_is_told(answer: Answer) -> None:
-    untold = await partner(Scripted().on(READ, answer)).read(ASKED)
-    assert isinstance(untold, Untold)
-    assert untold.drift
+    unanswered = await partner(Scripted().on(READ, answer)).read(ASKED)
+    assert isinstance(unanswered, Unanswered)
+    assert unanswered.drift
 
 
 @pytest.mark.parametrize(
@@ -260,13 +260,13 @@ async def test_a_read_that_failed_is_asked_again_later(
     status: int, pause: timedelta | None
 ) -> None:
     book = FakeLoginBook()
-    untold = await partner(Scripted().on(READ, (status, error("no"))), book).read(ASKED)
-    assert isinstance(untold, Untold)
-    assert untold.retry_at == (None if pause is None else NOW + pause)
+    unanswered = await partner(Scripted().on(READ, (status, error("no"))), book).read(ASKED)
+    assert isinstance(unanswered, Unanswered)
+    assert unanswered.retry_at == (None if pause is None else NOW + pause)
     assert book.calls == (["drop"] if status == 401 else [])
 
 
 async def test_without_a_reference_nothing_is_asked() -> None:
     script = Scripted()
-    assert isinstance(await partner(script).read(SUBJECT), Untold)
+    assert isinstance(await partner(script).read(SUBJECT), Unanswered)
     assert script.sent == []

@@ -13,16 +13,16 @@ from pydantic import SecretStr
 
 from domain.answers import (
     Accepted,
+    Answered,
     CannotTell,
     InDoubt,
     NotReady,
     Prepared,
     Refused,
     Submitted,
-    Told,
     TurnedAway,
+    Unanswered,
     Unprepared,
-    Untold,
 )
 from domain.money import Money
 from domain.report import PaymentState
@@ -150,7 +150,7 @@ async def test_payments_create(specs: Path) -> None:
 async def test_payments_retrieve(specs: Path) -> None:
     replay = Replay(after_login(specs, "payments/retrieve"))
     told = await partner(with_funds(replay)).read(RECORDED)
-    assert isinstance(told, Told)
+    assert isinstance(told, Answered)
     assert told.report.partner_status == "ready_to_send"
     assert told.report.drift == ()
 
@@ -162,18 +162,18 @@ async def test_payments_update_by_somebody_shows_as_a_difference(specs: Path) ->
     amounts = []
     for _ in range(2):
         told = await adapter.read(RECORDED)
-        assert isinstance(told, Told)
+        assert isinstance(told, Answered)
         amounts.append(told.report.observed.amount)
     assert [str(each) for each in amounts] == ["1000.00 GBP", "1200.00 GBP"]
 
 
 @pytest.mark.parametrize(
     ("found", "expected"),
-    [(page("payments"), Untold), (page("payments", payment(status="deleted")), Told)],
+    [(page("payments"), Unanswered), (page("payments", payment(status="deleted")), Answered)],
     ids=["not found", "found deleted"],
 )
 async def test_payments_delete_by_somebody(
-    specs: Path, found: tuple[int, object], expected: type[Told | Untold]
+    specs: Path, found: tuple[int, object], expected: type[Answered | Unanswered]
 ) -> None:
     before, deleted, gone, still_gone = after_login(specs, "payments/delete")
     assert deleted.method == "POST"
@@ -185,11 +185,11 @@ async def test_payments_delete_by_somebody(
         return search.handle(asked) if finds else with_funds(replay)(asked)
 
     adapter = partner(handle)
-    assert isinstance(await adapter.read(RECORDED), Told)
+    assert isinstance(await adapter.read(RECORDED), Answered)
     for _ in range(2):
         last = await adapter.read(RECORDED)
         assert isinstance(last, expected)
-        if isinstance(last, Told):
+        if isinstance(last, Answered):
             assert last.report.state is PaymentState.CANCELLED
 
 
@@ -248,9 +248,9 @@ async def test_transactions_find_of_something_else_is_no_booking(specs: Path) ->
         is_search = asked.url.path.endswith("/transactions/find")
         return replay.handle(asked) if is_search else completed.handle(asked)
 
-    untold = await partner(handle).read(ASKED)
-    assert isinstance(untold, Untold)
-    assert "did not heed" in untold.why
+    unanswered = await partner(handle).read(ASKED)
+    assert isinstance(unanswered, Unanswered)
+    assert "did not heed" in unanswered.why
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ async def test_their_errors_as_answers_to_an_instruction(
     )
     assert isinstance(submitted, expected)
     read = await partner(lambda _: recorded.response()).read(ASKED)
-    assert isinstance(read, Untold)
+    assert isinstance(read, Unanswered)
     assert isinstance(await partner(lambda _: recorded.response()).find(SUBJECT), CannotTell)
 
 

@@ -19,7 +19,7 @@ from domain.answers import (
     Prepared,
     Refused,
     TurnedAway,
-    Untold,
+    Unanswered,
 )
 from domain.report import MovementKind, PaymentState
 from partners.currencycloud import refusals
@@ -36,9 +36,9 @@ async def test_a_whole_life(life: Life) -> None:
     await life.accepted()
     states = []
     for _ in range(4):
-        states.append((await life.told()).state)
+        states.append((await life.read_report()).state)
         life.bank.later(1)
-    report = await life.told()
+    report = await life.read_report()
     assert states[:2] == [PaymentState.AWAITING_PARTNER, PaymentState.PROCESSING]
     assert report.state is PaymentState.SETTLED
     assert [(each.kind, each.amount) for each in report.movements] == [
@@ -192,7 +192,7 @@ async def test_failed_before_release_is_rejected(life: Life) -> None:
     life.bank.fault("fail_before_release", param={"reason": "Compliance review"})
     await life.accepted()
     life.bank.later()
-    report = await life.told()
+    report = await life.read_report()
     assert (report.state, report.reason) == (PaymentState.REJECTED, "Compliance review")
     assert (report.transaction_status, report.status_reason) == ("RJCT", "RR04")
     assert report.movements == ()
@@ -202,7 +202,7 @@ async def test_failed_after_completion_is_returned_less_their_fee(life: Life) ->
     life.bank.fault("fail_after_completed", param={"fee": "2.50"})
     await life.accepted()
     life.bank.later(5)
-    report = await life.told()
+    report = await life.read_report()
     assert (report.state, report.status_reason) == (PaymentState.RETURNED, "AC04")
     sums = {each.kind: each.amount.minor for each in report.movements}
     assert sums == {MovementKind.DEBIT: 100_000, MovementKind.RETURN: 99_750}
@@ -211,29 +211,29 @@ async def test_failed_after_completion_is_returned_less_their_fee(life: Life) ->
 async def test_money_called_back_and_released_again_has_left_once(life: Life) -> None:
     await life.accepted()
     life.bank.later(1.5)
-    life.befalls("unrelease")
-    assert (await life.told()).state is PaymentState.AWAITING_PARTNER
-    life.befalls("resume")
+    life.intervene("unrelease")
+    assert (await life.read_report()).state is PaymentState.AWAITING_PARTNER
+    life.intervene("resume")
     life.bank.later(4)
-    report = await life.told()
+    report = await life.read_report()
     assert report.state is PaymentState.SETTLED
     assert len(report.movements) == 1
 
 
 async def test_deleted_by_hand_is_cancelled_once_the_search_says_so(life: Life) -> None:
     await life.accepted()
-    life.befalls("delete_by_hand")
-    report = await life.told()
+    life.intervene("delete_by_hand")
+    report = await life.read_report()
     assert (report.state, report.transaction_status) == (PaymentState.CANCELLED, "CANC")
     assert report.reason == "deleted at the partner"
     life.bank.fault("hidden_from_find", on="GET /v2/payments/find")
-    assert isinstance(await life.adapter.read(life.subject), Untold)
+    assert isinstance(await life.adapter.read(life.subject), Unanswered)
 
 
 async def test_an_amount_changed_by_hand_is_seen(life: Life) -> None:
     await life.accepted()
-    life.befalls("change_amount_by_hand", amount="1200.00")
-    observed = (await life.told()).observed
+    life.intervene("change_amount_by_hand", amount="1200.00")
+    observed = (await life.read_report()).observed
     assert observed.amount is not None
     assert observed.amount.to_wire() == "1200.00"
 

@@ -9,12 +9,12 @@ import pytest
 from domain.answers import (
     Absent,
     Accepted,
+    Answered,
     CannotTell,
     Found,
     InDoubt,
     Prepared,
     Refused,
-    Told,
     TurnedAway,
 )
 from domain.report import PaymentState
@@ -116,28 +116,28 @@ async def test_a_cancel_that_comes_too_late_is_refused_and_the_payment_goes_on(
     assert refused.report.state is None
     assert isinstance(await cancel.adapter.find(cancel.subject), Absent)
     cancel.bank.later(3)
-    assert (await life.told()).state is PaymentState.SETTLED
+    assert (await life.read_report()).state is PaymentState.SETTLED
 
 
 async def test_a_suspended_payment_can_be_taken_back(cancel: Life, life: Life) -> None:
-    life.befalls("suspend")
+    life.intervene("suspend")
     await cancel.submit()
     await is_deleted(cancel, life)
 
 
 async def test_one_that_a_person_deleted_first_is_found_deleted(cancel: Life, life: Life) -> None:
-    life.befalls("delete_by_hand")
+    life.intervene("delete_by_hand")
     assert isinstance(await cancel.submit(), InDoubt)
     await is_deleted(cancel, life)
 
 
 async def test_one_deleted_before_the_cancel_was_prepared_is_found_too(life: Life) -> None:
     await life.accepted()
-    life.befalls("delete_by_hand")
+    life.intervene("delete_by_hand")
     cancel = life.taken_back()
     assert isinstance(await cancel.adapter.prepare(cancel.subject), Prepared)
     assert isinstance(await cancel.adapter.find(cancel.subject), Found)
-    assert isinstance(await life.adapter.read(life.subject), Told)
+    assert isinstance(await life.adapter.read(life.subject), Answered)
 
 
 async def test_deleted_says_the_reply_itself_where_it_does(cancel: Life, life: Life) -> None:

@@ -18,7 +18,7 @@ from domain.answers import (
     Refused,
     Submitted,
     TurnedAway,
-    Untold,
+    Unanswered,
 )
 from domain.report import PaymentState, Source
 from tests.partners.currencycloud.scripted import (
@@ -246,7 +246,7 @@ async def test_too_many_requests_were_not_executed_and_wait_as_long_as_they_say(
     assert isinstance(submitted, TurnedAway)
     assert submitted.retry_at == NOW + timedelta(seconds=seconds)
     read = await adapter.read(replace(SUBJECT, partner_reference=PAYMENT_ID))
-    assert isinstance(read, Untold)
+    assert isinstance(read, Unanswered)
     assert read.retry_at == submitted.retry_at
 
 

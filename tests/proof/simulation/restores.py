@@ -8,7 +8,7 @@ import random
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from domain.answers import Listed, Shown, Untold
+from domain.answers import Listed, Shown, Unanswered
 from domain.profile import LookupKind
 from store.faults import StoreAway
 from store.halts import Halts, NotDoubtedYet
@@ -33,7 +33,7 @@ class ListingBank:
         self._bank = bank
         self._name = partner.path.strip("/")
 
-    async def created_since(self, since: datetime) -> Listed | Untold:
+    async def created_since(self, since: datetime) -> Listed | Unanswered:
         await asyncio.sleep(_LIST_SECONDS)
         made = [
             Shown(order_id, key, datetime.fromtimestamp(at, UTC))

@@ -30,7 +30,7 @@ from domain.party import Party
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind, Profile
 from domain.witness import Known
 from regimes.ladder import escalate
-from starter.asking import Telling
+from starter.asking import Notifier
 from starter.away import TemporalAway
 from starter.client import Orchestrator
 from starter.operators import Operators
@@ -41,6 +41,7 @@ from store.faults import StoreAway
 from store.folding import Folding
 from store.future import Future
 from store.inbox import Inbox
+from store.notifications import Notifications
 from store.payments import Payments
 from store.rounds import Rounds
 from store.sending import SendBook
@@ -48,7 +49,6 @@ from store.set_back import SetBack
 from store.strangers import Strangers
 from store.tasks import Tasks
 from store.turns import ReadTurns
-from store.untold import Untold
 from terminal.table import as_object
 from tests.clock import AgreedClocks
 from tests.proof.arena import bank_account
@@ -247,7 +247,7 @@ class World:
         return Orchestrator(
             payments=Payments(self.database, KEYRING, escalate),
             commands=Commands(self.database, Folding(KEYRING, escalate)),
-            telling=Telling(Untold(self.database), reached, self.clock),
+            notifier=Notifier(Notifications(self.database), reached, self.clock),
             running=reached,
             profiles=lambda: self._profiles,
             clock=self.clock,
@@ -293,7 +293,7 @@ class World:
         rounds = Upkeep(
             payments=Payments(self.database, KEYRING, escalate),
             inbox=Inbox(self.database, KEYRING),
-            untold=Untold(self.database),
+            notifications=Notifications(self.database),
             tasks=Tasks(self.database),
             rounds=Rounds(self.database, self.set_back),
             witness=self.witness(),

@@ -71,7 +71,7 @@ def a_refused_repeat_is_a_refusal() -> None:
     def hears_all(self: Any, report: Any) -> bool:
         return False
 
-    folding._Telling._is_refusal_of_a_repeat = hears_all  # type: ignore[method-assign]
+    folding._Folding._is_refusal_of_a_repeat = hears_all  # type: ignore[method-assign]
 
 
 @planted("a lookup that cannot tell counts as an empty one")

@@ -68,26 +68,26 @@ def doubt_passes_with_time() -> None:
 
 @planted("a return that comes after the end is not heard")
 def a_late_return_is_ignored() -> None:
-    hear = folding._Telling.hear
+    hear = folding._Folding.hear
 
     def hears(self: Any, report: Any) -> None:
         over = (PaymentState.SETTLED, PaymentState.FINAL)
         if not (self.state in over and report.state is PaymentState.RETURNED):
             hear(self, report)
 
-    folding._Telling.hear = hears  # type: ignore[method-assign]
-    folding._Telling._check_sums = lambda *_: None  # type: ignore[method-assign]
+    folding._Folding.hear = hears  # type: ignore[method-assign]
+    folding._Folding._check_sums = lambda *_: None  # type: ignore[method-assign]
 
 
 @planted("settled is final, without the watch for returns", "tests/domain/test_payment.py")
 def final_at_settled() -> None:
-    init = folding._Telling.__init__
+    init = folding._Folding.__init__
 
     def without_watch(self: Any, *given: Any) -> None:
         init(self, *given)
         self.watch = timedelta(0)
 
-    folding._Telling.__init__ = without_watch  # type: ignore[method-assign,assignment]
+    folding._Folding.__init__ = without_watch  # type: ignore[method-assign,assignment]
 
 
 @planted("reports count in the order in which they arrived", "tests/domain/test_payment.py")
@@ -114,7 +114,7 @@ def an_undone_debit_counts() -> None:
 
 @planted("a payment is final without its debit", "tests/attacks/test_settled_without_money.py")
 def settled_without_a_debit() -> None:
-    folding._Telling._require_the_debit = (  # type: ignore[method-assign]
+    folding._Folding._require_the_debit = (  # type: ignore[method-assign]
         lambda self, amounts: None
     )
 

@@ -15,8 +15,8 @@ import store.views
 from activities.upkeep import Upkeep
 from domain.report import PaymentState, Report, Source
 from store.evidence import keep_report
+from store.notifications import Notifications
 from store.tables import InboxRow, PaymentRow
-from store.untold import Untold
 from tests.proof.planted.bug import everywhere, planted
 
 
@@ -132,7 +132,7 @@ def the_overdue_are_forgotten() -> None:
     async def none_is_late(self: Any, now: Any, *, limit: int) -> list[tuple[str, str]]:
         return []
 
-    Untold.overdue = none_is_late  # type: ignore[method-assign]
+    Notifications.overdue = none_is_late  # type: ignore[method-assign]
 
 
 @planted("a delivery is told once, whatever becomes of the run that was told",
@@ -143,7 +143,7 @@ def news_is_told_once() -> None:
     async def forgets(self: Any, payment_ids: Any, now: Any) -> None:
         await told(self, payment_ids, now)
         rows = update(InboxRow).where(col(InboxRow.payment_id).in_(payment_ids))
-        self._database.write_now(lambda session: session.exec(rows.values(tell_at=None)))
+        self._database.write_now(lambda session: session.exec(rows.values(notify_at=None)))
 
     store.inbox.Inbox.told = forgets  # type: ignore[method-assign]
 

@@ -17,7 +17,7 @@ _IDS_AN_ARGUMENT: Final = 1000
 
 
 @dataclass(frozen=True)
-class Wishes:
+class PayOptions:
     """What is to be done with the file; as the command's options say it.
 
     Attributes:

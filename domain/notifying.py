@@ -19,7 +19,7 @@ AGES: Final = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), 
 LONG: Final = timedelta(days=1)
 
 
-def next_telling(owed_at: datetime, now: datetime) -> datetime:
+def next_notification(owed_at: datetime, now: datetime) -> datetime:
     """The next moment, after `now`, at which the run is told of what it owes since `owed_at`."""
     if owed_at - now >= LONG:
         return owed_at

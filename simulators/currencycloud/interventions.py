@@ -1,4 +1,4 @@
-"""What may befall a payment besides its plain life, by a rule or by somebody's hand."""
+"""Departures from a payment's usual course, by a rule of the fault menu or by the control endpoint."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AFTER_THE_END = "revive"
 Param = Mapping[str, Any]
 
 
-class Fates:
+class Interventions:
     """Each raises NotPossible where the payment is past it, or not there yet."""
 
     def __init__(
@@ -52,9 +52,9 @@ class Fates:
             "revive": self._revive,
         }
 
-    def befall(
+    def apply(
         self,
-        fate: str,
+        intervention: str,
         payment: Payment,
         at: datetime,
         rule: int | None,
@@ -63,12 +63,12 @@ class Fates:
         by_hand: bool,
     ) -> None:
         """Now. By hand some are possible at other stages than by a rule."""
-        if fate not in self._all:
-            raise NotPossible(fate)
-        self._all[fate](payment, at, param, by_hand)
+        if intervention not in self._all:
+            raise NotPossible(intervention)
+        self._all[intervention](payment, at, param, by_hand)
         # What a rule suspends goes on by itself: that is not another fault.
-        if by_hand or rule is not None or fate != "resume":
-            self._entries.befell(payment, at, fate, rule)
+        if by_hand or rule is not None or intervention != "resume":
+            self._entries.log(payment, at, intervention, rule)
 
     def delete(self, payment: Payment, at: datetime, what: str) -> None:
         """Raises NotPossible: it is not there to be deleted, or on its way."""

@@ -85,7 +85,7 @@ async def test_a_cancel_from_where_no_server_answers_takes_the_payment_back_all_
         receipt = await elsewhere.assembly.orchestrator.cancel(
             payment_id, "c1", by="shop", tenant="shop"
         )
-    assert (receipt.is_told, receipt.command.outcome) == (False, Outcome.ASKED)
+    assert (receipt.is_notified, receipt.command.outcome) == (False, Outcome.ASKED)
     await _relay(at_work)
     await at_work.until(payment_id, PaymentState.CANCELLED)
     assert at_work.partner.count("cancel") == 1

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from domain.intent import Earlier, PossibleDuplicate
 from domain.report import PaymentState
-from terminal.wishes import Wishes
+from terminal.pay_options import PayOptions
 from tests.clock import START
 
-WISHES = Wishes(
+WISHES = PayOptions(
     file=Path("my file.xml"),
     as_of=date(2026, 3, 17),
     skip_invalid=True,

@@ -25,7 +25,7 @@ Refs = list[tuple[str, str]]
 _MARKED_AT_ONCE: Final = 1000
 
 
-class Untold:
+class Notifications:
     """Upkeep's lists of what to tell. Telling twice is harmless."""
 
     def __init__(self, database: Database) -> None:
@@ -36,25 +36,25 @@ class Untold:
         rows = (
             select(PaymentRow.tenant, PaymentRow.payment_id)
             .where(PaymentRow.payment_id == CommandRow.payment_id)
-            .where(col(CommandRow.told_at).is_(None), CommandRow.asked_at <= asked_through)
+            .where(col(CommandRow.notified_at).is_(None), CommandRow.asked_at <= asked_through)
             .order_by(col(CommandRow.asked_at))
             .limit(limit)
         )
         return _refs(await self._database.read(lambda session: session.exec(rows).all()))
 
-    async def told(
+    async def notified(
         self, payment_ids: Collection[str], *, asked_through: datetime, now: datetime
     ) -> None:
         """Note that the runs of these payments were told of commands asked until then."""
         rows = (
             select(CommandRow)
             .where(col(CommandRow.payment_id).in_(payment_ids))
-            .where(col(CommandRow.told_at).is_(None), CommandRow.asked_at <= asked_through)
+            .where(col(CommandRow.notified_at).is_(None), CommandRow.asked_at <= asked_through)
         )
 
         def transaction(session: Session) -> None:
             for found in session.exec(rows):
-                found.told_at = now
+                found.notified_at = now
                 session.add(found)
 
         await self._database.write(transaction)
@@ -67,8 +67,8 @@ class Untold:
         """
         rows = (
             select(PaymentRow.tenant, PaymentRow.payment_id)
-            .where(col(PaymentRow.tell_at) <= now)
-            .order_by(col(PaymentRow.tell_at), PaymentRow.payment_id)
+            .where(col(PaymentRow.notify_at) <= now)
+            .order_by(col(PaymentRow.notify_at), PaymentRow.payment_id)
             .limit(limit)
         )
         return _refs(await self._database.read(lambda session: session.exec(rows).all()))
@@ -77,13 +77,13 @@ class Untold:
         """Numbers of halts that were lifted, and what they held back was not told."""
         rows = (
             select(HaltRow.number)
-            .where(col(HaltRow.lifted_at).is_not(None), col(HaltRow.told_at).is_(None))
+            .where(col(HaltRow.lifted_at).is_not(None), col(HaltRow.notified_at).is_(None))
             .order_by(col(HaltRow.number))
         )
         found = await self._database.read(lambda session: session.exec(rows).all())
         return [number for number in found if number is not None]
 
-    async def tell_held_back(
+    async def notify_held_back(
         self, number: int, now: datetime, after: tuple[datetime, str] | None
     ) -> tuple[datetime, str] | None:
         """Have upkeep tell what a halt kept unsent, now that it is lifted; a page at a time.
@@ -105,11 +105,11 @@ class Untold:
             page = session.exec(rows).all()
             ids = [payment_id for _, payment_id in page]
             session.exec(
-                update(PaymentRow).where(col(PaymentRow.payment_id).in_(ids)).values(tell_at=now)
+                update(PaymentRow).where(col(PaymentRow.payment_id).in_(ids)).values(notify_at=now)
             )
             if len(page) == _MARKED_AT_ONCE:
                 return page[-1][0], page[-1][1]
-            halt.told_at = now
+            halt.notified_at = now
             session.add(halt)
             return None
 
