@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from temporalio import activity
 
-from domain.notifier import YOUNG
+from domain.notifying import YOUNG
 from domain.witness import Known, Mark
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from domain.due import Owed, due
 from domain.escalation import DueRung, Escalate, next_at, nobody, reached
 from domain.fold import fold, state_by_words
 from domain.movements import ever_booked, movements_of
-from domain.notifier import next_notification
+from domain.notifying import next_notification
 from domain.order import Order, Rail
 from domain.payment import Certainty, Finding, Instruction, Payment
 from domain.profile import Profile

@@ -18,7 +18,7 @@ from domain.intent import (
     Intent,
     PossibleDuplicate,
 )
-from domain.notifier import next_notification
+from domain.notifying import next_notification
 from domain.order import Order
 from domain.payment import UnknownPayment
 from domain.profile import Profile

@@ -1,4 +1,4 @@
-"""Departures from a payment's usual course, by a rule of the fault menu or by the control endpoint."""
+"""Departures from a payment's usual course, by a rule of the fault menu or the control endpoint."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ async def test_a_second_machine_makes_no_keyring_of_its_own(
     """`finality up` in an empty home, with the database of the first."""
     monkeypatch.setenv("FINALITY_DATABASE_URL", shared.url)
     with pytest.raises(KeyringError, match=r"no keyring at .*Copy"):
-        async with Stack(shared.second, Ports.free(), {}, tell=lambda _: None):
+        async with Stack(shared.second, Ports.free(), {}, say=lambda _: None):
             pass
     assert not (shared.second / "keyring").exists()
 

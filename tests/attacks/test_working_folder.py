@@ -74,7 +74,7 @@ async def test_what_up_starts_imports_nothing_of_the_working_folder(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    async with Stack(tmp_path / "home", Ports.free(), {}, tell=lambda _: None) as stack:
+    async with Stack(tmp_path / "home", Ports.free(), {}, say=lambda _: None) as stack:
         assert stack.worker.poll() is None
     assert not (folder / "IMPORTED").exists()
 
@@ -173,7 +173,7 @@ async def test_all_that_up_keeps_is_for_this_user_alone_whatever_the_umask(tmp_p
     try:
         keep_private()
         home = tmp_path / "deep" / "home"
-        async with Stack(home, Ports.free(), {}, tell=lambda _: None):
+        async with Stack(home, Ports.free(), {}, say=lambda _: None):
             kept = {path: stat.S_IMODE(path.stat().st_mode) for path in [home, *home.rglob("*")]}
     finally:
         os.umask(before)

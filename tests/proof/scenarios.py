@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from domain.notifier import AGES
+from domain.notifying import AGES
 from domain.order import Order, Times
 from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind

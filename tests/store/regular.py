@@ -55,7 +55,8 @@ async def _repeated(store: Store) -> Any:
 
 QUERIES: dict[str, Query] = {
     "runs that are late": Query(
-        lambda s: Notifications(s.database).overdue(s.clock.now(), limit=500), "ix_payments_tell_at"),
+        lambda s: Notifications(s.database).overdue(s.clock.now(), limit=500),
+        "ix_payments_tell_at"),
     "commands not told of": Query(
         lambda s: Notifications(s.database).commands(asked_through=s.clock.now(), limit=500),
         "ix_commands_untold"),

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlmodel import col, select
 
 from domain.answers import Answered, Unanswered
-from domain.notifier import YOUNG
+from domain.notifying import YOUNG
 from domain.report import PaymentState, Source
 from store.inbox import Arrival
 from store.tables import InboxRow

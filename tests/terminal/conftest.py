@@ -68,7 +68,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     """Everything that `finality up` runs."""
     home = tmp_path_factory.mktemp("terminal")
     debtors = {iban: {"currency": "EUR"} for iban in (DEBTOR_IBAN, *SAMPLE_DEBTORS)}
-    async with Stack(home, Ports.free(), debtors, tell=lambda _: None) as running:
+    async with Stack(home, Ports.free(), debtors, say=lambda _: None) as running:
         yield running
 
 

@@ -138,14 +138,14 @@ def the_overdue_are_forgotten() -> None:
 @planted("a delivery is told once, whatever becomes of the run that was told",
          "tests/store/test_inbox.py", "tests/activities/test_upkeep.py")  # fmt: skip
 def news_is_told_once() -> None:
-    told = store.inbox.Inbox.told
+    notified = store.inbox.Inbox.notified
 
     async def forgets(self: Any, payment_ids: Any, now: Any) -> None:
-        await told(self, payment_ids, now)
+        await notified(self, payment_ids, now)
         rows = update(InboxRow).where(col(InboxRow.payment_id).in_(payment_ids))
         self._database.write_now(lambda session: session.exec(rows.values(notify_at=None)))
 
-    store.inbox.Inbox.told = forgets  # type: ignore[method-assign]
+    store.inbox.Inbox.notified = forgets  # type: ignore[method-assign]
 
 
 @planted("what is in doubt and cannot be asked is dropped without a question")
