@@ -11,9 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from domain.display import HEADLINES
 from domain.report import PaymentState as S
-from domain.states import ENDS, PROVEN_NOTHING_MOVED, RANK, STEPS_BACK, may_follow
+from domain.states import ENDS, PROVEN_NOTHING_MOVED, STATES, STEPS_BACK, may_follow
 
 FILE: Final = Path(__file__).parent / "life.svg"
 
@@ -22,7 +21,7 @@ _PITCH: Final = (146, 66)
 _LEFT: Final = 24
 _TOP: Final = 80
 #: What may be drawn side by side in one column: ranks that no payment passes one after the other.
-_COLUMN_OF_ENDS: Final = RANK[S.UNCONFIRMED]
+_COLUMN_OF_ENDS: Final = STATES[S.UNCONFIRMED].rank
 _INK: Final = "#1f2937"
 _LINE: Final = "#9ca3af"
 _BACK: Final = "#b45309"
@@ -52,7 +51,7 @@ def columns() -> list[list[S]]:
     by_rank: dict[int, list[S]] = {}
     for state in S:
         if state not in PROVEN_NOTHING_MOVED:
-            by_rank.setdefault(min(RANK[state], _COLUMN_OF_ENDS), []).append(state)
+            by_rank.setdefault(min(STATES[state].rank, _COLUMN_OF_ENDS), []).append(state)
     for states in by_rank.values():
         if len(states) > 2:
             # What arcs touch stands outside, so that none runs through a box.
@@ -122,7 +121,7 @@ def _box(state: S, spot: Spot) -> str:
         f'<text x="{middle:g}" y="{spot.y + 20:g}" text-anchor="middle" font-weight="600" '
         f'fill="{_INK}">{state}</text>'
         f'<text x="{middle:g}" y="{spot.y + 36:g}" text-anchor="middle" font-size="10.5" '
-        f'fill="#4b5563">{escape(HEADLINES[state][0])}</text>'
+        f'fill="#4b5563">{escape(STATES[state].headline)}</text>'
     )
 
 

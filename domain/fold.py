@@ -23,7 +23,7 @@ from domain.payment import (
 from domain.profile import InstructionKind, Profile
 from domain.report import Movement, MovementKind, PaymentState, Report, Source
 from domain.sending import AttemptResult, Book, Closed, may_be_twice
-from domain.states import PROVEN_NOTHING_MOVED, RANK, may_follow
+from domain.states import PROVEN_NOTHING_MOVED, STATES, Where, may_follow
 
 #: Results that leave the payment unsent, as far as we know.
 _WITHOUT_EFFECT: Final = (AttemptResult.NOT_SENT, AttemptResult.TURNED_AWAY)
@@ -155,9 +155,7 @@ class _Folding:
             for a in b.attempts
         )
         others_spoke = self.words is not None and self.words.source is not Source.GATE
-        if sent or others_spoke or self.state not in (
-            PaymentState.CREATED, PaymentState.SUBMITTING, PaymentState.AWAITING_US
-        ):  # fmt: skip
+        if sent or others_spoke or not STATES[self.state].is_unsent:
             return
         if report.state in (PaymentState.AWAITING_US, PaymentState.REJECTED):
             self._move(report.state, report)
@@ -186,7 +184,7 @@ class _Folding:
             self.settled_at = None
 
     def _move(self, state: PaymentState, report: Report) -> None:
-        if self.state in (PaymentState.SETTLED, PaymentState.FINAL, PaymentState.UNCONFIRMED):
+        if STATES[self.state].money is Where.LEFT:
             self.notes.append(
                 Finding(kind=FindingKind.LATE, text=f"{state} came after {self.state}")
             )
@@ -200,8 +198,7 @@ class _Folding:
     def _heard_again(self, report: Report) -> None:
         self.words = report
         self.since = self.since or report.as_of
-        if self.state in (PaymentState.PROCESSING, PaymentState.SETTLED, PaymentState.FINAL):
-            # A lagging answer went back and this one stands where we stood: nothing is open.
+        if STATES[self.state].outlasts_a_lag:
             self._close(lambda f: f.kind is FindingKind.CONTRADICTION, _LATER_WORD)
         if (
             self.state is PaymentState.SETTLED
@@ -400,7 +397,7 @@ class _Folding:
 
 def _place(report: Report) -> tuple[object, ...]:
     """A total order: by weight; of two words at one moment the later in rank is heard last."""
-    rank = len(RANK) if report.state is None else RANK[report.state]
+    rank = len(STATES) if report.state is None else STATES[report.state].rank
     return (*report.weight, rank, report.report_id)
 
 

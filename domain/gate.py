@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from domain.order import Order
 from domain.report import PaymentState, Report, Source
@@ -84,34 +84,31 @@ class Examined:
     def report(self, instruction_id: str) -> Report:
         """What they said as evidence: barred outweighs held, held outweighs passed."""
         barred = [v for _, v in self.verdicts if isinstance(v, Barred)]
-        state = PaymentState.CREATED
-        if barred:
-            state = PaymentState.REJECTED
-        elif not self.passed:
-            state = PaymentState.AWAITING_US
+        outcome = _BARRED if barred else _PASSED if self.passed else _ON_HOLD
         decisive = [
             f"{kind}: {verdict.why}"
             for kind, verdict in self.verdicts
-            if isinstance(verdict, _DECISIVE[state])
+            if isinstance(verdict, outcome.decided_by)
         ]
         return Report(
             instruction_id=instruction_id,
             source=Source.GATE,
             as_of=self.at,
-            state=state,
-            partner_status=_WORDS[state],
+            state=outcome.state,
+            partner_status=outcome.words,
             status_reason=barred[0].status_reason if barred else None,
             reason="; ".join(decisive),
         )
 
 
-_WORDS: Final = {
-    PaymentState.CREATED: "checks passed",
-    PaymentState.AWAITING_US: "held by our checks",
-    PaymentState.REJECTED: "barred by our checks",
-}
-_DECISIVE: Final[dict[PaymentState, type[Passed] | type[OnHold] | type[Barred]]] = {
-    PaymentState.CREATED: Passed,
-    PaymentState.AWAITING_US: OnHold,
-    PaymentState.REJECTED: Barred,
-}
+class _Outcome(NamedTuple):
+    """What all checks come to: the state it puts an unsent payment in, and which verdicts did."""
+
+    state: PaymentState
+    words: str
+    decided_by: type[Passed | OnHold | Barred]
+
+
+_PASSED: Final = _Outcome(PaymentState.CREATED, "checks passed", Passed)
+_ON_HOLD: Final = _Outcome(PaymentState.AWAITING_US, "held by our checks", OnHold)
+_BARRED: Final = _Outcome(PaymentState.REJECTED, "barred by our checks", Barred)

@@ -1,47 +1,166 @@
-"""Which state may follow which: ranks, the proven ends, and the few named ways back."""
+"""The states of a payment, a row each, and which may follow which.
+
+Everything that depends on a state alone is a column here: ranks, ends, whose move it is, where the
+money is, the words and colour for people, the ISO 20022 status. No other module lists states.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from domain.report import PaymentState as S
 
-#: Later ranks win, skips included: a partner need not tell every step.
-RANK: Final[dict[S, int]] = {
-    S.CREATED: 0,
-    S.SUBMITTING: 1,
-    S.AWAITING_US: 2,
-    S.AWAITING_USER: 2,
-    S.AWAITING_PARTNER: 2,
-    S.ACCEPTED: 3,
-    S.AUTHORISED: 4,
-    S.PROCESSING: 5,
-    S.SETTLED: 6,
-    S.UNCONFIRMED: 7,
-    S.FINAL: 8,
-    S.RETURNED: 9,
-    S.REJECTED: 10,
-    S.CANCELLED: 10,
-    S.EXPIRED: 10,
-}
 
-#: Ends that say: no instruction of this payment moved any money.
-PROVEN_NOTHING_MOVED: Final = frozenset({S.REJECTED, S.CANCELLED, S.EXPIRED})
+class Whose(StrEnum):
+    """Whose move it is."""
 
-#: Nothing is owed in these; evidence that comes later may still reopen them.
-ENDS: Final = PROVEN_NOTHING_MOVED | {S.FINAL, S.UNCONFIRMED, S.RETURNED}
+    US = "us"
+    """A person on our side decides."""
+    USER = "user"
+    PARTNER = "partner"
+    """Ours, too, as long as no person is needed: the engine and the partner act by themselves."""
+    NOBODY = "nobody"
+    """At most time has to pass."""
 
-#: While it stands in one of these, taking it back can still succeed.
-CANCELLABLE: Final = frozenset(
-    {
-        S.CREATED,
-        S.SUBMITTING,
-        S.AWAITING_US,
-        S.AWAITING_USER,
-        S.AWAITING_PARTNER,
-        S.ACCEPTED,
-        S.AUTHORISED,
-    }
+
+class Where(StrEnum):
+    """Where the money of the order is, as far as the state alone says."""
+
+    WITH_US = "with_us"
+    """The order may still be executed, or not."""
+    LEFT = "left"
+    NEVER_LEFT = "never_left"
+    """Proven: no instruction of this payment moved any money."""
+    CAME_BACK = "came_back"
+
+
+@dataclass(frozen=True)
+class State:
+    """What is true of every payment in one state.
+
+    Attributes:
+        name: the state.
+        rank: later ranks win, skips included: a partner need not report every step.
+        headline: for the one who ordered, in a word or two.
+        detail: the same in a sentence.
+        iso: transaction status in a pain.002 (ISO 20022 ExternalPaymentTransactionStatus1Code),
+            where nothing is in doubt. RETURNED has no code of its own: the creditor did not keep
+            the money, and a program that reads ACSC would take it as paid.
+        ends: nothing is owed any more; evidence that comes later may still reopen the payment.
+        cancellable: a cancel can still succeed.
+        is_unsent: something of ours may still have to be sent. Our own checks and halts count.
+        outlasts_a_lag: if it is reported again, a contradicting answer in between came late.
+        money: where the money is.
+        requires: whose move it is, unless something is in question.
+        next_action: what the one who ordered reads about their own or our next step.
+        colour: on a terminal.
+    """
+
+    name: S
+    rank: int
+    headline: str
+    detail: str
+    iso: str
+    ends: bool = False
+    cancellable: bool = False
+    is_unsent: bool = False
+    outlasts_a_lag: bool = False
+    money: Where = Where.WITH_US
+    requires: Whose = Whose.PARTNER
+    next_action: str | None = None
+    colour: str = ""
+
+    @property
+    def rests(self) -> bool:
+        """Whether engine and partner have nothing more to do for now."""
+        return self.requires is not Whose.PARTNER
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended, and the creditor does not have the money."""
+        return self.ends and self.money is not Where.LEFT
+
+
+_left = partial(State, money=Where.LEFT, requires=Whose.NOBODY)
+_never_left = partial(State, ends=True, money=Where.NEVER_LEFT, requires=Whose.NOBODY, colour="red")
+
+STATES: Final[dict[S, State]] = {
+    row.name: row
+    for row in (
+        State(
+            S.CREATED, 0, "Received", "The payment is recorded; nothing has been sent yet.", "ACTC",
+            cancellable=True, is_unsent=True,
+        ),
+        State(
+            S.SUBMITTING, 1, "Being sent", "The payment is on its way to our provider.", "PDNG",
+            cancellable=True, is_unsent=True,
+        ),
+        State(
+            S.AWAITING_US, 2, "On hold with us", "The payment waits for a decision on our side.",
+            "PDNG", cancellable=True, is_unsent=True, requires=Whose.US,
+            next_action="we will be in touch", colour="yellow",
+        ),
+        State(
+            S.AWAITING_USER, 2, "Waiting for you", "The payment waits for your confirmation.",
+            "PDNG", cancellable=True, requires=Whose.USER, next_action="confirm the payment",
+            colour="yellow",
+        ),
+        State(
+            S.AWAITING_PARTNER, 2, "Being reviewed",
+            "Our provider reviews the payment; this can take days.", "PDNG",
+            cancellable=True, colour="yellow",
+        ),
+        State(
+            S.ACCEPTED, 3, "Accepted",
+            "Our provider has taken the payment on; it can still be refused.", "ACCP",
+            cancellable=True,
+        ),
+        State(
+            S.AUTHORISED, 4, "Reserved", "The amount is reserved and not taken yet.", "ACCP",
+            cancellable=True,
+        ),
+        State(
+            S.PROCESSING, 5, "Processing", "The payment has been released to the banks.", "ACSP",
+            outlasts_a_lag=True,
+        ),
+        _left(
+            S.SETTLED, 6, "Sent by our provider", "Returns are still possible for some days.",
+            "ACSC", outlasts_a_lag=True, colour="green",
+        ),
+        _left(
+            S.UNCONFIRMED, 7, "Sent, not confirmed", "The provider can no longer be asked.", "PDNG",
+            ends=True,
+        ),
+        _left(
+            S.FINAL, 8, "Completed", "The payment is complete.", "ACSC",
+            ends=True, outlasts_a_lag=True, colour="bold green",
+        ),
+        State(
+            S.RETURNED, 9, "Returned", "The creditor did not keep the money.", "RJCT",
+            ends=True, money=Where.CAME_BACK, requires=Whose.NOBODY, colour="magenta",
+        ),
+        _never_left(
+            S.REJECTED, 10, "Not executed", "The payment was refused; no money was moved.", "RJCT",
+        ),
+        _never_left(
+            S.CANCELLED, 10, "Cancelled", "The payment was cancelled; no money was moved.", "CANC",
+        ),
+        _never_left(
+            S.EXPIRED, 10, "Expired", "The payment was not sent in time; no money was moved.",
+            "RJCT",
+        ),
+    )
+}  # fmt: skip
+
+#: The states for which something holds, for queries.
+ENDS: Final = frozenset(name for name, row in STATES.items() if row.ends)
+CANCELLABLE: Final = frozenset(name for name, row in STATES.items() if row.cancellable)
+UNSENT: Final = frozenset(name for name, row in STATES.items() if row.is_unsent)
+PROVEN_NOTHING_MOVED: Final = frozenset(
+    name for name, row in STATES.items() if row.money is Where.NEVER_LEFT
 )
 
 _WAITS = (S.AWAITING_US, S.AWAITING_USER, S.AWAITING_PARTNER)
@@ -68,8 +187,8 @@ def may_follow(before: S, after: S) -> bool:
     """
     if before is after:
         return True
-    if before in PROVEN_NOTHING_MOVED or before is S.RETURNED:
+    if STATES[before].failed:
         return False
     if after in PROVEN_NOTHING_MOVED:
-        return RANK[before] < RANK[S.SETTLED] or before is S.UNCONFIRMED
-    return RANK[after] > RANK[before] or (before, after) in STEPS_BACK
+        return STATES[before].rank < STATES[S.SETTLED].rank or before is S.UNCONFIRMED
+    return STATES[after].rank > STATES[before].rank or (before, after) in STEPS_BACK

@@ -9,31 +9,13 @@ from typing import Final
 from domain.ids import hashed
 from domain.payment import Certainty, Payment
 from domain.report import PaymentState as S
+from domain.states import STATES
 from messages.credit_transfer import CreditTransferFile, FileRefused, Line
 from messages.pain002 import FileStatus, LineStatus, Reason, Status
 from starter.files import file_key
 from store.file_lines import KeptFile, LineNow
 from store.records import PaymentRecord
 
-#: A payment in doubt is PDNG whatever its state. RETURNED has no code of its own: the creditor did
-#: not keep the money, and a program that reads ACSC would take it as paid.
-_STATUS: Final = {
-    S.CREATED: Status.CHECKED,
-    S.SUBMITTING: Status.PENDING,
-    S.AWAITING_US: Status.PENDING,
-    S.AWAITING_USER: Status.PENDING,
-    S.AWAITING_PARTNER: Status.PENDING,
-    S.ACCEPTED: Status.ACCEPTED,
-    S.AUTHORISED: Status.ACCEPTED,
-    S.PROCESSING: Status.IN_PROCESS,
-    S.SETTLED: Status.SETTLED,
-    S.FINAL: Status.SETTLED,
-    S.UNCONFIRMED: Status.PENDING,
-    S.RETURNED: Status.REJECTED,
-    S.REJECTED: Status.REJECTED,
-    S.CANCELLED: Status.CANCELLED,
-    S.EXPIRED: Status.REJECTED,
-}
 _ISO_LENGTH: Final = 4
 
 
@@ -43,7 +25,7 @@ def status_of(payment: Payment) -> Status:
         return Status.PENDING
     if payment.state is S.UNCONFIRMED and payment.settled_at is not None:
         return Status.SETTLED  # Their last word stands.
-    return _STATUS[payment.state]
+    return Status(STATES[payment.state].iso)
 
 
 def line_status(now: LineNow) -> LineStatus:

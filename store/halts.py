@@ -10,16 +10,14 @@ from typing import Final
 from sqlalchemy import ColumnElement, bindparam, func
 from sqlmodel import Session, col, or_, select
 
-from domain.report import PaymentState
 from domain.statement import Signed, StatementKind
+from domain.states import UNSENT
 from store.clocks import no_later
 from store.database import Database
 from store.locks import hold
 from store.operators import UPKEEP, NotSigned, verified
 from store.tables import HaltRow, PaymentRow
 
-#: States in which something of ours may still have to be sent.
-_UNSENT: Final = (PaymentState.CREATED, PaymentState.SUBMITTING, PaymentState.AWAITING_US)
 #: Who halts where the database was set back, in the list of halts. No operator is called so.
 SET_BACK: Final = UPKEEP
 #: Of such a halt. It has no scope; one that has was made by an operator of an earlier release.
@@ -237,7 +235,7 @@ def held_back(halt: HaltRow) -> tuple[ColumnElement[bool], ...]:
         (PaymentRow.rail, halt.rail),
     )
     return (
-        col(PaymentRow.state).in_([state.value for state in _UNSENT]),
+        col(PaymentRow.state).in_([state.value for state in UNSENT]),
         *(col(column) == wanted for column, wanted in parts if wanted is not None),
     )
 

@@ -8,13 +8,9 @@ from collections.abc import Iterator, Sequence
 from domain.payment import Certainty
 from domain.plain_text import plain
 from domain.report import PaymentState
-from domain.states import ENDS
+from domain.states import STATES, Where, Whose
 from store.records import PaymentRecord
 from terminal.screen import Screen
-
-_SETTLED = frozenset({PaymentState.SETTLED, PaymentState.FINAL, PaymentState.UNCONFIRMED})
-_FAILED = ENDS - _SETTLED
-_ASKING = frozenset({PaymentState.AWAITING_US, PaymentState.AWAITING_USER})
 
 
 def show_outcome(
@@ -35,13 +31,14 @@ def _group(record: PaymentRecord) -> str:
     payment = record.payment
     if payment.certainty is Certainty.UNKNOWN:
         return "in doubt"
-    if payment.state in _SETTLED:
+    state = STATES[payment.state]
+    if state.money is Where.LEFT:
         return "settled"
-    if payment.state in _FAILED:
+    if state.failed:
         return "rejected, cancelled or returned"
     if payment.state is PaymentState.CREATED:
         return "not sent yet"
-    if payment.state in _ASKING:
+    if state.requires in (Whose.US, Whose.USER):
         return "waiting for somebody here"
     return "under way"
 

@@ -9,8 +9,7 @@ from typing import Final
 
 from assembly import Assembly, MachineClock, assembled
 from domain.payment import Certainty
-from domain.report import PaymentState
-from domain.states import ENDS
+from domain.states import STATES
 from messages.credit_transfer import CreditTransferFile, FileRefused
 from messages.pain001 import read
 from messages.pain002 import FileStatus, Reason
@@ -56,7 +55,6 @@ from terminal.table import print_json, table
 from terminal.typed import typed
 
 _CONTENT_TAKEN: Final = "a file of this message id was taken before with other content"
-_FAILED: Final = ENDS - {PaymentState.FINAL, PaymentState.UNCONFIRMED}
 
 #: Exit codes: all well; some payment failed, is in doubt or was refused; nothing was paid.
 ALL_WELL, SOME_NOT, NOTHING_PAID = 0, 1, 2
@@ -364,7 +362,7 @@ def _ask(screen: Screen, repeats: Sequence[Repeat], options: PayOptions, outcome
 
 
 def _is_failed(record: PaymentRecord) -> bool:
-    return record.payment.certainty is Certainty.UNKNOWN or record.payment.state in _FAILED
+    return record.payment.certainty is Certainty.UNKNOWN or STATES[record.payment.state].failed
 
 
 def _show(screen: Screen, judged: Judged, records: Sequence[PaymentRecord], known: int) -> None:

@@ -15,8 +15,7 @@ from assembly import Assembly
 from domain.due import Owed, due
 from domain.intent import Acknowledgement, PossibleDuplicate
 from domain.payment import Certainty
-from domain.report import PaymentState
-from domain.states import ENDS
+from domain.states import STATES
 from starter.client import Asked, Receipt
 from starter.files import PlannedOrder
 from starter.journal import Journal
@@ -33,13 +32,6 @@ _RECORDED_AT_ONCE: Final = 100
 _LOOK_EVERY_SECONDS: Final = 0.25
 _PAUSE_PER_LOOK: Final = 3
 _LINE_EVERY_SECONDS: Final = 5
-
-#: Somebody other than time has to act, or nothing is owed: no reason to wait here any longer.
-_RESTS: Final = ENDS | {
-    PaymentState.SETTLED,
-    PaymentState.AWAITING_US,
-    PaymentState.AWAITING_USER,
-}
 
 
 class RecordedLine(NamedTuple):
@@ -201,4 +193,4 @@ def rests(assembly: Assembly, record: PaymentRecord) -> bool:
         return owed.owed is Owed.WAIT and owed.because.startswith("parked")
     if record.view.not_before is not None and record.view.payment.partner_reference is None:
         return False
-    return record.payment.state in _RESTS
+    return STATES[record.payment.state].rests

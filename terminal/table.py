@@ -13,25 +13,13 @@ from rich.text import Text
 from assembly import assembled
 from domain.payment import Certainty
 from domain.plain_text import plain
-from domain.report import PaymentState
+from domain.states import STATES
 from settings import Settings
 from store.file_lines import Place
 from store.finding import ANYTHING, Wanted
 from store.payments import Found
 from store.records import PaymentRecord
 from terminal.screen import Screen
-
-_COLOUR = {
-    PaymentState.SETTLED: "green",
-    PaymentState.FINAL: "bold green",
-    PaymentState.REJECTED: "red",
-    PaymentState.EXPIRED: "red",
-    PaymentState.CANCELLED: "red",
-    PaymentState.RETURNED: "magenta",
-    PaymentState.AWAITING_US: "yellow",
-    PaymentState.AWAITING_PARTNER: "yellow",
-    PaymentState.AWAITING_USER: "yellow",
-}
 
 
 async def list_table(settings: Settings, wanted: Wanted, *, limit: int, as_json: bool) -> int:
@@ -129,7 +117,7 @@ def state_text(record: PaymentRecord) -> Text:
     payment = record.payment
     if payment.certainty is Certainty.UNKNOWN:
         return Text(f"{payment.state} (in doubt)", style="bold yellow")
-    return Text(payment.state.value, style=_COLOUR.get(payment.state, ""))
+    return Text(payment.state.value, style=STATES[payment.state].colour)
 
 
 def _why_not_known(record: PaymentRecord) -> str | None:

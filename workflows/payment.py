@@ -24,7 +24,7 @@ from domain.due import Due, Owed, deadline_of, due
 from domain.heard import Heard
 from domain.ids import partner_queue
 from domain.payment import Certainty
-from domain.report import PaymentState
+from domain.states import STATES, Whose
 from domain.view import PaymentView
 from workflows.attributes import (
     CERTAINTY,
@@ -366,12 +366,12 @@ def _sleeping(view: PaymentView, owed: Due) -> str:
     )
 
 
-def _requires(view: PaymentView) -> str:
-    """Whose move it is: us, the user, the partner, or nobody's."""
+def _requires(view: PaymentView) -> Whose:
+    """Whose move it is, what is in question considered."""
     payment = view.payment
-    if payment.is_frozen or payment.state is PaymentState.AWAITING_US:
-        return "us"
-    if payment.state is PaymentState.AWAITING_USER:
-        return "user"
-    over = payment.state in (PaymentState.FINAL, PaymentState.SETTLED)
-    return "nobody" if over and payment.certainty is Certainty.SENT else "partner"
+    requires = STATES[payment.state].requires
+    if payment.is_frozen:
+        return Whose.US
+    if requires is Whose.NOBODY and payment.certainty is Certainty.UNKNOWN:
+        return Whose.PARTNER
+    return requires

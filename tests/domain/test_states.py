@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from domain.report import PaymentState
-from domain.states import ENDS, PROVEN_NOTHING_MOVED, RANK, STEPS_BACK, may_follow
+from domain.states import ENDS, PROVEN_NOTHING_MOVED, STATES, STEPS_BACK, may_follow
 
 S = PaymentState
 
@@ -31,7 +35,7 @@ PAIRS = {
 
 
 def test_every_state_has_a_rank_and_a_row() -> None:
-    assert set(RANK) == set(PAIRS) == set(PaymentState)
+    assert set(STATES) == set(PAIRS) == set(PaymentState)
 
 
 @pytest.mark.parametrize("before", PAIRS)
@@ -42,7 +46,7 @@ def test_every_pair_is_as_the_table_says(before: PaymentState) -> None:
         elif not may_follow(before, after):
             found = "x"
         else:
-            found = "-" if RANK[after] <= RANK[before] else "+"
+            found = "-" if STATES[after].rank <= STATES[before].rank else "+"
         assert found == expected, (before, after)
 
 
@@ -55,3 +59,49 @@ def test_every_way_back_has_its_reason_and_goes_back() -> None:
 def test_the_ends_are_those_of_the_design() -> None:
     assert set(PROVEN_NOTHING_MOVED) == {S.REJECTED, S.CANCELLED, S.EXPIRED}
     assert set(ENDS) - set(PROVEN_NOTHING_MOVED) == {S.FINAL, S.UNCONFIRMED, S.RETURNED}
+
+
+ROOT = Path(__file__).parents[2]
+#: A partner's adapter translates that partner's words into states, and so has to list them.
+ELSEWHERE = {"domain/states.py", "domain/report.py"}
+ROOMS = (
+    "activities", "domain", "inbound", "local", "messages", "regimes", "starter", "store",
+    "terminal", "workflows",
+)  # fmt: skip
+
+
+def _lists_of_states(tree: ast.Module) -> Iterator[ast.expr]:
+    """Every literal collection that names three states or more."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            named = node.keys
+        elif isinstance(node, ast.Set | ast.Tuple | ast.List):
+            named = list(node.elts)
+        else:
+            continue
+        states = [
+            name
+            for name in named
+            if isinstance(name, ast.Attribute) and name.attr in PaymentState.__members__
+        ]
+        if len(states) >= 3:
+            yield node
+
+
+def test_no_other_module_lists_states() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for room in ROOMS
+        for path in sorted((ROOT / room).rglob("*.py"))
+        if str(path.relative_to(ROOT)) not in ELSEWHERE and "migrations" not in path.parts
+        for node in _lists_of_states(ast.parse(path.read_text()))
+    ]
+    assert not found, "make it a column of domain/states.py"
+
+
+def test_a_list_of_states_is_seen() -> None:
+    for text in (
+        "{S.A, S.FINAL, S.SETTLED, S.CREATED}",
+        "{S.FINAL: 1, S.SETTLED: 2, S.CREATED: 3}",
+    ):
+        assert list(_lists_of_states(ast.parse(text)))
