@@ -17,8 +17,8 @@ from domain.display import display
 from domain.future import redated
 from domain.gate import Examined
 from domain.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
+from domain.kinds import kind_of
 from domain.places import is_same_place
-from domain.profile import InstructionKind
 from domain.sending import Answer, Move
 from domain.silence import has_answered, is_answer
 from domain.view import PaymentView
@@ -194,7 +194,7 @@ class PartnerSteps:
 
     async def _not_compared(self, subject: Subject) -> NotReady | None:
         """None where new payments may be sent. To take one back needs no comparison."""
-        if subject.kind is not InstructionKind.PAY:
+        if not kind_of(subject.kind).moves_money_out:
             return None
         return await self._witness.not_compared(
             subject.order.partner, subject.order.partner_account

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from domain.clock import is_after
 from domain.future import has_future
+from domain.kinds import kind_of
 from domain.payment import Certainty, Instruction
-from domain.profile import InstructionKind
 from domain.report import PaymentState
 from domain.sending import Move, next_move
 from domain.states import CANCELLABLE, ENDS
@@ -67,7 +67,7 @@ def due(view: PaymentView, now: datetime) -> Due:
         step = _step(view, instruction, now)
         if step and step.owed is not Owed.WAIT:
             return step
-        if step and instruction.kind is InstructionKind.PAY:
+        if step and kind_of(instruction.kind).opens:
             return _before_deadline(view, step)  # Nothing else is to be done before its send.
         waits += [step] if step else []
     if can_read:
@@ -82,11 +82,11 @@ def _step(view: PaymentView, instruction: Instruction, now: datetime) -> Due | N
 
     Taking a payment back moves no money out: a freeze or a halt does not stop it.
     """
-    is_cancel = instruction.kind is InstructionKind.CANCEL
-    if view.payment.is_frozen and not is_cancel:
+    can_be_stopped = kind_of(instruction.kind).moves_money_out
+    if view.payment.is_frozen and can_be_stopped:
         return None
     operation = view.profile.operation(instruction.kind)
-    halted = view.halted and not is_cancel
+    halted = view.halted and can_be_stopped
     step = next_move(operation, instruction.book, now, halted=halted)
     ours = Due(Owed.INSTRUCT, step.because, instruction_id=instruction.instruction_id)
     match step.move:
@@ -227,4 +227,4 @@ def _pause(view: PaymentView) -> timedelta:
 
 
 def _paying(view: PaymentView) -> Instruction:
-    return next(i for i in view.instructions if i.kind is InstructionKind.PAY)
+    return next(i for i in view.instructions if kind_of(i.kind).opens)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.absence import is_uncertain, is_unconfirmed
+from domain.kinds import kind_of
 from domain.movements import amounts_of, ever_booked, in_another_currency, movements_of
 from domain.order import Order
 from domain.payment import (
@@ -20,7 +21,7 @@ from domain.payment import (
     Instruction,
     Payment,
 )
-from domain.profile import InstructionKind, Profile
+from domain.profile import Profile
 from domain.report import Movement, MovementKind, PaymentState, Report, Source
 from domain.sending import AttemptResult, Book, Closed, may_be_twice
 from domain.states import PROVEN_NOTHING_MOVED, STATES, Where, may_follow
@@ -93,11 +94,10 @@ class _Folding:
             is_uncertain(operation, book) if operation else book.in_doubt
             for operation, book in zip(self.operations.values(), self.books.values(), strict=True)
         )
-        self.paying = [i.book for i in instructions if i.kind is InstructionKind.PAY]
-        self.cancels = {i.instruction_id for i in instructions if i.kind is InstructionKind.CANCEL}
-        self.may_be_twice = any(
-            may_be_twice(profile.operation(InstructionKind.PAY), book) for book in self.paying
-        )
+        opening = [i for i in instructions if kind_of(i.kind).opens]
+        self.paying = [i.book for i in opening]
+        self.cancels = {i.instruction_id for i in instructions if kind_of(i.kind).takes_back}
+        self.may_be_twice = any(may_be_twice(profile.operation(i.kind), i.book) for i in opening)
         self.state = _before_any_report(self.paying)
         self.basis: str | None = None
         self.since: datetime | None = None

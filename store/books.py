@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
+from domain.kinds import kind_of
 from domain.payment import Instruction
 from domain.profile import InstructionKind, Profile
 from domain.sending import Answer, Attempt, AttemptResult, Book, Closed, LookedUp, LookupResult
@@ -57,7 +58,7 @@ def book_of(session: Session, payment: PaymentRow, row: InstructionRow) -> Book:
     of = {"instruction_id": row.instruction_id}
     attempts = session.exec(_ATTEMPTS, params=of)
     lookups = session.exec(_LOOKUPS, params=of)
-    is_pay = row.kind == InstructionKind.PAY
+    opens = kind_of(row.kind).opens
     return Book(
         submit_before=row.submit_before or payment.submit_before,
         attempts=tuple(map(_attempt, attempts)),
@@ -68,10 +69,10 @@ def book_of(session: Session, payment: PaymentRow, row: InstructionRow) -> Book:
         closed=Closed(row.closed) if row.closed else None,
         reopened=Closed(row.reopened) if row.reopened else None,
         held=row.partner_reference is not None or row.found_executed,
-        submit_from=payment.submit_from if is_pay else None,
-        cancel_asked=is_pay and payment.cancel_asked_at is not None,
-        is_gated=is_pay,
-        gate_passed_at=payment.gate_passed_at if is_pay else None,
+        submit_from=payment.submit_from if opens else None,
+        cancel_asked=opens and payment.cancel_asked_at is not None,
+        is_gated=opens,
+        gate_passed_at=payment.gate_passed_at if opens else None,
     )
 
 

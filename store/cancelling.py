@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 
 from domain.command import TAKING_BACK, CommandKind, Outcome
 from domain.ids import instruction_id
+from domain.kinds import kind_of
 from domain.payment import Certainty, Instruction, Payment
 from domain.profile import InstructionKind, Profile
 from domain.report import PaymentState
@@ -45,7 +46,7 @@ def follow_cancel(
     if is_alive:
         ask_again(session, row)
     asked = [c for c in commands_of(session, row.payment_id) if c.outcome == Outcome.ASKED]
-    cancels = [i for i in instructions_of(session, row) if i.kind is InstructionKind.CANCEL]
+    cancels = [i for i in instructions_of(session, row) if kind_of(i.kind).takes_back]
     underway = [i for i in cancels if not i.book.closed]
     if payment.state not in CANCELLABLE and not is_alive:
         for instruction in underway:
@@ -89,7 +90,7 @@ def came_alive(session: Session, row: PaymentRow, payment: Payment) -> bool:
         and any(
             i.book.answered and i.book.closed in (Closed.CANCELLED, Closed.NOT_EXECUTED)
             for i in instructions_of(session, row)
-            if i.kind is InstructionKind.PAY
+            if kind_of(i.kind).opens
         )
     )
 
@@ -133,7 +134,7 @@ def _is_held(session: Session, row: PaymentRow) -> bool:
     return any(
         i.book.answered and not i.book.closed
         for i in instructions_of(session, row)
-        if i.kind is InstructionKind.PAY
+        if kind_of(i.kind).opens
     )
 
 

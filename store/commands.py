@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from domain.command import CommandKind, Outcome
+from domain.kinds import OPENING
 from domain.payment import Certainty, FindingKind, Payment
-from domain.profile import InstructionKind
 from domain.report import PaymentState, Report, Source
 from domain.sending import AttemptResult, Closed
 from domain.statement import Signed, digest
@@ -318,7 +318,7 @@ def _paying(session: Session, row: PaymentRow) -> InstructionRow:
     return session.exec(
         select(InstructionRow).where(
             InstructionRow.payment_id == row.payment_id,
-            InstructionRow.kind == InstructionKind.PAY,
+            col(InstructionRow.kind).in_(OPENING),
         )
     ).one()
 

@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from domain.profile import InstructionKind
+from domain.kinds import kind_of
 from domain.sending import AttemptResult, Book, Closed
 from store.books import FORGOTTEN, book_of
 from store.cancelling import ask_again
@@ -125,7 +125,7 @@ def doubt(
                 partner_key=key_of(payment, row, generation),
             )
         )
-    if row.kind == InstructionKind.PAY and row.closed in AS_UNSENT and not book.answered:
+    if kind_of(row.kind).opens and row.closed in AS_UNSENT and not book.answered:
         row.reopened, row.closed, row.closed_at = row.closed, None, None
         ask_again(session, payment)
     session.add(row)
@@ -137,7 +137,7 @@ def _shown(
 ) -> Sequence[tuple[int, datetime]]:
     """Generations of its key under which the partner shows a payment that no attempt explains,
     and when the partner made it. An attempt that never left explains nothing."""
-    if row.kind != InstructionKind.PAY:
+    if not kind_of(row.kind).opens:
         return []
     burns_keys = operation_of(payment, row).idempotency.caches_errors
     last = max(row.generation, 1) + (_GENERATIONS_AHEAD if burns_keys else 0)

@@ -6,10 +6,11 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from domain.answers import Subject, WireRequest
 from domain.keys import partner_key
+from domain.kinds import OPENING, kind_of
 from domain.profile import InstructionKind, Operation
 from domain.sending import Closed
 from store.books import profile_of
@@ -35,7 +36,7 @@ def subject_of(
         keys=tuple(key_of(payment, row, number) for number in range(1, generation + 1)),
         prepared=dict(request.prepared) if request else {},
         partner_reference=row.partner_reference
-        if kind is InstructionKind.PAY
+        if kind_of(kind).opens
         else _held_reference(session, payment),
         kind=kind,
         environment=profile_of(payment).environment,
@@ -87,10 +88,10 @@ def request_bytes(request: WireRequest) -> bytes:
 
 
 def _held_reference(session: Session, payment: PaymentRow) -> str | None:
-    """The partner's object of the payment's PAY instruction."""
+    """The partner's object of the payment's opening instruction."""
     return session.exec(
         select(InstructionRow.partner_reference).where(
             InstructionRow.payment_id == payment.payment_id,
-            InstructionRow.kind == InstructionKind.PAY,
+            col(InstructionRow.kind).in_(OPENING),
         )
     ).one()

@@ -15,8 +15,8 @@ from domain.escalation import Escalate, nobody
 from domain.gate import Examined
 from domain.heard import Heard
 from domain.ids import payment_of
+from domain.kinds import kind_of
 from domain.payment import Payment, UnknownPayment
-from domain.profile import InstructionKind
 from domain.report import PaymentState
 from domain.sending import (
     AttemptResult,
@@ -289,7 +289,7 @@ class SendBook:
                 if last := last_word(payment, heard):
                     keep_report(session, payment.payment_id, last, heard.heard_at)
                 mark_read(session, payment.payment_id, heard.inbox_through, heard.heard_at)
-            if row.kind == InstructionKind.PAY:  # A cancel tried on and on puts no read off.
+            if kind_of(row.kind).opens:  # A cancel tried on and on puts no read off.
                 payment.last_asked_at = max(payment.last_asked_at or heard.heard_at, heard.heard_at)
             answered = is_answer(heard.exchange)
             payment.silent_since = silent_since(payment.silent_since, answered, heard.heard_at)
@@ -305,8 +305,8 @@ class SendBook:
         reference = heard.report.partner_reference if heard.report else None
         if reference is None or row.partner_reference == reference:
             return True
-        if row.kind != InstructionKind.PAY:
-            return True  # It speaks of the object that the PAY instruction holds.
+        if not kind_of(row.kind).opens:
+            return True  # It speaks of the object that the opening instruction holds.
         owner = session.exec(
             select(InstructionRow).where(
                 InstructionRow.partner == row.partner,
@@ -390,7 +390,7 @@ def _is_halted(session: Session, payment: PaymentRow, row: InstructionRow) -> bo
 
     Somebody said so, or has to look first. Taking a payment back moves no money out.
     """
-    if row.kind == InstructionKind.CANCEL:
+    if not kind_of(row.kind).moves_money_out:
         return False
     is_frozen = Payment.model_validate_json(payment.payment_json).is_frozen
     return is_frozen or is_halted(session, payment)

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from domain.ids import payment_of
-from domain.profile import InstructionKind
+from domain.kinds import OPENING
 from domain.sending import Closed
 from domain.view import PaymentView
 from store.books import FORGOTTEN, book_of, instruction_rows
@@ -132,7 +132,7 @@ def _might_have_been(since: datetime | None) -> ColumnElement[bool]:
 def _page(might_have_been: ColumnElement[bool], after: str, session: Session) -> Sequence[str]:
     return session.exec(
         select(InstructionRow.instruction_id)
-        .where(InstructionRow.kind == InstructionKind.PAY)
+        .where(col(InstructionRow.kind).in_(OPENING))
         .where(PaymentRow.payment_id == InstructionRow.payment_id)
         .where(might_have_been, col(InstructionRow.instruction_id) > after)
         .order_by(InstructionRow.instruction_id)

@@ -8,11 +8,11 @@ from datetime import datetime
 from itertools import groupby
 
 from sqlalchemy import func
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from domain.command import CommandKind, Outcome
+from domain.kinds import OPENING
 from domain.payment import Payment
-from domain.profile import InstructionKind
 from domain.report import Report
 from domain.statement import Signed, Statement, StatementKind
 from store.folding import reports_of
@@ -82,7 +82,7 @@ def known_now(session: Session, row: PaymentRow) -> str:
         .select_from(AttemptRow)
         .where(AttemptRow.instruction_id == InstructionRow.instruction_id)
         .where(InstructionRow.payment_id == row.payment_id)
-        .where(InstructionRow.kind == InstructionKind.PAY)
+        .where(col(InstructionRow.kind).in_(OPENING))
     ).one()
     said = _words(reports_of(session, row.payment_id))
     facts = "\x1f".join(map(str, (*known, *questions, sent, *said)))

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, inspect
 from sqlmodel import Session, SQLModel, col, select
 
 from domain.command import CommandKind, Outcome
-from domain.profile import InstructionKind
+from domain.kinds import kind_of
 from domain.report import Report, Source
 from store.books import FORGOTTEN, SHOWN, instruction_rows
 from store.database import Database
@@ -139,8 +139,8 @@ def _of_instructions(session: Session, payment_id: str) -> Iterable[Entry]:
         return payment is not None and payment.updated_at >= moment
 
     for instruction in instruction_rows(session, payment_id):
-        is_pay = instruction.kind == InstructionKind.PAY
-        about = "" if is_pay else f"{instruction.kind}: "
+        opens = kind_of(instruction.kind).opens
+        about = "" if opens else f"{instruction.kind}: "
         its = instruction.instruction_id
         for attempt in _rows(session, AttemptRow, col(AttemptRow.instruction_id) == its):
             number = f"{about}attempt {attempt.number}"

@@ -1,0 +1,48 @@
+"""The kinds of instruction, a row each: what the engine asks about one before it acts.
+
+What a partner does with each kind is not here but in its profile's operations. A new kind (a
+capture, a refund) is a row here and an operation there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from domain.profile import InstructionKind
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is true of every instruction of one kind.
+
+    Attributes:
+        name: the kind.
+        opens: it makes the partner's object, under a reference of its own. The others act on the
+            object that an opening instruction made.
+        takes_back: it withdraws what the opening instruction asked, while the partner still can.
+        moves_money_out: our checks gate it; a halt, an open question about the payment and a list
+            of the partner that was not compared yet stop it.
+    """
+
+    name: InstructionKind
+    opens: bool = False
+    takes_back: bool = False
+    moves_money_out: bool = False
+
+
+KINDS: Final[dict[InstructionKind, Kind]] = {
+    row.name: row
+    for row in (
+        Kind(InstructionKind.PAY, opens=True, moves_money_out=True),
+        Kind(InstructionKind.CANCEL, takes_back=True),
+    )
+}
+
+#: For queries: the kinds that make the partner's object.
+OPENING: Final = tuple(name for name, row in KINDS.items() if row.opens)
+
+
+def kind_of(name: str) -> Kind:
+    """The row of a kind, by its name as it is stored."""
+    return KINDS[InstructionKind(name)]
