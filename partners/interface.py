@@ -1,4 +1,7 @@
-"""What a partner can do, one small Protocol a capability."""
+"""What a partner can do: one small Protocol per capability.
+
+A partner implements those it has; there is no base class and there are no capability flags.
+"""
 
 from __future__ import annotations
 
@@ -28,109 +31,129 @@ from domain.profile import Profile
 
 
 class PaymentPartner(Protocol):
-    """Pays. What the partner did is a value; only our own bugs are exceptions."""
+    """Makes payments. What the partner did is returned as a value; only our own bugs raise."""
 
     @property
     def profile(self) -> Profile:
-        """Today's declared behaviour; a payment keeps the one it was created with."""
+        """The behaviour declared today; a payment keeps the profile it was created with."""
 
     @property
     def login(self) -> str:
-        """Whose quota our requests count against: the same for accounts that share a login."""
+        """The login whose quota our requests use; accounts that share a login share the quota."""
 
     async def ready(self) -> NotReady | None:
-        """Make sure we may talk to the partner now (login, token); None when we may."""
+        """Make sure that we can call the partner now (login, token). None: we can."""
 
     async def prepare(self, subject: Subject) -> Preparation:
-        """Find or make what the instruction needs, and build its exact request."""
+        """Find or make the objects that the instruction needs, and build its exact request."""
 
     async def examine(self, order: Order) -> Unprepared | None:
-        """Whether an order could be prepared now: by the questions of `prepare` and the same code,
-        without making anything. `refused` in the answer: it never could.
+        """Whether an order could be prepared now. None: it could.
 
-        For people, before they pay: no send waits for it. Always None where nothing is asked.
+        Asks what `prepare` asks, with the same code, but makes nothing. If `refused` is set in the
+        answer, the order can never be prepared. People use this before they pay; no send waits for
+        it. A partner that asks nothing while it prepares always answers None.
         """
 
     async def submit(self, subject: Subject, request: WireRequest, deadline: Deadline) -> Submitted:
-        """Send those bytes once. Never again by itself, whatever happens."""
+        """Send these bytes once. The partner's code never resends, whatever happens."""
 
     async def find(self, subject: Subject) -> LookedFor:
-        """Ask by our own keys, with every parameter that makes the answer complete."""
+        """Look up by our own keys, with every parameter that makes the answer complete."""
 
     async def read(self, subject: Subject) -> Read:
-        """Ask what became of the object under `subject.partner_reference`."""
+        """Read the current state of the object under `subject.partner_reference`."""
 
     async def available(self, currency: str, on_behalf_of: str | None) -> Money | Unanswered:
-        """What our account there, or a sub-account of it, could pay now; below zero when it owes.
+        """The balance that our account there, or a sub-account, could pay from now.
 
-        For people, before they pay: no send waits for it. Untold: they do not say, or not now.
+        It is negative if the account owes. `Unanswered`: the partner does not show balances, or
+        cannot answer now. People use this before they pay; no send waits for it.
         """
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
 
 
 @runtime_checkable
 class PaymentLister(Protocol):
-    """Lists what it holds under our account: what our database has forgotten shows there."""
+    """Lists the payments under our account, so that we find those our database has lost."""
 
     async def created_since(self, since: datetime) -> Listed | Unanswered:
-        """Payments created since, of every sub-account and deleted ones too. A few pages at most:
-        the rest is asked for again, since the last of them."""
+        """The payments created since then, of every sub-account, deleted ones included.
+
+        Reads a few pages at most. If there are more, the caller asks again from the last payment.
+        """
 
 
 class WebhookReader(Protocol):
-    """Reads what a partner delivers unasked. It only points at something: a read tells what."""
+    """Reads a partner's webhooks. A webhook only names an object; a read gets its state."""
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Webhook:
-        """Verify the raw bytes, then say what they are about.
+        """Verify the raw bytes, then say which object they are about.
 
         Raises:
-            WebhookRefused: forged, stale, or not to be understood; nothing may follow from it.
+            WebhookRefused: forged, stale or not understood; it must have no effect.
         """
 
 
 class PreparedBook(Protocol):
-    """Objects made at a partner before a payment, each once, as all processes share them.
+    """Objects made at a partner before a payment, each of them once; shared by all processes.
 
-    `by` is whoever makes one now: a name that nobody else uses.
+    `by` names the caller that makes an object now; no other caller uses the same name.
     """
 
     async def claim(self, key: PreparedKey, by: str) -> PreparedObject | NotReady | None:
-        """The object; or None: `by` may make it, and others wait; or that others make it now."""
+        """The object, if it was made. None: `by` may make it now, and other callers wait.
+
+        `NotReady`: another caller is making it.
+        """
 
     async def extend(self, key: PreparedKey, by: str) -> bool:
-        """Just before it is made: False where `by` took too long, and another may make it."""
+        """Extend the claim just before the object is made.
+
+        False: `by` took too long, and another caller may be making it.
+        """
 
     async def made(self, key: PreparedKey, reference: str, shown: str) -> PreparedObject:
-        """It is there, and shown like that. Returns the one that was recorded first."""
+        """Record that the object exists and how the partner shows it (`shown`).
+
+        Returns the object that was recorded first.
+        """
 
     async def forget(self, key: PreparedKey, reference: str, by: str) -> None:
-        """It was deleted or changed there: `by` may make another one."""
+        """Forget an object that was deleted or changed there; `by` may make another one."""
 
     async def release(self, key: PreparedKey, by: str) -> None:
-        """`by` has made nothing, for certain."""
+        """Give the claim back, because `by` has certainly made nothing."""
 
 
 class LoginBook(Protocol):
-    """A partner login as all processes share it: one at a time, and none after a failure."""
+    """A partner login, shared by all processes: one login at a time, and none after a failure."""
 
     async def token(self, login: str, credentials_hash: str) -> str | None:
-        """The token in use, if the login is usable and has one."""
+        """The token in use. None: the login is not usable or has no token."""
 
     async def claim(self, login: str, credentials_hash: str) -> NotReady | None:
-        """Take the lease to log in, or say why not. After a failed login nobody may try again
-        with the same credentials until a person says so or the credentials change."""
+        """Take the lease to log in, or say why it cannot be taken.
+
+        After a failed login no process may log in with the same credentials again until a person
+        permits it or the credentials change.
+        """
 
     async def succeeded(self, login: str, credentials_hash: str, token: str) -> None:
-        """A new token for everybody; gives the lease back and forgets failures."""
+        """Record a new token for all processes, give the lease back and forget failures."""
 
     async def failed(self, login: str, credentials_hash: str, why: str) -> None:
-        """The partner refused the credentials; gives the lease back and stops all logins."""
+        """Record that the partner refused the credentials; give the lease back, stop all logins."""
 
     async def unclear(self, login: str, credentials_hash: str, *, may_have_counted: bool) -> None:
-        """No usable answer; gives the lease back after a pause. `may_have_counted`: the question
-        may have reached the partner, so it may have been a failed login."""
+        """Record that no usable answer came; gives the lease back after a pause.
+
+        Args:
+            may_have_counted: the request may have reached the partner, so the partner may have
+                counted it as a failed login.
+        """
 
     async def drop(self, login: str, token: str) -> None:
-        """The partner refused this token; forgotten if it is still the one in use."""
+        """Forget a token that the partner refused, if it is still the one in use."""

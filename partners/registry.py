@@ -1,4 +1,4 @@
-"""The partners there are: one line each. A partner's code is loaded when it is first made."""
+"""The list of partners, one line each. A partner's code is imported when it is first made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class PartnerFactory(Protocol):
-    """Makes a partner for one of our accounts with it."""
+    """Makes a partner for one of our accounts there."""
 
     def __call__(
         self,
@@ -43,7 +43,7 @@ PARTNERS: Final[dict[str, PartnerFactory]] = {
     "currencycloud": _currencycloud,
 }
 
-#: Those that deliver unasked.
+#: The partners that send webhooks.
 WEBHOOKS: Final[dict[str, Callable[[Signing], WebhookReader]]] = {
     "currencycloud": _currencycloud_webhooks,
 }

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 
 class Account(Protocol):
-    """Where it is and how to log in; the times override the profile where they are given."""
+    """Where the account is and how to log in. A time that is given overrides the profile's."""
 
     @property
     def base_url(self) -> str: ...
@@ -17,15 +17,15 @@ class Account(Protocol):
     def login_id(self) -> str: ...
     @property
     def former_login_ids(self) -> tuple[str, ...]:
-        """Of the same customer, in use no more: payments given with them are still ours."""
+        """Earlier logins of the same customer; payments made with them are still ours."""
 
     @property
     def book(self) -> str | None:
-        """What a simulator's book is known by; None of a bank."""
+        """Identifies a simulator's book; None for a real bank."""
 
     @property
     def login(self) -> str:
-        """What the login book calls it: not the same for two environments of theirs."""
+        """The login's name in the login book; it differs between environments of theirs."""
 
     @property
     def api_key(self) -> SecretStr: ...

@@ -1,4 +1,4 @@
-"""The creditor as Currencycloud knows it: found by our own reference, or made."""
+"""The creditor as a beneficiary at Currencycloud: found by our own reference, or made."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ _PURPOSE: Final = "beneficiary"
 
 
 class Beneficiaries:
-    """Moves no money. One creditor of a tenant is made once, whoever pays them at the same time."""
+    """Finds or makes beneficiaries; moves no money.
+
+    A tenant's creditor is made once, even if several payments to it start at the same time.
+    """
 
     def __init__(self, calls: Calls, clock: Clock, prepared: PreparedBook, place: str) -> None:
         self._calls = calls
@@ -55,8 +58,8 @@ class Beneficiaries:
     async def ensure(self, subject: Subject) -> str | Unprepared:
         """The id of a beneficiary that is the order's creditor.
 
-        What was made once is asked for by its id. Only where nothing is known of it, and by one
-        payment at a time, it is looked for by our own reference, and made if it is not there.
+        A beneficiary that is on record is read by its id. If none is on record, one payment at a
+        time looks it up by our own reference, and makes it if it does not exist.
         """
         if problem := await self._unfit(subject):
             return problem
@@ -72,7 +75,7 @@ class Beneficiaries:
         if isinstance(known, NotReady):
             return Unprepared(known.why, retry_at=known.until)
         if known is not None:
-            return known.reference  # Somebody else has made it again meanwhile.
+            return known.reference  # Another payment has made it again in the meantime.
         found = await self._found_or_made(subject, key, by)
         if isinstance(found, _Nothing):
             await self._prepared.release(key, by)
@@ -80,7 +83,7 @@ class Beneficiaries:
         return found
 
     async def _known(self, order: Order, known: PreparedObject) -> str | Unprepared | None:
-        """What was made before; None where it was deleted or changed, and is of no use."""
+        """The id of the beneficiary on record. None: it was deleted or changed, so make another."""
         reply = await self._calls.get(f"{_READ}/{known.reference}", _acting(order))
         if isinstance(reply, Reply) and reply.status == 404:
             log.warning("beneficiary %s was deleted at Currencycloud; made anew", known.reference)
@@ -96,14 +99,14 @@ class Beneficiaries:
         ):
             return known.reference
         if known.is_as_made(as_shown(shown)):
-            return _another(reply)  # From the beginning: a second one would be the same.
+            return _another(reply)  # They showed it so from the start; another would be the same.
         log.warning("beneficiary %s was changed at Currencycloud; made anew", known.reference)
         return None
 
     async def _found_or_made(
         self, subject: Subject, key: PreparedKey, by: str
     ) -> str | Unprepared | _Nothing:
-        """By who holds the lease. `_Nothing`: none was made, so the lease may be given back."""
+        """Called with the lease held. `_Nothing`: none was made, so the lease may be given back."""
         order = subject.order
         found = await self._sought(subject)
         if isinstance(found, Unprepared):
@@ -114,7 +117,8 @@ class Beneficiaries:
             return Unprepared("to look for the creditor took too long; it is looked for again")
         made = await self._calls.make(_CREATE, {**_beneficiary(order), **_acting(order)})
         if problem := self._problem(subject, made):
-            # In doubt the lease is kept until its end: by then the one that was made is found.
+            # In doubt, the lease is kept until it ends. If a beneficiary was made, the next
+            # lookup finds it by then.
             in_doubt = made.has_left if isinstance(made, NoReply) else made.status >= 500
             return problem if in_doubt else _Nothing(problem)
         assert isinstance(made, Reply)
@@ -125,9 +129,9 @@ class Beneficiaries:
         return kept.reference if is_account(beneficiary, order) else _another(made)
 
     async def examine(self, subject: Subject) -> str | Unprepared | None:
-        """Everything that is asked about the creditor before one is made; nothing is made.
+        """Ask everything that is asked before a beneficiary is made, but make nothing.
 
-        The id where there is one already; None where one could be made.
+        Returns the id if the beneficiary exists, None if it could be made.
         """
         if problem := await self._unfit(subject):
             return problem
@@ -135,7 +139,7 @@ class Beneficiaries:
         return found.id if isinstance(found, wire.Beneficiary) else found
 
     async def _sought(self, subject: Subject) -> wire.Beneficiary | Unprepared | None:
-        """The one that bears our reference and is the creditor; None where it may be made."""
+        """The beneficiary with our reference that is the creditor. None: it may be made."""
         order = subject.order
         found = await self._find(order)
         if isinstance(found, Unprepared):
@@ -147,7 +151,7 @@ class Beneficiaries:
         return self._problem(subject, valid)
 
     async def _unfit(self, subject: Subject) -> Unprepared | None:
-        """SEPA asks for an IBAN and no more; of other corridors they tell what they ask for."""
+        """SEPA needs an IBAN and nothing else; for other corridors their reference is asked."""
         order = subject.order
         if order.rail is Rail.SEPA_CREDIT_TRANSFER:
             if order.creditor_account.iban is None:
@@ -177,7 +181,7 @@ class Beneficiaries:
         return _later(page, reply.exchange) if isinstance(page, wire.Unusable) else list(page)
 
     def _unread(self, reply: Reply | NoReply) -> Unprepared | None:
-        """Why a question has no answer yet."""
+        """Why a question has no answer yet; None if the reply is a success."""
         if isinstance(reply, NoReply):
             return Unprepared(reply.why, retry_at=reply.try_at, exchange=reply.exchange)
         if reply.is_success:
@@ -198,13 +202,13 @@ class Beneficiaries:
 
 @dataclass(frozen=True)
 class _Nothing:
-    """No beneficiary was made, for certain; why."""
+    """Certainly no beneficiary was made; `why` has the reason."""
 
     why: Unprepared
 
 
 def external_reference(order: Order) -> str:
-    """The same for the same creditor of the same tenant, whatever is paid to them."""
+    """Our reference of a creditor: the same for every payment of a tenant to that creditor."""
     details = sorted(_beneficiary_fields(order).items())
     parts = [text for pair in details for text in pair]
     return "fin-" + hashed(
@@ -239,7 +243,7 @@ def _later(unusable: wire.Unusable, exchange: Exchange) -> Unprepared:
 
 
 def never(subject: Subject, unfit: Unfit, clock: Clock) -> Unprepared:
-    """Refused before anything was sent: no try would end otherwise."""
+    """Refused before anything is sent, because no later try could succeed."""
     report = Report(
         instruction_id=subject.instruction_id,
         source=Source.REPLY,

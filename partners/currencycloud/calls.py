@@ -1,4 +1,4 @@
-"""Calls with our token: one exchange each, with its evidence and the moment it was asked."""
+"""Calls with our token: one exchange each, with its evidence and the moment it was sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from transport.exchange import NeverLeft, Request, Response
 from transport.http import Transport
 from transport.redaction import evidence
 
-#: A question that moves nothing is not worth a long wait: it is asked again later.
+#: For calls that move no money: a short wait is enough, because they can be repeated later.
 _WRITE_WITHIN: Final = timedelta(seconds=5)
 _ANSWER_WITHIN: Final = timedelta(seconds=15)
 _NEW_TOKEN_PAUSE: Final = timedelta(seconds=2)
@@ -26,7 +26,7 @@ _RETRY_AFTER_MAX: Final = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole answer, of any status, asked at `asked_at` by our clock."""
+    """A whole answer, of any status. `asked_at` is when the request was sent, by our clock."""
 
     status: int
     body: str
@@ -39,7 +39,7 @@ class Reply:
         return 200 <= self.status < 300
 
     def retry_at(self, now: datetime) -> datetime | None:
-        """Not before then; None where nothing speaks against the usual pause."""
+        """The earliest moment to retry; None if the usual pause will do."""
         match self.status:
             case 429:
                 return now + (self.retry_after or RATE_PAUSE)
@@ -52,7 +52,7 @@ class Reply:
 
     @property
     def why(self) -> str:
-        """Why an answer that is no success is none, in words for an operator."""
+        """Why the call did not succeed, in words for an operator."""
         known = {
             401: "they refused our token",
             403: "our login has not the permission for it; their administrator can give it",
@@ -63,18 +63,18 @@ class Reply:
 
 @dataclass(frozen=True)
 class NoReply:
-    """No whole answer. `has_left` is False only where no byte of the request can have left."""
+    """No whole answer. `has_left` is False only if no byte of the request can have left."""
 
     why: str
     has_left: bool
     asked_at: datetime
     exchange: Exchange | None = None
     try_at: datetime | None = None
-    """Not before then; None where nothing speaks against the usual pause."""
+    """The earliest moment to retry; None if the usual pause will do."""
 
 
 class Calls:
-    """Adds the token to each call, and drops it when it is refused. Nothing is sent twice."""
+    """Adds the token to each call, and drops a refused token. Nothing is sent twice."""
 
     def __init__(self, transport: Transport, session: Session, clock: Clock) -> None:
         self._transport = transport
@@ -85,19 +85,19 @@ class Calls:
         return await self._call(Request("GET", path, query=tuple(query.items())))
 
     async def ask(self, path: str, form: Mapping[str, str]) -> Reply | NoReply:
-        """A question that they want as a POST."""
+        """Ask a question for which their API wants a POST."""
         body = urlencode(form).encode()
         return await self._call(Request("POST", path, body=body, content_type=FORM))
 
     async def make(self, path: str, form: Mapping[str, str]) -> Reply | NoReply:
-        """Make something that moves no money."""
+        """Make an object that moves no money."""
         body = urlencode(form).encode()
         return await self._call(Request("POST", path, body=body, content_type=FORM, once=True))
 
     async def instruct(
         self, method: str, path: str, body: bytes, content_type: str, deadline: Deadline
     ) -> Reply | NoReply:
-        """Send exactly those bytes, once, and not after the deadline."""
+        """Send exactly these bytes, once, and not after the deadline."""
         request = Request(method, path, body=body, content_type=content_type, once=True)
         return await self._call(request, deadline)
 
@@ -139,7 +139,7 @@ class Calls:
 
 
 def _retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """RFC 9110, 10.2.3: seconds or a date. What is neither, or longer than a day, is ignored."""
+    """RFC 9110, 10.2.3: seconds or a date. Any other text, or more than a day, is ignored."""
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit() and len(text) <= 5:
         pause = timedelta(seconds=int(text))
@@ -147,6 +147,6 @@ def _retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
         try:
             moment = parsedate_to_datetime(text)
             pause = moment - now if moment.tzinfo else timedelta(0)
-        except (ValueError, OverflowError):  # A year of ten digits, say.
+        except (ValueError, OverflowError):  # OverflowError: a year of ten digits, for example.
             return None
     return pause if timedelta(0) < pause <= _RETRY_AFTER_MAX else None

@@ -1,4 +1,4 @@
-"""Taking a payment back: asked for once, and believed only when its object says so."""
+"""Cancelling a payment: requested once, and believed only when the payment shows `deleted`."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from partners.currencycloud.calls import Calls, NoReply, Reply
 from partners.currencycloud.searches import acting, payment_path, search, show, together
 from partners.currencycloud.sessions import FORM
 
-#: The key of the payment to be taken back, which finds it when its id no longer does.
+#: The key of the payment to be cancelled. It finds the payment when its id no longer does.
 _PAYMENT_KEY: Final = "unique_request_id"
 
 
 class Cancels:
-    """POST /payments/{id}/delete: what is asked, and what proves that it came about."""
+    """POST /payments/{id}/delete: the request, and what proves that the payment was deleted."""
 
     def __init__(self, calls: Calls, clock: Clock) -> None:
         self._calls = calls
         self._clock = clock
 
     async def prepare(self, subject: Subject) -> Preparation:
-        """The exact request, and what the payment is found by once it is deleted.
+        """Build the exact request, and note the key that finds the payment once it is deleted.
 
-        A payment that already reads as 404 has no key to show. It is deleted all the same, or
-        somebody else's: the request does no harm then, and says which.
+        A payment that already reads as 404 shows no key: it is deleted, or not ours. The request
+        does no harm then, so it is built all the same.
         """
         if subject.partner_reference is None:
             return Unprepared("there is no payment to take back")
@@ -66,9 +66,9 @@ class Cancels:
         )
 
     def answered(self, subject: Subject, reply: Reply) -> Submitted:
-        """A success: proof only where the payment in it is deleted.
+        """What a 2xx proves: something only if the payment in it is `deleted`.
 
-        As recorded, it shows the payment as it was before.
+        Recorded answers show the payment as it was before, so those leave the cancel in doubt.
         """
         payment = wire.read_payment(reply.body)
         if isinstance(payment, wire.Unusable):
@@ -85,7 +85,7 @@ class Cancels:
         return Accepted(report, reply.exchange)
 
     async def find(self, subject: Subject) -> LookedFor:
-        """The payment is the proof: deleted, or there and not deleted."""
+        """Look up the payment, which is the proof: it is deleted, or exists and is not deleted."""
         if subject.partner_reference is None:
             return CannotTell(self._clock.now(), "there is no payment to look at")
         reply = await show(self._calls, subject)
@@ -112,7 +112,7 @@ class Cancels:
         return Absent(reply.asked_at, reply.exchange, watermark=True)
 
     async def _find_gone(self, subject: Subject, reply: Reply) -> LookedFor:
-        """404: deleted, or not ours to see. Only the complete search by its key tells which."""
+        """404: deleted, or not visible to us. Only a complete search by its key decides."""
         key = subject.prepared.get(_PAYMENT_KEY)
         if key is None:
             why = "no longer readable by its id, and its key is not known"

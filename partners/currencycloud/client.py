@@ -1,4 +1,4 @@
-"""Currencycloud as a `PaymentPartner`: what it did comes back as values."""
+"""Currencycloud as a `PaymentPartner`: what an answer proves, returned as a value."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _TEXT_LENGTH_MAX: Final = 255
 
 
 class _Agreed(NamedTuple):
-    """What a corridor takes of a payment beside its creditor."""
+    """The fields of a payment, beside its creditor, that depend on the corridor."""
 
     charges: str
     purpose: str
@@ -69,14 +69,14 @@ class _Agreed(NamedTuple):
 
 
 class CurrencycloudPartner:
-    """One of our accounts with them.
+    """One of our accounts with Currencycloud.
 
     Args:
         account: where it is and how to log in.
-        logins: the login as all processes share it.
-        prepared: what was made there before payments, as all processes share it.
-        clock: ours; every report is dated by when its question was sent.
-        transport: in place of one to `account.base_url`, for recorded exchanges.
+        logins: the login, shared by all processes.
+        prepared: the objects made there before payments, shared by all processes.
+        clock: ours; a report's date is the moment at which its request was sent.
+        transport: replaces the one to `account.base_url`, for recorded exchanges.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class CurrencycloudPartner:
         await self._transport.close()
 
     async def prepare(self, subject: Subject) -> Preparation:
-        """Have the beneficiary, then write down the exact form that will be sent."""
+        """Find or make the beneficiary, then build the exact form that will be sent."""
         if subject.kind is InstructionKind.CANCEL:
             return await self._cancels.prepare(subject)
         agreed = await self._agreed(subject)
@@ -150,7 +150,7 @@ class CurrencycloudPartner:
         )
 
     async def examine(self, order: Order) -> Unprepared | None:
-        """By the same questions as `prepare`, up to where that would make a beneficiary."""
+        """Ask what `prepare` asks, up to the point where it would make a beneficiary."""
         if (not_ready := await self.ready()) is not None:
             return Unprepared(not_ready.why, retry_at=not_ready.until)
         subject = Subject("", order, keys=("",))
@@ -161,7 +161,7 @@ class CurrencycloudPartner:
         return known if isinstance(known, Unprepared) else None
 
     async def _agreed(self, subject: Subject) -> _Agreed | Unprepared:
-        """What depends on the corridor: charges, purpose, payer."""
+        """The fields that depend on the corridor: charges, purpose, payer."""
         charges, purpose = charge_type(subject.order), purpose_code(subject.order)
         if isinstance(charges, Unfit):
             return never(subject, charges, self._clock)
@@ -221,7 +221,7 @@ class CurrencycloudPartner:
                 )
                 return Found(report, exchange)
             case several:
-                # Whichever we took, the other would be forgotten: a person has to look.
+                # Whichever one we took, the others would be forgotten, so a person has to look.
                 why = f"{len(several)} payments under our keys: " + ", ".join(
                     payment.id for payment in several
                 )
@@ -267,7 +267,7 @@ class CurrencycloudPartner:
         return Answered(report, together([exchange, *([balance] if balance else [])]) or exchange)
 
     async def _read_deleted(self, subject: Subject, reply: Reply) -> Read:
-        """Gone or called deleted: only the complete search by our key proves it (README)."""
+        """404 or `deleted`: only a complete search by our key proves a deletion (README)."""
         found = await search(self._calls, subject, subject.keys)
         exchange = together([each for each in (reply.exchange, found.exchange) if each])
         if found.why:
@@ -310,11 +310,11 @@ class CurrencycloudPartner:
 def _instruction(
     order: Order, beneficiary_id: str, key: str, charges: str, purpose: str
 ) -> dict[str, str]:
-    """The form of POST /payments/create, all of it ours to vouch for.
+    """The form of POST /payments/create.
 
-    Both texts reach the beneficiary, `reference` first, and neither may be empty: with nothing
-    to say, the head of our key is at least something both sides can name. The creditor's own
-    number, where there is one, is what they look for.
+    `reason` and `reference` both reach the beneficiary, `reference` first, and neither may be
+    empty. If the order has no text, the first characters of our key give both sides something to
+    quote. A creditor reference goes first, because the creditor matches payments by it.
     """
     end_to_end_id = "" if order.end_to_end_id == "NOTPROVIDED" else order.end_to_end_id
     ours = end_to_end_id or order.remittance_information or key[:18]
@@ -344,7 +344,7 @@ def _why(reply: Reply, refusal: error_bodies.Refusal | None) -> str:
 
 
 def _in_doubt(request: WireRequest, reply: Reply, refusal: error_bodies.Refusal | None) -> InDoubt:
-    """Nothing is proven. 404 is an answer of theirs; what else is below 500 is not as known."""
+    """Nothing is proven. `payment_not_found` is a known answer; others below 500 are drift."""
     if reply.status >= 500:
         return InDoubt(reply.why, server_error=True, exchange=reply.exchange)
     if refusal is None:

@@ -1,4 +1,4 @@
-"""What a corridor asks of the beneficiary: their reference table, and who satisfies it."""
+"""What a corridor requires of the beneficiary, by their reference, and whether an order has it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from partners.currencycloud.requirements import Requirements, Unfit, lacking
 
 _DETAILS: Final = "/v2/reference/beneficiary_required_details"
 
-#: Names that their reference has for what a beneficiary's form calls otherwise.
+#: Their reference and their beneficiary form name these fields differently; the reference's names:
 _ACCOUNT: Final = "acct_number"
 _ROUTING_TYPES: Final = frozenset(
     {
@@ -56,8 +56,8 @@ _PURPOSE_OF_SWIFT: Final = frozenset({"CNY"})
 #: ... and SWIFT payments in any currency to banks in Bahrain and the United Arab Emirates.
 _PURPOSE_COUNTRIES: Final = frozenset({"AE", "BH"})
 
-#: Who bears the charges -> their `charge_type`, of SWIFT payments only; "" leaves it to what the
-#: account has agreed on, which is what SLEV means.
+#: Charge bearer -> their `charge_type`, for SWIFT payments only. "" leaves the choice to the
+#: account's agreement, which is the meaning of SLEV.
 _CHARGES: Final[Mapping[ChargeBearer, str]] = {
     ChargeBearer.DEBT: "ours",
     ChargeBearer.SHAR: "shared",
@@ -67,15 +67,15 @@ _LOCAL_CHARGES: Final = frozenset({ChargeBearer.SHAR, ChargeBearer.SLEV})
 
 
 class Corridors:
-    """What they ask of a beneficiary, by currency and country."""
+    """What they require of a beneficiary, by currency and country."""
 
     def __init__(self, calls: Calls, clock: Clock) -> None:
         self._requirements = Requirements(calls, clock, _DETAILS, wire.read_required_details)
 
     async def unfit(self, order: Order) -> Unfit | Unprepared | None:
-        """Why the creditor cannot be paid over the corridor; None where they can.
+        """Why the creditor cannot be paid over this corridor; None if it can.
 
-        Unprepared: they did not tell what it asks for.
+        `Unprepared`: the corridor's requirements could not be read.
         """
         alternatives = await self._requirements.of(_question(order))
         if isinstance(alternatives, (Unfit, Unprepared)):
@@ -84,7 +84,7 @@ class Corridors:
 
 
 def unfit_for(order: Order, alternatives: Iterable[Mapping[str, str]]) -> Unfit | None:
-    """Why the order satisfies none of the corridor's alternatives; of the nearest one."""
+    """What the order lacks of the nearest alternative of the corridor; None if it satisfies one."""
     payment_type = creditors.PAYMENT_TYPE[order.rail]
     missing = lacking(alternatives, payment_type, _given(order))
     if missing == []:
@@ -101,7 +101,7 @@ def unfit_for(order: Order, alternatives: Iterable[Mapping[str, str]]) -> Unfit 
 
 
 def charge_type(order: Order) -> str | Unfit:
-    """Their `charge_type`; "" where none is to be sent."""
+    """Their `charge_type`; "" if the field is left out."""
     bearer = order.charge_bearer
     if order.rail is not Rail.CROSS_BORDER:
         if order.rail is Rail.DOMESTIC and bearer not in _LOCAL_CHARGES:
@@ -114,7 +114,7 @@ def charge_type(order: Order) -> str | Unfit:
 
 
 def purpose_code(order: Order) -> str | Unfit:
-    """Their `purpose_code`, sent where the corridor demands one; "" elsewhere."""
+    """Their `purpose_code`, if the corridor demands one; otherwise ""."""
     currency = order.instructed_amount.currency
     is_needed = (order.rail is Rail.DOMESTIC and currency in _PURPOSE_OF_LOCAL) or (
         order.rail is Rail.CROSS_BORDER
@@ -134,14 +134,14 @@ def _question(order: Order) -> dict[str, str]:
     query = {
         "currency": order.instructed_amount.currency,
         "bank_account_country": country,
-        # They want one; of a creditor without address the bank's is the nearest.
+        # Mandatory. If the creditor has no address, the bank's country is the nearest value.
         "beneficiary_country": (address.country if address else None) or country,
     }
     return query | ({"on_behalf_of": order.on_behalf_of} if order.on_behalf_of else {})
 
 
 def _given(order: Order) -> dict[str, str]:
-    """What the order has, by the names of their reference."""
+    """The order's fields under the names of their reference."""
     fields = creditors.bank_details(order)
     given = {name: value for name, value in fields.items() if name in _TOLD_BY}
     if number := fields.get("account_number"):

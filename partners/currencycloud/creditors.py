@@ -1,4 +1,4 @@
-"""The order's creditor in their fields: account, bank, who it is, where they live."""
+"""The order's creditor in their fields: account, bank, legal entity, address."""
 
 from __future__ import annotations
 
@@ -61,15 +61,15 @@ _CLABE_LENGTH: Final = 18
 
 
 def routing_codes(member: ClearingMember | None) -> dict[str, str]:
-    """Their routing codes of a bank, by type; empty where they have none for its system."""
+    """A bank's routing codes by their types; empty if they have none for its clearing system."""
     parts = ROUTING.get(member.system) if member else None
     return parts(member.number) if parts and member else {}
 
 
 def bank_country(order: Order) -> str:
-    """Where the creditor's account is; "" where nothing in the order tells it.
+    """The country of the creditor's account; "" if nothing in the order says it.
 
-    Each clearing system's code begins with its country's.
+    The code of a clearing system begins with its country's code.
     """
     member = order.creditor_agent_member
     return (
@@ -81,8 +81,10 @@ def bank_country(order: Order) -> str:
 
 
 def bank_details(order: Order) -> dict[str, str]:
-    """What `beneficiaries/validate` checks. Of a SEPA order it must stay as it is: what was made
-    before is found by a hash of it."""
+    """The fields that `beneficiaries/validate` checks.
+
+    For SEPA orders these must not change: existing beneficiaries are found by a hash of them.
+    """
     fields = {
         "bank_country": bank_country(order),
         "currency": order.instructed_amount.currency,
@@ -100,15 +102,15 @@ def bank_details(order: Order) -> dict[str, str]:
 
 
 def names(order: Order) -> dict[str, str]:
-    """What they call the beneficiary, and whose name the account bears."""
+    """The beneficiary's name at Currencycloud, and the account holder's name."""
     name = order.creditor.name
     return {"name": name[:_NAME_LENGTH_MAX], "bank_account_holder_name": name}
 
 
 def is_account(found: wire.Beneficiary, order: Order) -> bool:
-    """Whether it is the order's account: what decides where the money goes.
+    """Whether the beneficiary has the order's account, which decides where the money goes.
 
-    A person may have changed one of ours, so its reference alone proves nothing.
+    A person may have changed the beneficiary, so our reference on it proves nothing.
     """
     wanted = bank_details(order)
     is_same = found.currency == order.instructed_amount.currency and _plain(
@@ -128,12 +130,12 @@ def is_account(found: wire.Beneficiary, order: Order) -> bool:
 
 
 def is_named(found: wire.Beneficiary, order: Order) -> bool:
-    """Whether it bears the creditor's name, in whatever letters they show it."""
+    """Whether the account holder is the creditor by name, as a bank may spell it."""
     return same_name(found.bank_account_holder_name, order.creditor.name)
 
 
 def as_shown(found: wire.Beneficiary) -> str:
-    """All they show of who it is, to notice when a person changes it."""
+    """All fields that identify the beneficiary, kept to notice when a person changes it."""
     fields = {name: getattr(found, name) for name in type(found).model_fields if name != "id"}
     return json.dumps(fields, sort_keys=True)
 

@@ -14,7 +14,7 @@ _REASONS_MAX: Final = 50
 
 @dataclass(frozen=True)
 class Refusal:
-    """An error body: the whole request's code, and its reasons as (field, code)."""
+    """An error body: the code of the whole request, and its reasons as (field, code)."""
 
     code: str
     reasons: tuple[tuple[str, str], ...]
@@ -27,7 +27,7 @@ class Refusal:
 
 
 def read_refusal(body: str) -> Refusal | None:
-    """The error body; None where it is none of theirs.
+    """The error body; None if the body is not in their format.
 
     Their own recordings show `error_messages` as a list of reasons per field, as one reason
     without a list, as a bare string, and reasons without a code.
@@ -53,5 +53,5 @@ def read_refusal(body: str) -> Refusal | None:
     if isinstance(messages, str):
         texts.append(messages)
     if len(found) > _REASONS_MAX:
-        return None  # A part of them could prove what all together do not.
+        return None  # A part of the reasons could seem to prove more than all of them do.
     return Refusal(code, tuple(found), ("; ".join(texts) or code)[:_TEXT_LENGTH_MAX])

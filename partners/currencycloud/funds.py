@@ -1,4 +1,4 @@
-"""What we have there, and whether it covers a payment that they would send otherwise."""
+"""Our balance there, and whether it covers a payment that waits for nothing else."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ async def available(calls: Calls, currency: str, on_behalf_of: str | None) -> Mo
 async def is_short(
     calls: Calls, subject: Subject, payment: wire.Payment, now: datetime
 ) -> tuple[bool, Exchange | None]:
-    """True where they say that we have less than this payment alone needs.
+    """Whether the balance they show is less than this payment alone needs.
 
-    They take a payment without funds, leave it `ready_to_send`, and try again on each working
-    day; no field of it says so. What is not theirs to send yet is not asked about: a later day,
-    a review under way. A conversion pays for its own payment. Where the balance cannot be read,
-    nothing is claimed.
+    They accept a payment without funds, leave it `ready_to_send` and try again on each working
+    day; no field of the payment says so. The balance is not read while the payment waits for
+    something else (a later day, a review) or if a conversion funds it. False if the balance
+    cannot be read.
     """
     waits_only_for_money = (
         payment.status == mapping.READY

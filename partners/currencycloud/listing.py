@@ -1,4 +1,4 @@
-"""Everything that was created under our account, to be compared with what we know of."""
+"""All payments that were created under our account, to be reconciled with our store."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from partners.currencycloud.profile import COMPLETE
 from partners.currencycloud.searches import FIND
 
 _PER_PAGE: Final = 100
-#: At one time: ten calls of the 200 a minute that are for reads, or of 60 in the demo environment.
+#: Per round: ten calls, out of 200 a minute for reads, or 60 in their demo environment.
 _PAGES_MAX: Final = 10
 
 
 async def created_since(calls: Calls, clock: Clock, since: datetime) -> Listed | Unanswered:
-    """Ask page after page, the oldest first: what is created meanwhile comes at the end."""
+    """Read page after page, oldest first, so that payments created meanwhile come at the end."""
     query = {
         **COMPLETE,
         "created_at_from": since.astimezone(UTC).isoformat(timespec="seconds"),

@@ -1,4 +1,4 @@
-"""Their words and ours: the only file that knows both languages."""
+"""Their words and ours: the only file that knows both vocabularies."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from transport.redaction import redact_text
 
 _S = PaymentState
 
-#: Status of a payment -> our state, and ISO 20022 ExternalPaymentTransactionStatus1Code. The
-#: words are those of the filter `status` of GET /payments/find: the object itself has no list.
+#: Status of a payment -> our state, and ISO 20022 ExternalPaymentTransactionStatus1Code. The list
+#: is that of the filter `status` of GET /payments/find; the payment object documents none.
 STATE: Final[dict[str, tuple[PaymentState, str]]] = {
     "new": (_S.ACCEPTED, "RCVD"),
     "ready_to_send": (_S.ACCEPTED, "ACTC"),
@@ -31,24 +31,24 @@ STATE: Final[dict[str, tuple[PaymentState, str]]] = {
     "completed": (_S.SETTLED, "ACSC"),
     "deleted": (_S.CANCELLED, "CANC"),
 }
-#: Side field `review_status` -> whether compliance still has the say. `rejected` is followed by
-#: `failed`; until then the payment is theirs to decide on.
+#: Side field `review_status` -> whether the payment still waits for their compliance. After
+#: `rejected` the status becomes `failed`; until then the decision is theirs.
 REVIEW: Final[dict[str, bool]] = {"in_review": True, "passed": False, "rejected": True}
 _REJECTED_IN_REVIEW: Final = "rejected"
-#: Until it is released it may wait for something: (state, transaction status, status reason).
+#: What a payment that is not yet released waits for: (state, transaction status, status reason).
 _WAITS_FOR_REVIEW: Final = (_S.AWAITING_PARTNER, "PDNG", None)
 _WAITS_FOR_FUNDS: Final = (_S.AWAITING_US, "PDNG", "AM04")
-#: Means nothing by itself: the bookings tell whether money left (`Bookings.state_if_failed`).
+#: Proves nothing by itself: the bookings say whether money left (`Bookings.state_if_failed`).
 FAILED: Final = "failed"
-#: States with which the bookings belong.
+#: The statuses for which the bookings are read too.
 BOOKED: Final = frozenset({"completed", FAILED})
-#: Every word there is for where a payment stands.
+#: Every status a payment can have.
 STATUSES: Final = frozenset(STATE) | {FAILED}
 DELETED: Final = "deleted"
 READY: Final = "ready_to_send"
 
-#: `failure_reason` is free text without a list; where a bank's words are plain, what ISO 20022
-#: ExternalStatusReason1Code calls it. Our reading of them: it decides about no money.
+#: `failure_reason` is free text without a code list. If a bank's words are clear, they become an
+#: ISO 20022 ExternalStatusReason1Code. That is our reading of them; it decides about no money.
 FAILURE: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(words, re.IGNORECASE), code)
     for words, code in (
@@ -64,14 +64,14 @@ FAILURE: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
 _NARRATIVE: Final = "NARR"
 _NOT_SAID: Final = "MS03"
 
-#: A completed booking of a payment, (action, type) -> what it moved. The other actions of the
-#: list belong to other things: beside a payment they are drift.
+#: (action, type) of a payment's completed booking -> what it moved. The other actions in their
+#: list do not belong to payments: on a payment they are drift.
 MOVED: Final[Mapping[tuple[str, str], MovementKind]] = {
     ("payment", "debit"): MovementKind.DEBIT,
     ("payment_failure", "credit"): MovementKind.RETURN,
     ("payment_fee", "debit"): MovementKind.FEE,
 }
-#: Undoes the debit before it: neither of them moved anything.
+#: Undoes the debit before it; together they moved nothing.
 CALLED_BACK: Final = ("payment_unrelease", "credit")
 NOT_OF_PAYMENTS: Final = frozenset(
     {
@@ -90,8 +90,8 @@ NOT_OF_PAYMENTS: Final = frozenset(
 class Bookings:
     """All bookings of one payment, none missing.
 
-    A `payment_unrelease` is the money called back before it went anywhere: it and the debit it
-    undoes are left out together.
+    A `payment_unrelease` calls the money back before it left; it and the debit that it undoes are
+    both left out.
     """
 
     movements: tuple[Movement, ...]
@@ -100,7 +100,7 @@ class Bookings:
 
     @property
     def state_if_failed(self) -> PaymentState | None:
-        """What `failed` means; None while the bookings do not tell yet."""
+        """The state behind `failed`; None while the bookings do not decide it."""
         if self.has_pending or self.drift:
             return None
         left = any(each.kind is MovementKind.DEBIT for each in self.movements)
@@ -110,8 +110,8 @@ class Bookings:
 def bookings(transactions: Sequence[Transaction]) -> Bookings:
     """The movements among a payment's transactions.
 
-    The difference between what left and what came back is no booking, hence no movement: net is
-    the sum of what was booked.
+    The difference between the debit and the return has no booking of its own, so it is not a
+    movement: the net amount is the sum of the bookings.
     """
     kept: list[tuple[Transaction, MovementKind]] = []
     drift: list[str] = []
@@ -144,7 +144,7 @@ def bookings(transactions: Sequence[Transaction]) -> Bookings:
 
 
 def observed(payment: Payment, beneficiary_id: str | None) -> Observed:
-    """What they hold, to be compared with the order."""
+    """The payment's fields as they show them, to be compared with the order."""
     both = (beneficiary_id, payment.beneficiary_id)
     return Observed(
         amount=payment.money,
@@ -162,11 +162,11 @@ def report(
     as_of: datetime,
     is_short: bool = False,
 ) -> Report:
-    """What a payment object tells.
+    """The report that a payment object makes.
 
     Args:
-        booked: None where the bookings were not (all) seen.
-        is_short: our balance was seen, and does not cover it.
+        booked: None if the bookings were not all seen.
+        is_short: our balance was read and does not cover the payment.
     """
     state, iso, code = _standing(payment, booked, is_short)
     return Report(
@@ -192,7 +192,7 @@ def _standing(
 ) -> tuple[PaymentState | None, str | None, str | None]:
     """Our state, the transaction status and the status reason."""
     if payment.status == FAILED:
-        # Until the bookings tell, it is known only that they hold it.
+        # Until the bookings decide, all we know is that the payment exists there.
         told = (booked.state_if_failed if booked else None) or _S.SUBMITTING
         return told, "RJCT" if told is _S.REJECTED else None, _failure_code(payment)
     state, iso = STATE.get(payment.status, (None, None))
@@ -213,7 +213,7 @@ def _failure_code(payment: Payment) -> str:
 
 
 def _drift(subject: Subject, payment: Payment) -> tuple[str, ...]:
-    """Unknown fields and words, and a payment type that is not the order's."""
+    """Unknown fields and words, and a payment type that differs from the order's."""
     ordered = PAYMENT_TYPE[subject.order.rail]
     other = () if payment.payment_type in (None, ordered) else ("payment.payment_type: not ours",)
     return (*payment.drift, *_unknown_review(payment), *other)
@@ -226,7 +226,7 @@ def _unknown_review(payment: Payment) -> tuple[str, ...]:
 
 
 def refused(subject: Subject, refusal: Refusal, as_of: datetime) -> Report:
-    """They say that they did not and will not do it."""
+    """The report of a refusal: not executed, and never will be."""
     return Report(
         instruction_id=subject.instruction_id,
         source=Source.REPLY,
@@ -241,7 +241,7 @@ def refused(subject: Subject, refusal: Refusal, as_of: datetime) -> Report:
 
 
 def not_deleted(subject: Subject, refusal: Refusal, as_of: datetime) -> Report:
-    """They did not delete it; where it stands instead, only a read tells."""
+    """The report of a refused deletion. It has no state: only a read gets that."""
     return Report(
         instruction_id=subject.instruction_id,
         source=Source.REPLY,
@@ -254,7 +254,7 @@ def not_deleted(subject: Subject, refusal: Refusal, as_of: datetime) -> Report:
 
 
 def duplicate(subject: Subject, refusal: Refusal, as_of: datetime) -> Report:
-    """They hold something under our key, and do not say what."""
+    """The report of a "duplicate": something exists under our key, and they do not say what."""
     return Report(
         instruction_id=subject.instruction_id,
         source=Source.REPLY,
@@ -266,7 +266,7 @@ def duplicate(subject: Subject, refusal: Refusal, as_of: datetime) -> Report:
 
 
 def _reason(payment: Payment, booked: Bookings | None, state: PaymentState | None) -> str | None:
-    """In words. What they wrote may name accounts: their numbers are cut to the last four."""
+    """The reason in words. Account numbers in their texts are masked to the last four digits."""
     if payment.status == DELETED:
         return "deleted at the partner"
     if payment.status == "awaiting_authorisation":
@@ -299,5 +299,5 @@ def _moment(text: str | None) -> datetime | None:
         moment = datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
-    # Two formats stand side by side in their documents; without an offset it is no moment.
+    # Their documents show two formats. The one without an offset names no exact moment.
     return moment if moment and moment.tzinfo else None

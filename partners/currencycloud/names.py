@@ -1,20 +1,20 @@
-"""One name in other letters: banks show names in capitals, without accents, and cut short."""
+"""Compares names as banks show them: in capitals, without accents, and cut short."""
 
 from __future__ import annotations
 
 import unicodedata
 from typing import Final
 
-#: How German and Nordic names are spelt where a bank has no such letters.
+#: How banks without these letters spell German and Nordic names.
 _SPELT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
-#: Letters that do not come apart into a letter and a mark.
+#: Letters that Unicode does not decompose into a letter and a mark.
 _BARE: Final = str.maketrans({"ø": "o", "æ": "ae", "đ": "d", "ł": "l", "œ": "oe", "ı": "i"})
-#: What is cut off is cut after so many letters: the shortest limit is that of a bank statement.
+#: A shorter text does not count as a truncated name: bank statements have the shortest limit.
 _CUT_AFTER: Final = 18
 
 
 def same_name(shown: str, ordered: str) -> bool:
-    """Whether the one may be how a bank shows the other. Other words are another name."""
+    """Whether a bank may show `ordered` as `shown`. Different words are a different name."""
     return any(_is_cut_of(one, other) for one in _folded(shown) for other in _folded(ordered))
 
 
@@ -23,7 +23,7 @@ def _is_cut_of(shown: str, ordered: str) -> bool:
 
 
 def _folded(name: str) -> set[str]:
-    """Its letters and digits alone, by both ways to write those that a bank lacks."""
+    """The name's letters and digits alone, with both replacements for letters that a bank lacks."""
     lower = unicodedata.normalize("NFC", name).casefold()
     return {_plain(lower.translate(_SPELT)), _plain(lower.translate(_BARE))}
 

@@ -1,4 +1,4 @@
-"""A party in their fields: who it is by law, and where it lives; of beneficiary and payer alike."""
+"""A beneficiary or payer in their fields: the legal entity and its address."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ _IDENTIFICATIONS: Final[Mapping[str, str]] = {
 
 
 def entity(party: Party, prefix: str) -> dict[str, str]:
-    """Who it is by law. Nobody is made a person or a company by guess: where nobody said so the
-    fields stay away, and their requirements tell whether they can do without them.
+    """The fields of the legal entity.
+
+    Person or company is never guessed: if the order does not say it, the fields are left out, and
+    the corridor's requirements decide whether that is possible.
 
     Args:
         prefix: of the fields, "beneficiary" or "payer".
@@ -31,7 +33,7 @@ def entity(party: Party, prefix: str) -> dict[str, str]:
     if party.kind is PartyKind.ORGANISATION:
         fields = {"entity_type": "company", "company_name": party.name}
     else:
-        # One name is all there is; the last word is taken for the family's.
+        # The order has one name; the last word counts as the last name.
         first, _, last = party.name.strip().rpartition(" ")
         fields = {"entity_type": "individual", "first_name": first.strip(), "last_name": last}
     if party.birth_date:
@@ -43,7 +45,7 @@ def entity(party: Party, prefix: str) -> dict[str, str]:
 
 
 def residence(address: PostalAddress, prefix: str) -> dict[str, str]:
-    """Where it lives, as far as it is told."""
+    """The fields of the address, as far as the order has them."""
     street = " ".join(filter(None, (address.street_name, address.building_number)))
     fields = {
         "country": address.country,

@@ -1,4 +1,4 @@
-"""Who pays, where that is not who holds our account there: the order's ultimate debtor."""
+"""The payer, if it is not the holder of our account there: the order's ultimate debtor."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _TOLD_BY: Final[Mapping[str, str]] = {
 
 
 class Payers:
-    """Without payer details they name the account's holder to the creditor's bank."""
+    """Payer details. Without them, they name the account holder to the creditor's bank."""
 
     def __init__(self, calls: Calls, clock: Clock) -> None:
         self._requirements = Requirements(calls, clock, _DETAILS, wire.read_payer_requirements)
 
     async def details(self, order: Order) -> dict[str, str] | Unfit | Unprepared:
-        """The payer fields of the payment's form; none where the holder pays for itself."""
+        """The payer fields of the payment's form; none if the account holder is the payer."""
         party = order.ultimate_debtor
         if party is None:
             return {}
@@ -74,7 +74,7 @@ class Payers:
 
 
 def payer_fields(order: Order) -> dict[str, str]:
-    """The payer in their fields; none where the holder pays for itself."""
+    """The payer in their fields; none if the account holder is the payer."""
     party = order.ultimate_debtor
     if party is None:
         return {}

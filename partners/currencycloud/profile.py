@@ -25,13 +25,14 @@ from transport.address import is_this_machine
 
 PARTNER: Final = "currencycloud"
 
-#: What makes payments/find complete: it defaults to scope=own and with_deleted=false
-#: (API reference 2.43.0, GET /payments/find). `on_behalf_of` goes with them as it was sent.
+#: The parameters that make payments/find complete; its defaults are scope=own and
+#: with_deleted=false (API reference 2.43.0, GET /payments/find). `on_behalf_of` goes with them as
+#: it was sent.
 COMPLETE: Final = MappingProxyType({"scope": "all", "with_deleted": "true"})
 
-#: Calls a minute for one account, by host (their page on rate limits, as quoted by others: the
-#: reference only has the 60 logins a minute). A read may take a second call, for bookings or the
-#: balance, so less than half of it is for reads; the rest is for instructions and lookups.
+#: Calls a minute for one account, by host. The source is their page on rate limits, as quoted by
+#: others; the reference only has the 60 logins a minute. A read may take a second call, for
+#: bookings or the balance, so reads get less than half; instructions and lookups get the rest.
 _PRODUCTION: Final = Quota(requests=500, window=timedelta(minutes=1), reads=200)
 _DEMO: Final = Quota(requests=150, window=timedelta(minutes=1), reads=60)
 _QUOTAS: Final = MappingProxyType({"devapi.currencycloud.com": _DEMO})
@@ -44,21 +45,21 @@ PROFILE: Final = Profile(
         InstructionKind.PAY: Operation(
             idempotency=Idempotency(
                 # Reference, errors of POST /payments/create: `duplicate_request`. The error body
-                # has no room for the first payment.
+                # does not contain the first payment.
                 kind=IdempotencyKind.REJECT_DUPLICATE,
                 # Reference, POST /payments/create: required, 1 to 255 characters.
                 key_field="unique_request_id",
                 key_length=32,
-                # Nowhere documented: the domain then relies on it for half a day.
+                # Not documented; the domain then relies on the key for half a day.
                 window=None,
-                # Not documented either. A stored error would come back as a duplicate, which is
-                # looked up: nothing rests on this value.
+                # Not documented either. A stored error would come back as a duplicate, and
+                # duplicates are looked up, so nothing depends on this value.
                 caches_errors=False,
                 duplicate_means=DuplicateMeans.KEY,
             ),
             # Reference, GET /payments/find: exact filter by `unique_request_id`. A find by key
-            # shows only that key, so nothing younger can vouch for it: hence the settle delay
-            # and the two empty answers the domain asks for.
+            # cannot show a younger payment as a watermark. So there is a settle delay, and the
+            # domain asks for two empty answers.
             lookup=Lookup(
                 kind=LookupKind.STRONG,
                 parameters={**COMPLETE, "on_behalf_of": "as sent"},
@@ -67,38 +68,38 @@ PROFILE: Final = Profile(
             # Reference, POST /payments/create: 401 `invalid_supplied_credentials`, 429
             # `too_many_requests`, and 400 `unsupported_account` ("currently not permitted to
             # create payments"); 403 `permission_denied` is only in a recording of their client.
-            # None of these says in so many words that nothing was executed, hence the lookup
-            # before anything is closed on one. 500 and 503 are documented too, without a word
-            # about the effect: they leave doubt.
+            # None of these states that nothing was executed, so a lookup comes before anything is
+            # closed on one. 500 and 503 are documented without their effect, so they leave the
+            # send in doubt.
             refusals_without_effect=frozenset({400, 401, 403, 429}),
         ),
         InstructionKind.CANCEL: Operation(
-            # Recording payments/delete: a payment is deleted once, and then is not found any
-            # more (404). Nothing can happen twice.
+            # Recording payments/delete: a payment is deleted once and then not found any more
+            # (404), so nothing can happen twice.
             idempotency=Idempotency(kind=IdempotencyKind.NATURAL_KEY),
             # Reference, GET /payments/{id}, `with_deleted`, and GET /payments/find: the payment
-            # tells whether it is deleted. In the recording the next read shows it.
+            # says whether it is deleted. In the recording the next read shows it.
             lookup=Lookup(
                 kind=LookupKind.PARENT,
                 parameters={**COMPLETE, "on_behalf_of": "as sent"},
                 settle_delay=timedelta(seconds=5),
             ),
-            # The recorded answer to a deletion shows the payment as it was: looking again tells
-            # what became of it, asking again only brings a 404.
+            # The recorded answer to a deletion shows the payment as it was before. A lookup gets
+            # the outcome; a resend would only get a 404.
             resends_max=0,
             # Reference, POST /payments/{id}/delete: 401 and 429; 403 as above.
             refusals_without_effect=frozenset({401, 403, 429}),
         ),
     },
     watch={
-        # A setting of ours, nowhere promised. Behind it: a regular payment takes up to 5 working
-        # days, a SEPA credit transfer may come back within 3 banking days of settlement (both
-        # from secondary sources); two weekends make that 12 days, holidays 14.
+        # Our own choice; they promise nothing. A regular payment takes up to 5 working days, and
+        # a SEPA credit transfer may come back within 3 banking days of settlement (both from
+        # secondary sources). Two weekends make that 12 days, holidays 14.
         Rail.SEPA_CREDIT_TRANSFER: timedelta(days=14),
-        # As SEPA where nobody tells more; an ACH entry may be returned as unauthorised for 60
-        # days, but that is a consumer's debit, not our credit.
+        # As for SEPA, for lack of other sources. An ACH entry may be returned as unauthorised
+        # for 60 days, but that holds for a consumer's debit, not for our credit.
         Rail.DOMESTIC: timedelta(days=14),
-        # Ours: correspondents return "weeks later" (secondary source).
+        # Our own choice: correspondents return "weeks later" (secondary source).
         Rail.CROSS_BORDER: timedelta(days=30),
     },
     read_pause=timedelta(seconds=1),
@@ -107,7 +108,7 @@ PROFILE: Final = Profile(
     holds_future_dates=True,
     # Reference, GET /transactions/find with `related_entity_id`: the bookings of a payment.
     shows_bookings=True,
-    # Nothing is said of how long a payment can be read.
+    # How long a payment can be read is not documented.
     status_for=None,
     quota=_PRODUCTION,
     quirks=(
@@ -123,9 +124,9 @@ PROFILE: Final = Profile(
 
 
 def profile_of(account: Account) -> Profile:
-    """The profile where this account is, with the times it overrides.
+    """The profile of this account: its environment, its quota and the times that it overrides.
 
-    A simulator on this machine counts no calls.
+    On this machine there is no quota, because a simulator counts no calls.
     """
     host = urlsplit(account.base_url).hostname or ""
     times = {"write_within": account.write_within, "answer_within": account.answer_within}

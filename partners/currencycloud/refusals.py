@@ -1,4 +1,4 @@
-"""Their error codes: what each proves of a request, and the ISO 20022 reason that fits it."""
+"""Their error codes: what each proves about a request, and the ISO 20022 reason that fits it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from partners.currencycloud.error_bodies import Refusal
 
 
 class Proves(Enum):
-    """What an answer that is no success proves of the request it answers."""
+    """What an answer other than a success proves about its request."""
 
     REFUSED = "not executed, and never will be"
     DUPLICATE = "our key is used"
@@ -19,8 +19,8 @@ class Proves(Enum):
     NOTHING = "it may have been executed"
 
 
-#: Documented of POST /payments/create with 400 -> ExternalStatusReason1Code. All of it is checked
-#: before a payment is made.
+#: Codes documented for POST /payments/create with 400 -> ExternalStatusReason1Code. They check
+#: all of these before they make a payment.
 PAYMENT_REFUSED: Final[Mapping[str, str]] = {
     # The account it is paid from.
     "contact_not_found": "AC02",
@@ -86,10 +86,10 @@ PAYMENT_REFUSED: Final[Mapping[str, str]] = {
     "unique_request_id_is_required": "CH21",
 }
 
-#: "The account is currently not permitted to create payments": currently.
+#: "The account is currently not permitted to create payments": a later try may succeed.
 OUR_ACCESS: Final[Mapping[str, str]] = {"unsupported_account": "AG01"}
 
-#: Of the field that beneficiaries/validate and /create complain about -> the same code list.
+#: Field named in a refusal of beneficiaries/validate or /create -> the same code list.
 BENEFICIARY_FIELD: Final[Mapping[str, str]] = {
     "account_number": "AC03",
     "iban": "AC03",
@@ -127,11 +127,11 @@ BENEFICIARY_FIELD: Final[Mapping[str, str]] = {
     "base": "NARR",
 }
 
-#: They say no more than that it was not made, which may be otherwise the next time.
+#: They say only that the beneficiary was not made; a later try may succeed.
 NOT_MADE: Final = frozenset({"beneficiary_create_failed", "beneficiary_update_failed"})
 
-#: Their words for a form that was turned down when it was checked: corridors add fields, and
-#: every field has these.
+#: Their usual words for a form that failed validation. Corridors add fields that are not
+#: documented, and every field's codes have one of these forms.
 _TURNED_DOWN: Final = re.compile(
     r"(invalid|incorrect|unsupported)_\w+"
     r"|\w+_(is|are)_(required|missing|invalid|incorrect|not_supported|not_valid_uuid)"
@@ -142,18 +142,22 @@ _NARRATIVE: Final = "NARR"
 
 
 def of_payment(status: int, refusal: Refusal | None) -> Proves:
-    """What such an answer to POST /payments/create proves. Whatever nobody documented: nothing."""
+    """What an answer to POST /payments/create proves.
+
+    An undocumented status, body or code proves nothing. The exceptions are codes that contain
+    "duplicate" or have the usual form of a failed validation (`_TURNED_DOWN`).
+    """
     if status in (401, 429):
         return Proves.TURNED_AWAY
     if refusal is None:
         return Proves.NOTHING
     if status == 403:
-        # The order is sound and our permissions can be mended, so it waits for its time.
+        # The order is valid and our permissions can be mended, so it is tried again.
         return Proves.TURNED_AWAY
     if status not in (400, 404):
         return Proves.NOTHING
     if any("duplicate" in code for code in refusal.codes):
-        # Whatever word for it they may coin: it is looked up, which can do no harm.
+        # Undocumented words for it count too: the lookup that follows can do no harm.
         return Proves.DUPLICATE
     if refusal.codes & set(OUR_ACCESS):
         return Proves.TURNED_AWAY
@@ -164,10 +168,11 @@ def of_payment(status: int, refusal: Refusal | None) -> Proves:
 
 
 def of_deletion(status: int, refusal: Refusal | None) -> Proves:
-    """What such an answer to POST /payments/{id}/delete proves of the deletion.
+    """What an answer to POST /payments/{id}/delete proves about the deletion.
 
-    That it is too late has no documented word. Nothing can happen twice here, so any refusal in
-    their words is one; only "not found" is not: it may be gone because it was deleted.
+    "Too late" has no documented code. A deletion cannot happen twice, so every 400 with their
+    error body counts as a refusal, except "not found": the payment may be gone because it was
+    deleted.
     """
     if status in (401, 429):
         return Proves.TURNED_AWAY
@@ -181,8 +186,11 @@ def of_deletion(status: int, refusal: Refusal | None) -> Proves:
 
 
 def of_beneficiary(status: int, refusal: Refusal | None) -> Proves:
-    """What such an answer to beneficiaries/validate or /create proves. No money is concerned:
-    whatever is no clear refusal is tried again, until the order's time is over."""
+    """What an answer to beneficiaries/validate or /create proves.
+
+    No money moves here, so every answer but a clear refusal is tried again until the order's time
+    is over.
+    """
     if refusal is None or status != 400:
         return Proves.TURNED_AWAY
     codes = [code for _, code in refusal.reasons] or [refusal.code]
@@ -190,7 +198,7 @@ def of_beneficiary(status: int, refusal: Refusal | None) -> Proves:
 
 
 def reason_code(refusal: Refusal) -> str:
-    """ExternalStatusReason1Code of a refusal, NARR where the text alone tells."""
+    """ExternalStatusReason1Code of a refusal; NARR if only the text gives the reason."""
     for field, code in (*refusal.reasons, ("", refusal.code)):
         known = PAYMENT_REFUSED.get(code) or OUR_ACCESS.get(code) or BENEFICIARY_FIELD.get(field)
         if known and known != _NARRATIVE:
@@ -199,7 +207,7 @@ def reason_code(refusal: Refusal) -> str:
 
 
 def undocumented(refusal: Refusal) -> tuple[str, ...]:
-    """Codes of payments/create that the reference does not have; told, for a person to see."""
+    """Codes of payments/create that the reference does not list, as drift for a person to see."""
     known = {*PAYMENT_REFUSED, *OUR_ACCESS}
     return tuple(
         f"payments/create: unknown code {code[:80]}"

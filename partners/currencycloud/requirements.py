@@ -1,4 +1,4 @@
-"""What their reference asks for before a payment, and what an order lacks of it."""
+"""What their reference requires before a payment, and what an order lacks of it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from domain.clock import Clock
 from partners.currencycloud import error_bodies, refusals, wire
 from partners.currencycloud.calls import Calls, NoReply
 
-#: Ours: they change a few times a year, and a create that finds one changed is refused in words,
-#: so an hour-old answer costs nothing.
+#: Our own choice. Requirements change a few times a year, and a payment that misses a new one is
+#: refused with a reason, so an hour-old answer does no harm.
 _AGE_MAX: Final = timedelta(hours=1)
 _KEPT_MAX: Final = 1_000
 
-#: Lists of fields, each with its rule, of which one has to be satisfied.
+#: Lists of fields with their rules; an order has to satisfy one of the lists.
 Alternatives = tuple[Mapping[str, str], ...]
 
 
 class Unfit(NamedTuple):
-    """Why an order cannot be paid by them."""
+    """Why they cannot pay an order."""
 
     code: str
     """ISO 20022 ExternalStatusReason1Code."""
@@ -37,11 +37,11 @@ class _Kept:
 
 
 class Requirements:
-    """Asks once an hour for each question; remembers nothing that money depends on.
+    """Asks each question at most once an hour; no decision about money depends on what is kept.
 
     Args:
-        path: of their reference.
-        read: its answer.
+        path: the endpoint of their reference.
+        read: parses its answer.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Requirements:
         self._kept: dict[tuple[str, ...], _Kept] = {}
 
     async def of(self, query: Mapping[str, str]) -> Alternatives | Unfit | Unprepared:
-        """The alternatives. Unfit: there are none for such a question. Unprepared: not told."""
+        """The alternatives. `Unfit`: they refused the question. `Unprepared`: no usable answer."""
         question = tuple(query.values())
         kept = self._kept.get(question)
         if kept is None or self._clock.now() - kept.asked_at >= _AGE_MAX:
@@ -95,8 +95,10 @@ class Requirements:
 def lacking(
     alternatives: Iterable[Mapping[str, str]], payment_type: str, given: Mapping[str, str]
 ) -> list[tuple[str, str]] | None:
-    """What the nearest alternative asks for and is not given, as (field, problem); empty where one
-    is satisfied, None where there is none for the payment type."""
+    """What is missing for the nearest alternative, as (field, problem).
+
+    Empty if one alternative is satisfied; None if there is none for the payment type.
+    """
     nearest: list[tuple[str, str]] | None = None
     for alternative in alternatives:
         if alternative.get("payment_type") != payment_type:
@@ -119,11 +121,11 @@ def _satisfies(value: str | None, name: str, rule: str) -> bool:
     if name.endswith("_entity_type"):
         return value == rule
     if name.endswith("_date_of_birth"):
-        # Their recorded rule for dates has lost its backslashes; ours are days of the calendar.
+        # Their recorded rule for dates has lost its backslashes; our dates are always valid.
         return True
     try:
-        # Ruby's anchor for the very end is Python's \Z.
+        # Ruby's \z, the end of the text, is Python's \Z.
         return re.search(rule.replace(r"\z", r"\Z"), value) is not None
     except re.error:
-        # A rule that cannot be read is theirs to apply.
+        # A rule that Python cannot compile is left for them to apply.
         return True

@@ -1,4 +1,4 @@
-"""Complete answers: every key asked for, every page read, and nothing taken on trust."""
+"""Complete searches: every key is asked for, every page is read, every answer is checked."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from partners.currencycloud.profile import COMPLETE
 FIND: Final = "/v2/payments/find"
 _TRANSACTIONS: Final = "/v2/transactions/find"
 _PER_PAGE: Final = 100
-#: A payment has a handful of bookings; more pages than this is an answer gone astray.
+#: A payment has a handful of bookings; an answer with more pages than this is wrong.
 _PAGES_MAX: Final = 10
 
 
 @dataclass(frozen=True)
 class Search:
-    """What was found under all our keys; `why` says what makes the answer worthless."""
+    """The payments found under all our keys. If `why` is set, the result proves nothing."""
 
     asked_at: datetime
     exchange: Exchange | None
@@ -38,8 +38,10 @@ class Unclear:
 
 
 async def show(calls: Calls, subject: Subject) -> Reply | NoReply:
-    """The payment by its id, deleted or not. 404 alone proves nothing: without the sub-account
-    it belongs to, theirs looks like none at all."""
+    """Read the payment by its id, deleted or not.
+
+    404 alone proves nothing: a sub-account's payment reads as 404 without `on_behalf_of`.
+    """
     path = payment_path(subject.partner_reference or "")
     return await calls.get(path, {"with_deleted": "true", **acting(subject)})
 
@@ -49,7 +51,10 @@ def payment_path(payment_id: str) -> str:
 
 
 async def search(calls: Calls, subject: Subject, keys: Sequence[str]) -> Search:
-    """Ask for every one of these keys. `asked_at` is the first question: the least proven."""
+    """Ask for each of these keys.
+
+    `asked_at` is the moment of the first question, since the result proves nothing beyond it.
+    """
     asked_at: datetime | None = None
     exchanges: list[Exchange] = []
     found: list[wire.Payment] = []
@@ -83,8 +88,8 @@ async def bookings(
 ) -> tuple[mapping.Bookings | Unclear, Exchange | None]:
     """All bookings of the payment.
 
-    Asked without `related_entity_type`: with it the reference requires `beneficiary_id`, and a
-    filter by beneficiary could hide a booking after somebody changed it.
+    The question leaves out `related_entity_type`. With it the reference requires
+    `beneficiary_id`, and that filter could hide a booking after a person changed the beneficiary.
     """
     exchanges: list[Exchange] = []
     found: dict[str, wire.Transaction] = {}
@@ -116,13 +121,13 @@ async def bookings(
 
 
 def acting(subject: Subject) -> dict[str, str]:
-    """The sub-account as it was sent, or a complete question would miss its payments."""
+    """The sub-account as it was sent; without it even a complete search misses its payments."""
     contact = subject.order.on_behalf_of
     return {"on_behalf_of": contact} if contact else {}
 
 
 def together(exchanges: list[Exchange]) -> Exchange | None:
-    """Several exchanges of one step as one piece of evidence."""
+    """Join the exchanges of one step into one piece of evidence; None if there are none."""
     if not exchanges:
         return None
     first, *others = exchanges

@@ -1,4 +1,7 @@
-"""The login: one token for all processes, and never a second try after a refused one."""
+"""The login: one token for all processes, and no second login after a refused one.
+
+Four failed logins lock the account, so a refusal waits for a person.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +22,20 @@ from transport.redaction import redact_text
 
 PATH: Final = "/v2/authenticate/api"
 FORM: Final = "application/x-www-form-urlencoded"
-#: "Too many requests": their windows are fixed minutes.
+#: After 429: their rate windows are fixed minutes.
 RATE_PAUSE: Final = timedelta(seconds=60)
 _UNCLEAR_PAUSE: Final = timedelta(seconds=15)
 _REFUSED_PAUSE: Final = timedelta(minutes=5)
 _WRITE_WITHIN: Final = timedelta(seconds=5)
 _ANSWER_WITHIN: Final = timedelta(seconds=20)
-#: Each call of a payment needs the token, and to look it up costs as much as to send it. One that
-#: another process got rid of meanwhile is refused once more here, and then dropped here too.
+#: How long a token is used without a look at the database: every call needs it, and the look
+#: costs as much as the call. If another process drops the token meanwhile, the partner refuses
+#: it once more here, and it is dropped here too.
 _SEEN_FOR: Final = timedelta(seconds=5)
 
 
 class Session:
-    """Our token. A refused one is dropped where it was refused; `ready` then gets another."""
+    """Our token. A call that is refused drops it; `ready` then gets another."""
 
     def __init__(
         self, account: Account, logins: LoginBook, transport: Transport, clock: Clock
@@ -48,7 +52,7 @@ class Session:
         self._seen = ("", datetime.min.replace(tzinfo=UTC))
 
     async def token(self) -> str | None:
-        """The token in use, by whichever process it was got; looked for anew after a while."""
+        """The token in use, whichever process got it; read again after `_SEEN_FOR`."""
         token, seen_at = self._seen
         now = self._clock.now()
         if token and seen_at <= now < seen_at + _SEEN_FOR:
@@ -58,22 +62,22 @@ class Session:
         return found
 
     async def drop(self, token: str) -> None:
-        """They refused it. Their 401 also means wrong credentials: only `ready` logs in again."""
+        """Drop a refused token. 401 also means wrong credentials, so only `ready` logs in again."""
         if self._seen[0] == token:
             self._seen = ("", self._clock.now())
         await self._logins.drop(self._login, token)
 
     async def ready(self) -> NotReady | None:
-        """Have a token; log in if nobody has one and nobody was refused."""
+        """Make sure there is a token: log in if no process has one and no login was refused."""
         if await self.token():
             return None
-        async with self._one_at_a_time:  # The others of this process wait for the one login.
+        async with self._one_at_a_time:  # Other callers in this process wait for this login.
             if await self.token():
                 return None
             if not_ready := await self._logins.claim(self._login, self._hash):
                 return not_ready
             if token := await self.token():
-                # Another process got it between our look and our claim: give the lease back.
+                # Another process logged in between our look and our claim: give the lease back.
                 await self._logins.succeeded(self._login, self._hash, token)
                 return None
             return await self._log_in()

@@ -1,4 +1,4 @@
-"""Their push notifications: proven to be theirs, and which payment each is about."""
+"""Their push notifications: verified, then reduced to the payment that each is about."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ Encoding = Literal["hex", "base64"]
 Digest = Literal["sha256", "sha384", "sha512"]
 Version = Literal["2021-01-01", "2021-02-01"]
 
-#: Where their guide "Inbound Funds / Collections" shows the HMAC, in hexadecimal digits. The
-#: reference has neither name nor encoding: both are settings.
+#: The header in which their guide "Inbound Funds / Collections" shows the HMAC, in hexadecimal
+#: digits. The reference has neither the name nor the encoding, so both are settings.
 HEADER: Final = "x-hmac-digest-sha-512"
-#: Notification version -> media type: that is how the two versions differ.
+#: Notification version -> media type, by which the two versions can be recognised.
 MEDIA_TYPE: Final[dict[Version, str]] = {
     "2021-01-01": "text/plain",
     "2021-02-01": "application/json",
 }
-#: They number payments with UUIDs; what is much longer is none.
+#: Their payment ids are UUIDs; a much longer text is none.
 _REFERENCE_LENGTH_MAX: Final = 64
 
 
@@ -61,13 +61,13 @@ class CurrencycloudWebhooks:
         self._warned_of: set[str] = set()
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Webhook:
-        """Verify the raw bytes, then say which payment they point at.
+        """Verify the raw bytes, then say which payment they are about.
 
-        They give events no id: the content is one. A delivery repeated is then the same event,
-        and so is one replayed later, which is why it has no effect even without a timestamp.
+        Their events have no id, so a hash of the body identifies one. A repeated or replayed
+        delivery is therefore the same event, and has no effect even if it has no timestamp.
 
         Raises:
-            WebhookRefused: forged, stale, or without the id of a payment.
+            WebhookRefused: forged, stale, not a notification, or without the id of its payment.
         """
         named = {name.lower(): value for name, value in headers.items()}
         self._verify(named, body, now)
@@ -92,7 +92,7 @@ class CurrencycloudWebhooks:
         signed = body
         if signing.timestamp_header is not None:
             signed = self._fresh(headers, signing.timestamp_header, now) + b"." + body
-        # Every secret is tried, whichever fits: the time taken tells nothing.
+        # All secrets are tried even after one fits, so that the time taken reveals nothing.
         fits = [
             hmac.compare_digest(hmac.digest(secret, signed, signing.digest), claimed)
             for secret in self._secrets
@@ -101,7 +101,7 @@ class CurrencycloudWebhooks:
             raise WebhookRefused("the signature is not by any of our secrets")
 
     def _fresh(self, headers: Mapping[str, str], name: str, now: datetime) -> bytes:
-        """The timestamp as it was signed. One in the future is no better than an old one."""
+        """The timestamp as it was signed. One too far in the future is refused like an old one."""
         text = headers.get(name.lower(), "")
         try:
             at = datetime.fromtimestamp(int(text), UTC)
@@ -112,7 +112,7 @@ class CurrencycloudWebhooks:
         return text.encode()
 
     def _look_at_version(self, content_type: str) -> None:
-        """Tell a person of another version than the pinned one; what it points at still counts."""
+        """Warn once if a delivery is not of the pinned version; the delivery still counts."""
         media_type = content_type.partition(";")[0].strip().lower()[:40]
         pinned = self._signing.version
         if media_type == MEDIA_TYPE[pinned] or media_type in self._warned_of:
@@ -127,14 +127,21 @@ class CurrencycloudWebhooks:
 
 
 def _decoded(text: str, encoding: Encoding) -> bytes:
-    """Raises ValueError: not of that encoding."""
+    """The decoded signature.
+
+    Raises:
+        ValueError: the text is not in that encoding.
+    """
     return bytes.fromhex(text) if encoding == "hex" else base64.b64decode(text, validate=True)
 
 
 def _pointer(body: bytes) -> tuple[str, str | None]:
-    """The kind of a notification, and the payment it is about if it is about one.
+    """The kind of a notification, and the payment that it is about, if any.
 
-    Money that comes back, or is called back, is announced as a transaction of the balance.
+    Money that is returned or called back is announced as a transaction on the balance.
+
+    Raises:
+        WebhookRefused: not a notification of a known shape, or one without the payment's id.
     """
     try:
         message = parse(body.decode())

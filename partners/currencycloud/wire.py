@@ -1,7 +1,7 @@
-"""Currencycloud's JSON as they spell it: strict in what we read, tolerant of all else.
+"""Currencycloud's JSON in their spelling: strict in the fields we read, tolerant of all others.
 
-A field is declared here only if something reads it, and required only if nothing can be done
-without it: what nobody reads may be missing, or be new, and stops no payment.
+A field is declared only if our code reads it, and required only if we can do nothing without it.
+So a field that we do not read can be missing or new without stopping a payment.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from domain.money import Money, MoneyError
 from transport.json_text import NotJson, UnsafeJson, parse
 
 _TEXT_LENGTH_MAX: Final = 500
-#: Of one object; what is beyond is counted.
+#: Named unknown fields per object; the others are only counted.
 _DRIFT_MAX: Final = 10
 
 
 @dataclass(frozen=True)
 class Unusable:
-    """An answer outside the contract. `drift` says where, without any value of it."""
+    """An answer outside the contract. `drift` says where, and quotes no value."""
 
     drift: tuple[str, ...]
 
 
 class _Object(BaseModel):
-    """Every number is a string with them: anything else where we rely on it is drift.
+    """The base of their objects.
 
-    Texts are as long as their reference allows or less; what is far longer would be stored and
-    carried through every history, so it is drift too.
+    They write numbers as strings; another type in a field that we read is drift. So is a text far
+    longer than their reference allows, because it would be stored and copied into every history.
     """
 
     model_config = ConfigDict(
@@ -43,7 +43,7 @@ class _Object(BaseModel):
 
     @property
     def drift(self) -> tuple[str, ...]:
-        """Fields nobody documented; tolerated and told."""
+        """Undocumented fields: tolerated and reported."""
         unknown = sorted(set(self.model_extra or {}) - self.documented)
         more = len(unknown) - _DRIFT_MAX
         named = tuple(f"{self.what}.{name[:80]}: unknown field" for name in unknown[:_DRIFT_MAX])
@@ -91,7 +91,7 @@ class Payment(_Object):
     failure_reason: str | None = None
     failure_returned_amount: str | None = None
     authorisation_steps_required: object = None
-    """A string here and, in one kind of notification, a number: only shown to people."""
+    """A string here and a number in one kind of notification; only shown to people."""
 
     @property
     def money(self) -> Money:
@@ -133,14 +133,14 @@ class Balance(_Object):
 
     @property
     def money(self) -> Money:
-        """Below zero where the account owes."""
+        """Negative if the account owes."""
         found = Money.from_wire(self.amount.removeprefix("-"), self.currency)
         sign = -1 if self.amount.startswith("-") else 1
         return Money(minor=sign * found.minor, currency=found.currency)
 
 
 class Beneficiary(_Object):
-    """Definition `Beneficiary` of the reference, the fields that say who it is."""
+    """Definition `Beneficiary` of the reference: the fields that identify it."""
 
     what: ClassVar[str] = "beneficiary"
 
@@ -159,7 +159,7 @@ class Beneficiary(_Object):
 
     @property
     def routing_codes(self) -> dict[str, str]:
-        """Of the bank, by type; which stands first means nothing."""
+        """The bank's routing codes by type; their order has no meaning."""
         pairs = (
             (self.routing_code_type_1, self.routing_code_value_1),
             (self.routing_code_type_2, self.routing_code_value_2),
@@ -168,7 +168,7 @@ class Beneficiary(_Object):
 
 
 class Pagination(_Object):
-    """Definition `Pagination` of the reference: the only numbers that are numbers."""
+    """Definition `Pagination` of the reference: the only numbers that are not strings."""
 
     what: ClassVar[str] = "pagination"
 
@@ -183,7 +183,7 @@ class _PaymentsPage(_Object):
 
 
 class ListedPayment(_Object):
-    """The fields of a `Payment` that tell whose it is. A list has payments that others made."""
+    """The fields of a `Payment` that identify it. A list also has payments that others made."""
 
     what: ClassVar[str] = "payment"
 
@@ -258,7 +258,7 @@ def read_payments(body: str) -> tuple[tuple[Payment, ...], Pagination] | Unusabl
 
 
 def read_list(body: str) -> tuple[tuple[ListedPayment, ...], Pagination] | Unusable:
-    """A page of payments that anybody made: of each only whose it is, and since when."""
+    """A page of payments, whoever made them: of each only its id, its key and its creation."""
     page = _read(_ListPage, body)
     if isinstance(page, Unusable):
         return page
@@ -296,7 +296,7 @@ def read_beneficiaries(body: str) -> tuple[Beneficiary, ...] | Unusable:
 
 
 def read_required_details(body: str) -> tuple[dict[str, str], ...] | Unusable:
-    """The alternatives of a corridor: names of fields and the rule of each."""
+    """The alternatives of a corridor: each a table of field names and their rules."""
     found = _read(_RequiredDetails, body)
     if isinstance(found, Unusable):
         return found
@@ -306,7 +306,7 @@ def read_required_details(body: str) -> tuple[dict[str, str], ...] | Unusable:
 
 
 def read_payer_requirements(body: str) -> tuple[dict[str, str], ...] | Unusable:
-    """What is asked of payers, in the same shape."""
+    """What is required of payers, in the same shape."""
     found = _read(_PayerRequirements, body)
     if isinstance(found, Unusable):
         return found
@@ -324,7 +324,7 @@ def read_token(body: str) -> str | Unusable:
     token = _read(_Token, body)
     if isinstance(token, Unusable):
         return token
-    # It goes into a header: anything but a plain word would break the request.
+    # The token goes into a header, where anything but letters and digits could break the request.
     plain = token.auth_token.isascii() and token.auth_token.isalnum()
     return token.auth_token if plain else Unusable(("authentication.auth_token: not a plain word",))
 
@@ -348,7 +348,7 @@ _Checked = TypeVar("_Checked", Payment, Transaction, Balance)
 
 
 def _checked(found: _Checked) -> _Checked | Unusable:
-    """Amounts and days that can be read: whoever uses them need not think of it again."""
+    """Check once that amount and day can be read, so that `money` and `day` cannot raise later."""
     problems: list[str] = []
     attempts: list[tuple[str, Any]] = [("amount", lambda: found.money)]
     if isinstance(found, Payment):
