@@ -1,7 +1,7 @@
 """Addresses of partners: https everywhere, plain http to this machine only.
 
-A host counts as this machine by its address or as `localhost`. A name without a dot does not: a
-resolver with a search domain sends `http://bank` wherever it likes.
+A host is this machine if it is a loopback address or `localhost`. Other names without a dot are
+not: a resolver with a search domain may send `http://bank` to any machine.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from urllib.parse import SplitResult, urlsplit
 
 
 class BadAddress(ValueError):
-    """An address that no credentials may be sent to; the text says why, without repeating it."""
+    """Credentials must not be sent to this address. The text says why without repeating it."""
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether a host of a URL is the loopback: 127.0.0.0/8, ::1 or `localhost`."""
+    """Whether the host of a URL is the loopback: 127.0.0.0/8, ::1 or `localhost`."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -26,7 +26,8 @@ def checked_address(url: str) -> SplitResult:
     """The parts of a partner's base URL.
 
     Raises:
-        BadAddress: it is not scheme, host, port and path alone, or is http to another machine.
+        BadAddress: the URL has more than scheme, host, port and path, cannot be read, or is http
+            to another machine.
     """
     try:
         parts = urlsplit(url)

@@ -1,7 +1,7 @@
-"""The body of an answer, bounded by what it unpacks to.
+"""The body of an answer, with a limit on its unpacked size.
 
-A few kilobytes of gzip become gigabytes, and `content-encoding: gzip, gzip` squares that. So we
-unpack ourselves, one layer, and never more than we are ready to hold.
+A few kilobytes of gzip can become gigabytes, and `content-encoding: gzip, gzip` squares that. So
+the body is unpacked here instead of in httpx: one layer, and never more than the limit.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ _PACKED: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class UnreadableBody(Exception):
-    """The body cannot be had; the text says why."""
+    """The body cannot be read; the text says why."""
 
 
 async def read_body(pieces: AsyncIterable[bytes], encoding: str, bytes_max: int) -> bytes:
     """The whole body, unpacked.
 
     Args:
-        pieces: as they came over the wire.
+        pieces: the body as it came over the wire.
         encoding: the header `content-encoding`.
-        bytes_max: of what came, and of what it unpacks to.
+        bytes_max: limit of both the received and the unpacked body.
 
     Raises:
-        UnreadableBody: larger than that, cut off, damaged, or packed more than once.
+        UnreadableBody: larger than the limit, cut off, damaged, or packed more than once.
     """
     words = [word.strip().lower() for word in encoding.split(",") if word.strip()]
     packed = [word for word in words if word in _PACKED]
     if packed and len(words) > 1:
         raise UnreadableBody(f"the answer is packed as {encoding[:40]!r}, not as we asked")
-    # Other words stay unheeded: a partner was recorded with `content-encoding: text`.
+    # Other words are ignored: a recorded partner sends `content-encoding: text`.
     unpack = _Unpacking() if packed else None
     body, received = bytearray(), 0
     async for piece in pieces:
@@ -48,7 +48,7 @@ async def read_body(pieces: AsyncIterable[bytes], encoding: str, bytes_max: int)
 
 
 class _Unpacking:
-    """Unpacks one layer; of gzip several members may follow each other (RFC 1952, 2.2)."""
+    """Unpacks one layer. A gzip body may have several members in a row (RFC 1952, 2.2)."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(_EITHER_HEADER)
@@ -58,7 +58,7 @@ class _Unpacking:
         return self._member.eof
 
     def more(self, piece: bytes, room: int) -> bytes:
-        """At most one byte more than there is room for, which tells that it is too much."""
+        """Unpack at most one byte more than there is room for; that byte shows the excess."""
         unpacked = bytearray()
         try:
             while piece and len(unpacked) <= room:

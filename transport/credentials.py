@@ -1,7 +1,7 @@
-"""Which names stand for credentials: whatever looks like one, and not only those we know.
+"""Which field names stand for credentials: all that look like one, not only the known ones.
 
-A partner's next field is not in any list of ours, so a name is judged by its parts. Hiding too much
-costs a line of evidence; hiding too little leaves a login in the database.
+A partner's next field is in no list of ours, so a name is judged by its parts. To hide too much
+costs a line of evidence; to hide too little leaves a login in the database.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ from __future__ import annotations
 import re
 from typing import Final
 
-#: Anywhere in a name, whatever separates its words.
+#: A name with one of these anywhere in it, whatever separates its words, is a credential.
 _ANYWHERE: Final = (
     "apikey", "assertion", "authorisation", "authorization", "cookie", "credential", "jwt",
     "loginid", "passphrase", "passwd", "password", "privatekey", "secret", "token",
 )  # fmt: skip
-#: As a word of its own, since others contain them.
+#: These count only as whole words, since harmless words contain them.
 _WORDS: Final = frozenset({"cvc", "cvv", "mfa", "otp", "pin", "pwd", "totp"})
-#: Before `code` they make it one that logs somebody in. `currency_code` and others are none.
+#: With one of these a `code` is a credential. `currency_code` and others are not.
 _OF_A_LOGIN: Final = frozenset(
     {"access", "auth", "challenge", "confirmation", "device", "login", "security", "sms", "user",
      "verification"}
 )  # fmt: skip
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 #: `name=value`, `"name": "value"` and `Name: value` in a text, such as JSON that was cut short.
-#: A partner may answer with a megabyte of letters, so each run of them is looked at once: from its
-#: beginning, and without giving back what was taken.
+#: A partner may answer with a megabyte of letters. So the pattern matches only at the beginning of
+#: a run of letters and does not backtrack into it, which keeps the time linear.
 _PAIR: Final = re.compile(
     r"""(?<![\w.-])(?P<name>[\w.-]++)(?P<sign>["']?\s{0,3}[=:]\s{0,3}["']?)(?P<value>[^\s&"',;{}\[\]<>]+)""",
     re.ASCII,
@@ -36,7 +36,7 @@ _JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]{5,}+\.[\w-]+(?:\.[\w-]*)?", re.ASC
 
 
 def is_credential(name: str) -> bool:
-    """Whether what has this name, in whatever spelling, may let somebody in."""
+    """Whether a field of this name, in any spelling, may hold a credential."""
     words = [word.lower() for word in _WORD.findall(name)]
     compact = "".join(words)
     if any(part in compact for part in _ANYWHERE):
@@ -47,10 +47,10 @@ def is_credential(name: str) -> bool:
 
 
 def hide_in_text(text: str, hidden: str) -> str:
-    """The text without the values of credentials."""
+    """The text with `hidden` in place of the values of credentials."""
 
     def value(pair: re.Match[str]) -> str:
-        # "code: 42" in a sentence is an error's.
+        # "code: 42" in a sentence is the code of an error.
         is_sentence = pair["sign"].strip() == ":" and pair["name"].lower() == "code"
         if is_sentence or not is_credential(pair["name"]):
             return pair[0]

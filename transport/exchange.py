@@ -1,4 +1,4 @@
-"""One request and what came of it, as values: nothing a network does is an exception."""
+"""One request and its outcome, as values: a network fault is not an exception."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 
 @dataclass(frozen=True)
 class Request:
-    """What to send. `path` is absolute below the partner's base URL.
+    """A request to send. `path` is absolute below the partner's base URL.
 
-    `once` is for whatever must not be executed twice: it gets a connection of its own, since a
-    kept one may have died unnoticed and would cast doubt on a send for nothing.
+    `once` is for requests that must not be executed twice. Such a request gets a new connection: a
+    kept one may be dead without our notice, and would leave the send in doubt for nothing.
     """
 
     method: str
@@ -31,7 +31,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """A whole answer, decoded; any status. Header names are in small letters."""
+    """A whole answer, unpacked, of any status. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]

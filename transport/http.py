@@ -1,4 +1,4 @@
-"""HTTP to a partner: values instead of exceptions, and whether a byte of the request left."""
+"""HTTP to a partner: returns values instead of exceptions, and knows whether a byte left."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from transport.time_left import TimeLeft, boottime
 
 BODY_BYTES_MAX: Final = 2 * 1024 * 1024
 _KEEPALIVE_SECONDS: Final = 2.0
-#: What an `httpx` transport in place of the network raises to say that it never began.
+#: What an `httpx` transport that replaces the network raises if the request never began.
 _BEFORE_ANYTHING: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _CLOSE_POLITELY: Final = struct.pack("ii", 0, 0)
@@ -32,14 +32,15 @@ class Transport:
 
     Args:
         base_url: scheme, host and port; http only to this machine.
-        clock: the wall clock by which deadlines are meant.
-        verify: True for the public authorities, or a context with own ones.
-        connections_max: at once; more requests wait for their turn until it is too late.
-        instead: an `httpx` transport to use in place of the network, for recorded exchanges.
-        boottime: seconds since boot, given so that a test can let the machine sleep.
+        clock: the wall clock that deadlines refer to.
+        verify: True for the public certificate authorities, or a context with others.
+        connections_max: open at once; further requests wait until their write deadline.
+        body_bytes_max: limit of an answer's body, received and unpacked.
+        instead: an `httpx` transport that replaces the network, for recorded exchanges.
+        boottime: seconds since boot; a parameter so that a test can simulate a suspend.
 
     Raises:
-        BadAddress: the base URL would send credentials in the clear.
+        BadAddress: `checked_address` refuses the base URL.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Transport:
         self._is_network = instead is None
         context = verify
         if context is True and instead is None:
-            context = httpx.create_ssl_context()  # One for both: reading the authorities is slow.
+            context = httpx.create_ssl_context()  # Shared: loading the authorities is slow.
 
         def client(keepalive_max: int, headers: Mapping[str, str]) -> httpx.AsyncClient:
             limits = httpx.Limits(
@@ -83,11 +84,11 @@ class Transport:
     async def exchange(self, request: Request, deadline: Deadline) -> Outcome:
         """Send the request once and read the whole answer.
 
-        Nothing is written after `deadline.write_before`, nothing awaited after `ends_by`. What
-        is given up is reset, so that the kernel drops the bytes it has not delivered yet.
+        Nothing is written after `deadline.write_before`, and no answer is awaited after `ends_by`.
+        A connection that is given up is reset, so that the kernel drops undelivered bytes.
 
         Raises:
-            asyncio.CancelledError: cancelled meanwhile; the connection was reset.
+            asyncio.CancelledError: the caller was cancelled; the connection was reset.
         """
         time_left = TimeLeft(deadline, self._clock, self._boottime)
         if time_left.is_too_late_to_write:
@@ -103,7 +104,7 @@ class Transport:
         except TimeoutError:
             why = "no whole answer in time"
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            # OSError: TLS alerts on reading come as they are.
+            # OSError: httpx does not wrap TLS alerts that come while reading.
             why = _in_words(error)
             if not self._is_network and isinstance(error, _BEFORE_ANYTHING):
                 return NeverLeft(why)
@@ -127,13 +128,13 @@ class Transport:
                 connect=time_left.write_seconds,
                 pool=time_left.write_seconds,
                 write=time_left.answer_seconds,
-                read=None,  # Bounded as a whole: a dripping answer never lets a read run out.
+                read=None,  # The whole exchange has a limit; a slow drip never ends a read limit.
             ),
             extensions={"trace": sending.trace},
         ) as reply:
             names = {name.lower(): value for name, value in reply.headers.items()}
             assert isinstance(reply.stream, httpx.AsyncByteStream)
-            # As it came: httpx would unpack each piece whole, however much that is.
+            # The raw stream: httpx would unpack each piece without any limit.
             encoding = names.get("content-encoding", "")
             body = await read_body(reply.stream, encoding, self._body_bytes_max)
             return Response(reply.status_code, names, body)
@@ -150,23 +151,24 @@ class _Sending:
         self._time_left = time_left
         self._has_body = has_body
         self._socket: socket.socket | None = None
-        # In place of the network there is no trace to prove anything.
+        # A replacement for the network makes no trace, so nothing proves that no byte left.
         self.may_have_left = not is_network
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Called by httpcore at each step; what is raised here ends the request."""
+        """Called by httpcore at each step. An exception raised here ends the request."""
         match event:
             case "connection.connect_tcp.complete":
                 self._socket = info["return_value"].get_extra_info("socket")
-                # From here on whatever ends this connection early, our own death included,
-                # makes the kernel drop the bytes it still holds.
+                # From now on, if the connection ends early, even because this process dies, the
+                # kernel drops the bytes that it still holds.
                 self._linger(_RESET_ON_CLOSE)
             case "http11.send_request_headers.started":
                 self._check_time()
                 self._limit_delivery()
                 self.may_have_left = True
             case "http11.send_request_body.started" if self._has_body:
-                # A second write: a partner cannot execute the headers alone.
+                # A second write. The partner cannot execute the headers alone, so stopping
+                # between the two is safe.
                 self._check_time()
             case "http11.receive_response_body.complete":
                 self._linger(_CLOSE_POLITELY)
@@ -180,7 +182,7 @@ class _Sending:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, option)
 
     def _limit_delivery(self) -> None:
-        """Let the kernel give up unacknowledged bytes when nobody waits for an answer any more."""
+        """Have the kernel drop unacknowledged bytes once the time for the answer is over."""
         if self._socket is not None and sys.platform == "linux":
             milliseconds = max(int(self._time_left.answer_seconds_left * 1000), 1)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)

@@ -1,8 +1,8 @@
-"""JSON from outside, refused where two readers of it could differ or one could break.
+"""JSON from outside, refused if two parsers could read it differently or one could fail on it.
 
-Each of these has stopped a reader somewhere: nesting ends Python's stack, a lone surrogate cannot
-be written to a database, of two members with one name some parsers take the first and some the
-last, and NaN is no number. Whoever parses an answer of a partner asks here first.
+Deep nesting overflows Python's stack; a lone surrogate cannot be written to a database; of two
+members with one name some parsers take the first and some the last; NaN is not a number. Every
+answer of a partner is parsed here first.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ import re
 from typing import Any, Final, NoReturn
 
 DEPTH_MAX: Final = 32
-#: ISO 20022 has 18 digits in an amount; ids that are numbers have a few more.
+#: An ISO 20022 amount has 18 digits; numeric ids have a few more.
 DIGITS_MAX: Final = 40
 
 
 class NotJson(ValueError):
-    """Not JSON at all, such as a page of a proxy."""
+    """Not JSON at all, such as an HTML page from a proxy."""
 
 
 class UnsafeJson(ValueError):
-    """JSON that is not taken; the text says why, without any value of it."""
+    """JSON that is refused; the text says why and quotes no value."""
 
 
 def parse(text: str) -> Any:
-    """The value of a JSON text that every reader reads alike.
+    """The value of a JSON text that all parsers read alike.
 
     Raises:
-        NotJson: it is no JSON.
-        UnsafeJson: nested too deeply, a name twice in one object, a number that is none or too
-            long, or a character that is half of one.
+        NotJson: the text is not JSON.
+        UnsafeJson: nested too deeply, a name twice in one object, a number that is not finite or
+            too long, or half of a surrogate pair.
     """
     try:
         whole = _DECODER.decode(text)
@@ -48,7 +48,7 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def _check(whole: Any) -> None:
-    """Depth and texts, without recursion of our own."""
+    """Check depth and texts, level by level, since recursion could overflow the stack."""
     level, depth = [whole], 0
     while level:
         inner: list[Any] = []

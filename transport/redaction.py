@@ -1,4 +1,4 @@
-"""What of an exchange may be kept: no credentials, no whole account numbers, bounded bodies."""
+"""Redacts exchanges for storage: no credentials, no whole account numbers, bounded bodies."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from transport.json_text import NotJson, UnsafeJson, parse
 KEPT_CHARACTERS_MAX: Final = 64 * 1024
 _HIDDEN: Final = "[hidden]"
 _ACCOUNTS: Final = frozenset({"account_number", "iban", "payer_ultimate_account_number"})
-#: What stands beside the code of an error.
+#: An object with one of these fields is an error, so its `code` is not a credential.
 _ERROR: Final = frozenset({"message", "description", "detail"})
-#: Our own hashes, which may look like an account number.
+#: Our own hashes, kept although they may look like account numbers.
 _OURS: Final = frozenset({"beneficiary_external_reference", "unique_request_id"})
-#: ISO 13616, spaces allowed between groups; wherever it stands in a text.
+#: ISO 13616, with or without spaces between groups, anywhere in a text.
 _IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b", re.ASCII)
-#: A bare number as long as an account's. Amounts have a point, dates and times a sign.
+#: A bare number as long as an account number. Amounts contain a point, dates and times a hyphen
+#: or colon.
 _LONG_NUMBER: Final = re.compile(r"(?<![\w.-])\d{8,34}(?![\w.-])", re.ASCII)
 
 
 def masked(number: str) -> str:
-    """The last four characters; nothing of a number too short to hide the rest."""
+    """The last four characters, or none if the number is too short to hide the rest."""
     compact = number.replace(" ", "")
     return f"…{compact[-4:]}" if len(compact) > 6 else "…"
 
@@ -41,7 +42,7 @@ def redact_text(text: str) -> str:
 
 
 def redact_body(body: str) -> str:
-    """JSON field by field; anything else as text. JSON that no field can be told of is not kept."""
+    """Redact JSON field by field and anything else as text. Unsafe JSON is not kept at all."""
     try:
         whole = parse(body)
     except NotJson:
@@ -52,7 +53,7 @@ def redact_body(body: str) -> str:
 
 
 def evidence(request: Request, outcome: Outcome, sent_at: datetime) -> Exchange:
-    """The exchange as it may be stored."""
+    """The exchange, redacted for storage."""
     if request.content_type == "application/x-www-form-urlencoded":
         pairs = parse_qsl(request.body.decode("utf-8", errors="replace"), keep_blank_values=True)
         sent = _bounded(_as_sent(pairs))
@@ -74,7 +75,7 @@ def evidence(request: Request, outcome: Outcome, sent_at: datetime) -> Exchange:
 
 
 def _as_sent(pairs: Sequence[tuple[str, str]]) -> str:
-    """Form fields or query parameters in the order and spelling in which they go."""
+    """Form fields or query parameters, redacted, in the order and spelling of the request."""
     redacted = [(name, str(_redacted(name, value))) for name, value in pairs]
     return urlencode(redacted, safe="[]").replace(quote("…"), "…")
 
@@ -89,7 +90,7 @@ def _redacted(name: str, value: Any, *, in_error: bool = False) -> Any:
         case _ if is_credential(name) and not (in_error and key == "code"):
             return _HIDDEN
         case dict():
-            # Beside a message a code says what went wrong; alone it may log somebody in.
+            # With a message beside it, `code` names an error; alone it may be a login code.
             error = not _ERROR.isdisjoint(map(str.lower, value))
             return {
                 inner: _redacted(str(inner), each, in_error=error) for inner, each in value.items()

@@ -1,4 +1,4 @@
-"""How long a request may still be written and its answer be awaited, by two clocks."""
+"""How long a request may still be written and its answer awaited, by two clocks."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from typing import Final
 from domain.answers import Deadline
 from domain.clock import Clock
 
-#: Goes on while the machine sleeps. Other systems' monotonic clock does so by itself.
+#: Linux's clock that keeps counting while the machine is suspended. On other systems the monotonic
+#: clock does so already.
 _BOOTTIME: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def boottime() -> float:
-    """Seconds since the machine started, those it slept included."""
+    """Seconds since the machine started, time in suspend included."""
     return time.clock_gettime(_BOOTTIME)
 
 
 class TimeLeft:
-    """A deadline as it stood when the request began.
+    """The time left until a deadline, measured from the start of the request.
 
-    The wall clock can be set back and a monotonic one stops while a machine is suspended:
-    writing needs the leave of both, the wall clock and the time since boot.
+    The wall clock can be set back, and a monotonic clock may stop during suspend. So writing is
+    allowed only while both the wall clock and the time since boot allow it.
     """
 
     def __init__(
@@ -43,5 +44,5 @@ class TimeLeft:
 
     @property
     def answer_seconds_left(self) -> float:
-        """Of the time in which an answer is awaited; never less than a moment."""
+        """Seconds left to wait for the answer; at least one millisecond."""
         return max(self.answer_seconds - (self._boottime() - self._started), 0.001)
