@@ -1,4 +1,4 @@
-"""The folder where fetched and built servers are kept between runs, safe for several processes."""
+"""The cache folder for fetched and built servers, safe for several processes at once."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def cache_folder() -> Path:
 
 @contextmanager
 def only_one(cache: Path, name: str, progress: Progress) -> Iterator[None]:
-    """Hold the lock of one thing in the cache; a second process waits and says so.
+    """Hold the lock of one cache entry; a second process waits and reports that it waits.
 
-    The kernel drops the lock with its holder, so a killed process blocks nobody.
+    The kernel releases the lock when its holder dies, so a killed process blocks no other.
     """
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / f".{name}.lock").open("w") as lock:
@@ -50,10 +50,10 @@ def _try_lock(file: int) -> bool:
 
 @contextmanager
 def new_entry(cache: Path, entry: str) -> Iterator[Path]:
-    """A folder to fill, which becomes `cache/entry` only when the block ends well.
+    """A folder to fill; it becomes `cache/entry` only if the block ends without an exception.
 
-    Call it under `only_one`. Everything is on the disk before the rename, so that not even a
-    power cut leaves a half-filled entry that looks finished.
+    Call it under `only_one`. All files are synced to disk before the rename, so that even a power
+    cut cannot leave a half-filled entry that looks complete.
     """
     for left_behind in cache.glob(f"{_PARTIAL}{entry}-*"):
         shutil.rmtree(left_behind, ignore_errors=True)

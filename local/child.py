@@ -1,4 +1,4 @@
-"""Starting a process of ours that ends with us, even when we are killed."""
+"""Starts a child process that ends with this one, even if this one is killed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from local.tether import tethered
 def start_child(
     command: Sequence[str | Path], *, log_file: Path, env: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a command that gets SIGTERM when this process is gone (on Linux).
+    """Start a command that gets SIGTERM when this process ends (on Linux).
 
-    It is started from a thread that waits for it: Linux ties the signal to the thread that
-    started the child, and the caller's may end long before its process.
+    Linux ties that signal to the thread that starts the child, and the caller's thread may end
+    long before this process. So a thread of its own starts the child and waits for it.
 
     Args:
         command: its first word is a path, not a name to look up.
-        log_file: what it prints is added here.
+        log_file: the command's output is appended here.
         env: added to this process's environment.
 
     Raises:
@@ -39,7 +39,7 @@ def start_child(
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     env={**os.environ, **(env or {})},
-                    # Ctrl-C is for us: we end our children in an order of our own.
+                    # Ctrl-C must reach only this process, which ends its children in order.
                     start_new_session=True,
                 )
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Running somebody else's tool, with progress, a time limit, and its last words on failure."""
+"""Runs an external tool with progress, a time limit, and the end of its output on failure."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> str:
-    """Run a command to its end and return what it printed.
+    """Run a command to its end and return its output.
 
     Args:
         command: its first word is a path, not a name to look up.
-        what: what to tell the person who waits.
+        what: the text that `progress` shows to the person who waits.
         env: added to this process's environment.
 
     Raises:
-        CommandFailed: it could not be started, exited other than 0, or exceeded `limit`.
+        CommandFailed: it could not be started, ended with another code than 0, or exceeded `limit`.
     """
     name = Path(command[0]).name
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            # We may be killed: a build that nobody waits for would go on for minutes.
+            # Ends with this process, or a build could go on for minutes after it was killed.
             tethered(command),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=cwd,
             env={**os.environ, **(env or {})},
-            # Its own group, so that giving up also ends the compilers it started.
+            # Its own process group, so that a timeout also ends the compilers it started.
             start_new_session=True,
         )
         try:
@@ -73,7 +73,7 @@ def run(
 def _wait(
     process: subprocess.Popen[bytes], what: str, progress: Progress, limit: timedelta
 ) -> int | None:
-    """The exit code, or None when the limit has passed."""
+    """The exit code, or None if the limit has passed."""
     started = time.monotonic()
     while True:
         try:
@@ -86,7 +86,7 @@ def _wait(
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):  # it may have ended by itself meanwhile
+    with contextlib.suppress(ProcessLookupError):  # it may have ended by itself in the meantime
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 

@@ -1,4 +1,4 @@
-"""`finality demo`: a real file, a killed worker, lost replies; then the books side by side."""
+"""`finality demo`: pays a file with a killed worker and lost replies, then compares the books."""
 
 from __future__ import annotations
 
@@ -35,7 +35,14 @@ _REPOSITORY: Final = Path(__file__).resolve().parent.parent
 
 
 async def demonstrate(home: Path, *, payments: int, keep: bool) -> int:
-    """Run it; 0 when the partner's book and the orders agree, 1 when that is not proven."""
+    """Run the demo. Returns 0 if the partner's book and the orders agree, 1 if that is not proven.
+
+    The folder `home` is deleted first.
+
+    Args:
+        payments: the number of orders in the file.
+        keep: leave everything running until Ctrl-C.
+    """
     console = Console()
     started = time.monotonic()
     shutil.rmtree(home, ignore_errors=True)
@@ -103,7 +110,10 @@ async def demonstrate(home: Path, *, payments: int, keep: bool) -> int:
 
 
 async def _kill_mid_flight(stack: Stack, payments: int, console: Console) -> bool:
-    """SIGKILL the worker when about a third has reached the partner, and start another."""
+    """SIGKILL the worker once a third of the payments is at the partner, and start another.
+
+    Returns whether the worker was killed while payments were still missing at the partner.
+    """
     deadline = time.monotonic() + _KILL_LIMIT.total_seconds()
     while time.monotonic() < deadline:
         booked = len((await stack.simulator.control("GET", "book"))["payments"])
@@ -120,7 +130,7 @@ async def _kill_mid_flight(stack: Stack, payments: int, console: Console) -> boo
 
 
 async def _stories(settings: Settings, console: Console) -> bool:
-    """Cancel what has long been sent, see every intervention through, and say how each is shown."""
+    """Cancel one sent payment, wait for the end of every intervention, and show each payment."""
     shown = Table(title="What happened to single payments later, and how they ended")
     for column in ("", "what happened to it", "state", "what its owner reads"):
         shown.add_column(column)
@@ -163,7 +173,7 @@ def _is_in(state: str, record: PaymentRecord) -> bool:
 async def _compare(
     stack: Stack, settings: Settings, journal: Path, console: Console, *, killed: bool
 ) -> bool:
-    """Have the independent checker lay journal, book and store side by side."""
+    """Have the independent checker compare the journal, the partner's book and the store."""
     book = await stack.simulator.control("GET", "book")
     (settings.home / "book.json").write_text(json.dumps(book))
     async with assembled(settings) as assembly:

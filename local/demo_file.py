@@ -1,4 +1,4 @@
-"""The demo's payment file: a pain.001 of our own, with made-up people and accounts."""
+"""The demo's payment file: a generated pain.001 with made-up people and accounts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CREDITORS: Final = (
 
 
 def iban(country: str, bban: str) -> str:
-    """An IBAN with right check digits for a made-up account (ISO 7064 MOD 97-10)."""
+    """An IBAN with valid check digits for a made-up account (ISO 7064 MOD 97-10)."""
     digits = "".join(str(int(character, 36)) for character in f"{bban}{country}00")
     return f"{country}{98 - int(digits) % 97:02d}{bban}"
 
@@ -29,7 +29,7 @@ DEBTOR_IBAN: Final = iban("DE", "100500000000000001")
 
 
 def demo_file(payments: int) -> bytes:
-    """A pain.001.001.09 with so many payments; the last two are equal salaries, both meant."""
+    """A pain.001.001.09 with this many payments; the last two are equal salaries, both intended."""
     lines = [_line(number) for number in range(payments - 2)]
     lines += [_line(payments, salary=True), _line(payments, salary=True)]
     amounts = [cents for _, cents in lines]
@@ -52,7 +52,7 @@ def demo_file(payments: int) -> bytes:
 
 
 def end_to_end_id(number: int) -> str:
-    """The bank's reference of a line; the equal salaries share one."""
+    """The end-to-end id of a line; the two equal salaries share one."""
     return f"DEMO-{number:04d}"
 
 

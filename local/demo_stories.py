@@ -1,4 +1,4 @@
-"""What befalls the demo's payments at the partner, and how each has to end."""
+"""The faults and interventions that the demo's payments meet, and how each payment has to end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from local.demo_file import end_to_end_id
 
 _SEND: Final = "POST /v2/payments/create"
 
-#: What goes wrong with the first send, to how many payments each.
+#: Faults of the first send: (fault, number of payments that meet it, words for people).
 FAULTS: Final = (
     ("reply_lost_after", 5, "executed, and the reply lost"),
     ("error_500_after", 4, "executed, and answered with a 500"),
@@ -32,7 +32,7 @@ class Story:
     param: Mapping[str, Any] = field(default_factory=dict)
 
 
-#: Payments that are sent without trouble and meet it later, one each.
+#: Payments that are sent without a fault and meet an intervention later, one payment each.
 STORIES: Final = (
     Story("webhook_dropped", "every notification lost", "settled", on="NOTIFY *"),
     Story(
@@ -45,15 +45,15 @@ STORIES: Final = (
     ),
     Story("delete_by_hand", "deleted at the partner by hand", "cancelled"),
 )  # fmt: skip
-#: Lines with an intervention; the next one is cancelled when it is too late.
+#: Line number -> its intervention. The line after these is cancelled when it is too late.
 FATED: Final = {_FAULTY + number: story for number, story in enumerate(STORIES)}
 CANCELLED_TOO_LATE: Final = _FAULTY + len(STORIES)
-#: So many lines have a reference of their own and a role.
+#: The number of lines that have a role, and therefore a reference of their own.
 LINES: Final = CANCELLED_TOO_LATE + 1
 
 
 def rules() -> list[dict[str, Any]]:
-    """For the simulator: each fault hits the first send of its own payments."""
+    """The simulator's fault rules: each fault hits the first send of its own payments."""
     found, number = [], 0
     for fault, count, _ in FAULTS:
         for _ in range(count):

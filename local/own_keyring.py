@@ -1,4 +1,4 @@
-"""The keyring of `finality up`: made once, for a home and a store that have none."""
+"""The keyring of `finality up`: made once, for a home without keyring and a store never sealed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from store.keyring import Keyring
 
 
 def own_keyring(settings: Settings, say: Callable[[str], None]) -> Keyring:
-    """The keyring of these settings, proven to be the one of their store before anything starts.
+    """The keyring of these settings, proven to belong to their store before anything starts.
 
-    A new one is made only where the store was never sealed. A home without its keyring beside a
-    store that was (a second machine on a shared database, a file that was lost) is refused.
+    A new keyring is made only if the store was never sealed. If the store was sealed and the home
+    has no keyring (a second machine on a shared database, a lost file), it is refused.
 
     Raises:
-        KeyringError: the keyring is missing or is not the one of this store.
+        KeyringError: the keyring is missing or does not belong to this store.
         NewerSchema, StoreAway: the store cannot be asked.
     """
     file = settings.keyring

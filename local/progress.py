@@ -1,4 +1,4 @@
-"""Telling a waiting person what is being done, and for how long already."""
+"""Shows a waiting person what is being done and how long it has taken so far."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from datetime import timedelta
 #: Called about once a second with what is being done and how long it has taken so far.
 Progress = Callable[[str, timedelta], None]
 
-#: How often a line is worth printing where it cannot be overwritten, as in a CI log.
+#: The pause between lines if they cannot be overwritten, as in a CI log.
 LINE_EVERY = timedelta(seconds=15)
 
 
 class StderrProgress:
-    """One line that counts on a terminal; elsewhere a line at once and every 15 seconds."""
+    """One overwritten line on a terminal; elsewhere a line at once and every 15 seconds."""
 
     def __init__(self) -> None:
         self._what = ""
@@ -32,7 +32,7 @@ class StderrProgress:
         self._what = what
 
     def done(self) -> None:
-        """End the line that counts, so that the next output starts on its own."""
+        """End the overwritten line, so that the next output starts on a new one."""
         if self._what and sys.stderr.isatty():
             print(file=sys.stderr, flush=True)
         self._what = ""

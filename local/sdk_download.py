@@ -18,7 +18,11 @@ STARTUP_LIMIT = timedelta(minutes=1)
 
 
 def probe(host: str) -> None:
-    """Return when the host answers at all; raise OSError otherwise. Obeys proxy settings."""
+    """Return if the host gives any answer. Obeys proxy settings.
+
+    Raises:
+        OSError: the host cannot be reached.
+    """
     request = urllib.request.Request(f"https://{host}/", method="HEAD")
     try:
         urllib.request.urlopen(request).close()
@@ -27,7 +31,7 @@ def probe(host: str) -> None:
 
 
 async def download(server: str, folder: str) -> None:
-    """The SDK offers no download alone: start the server once and stop it."""
+    """Start the server once and stop it, since the SDK cannot download without starting."""
     from temporalio.testing import WorkflowEnvironment
 
     if server == "dev-server":
@@ -60,5 +64,5 @@ def main(arguments: list[str]) -> int:
 if __name__ == "__main__":
     code = main(sys.argv[1:])
     sys.stdout.flush()
-    # The SDK may crash while the interpreter ends, after its work is done.
+    # Skips the interpreter's finalisation, in which the SDK may crash after its work is done.
     os._exit(code)

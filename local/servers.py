@@ -21,27 +21,27 @@ from local.progress import Progress, StderrProgress
 
 
 class ServerUnavailable(Explained):
-    """A server could not be had; the text names every way tried, why it failed, and a remedy."""
+    """No server was found or fetched; the text names each way tried, its failure, and a remedy."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way to fill the cache with a server: `get` puts `executable` into a given folder."""
+    """One way to fetch a server: `get` puts the server's executable into the given folder."""
 
     name: str
-    #: The cache folder it fills; carries the version, so that a new pin is fetched anew.
+    #: The cache folder that it fills. Its name has the version, so that a new pin is fetched anew.
     entry: str
     get: Callable[[Path, Progress], None]
 
 
 @dataclass(frozen=True)
 class Server:
-    """One of the two servers, and every way to get it, in order of preference."""
+    """One of the two servers, and the ways to get it in order of preference."""
 
     name: str
     executable: str
     setting: str
-    #: Arguments that make the executable name itself and end; None where it has none.
+    #: Arguments with which the executable prints its name and ends; None if it has no such option.
     proof: tuple[str, ...] | None
     ways: tuple[Way, ...]
     remedy: str
@@ -85,15 +85,15 @@ TEST_SERVER = Server(
 
 
 def dev_server_binary(progress: Progress | None = None) -> Path:
-    """The `temporal` executable, which holds the real server and its UI.
+    """The `temporal` executable, which contains the real server and its UI.
 
     The first call on a machine may build it, which takes minutes.
 
     Args:
-        progress: hears what is being done; by default lines on stderr.
+        progress: is told what is being done; by default it prints lines on stderr.
 
     Raises:
-        ServerUnavailable: no way led to one.
+        ServerUnavailable: every way to get one failed.
     """
     return _find(DEV_SERVER, progress)
 
@@ -131,7 +131,11 @@ def _find(server: Server, progress: Progress | None) -> Path:
 
 
 def _as_chosen(server: Server, chosen: Path) -> Path:
-    """A setting is an order: where it is wrong nothing else is taken instead."""
+    """The executable that the setting names. If it is wrong, no other one replaces it.
+
+    Raises:
+        ServerUnavailable: it is no executable file.
+    """
     if not os.access(chosen, os.X_OK) or not chosen.is_file():
         raise ServerUnavailable(
             f"{server.setting} is {chosen}, which is no executable file; mend or unset it"
@@ -150,7 +154,7 @@ def _cached(server: Server, cache: Path) -> Path | None:
 def _fetch(server: Server, cache: Path, progress: Progress, tried: list[str]) -> Path:
     try:
         with only_one(cache, server.executable, progress):
-            if cached := _cached(server, cache):  # got by the process we waited for
+            if cached := _cached(server, cache):  # fetched by the process that held the lock
                 return cached
             for way in server.ways:
                 try:
@@ -172,7 +176,11 @@ def _fetch(server: Server, cache: Path, progress: Progress, tried: list[str]) ->
 
 
 def _proven(server: Server, executable: Path) -> Path:
-    """The executable, once it has shown that it starts; raises CommandFailed."""
+    """The executable, after a trial start.
+
+    Raises:
+        CommandFailed: it is missing, does not start or is another program.
+    """
     if not os.access(executable, os.X_OK):
         raise CommandFailed(f"it left no executable {server.executable}")
     if server.proof is not None:
@@ -188,7 +196,7 @@ def _proven(server: Server, executable: Path) -> Path:
 
 
 def _silently(what: str, elapsed: timedelta) -> None:
-    """A progress nobody needs to see."""
+    """A progress that shows nothing."""
 
 
 def main() -> None:

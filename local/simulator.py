@@ -1,4 +1,4 @@
-"""A partner simulator as a child process, and its control endpoint."""
+"""Runs a partner simulator as a child process and talks to its control endpoint."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from domain.explained import Explained
 from local.child import start_child
 from process import own_module
 
-#: Good for the simulator only; it guards nothing.
+#: The simulator's login, which protects nothing.
 LOGIN_ID: Final = "demo@finality.test"
 API_KEY: Final = "51" * 32
 _START_LIMIT: Final = timedelta(seconds=30)
 
 
 def known_as(book_file: Path) -> str:
-    """What a simulator's book is known by: the same for as long as the file is kept.
+    """The id of a simulator's book: the same for as long as the book's file is kept.
 
-    Its port says nothing of that: each start may take another. Payments that were given to a book
-    that somebody removed must not be looked for in a fresh one.
+    The port cannot identify a book, because each start may take another port. If the file was
+    removed, the new book gets a new id, so that payments of the old book are not looked up in it.
     """
     kept = book_file.with_suffix(".id")
     if book_file.exists() and kept.exists():
@@ -40,7 +40,7 @@ def known_as(book_file: Path) -> str:
 
 
 class SimulatorDied(Explained):
-    """The simulator ended or did not answer in time; the text has the end of its log."""
+    """The simulator ended or did not answer in time; the text has the end of its log file."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,11 @@ class Simulator:
     process: subprocess.Popen[bytes]
 
     async def control(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask or tell its control endpoint; JSON both ways."""
+        """Call its control endpoint, with JSON both ways.
+
+        Raises:
+            OSError: it does not answer, or answers with an error (`HTTPError`).
+        """
         return await asyncio.to_thread(self._control, method, path, body)
 
     def _control(self, method: str, path: str, body: Any) -> Any:
@@ -66,7 +70,7 @@ class Simulator:
             return json.loads(response.read() or b"null")
 
     async def stop(self) -> None:
-        """End it in order; what it has booked is on disk in any case."""
+        """Stop it, by force after ten seconds. Its bookings are on disk in either case."""
         self.process.terminate()
         try:
             await asyncio.to_thread(self.process.wait, 10)
@@ -78,7 +82,7 @@ class Simulator:
 async def start_simulator(
     partner: str, *, port: int, db_file: Path, log_file: Path, options: Sequence[str] = ()
 ) -> Simulator:
-    """Start it and return when it answers.
+    """Start a simulator and return once it answers.
 
     Raises:
         SimulatorDied: it ended, or did not answer within half a minute.

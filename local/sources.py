@@ -1,4 +1,4 @@
-"""The ways to fetch or build a Temporal server where none is installed."""
+"""The ways to fetch or build a Temporal server if none is installed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local import sdk_download
 from local.commands import CommandFailed, run
 from local.progress import Progress
 
-#: Later versions of the CLI replace modules in their go.mod, which `go install` refuses.
+#: Later versions of the CLI have `replace` lines in their go.mod, which `go install` refuses.
 CLI_VERSION = "1.5.1"
 CLI_MODULE = "github.com/temporalio/cli/cmd/temporal"
 
@@ -20,7 +20,7 @@ TEST_SERVER_VERSION = "1.38.0"
 TEST_SERVER_MAIN = "io.temporal.testserver.TestServer"
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 
-#: Where the vendor's host cannot be reached, this is all the time that it costs.
+#: The time lost if the vendor's host cannot be reached.
 PROBE_LIMIT = timedelta(seconds=10)
 FETCH_LIMIT = timedelta(minutes=5)
 BUILD_LIMIT = timedelta(minutes=30)
@@ -41,8 +41,8 @@ POM = f"""\
 </project>
 """
 
-# `exec`, because the SDK stops the server by killing the process it started.
-# The flags favour a quick start over speed in the long run.
+# `exec`, because the SDK stops the server by killing the process that it started.
+# The flags make Java start faster, at the cost of speed later.
 WRAPPER = f"""\
 #!/bin/sh
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
@@ -52,17 +52,17 @@ exec "${{JAVA_HOME:+$JAVA_HOME/bin/}}java" -XX:TieredStopAtLevel=1 -XX:+UseSeria
 
 
 def dev_server_by_sdk(folder: Path, progress: Progress) -> None:
-    """Download `temporal` as the SDK does."""
+    """Download `temporal` through the SDK."""
     _by_sdk("dev-server", folder / "temporal", progress)
 
 
 def test_server_by_sdk(folder: Path, progress: Progress) -> None:
-    """Download `temporal-test-server` as the SDK does."""
+    """Download `temporal-test-server` through the SDK."""
     _by_sdk("test-server", folder / "temporal-test-server", progress)
 
 
 def dev_server_by_go(folder: Path, progress: Progress) -> None:
-    """Build `temporal` from its source, without cgo: minutes the first time."""
+    """Build `temporal` from source, without cgo; takes minutes the first time."""
     go = _tool("go")
     run(
         [go, "install", f"{CLI_MODULE}@v{CLI_VERSION}"],
@@ -100,7 +100,7 @@ def test_server_by_maven(folder: Path, progress: Progress) -> None:
 
 
 def _by_sdk(server: str, executable: Path, progress: Progress) -> None:
-    # -P keeps this folder off the child's module path, where our names could hide others.
+    # -P keeps this folder off the child's module path, where our modules could shadow others.
     python = [sys.executable, "-P", sdk_download.__file__]
     run(
         [*python, "probe", sdk_download.HOST],

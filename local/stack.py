@@ -1,4 +1,4 @@
-"""Everything on one machine: Temporal with UI, codec endpoint, simulator, webhooks, worker."""
+"""All processes on one machine: Temporal with UI, codec endpoint, simulator, inbound, worker."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from workflows.attributes import SEARCH_ATTRIBUTES
 
 #: The name of our account with the simulator, in settings and orders.
 SIMULATOR: Final = "simulator"
-#: What an inbound process needs to start on a slow machine.
+#: Enough for the inbound process to start on a slow machine.
 _INBOUND_LIMIT_SECONDS: Final = 60
 
 
@@ -43,7 +43,7 @@ class AlreadyUp(Explained):
 
 
 class InboundDied(Explained):
-    """What takes webhooks ended or did not answer in time; the text names its log."""
+    """The inbound process ended or did not answer in time; the text names its log."""
 
 
 Say = Callable[[str], None]
@@ -61,17 +61,23 @@ class Ports:
 
     @classmethod
     def free(cls) -> Ports:
-        """Any free ones."""
+        """Any free ports."""
         return cls(0, 0, 0, 0, 0)
 
     def settled(self) -> Ports:
-        """The same with every 0 made a port that is free now."""
+        """The same ports, with every 0 replaced by a port that is free now."""
         return Ports(*(port or free_port() for port in vars(self).values()))
 
 
 @dataclass
 class Stack:
-    """Runs as a context; everything it started ends with it, or with this process."""
+    """A context that runs all parts; they end with the context, or with this process.
+
+    Raises:
+        AlreadyUp: another stack runs in this home, or a port is taken.
+        InboundDied, ServerDied, ServerUnavailable, SimulatorDied: a part could not be started.
+        KeyringError, NewerSchema, StoreAway: as `own_keyring`.
+    """
 
     home: Path
     ports: Ports
@@ -148,7 +154,7 @@ class Stack:
         await self._have_notified()
 
     def _lock_home(self) -> None:
-        """Two stacks in one home would share databases and overwrite each other's addresses."""
+        """Allow one stack per home: two would share databases and overwrite `up.json`."""
         lock = self._parts.enter_context((self.home / "up.lock").open("a"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -162,7 +168,7 @@ class Stack:
         return self.home / "logs" / f"{part}.log"
 
     def start_worker(self) -> None:
-        """Start a worker process; after `kill_worker` this is the next one."""
+        """Start a worker process: the first one, or the next after `kill_worker`."""
         self.worker = start_child(
             own_module("cli", "worker"),
             log_file=self.log("worker"),
@@ -170,12 +176,12 @@ class Stack:
         )
 
     def kill_worker(self) -> None:
-        """End it at once with SIGKILL, as a crash would."""
+        """Kill the worker with SIGKILL, as a crash would."""
         self.worker.kill()
         self.worker.wait()
 
     async def stop_worker(self) -> None:
-        """Let it finish the steps in hand."""
+        """Stop the worker after the steps under way, by force after 60 seconds."""
         self.worker.terminate()
         try:
             await asyncio.to_thread(self.worker.wait, 60)
@@ -183,8 +189,10 @@ class Stack:
             self.kill_worker()
 
     def start_inbound(self) -> None:
-        """Start what takes webhooks: a process of its own, since workers are killed and restarted
-        while a partner delivers."""
+        """Start the inbound process, which takes webhooks.
+
+        It is not the worker, because workers are killed and restarted while a partner delivers.
+        """
         self.inbound = start_child(
             own_module("cli", "inbound"),
             log_file=self.log("inbound"),
@@ -192,7 +200,7 @@ class Stack:
         )
 
     async def stop_inbound(self) -> None:
-        """Let it finish the deliveries in hand."""
+        """Stop the inbound process after the deliveries under way, by force after 20 seconds."""
         self.inbound.terminate()
         try:
             await asyncio.to_thread(self.inbound.wait, 20)
@@ -216,7 +224,7 @@ class Stack:
                 return
 
     async def _have_notified(self) -> None:
-        """Have the simulator deliver its notifications to us."""
+        """Have the simulator deliver its notifications to the inbound process."""
         await self.simulator.control(
             "POST",
             "webhooks",
@@ -228,10 +236,10 @@ class Stack:
 
     @property
     def codec_url(self) -> str:
-        """Where the UI has payloads opened, with the token in it.
+        """The address at which the UI has payloads decoded; it contains the token.
 
-        The UI shows its settings to every user of the machine. So it is told this only where the
-        endpoint can see which user asks; elsewhere the user enters it in the UI by hand.
+        The UI shows its settings to every user of the machine. So the UI is given this address
+        only if the endpoint can see which user asks; otherwise the user enters it by hand.
         """
         return f"http://127.0.0.1:{self.ports.codec}/{self._codec_token}"
 

@@ -1,4 +1,4 @@
-"""The Temporal dev server as a child process, tuned, and gone when we are."""
+"""Runs the Temporal dev server as a tuned child process that ends with this process."""
 
 from __future__ import annotations
 
@@ -22,31 +22,32 @@ from local.servers import dev_server_binary
 
 IP = "127.0.0.1"
 
-#: Out of the box each hand-over of a task waits about 50 ms for a limit, not for work: its queues
-#: are read 20 times a second and shard, and the dev server has one shard.
+#: By default each hand-over of a task waits about 50 ms for a rate limit: queues are read 20 times
+#: a second per shard, and the dev server has one shard.
 DYNAMIC_CONFIG = (
     "history.transferProcessorMaxPollRPS=1000",
     "history.timerProcessorMaxPollRPS=1000",
     "history.visibilityProcessorMaxPollRPS=1000",
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
-    # What the SDK sets for the servers that it starts.
+    # The SDK sets these for the servers that it starts.
     "frontend.enableServerVersionCheck=false",
     "frontend.enableUpdateWorkflowExecution=true",
     "frontend.enableUpdateWorkflowExecutionAsyncAccepted=true",
-    # Its HTTP API cannot be switched off, takes calls of any web page and is not used by us: no
-    # request has this host. The UI talks gRPC.
+    # We do not use its HTTP API, which cannot be switched off and takes calls from any web page.
+    # No request has this host, so all are refused. The UI talks gRPC.
     'frontend.httpAllowedHosts=["off.invalid"]',
 )
 
-#: `full` syncs each commit: what the server has acknowledged outlives a power cut.
+#: `full` syncs each commit, so that what the server has acknowledged survives a power cut.
 SQLITE_PRAGMAS = ("journal_mode=wal", "synchronous=full")
 
 #: Linux gives ports from 32768 to outgoing connections, macOS and Windows from 49152.
 _LISTENING_PORTS = range(20_000, 32_000)
-#: A test that seeds `random` would have each process try the same ports in the same order.
+#: Not `random` itself: under a test that seeds it, all processes would try the same ports in order.
 _CHANCE = random.SystemRandom()
-#: Each mark costs a file descriptor; what was given out so long ago is listened on by now.
+#: Each mark costs a file descriptor. A port that was given out 200 ports ago is in use by now and
+#: needs no mark any more.
 _MARKS_AT_MOST = 200
 _marks: deque[socket.socket] = deque()
 
@@ -83,7 +84,7 @@ class DevServer:
         return self.process.poll() is None
 
     async def stop(self) -> None:
-        """End it in order; by force if it has not ended after ten seconds."""
+        """Stop it, by force if it has not ended after ten seconds."""
         self.process.terminate()
         deadline = time.monotonic() + STOP_LIMIT.total_seconds()
         while self.running and time.monotonic() < deadline:
@@ -91,7 +92,7 @@ class DevServer:
         self.kill()
 
     def kill(self) -> None:
-        """End it at once with SIGKILL, as a crash would, and return when it is gone."""
+        """Kill it with SIGKILL, as a crash would, and return when it has ended."""
         self.process.kill()
         self.process.wait()
 
@@ -110,24 +111,24 @@ async def start_dev_server(
 ) -> DevServer:
     """Start a dev server and return once its namespace answers.
 
-    It ends with this process, even when that is killed (on Linux).
+    It ends with this process, even if this process is killed (on Linux).
 
     Args:
         db_filename: its SQLite file, made if absent; None keeps everything in memory.
         ui_port: None means no web pages.
-        log_file: what it prints is added here.
+        log_file: its output is appended here.
         search_attributes: name to type: Keyword, Text, Int, Double, Bool, Datetime, KeywordList.
         codec_endpoint: where its web pages have payloads decoded.
         binary: by default `dev_server_binary()`, which may take minutes the first time.
-        dynamic_config: settings of the server beside `DYNAMIC_CONFIG`, as `key=value`.
+        dynamic_config: further settings of the server as `key=value`, added to `DYNAMIC_CONFIG`.
 
     Raises:
         ServerDied: a port was taken, or it ended or did not answer within a minute.
-        ServerUnavailable: no binary could be had.
+        ServerUnavailable: no binary was found or fetched.
     """
     executable = binary or await asyncio.to_thread(dev_server_binary)
     for wanted in (port, ui_port):
-        # Asked first, since an answer from somebody else's server would pass for ours.
+        # Checked first, because an answer from another server there would pass for ours.
         if wanted is not None and is_taken(wanted):
             raise ServerDied(f"port {wanted} on {IP} is taken by another program")
     command = [str(executable), "server", "start-dev", "--ip", IP, "--port", str(port)]
@@ -164,9 +165,9 @@ async def start_dev_server(
 def free_port() -> int:
     """A TCP port that was free on the loopback address a moment ago.
 
-    It lies below the ports that systems give to outgoing connections. So no connection of another
-    process takes it before the caller listens there, however many are made meanwhile. Nor does
-    another call of this, in any process of this machine, give the same port, while it is marked.
+    It lies below the ports that systems give to outgoing connections, so no other process's
+    connection takes it before the caller listens. While it is marked, no other call of this
+    function, in any process of this machine, returns the same port.
     """
     while not _mark(port := _CHANCE.choice(_LISTENING_PORTS)) or is_taken(port):
         continue
@@ -174,10 +175,10 @@ def free_port() -> int:
 
 
 def _mark(port: int) -> bool:
-    """Mark a port as given out; False if somebody else marked it.
+    """Mark a port as given out. False: another caller has marked it.
 
-    The mark is a UDP socket on the same number, which only one process can bind, and which the
-    system removes when that process ends. None of our programs speaks UDP.
+    The mark is a UDP socket on the same number. Only one process can bind it, and the system
+    removes it when that process ends. None of our programs uses UDP.
     """
     mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
@@ -193,7 +194,7 @@ def _mark(port: int) -> bool:
 
 def is_taken(port: int) -> bool:
     with socket.socket() as probe:
-        # A port whose last connections are still winding down may be taken over.
+        # A port whose last connections are still in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((IP, port))
@@ -225,6 +226,6 @@ async def _answers(server: DevServer) -> bool:
         await service.workflow_service.describe_namespace(
             DescribeNamespaceRequest(namespace=server.namespace), timeout=timedelta(seconds=5)
         )
-    except (RPCError, RuntimeError):  # RuntimeError is the SDK's word for "cannot connect"
+    except (RPCError, RuntimeError):  # the SDK raises RuntimeError if it cannot connect
         return False
     return True

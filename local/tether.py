@@ -1,7 +1,7 @@
-"""Runs a command that ends with the process that asked for it, however that one ends.
+"""Runs a command that ends with its parent process, however the parent ends.
 
-`python tether.py PARENT_PID COMMAND...`: asks Linux to send SIGTERM when the parent is gone,
-then becomes the command. Elsewhere it only becomes the command.
+`python tether.py PARENT_PID COMMAND...` asks Linux to send SIGTERM when the parent ends, then
+becomes the command. On other systems it only becomes the command.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ PR_SET_PDEATHSIG = 1
 
 
 def tethered(command: Sequence[str | os.PathLike[str]]) -> list[str]:
-    """The command, to be started so that it ends with this process.
+    """The command line that runs `command` so that it ends with this process.
 
-    Linux ties the signal to the *thread* that starts it: that one has to live on.
+    Linux ties the signal to the *thread* that starts the command, so that thread has to live on.
     """
-    # -I -S: no site packages to look through, so it costs little.
+    # -I -S skip the site packages, so this Python starts quickly.
     words = [os.fspath(word) for word in command]
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *words]
 
@@ -31,7 +31,7 @@ def main(parent: int, command: list[str]) -> None:
         if libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM) != 0:
             raise OSError(ctypes.get_errno(), "prctl refused to watch the parent")
         if os.getppid() != parent:
-            return  # it ended before we could ask
+            return  # the parent ended before prctl could watch it
     try:
         os.execv(command[0], command)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`finality up`: everything in one terminal, until Ctrl-C."""
+"""`finality up`: runs everything in one terminal, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ _LOOK_SECONDS = 0.5
 
 
 async def up(home: Path, ports: Ports, debtors: Mapping[str, Mapping[str, str]], say: Say) -> int:
-    """Run the stack; a worker that dies is started again and said so."""
+    """Run the stack. A worker or inbound process that ends is reported and started again.
+
+    Returns the exit code: 0 after Ctrl-C, 1 if the Temporal server ended.
+
+    Raises:
+        Explained: a part could not be started; see `Stack`.
+    """
     stop = stop_on_signals()
     async with Stack(home, ports, debtors, say=say) as stack:
         say(f"Temporal UI  {stack.temporal.ui_url}")
