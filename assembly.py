@@ -1,4 +1,4 @@
-"""Builds store, partners, activities and starter from settings: the only file that knows all."""
+"""Builds store, partners, activities and starter from settings; no other file knows them all."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ from store.strangers import Strangers
 from store.tasks import Tasks
 from transport.time_left import boottime
 
-# The Temporal SDK and the partners cost more to load than a command that only reads the store.
-# So what needs them imports them where it is used.
+# The Temporal SDK and the partners take longer to import than a command that only reads the store
+# takes to run. So the functions that need them import them.
 if TYPE_CHECKING:
     from temporalio.client import Client
 
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("finality.assembly")
 
-#: What the store raises while the database is away, of whatever kind it is (`store/faults.py`).
+#: What the store raises while the database is away, SQLite or PostgreSQL (`store/faults.py`).
 STORE_AWAY: Final[tuple[type[Exception], ...]] = (StoreAway,)
 
 
@@ -74,7 +74,7 @@ class MachineClock:
 
 @dataclass
 class Assembly:
-    """One process's parts. Close it, or what it was writing is waited for at exit."""
+    """The parts of one process. If it is not closed, the exit waits for writes under way."""
 
     settings: Settings
     keyring: Keyring
@@ -86,38 +86,38 @@ class Assembly:
     make_partners: Callable[[], Mapping[tuple[str, str], PaymentPartner]] = field(repr=False)
     logins: Mapping[str, Logins]
     checks: Sequence[Check] = ()
-    """Our own checks before a send; kinds that are missing pass, and the timeline says so."""
+    """Our own checks before a send. A kind without a check passes, and the timeline says so."""
     _client: Client | None = field(default=None, repr=False)
     _running: Running | None = field(default=None, repr=False)
 
     @cached_property
     def partners(self) -> Mapping[tuple[str, str], PaymentPartner]:
-        """Every partner account in the settings, by partner and our name; made at first use."""
+        """Every partner account in the settings, by partner and our account name; made lazily."""
         return self.make_partners()
 
     @property
     def profiles(self) -> dict[tuple[str, str], Profile]:
-        """Today's behaviour of every partner account in the settings."""
+        """The profile declared today for every partner account in the settings."""
         return {name: partner.profile for name, partner in self.partners.items()}
 
     @property
     def files(self) -> Files:
-        """The files that were taken."""
+        """The payment files that were accepted."""
         return Files(self.database)
 
     @property
     def file_lines(self) -> FileLines:
-        """What files said of themselves and of their lines."""
+        """The headers and lines of accepted files, as the files stated them."""
         return FileLines(self.database, self.keyring)
 
     @property
     def commands(self) -> Commands:
-        """What people and apps ask of payments."""
+        """The commands that people and apps give to payments."""
         return Commands(self.database, Folding(self.keyring, escalate))
 
     @property
     def webhook_readers(self) -> dict[tuple[str, str], WebhookReader]:
-        """Of every partner account with a secret by which deliveries can be proven."""
+        """A reader for every partner account that has a secret to verify deliveries."""
         return {
             (name, account_name): make(account.webhooks)
             for name, make in WEBHOOKS.items()
@@ -127,7 +127,7 @@ class Assembly:
 
     @property
     def webhooks(self) -> Webhooks:
-        """What takes deliveries."""
+        """Takes webhook deliveries."""
         from inbound.webhooks import Webhooks
 
         return Webhooks(
@@ -166,26 +166,30 @@ class Assembly:
 
     @property
     def operators(self) -> Operators:
-        """Who may sign."""
+        """The operators, who may sign decisions."""
         return Operators(self.database, self.clock)
 
     @property
     def notifier(self) -> Notifier:
-        """What tells runs of commands."""
+        """Notifies runs of new commands."""
         return Notifier(Notifications(self.database), self.running, self.clock)
 
     async def client(self) -> Client:
         """The Temporal client of this process, connected at first use.
 
         Raises:
-            TemporalAway: nothing answers at the address.
+            TemporalAway: Temporal cannot be used (`connect`).
         """
         if self._client is None:
             self._client = await connect(self.settings, self.keyring)
         return self._client
 
     async def running(self) -> Running:
-        """The one way to run a payment; shared, since its callers share questions."""
+        """The one way to run a payment; shared, so that callers can share requests to Temporal.
+
+        Raises:
+            TemporalAway: Temporal cannot be used (`connect`).
+        """
         from starter.running import Running
 
         if self._running is None:
@@ -193,7 +197,7 @@ class Assembly:
         return self._running
 
     def upkeep(self, runner: Runner, clock: Clock | None = None) -> Upkeep:
-        """What starts, tells and finds."""
+        """The activities of upkeep: relay, sweep and the comparisons."""
         from activities.upkeep import Upkeep
 
         async def last_round() -> Known:
@@ -214,11 +218,11 @@ class Assembly:
         )
 
     async def last_round(self, client: Client) -> Known:
-        """What the last round of upkeep left with Temporal.
+        """What the last round of upkeep left in Temporal.
 
         Raises:
-            WrongKeyring: later rounds cannot be opened, and may be ours: the keyring lacks a key
-                of this store.
+            WrongKeyring: later rounds cannot be opened and may be ours, because the keyring lacks
+                a key of this store.
         """
         from starter.last_round import last_round
 
@@ -229,7 +233,7 @@ class Assembly:
 
     @cached_property
     def witness(self) -> Witness:
-        """Whether partners show what the database knows nothing of; once for the process."""
+        """Finds payments that a partner shows and the database does not know; one per process."""
         from activities.witness import Witness
         from partners.interface import PaymentLister
 
@@ -243,17 +247,17 @@ class Assembly:
 
     @property
     def set_back(self) -> SetBack:
-        """What follows where the database was set back."""
+        """The consequences of a database that was set back."""
         return SetBack(self.database, Folding(self.keyring, escalate))
 
     @property
     def store_clocks(self) -> StoreClocks:
-        """The database's clock, and what all processes found beside it."""
+        """The database's clock, and the differences that all processes found to it."""
         return StoreClocks(self.database)
 
     @cached_property
     def clocks(self) -> Clocks:
-        """This process's clock, which its steps compare with the others."""
+        """This process's clock, which its steps compare with other clocks."""
         from activities.clocks import Clocks
 
         is_real = isinstance(self.clock, MachineClock)
@@ -266,16 +270,16 @@ class Assembly:
 
     @property
     def future(self) -> Future:
-        """What a clock that was ahead dated in the future."""
+        """Dates reports anew that a clock ahead of time had dated in the future."""
         return Future(self.database, Folding(self.keyring, escalate))
 
     @property
     def rounds(self) -> Rounds:
-        """Whether the database was set back."""
+        """The rounds of upkeep, which show whether the database was set back."""
         return Rounds(self.database, self.set_back)
 
     async def close(self) -> None:
-        """Let go of connections and wait for transactions under way."""
+        """Close the connections and wait for transactions under way."""
         if "partners" in vars(self):
             for partner in self.partners.values():
                 await partner.close()
@@ -285,10 +289,10 @@ class Assembly:
 async def connect(settings: Settings, keyring: Keyring | None) -> Client:
     """A client by Temporal's own profile (`temporal.toml`, `TEMPORAL_*`), with our plugin.
 
-    Without a keyring it can ask about the server and open no payload.
+    Without a keyring the client can ask about the server but cannot open a payload.
 
     Raises:
-        TemporalAway: it cannot be used; the text names the address, the cause and the remedy.
+        TemporalAway: Temporal cannot be used; the text names the address, the cause and the remedy.
     """
     from starter.connecting import connected
     from starter.plugin import plugin
@@ -299,17 +303,18 @@ async def connect(settings: Settings, keyring: Keyring | None) -> Client:
 
 @asynccontextmanager
 async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Assembly]:
-    """All parts of a process, closed at the end.
+    """All parts of a process, closed when the context ends.
 
-    First the database is brought up to date and the keyring is proven to be the one of this store.
+    First migrates the database and proves that the keyring belongs to this store.
 
     Raises:
-        KeyringError: there is no keyring, or it is not the one of this store.
-        NewerSchema, StoreAway.
+        KeyringError: there is no keyring, or it does not belong to this store.
+        NewerSchema: a later release has migrated the database.
+        StoreAway: the database does not answer.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     keyring = Keyring.read(settings.keyring)
-    # A clock that a test owns tells another time than the database's.
+    # A test's own clock differs from the database's, so the two are not compared.
     database = Database(settings.database, compares_clocks=clock is None)
     clock = clock or MachineClock()
     try:

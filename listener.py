@@ -1,4 +1,4 @@
-"""The process that takes what arrives unasked: webhooks into the inbox."""
+"""The process that takes webhooks into the inbox."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ log = logging.getLogger("finality.inbound")
 
 
 async def listen(settings: Settings) -> int:
-    """Take webhooks until SIGTERM or SIGINT, finish those in hand; the exit code."""
+    """Take webhooks until SIGTERM or SIGINT, then finish those under way. Returns the exit code.
+
+    Raises:
+        PortTaken: another program listens at the address.
+        KeyringError, NewerSchema, StoreAway: as `assembled`.
+    """
     stop = stop_on_signals()
     async with assembled(settings) as assembly, listening(assembly):
         await stop.wait()
@@ -29,7 +34,7 @@ async def listening(assembly: Assembly) -> AsyncIterator[None]:
     """Take webhooks as long as the context lasts.
 
     Raises:
-        PortTaken: another program listens there.
+        PortTaken: another program listens at the address.
     """
     settings = assembly.settings
     application = endpoint(assembly.webhooks, store_away=STORE_AWAY)

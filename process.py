@@ -1,4 +1,4 @@
-"""How every process of ours starts and ends: signals heard, output flushed, one clean exit."""
+"""How every process starts and ends: signals, private files, logging, and one clean exit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def leave(code: int) -> NoReturn:
     """Flush and end this process at once.
 
     The Temporal SDK's native threads can crash the interpreter while it finalises, after all
-    work is done; leaving here keeps the exit code true.
+    work is done. `os._exit` skips that, so the exit code stays right.
     """
     logging.shutdown()
     sys.stdout.flush()
@@ -42,31 +42,32 @@ def stop_on_signals() -> asyncio.Event:
 
 
 def keep_private() -> None:
-    """What this process and its children make is for this user alone, whatever the umask was.
+    """Make files of this process and its children readable by this user only.
 
-    State, logs, and what Temporal and the simulators keep hold payments, sealed or not.
+    State, logs, and the files of Temporal and the simulators contain payments, sealed or not.
     """
     os.umask(0o077)
 
 
 def own_module(module: str, *arguments: str) -> list[str]:
-    """The command that runs a module of ours in a process of its own.
+    """The command that runs one of our modules in its own process.
 
-    -P: Python would look for it, and for everything it imports, in the working folder first,
-    where another's `json.py` may lie.
+    Without -P, Python would look for every imported module in the working folder first, where
+    there may be someone else's `json.py`.
     """
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def say(error: Explained) -> None:
-    """What a person can mend, without a stack trace."""
+    """Print an error that a person can mend, without a stack trace."""
     sys.stderr.write(f"finality: {plain_lines(str(error))}\n")
 
 
 class OneLine(logging.Formatter):
-    """A line a record: a partner's words in it make no line of their own, and move no cursor.
+    """Writes each record as one line, so that a partner's text in it cannot forge a log line.
 
-    A trace keeps its lines.
+    Control characters are replaced, so it cannot move the cursor either. A stack trace keeps its
+    lines.
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
@@ -78,7 +79,7 @@ class OneLine(logging.Formatter):
 
 
 def log_to_stderr() -> None:
-    """A process that nobody looks at says in its log what it does."""
+    """Log to stderr, for processes without a terminal."""
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
@@ -87,9 +88,10 @@ def log_to_stderr() -> None:
 
 
 def run(main: Coroutine[Any, Any, int]) -> NoReturn:
-    """Run to the end and leave with its exit code.
+    """Run to the end and leave with the coroutine's exit code.
 
-    An error that says what a person can do (`Explained`) is printed in a line, and the code is 2.
+    An error that says what a person can do (`Explained`) is printed without a stack trace, and
+    the exit code is 2.
     """
     try:
         code = asyncio.run(main)

@@ -1,4 +1,4 @@
-"""HTTP inside a process of ours: served as long as the context lasts, signals left to us."""
+"""Serves HTTP inside one of our processes, as long as a context lasts; signals stay ours."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from starlette.applications import Starlette
 
 from domain.explained import Explained
 
-#: At once; beyond it callers hear 503 and come again.
+#: Open at once; further callers get 503 and retry.
 _CONNECTIONS_MAX: Final = 500
-#: For requests in hand when it is told to stop.
+#: Time for requests under way to end when the server stops.
 _STOP_SECONDS: Final = 10
 
 
@@ -24,7 +24,7 @@ class PortTaken(Explained):
 
 
 class _Served(uvicorn.Server):
-    """Leaves signals to us: uvicorn would raise them again when it ends, as if sent twice."""
+    """Leaves signals alone: uvicorn would raise them again at its end, as if sent twice."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -33,13 +33,13 @@ class _Served(uvicorn.Server):
 
 @asynccontextmanager
 async def served(application: Starlette, *, host: str, port: int) -> AsyncIterator[int]:
-    """Serve until the context ends, then finish the requests in hand; gives the port.
+    """Serve until the context ends, then finish the requests under way. Yields the port.
 
     Args:
         port: 0 takes a free one.
 
     Raises:
-        PortTaken: the address is not to be had.
+        PortTaken: the address cannot be listened on.
     """
     listener = _listen(host, port)
     server = _Served(
@@ -61,9 +61,9 @@ async def served(application: Starlette, *, host: str, port: int) -> AsyncIterat
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Bound here, since uvicorn ends the whole process where a port is taken."""
+    """Bind here, because uvicorn ends the whole process if the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named as TCP, or asyncio leaves Nagle on and each answer waits.
+    # With the protocol named, asyncio turns Nagle's algorithm off; with it on, each answer waits.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -1,4 +1,4 @@
-"""The worker process: runs workflows and steps until it is told to stop."""
+"""The worker process: runs workflows and steps until a signal stops it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ _CLOCKS_PAUSE_SECONDS = 5.0
 
 
 async def work(settings: Settings, *, inbound: bool = False) -> int:
-    """Run until SIGTERM or SIGINT, then finish the steps in hand; the exit code.
+    """Run until SIGTERM or SIGINT, then finish the steps under way. Returns the exit code.
 
     Args:
-        inbound: also take webhooks, from the first moment: partners repeat them for seconds only.
+        inbound: also take webhooks. They are taken before anything else is ready, because a
+            partner may repeat a delivery for only a few seconds.
     """
     stop = stop_on_signals()
     async with assembled(settings) as assembly, AsyncExitStack() as running:
@@ -54,14 +55,14 @@ async def work(settings: Settings, *, inbound: bool = False) -> int:
 
 
 async def _clocks_agree(assembly: Assembly, client: Client, stop: asyncio.Event) -> bool:
-    """True as soon as our clock may be trusted; False when told to stop before.
+    """Wait until our clock can be trusted. False: the stop came first.
 
-    Until then this worker takes no step, so that they all go to workers whose clock is right.
+    Until then this worker takes no steps, so that workers with a right clock get them all.
     """
     while not stop.is_set():
         try:
             if (theirs := await server_time(client)) is None:
-                assembly.clocks.apart.clear()  # Each step compares them by itself.
+                assembly.clocks.apart.clear()  # Each step compares the clocks itself.
             else:
                 await assembly.clocks.compare(theirs)
             return True
@@ -75,7 +76,7 @@ async def _clocks_agree(assembly: Assembly, client: Client, stop: asyncio.Event)
 
 
 async def _first(*events: asyncio.Event) -> None:
-    """Until one of them is set."""
+    """Wait until one of the events is set."""
     waits = [asyncio.ensure_future(event.wait()) for event in events]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
@@ -83,7 +84,7 @@ async def _first(*events: asyncio.Event) -> None:
 
 
 async def _connected(assembly: Assembly, stop: asyncio.Event) -> Client | None:
-    """The client, as soon as there is a server; None when told to stop before."""
+    """The client, as soon as Temporal answers. None: the stop came first."""
     while not stop.is_set():
         try:
             return await assembly.client()
@@ -97,7 +98,7 @@ async def _connected(assembly: Assembly, stop: asyncio.Event) -> Client | None:
 
 
 async def _registered(client: Client, stop: asyncio.Event) -> bool:
-    """Whether the namespace has our search attributes; waits until it has them, or for the stop.
+    """Wait until the namespace has our search attributes. False: the stop came.
 
     Without them every payment's run would fail at its first step, again and again.
     """

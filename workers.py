@@ -1,6 +1,6 @@
 """What a worker runs: its workflows and steps, and the rounds of upkeep.
 
-Apart from `assembly`, so that a command which only reads the store loads nothing of it.
+Not in `assembly`, so that a command that only reads the store need not import these.
 """
 
 from __future__ import annotations
@@ -32,17 +32,19 @@ from store.turns import ReadTurns
 from workflows.payment import PaymentWorkflow
 from workflows.upkeep import UpkeepWorkflow
 
-#: How long the server waits for the worker that knows a run, before it gives its task to another
-#: one: the larger part of what a payment stands still after a kill. A run is loaded quickly.
+#: How long the server waits for the worker that has a run in memory before it gives the task to
+#: another. After a kill this is most of a payment's delay. Loading a run again is quick.
 _STICKY: Final = timedelta(seconds=2)
 
 
 async def look_back(assembly: Assembly, client: Client) -> None:
-    """Before any step: is the database the one that the last round of upkeep knew?
+    """Before any step, compare the database with what the last round of upkeep left in Temporal.
+
+    If the database was set back, everything is halted.
 
     Raises:
-        NotProven: no round in Temporal is ours, although the database has some.
-        WrongKeyring: its last rounds cannot be opened.
+        NotProven: no round in Temporal is ours, although the database has rounds.
+        WrongKeyring: the last rounds in Temporal cannot be opened.
     """
     known = await assembly.last_round(client)
     await assembly.rounds.require_ours(known)
@@ -51,7 +53,10 @@ async def look_back(assembly: Assembly, client: Client) -> None:
 
 
 def workers(assembly: Assembly, client: Client) -> list[Worker]:
-    """One for workflows and our own store, one per partner so that none stops another."""
+    """One worker for workflows and store steps, and one per partner.
+
+    So a slow partner cannot hold up another one.
+    """
     store = PaymentStore(
         payments=assembly.payments,
         book=assembly.book,
@@ -106,7 +111,7 @@ def workers(assembly: Assembly, client: Client) -> list[Worker]:
 
 
 async def ensure_upkeep(assembly: Assembly, client: Client) -> None:
-    """Have the server start relay and sweep regularly; one schedule for all workers."""
+    """Create the schedule that starts rounds of upkeep, unless it exists; all workers share it."""
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(
             UpkeepWorkflow.run,
