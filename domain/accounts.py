@@ -1,4 +1,4 @@
-"""Accounts and agents of a payment: IBAN, BIC, and what to show of them."""
+"""Accounts and agents of a payment: IBAN, BIC, and which part of a number may be shown."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", re.ASCII)
 _BIC = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", re.ASCII)
 
 
-#: Shorter numbers are not shown even in part: what is left would give them away.
+#: Shorter numbers are hidden whole, because a part would give them away.
 _MASKED_FROM = 12
 
 
 class AccountError(ValueError):
-    """The account or agent cannot be what it says; the text names the remedy."""
+    """The account number or bank code is invalid; the text says what to do."""
 
 
 def check_iban(text: str) -> str:
@@ -47,7 +47,7 @@ def check_bic(text: str) -> str:
     """The BIC in capitals (ISO 9362: 8 or 11 characters).
 
     Raises:
-        AccountError: wrong shape. Whether a bank of that name exists is not asked: registries lag.
+        AccountError: wrong shape. Whether the bank exists is not checked, as registries lag.
     """
     bic = text.strip().upper()
     if not _BIC.fullmatch(bic):
@@ -56,7 +56,7 @@ def check_bic(text: str) -> str:
 
 
 class Account(BaseModel):
-    """An account by IBAN, or by another identification where there is none."""
+    """An account, identified by its IBAN or, if it has none, by another number."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -72,12 +72,12 @@ class Account(BaseModel):
 
     @property
     def number(self) -> str:
-        """The identification itself: for partners and encrypted columns only."""
+        """The whole number: for partners and encrypted columns only."""
         return self.iban or self.other or ""
 
     @property
     def masked(self) -> str:
-        """What may be shown and logged: country and check digits, and the last four."""
+        """The part to show and log: the last four characters, and the first four of an IBAN."""
         number = self.number
         if self.iban and len(number) >= _MASKED_FROM:
             return f"{number[:4]}…{number[-4:]}"
@@ -90,7 +90,7 @@ class Account(BaseModel):
 
 
 class ClearingMember(BaseModel):
-    """A bank by its number in a clearing system, such as a sort code."""
+    """A bank, identified by its number in a clearing system, such as a sort code."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 

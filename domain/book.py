@@ -1,4 +1,4 @@
-"""An instruction's book: every time bytes might leave, and what the partner showed when asked."""
+"""The book of an instruction: every attempt to send it, and every answer to a lookup."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.clock import is_after
 
-#: How long passed checks hold: an order that waited longer before its send is checked again.
+#: How long passed checks stay valid. An order that waits longer before its send is checked again.
 GATE_HOLDS: Final = timedelta(hours=4)
 
 
 class AttemptResult(StrEnum):
-    """What became of one time bytes might leave."""
+    """The result of one attempt."""
 
     OPEN = "open"
     NOT_SENT = "not_sent"
     """No byte reached the partner: the name, the connection or TLS failed."""
     TURNED_AWAY = "turned_away"
-    """It reached the partner, whose answer says, by its profile, that it was not executed (401,
-    429). That word is confirmed by a lookup before anything is closed on it."""
+    """The partner answered, and by its profile the answer means "not executed" (401, 429). A
+    lookup confirms that before the instruction is closed because of it."""
     ANSWERED = "answered"
     UNKNOWN = "unknown"
 
 
 class Answer(StrEnum):
-    """What an answered attempt was told."""
+    """The partner's answer to an attempt."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -36,7 +36,7 @@ class Answer(StrEnum):
 
 
 class Attempt(BaseModel):
-    """One time bytes may leave. Only who opened it writes its result."""
+    """One permission to send. Only the step that opened it can report its result."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,11 +50,11 @@ class Attempt(BaseModel):
     closed_at: AwareDatetime | None = None
     server_error: bool = False
     not_before: AwareDatetime | None = None
-    """The partner's own wish (Retry-After) for the next one."""
+    """The earliest moment for the next attempt, if the partner named one (Retry-After)."""
 
     @property
     def reached(self) -> bool:
-        """Whether any byte of it may have reached the partner, whatever the answer said."""
+        """Whether any of its bytes may have reached the partner, whatever the answer was."""
         return self.result is not AttemptResult.NOT_SENT
 
     @property
@@ -64,14 +64,14 @@ class Attempt(BaseModel):
             case AttemptResult.NOT_SENT | AttemptResult.TURNED_AWAY:
                 return False
             case AttemptResult.ANSWERED:
-                # A duplicate of our key: somebody holds it, we have not seen who.
+                # The partner knows our key, but we have not seen what it did under that key.
                 return self.answer is Answer.DUPLICATE
             case AttemptResult.OPEN | AttemptResult.UNKNOWN:
                 return True
 
 
 class LookupResult(StrEnum):
-    """What asking by our own reference brought."""
+    """The result of a lookup by our own reference."""
 
     FOUND = "found"
     ABSENT = "absent"
@@ -79,7 +79,7 @@ class LookupResult(StrEnum):
 
 
 class LookedUp(BaseModel):
-    """One answer of a lookup; `asked_at` is when the question was sent."""
+    """One lookup; `asked_at` is when its request was sent."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -94,13 +94,13 @@ class Closed(StrEnum):
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     NOT_EXECUTED = "not_executed"
-    """Two people found, with evidence, that the partner did not execute it."""
+    """Two operators found, with evidence, that the partner did not execute it."""
     MOOT = "moot"
-    """What it was to change can change no more: the payment went on without it."""
+    """The payment moved on, so this instruction can no longer change anything."""
 
 
 class Book(BaseModel):
-    """All attempts of one instruction, and what lookups said of them."""
+    """All attempts and lookups of one instruction."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -109,21 +109,21 @@ class Book(BaseModel):
     lookups: tuple[LookedUp, ...] = ()
     closed: Closed | None = None
     reopened: Closed | None = None
-    """Why it was closed as unsent before it turned out that it may have been sent. It is asked
-    about, never sent again, and closed once more if its absence is proven."""
+    """Why it was closed as unsent, if we learned later that it may have been sent. It is looked
+    up and never sent again. If its absence is proven, it is closed again for the same reason."""
     held: bool = False
-    """The partner's object is known in another way: a feed, a statement, a person."""
+    """We know the partner's reference, or an operator found that the partner executed it."""
     submit_from: AwareDatetime | None = None
-    """Nothing of it is sent before this: we hold the date ourselves."""
+    """Nothing is sent before this moment, because we hold the date ourselves."""
     cancel_asked: bool = False
-    """Somebody asked to cancel: none of its bytes leave after that."""
+    """A cancel was asked for: none of its bytes leave after that."""
     is_gated: bool = False
-    """Checks of our own have to pass before it is sent without doubt."""
+    """Our own checks have to pass before a send, unless the send resolves a doubt."""
     gate_passed_at: AwareDatetime | None = None
 
     @property
     def answered(self) -> bool:
-        """Whether we know that the partner holds the instruction."""
+        """Whether we know that the partner has the instruction."""
         return (
             self.held
             or any(a.answer is Answer.ACCEPTED for a in self.attempts)
@@ -138,13 +138,14 @@ class Book(BaseModel):
     def in_doubt(self) -> bool:
         """Whether some attempt may have had an effect that nobody has confirmed or ruled out.
 
-        One attempt in doubt keeps the instruction in doubt, whatever a later one says of itself.
+        One attempt in doubt keeps the instruction in doubt, whatever the result of a later one,
+        unless the partner accepted one.
         """
         return not self.closed and not self.answered and any(a.in_doubt for a in self.attempts)
 
     @property
     def was_turned_away(self) -> bool:
-        """Whether the partner answered some attempt that it did not execute it."""
+        """Whether the partner answered to some attempt that it did not execute it."""
         return any(a.result is AttemptResult.TURNED_AWAY for a in self.attempts)
 
     @property
@@ -153,19 +154,23 @@ class Book(BaseModel):
         return any(a.answer is Answer.REFUSED for a in self.attempts)
 
     def gate_holds(self, now: datetime) -> bool:
-        """Whether our own checks passed, and lately enough to rely on."""
+        """Whether our own checks passed within `GATE_HOLDS`, or are not needed."""
         if not self.is_gated:
             return True
         at = self.gate_passed_at
         return at is not None and not is_after(at, now) and now < at + GATE_HOLDS
 
     def without(self, number: int | None) -> Book:
-        """The book as if that attempt had not been made."""
+        """The book as if the attempt with that number had not been made."""
         others = tuple(a for a in self.attempts if a.number != number)
         return self.model_copy(update={"attempts": others})
 
     def attempt(self, number: int) -> Attempt:
-        """The attempt of that number; KeyError where there is none."""
+        """The attempt with that number.
+
+        Raises:
+            KeyError: there is none.
+        """
         for attempt in self.attempts:
             if attempt.number == number:
                 return attempt

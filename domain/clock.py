@@ -1,7 +1,7 @@
 """Where code outside workflows gets the time, and how far two clocks may differ.
 
-One machine's clock is never trusted alone: before each step it is compared with the clocks of
-Temporal and of the database. A process whose clock differs by more than `APART_MAX` does nothing.
+No machine's clock is trusted alone. Before each step it is compared with the clocks of Temporal
+and of the database. A process whose clock differs by more than `APART_MAX` does nothing.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ from typing import Final, NamedTuple, Protocol
 
 from domain.explained import Explained
 
-#: How far our clock may be from another. An attempt ends `answer_within` (30 s) after its bytes
-#: may leave, so a process whose clock is that far ahead takes no attempt for ended too early.
+#: How far our clock may differ from another. An attempt ends `answer_within` (30 s) after the last
+#: moment for its bytes to leave. So even a process whose clock is 30 s ahead never takes an
+#: attempt for ended while its bytes may still leave.
 APART_MAX: Final = timedelta(seconds=30)
 TEMPORAL: Final = "Temporal's clock"
 DATABASE: Final = "the database's clock"
 
 
 class Clock(Protocol):
-    """In time-skipping tests it is that server's clock; else this machine's."""
+    """This machine's clock; in time-skipping tests, the test server's clock."""
 
     def now(self) -> datetime:
-        """The moment, aware, in UTC."""
+        """The current time, aware, in UTC."""
 
 
 class ClocksApart(Explained, RuntimeError):
@@ -30,7 +31,7 @@ class ClocksApart(Explained, RuntimeError):
 
 
 class Reading(NamedTuple):
-    """Our clock beside another one, read at the same moment."""
+    """Our clock and another one, read at the same moment."""
 
     ours: datetime
     other: datetime
@@ -38,7 +39,7 @@ class Reading(NamedTuple):
 
     @property
     def ahead(self) -> timedelta:
-        """By how much ours is ahead; negative where it is behind."""
+        """By how much ours is ahead; negative if it is behind."""
         return self.ours - self.other
 
     @property
@@ -47,12 +48,12 @@ class Reading(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The difference in words for a person, rounded, so that it stays the same for a while."""
+        """The difference in words, rounded so that the text stays the same for a while."""
         side = "ahead of" if self.ahead > timedelta(0) else "behind"
         return f"{in_words(abs(self.ahead))} {side} {self.whose}"
 
     def require(self, process: str) -> None:
-        """Let the process go on only if the two clocks agree.
+        """Raise if the two clocks do not agree.
 
         Raises:
             ClocksApart: they do not; the text says by how much, and what to do.
@@ -65,9 +66,9 @@ class Reading(NamedTuple):
 
 
 def is_after(moment: datetime | None, now: datetime) -> bool:
-    """Whether the moment is later than any clock that agrees with ours could say now.
+    """Whether the moment lies further in the future than two clocks may differ.
 
-    What was asked, opened or heard at such a moment was dated by a wrong clock.
+    A request, attempt or report at such a moment was dated by a wrong clock.
     """
     return moment is not None and moment > now + APART_MAX
 

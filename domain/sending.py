@@ -1,4 +1,4 @@
-"""The send book and `next_move`: the one place that decides whether anything is sent again."""
+"""`next_move`: the one place that decides whether anything is sent, or sent again."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ __all__ = [
 
 
 class Move(StrEnum):
-    """What may be done now."""
+    """What may be done with an instruction now."""
 
     NOTHING = "nothing"
     STORED = "stored"
@@ -55,14 +55,14 @@ class Move(StrEnum):
     CHECK = "check"
     EXPIRE = "expire"
     CANCEL = "cancel"
-    """Close it: nothing was sent, and nobody wants it any more."""
+    """Close it as cancelled: no attempt had any effect."""
     CLOSE = "close"
-    """Close it as it was closed before, or as refused: it was not executed, and is never sent."""
+    """Close it as refused, or for the reason it was closed before: it was not executed."""
     PARK = "park"
 
 
 class NextMove(NamedTuple):
-    """A move, until when to wait for it, with which key generation, and why in plain words."""
+    """A move and its reason in plain words; `until` ends a wait, `generation` is the key's."""
 
     move: Move
     because: str
@@ -71,13 +71,13 @@ class NextMove(NamedTuple):
 
 
 def next_move(operation: Operation, book: Book, now: datetime, *, halted: bool = False) -> NextMove:
-    """What is safe for this instruction now.
+    """The move that is safe for this instruction now.
 
     Args:
-        operation: the partner's declared behaviour, as kept with the payment.
-        book: everything that was tried and asked so far.
+        operation: the partner's declared behaviour, as stored with the payment.
+        book: all attempts and lookups so far.
         now: our clock; it decides when to act, never whether money moved.
-        halted: somebody stopped new sends. Resolving what is in doubt goes on.
+        halted: new sends are stopped. Lookups that resolve a doubt go on.
 
     Rule: design, chapter 5, "The book".
     """
@@ -96,7 +96,7 @@ def next_move(operation: Operation, book: Book, now: datetime, *, halted: bool =
 
 def _without_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> NextMove:
     if book.was_refused:
-        # Its book is normally closed by that. Not so where something else had to be ruled out.
+        # A refusal normally closes the book at once. Here another attempt had to be ruled out.
         return _confirm(op, book, now, "refused") or NextMove(Move.STORED, "the partner refused it")
     if book.cancel_asked:
         return _confirm(op, book, now, "cancelled") or NextMove(
@@ -112,7 +112,7 @@ def _without_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> Ne
 def _send_anew(
     op: Operation, book: Book, now: datetime, halted: bool, why: str, generation: int
 ) -> NextMove:
-    """A send where nothing is in doubt: in its time, and past all that may hold it with us."""
+    """A send while nothing is in doubt, unless its time is over or we still hold it back."""
     if ended := book.reopened or (Closed.REFUSED if book.was_refused else None):
         return _confirm(op, book, now, "closed") or NextMove(
             Move.CLOSE, f"{why}; it was {ended} before"
@@ -137,12 +137,15 @@ def _send_anew(
 
 
 def _confirm(op: Operation, book: Book, now: datetime, before: str) -> NextMove | None:
-    """The lookup, or the wait for it, that has to confirm that a turned away attempt had no
-    effect, before it is refused, cancelled, expired or sent again without the same key."""
+    """The lookup, or the wait for it, that confirms that a turned away attempt had no effect.
+
+    It comes before the instruction is closed, or sent again when the key no longer covers a
+    repeat. None: no lookup is needed.
+    """
     if not is_unconfirmed(op, book):
         return None
     why = f"the partner turned it away; a lookup confirms that before it is {before}"
-    # An empty answer asked earlier would prove nothing, and would cost the partner a question.
+    # An earlier empty answer would prove nothing, and would cost a request.
     earliest = max(settled_from(op, book), _next_lookup(op, book) or book.attempts[0].opened_at)
     if now < earliest:
         return NextMove(Move.WAIT, why, earliest)
@@ -150,7 +153,7 @@ def _confirm(op: Operation, book: Book, now: datetime, before: str) -> NextMove 
 
 
 def _key_covers_repeats(op: Operation, book: Book, now: datetime) -> bool:
-    """Whether the same key would make one effect of a turned away attempt and its repeat."""
+    """Whether a turned away attempt and its repeat have only one effect, by the same key."""
     reached = [a.opened_at for a in book.attempts if a.reached and a.generation == book.generation]
     if op.idempotency.kind is IdempotencyKind.NONE:
         return not reached
@@ -158,7 +161,7 @@ def _key_covers_repeats(op: Operation, book: Book, now: datetime) -> bool:
 
 
 def _held_by_us(book: Book, now: datetime, halted: bool) -> tuple[str, datetime] | None:
-    """Why no bytes leave for now, in doubt or not, and until when."""
+    """Why we send nothing for now, in doubt or not, and until when."""
     if book.submit_from and now < book.submit_from:
         return "its day to be sent", min(book.submit_from, book.submit_before)
     return ("sending is halted", book.submit_before) if halted else None
@@ -189,7 +192,7 @@ def _in_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> NextMov
 
 
 def _protection(idempotency: Idempotency) -> str:
-    """Why the same bytes make no second effect, by what this partner does with a known key."""
+    """Why the same bytes have no second effect, by what this partner does with a known key."""
     match idempotency.kind:
         case IdempotencyKind.REJECT_DUPLICATE:
             return "since the partner refuses a key that it has seen"
@@ -211,10 +214,10 @@ def _look_up(op: Operation, book: Book, now: datetime) -> NextMove:
 
 
 def _next_lookup(op: Operation, book: Book) -> datetime | None:
-    """When the pause after the last lookup ends; None where there was none.
+    """When the pause after the last lookup ends; None if there was no lookup.
 
-    All lookups count for the pause, not those since the last send alone: if our clock were set
-    back, every one would look as if it came before, and the next would be asked at once.
+    All lookups count for the pause, not only those since the last send. If our clock were set
+    back, each lookup would seem older than the send, and the next would be made at once.
     """
     if not book.lookups:
         return None
@@ -227,7 +230,7 @@ def _proven_absent(op: Operation, book: Book, now: datetime, halted: bool) -> Ne
         return NextMove(Move.PARK, "the partner calls it a duplicate but does not show the first")
     if book.cancel_asked:
         return NextMove(Move.CANCEL, "proven absent, and cancelled")
-    # A failure stored under the key would be all that the same key can ever bring.
+    # The partner stored a failure under this key, and would only repeat that failure.
     burnt = op.idempotency.caches_errors and any(
         a.server_error and a.generation == book.generation for a in book.attempts
     )
@@ -236,10 +239,10 @@ def _proven_absent(op: Operation, book: Book, now: datetime, halted: bool) -> Ne
 
 
 def _key_protects_until(op: Operation, book: Book) -> datetime | None:
-    """Until when the same bytes with the same key may go again and make no second effect.
+    """Until when the same bytes with the same key may be sent again without a second effect.
 
-    None where they may not, or would bring nothing new. Half of the partner's window is kept
-    as the margin for every clock concerned.
+    None if they may not, or if a resend would bring nothing new. Half of the partner's window is
+    a margin for differences between all clocks concerned.
     """
     idempotency = op.idempotency
     if idempotency.kind is IdempotencyKind.NONE or book.cancel_asked or book.reopened:
@@ -247,28 +250,27 @@ def _key_protects_until(op: Operation, book: Book) -> datetime | None:
     current = [a for a in book.attempts if a.generation == book.generation]
     reached = [a for a in current if a.reached]
     if not reached or any(a.answer for a in current):
-        return None  # A duplicate or a refusal would only be said once more.
+        return None  # A resend would only get the same duplicate or refusal.
     if idempotency.caches_errors and any(a.server_error for a in current):
-        return None  # It would only bring the stored error once more.
+        return None  # A resend would only get the stored error.
     if op.lookup.is_complete and len(reached) > op.resends_max:
-        return None  # Resending does not help; asking may.
+        return None  # Resending did not help; a lookup may.
     first = min(a.opened_at for a in reached)
     return min(first + idempotency.honoured_for, book.submit_before)
 
 
 def doubted_besides(op: Operation, book: Book, number: int) -> bool:
-    """Whether something sent besides attempt `number` may have had an effect.
+    """Whether an attempt other than `number` may have had an effect.
 
-    Then a refusal of that attempt says nothing about the instruction: the partner may refuse
-    the repeat of what it has executed, or, where the refusal came late, have executed the
-    repeat of what it refused.
+    Then a refusal of attempt `number` says nothing about the instruction. The partner may have
+    refused a repeat because it executed the first attempt. If the refusal came late, the partner
+    may have executed a repeat of the attempt that it refused.
     """
     return may_be_executed(op, book.without(number))
 
 
 def may_be_executed(op: Operation, book: Book) -> bool:
-    """Whether the partner holds it, or something of it may have had an effect that nothing has
-    ruled out yet."""
+    """Whether the partner has the instruction, or may have executed it as far as we know."""
     return (
         book.answered
         or (book.in_doubt and not is_proven_absent(op, book))
@@ -277,10 +279,11 @@ def may_be_executed(op: Operation, book: Book) -> bool:
 
 
 def is_refused(op: Operation, book: Book) -> bool:
-    """Whether a refusal now speaks for the whole instruction, because nothing else is open.
+    """Whether a refusal counts for the whole instruction, because no other attempt is open.
 
-    It may not have when it came: another attempt was in doubt or turned away, and was looked up
-    only later. Where the partner calls it a duplicate and does not show the first, people decide.
+    This may become true only after the refusal came: another attempt was in doubt or turned away
+    then, and a lookup ruled it out later. If the partner calls an attempt a duplicate and does
+    not show the first one, people decide.
     """
     return (
         book.was_refused
@@ -292,8 +295,9 @@ def is_refused(op: Operation, book: Book) -> bool:
 def duplicate_is_refusal(op: Operation, book: Book, number: int) -> bool:
     """Whether a "duplicate" answer to attempt `number` proves that it had no effect.
 
-    Only where the word is about the content and nothing else was in doubt: then the partner
-    compared with another order of ours. About our key it always means: somebody holds it.
+    It does only if the word is about the content and no other attempt may have had an effect:
+    then the partner compared the content with another order of ours. A "duplicate" about our key
+    always means that the partner has something under that key.
     """
     return op.idempotency.duplicate_means is DuplicateMeans.CONTENT and not doubted_besides(
         op, book, number
@@ -301,10 +305,11 @@ def duplicate_is_refusal(op: Operation, book: Book, number: int) -> bool:
 
 
 def may_be_twice(op: Operation, book: Book) -> bool:
-    """Whether an attempt after an accepted one may have had an effect of its own.
+    """Whether an attempt after an accepted one may have had a second effect.
 
-    It was sent because the first was proven absent, and the first was accepted after all. Only
-    the same honoured key, or a complete lookup after both that found one, rules it out.
+    It was sent because the first was proven absent, and then the first was accepted after all. A
+    second effect is ruled out only by the same key, if the partner honours keys, or by a lookup
+    after both attempts that found one object.
     """
     has_keys = op.idempotency.kind is not IdempotencyKind.NONE
     return any(
@@ -330,8 +335,8 @@ def _not_before(op: Operation, book: Book) -> datetime | None:
     last = book.attempts[-1]
     pause = _doubled(op.pause, len(book.attempts) - 1, op.pause_max)
     earliest = (last.closed_at or last.ends_by) + pause
-    # An answer dated after a send would speak of that send. So one that a fast clock dated in
-    # our future is waited out before anything is sent again.
+    # An empty answer dated after a send would count as proof about that send. So if a fast clock
+    # dated a lookup in our future, nothing is sent again before that moment.
     asked = (looked.asked_at for looked in book.lookups)
     return max((earliest, last.not_before or earliest, *asked))
 

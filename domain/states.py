@@ -1,7 +1,7 @@
-"""The states of a payment, a row each, and which may follow which.
+"""The states of a payment, one row each, and which state may follow which.
 
-Everything that depends on a state alone is a column here: ranks, ends, whose move it is, where the
-money is, the words and colour for people, the ISO 20022 status. No other module lists states.
+Everything that depends on a state alone is a column here: rank, end, who has to act, where the
+money is, the texts and the colour for people, the ISO 20022 status. No other module lists states.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from domain.report import PaymentState as S
 
 
 class Whose(StrEnum):
-    """Whose move it is."""
+    """Who has to act next."""
 
     US = "us"
-    """A person on our side decides."""
+    """A person on our side has to decide."""
     USER = "user"
     PARTNER = "partner"
-    """Ours, too, as long as no person is needed: the engine and the partner act by themselves."""
+    """The partner or our engine; no person has to do anything."""
     NOBODY = "nobody"
-    """At most time has to pass."""
+    """Nobody; at most, time has to pass."""
 
 
 class Where(StrEnum):
-    """Where the money of the order is, as far as the state alone says."""
+    """Where the order's money is, as far as the state alone tells."""
 
     WITH_US = "with_us"
     """The order may still be executed, or not."""
@@ -43,19 +43,21 @@ class State:
 
     Attributes:
         name: the state.
-        rank: later ranks win, skips included: a partner need not report every step.
-        headline: for the one who ordered, in a word or two.
+        rank: a higher rank replaces a lower one. Ranks may be skipped, since a partner need not
+            report every step.
+        headline: for the payer, in a few words.
         detail: the same in a sentence.
-        iso: transaction status in a pain.002 (ISO 20022 ExternalPaymentTransactionStatus1Code),
-            where nothing is in doubt. RETURNED has no code of its own: the creditor did not keep
-            the money, and a program that reads ACSC would take it as paid.
-        ends: nothing is owed any more; evidence that comes later may still reopen the payment.
+        iso: transaction status in a pain.002 (ISO 20022 ExternalPaymentTransactionStatus1Code)
+            while nothing is in doubt. RETURNED has no code of its own. It is RJCT, because the
+            creditor did not keep the money, and a program that reads ACSC would take it as paid.
+        ends: nothing is owed any more. Later evidence may still reopen the payment.
         cancellable: a cancel can still succeed.
-        is_unsent: something of ours may still have to be sent. Our own checks and halts count.
-        outlasts_a_lag: if it is reported again, a contradicting answer in between came late.
+        is_unsent: we may still have to send. Our own checks and halts apply in these states only.
+        outlasts_a_lag: if the partner reports it again, a contradicting answer in between was
+            out of date.
         money: where the money is.
-        requires: whose move it is, unless something is in question.
-        next_action: what the one who ordered reads about their own or our next step.
+        requires: who has to act next, unless something is in question.
+        next_action: the next step, as the payer reads it: theirs or ours.
         colour: on a terminal.
     """
 
@@ -75,12 +77,12 @@ class State:
 
     @property
     def rests(self) -> bool:
-        """Whether engine and partner have nothing more to do for now."""
+        """Whether neither our engine nor the partner has anything to do for now."""
         return self.requires is not Whose.PARTNER
 
     @property
     def failed(self) -> bool:
-        """Whether it ended, and the creditor does not have the money."""
+        """Whether the payment ended and the creditor does not have the money."""
         return self.ends and self.money is not Where.LEFT
 
 
@@ -155,7 +157,7 @@ STATES: Final[dict[S, State]] = {
     )
 }  # fmt: skip
 
-#: The states for which something holds, for queries.
+#: Sets of states, for queries.
 ENDS: Final = frozenset(name for name, row in STATES.items() if row.ends)
 CANCELLABLE: Final = frozenset(name for name, row in STATES.items() if row.cancellable)
 UNSENT: Final = frozenset(name for name, row in STATES.items() if row.is_unsent)
@@ -165,7 +167,7 @@ PROVEN_NOTHING_MOVED: Final = frozenset(
 
 _WAITS = (S.AWAITING_US, S.AWAITING_USER, S.AWAITING_PARTNER)
 
-#: The only ways back, and why a partner takes them.
+#: The only steps that do not go to a higher rank, and why a partner makes them.
 STEPS_BACK: Final[dict[tuple[S, S], str]] = {
     **{
         (before, after): "before release an order moves freely between its queues"
@@ -181,9 +183,9 @@ STEPS_BACK: Final[dict[tuple[S, S], str]] = {
 
 
 def may_follow(before: S, after: S) -> bool:
-    """Whether `after` may be heard in state `before`; the same state always may.
+    """Whether a report of `after` is possible in state `before`. The same state always is.
 
-    Where it may not, the two contradict each other and a person decides.
+    If it is not possible, the two contradict each other and a person decides.
     """
     if before is after:
         return True
