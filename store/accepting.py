@@ -1,7 +1,7 @@
-"""Accepting orders: each recorded once under its key, and asked about where it may be a duplicate.
+"""Accepting orders: each is recorded once under its key, and checked for being a duplicate.
 
-Many are accepted in one transaction, because a commit costs more than a row. So the locks come
-first, all keys and then all intents, in one order: two callers never wait for each other.
+Many orders are accepted in one transaction, because a commit costs more than a row. The locks are
+taken first, all keys and then all intents, each group in one order, so two callers never deadlock.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FINGERPRINT_VERSION: Final = 1
 
 
 class KeyReused(ValueError):
-    """The key belongs to another order; nothing was done."""
+    """The key belongs to another order. Nothing was done."""
 
     def __init__(self, key: str, payment_id: str) -> None:
         super().__init__(
@@ -44,7 +44,7 @@ class KeyReused(ValueError):
 
 
 class Given(NamedTuple):
-    """An order that is to be recorded, and what it is known and compared by."""
+    """An order to be recorded, with its key, its fingerprint and the intent to compare."""
 
     order: Order
     key: str
@@ -57,14 +57,14 @@ class Given(NamedTuple):
 
 @dataclass(frozen=True)
 class Acceptance:
-    """The payment under a key as it stands; `is_new` when this call made it."""
+    """The payment under a key as it now stands; `is_new` if this call created it."""
 
     view: PaymentView
     is_new: bool
 
 
 class Accepting:
-    """Records orders; the transaction is the caller's."""
+    """Records orders. The caller runs the transaction."""
 
     def __init__(self, keyring: Keyring, folding: Folding) -> None:
         self._keyring = keyring
@@ -73,13 +73,13 @@ class Accepting:
     def transaction(
         self, many: Sequence[Given], now: datetime
     ) -> Callable[[Session], list[Acceptance | PossibleDuplicate]]:
-        """What accepts them; see `Payments.accept_many`."""
+        """The transaction that accepts these orders; see `Payments.accept_many`."""
         hashes = [hashes_of(one.intent, self._keyring) for one in many]
 
         def transaction(session: Session) -> list[Acceptance | PossibleDuplicate]:
             require_proven(session, self._keyring, now)
-            # First the keys, or who repeats a call at once would be asked about that very call.
-            # And all of them before any intent, so that no two callers wait for each other.
+            # Keys before intents: otherwise a call that is repeated at once would be reported as
+            # a duplicate of itself. All keys before any intent, so that callers never deadlock.
             hold(session, *(f"key/{one.order.tenant}/{one.key}" for one in many))
             known = [
                 accepted_under(session, one.order.tenant, one.key, one.fingerprint) for one in many
@@ -97,9 +97,9 @@ class Accepting:
     def _accept(
         self, session: Session, given: Given, hashes: Sequence[str], at: datetime
     ) -> Acceptance | PossibleDuplicate:
-        """Record one whose key was looked for under its lock."""
+        """Record one order. Its key is locked and was not known."""
         order, payment_id = given.order, given.payment_id
-        # The same key may stand twice among many.
+        # One call may contain the same key twice.
         if known := accepted_under(session, order.tenant, given.key, given.fingerprint):
             return known
         if given.acknowledged.operator is not None:
@@ -174,10 +174,10 @@ class Accepting:
 
 
 def accepted_under(session: Session, tenant: str, key: str, fingerprint: str) -> Acceptance | None:
-    """What a key already stands for, if it does.
+    """The payment that was accepted under this key; None if the key is new.
 
     Raises:
-        KeyReused: it stands for another order.
+        KeyReused: the key stands for another order.
     """
     found = session.exec(
         select(PaymentRow).where(PaymentRow.tenant == tenant, PaymentRow.key == key)

@@ -1,4 +1,4 @@
-"""How an attempt ends in the book, inside the transaction that records what it brought."""
+"""Writing an attempt's result into the book, in the transaction that records the reply."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from store.tables import AttemptRow, InstructionRow, PaymentRow
 def of_its_attempt(
     session: Session, payment: PaymentRow, row: InstructionRow, heard: Heard
 ) -> Heard:
-    """The same, under the number that its attempt has in this book.
+    """The same outcome, under the number that its attempt has in this book.
 
-    A database that was set back gives the number of a forgotten attempt to another one. A reply to
-    the forgotten one says nothing of the other, so the nonce decides whose reply it is. If the book
-    has no attempt with it, everything is halted, and one more attempt counts as sent.
+    A database that was set back may give a forgotten attempt's number to a new attempt. A reply to
+    the forgotten attempt says nothing about the new one, so the nonce decides which attempt was
+    answered. If no attempt in the book has this nonce, everything is halted and one more attempt
+    counts as sent.
     """
     if heard.attempt is None:
         return heard
@@ -35,12 +36,12 @@ def of_its_attempt(
         select(AttemptRow).where(AttemptRow.instruction_id == row.instruction_id)
     ).all()
     numbered = next((a for a in attempts if a.number == heard.attempt), None)
-    # What earlier releases sent has no nonce.
+    # Attempts of earlier releases have no nonce.
     own = next((a for a in attempts if a.nonce == heard.nonce), None) if heard.nonce else numbered
     if own is None and numbered and not numbered.nonce and numbered.why.startswith(FORGOTTEN):
         own = numbered
     if own is None:
-        # Only the process that sent it still knows of it.
+        # The database has forgotten this attempt; only the process that sent it knows of it.
         found = f"{row.instruction_id} has {len(attempts)} attempts"
         another = ", but not the one that has this number" if numbered else ""
         text = f"{found}, and attempt {heard.attempt} was answered{another}"
@@ -63,18 +64,19 @@ def close_attempt(
     *,
     ours: bool,
 ) -> None:
-    """Write the attempt's result, and close the instruction if that refuses all of it.
+    """Write the attempt's result. Close the instruction if the result refuses it as a whole.
 
     Args:
-        book: as it was before.
-        ours: False if the reply shows the object of another payment.
+        book: the book before this result.
+        ours: False if the reply shows another payment's object.
     """
     assert heard.attempt is not None
     assert heard.result is not None
     attempt = session.get_one(AttemptRow, (row.instruction_id, heard.attempt))
     if attempt.why.startswith(FORGOTTEN):
         if heard.answer is not Answer.ACCEPTED:
-            return  # A later attempt may be lost as well: only that the partner has it is sure.
+            # A later attempt may be forgotten as well, so only an acceptance can be relied on.
+            return
     elif attempt.result != AttemptResult.OPEN:
         return  # Recorded before; the first record stands.
     operation = operation_of(payment, row)
@@ -82,10 +84,10 @@ def close_attempt(
     match answer:
         case None if result is AttemptResult.TURNED_AWAY:
             if heard.status not in operation.refusals_without_effect:
-                # Nobody documents that this status means "not executed".
+                # The profile does not declare that this status means "not executed".
                 result = AttemptResult.UNKNOWN
         case Answer.ACCEPTED if not ours:
-            # The reply shows another payment's object: of this one it says nothing.
+            # The reply shows another payment's object, so it says nothing about this one.
             result, answer = AttemptResult.UNKNOWN, None
         case Answer.REFUSED if not doubted_besides(operation, book, heard.attempt):
             closed = Closed.REFUSED
@@ -104,7 +106,7 @@ def close_attempt(
 
 
 def close_refused(session: Session, payment: PaymentRow, row: InstructionRow, heard: Heard) -> None:
-    """Close what was refused earlier, now that a lookup has ruled out all other attempts."""
+    """Close a refused instruction, if a lookup has now ruled out its other attempts."""
     session.flush()
     book = book_of(session, payment, row)
     if book.closed is None and is_refused(operation_of(payment, row), book):

@@ -1,4 +1,4 @@
-"""Rows of instructions and attempts as the books that `next_move` reads."""
+"""Builds the books that `next_move` reads from the rows of instructions, attempts and lookups."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from domain.profile import InstructionKind, Profile
 from domain.sending import Answer, Attempt, AttemptResult, Book, Closed, LookedUp, LookupResult
 from store.tables import AttemptRow, InstructionRow, LookupRow, PaymentRow
 
-#: Of attempts that nobody saw, and that count as made.
+#: The `why` of an attempt that the database has forgotten and that counts as sent.
 FORGOTTEN: Final = "may have been sent before the database was set back"
-#: Of an attempt that counts as made because the partner's list contradicts our books.
+#: The `why` of an attempt that counts as sent because the partner's list contradicts our books.
 SHOWN: Final = "the partner shows the payment, which counted as not sent"
-#: Read several times in each transaction of a payment: to build them costs more than to run them.
+#: Built once: each transaction runs them several times, and to build one costs more than to run it.
 _INSTRUCTIONS: Final = (
     select(InstructionRow)
     .where(InstructionRow.payment_id == bindparam("payment_id"))
@@ -38,23 +38,23 @@ _LOOKUPS: Final = (
 
 
 def instruction_rows(session: Session, payment_id: str) -> Sequence[InstructionRow]:
-    """A payment's instructions in the order they were made."""
+    """A payment's instructions, ordered by id."""
     return session.exec(_INSTRUCTIONS, params={"payment_id": payment_id}).all()
 
 
 def profile_of(payment: PaymentRow) -> Profile:
-    """How the partner behaved when the payment was accepted: it is kept to that for its life."""
+    """The partner's profile as it was when the payment was accepted; the payment keeps it."""
     return _profile(payment.profile_json)
 
 
-# Thousands of payments share one; it is asked for several times in each of their transactions.
+# Thousands of payments share one profile, and each of their transactions needs it several times.
 @lru_cache(maxsize=64)
 def _profile(profile_json: str) -> Profile:
     return Profile.model_validate_json(profile_json)
 
 
 def book_of(session: Session, payment: PaymentRow, row: InstructionRow) -> Book:
-    """One instruction's book as it stands in this transaction."""
+    """An instruction's book as it stands in this transaction."""
     of = {"instruction_id": row.instruction_id}
     attempts = session.exec(_ATTEMPTS, params=of)
     lookups = session.exec(_LOOKUPS, params=of)

@@ -1,4 +1,4 @@
-"""Taking a payment back: what follows from a recorded cancel, in the transaction that refolds."""
+"""Cancelling a payment: what a recorded cancel causes, in the transaction that refolds."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from domain.states import CANCELLABLE
 from store.books import instructions_of, profile_of
 from store.tables import CommandRow, InstructionRow, PaymentRow
 
-#: A cancel that could not be sent for so long is given up: the payment has gone its way.
+#: A CANCEL that could not be sent within this time expires: the payment has moved on by then.
 _CANCEL_WITHIN: Final = timedelta(days=7)
-#: Who asks, where our own checks do.
+#: `CommandRow.by` of a cancel that our own checks ask for.
 CHECKS: Final = "our checks"
 
 
 def close_cancelled(session: Session, row: PaymentRow, now: datetime) -> None:
-    """Close what was never sent, in this transaction, which sees no unproven attempt."""
+    """Close instructions that had no effect. This transaction sees that no attempt is unproven."""
     profile = profile_of(row)
     for instruction in instructions_of(session, row):
         step = next_move(profile.operation(instruction.kind), instruction.book, now)
@@ -37,10 +37,11 @@ def close_cancelled(session: Session, row: PaymentRow, now: datetime) -> None:
 def follow_cancel(
     session: Session, row: PaymentRow, payment: Payment, profile: Profile, now: datetime
 ) -> bool:
-    """Ask the partner to take back what it holds; True where a book changed by it.
+    """Create a CANCEL instruction for what the partner holds. True if a book changed.
 
-    A cancel that can change nothing any more is closed, and every command gets its outcome. One
-    that was done, and undone by a late answer, is asked again: its wish stands.
+    If the payment can no longer be cancelled, open CANCEL instructions are closed as moot and every
+    command gets its outcome. If a late answer shows that a cancelled payment was accepted after
+    all, its command is reopened and a CANCEL is sent.
     """
     is_alive = came_alive(session, row, payment)
     if is_alive:
@@ -62,7 +63,7 @@ def follow_cancel(
     answered = {c.about for c in asked if c.about}
     refused = [i for i in cancels if i.instruction_id in answered]
     if refused:
-        # The partner said no and the payment stands where it stood: asking on would change nothing.
+        # The partner refused, and the payment is where it was: asking again would change nothing.
         _answer(session, asked, Outcome.REFUSED, now)
         return False
     new = instruction_id(row.payment_id, InstructionKind.CANCEL, len(cancels) + 1)
@@ -83,7 +84,11 @@ def follow_cancel(
 
 
 def came_alive(session: Session, row: PaymentRow, payment: Payment) -> bool:
-    """Whether the partner accepted after all what proof or people had cancelled; undecided yet."""
+    """Whether the partner accepted a payment that we had closed, and nobody has decided about it.
+
+    It was closed as cancelled because it was proven unsent, or because people found that it was
+    not executed.
+    """
     return (
         payment.state is PaymentState.CANCELLED
         and payment.certainty is Certainty.UNKNOWN
@@ -96,7 +101,10 @@ def came_alive(session: Session, row: PaymentRow, payment: Payment) -> bool:
 
 
 def ask_again(session: Session, row: PaymentRow) -> None:
-    """Take back the word that it is cancelled, once: what has a CANCEL got its own answer."""
+    """Reopen the cancel command once.
+
+    A command that has a CANCEL instruction stays as it is: that instruction's outcome answers it.
+    """
     done = [c for c in commands_of(session, row.payment_id) if c.outcome == Outcome.DONE]
     for command in done:
         if not command.about:
@@ -105,7 +113,7 @@ def ask_again(session: Session, row: PaymentRow) -> None:
 
 
 def cancel_barred(session: Session, row: PaymentRow, why: str, now: datetime) -> None:
-    """Our own checks want it back after something of it has left: their cancel, recorded once."""
+    """Record, once, a cancel by our own checks: they bar a payment that may have been sent."""
     if any(command.by == CHECKS for command in commands_of(session, row.payment_id)):
         return
     row.cancel_asked_at = row.cancel_asked_at or now
@@ -125,7 +133,7 @@ def cancel_barred(session: Session, row: PaymentRow, why: str, now: datetime) ->
 
 
 def commands_of(session: Session, payment_id: str) -> Sequence[CommandRow]:
-    """Everything that was asked of a payment to take it back."""
+    """The payment's cancel and abandon commands."""
     rows = session.exec(select(CommandRow).where(CommandRow.payment_id == payment_id))
     return [row for row in rows if row.kind in TAKING_BACK]
 

@@ -1,7 +1,7 @@
-"""The database's clock, and what our processes' clocks said beside it.
+"""The database's clock, and how far our processes' clocks were from it and from Temporal's.
 
-PostgreSQL has a clock that all processes share. SQLite has none: there the latest moment at which
-a process compared its clock with Temporal's stands for it, and only ever grows.
+PostgreSQL has a clock that all processes share. SQLite has none. There the latest moment at which
+a process compared its clock with Temporal's is used instead; it never goes back.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from store.tables import ClockRow
 from store.wrong_clocks import ask_to_set, close_set
 
 _RECORDED: Final = "what the store has recorded"
-#: A process that compared nothing for so long has ended.
+#: A process that has compared nothing for this long has ended.
 _KEPT_FOR: Final = timedelta(days=1)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A process's clock beside Temporal's and, on PostgreSQL, the database's."""
+    """How far a process's clock was ahead of Temporal's and, on PostgreSQL, of the database's."""
 
     process: str
     read_at: datetime
@@ -40,13 +40,13 @@ class Compared:
 
 
 class StoreClocks:
-    """What steps compare our clock with, and where they leave what they found."""
+    """The database's clock, and the comparisons that processes have made."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def now(self) -> datetime | None:
-        """The database's own clock; None where it has none, or the time is a test's own."""
+        """The database's own clock; None on SQLite, or where a test owns the time."""
         return await self._database.read(_own_clock)
 
     async def keep(
@@ -57,15 +57,15 @@ class StoreClocks:
         ahead_of_temporal: timedelta,
         ahead_of_database: timedelta | None,
     ) -> None:
-        """Note what a process found, for `finality doctor` and for processes without Temporal.
+        """Store a process's comparison, for `finality doctor` and for processes without Temporal.
 
-        If its clock is wrong, people are asked to set it; once it agrees, that task is closed.
+        If its clock is wrong, a task asks people to set it. Once the clock agrees, the task closes.
 
         Args:
             process: `machine/pid`.
-            read_at: by Temporal's clock.
-            ahead_of_temporal: negative where it is behind.
-            ahead_of_database: the same; None where the database has no clock.
+            read_at: when it compared, by Temporal's clock.
+            ahead_of_temporal: negative if the process's clock is behind.
+            ahead_of_database: the same; None if the database has no clock.
         """
         beside = None if ahead_of_database is None else ahead_of_database // _MILLISECOND
         others = {TEMPORAL: ahead_of_temporal, DATABASE: ahead_of_database or timedelta(0)}
@@ -91,7 +91,7 @@ class StoreClocks:
         await self._database.write(transaction)
 
     async def compared(self) -> list[Compared]:
-        """Every process that compared its clock within a day, the newest first."""
+        """The last comparison of each process, the newest first. Kept for about a day."""
 
         def query(session: Session) -> list[Compared]:
             rows = session.exec(select(ClockRow).order_by(col(ClockRow.read_at).desc()))
@@ -107,6 +107,8 @@ class StoreClocks:
 def agreed(session: Session, now: datetime, process: str = "this machine") -> datetime:
     """`now` as it may be stored: no later than the database's own clock.
 
+    On SQLite, `now` is returned as it is, unless it is far behind the latest recorded moment.
+
     Raises:
         ClocksApart: our clock and the database's differ too much; nothing may be recorded.
     """
@@ -119,7 +121,10 @@ def agreed(session: Session, now: datetime, process: str = "this machine") -> da
 
 
 def no_later(session: Session, now: datetime) -> datetime:
-    """As `agreed`, for what has to be recorded whatever the clocks say: a halt, a delivery."""
+    """As `agreed`, but never raises: for rows that must be stored whatever the clocks say.
+
+    Such rows are halts and deliveries, for example.
+    """
     theirs = _own_clock(session)
     return now if theirs is None else min(now, theirs)
 
@@ -127,13 +132,13 @@ def no_later(session: Session, now: datetime) -> datetime:
 def _own_clock(session: Session) -> datetime | None:
     if not compares_clocks(session) or session.connection().dialect.name != "postgresql":
         return None
-    # Not now(), which stays at the beginning of the transaction while that waits for a lock.
+    # Not now(): it is the start of the transaction, which may since have waited for a lock.
     found = session.exec(select(func.clock_timestamp())).one()
     assert isinstance(found, datetime)
     return found.astimezone(UTC)
 
 
-#: A clock that differed says nothing of which of the two was right.
+#: Comparisons whose clocks differed are left out: either of the two clocks may be wrong.
 _LATEST: Final = (
     select(ClockRow.read_at)
     .where(func.abs(ClockRow.ahead_of_temporal_ms) <= APART_MAX // _MILLISECOND)

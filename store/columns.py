@@ -1,4 +1,4 @@
-"""Column types that both databases keep alike."""
+"""Column types that behave the same on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware moment in UTC. SQLite has no time zones: there it is kept naive, as UTC."""
+    """An aware moment in UTC. SQLite has no time zones, so there it is stored naive, in UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True

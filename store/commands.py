@@ -1,4 +1,4 @@
-"""Commands: recorded once each, and applied in the same transaction."""
+"""Commands: each is recorded once, and applied in the same transaction."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from store.views import view_of
 
 
 class CommandReused(ValueError):
-    """The command id stands for another command; nothing was done."""
+    """The command id stands for another command. Nothing was done."""
 
 
 class CannotResolve(ValueError):
-    """The decision does not fit how the payment stands; nothing was recorded."""
+    """The decision does not fit the payment as it now stands. Nothing was recorded."""
 
 
 @dataclass(frozen=True)
 class CommandRecord:
-    """One command and what came of it."""
+    """One command and its outcome so far."""
 
     payment_id: str
     command_id: str
@@ -53,14 +53,17 @@ class CommandRecord:
 
 @dataclass(frozen=True)
 class Commanded:
-    """The answer of a command: what came of it so far, and the payment as it now stands."""
+    """The reply to a command: its outcome so far, and the payment as it now stands."""
 
     command: CommandRecord
     view: PaymentView
 
 
 class Commands:
-    """(payment, command id) is unique: asked again, a command answers and does nothing new."""
+    """Records and applies commands, once for each (payment, command id).
+
+    The same command sent again gets the recorded outcome and does nothing new.
+    """
 
     def __init__(self, database: Database, folding: Folding) -> None:
         self._database = database
@@ -76,11 +79,20 @@ class Commands:
         now: datetime,
         by_its_run: bool = False,
     ) -> Commanded:
-        """Ask that the payment be taken back, at whatever point it is.
+        """Cancel the payment, at whatever point it is.
 
-        Unsent, it is cancelled at once. While an attempt lives or is in doubt, none of its bytes
-        leave any more and the partner is asked; what the partner holds it is asked to delete.
-        `by_its_run` is set where its own run asks, which nobody has to tell of it.
+        An unsent payment is cancelled at once. While an attempt is open or in doubt, nothing more
+        is sent and the partner is asked what became of it. If the partner holds the payment, it is
+        asked to cancel it.
+
+        Args:
+            payment_id: the payment to cancel.
+            command_id: the caller's own, unique per payment.
+            by: who asks.
+            why: the reason, kept in the clear.
+            now: our clock.
+            by_its_run: the payment's own run asks, so nobody has to notify it, and the command is
+                not refused because of our clock.
 
         Raises:
             UnknownPayment, CommandReused, ClocksApart.
@@ -89,10 +101,12 @@ class Commands:
         return await self._take_back(payment_id, asked)
 
     async def abandon(self, payment_id: str, *, signed: Signed, now: datetime) -> Commanded:
-        """An operator's cancel; a settled payment is asked about no more and ends UNCONFIRMED.
+        """An operator's cancel. A settled payment is read no more and ends UNCONFIRMED.
 
         Raises:
-            UnknownPayment, CommandReused, NotSigned, CannotResolve: as `executed`.
+            UnknownPayment, CommandReused, ClocksApart.
+            NotSigned: no operator signed exactly this.
+            CannotResolve: something about the payment has changed since it was signed.
         """
         asked = _Asked.signed(CommandKind.ABANDON, signed, now)
         return await self._take_back(payment_id, asked, signed=signed)
@@ -126,16 +140,21 @@ class Commands:
     async def executed(
         self, payment_id: str, *, signed: Signed, now: datetime, reference: str | None = None
     ) -> Commanded:
-        """An operator found that the partner executed it, under `reference` where it gave one.
+        """Record an operator's finding that the partner executed the payment.
 
-        With a reference the partner is read from now on and has the last word. Without one it
-        can never be asked: the payment ends UNCONFIRMED.
+        Args:
+            payment_id: the payment.
+            signed: what the operator signed.
+            now: our clock.
+            reference: the partner's id of the payment, if the partner gave one. With a reference
+                the partner is read from now on, and its answer counts. Without one the partner can
+                never be asked, so the payment ends UNCONFIRMED.
 
         Raises:
             UnknownPayment, CommandReused, ClocksApart.
             NotSigned: no operator signed exactly this.
-            CannotResolve: nothing about it is in question, an attempt is under way, or more is
-                known of it than was when it was signed.
+            CannotResolve: nothing about the payment is in question, an attempt is under way, the
+                reference does not fit, or something has changed since it was signed.
         """
         asked = _Asked.signed(CommandKind.EXECUTED, signed, now, reference or "")
 
@@ -160,15 +179,16 @@ class Commands:
     async def not_executed(
         self, payment_id: str, *, signed: Signed, evidence: bytes, now: datetime
     ) -> Commanded:
-        """One of two operators signs, with evidence, that the partner did not execute it.
+        """Record one operator's finding, with evidence, that the partner did not execute it.
 
-        The second signature, by another operator about the same facts, ends the payment as
-        rejected, or as cancelled where that was asked: it is never sent again.
+        It takes two operators who sign about the same facts. The second signature ends the payment
+        as REJECTED, or as CANCELLED if a cancel was asked for. It is never sent again.
 
         Raises:
             UnknownPayment, CommandReused, ClocksApart.
             NotSigned: no operator signed exactly this.
-            CannotResolve: as `executed`, or evidence is missing.
+            CannotResolve: the evidence is missing, nothing about the payment is in question, an
+                attempt is under way, or something has changed since it was signed.
         """
         if not evidence.strip():
             raise CannotResolve("evidence is missing; attach what shows that nothing was executed")
@@ -203,7 +223,7 @@ class Commands:
         return await self._database.write(transaction)
 
     async def of(self, payment_id: str) -> list[CommandRecord]:
-        """All commands of a payment, oldest first."""
+        """All commands of a payment, the oldest first."""
         rows = (
             select(CommandRow)
             .where(CommandRow.payment_id == payment_id)
@@ -213,7 +233,11 @@ class Commands:
         return [_record(row) for row in found]
 
     async def evidence(self, payment_id: str, command_id: str) -> bytes | None:
-        """What was attached to a command; None where nothing was, or there is no such command."""
+        """The evidence attached to a command; None if there is none, or no such command.
+
+        Raises:
+            KeyringError: the evidence cannot be opened.
+        """
         row = await self._database.read(lambda s: s.get(CommandRow, (payment_id, command_id)))
         if row is None or row.evidence_sealed is None:
             return None
@@ -221,9 +245,9 @@ class Commands:
         return self._folding.keyring.open(row.evidence_sealed, context)
 
     def _remembered(self, session: Session, payment_id: str, at: datetime) -> PaymentRow:
-        """The payment, with everything that the partner shows of it in its book.
+        """The payment, after attempts that the partner shows and we forgot are in its book.
 
-        Otherwise a command could close, as unsent, what the database has forgotten.
+        Otherwise a command could close a forgotten attempt as unsent.
         """
         row, now = payment_row(session, payment_id), no_later(session, at)
         paying = _paying(session, row)
@@ -242,7 +266,7 @@ class Commands:
         *,
         says: str | None = None,
     ) -> None:
-        """A decision is a report like any other: it answers what is open, and says a state."""
+        """Store the decision as a report: it answers the open findings and names a state."""
         payment = Payment.model_validate_json(row.payment_json)
         paying = _paying(session, row)
         report = Report(
@@ -262,7 +286,7 @@ class Commands:
 
 @dataclass(frozen=True)
 class _Asked:
-    """A command as it is asked; `content` is what it says besides."""
+    """A command as it is asked. `content` is what was decided besides the kind."""
 
     kind: CommandKind
     command_id: str
@@ -274,7 +298,7 @@ class _Asked:
 
     @classmethod
     def signed(cls, kind: CommandKind, signed: Signed, now: datetime, content: str = "") -> _Asked:
-        """As an operator signed it."""
+        """The command that an operator signed."""
         said = signed.statement
         return cls(kind, said.command_id, said.by, said.why, now, content)
 
@@ -284,7 +308,7 @@ class _Asked:
 
 
 def _is_cancelled(row: PaymentRow) -> bool:
-    """Whether that is its end, and nothing that was heard says otherwise."""
+    """Whether the payment is cancelled, and no report contradicts that."""
     payment = Payment.model_validate_json(row.payment_json)
     contradicted = any(f.kind is FindingKind.CONTRADICTION for f in payment.findings)
     return payment.state is PaymentState.CANCELLED and not contradicted
@@ -293,9 +317,14 @@ def _is_cancelled(row: PaymentRow) -> bool:
 def _in_question(
     session: Session, row: PaymentRow, now: datetime, *, unheard: bool = False
 ) -> InstructionRow:
-    """The PAY instruction, if a person's word about it is wanted.
+    """The PAY instruction, if its outcome is in question and people may decide it.
 
-    `unheard`: also what gave up early has to be past its end, since its bytes may still arrive.
+    Args:
+        unheard: attempts with an unknown result must be past their `ends_by` too, since their
+            bytes may still arrive until then.
+
+    Raises:
+        CannotResolve: an attempt is under way, or nothing is in question.
     """
     payment = Payment.model_validate_json(row.payment_json)
     live = {AttemptResult.OPEN, AttemptResult.UNKNOWN} if unheard else {AttemptResult.OPEN}
@@ -306,7 +335,7 @@ def _in_question(
                     f"an attempt is under way until {attempt.ends_by:%H:%M:%S} UTC; "
                     "look again after it"
                 )
-    # People may also find that others were wrong, as long as the partner has not spoken.
+    # Operators may also correct an earlier decision, until the partner has confirmed it.
     is_claimed = payment.is_decided and payment.state not in ENDS
     if not (payment.certainty is Certainty.UNKNOWN or payment.is_frozen or is_claimed):
         advice = "nothing is to be done" if payment.state in ENDS else "the partner has the word"
@@ -344,14 +373,20 @@ def _keep_reference(
 
 
 def _evidence_context(payment_id: str, command_id: str) -> str:
-    """What sealed evidence is bound to."""
+    """The context that sealed evidence is bound to."""
     return f"commands/{payment_id}/{command_id}"
 
 
 def _known(
     session: Session, row: PaymentRow, asked: _Asked, signed: Signed | None = None
 ) -> CommandRow | None:
-    """The command, if it was asked before; a new one has to be signed about what is known now."""
+    """The recorded command; None if it is new.
+
+    Raises:
+        NotSigned: no operator signed exactly this.
+        CommandReused: the command id stands for another command.
+        CannotResolve: it is new, and something has changed since it was signed.
+    """
     if signed is not None:
         require_signed(session, row, signed, asked.kind, asked.content, asked.at)
     known = session.get(CommandRow, (row.payment_id, asked.command_id))
@@ -376,7 +411,7 @@ def _new(session: Session, row: PaymentRow, asked: _Asked) -> CommandRow:
         fingerprint=asked.fingerprint,
         by=asked.by,
         why=asked.why,
-        # What its run asks was due by Temporal's clock already: it is not refused for ours.
+        # A run asks when Temporal's clock says so. A wrong clock of ours does not refuse that.
         asked_at=no_later(session, asked.at) if asked.by_its_run else agreed(session, asked.at),
         outcome=Outcome.ASKED,
     )

@@ -1,4 +1,8 @@
-"""The database: transactions off the event loop, run again where another came first."""
+"""The database: transactions that run off the event loop, and again after losing a conflict.
+
+An async driver was refused: SQLite has one writer, and such a driver leaves a transaction half open
+when a task is cancelled at the wrong moment (docs/decisions/0005).
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from store.faults import Fault, StoreAway, fault_of, words_of
 
 T = TypeVar("T")
 
-#: How often a transaction is run where others come first, before we say that it is too busy.
+#: How often a transaction is run at most when it conflicts with others; then StoreAway is raised.
 _RUNS: Final = 6
 _PAUSE_SECONDS: Final = 0.02
 _WRITES: Final = "writes"
@@ -26,25 +30,30 @@ _COMPARES: Final = "compares clocks"
 
 
 class Database:
-    """Transactions as plain functions of a session.
+    """Runs transactions, which are plain functions of a session.
 
-    Whoever changes a row locks it first, so what it read cannot change before it commits: on
-    SQLite every transaction of `write` begins with the one write lock (BEGIN IMMEDIATE) and
-    waits its turn; on PostgreSQL some run at once and lock rows. A caller that is cancelled does
-    not cancel its transaction. No transaction may span a network call: the functions are
-    synchronous and get nothing but the session.
+    A transaction locks a row before it changes it, so what it read cannot change before it
+    commits. On SQLite every transaction of `write` begins with the one write lock (BEGIN
+    IMMEDIATE). On PostgreSQL several run at once and lock rows. Cancelling the caller does not
+    cancel its transaction. No transaction can span a network call: the functions are synchronous
+    and get nothing but the session.
 
-    A function may be run more than once, in a new session each time: where the database rolled
-    it back in favour of another, or the connection broke before its commit was asked for. Once
-    that was asked, nothing is run again here: StoreAway says that the outcome is not known.
+    A function may be run more than once, in a new session each time: if the database rolled it
+    back in favour of another transaction, or if the connection broke before the commit was sent.
+    After the commit was sent, nothing is run again here. StoreAway then means that the outcome is
+    not known.
     """
 
     def __init__(self, url: str, *, compares_clocks: bool = False) -> None:
-        """Raises BadDatabaseUrl. The database is not reached for yet.
+        """Prepare the engines. No connection is made yet.
 
         Args:
-            compares_clocks: whether our moments are real ones, which the database's own clock
-                may contradict. Not so where a test owns the clock.
+            url: of SQLite or PostgreSQL.
+            compares_clocks: whether our moments are compared with the database's own clock. False
+                where a test owns the clock.
+
+        Raises:
+            BadDatabaseUrl: the URL names no database that we can use.
         """
         self._engines = engines(url)
         self.compares_clocks = compares_clocks
@@ -58,24 +67,24 @@ class Database:
 
     @property
     def place(self) -> str:
-        """Where it is, without a password."""
+        """Host and database name, or the file; without the password."""
         url = self._engines.write.url
         return f"{url.host or 'this machine'}/{url.database}" if url.username else f"{url.database}"
 
     async def write(self, transaction: Callable[[Session], T]) -> T:
-        """Run and commit; rolled back and raised whole if the function raises.
+        """Run the function and commit. If it raises, everything is rolled back.
 
         Raises:
             StoreAway: the database is away or too busy.
         """
         loop = asyncio.get_running_loop()
-        # Shielded: a queued transaction has to run even if its caller is cancelled meanwhile.
+        # Shielded: a queued transaction must run even if its caller is cancelled meanwhile.
         return await asyncio.shield(
             loop.run_in_executor(self._writers, self.write_now, transaction)
         )
 
     async def read(self, query: Callable[[Session], T]) -> T:
-        """Run on one consistent state; nothing is written or locked.
+        """Run the function on one consistent state. Nothing is written or locked.
 
         Raises:
             StoreAway: the database is away or too busy.
@@ -84,7 +93,7 @@ class Database:
         return await loop.run_in_executor(self._readers, self.read_now, query)
 
     def write_now(self, transaction: Callable[[Session], T]) -> T:
-        """As `write`, in this thread: for start-up and commands without a loop."""
+        """As `write`, in this thread: for start-up, and for commands without an event loop."""
         return self._run(self._engines.write, writes=True).result(transaction)
 
     def read_now(self, query: Callable[[Session], T]) -> T:
@@ -92,31 +101,31 @@ class Database:
         return self._run(self._engines.read, writes=False).result(query)
 
     def migrate(self, transaction: Callable[[Session], T]) -> T:
-        """As `write_now`, for changes of the schema: they take as long as they take."""
+        """As `write_now`, for schema changes: on PostgreSQL they may take as long as they take."""
         return self._run(self._engines.migrate, writes=True).result(transaction)
 
     def _run(self, engine: Engine, *, writes: bool) -> _Run:
         return _Run(engine, {_WRITES: writes, _COMPARES: self.compares_clocks})
 
     def close(self) -> None:
-        """Wait for transactions under way, then let go of the database."""
+        """Wait for transactions under way, then close all connections."""
         self._writers.shutdown(wait=True)
         self._readers.shutdown(wait=True)
         self._engines.dispose()
 
 
 def is_writing(session: Session) -> bool:
-    """Whether rows that are read in this session may be locked: for `with_for_update`."""
+    """Whether this session writes, so that the rows it reads may be locked."""
     return bool(session.info.get(_WRITES))
 
 
 def compares_clocks(session: Session) -> bool:
-    """Whether moments given to this session are to agree with the database's own clock."""
+    """Whether moments given to this session must agree with the database's own clock."""
     return bool(session.info.get(_COMPARES))
 
 
 class _Run:
-    """One transaction until it is committed, or it is clear that it cannot be."""
+    """One transaction, run until it is committed or cannot be."""
 
     def __init__(self, engine: Engine, info: dict[str, bool]) -> None:
         self._engine = engine
@@ -125,7 +134,11 @@ class _Run:
         self._commits = False
 
     def result(self, function: Callable[[Session], T]) -> T:
-        """Raises what the function raises, or StoreAway."""
+        """The function's result, after the commit.
+
+        Raises:
+            StoreAway: the database is away or too busy.
+        """
         for number in range(1, _RUNS + 1):
             try:
                 return self._once(function)
@@ -136,7 +149,7 @@ class _Run:
                         raise
                     raise StoreAway(f"the database is away: {words_of(error)}") from error
             if fault is not Fault.LOST:
-                # Who met once would meet again, were they not to wait differently long.
+                # Random jitter, so that two transactions that collided do not collide again.
                 time.sleep(random.uniform(0, _PAUSE_SECONDS * number))
         raise AssertionError("the last run returns or raises")
 
@@ -155,7 +168,7 @@ class _Run:
             case Fault.OVERTAKEN | Fault.TAKEN:
                 return number < _RUNS and self._engine.dialect.name != "sqlite"
             case Fault.LOST:
-                # One that lay in the pool while the server was started anew; not a second one.
+                # A pooled connection may be older than the server's restart. A second is not.
                 return number == 1 and not self._commits
             case _:
                 return False

@@ -1,4 +1,8 @@
-"""Connections: how SQLite and PostgreSQL are reached and what each is told at once."""
+"""Connections to SQLite and PostgreSQL, and the settings of each session.
+
+Every session sets its limits, isolation level and durability itself, whatever the server's
+defaults are (docs/decisions/0011).
+"""
 
 from __future__ import annotations
 
@@ -15,13 +19,13 @@ from sqlalchemy.exc import ArgumentError
 
 from store.faults import BadDatabaseUrl, Fault, Unreachable, fault_of
 
-#: How long a writer waits for another's lock before it gives up.
+#: How long a writer waits for a lock before it gives up.
 _BUSY_SECONDS: Final = 20
-#: How long one statement may take on PostgreSQL, and how long we listen for its answer.
+#: How long one statement may take on PostgreSQL, and how long we wait for its answer.
 _STATEMENT_SECONDS: Final = 40
 _SILENCE_SECONDS: Final = 60
 _CONNECT_SECONDS: Final = 10
-#: Connections are renewed, so that no firewall forgets one that we still count on.
+#: Connections are renewed after this time, before a firewall drops one that has been idle.
 _RENEW_SECONDS: Final = 1800
 _POSTGRESQL: Final = ("postgresql", "postgres", "postgresql+pg8000")
 _PORT: Final = 5432
@@ -30,23 +34,23 @@ _NEARBY: Final = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class Engines:
-    """Ways to one database. `migrate` waits as long as it takes."""
+    """Engines of one database. On PostgreSQL, `migrate` waits as long as it takes."""
 
     write: Engine
     read: Engine
     migrate: Engine
     writers: int
-    """Transactions of this process that may write at once: SQLite has one writer."""
+    """How many transactions of this process may write at once. SQLite has one writer."""
     readers: int
 
     def dispose(self) -> None:
-        """Close connections that are not in use."""
+        """Close the connections that are not in use."""
         for engine in (self.write, self.read, self.migrate):
             engine.dispose()
 
 
 def engines(url: str) -> Engines:
-    """Engines for a URL, which is not reached for yet.
+    """Engines for a URL. No connection is made yet.
 
     Raises:
         BadDatabaseUrl: neither SQLite nor PostgreSQL, or an option that is not known.
@@ -59,7 +63,8 @@ def engines(url: str) -> Engines:
         return Engines(
             write=_sqlite(parsed, "BEGIN IMMEDIATE"),
             read=_sqlite(parsed, "BEGIN", "PRAGMA query_only=ON"),
-            # A table is altered by making it anew and dropping the old one, which others refer to.
+            # SQLite alters a table by copying it and dropping the old one, which other tables
+            # refer to.
             migrate=_sqlite(parsed, "BEGIN IMMEDIATE", "PRAGMA foreign_keys=OFF"),
             writers=1,
             readers=2,
@@ -88,7 +93,7 @@ def _sqlite(url: URL, begin: str, *settings: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # We say BEGIN ourselves, see below.
+        connection.isolation_level = None  # `_begin` sends BEGIN itself.
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
@@ -104,8 +109,9 @@ def _sqlite(url: URL, begin: str, *settings: str) -> Engine:
     return engine
 
 
-#: Of every session. A process that is stopped in a transaction, or whose machine is gone, keeps
-#: its locks until the server cuts it off; a commit is on disk whatever the server's default.
+#: Settings of every session. If a process stops in a transaction, or its machine is gone, the
+#: server ends the transaction after this idle time and releases its locks. A commit is on disk
+#: whatever the server's default is.
 _ALWAYS: Final = (
     "SET client_encoding = 'UTF8'",
     "SET TIME ZONE 'UTC'",
@@ -117,8 +123,9 @@ _LIMITS: Final = (
     f"SET lock_timeout = '{_BUSY_SECONDS}s'",
     f"SET statement_timeout = '{_STATEMENT_SECONDS}s'",
 )
-#: A writer locks what it looks at, and then has to see what others committed meanwhile: that is
-#: READ COMMITTED. A reader sees one state, and could not lock or write by mistake.
+#: A writer locks rows before it reads them. After it waited for a lock it has to see what others
+#: committed meanwhile, so it runs in READ COMMITTED. A reader needs one consistent state, and READ
+#: ONLY keeps it from locking or writing by mistake.
 _WRITES: Final = (
     *_ALWAYS,
     *_LIMITS,
@@ -161,7 +168,8 @@ def _postgresql(
         return connection
 
     def close(connection: Any) -> None:
-        # Taking leave of a server that is gone fails, and is no news: others tell that it is.
+        # To say goodbye to a server that is gone fails. That is ignored: the error that made us
+        # close the connection is reported elsewhere.
         with suppress(engine.dialect.loaded_dbapi.Error, OSError):
             connection.close()
         _hang_up(connection.dialled)
@@ -171,11 +179,11 @@ def _postgresql(
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         try:
-            connection.autocommit = True  # Else a rollback would take the settings back.
+            connection.autocommit = True  # Otherwise a rollback would undo the settings.
             connection.cursor().execute("; ".join(settings))
             connection.autocommit = False
         except BaseException:
-            close(connection)  # The pool has not heard of it yet, and would only forget it.
+            close(connection)  # The pool does not have it yet, so it would never be closed.
             raise
 
     @event.listens_for(engine, "handle_error")
@@ -193,7 +201,15 @@ def _postgresql(
 
 
 def _dial(place: str | tuple[str, int], silence_seconds: float | None) -> socket.socket:
-    """A connection that is soon found missing, and listened to for as long as an answer takes."""
+    """A socket whose loss is found soon, with a timeout as long as an answer may take.
+
+    Args:
+        place: the path of a Unix socket, or host and port.
+        silence_seconds: how long to wait for an answer; None: without end.
+
+    Raises:
+        Unreachable: the text names the address and the reason.
+    """
     try:
         if isinstance(place, str):
             dialled = _beside(place)
@@ -220,13 +236,16 @@ def _beside(path: str) -> socket.socket:
 
 
 def _hang_up(dialled: socket.socket) -> None:
-    """At once: the driver's own streams would keep a broken one open for as long as they live."""
+    """Close the descriptor at once: the driver's streams would keep a broken socket open."""
     if (descriptor := dialled.detach()) >= 0:
         os.close(descriptor)
 
 
 def _first_of(error: BaseException, kind: type[BaseException]) -> BaseException:
-    """What the server said: the driver then takes leave, and hides it where it cannot any more."""
+    """The server's own error, out of a chain of exceptions.
+
+    After a refusal the driver tries to say goodbye. If that fails too, its error hides the refusal.
+    """
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, kind):
         cause = cause.__context__
@@ -234,14 +253,18 @@ def _first_of(error: BaseException, kind: type[BaseException]) -> BaseException:
 
 
 def _storable(given: Any) -> Any:
-    """PostgreSQL keeps no NUL in a text, and a partner may put one into any word it says."""
+    """The values with NUL replaced: PostgreSQL cannot store it, and partners may send it."""
     if not any(isinstance(value, str) and "\0" in value for value in given):
         return given
     return tuple(v.replace("\0", "\ufffd") if isinstance(v, str) else v for v in given)
 
 
 def _reached(url: URL) -> tuple[URL, dict[str, Any]]:
-    """The URL and options for the driver, from one that `psql` would take too."""
+    """The URL and options for the driver, from a URL that `psql` would take too.
+
+    Raises:
+        BadDatabaseUrl: an option is not known, or the TLS settings cannot be used.
+    """
     asked = {name: str(value) for name, value in url.query.items()}
     host = asked.pop("host", None) or url.host or "localhost"
     options: dict[str, Any] = {"timeout": _SILENCE_SECONDS, "application_name": "finality"}
@@ -263,7 +286,11 @@ def _reached(url: URL) -> tuple[URL, dict[str, Any]]:
 
 
 def _tls(mode: str, authorities: str | None) -> ssl.SSLContext | bool:
-    """What a server has to prove, in libpq's words; False for no encryption."""
+    """How the server is verified, by libpq's `sslmode`; False for no encryption.
+
+    Raises:
+        BadDatabaseUrl: the mode is not known, or the authorities' file cannot be read.
+    """
     if mode == "disable":
         return False
     if mode not in ("require", "verify-ca", "verify-full"):

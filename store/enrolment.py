@@ -1,4 +1,4 @@
-"""Who becomes an operator, and who is one no more: first all at once, then by two of them."""
+"""Enrolling and removing operators: the first ones together, later changes by two signatures."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ from store.tables import OperatorRow
 
 
 def enrol(session: Session, keys: Sequence[PublicKey], now: datetime) -> None:
-    """Make the first operators, at once and once: from then on two of them change the rest.
+    """Enrol the first operators together. This happens once; later changes take two of them.
 
     Raises:
-        OperatorsFixed: there were operators before, fewer than two are named, or two are one.
+        OperatorsFixed: operators were enrolled before, fewer than two are named, two share a name
+            or a key, or a key does not prove that its owner holds it.
     """
     hold(session, OPERATORS)
     if session.exec(select(OperatorRow.name).limit(1)).first() is not None:
@@ -53,12 +54,19 @@ def enrol(session: Session, keys: Sequence[PublicKey], now: datetime) -> None:
 def change(
     session: Session, signed: Signed, now: datetime, key: PublicKey | None = None
 ) -> list[str]:
-    """Record one signature for a change of the operators; with the second one it is made.
+    """Record one signature for a change of the operators. The second one makes the change.
 
-    Returns who signed. Fewer than `SIGNATURES_NEEDED`: the others have to sign the same change.
+    Args:
+        session: the transaction.
+        signed: the change, signed by an operator.
+        now: our clock.
+        key: the new key; None to remove an operator.
+
+    Returns:
+        Who has signed. If fewer than `SIGNATURES_NEEDED`, others have to sign the same change.
 
     Raises:
-        NotSigned.
+        NotSigned: as `verified`.
         OperatorsFixed: the change is not possible, or the operators changed since it was signed.
     """
     statement = signed.statement

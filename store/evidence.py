@@ -1,4 +1,4 @@
-"""What we were told and what we asked, as it is kept: each thing once."""
+"""Evidence: reports, lookups and exchanges with the partner, each stored once."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from store.books import profile_of
 from store.keyring import Keyring
 from store.tables import ExchangeRow, LookupRow, PaymentRow, ReportRow
 
-#: Ours, where a partner would have its own word.
+#: `partner_status` of a report that we write ourselves: the partner can no longer be asked.
 NO_LONGER_ASKED: Final = "can no longer be asked"
 
 _REPORT: Final = select(ReportRow.report_id).where(ReportRow.report_id == bindparam("report_id"))
 _EXCHANGE: Final = select(ExchangeRow.number).where(
     ExchangeRow.payment_id == bindparam("payment_id"),
     ExchangeRow.heard_at == bindparam("heard_at"),
-    # Of those that told us nothing, too.
+    # Also finds exchanges without a report, whose `report_id` is NULL.
     col(ExchangeRow.report_id).is_not_distinct_from(bindparam("report_id")),
 )
 
 
 def keep_report(session: Session, payment_id: str, report: Report, now: datetime) -> None:
-    """Keep the report; the same words recorded again are the same row."""
+    """Store the report, unless it is stored already: the same words have the same id."""
     known = session.exec(_REPORT, params={"report_id": report.report_id}).first()
     if known is None:
         session.add(
@@ -46,7 +46,14 @@ def keep_report(session: Session, payment_id: str, report: Report, now: datetime
 
 
 def keep_lookup(session: Session, heard: Heard, *, found_elsewhere: bool) -> None:
-    """Keep what a lookup brought; another payment's object tells nothing about this one."""
+    """Store the result of a lookup, unless it is stored already.
+
+    Args:
+        session: the transaction.
+        heard: the lookup's outcome.
+        found_elsewhere: the object that was found belongs to another payment. Then the lookup says
+            nothing about this one, and counts as CANNOT_TELL.
+    """
     looked = heard.looked_up
     assert looked is not None
     if session.get(LookupRow, (heard.instruction_id, looked.asked_at)) is not None:
@@ -62,7 +69,7 @@ def keep_lookup(session: Session, heard: Heard, *, found_elsewhere: bool) -> Non
 
 
 def keep_exchange(session: Session, keyring: Keyring, heard: Heard) -> None:
-    """Keep the redacted request and answer, sealed, whether or not they told us anything."""
+    """Store the redacted request and answer, sealed, whether or not they brought a report."""
     exchange = heard.exchange
     if exchange is None:
         return
@@ -85,9 +92,10 @@ def keep_exchange(session: Session, keyring: Keyring, heard: Heard) -> None:
 
 
 def last_word(payment: PaymentRow, heard: Heard) -> Report | None:
-    """What follows where the partner can be asked no more: its last word stands.
+    """A report that the partner can no longer be asked; None if it can.
 
-    Only a settled payment may end by that; of any other a person has to find out.
+    A settled payment becomes UNCONFIRMED by it. In any other state the report has no state of its
+    own, so a person has to find out.
     """
     profile = profile_of(payment)
     known = Payment.model_validate_json(payment.payment_json)

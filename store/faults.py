@@ -1,4 +1,4 @@
-"""What an error of the database means: run again, away for now, or a mistake of ours."""
+"""What a database error means: run the transaction again, the database is away, or our mistake."""
 
 from __future__ import annotations
 
@@ -12,62 +12,62 @@ from domain.explained import Explained
 
 
 class StoreAway(Explained):
-    """The database is away, busy or full: what was asked may be asked again later.
+    """The database is away, busy or full. The call may be repeated later.
 
-    The one thing that is not known is whether a commit under way took effect. So whatever is
-    written is a function that may run again: it looks first at what is there, by its id.
+    If the connection broke during a commit, it is not known whether the commit took effect. So
+    every write is a function that may run again: it first looks for its own row, by its id.
     """
 
 
 class BadDatabaseUrl(Explained, ValueError):
-    """The URL names no database we can use; the text says why, and never holds the password."""
+    """The URL names no database that we can use. The text says why, without the password."""
 
 
 class Unreachable(OSError):
-    """No connection can be made; the text names the address and why."""
+    """No connection can be made. The text names the address and the reason."""
 
 
 class Fault(Enum):
-    """What an error of the database means."""
+    """What a database error means."""
 
     OVERTAKEN = auto()
-    """Rolled back whole in favour of another transaction."""
+    """The transaction was rolled back in favour of another one."""
     TAKEN = auto()
-    """A unique value was there. Another put it there first, or it is a mistake of ours."""
+    """A unique value exists already. Another transaction came first, or we made a mistake."""
     LOST = auto()
-    """The connection is gone, and with it what was not committed."""
+    """The connection is gone, and with it everything that was not committed."""
     AWAY = auto()
     """The database cannot do it now."""
     OURS = auto()
-    """A mistake of ours, or of the schema: asking again would change nothing."""
+    """A mistake in our code or schema: running it again would change nothing."""
 
 
 #: SQLite's codes without their details: busy, locked, out of memory, read-only, interrupted,
 #: I/O error, full, cannot open, protocol (of the write-ahead log).
 _SQLITE_AWAY: Final = frozenset({5, 6, 7, 8, 9, 10, 13, 14, 15})
 
-#: PostgreSQL's codes (its manual, appendix A), by their longest known beginning.
+#: PostgreSQL's codes (its manual, appendix A). The longest prefix that matches counts.
 _POSTGRESQL: Final = {
     "08": Fault.LOST,  # connection exceptions
     "23505": Fault.TAKEN,
-    "25006": Fault.AWAY,  # read-only: a standby, or made so by its operators
-    "25P03": Fault.LOST,  # it stood idle in a transaction for too long, and was cut off
-    "28": Fault.AWAY,  # it does not let us in: a password that is being changed
+    "25006": Fault.AWAY,  # read-only: a standby, or set so by its administrators
+    "25P03": Fault.LOST,  # cut off after being idle in a transaction for too long
+    "28": Fault.AWAY,  # login refused: the password may be about to change
     "3D000": Fault.AWAY,  # no such database (yet)
     "40001": Fault.OVERTAKEN,  # serialization failure
-    "40003": Fault.LOST,  # whether the statement was completed is not known
+    "40003": Fault.LOST,  # not known whether the statement completed
     "40P01": Fault.OVERTAKEN,  # deadlock
-    "42501": Fault.AWAY,  # it does not let us do it (yet): rights are granted by people
+    "42501": Fault.AWAY,  # a right is missing: people may grant it
     "53": Fault.AWAY,  # out of disk, memory or connections
-    "55P03": Fault.AWAY,  # a lock was not to be had in time
-    "57014": Fault.AWAY,  # it took too long, or an operator stopped it
+    "55P03": Fault.AWAY,  # lock timeout
+    "57014": Fault.AWAY,  # statement timeout, or cancelled by an administrator
     "57P": Fault.LOST,  # shutting down, starting up, or crashed
-    "58": Fault.AWAY,  # the system under it failed
+    "58": Fault.AWAY,  # system error outside PostgreSQL
 }
 
 
 def fault_of(error: BaseException) -> Fault:
-    """What to make of an error that came out of a transaction."""
+    """What an error raised by a transaction means."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
@@ -75,7 +75,7 @@ def fault_of(error: BaseException) -> Fault:
     if isinstance(cause, Unreachable):
         return Fault.AWAY
     if isinstance(cause, OSError) or isinstance(error, InterfaceError):
-        # The driver's own word for everything between it and the server; lost is what there was.
+        # The driver uses InterfaceError for all network trouble. LOST: a connection existed.
         had_one = getattr(error, "connection_invalidated", True)
         return Fault.LOST if had_one else Fault.AWAY
     code = _sqlstate(cause)
@@ -86,7 +86,7 @@ def fault_of(error: BaseException) -> Fault:
 
 
 def words_of(error: BaseException) -> str:
-    """The error in a line, without values: neither statements nor rows."""
+    """The error in one line, without statements or values."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     if isinstance(cause, OSError):
         return cause.strerror or str(cause) or type(cause).__name__

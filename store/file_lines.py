@@ -1,4 +1,4 @@
-"""What a file said of itself and of its lines, so that its status can be told for ever."""
+"""Headers and lines of accepted files, stored so that a file's status can be reported for ever."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from store.database import Database
 from store.keyring import Keyring
 from store.tables import FileLineRow, FileRow, PaymentRow
 
-#: Lines in one transaction: others write between two.
+#: Lines in one transaction, so that other transactions can run in between.
 _BATCH: Final = 1000
 
 
 class FileHeader(BaseModel):
-    """What a file says of itself. Its count and sum were found right when it was read."""
+    """A file's own header. Its count and sum were verified when it was read."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,7 +33,7 @@ class FileHeader(BaseModel):
 
 
 class LineRefusal(BaseModel):
-    """Why a line is not paid: ISO code, element, and text."""
+    """Why a line is not paid: ISO code, element and text."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,7 +43,7 @@ class LineRefusal(BaseModel):
 
 
 class KeptLine(BaseModel):
-    """A line as the file has it; `payment_key` is None where it was refused."""
+    """A line as it stands in the file. `payment_key` is None if the line was refused."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,7 +59,7 @@ class KeptLine(BaseModel):
 
 
 class KeptFile(BaseModel):
-    """A file that was taken, with what it says of itself."""
+    """An accepted file with its header."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -71,7 +71,7 @@ class KeptFile(BaseModel):
 
 
 class LineNow(BaseModel):
-    """A line and its payment as it now stands, where there is one."""
+    """A line, and its payment as it now stands if it has one."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -83,7 +83,7 @@ class LineNow(BaseModel):
 
 
 class Place(NamedTuple):
-    """Where in which file a payment was ordered."""
+    """The file and line by which a payment was ordered."""
 
     file: str
     """The file's message id."""
@@ -91,7 +91,7 @@ class Place(NamedTuple):
 
 
 class FileLines:
-    """Lines are sealed: they hold what payers and payees wrote."""
+    """Stores lines of files. They are sealed, since they contain names and account numbers."""
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
@@ -106,10 +106,10 @@ class FileLines:
         header: FileHeader,
         lines: Sequence[KeptLine],
     ) -> None:
-        """Keep a file's lines, in batches; the file was taken before.
+        """Store a file's lines, in batches, and then its header. The file has been taken before.
 
-        May be repeated, after a crash or when a later run judges lines otherwise: what it says
-        then takes the place of what was kept.
+        The call may be repeated, after a crash or when a later run judges the lines differently.
+        The new lines then replace the stored ones.
         """
         context = _context(tenant, file_key)
         sealed = self._keyring.seal(header.model_dump_json().encode(), context)
@@ -128,7 +128,11 @@ class FileLines:
     async def files(
         self, *, message_id: str | None = None, limit: int | None = None
     ) -> list[KeptFile]:
-        """The files that were kept whole, the newest first."""
+        """Files whose lines were stored completely, the newest first.
+
+        Raises:
+            KeyringError: a header cannot be opened.
+        """
 
         def query(session: Session) -> list[FileRow]:
             rows = select(FileRow).where(col(FileRow.header_sealed).is_not(None))
@@ -140,7 +144,11 @@ class FileLines:
         return [self._file(row) for row in await self._database.read(query)]
 
     async def lines(self, file: KeptFile) -> list[LineNow]:
-        """Every line of the file in its order, each as it now stands."""
+        """Every line of the file, in the file's order, as it now stands.
+
+        Raises:
+            KeyringError: a line cannot be opened.
+        """
 
         def query(session: Session) -> list[tuple[FileLineRow, PaymentRow | None]]:
             same = and_(
@@ -158,7 +166,7 @@ class FileLines:
         return [self._now(line, payment) for line, payment in await self._database.read(query)]
 
     async def places(self, payments: Collection[tuple[str, str]]) -> dict[tuple[str, str], Place]:
-        """The places of those of these payments, each by tenant and key, that came with a file."""
+        """Where these payments, by (tenant, key), were ordered, as far as they came with a file."""
 
         def query(session: Session) -> dict[tuple[str, str], Place]:
             same = and_(

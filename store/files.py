@@ -1,4 +1,8 @@
-"""Files that were taken: one message id stands for one content, for ever."""
+"""Accepted files: for each sender, a message id stands for one content, for ever.
+
+A line is identified by its position in the file. If the content could change under the same message
+id, a line removed or inserted would shift the others, and they would be paid again.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from store.tables import FileRow
 
 
 class FileTaken(ValueError):
-    """A file of this message id was taken with other content; nothing was done."""
+    """A file with this message id was accepted with other content. Nothing was done."""
 
     def __init__(self, message_id: str, taken_at: datetime) -> None:
         super().__init__(
@@ -22,14 +26,13 @@ class FileTaken(ValueError):
 
 
 class Files:
-    """Lines are known by their place in a file, so a file's content may not change under its id:
-    with a line taken out or put in, the others would be paid again under their new places."""
+    """Records which files were accepted, for which tenants and with what content."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def taken_by(self, file_key: str, fingerprint: str) -> list[str]:
-        """Tenants for whom this file was taken with this content."""
+        """The tenants for whom this file was accepted with this content."""
 
         def query(session: Session) -> list[str]:
             found = select(FileRow.tenant).where(
@@ -48,10 +51,11 @@ class Files:
         message_id: str,
         now: datetime,
     ) -> None:
-        """Take the file for these tenants, before any of its lines is recorded.
+        """Record that the file is accepted for these tenants, before any of its lines is recorded.
 
         Raises:
-            FileTaken: one of them took another content under this key; nothing was written.
+            FileTaken: for one of the tenants, this key stands for other content. Nothing was
+                written.
         """
 
         def transaction(session: Session) -> None:

@@ -1,7 +1,8 @@
-"""Finding payments by what people know of them: a reference, a file, a creditor, an amount, a day.
+"""Finding payments by what people know: a reference, a file, a creditor, an amount, a day.
 
-The database filters by what it may hold in the clear. What is sealed, the creditor's name and whole
-account number, is compared after it is opened, and only so many payments are opened for one search.
+The database filters by the columns that are stored in the clear. The creditor's name and full
+account number are sealed, so they are compared after the order is opened. One search opens a
+limited number of orders.
 """
 
 from __future__ import annotations
@@ -22,20 +23,20 @@ from domain.order import Order
 from store.keyring import KeyringError
 from store.tables import FileLineRow, FileRow, PaymentRow
 
-#: Payments that one search opens at most, to compare what is sealed in them.
+#: How many payments one search looks at and opens at most.
 OPENED_MAX: Final = 20_000
 _PAGE: Final = 500
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a payment has to be to be found; None leaves a question open.
+    """The criteria of a search. None matches every payment.
 
     Attributes:
-        message_id: of the file it came with.
-        creditor: an account number as the order has it, or part of the creditor's name. Letter
-            case, accents, spaces and punctuation do not count.
-        day: on which it was recorded, in UTC.
+        message_id: message id of the file that the payment came with.
+        creditor: the account number as it stands in the order, or part of the creditor's name.
+            Letter case, accents, spaces and punctuation do not count.
+        day: the day the payment was recorded, in UTC.
     """
 
     state: str | None = None
@@ -48,12 +49,12 @@ class Wanted:
     day: date | None = None
 
 
-#: Every payment there is.
+#: Matches every payment.
 ANYTHING: Final = Wanted()
 
 
 def matching(session: Session, wanted: Wanted, *, page: int = _PAGE) -> Iterator[PaymentRow]:
-    """Rows that fit by what is in the clear, the newest first, read in pages."""
+    """Rows whose clear columns match, the newest first, read in pages."""
     rows = (
         select(PaymentRow)
         .where(*_clauses(session, wanted))
@@ -69,7 +70,7 @@ def matching(session: Session, wanted: Wanted, *, page: int = _PAGE) -> Iterator
 
 
 def fits(wanted: Wanted, order: Order | KeyringError) -> bool:
-    """Whether an opened order fits what is sealed of it; one that does not open fits no name."""
+    """Whether an opened order matches the creditor; an order that cannot be opened does not."""
     if wanted.creditor is None:
         return True
     if isinstance(order, KeyringError):
@@ -96,7 +97,7 @@ def _clauses(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield col(PaymentRow.created_at) >= begin
         yield col(PaymentRow.created_at) < begin + timedelta(days=1)
     if wanted.end_to_end_id is not None:
-        # The hash has the tenant in it, so that equal references of two tenants look unlike.
+        # The hash includes the tenant, so that equal references of two tenants differ.
         tenants = [wanted.tenant] if wanted.tenant else session.exec(_TENANTS).all()
         hashes = [end_to_end_hash(tenant, wanted.end_to_end_id) for tenant in tenants]
         yield col(PaymentRow.end_to_end_hash).in_(hashes)
@@ -120,7 +121,7 @@ def _of_file(message_id: str) -> ColumnElement[bool]:
 
 
 def _masked(creditor: str | None) -> str | None:
-    """How the clear column shows a creditor given by an IBAN; None for anything else."""
+    """The creditor as the masked column shows it, if an IBAN was given; None otherwise."""
     if creditor is None:
         return None
     try:

@@ -35,11 +35,11 @@ from store.views import view_of
 
 log = logging.getLogger("finality.store")
 
-#: After so many lookups that could not tell, a person is asked as well.
+#: After this many lookups without a clear answer, a task asks a person too.
 VAGUE_LOOKUPS: Final = 3
-#: After so many reads that did not show what people found executed, they are asked again.
+#: After this many reads that do not show what people found executed, a task asks them again.
 UNSHOWN_READS: Final = 3
-#: A step that is owed for so long is not being done: somebody has to look at its run.
+#: A step that has been owed for this long is not being done, so a task asks people to look.
 OVERDUE_AFTER: Final = timedelta(hours=1)
 
 _REPORTS: Final = (
@@ -51,17 +51,21 @@ _TASKS: Final = select(TaskRow).where(TaskRow.payment_id == bindparam("payment_i
 
 
 def order_context(payment_id: str) -> str:
-    """What a sealed order is bound to."""
+    """The context that a sealed order is bound to."""
     return f"payments.order/{payment_id}"
 
 
 def order_of(keyring: Keyring, row: PaymentRow) -> Order:
-    """The order as it was accepted."""
+    """The order as it was accepted.
+
+    Raises:
+        KeyringError: it cannot be opened.
+    """
     return Order.model_validate_json(keyring.open(row.order_sealed, order_context(row.payment_id)))
 
 
 def reports_of(session: Session, payment_id: str) -> list[Report]:
-    """Everything we were told, in the order of hearing; the fold sorts for itself."""
+    """All reports about a payment, in the order they were recorded. The fold sorts them itself."""
     rows = session.exec(_REPORTS, params={"payment_id": payment_id})
     return [Report.model_validate_json(row.report_json) for row in rows]
 
@@ -69,7 +73,7 @@ def reports_of(session: Session, payment_id: str) -> list[Report]:
 class Folding:
     """Refolds a payment inside the transaction that changed its evidence.
 
-    `escalate` says who is asked once a payment has stood in a state for long.
+    `escalate` says who is asked when a payment stays in a state for long.
     """
 
     def __init__(self, keyring: Keyring, escalate: Escalate = nobody) -> None:
@@ -77,11 +81,16 @@ class Folding:
         self._escalate = escalate
 
     def refold(self, session: Session, row: PaymentRow, now: datetime) -> PaymentView:
-        """Fold all evidence anew and write what follows from it: state, cancels, tasks.
+        """Fold all evidence again and write the results: state, movements, cancels and tasks.
 
-        The same evidence folded by newer code to another state does not change the stored one:
-        a task opens instead, since somebody may have acted on it. Returns the payment as it now
-        stands.
+        If newer code folds unchanged evidence to another state, the stored state stays and a task
+        opens, since somebody may have acted on the stored one.
+
+        Returns:
+            The payment as it now stands.
+
+        Raises:
+            KeyringError: the order cannot be opened.
         """
         payment, profile, known = self._fold(session, row)
         if row.cancel_asked_at is not None and follow_cancel(session, row, payment, profile, now):
@@ -100,7 +109,7 @@ class Folding:
                 "decide which is right"
             )
             payment = Payment.model_validate_json(row.payment_json)
-        # Nothing below asks for what is written below: one UPDATE at the end, not one a question.
+        # No query below needs the changes made below, so they go out as one UPDATE at the end.
         with session.no_autoflush:
             _enter(session, row, payment, now)
             row.payment_json, row.evidence_hash = payment.model_dump_json(), known.digest
@@ -122,7 +131,7 @@ class Folding:
         return view
 
     def refold_if_readable(self, session: Session, row: PaymentRow, now: datetime) -> None:
-        """The same, where a payment whose key is missing must not undo what was written of it."""
+        """As `refold`, but if the order's key is missing the transaction goes on without a fold."""
         try:
             self.refold(session, row, now)
         except KeyringError:
@@ -131,11 +140,11 @@ class Folding:
     def _ladder(self, row: PaymentRow, payment: Payment) -> tuple[DueRung, ...]:
         since = payment.state_as_of
         if since is None or payment.certainty is Certainty.UNKNOWN:
-            return ()  # Unknown has a question of its own, which is due sooner.
+            return ()  # A payment in doubt has its own task, which is due sooner.
         return self._escalate(payment.state, Rail(row.rail), since)
 
     def state_by_words(self, session: Session, row: PaymentRow, decision: Report) -> PaymentState:
-        """The state that all words before a decision come to."""
+        """The state that all reports before a decision lead to, without statements."""
         _, profile, known = self._fold(session, row)
         before = [
             report
@@ -154,7 +163,7 @@ class Folding:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """All that a payment is folded from, beside its order."""
+    """Everything that a payment is folded from, besides order and profile."""
 
     instructions: tuple[Instruction, ...]
     reports: list[Report]
@@ -169,7 +178,7 @@ class _Evidence:
         return digest.hexdigest()[:32]
 
 
-#: What a book says of plans of our own, which no state follows from.
+#: Fields of a book that hold our own plans. No state follows from them.
 _NO_EVIDENCE: Final = {"reopened", "submit_from", "cancel_asked", "is_gated", "gate_passed_at"}
 
 
@@ -194,9 +203,9 @@ def _enter(session: Session, row: PaymentRow, payment: Payment, now: datetime) -
 
 
 def _owe(row: PaymentRow, view: PaymentView, now: datetime) -> Question | None:
-    """Note when its run has to act next; a question where it should have long ago.
+    """Note when the run has to act next. Returns a question if the step is long overdue.
 
-    Nothing inside a run that fails, or that nobody runs, can tell that it does not act.
+    A run that fails, or that no worker executes, cannot report this itself.
     """
     before, owed = row.owed_at, due(view, now)
     late = None
@@ -246,9 +255,10 @@ def _questions(
 def _parks_at(
     profile: Profile, instructions: tuple[Instruction, ...], now: datetime
 ) -> datetime | None:
-    """When time alone leaves nothing but to ask people: an attempt ends unheard, a key runs out.
+    """When time alone will leave people as the only way on; None if it will not.
 
-    No step is owed then, so nobody would fold and ask.
+    An attempt ends without an answer, or the partner no longer honours a key. No step is owed then,
+    so without this moment nobody would fold the payment and open the task.
     """
     moments = []
     for instruction in instructions:
@@ -265,7 +275,7 @@ def _question(finding: Finding) -> str:
 
 
 def _write_movements(session: Session, payment_id: str, reports: list[Report]) -> None:
-    """As the fold counts them, by the same rule: a booking that was undone has no row."""
+    """Write the movements by the fold's own rule: a booking that was undone has no row."""
     movements = movements_of(reports)
     for undone in {*ever_booked(reports)} - {*movements}:
         if row := session.get(MovementRow, (payment_id, undone.movement_id)):
@@ -286,7 +296,10 @@ def _write_movements(session: Session, payment_id: str, reports: list[Report]) -
 def _write_tasks(
     session: Session, payment_id: str, questions: dict[str, Question], now: datetime
 ) -> None:
-    """Open what is asked now, close what no longer is; the same question is open once."""
+    """Open a task for each question, and close tasks whose question is no longer asked.
+
+    The same question is open only once.
+    """
     rows = session.exec(_TASKS, params={"payment_id": payment_id}).all()
     known = {row.task_id: row for row in rows}
     wanted = {_ask(session, known, payment_id, kind, questions[kind], now) for kind in questions}
@@ -297,9 +310,9 @@ def _write_tasks(
 
 
 def ask(session: Session, payment_id: str, kind: str, question: Question, now: datetime) -> None:
-    """Open one question about a payment that cannot be folded; the same one is open once.
+    """Open a task about a payment that cannot be folded. The same question is open only once.
 
-    The next fold closes it, as every question that is not asked any more.
+    The next fold closes it, like every question that is no longer asked.
     """
     rows = session.exec(_TASKS, params={"payment_id": payment_id})
     _ask(session, {row.task_id: row for row in rows}, payment_id, kind, question, now)
@@ -313,7 +326,7 @@ def _ask(
     question: Question,
     now: datetime,
 ) -> str:
-    """Open the question unless it is open; the id of its task."""
+    """Open the task unless it is open. Returns its id."""
     asked = f"{payment_id}\x1f{kind}\x1f{question.text}"
     task_id = f"task_{hashlib.sha256(asked.encode()).hexdigest()[:20]}"
     due_at = question.due_at or now + TASK_DUE_WITHIN

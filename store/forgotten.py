@@ -1,8 +1,9 @@
-"""What this database has forgotten: attempts that a run remembers, or that the partner shows.
+"""Attempts that this database has forgotten, but that a run remembers or the partner shows.
 
-`remember` is the one place where such knowledge enters a book. Whoever sends, closes or ends a
-payment calls it first, under the payment's lock. The alternative, to do so only before a send, let
-a payment that the partner had executed be cancelled, barred or refused as if it were unsent.
+`remember` is the only place where they enter a book. Code that accepts, sends, closes or ends a
+payment calls it first, under the payment's lock. Calling it only before a send was refused: a
+payment that the partner had executed could then be cancelled, barred or refused as if it were
+unsent (docs/decisions/0017).
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from store.locks import hold
 from store.requests import key_of, operation_of
 from store.tables import AttemptRow, HaltRow, InstructionRow, PaymentRow, StrangerRow
 
-#: Why a PAY is closed although nothing of it is known to have been executed.
+#: Reasons for which a PAY is closed as not executed.
 AS_UNSENT: Final = (Closed.CANCELLED, Closed.EXPIRED, Closed.REFUSED, Closed.NOT_EXECUTED)
-#: Many runs may find that the database was set back: their words are enough at this length.
+#: Many runs may find that the database was set back. A halt's text grows to about this length.
 WHY_MAX: Final = 2000
-#: Keys after the present one that a lost database may have used, where a stored failure burns one.
+#: How many later key generations a lost database may have used, where a stored failure burns a key.
 _GENERATIONS_AHEAD: Final = 16
 _MICROSECOND: Final = timedelta(microseconds=1)
-#: Asked for each order that is accepted and each step: to build it costs more than to run it.
+#: Built once: each accepted order and each step runs it, and building costs more than running it.
 _STRANGERS: Final = select(StrangerRow.partner_key, StrangerRow.created_at).where(
     StrangerRow.partner == bindparam("partner"),
     StrangerRow.partner_account == bindparam("account"),
@@ -41,9 +42,13 @@ _STRANGERS: Final = select(StrangerRow.partner_key, StrangerRow.created_at).wher
 def remember(
     session: Session, payment: PaymentRow, row: InstructionRow, now: datetime, *, known: int = 0
 ) -> Book:
-    """The book of an instruction, after everything forgotten was written into it as in doubt.
+    """The book of an instruction, after forgotten attempts were written into it as in doubt.
 
     Args:
+        session: the transaction, which holds the payment's lock.
+        payment: the payment.
+        row: the instruction.
+        now: our clock.
         known: how many attempts the payment's run has seen. If the book has fewer, the database
             is an older copy, and everything is halted.
     """
@@ -53,7 +58,7 @@ def remember(
         doubt(session, payment, row, known, now)
         book = book_of(session, payment, row)
     for generation, made_at in _shown(session, payment, row, book):
-        # The partner has it, from a database that was lost. So it is looked up, not sent.
+        # A lost database has sent it, and the partner has it. So it is looked up, not sent.
         through = len(book.attempts) + 1
         doubt(session, payment, row, through, now, sent_at=made_at, generation=generation)
         book = book_of(session, payment, row)
@@ -61,19 +66,24 @@ def remember(
 
 
 def halt(session: Session, found: str, now: datetime, *, since: datetime | None = None) -> None:
-    """Stop everything: this database has forgotten what it once knew.
+    """Halt all sends, because this database is an older copy, or another database.
 
-    The halt is lifted by people, once they know which orders the copy has lost altogether.
+    People lift the halt, once they know which orders the copy has lost.
 
     Args:
-        since: from when on payments were closed by a database that had forgotten, if it is known.
+        session: the transaction.
+        found: what shows that the database was set back, for the halt's text.
+        now: our clock.
+        since: the moment from which payments may have been closed by a database that had forgotten
+            their sends, if it is known.
     """
     hold(session, HALTING)
     in_force = FROM_SET_BACK & col(HaltRow.lifted_at).is_(None)
     row = session.exec(select(HaltRow).where(in_force).with_for_update()).first()
     if row is not None:
-        # To be lifted once. The copy may be of a time when the halt stood and was doubted, and
-        # what was sent after it was lifted is forgotten: all is doubted anew.
+        # One halt, to be lifted once. The copy may date from a time when this halt was in force
+        # and already doubted. What was sent after it was lifted is forgotten, so all payments are
+        # doubted again.
         row.halted_at = max(now, row.halted_at + _MICROSECOND)
         row.doubted_at = None
         row.since = min((at for at in (row.since, since) if at is not None), default=None)
@@ -98,16 +108,26 @@ def doubt(
     generation: int | None = None,
     why: str = FORGOTTEN,
 ) -> None:
-    """Count attempts up to that number as made, and nothing known of them.
+    """Add attempts with an unknown result up to that number, as if they had been made.
 
-    They are dated as early as they can have been, so that no key is relied on for longer than
-    its partner honours it: when the order was accepted, or when the partner made the payment. A
-    payment that was closed as unsent is open again, and is looked up.
+    They get the earliest possible date, so that no key is relied on for longer than the partner
+    honours it: the moment the order was accepted, or the moment the partner created the payment if
+    that is earlier. A payment that was closed as unsent is reopened and looked up.
+
+    Args:
+        session: the transaction, which holds the payment's lock.
+        payment: the payment.
+        row: the instruction.
+        through: the number of the last attempt that the book has afterwards.
+        now: our clock.
+        sent_at: when the partner created the payment, if it shows that.
+        generation: the key generation of these attempts; by default the instruction's current one.
+        why: the text that these attempts carry.
     """
     generation = generation or max(row.generation, 1)
     row.generation = max(row.generation, generation)
     operation = operation_of(payment, row)
-    # Its process may live, and has as long to write and to be answered as if it began now.
+    # The process that sends it may still run, so it gets the time of an attempt that begins now.
     write_before = now + operation.write_within
     book = book_of(session, payment, row)
     for number in range(len(book.attempts) + 1, through + 1):
@@ -135,8 +155,11 @@ def doubt(
 def _shown(
     session: Session, payment: PaymentRow, row: InstructionRow, book: Book
 ) -> Sequence[tuple[int, datetime]]:
-    """Generations of its key under which the partner shows a payment that no attempt explains,
-    and when the partner made it. An attempt that never left explains nothing."""
+    """Key generations under which the partner shows a payment that no attempt explains.
+
+    Each comes with the moment the partner created that payment. An attempt of which no byte left
+    explains nothing.
+    """
     if not kind_of(row.kind).opens:
         return []
     burns_keys = operation_of(payment, row).idempotency.caches_errors
@@ -149,7 +172,7 @@ def _shown(
     }
     if not keys:
         return []
-    # At whatever place of the account it was found: to look once too often costs nothing.
+    # The place where it was found is not compared: an unnecessary lookup does no harm.
     of = {"partner": row.partner, "account": row.partner_account, "keys": list(keys)}
     made_at: dict[int, datetime] = {}
     for key, created_at in session.exec(_STRANGERS, params=of):

@@ -1,7 +1,7 @@
-"""Mends rows that a clock ahead of all others has dated in the future.
+"""Repairs rows that a fast clock has dated in the future.
 
-The moments are moved under the payment's lock, not only read otherwise: a rule that reads `now`
-for them would read another moment each time, and a wait that begins anew each time never ends.
+The moments are rewritten under the payment's lock. Reading `now` in their place was refused: it
+would be another moment at each read, and a wait that starts again each time never ends.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _INSTRUCTIONS: Final = select(InstructionRow.instruction_id).where(
     InstructionRow.payment_id == bindparam("payment_id")
 )
-#: The latest moments of a payment; the rows of one payment are few.
+#: A payment's latest moments. It has few rows, so the query is cheap.
 _LATEST: Final = select(
     PaymentRow.updated_at,
     PaymentRow.last_asked_at,
@@ -48,18 +48,24 @@ _LATEST: Final = select(
 
 
 class Future:
-    """Moments that have not come yet, and cannot have been."""
+    """Finds and repairs moments in the future."""
 
     def __init__(self, database: Database, folding: Folding) -> None:
         self._database = database
         self._folding = folding
 
     async def mend(self, payment_id: str, now: Callable[[], datetime]) -> bool:
-        """Move what of the payment lies in the future to now; True if there was anything.
+        """Move the payment's moments that lie in the future to now. True if there were any.
 
         Args:
-            now: a clock that agreed with Temporal's and the database's. It is read under the
-                payment's lock, or what others recorded meanwhile would look like the future.
+            payment_id: the payment.
+            now: a clock that agrees with Temporal's and the database's. It is read under the
+                payment's lock; otherwise rows that others wrote meanwhile would seem to lie in the
+                future.
+
+        Raises:
+            UnknownPayment: the payment is gone.
+            KeyringError: its order cannot be opened, so it cannot be refolded.
         """
 
         def query(session: Session) -> bool:
@@ -81,7 +87,7 @@ class Future:
         return await self._database.write(transaction)
 
     async def written_ahead(self, now: datetime, *, limit: int) -> list[tuple[str, str]]:
-        """(tenant, payment id) of payments that a clock ahead of all others wrote last."""
+        """(tenant, payment id) of payments whose last write is dated in the future."""
 
         def query(session: Session) -> list[tuple[str, str]]:
             rows = (
@@ -102,7 +108,7 @@ def _mend(session: Session, payment: PaymentRow, now: datetime) -> list[str]:
         mended += _mend_lookups(session, row, now)
     mended += _mend_reports(session, payment, now)
     if mended:
-        # Which of its words is the newest is not known any more: the partner is asked anew.
+        # It is no longer known which report is the newest, so the partner is read again.
         payment.last_asked_at = None
         session.add(payment)
     return mended
@@ -112,7 +118,7 @@ def _mend_row(payment: PaymentRow, now: datetime) -> list[str]:
     mended = []
     if is_after(payment.updated_at, now):
         mended.append(f"written at {payment.updated_at:%Y-%m-%d %H:%M}, which is to come")
-        # How long to wait was reckoned from that clock.
+        # How long to wait was computed from that clock.
         payment.updated_at, payment.not_before, payment.waiting_for = now, None, None
         payment.read_turn_at = None
     for name in ("last_asked_at", "gate_passed_at"):
@@ -129,7 +135,11 @@ def _mend_row(payment: PaymentRow, now: datetime) -> list[str]:
 def _mend_attempts(
     session: Session, payment: PaymentRow, row: InstructionRow, now: datetime
 ) -> list[str]:
-    """One that is open ends within its own time from now; of its key the worst is assumed."""
+    """Redate attempts. An open one gets its usual time from now on.
+
+    It is dated as if it had been opened when the order was accepted, so that its key is relied on
+    for no longer than the partner honours it.
+    """
     mended = []
     for attempt in session.exec(
         select(AttemptRow).where(AttemptRow.instruction_id == row.instruction_id)
@@ -139,12 +149,11 @@ def _mend_attempts(
         mended.append(f"attempt {attempt.number} was dated {attempt.opened_at:%Y-%m-%d %H:%M}")
         operation = operation_of(payment, row)
         if is_after(attempt.opened_at, now):
-            # By its own clock it may write for so long, and not longer, from when it opened.
+            # By its own clock, its process may write for this long after it opened, not longer.
             attempt.write_before = now + operation.write_within
             attempt.ends_by = attempt.write_before + operation.answer_within
             if attempt.result not in (AttemptResult.OPEN, AttemptResult.UNKNOWN):
                 attempt.write_before = attempt.ends_by = now
-            # As early as it can have been, so that its key is relied on for no longer.
             attempt.opened_at = min(payment.created_at, now)
         if is_after(attempt.closed_at, now):
             attempt.closed_at, attempt.not_before = now, None
@@ -154,7 +163,7 @@ def _mend_attempts(
 
 
 def _mend_lookups(session: Session, row: InstructionRow, now: datetime) -> list[str]:
-    """An empty answer proves by its date alone: without one it proves nothing."""
+    """Redate lookups. An empty answer is proof only by its date, so it becomes CANNOT_TELL."""
     mended = []
     rows = select(LookupRow).where(LookupRow.instruction_id == row.instruction_id)
     for number, looked in enumerate(session.exec(rows).all()):
@@ -176,7 +185,7 @@ def _mend_lookups(session: Session, row: InstructionRow, now: datetime) -> list[
 
 
 def _mend_reports(session: Session, payment: PaymentRow, now: datetime) -> list[str]:
-    """The words stand, in the order in which they were dated. A read follows and has the last."""
+    """Redate reports, keeping their order. The read that follows brings the latest state."""
     rows = session.exec(select(ReportRow).where(ReportRow.payment_id == payment.payment_id)).all()
     told = [(row, Report.model_validate_json(row.report_json)) for row in rows]
     ahead = [(row, report) for row, report in told if is_after(report.as_of, now)]

@@ -1,4 +1,7 @@
-"""Halts: stops of new sends, for everything or for a part."""
+"""Halts: they stop new sends, for everything or for a partner, tenant or rail.
+
+A halted payment sends nothing new. What was sent before is still resolved.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +21,19 @@ from store.locks import hold
 from store.operators import UPKEEP, NotSigned, verified
 from store.tables import HaltRow, PaymentRow
 
-#: Who halts where the database was set back, in the list of halts. No operator is called so.
+#: `HaltRow.by` of a halt because the database was set back. No operator can have this name.
 SET_BACK: Final = UPKEEP
-#: Of such a halt. It has no scope; one that has was made by an operator of an earlier release.
+#: Selects such halts. They have no scope. A halt by this name that has one was made by an operator
+#: of an earlier release.
 FROM_SET_BACK: Final = (
     (col(HaltRow.by) == SET_BACK)
     & col(HaltRow.partner).is_(None)
     & col(HaltRow.tenant).is_(None)
     & col(HaltRow.rail).is_(None)
 )
-#: The lock between who halts and who is about to send.
+#: The lock between a new halt and transactions that are about to send.
 HALTING: Final = "halts"
-#: Of one payment.
+#: The halts in force that cover one payment.
 _COVERING: Final = (
     select(HaltRow)
     .where(
@@ -47,13 +51,13 @@ _COVERING: Final = (
 )
 
 
-#: What a signature of a new halt is about: it has no number yet.
+#: The subject of a signed statement about a new halt, which has no number yet.
 HALTS: Final = "halts"
 
 
 @dataclass(frozen=True)
 class Halt:
-    """One stop in force. None stands for every partner, tenant or rail."""
+    """One halt in force. None stands for every partner, tenant or rail."""
 
     number: int
     partner: str | None
@@ -65,7 +69,7 @@ class Halt:
 
 
 class NotDoubtedYet(ValueError):
-    """The halt may not be lifted yet; nothing was done."""
+    """The halt may not be lifted yet. Nothing was done."""
 
     def __init__(self, number: int) -> None:
         super().__init__(
@@ -75,7 +79,7 @@ class NotDoubtedYet(ValueError):
 
 
 class Halts:
-    """Read in `begin`: what is halted sends nothing new, and goes on resolving what it sent."""
+    """Creates, lifts and lists halts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -91,11 +95,11 @@ class Halts:
         rail: str | None = None,
         signed: Signed | None = None,
     ) -> int:
-        """Stop new sends from now on; the number by which it is lifted.
+        """Stop new sends from now on. Returns the number by which the halt is lifted.
 
         Args:
             by, why, now, partner, tenant, rail: who stops what, and why.
-            signed: what the operator signed, kept in the same transaction.
+            signed: what the operator signed, stored in the same transaction.
 
         Raises:
             NotSigned: no operator signed exactly this.
@@ -118,12 +122,12 @@ class Halts:
     async def lift(
         self, number: int, *, by: str, now: datetime, signed: Signed | None = None
     ) -> bool:
-        """Let sends go on; False where no such halt is in force.
+        """Lift the halt. False if no such halt is in force.
 
         Raises:
             NotSigned: no operator signed that this halt is lifted.
-            NotDoubtedYet: the database was set back, and what may have been sent before that could
-                be sent again.
+            NotDoubtedYet: the database was set back, and upkeep has not yet counted as sent
+                everything that may have been sent.
         """
 
         def transaction(session: Session) -> bool:
@@ -155,7 +159,7 @@ class Halts:
         return await self._database.read(query)
 
     async def spelt_otherwise(self, tenant: str) -> str | None:
-        """A tenant of that name but for case and blanks, where none is spelt exactly so."""
+        """A tenant whose name differs only in case or blanks; None if the exact name exists too."""
 
         def query(session: Session) -> str | None:
             exactly = select(PaymentRow.tenant).where(PaymentRow.tenant == tenant).limit(1)
@@ -169,7 +173,7 @@ class Halts:
         return await self._database.read(query)
 
     async def covering(self, payment_id: str) -> list[Halt]:
-        """Halts in force that cover the payment, the oldest first; none where there is none."""
+        """Halts in force that cover the payment, the oldest first; empty if there is no payment."""
 
         def query(session: Session) -> list[Halt]:
             payment = session.get(PaymentRow, payment_id)
@@ -180,7 +184,7 @@ class Halts:
         return await self._database.read(query)
 
     async def held_back(self, number: int) -> int:
-        """How many open payments the halt keeps from being sent, or kept until it was lifted."""
+        """How many unsent payments are in the halt's scope, whether it is in force or lifted."""
 
         def query(session: Session) -> int:
             halt = session.get_one(HaltRow, number)
@@ -199,7 +203,7 @@ def require_signed_halt(
     content: str,
     now: datetime,
 ) -> None:
-    """Let pass what an operator signed of exactly this halt.
+    """Require an operator's signature for exactly this halt.
 
     Raises:
         NotSigned: it is no operator's signature, or one for something else.
@@ -211,15 +215,16 @@ def require_signed_halt(
 
 
 def before_halts(session: Session) -> None:
-    """See every halt there is, and have the next one wait until this transaction ends.
+    """See every halt that exists, and make a new one wait until this transaction ends.
 
-    So that once a halt is answered, nothing is on its way to being sent that did not see it.
+    So once a halt was confirmed to its caller, no transaction that has not seen it can still decide
+    to send.
     """
     hold(session, HALTING, shared=True)
 
 
 def is_halted(session: Session, payment: PaymentRow) -> bool:
-    """Whether some halt in force covers this payment."""
+    """Whether any halt in force covers this payment."""
     return session.exec(_COVERING, params=_of(payment)).first() is not None
 
 
@@ -228,7 +233,7 @@ def _of(payment: PaymentRow) -> dict[str, str]:
 
 
 def held_back(halt: HaltRow) -> tuple[ColumnElement[bool], ...]:
-    """What is true of payments that this halt keeps, or kept, from being sent."""
+    """Selects the unsent payments in this halt's scope."""
     parts = (
         (PaymentRow.partner, halt.partner),
         (PaymentRow.tenant, halt.tenant),

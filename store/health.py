@@ -1,4 +1,4 @@
-"""What the database says of itself, and what to mend before it is trusted with payments."""
+"""The database's own settings, and what must be changed before it is trusted with payments."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from sqlmodel import Session
 from store.database import Database
 from store.schema import version
 
-#: PostgreSQL's switches that decide whether a commit outlives a crash, all to be on.
+#: PostgreSQL's switches that decide whether a commit survives a crash. All must be on.
 _DURABLE: Final = ("fsync", "full_page_writes")
-#: SQLite's words for its numbers.
+#: SQLite's names for the values of `synchronous`.
 _SYNCHRONOUS: Final = {"0": "off", "1": "normal", "2": "full", "3": "extra"}
 
 
 @dataclass(frozen=True)
 class Health:
-    """How the database is; well where `remedies` is empty."""
+    """The state of the database. It is healthy if `remedies` is empty."""
 
     kind: str
-    """With its version, such as `PostgreSQL 18.4`."""
+    """Product and version, such as `PostgreSQL 18.4`."""
     place: str
     schema: str | None
     settings: dict[str, str]
-    """Its own words for what makes a commit durable."""
+    """The settings that make a commit durable, with the database's own values."""
     remedies: tuple[str, ...]
 
 
 def health(database: Database) -> Health:
-    """Ask the database.
+    """Ask the database for its settings.
 
     Raises:
         StoreAway: it does not answer.

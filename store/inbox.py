@@ -1,4 +1,8 @@
-"""The inbox: what arrived unasked, numbered, and which of it a read has covered."""
+"""The inbox: numbered deliveries (webhooks), and which of them a read has covered.
+
+A delivery only causes a read of its payment. A read notes the payment's highest number before it
+asks the partner, and marks the rows up to that number when it is recorded.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +22,8 @@ from store.locks import hold
 from store.tables import InboxRow, InstructionRow, PaymentRow
 from store.unmatched import Reference, ask_whose, close_matched
 
-#: A partner's reference is stored within seconds of its answer, or of a lookup. After so long a
-#: delivery that still matches no payment needs a person.
+#: We store a partner's reference within seconds of its answer, or of a lookup. If a delivery has
+#: matched no payment for this long, a person has to look.
 MATCHED_WITHIN: Final = timedelta(hours=1)
 
 _NEWEST_UNREAD: Final = select(func.max(InboxRow.received_at)).where(
@@ -35,7 +39,7 @@ _UNREAD: Final = select(InboxRow).where(
 
 @dataclass(frozen=True)
 class Arrival:
-    """What became of a delivery: whether it is new, and whose payment it is about."""
+    """Whether a delivery is new, and which payment it is about, if that is known."""
 
     is_new: bool
     tenant: str | None = None
@@ -43,7 +47,7 @@ class Arrival:
 
 
 class Inbox:
-    """Rows are put once by the partner's own event key, whoever delivers them how often."""
+    """Stores each delivery once, by the partner's event key, however often it is delivered."""
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
@@ -59,9 +63,9 @@ class Inbox:
         body: bytes,
         now: datetime,
     ) -> Arrival:
-        """Keep one arrival and find its payment; parked where there is none (yet).
+        """Store one delivery and find its payment. It stays unmatched while there is none.
 
-        Only payments of the account whose secret proved the delivery are looked at.
+        Only payments of the account whose secret verified the delivery can match.
         """
         sealed = self._keyring.seal(body, _context(partner, partner_account, event_key))
 
@@ -101,7 +105,7 @@ class Inbox:
         return await self._database.write(transaction)
 
     async def highest(self, payment_id: str) -> int:
-        """The number to note before a read is asked; 0 when nothing arrived."""
+        """The payment's highest number, noted before a read is sent. 0 if nothing arrived."""
 
         def query(session: Session) -> int:
             numbers = select(func.max(InboxRow.number)).where(InboxRow.payment_id == payment_id)
@@ -110,10 +114,11 @@ class Inbox:
         return await self._database.read(query)
 
     async def unnotified(self, now: datetime, *, limit: int) -> list[tuple[str, str]]:
-        """(tenant, payment id) of payments whose runs are to be told of something unread.
+        """(tenant, payment id) of payments whose runs must be notified of an unread delivery.
 
-        At their end too: evidence that comes after it reopens them. Told again at some ages until
-        a read has covered it, since a run may be told and end before it reads.
+        Ended payments are included, since later evidence reopens them. A run is notified again at
+        certain ages until a read has covered the delivery, because a run may be notified and end
+        before it reads.
         """
         rows = (
             select(PaymentRow.tenant, PaymentRow.payment_id)
@@ -126,7 +131,7 @@ class Inbox:
         return list(dict.fromkeys((tenant, payment_id) for tenant, payment_id in found))
 
     async def notified(self, payment_ids: Collection[str], now: datetime) -> None:
-        """Note that the runs of these payments were told of what `untold` had found."""
+        """Note that the runs of these payments were notified of what `unnotified` returned."""
         rows = (
             select(InboxRow)
             .where(col(InboxRow.payment_id).in_(payment_ids))
@@ -141,7 +146,7 @@ class Inbox:
         await self._database.write(transaction)
 
     async def unmatched(self, now: datetime, *, limit: int) -> list[Reference]:
-        """References of deliveries that matched no payment for an hour; nobody was asked yet."""
+        """References of deliveries that have matched no payment for an hour, without a task yet."""
         rows = (
             select(InboxRow.partner, InboxRow.partner_account, InboxRow.partner_reference)
             .where(col(InboxRow.unmatched_since) <= now - MATCHED_WITHIN)
@@ -157,9 +162,9 @@ class Inbox:
         )
 
     async def ask_whose(self, about: Reference, now: datetime) -> bool:
-        """Open the task about deliveries that `unmatched` found; False where none was opened.
+        """Open a task about deliveries that `unmatched` returned. False if none was opened.
 
-        There is none where their payment was found meanwhile, or people were asked before.
+        None is opened if their payment was found meanwhile, or if people were asked before.
         """
 
         def transaction(session: Session) -> bool:
@@ -175,12 +180,12 @@ class Inbox:
 
 
 def news_at(session: Session, payment_id: str) -> datetime | None:
-    """When the newest of what no read has covered yet arrived."""
+    """When the newest delivery that no read has covered yet arrived; None if there is none."""
     return session.exec(_NEWEST_UNREAD, params={"payment_id": payment_id}).one()
 
 
 def mark_read(session: Session, payment_id: str, through: int, now: datetime) -> None:
-    """Mark rows that had arrived before the read was asked; later ones stay unread."""
+    """Mark the rows that had arrived before the read was sent. Later ones stay unread."""
     rows = session.exec(_UNREAD, params={"payment_id": payment_id, "through": through})
     for found in rows:
         found.read_at, found.notify_at = now, None
@@ -190,9 +195,9 @@ def mark_read(session: Session, payment_id: str, through: int, now: datetime) ->
 def match_reference(
     session: Session, partner: str, reference: str, payment_id: str, now: datetime
 ) -> None:
-    """Give rows that came before we knew the partner's reference to their payment.
+    """Match deliveries that came before we knew the partner's reference with their payment.
 
-    Where people were asked whose they are, that is answered.
+    If a task asks people about them, it is closed.
     """
     payment = session.get(PaymentRow, payment_id)
     assert payment is not None, "a reference is stored for a payment that is"
@@ -206,7 +211,7 @@ def match_reference(
 
 
 def _unmatched(about: Reference) -> tuple[ColumnElement[bool], ...]:
-    """What is true of deliveries of this reference that no payment has."""
+    """Selects the unmatched deliveries of this reference."""
     return (
         col(InboxRow.partner) == about.partner,
         col(InboxRow.partner_account) == about.account,
@@ -216,10 +221,10 @@ def _unmatched(about: Reference) -> tuple[ColumnElement[bool], ...]:
 
 
 def _owner(session: Session, partner: str, account: str, reference: str) -> PaymentRow | None:
-    """The payment under the reference, locked.
+    """The payment that has the reference, locked.
 
-    The lock makes a payment's numbers grow in the order of commits: a number is given only when
-    all smaller ones of the payment can be seen, and a read notes the highest it sees.
+    The lock makes a payment's inbox numbers grow in the order of commits. So when a read notes the
+    highest number, all smaller ones of the payment are visible too.
     """
     payment_id = session.exec(
         select(InstructionRow.payment_id).where(
@@ -242,5 +247,5 @@ def _named(about: Reference) -> str:
 
 
 def _context(partner: str, account: str, event_key: str) -> str:
-    """What a sealed body is bound to."""
+    """The context that a sealed body is bound to."""
     return f"inbox/{partner}/{account}/{event_key}"

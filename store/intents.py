@@ -1,4 +1,4 @@
-"""Earlier payments that an order might repeat, found in the transaction that accepts it."""
+"""Finds earlier payments that an order may repeat, in the transaction that accepts the order."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _PURPOSE: Final = "intent"
 
 
 def hashes_of(intent: Intent, keyring: Keyring) -> tuple[str, ...]:
-    """Its hash by every key held, the current one's first: that one is stored.
+    """The intent's keyed hash under every key of the ring. The current key's hash is first.
 
-    With a key, because a plain hash would give the accounts away: whoever has the database could
-    try every IBAN of a bank. By every key, because a payment of the last day may have been
-    recorded under the key before.
+    The first one is stored. A plain hash was refused: somebody who has the database could try every
+    IBAN of a bank. Every key is used, because a payment of the last day may have been recorded
+    under the previous key.
     """
     return keyring.macs(intent.content.encode(), _PURPOSE)
 
@@ -33,10 +33,10 @@ def hashes_of(intent: Intent, keyring: Keyring) -> tuple[str, ...]:
 def earlier_of(
     session: Session, intent: Intent, hashes: Iterable[str], now: datetime
 ) -> tuple[Earlier, ...]:
-    """Every payment of this intent within its window that moved money, or may have or still may.
+    """Payments of the same intent, within its window, that moved money or still may, oldest first.
 
-    Only an end that proves nothing moved, and is not itself in doubt, lets one be ordered again.
-    Lines of the same file are left out. The oldest comes first.
+    A payment is left out only if its end proves that no money moved and is not in doubt. Lines of
+    the same file are not compared with each other.
     """
     rows = (
         select(PaymentRow)
@@ -71,7 +71,7 @@ def earlier_of(
 def require_operator(
     session: Session, said: Acknowledgement, order: Order, payment_id: str, now: datetime
 ) -> None:
-    """Let an acknowledgement pass that its operator signed for exactly this order.
+    """Require that an operator signed this acknowledgement for exactly this order.
 
     Raises:
         NotSigned: nobody signed it, or it was signed for something else.

@@ -1,4 +1,4 @@
-"""Keys for what is kept encrypted: AES-GCM with a key id, so that keys can be changed."""
+"""The keyring: AES-GCM keys for sealed values, each with an id so that keys can be rolled."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from domain.explained import Explained
 
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
-#: An id that was derived from its key; any other id is a name that somebody chose.
+#: An id that was derived from its key. Any other id is a name that somebody chose.
 _DERIVED_ID: Final = re.compile(r"[a-z]+-(?P<digest>[0-9a-f]{16})")
 
 
 class KeyringError(Explained, ValueError):
-    """A key is missing or malformed; the text names the remedy, never the key."""
+    """A key is missing or malformed, or a value does not open. The text never holds a key."""
 
 
 class MissingKey(KeyringError):
-    """A value is sealed with a key that the keyring does not have."""
+    """A value is sealed with a key that is not in the keyring."""
 
     def __init__(self, key_id: str) -> None:
         super().__init__(
@@ -40,10 +40,10 @@ class MissingKey(KeyringError):
 
 
 class Keyring:
-    """Seals with the current key and opens with any it holds.
+    """Seals with the current key and opens with any key of the ring.
 
-    A sealed value is `key id \\0 nonce ciphertext`; the context it belongs to (a table and an
-    id) is authenticated, so a value copied into another row does not open there.
+    A sealed value is `key id \\0 nonce ciphertext`. Its context (a table and an id) is
+    authenticated, so a value that is copied into another row does not open there.
     """
 
     def __init__(self, keys: Mapping[str, bytes], current: str, file: Path | None = None) -> None:
@@ -62,19 +62,20 @@ class Keyring:
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self.current = current
         self.file = file
-        """Where it was read from, for texts; None for a keyring that was made in memory."""
+        """The file it was read from, for messages; None for a keyring made in memory."""
 
     @property
     def ids(self) -> Collection[str]:
-        """Ids of all its keys."""
+        """The ids of all keys."""
         return self._ciphers.keys()
 
     @classmethod
     def read(cls, path: Path) -> Keyring:
-        """A keyring file: one `id:base64` a line, the first line is the current key.
+        """Read a keyring file: one `id:base64` per line, the first line being the current key.
 
         Raises:
-            KeyringError: no such file, or a line that is not a key.
+            KeyringError: there is no such file, others can read or replace it, or a line is not a
+                key.
         """
         try:
             _refuse_readable(path)
@@ -96,9 +97,9 @@ class Keyring:
 
     @staticmethod
     def make(path: Path) -> bool:
-        """Make a development keyring if there is none; True if it was made now.
+        """Create a development keyring if there is none. True if it was created now.
 
-        Two processes may ask at once: the file is linked into place whole, once.
+        Two processes may do this at once: the complete file is linked into place, once.
         """
         if path.exists():
             return False
@@ -118,7 +119,7 @@ class Keyring:
         return True
 
     def seal(self, clear: bytes, context: str, *, key_id: str | None = None) -> bytes:
-        """Seal with the current key, or with another one of the ring."""
+        """Seal with the current key, or with the key of `key_id`."""
         key_id, nonce = key_id or self.current, os.urandom(_NONCE_BYTES)
         sealed = self._ciphers[key_id].encrypt(nonce, clear, context.encode())
         return key_id.encode() + b"\0" + nonce + sealed
@@ -127,8 +128,8 @@ class Keyring:
         """The clear bytes.
 
         Raises:
-            MissingKey: sealed with a key we do not hold.
-            KeyringError: sealed for another context, or altered.
+            MissingKey: the value is sealed with a key that is not in the ring.
+            KeyringError: the value is sealed for another context, or was altered.
         """
         key_id, _, rest = sealed.partition(b"\0")
         cipher = self._ciphers.get(key_id.decode(errors="replace"))
@@ -136,13 +137,13 @@ class Keyring:
             raise MissingKey(key_id.decode(errors="replace"))
         try:
             return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], context.encode())
-        except (InvalidTag, ValueError):  # The latter of a value cut short.
+        except (InvalidTag, ValueError):  # ValueError if the value was cut short.
             raise KeyringError("sealed value was altered or belongs elsewhere") from None
 
     def macs(self, clear: bytes, purpose: str) -> tuple[str, ...]:
-        """A keyed hash (HMAC-SHA256) by every key held, the current one's first.
+        """A keyed hash (HMAC-SHA256) under every key of the ring; the current key's comes first.
 
-        Each purpose has keys of its own, derived from those of the ring.
+        Each purpose has its own keys, derived from those of the ring.
         """
         return tuple(
             hmac.digest(_derived(key, purpose), clear, "sha256").hex()
@@ -153,28 +154,29 @@ class Keyring:
 def new_line(name: str) -> str:
     """A line of a keyring file with a new key. Its id is derived from the key.
 
-    So the same id can never stand for two keys: `Keyring` refuses an id of this form beside
-    another key.
+    So one id cannot stand for two keys: `Keyring` refuses an id of this form with another key.
 
     Args:
-        name: what the id begins with, in small letters.
+        name: the beginning of the id, in small letters.
     """
     key = os.urandom(_KEY_BYTES)
     return f"{name}-{_digest(key)}:{base64.b64encode(key).decode()}\n"
 
 
 def _digest(key: bytes) -> str:
-    """What a derived id says of its key; it tells nothing that would help to guess the key."""
+    """The digest in a derived id. It does not help to guess the key."""
     derive = HKDFExpand(algorithm=SHA256(), length=8, info=b"finality key id")
     return derive.derive(key).hex()
 
 
 def _refuse_readable(path: Path) -> None:
-    """As PostgreSQL takes a key file: ours and readable by us alone, or root's and readable by our
-    group, as a secret is mounted into a container.
+    """Accept the file modes that PostgreSQL accepts for a key file.
+
+    The file is ours and only we can read it, or it is root's and our group can read it, as a secret
+    that is mounted into a container.
 
     Raises:
-        KeyringError: others can read or replace it.
+        KeyringError: others can read or replace the file.
     """
     found = path.stat()
     if found.st_uid not in (os.geteuid(), 0):

@@ -1,9 +1,9 @@
 """The keys a store is sealed with, and the proof that a keyring has them.
 
 Each key that seals something has a row with a canary: a value that only this key opens. A process
-proves its keyring against the canaries before it does anything with the store. Comparing ids would
-not do: two keyrings can call different keys by one name, and each would seal what the other can
-never open.
+checks its keyring against the canaries before it does anything else with the store. Comparing key
+ids was refused: two keyrings may use one id for different keys, and each would then seal values
+that the other can never open.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ _FIRST_USE: Final = "keys"
 
 
 class WrongKeyring(KeyringError):
-    """The keyring is not the one of this store: nothing was done."""
+    """The keyring does not belong to this store. Nothing was done."""
 
 
 @dataclass(frozen=True)
 class MissingKeys:
-    """A key that sealed payments and is not in the keyring."""
+    """A key of this store that is not in the keyring."""
 
     key_id: str
     payments: int
-    """How many were sealed with it."""
+    """How many payments are sealed with it."""
 
 
 def prove(database: Database, keyring: Keyring, now: datetime) -> None:
-    """Prove that every key of the ring is the one this store knows under its id.
+    """Prove that every key of the ring is the key that this store knows under that id.
 
-    A current key that the store does not know yet is noted with its canary, so that the next
-    process can be proven against it.
+    If the store does not know the current key yet, its canary is stored, so that the next process
+    can be checked against it.
 
     Raises:
-        WrongKeyring: another key stands under one of the ids, or no key of the ring is known here.
+        WrongKeyring: the store knows another key under one of the ids, or knows no key of the ring.
         StoreAway: the database is away.
     """
     if not database.read_now(partial(_is_known, keyring)):
@@ -58,10 +58,10 @@ def prove(database: Database, keyring: Keyring, now: datetime) -> None:
 def require_proven(session: Session, keyring: Keyring, now: datetime) -> None:
     """Prove the current key in the transaction that seals with it.
 
-    The canary of a key is in the store before, or together with, the first value it seals.
+    So a key's canary is stored before, or together with, the first value that the key seals.
 
     Raises:
-        WrongKeyring: as `prove`; the transaction has to be rolled back.
+        WrongKeyring: as `prove`. The transaction must be rolled back.
     """
     known = session.get(KeyRow, keyring.current)
     if known is not None:
@@ -76,13 +76,14 @@ def require_proven(session: Session, keyring: Keyring, now: datetime) -> None:
 
 
 def require_never_sealed(database: Database, file: Path) -> None:
-    """Let a new keyring be made only for a store that was never sealed.
+    """Require a store in which nothing is sealed yet, before a new keyring is created.
 
     Args:
-        file: where the keyring of this store belongs.
+        database: the store.
+        file: where this store's keyring belongs.
 
     Raises:
-        WrongKeyring: the store has keys already, which a new keyring could not replace.
+        WrongKeyring: the store is sealed with keys that a new keyring would not have.
     """
     known = database.read_now(_known_ids)
     if known:
@@ -94,13 +95,13 @@ def require_never_sealed(database: Database, file: Path) -> None:
 
 
 def missing(session: Session, keyring: Keyring) -> list[str]:
-    """Ids of keys that the store was sealed with and the keyring lacks."""
+    """Ids of keys that the store is sealed with and that the keyring lacks."""
     ids = session.exec(select(KeyRow.key_id).order_by(KeyRow.key_id))
     return [key_id for key_id in ids if key_id not in keyring.ids]
 
 
 def missing_keys(session: Session, keyring: Keyring) -> list[MissingKeys]:
-    """The same, with how many payments each one sealed."""
+    """The same, with the number of payments that each key seals."""
     count = select(func.count()).select_from(PaymentRow)
     return [
         MissingKeys(key_id, session.exec(count.where(sealed_with(key_id))).one())
@@ -109,10 +110,10 @@ def missing_keys(session: Session, keyring: Keyring) -> list[MissingKeys]:
 
 
 def require_whole(keyring: Keyring, session: Session) -> None:
-    """Let only a keyring pass that has every key of this store.
+    """Require a keyring that has every key of this store.
 
     Raises:
-        WrongKeyring: it lacks one; the text names it.
+        WrongKeyring: it lacks at least one; the text names the missing keys.
     """
     if lacking := missing(session, keyring):
         raise WrongKeyring(
@@ -122,14 +123,18 @@ def require_whole(keyring: Keyring, session: Session) -> None:
 
 
 def sealed_with(key_id: str) -> ColumnElement[bool]:
-    """What is true of payments whose order was sealed with that key."""
+    """Selects payments whose order is sealed with that key."""
     begins = key_id.encode()
     sealed = col(PaymentRow.order_sealed)
     return (sealed >= begins + b"\0") & (sealed < begins + b"\1")
 
 
 def _is_known(keyring: Keyring, session: Session) -> bool:
-    """Whether the store has a canary of the current key; every one of the ring has to open."""
+    """Whether the store has the current key's canary.
+
+    Raises:
+        WrongKeyring: a key of the ring does not open the canary under its id.
+    """
     rows = session.exec(select(KeyRow).order_by(KeyRow.key_id)).all()
     for row in rows:
         if row.key_id in keyring.ids:
@@ -138,15 +143,18 @@ def _is_known(keyring: Keyring, session: Session) -> bool:
 
 
 def _to_introduce(session: Session, keyring: Keyring) -> set[str]:
-    """Ids of the keys to note: the current one, and those that earlier releases sealed with.
+    """Ids of keys that need a canary: the current key, and keys that earlier releases used.
 
-    A new key comes in a keyring that also has a known one. Otherwise it is the keyring of another
-    installation, or one that was made anew by mistake.
+    A new key is accepted only in a keyring that also has a known one. Otherwise the keyring belongs
+    to another installation, or was created again by mistake.
+
+    Raises:
+        WrongKeyring: the store is sealed, and no key of the ring is known.
     """
     noted = set(session.exec(select(KeyRow.key_id)))
     if noted:
         proven = noted & set(keyring.ids)
-    else:  # A new store, or one of an earlier release, whose payments prove its keys.
+    else:  # A new store, or one of an earlier release, where payments prove the keys.
         proven = {
             key_id for key_id in keyring.ids if _opens_what_it_sealed(session, keyring, key_id)
         }
@@ -156,7 +164,7 @@ def _to_introduce(session: Session, keyring: Keyring) -> set[str]:
 
 
 def _known_ids(session: Session) -> list[str]:
-    """Ids of the keys the store was sealed with; of one of an earlier release, the newest one's."""
+    """Ids of the keys the store is sealed with. Without canaries, that of the newest payment."""
     known = list(session.exec(select(KeyRow.key_id).order_by(KeyRow.key_id)))
     if not known:
         newest = select(PaymentRow.order_sealed).order_by(col(PaymentRow.created_at).desc())
@@ -166,10 +174,10 @@ def _known_ids(session: Session) -> list[str]:
 
 
 def _opens_what_it_sealed(session: Session, keyring: Keyring, key_id: str) -> bool:
-    """Whether payments were sealed with it; False where there are none.
+    """Whether a payment is sealed under this key id, and the key opens it.
 
     Raises:
-        WrongKeyring: there are some, and this key does not open them.
+        WrongKeyring: there is such a payment, and the key does not open it.
     """
     some = select(PaymentRow.payment_id, PaymentRow.order_sealed).where(sealed_with(key_id))
     found = session.exec(some.limit(1)).first()
@@ -193,7 +201,7 @@ def _open(keyring: Keyring, row: KeyRow) -> None:
 
 
 def _context(key_id: str) -> str:
-    """What a sealed canary is bound to."""
+    """The context that a sealed canary is bound to."""
     return f"keys/{key_id}"
 
 

@@ -1,4 +1,4 @@
-"""A partner login as all processes share it: one at a time, and none after a failure."""
+"""Partner logins, shared by all processes: one login at a time, and none after a refused one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from store.database import Database
 from store.keyring import Keyring
 from store.tables import PartnerAccountRow
 
-#: A login call takes far less; a process that dies while logging in blocks the others this long.
+#: A login call takes far less time. A process that dies while logging in blocks others this long.
 LEASE: Final = timedelta(seconds=60)
 _UNCLEAR_PAUSE: Final = timedelta(seconds=5)
 _DOUBTFUL_PAUSE: Final = timedelta(minutes=15)
@@ -28,9 +28,9 @@ _REFUSED_LOOK_AGAIN: Final = timedelta(minutes=5)
 class Logins:
     """Implements `partners.interface.LoginBook` for one partner.
 
-    After one refused login nobody logs in with those credentials again: a partner that locks an
-    account after four failures must not see a second one. Other credentials, or a person's
-    `forget`, open it again.
+    After a refused login no process logs in with those credentials again, because a partner may
+    lock the account after four failures. Logins are allowed again with other credentials, or after
+    a person calls `forget`.
     """
 
     def __init__(self, database: Database, keyring: Keyring, clock: Clock, partner: str) -> None:
@@ -41,7 +41,7 @@ class Logins:
         self._owner = f"{socket.gethostname()}/{os.getpid()}"
 
     async def token(self, login: str, credentials_hash: str) -> str | None:
-        """The token in use, if the login has one under these credentials."""
+        """The current token of the login, if these credentials obtained one."""
 
         def query(session: Session) -> str | None:
             row = session.get(PartnerAccountRow, (self._partner, _hash(login)))
@@ -52,15 +52,15 @@ class Logins:
         return await self._database.read(query)
 
     async def claim(self, login: str, credentials_hash: str) -> NotReady | None:
-        """Take the lease to log in, or say why not and when to look again."""
+        """Take the lease to log in. Otherwise returns the reason and when to look again."""
 
         def transaction(session: Session) -> NotReady | None:
             row = self._row(session, login, credentials_hash)
-            # Read under the lock: a clock read before may be older than what others wrote since.
+            # Read under the lock: an earlier reading may be older than what others have written.
             now = self._now(session)
             if credentials_hash == row.refused_hash:
-                # Also where another process uses others meanwhile: while a new key is rolled
-                # out, each change of hands would allow one more failure.
+                # Also if another process uses newer credentials. Otherwise, while a new key is
+                # rolled out, each switch between the two would allow one more failure.
                 return self._refused(row, now)
             if row.credentials_hash != credentials_hash:
                 row.credentials_hash, row.failures_in_row = credentials_hash, 0
@@ -69,7 +69,7 @@ class Logins:
             if row.failures_in_row:
                 return self._refused(row, now)
             longest = LEASE if row.leased_by else _DOUBTFUL_PAUSE
-            # A lease that ends later than any we give was dated by a clock that was ahead.
+            # A lease that ends later than any we grant was dated by a fast clock, and is ignored.
             if row.leased_until and now < row.leased_until <= now + longest + APART_MAX:
                 if row.leased_by:
                     return NotReady(
@@ -83,7 +83,7 @@ class Logins:
         return await self._database.write(transaction)
 
     async def succeeded(self, login: str, credentials_hash: str, token: str) -> None:
-        """A new token for everybody."""
+        """Store a new token for all processes, and give the lease back."""
         sealed = self._keyring.seal(token.encode(), self._context(login))
 
         def transaction(session: Session) -> None:
@@ -99,7 +99,7 @@ class Logins:
         await self._database.write(transaction)
 
     async def failed(self, login: str, credentials_hash: str, why: str) -> None:
-        """The partner refused the credentials."""
+        """Record that the partner refused the credentials, and give the lease back."""
 
         def transaction(session: Session) -> None:
             row = self._row(session, login, credentials_hash)
@@ -114,10 +114,10 @@ class Logins:
         await self._database.write(transaction)
 
     async def unclear(self, login: str, credentials_hash: str, *, may_have_counted: bool) -> None:
-        """No usable answer to a login.
+        """Record that a login got no usable answer. The next one waits a few seconds.
 
-        Where it may have counted as a failure, and these credentials never worked before, the
-        next one waits long: four in a short time would lock the account.
+        If the partner may have counted it as a failure, and these credentials have never worked,
+        the next login waits 15 minutes: four failures in a short time would lock the account.
         """
 
         def transaction(session: Session) -> None:
@@ -131,7 +131,7 @@ class Logins:
         await self._database.write(transaction)
 
     async def drop(self, login: str, token: str) -> None:
-        """The partner refused this token; a newer one that another process got stays."""
+        """Drop a token that the partner refused. A newer token from another process stays."""
 
         def transaction(session: Session) -> None:
             row = session.get(
@@ -146,7 +146,7 @@ class Logins:
         await self._database.write(transaction)
 
     async def forget(self, login: str) -> bool:
-        """A person allows one more login; True if one had been refused."""
+        """Allow one more login, as a person asked. True if one had been refused."""
 
         def transaction(session: Session) -> bool:
             row = session.get(
@@ -162,7 +162,7 @@ class Logins:
         return await self._database.write(transaction)
 
     async def refused(self, login: str) -> tuple[str, datetime] | None:
-        """Why and when the partner refused the login, if it did."""
+        """Why and when the partner refused the login; None if it did not."""
 
         def query(session: Session) -> tuple[str, datetime] | None:
             row = session.get(PartnerAccountRow, (self._partner, _hash(login)))

@@ -1,8 +1,10 @@
-"""What was recorded for payments whose runs were not told of it: commands, lifted halts, steps due.
+"""Payments whose runs must be notified: of commands, lifted halts and overdue steps.
 
-A run that waits for days looks only when it is told, and whoever recorded may have died before.
-Every list is asked of the database by an indexed moment, a page at a time, so its cost grows with
-what is due and not with what waits.
+A run that waits for days looks again only when it is notified, and the process that recorded
+something may have died before it notified the run. Every list is read by an indexed moment, a page
+at a time, so its cost grows with the payments that are due and not with those that wait. Listing
+the open runs in Temporal was refused, because that cost grows with all of them
+(docs/decisions/0023).
 """
 
 from __future__ import annotations
@@ -19,20 +21,23 @@ from store.database import Database
 from store.halts import held_back
 from store.tables import CommandRow, HaltRow, PaymentRow
 
-#: (tenant, payment id), as runs are found by.
+#: (tenant, payment id), from which a run's workflow id is made.
 Refs = list[tuple[str, str]]
-#: Payments of a lifted halt that are marked in one transaction, which locks them meanwhile.
+#: Payments of a lifted halt that one transaction marks, and locks meanwhile.
 _MARKED_AT_ONCE: Final = 1000
 
 
 class Notifications:
-    """Upkeep's lists of what to tell. Telling twice is harmless."""
+    """Upkeep's lists of runs to notify. Notifying a run twice is harmless."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def commands(self, *, asked_through: datetime, limit: int) -> Refs:
-        """Payments, at their end too, with a command not told of; the longest ago first."""
+        """Payments with a command that their run was not notified of, the oldest command first.
+
+        Ended payments are included.
+        """
         rows = (
             select(PaymentRow.tenant, PaymentRow.payment_id)
             .where(PaymentRow.payment_id == CommandRow.payment_id)
@@ -45,7 +50,7 @@ class Notifications:
     async def notified(
         self, payment_ids: Collection[str], *, asked_through: datetime, now: datetime
     ) -> None:
-        """Note that the runs of these payments were told of commands asked until then."""
+        """Note that the runs of these payments were notified of commands up to that moment."""
         rows = (
             select(CommandRow)
             .where(col(CommandRow.payment_id).in_(payment_ids))
@@ -60,10 +65,11 @@ class Notifications:
         await self._database.write(transaction)
 
     async def overdue(self, now: datetime, *, limit: int) -> Refs:
-        """Payments whose runs are to be told that they are late with a step; the latest first.
+        """Payments whose runs must be notified of an overdue step, the longest due first.
 
-        Their runs may be dead, or not know that it is due: a process that was taken for dead
-        recorded what makes it so. Each stays in this list until it is folded again.
+        Such a run may be dead. Or it does not know that the step is due, because a process that
+        was given up recorded the change. A payment stays in this list until it is folded again, or
+        put off because it cannot be opened.
         """
         rows = (
             select(PaymentRow.tenant, PaymentRow.payment_id)
@@ -74,7 +80,7 @@ class Notifications:
         return _refs(await self._database.read(lambda session: session.exec(rows).all()))
 
     async def lifted(self) -> list[int]:
-        """Numbers of halts that were lifted, and what they held back was not told."""
+        """Numbers of lifted halts whose payments were not all marked to be notified yet."""
         rows = (
             select(HaltRow.number)
             .where(col(HaltRow.lifted_at).is_not(None), col(HaltRow.notified_at).is_(None))
@@ -86,13 +92,15 @@ class Notifications:
     async def notify_held_back(
         self, number: int, now: datetime, after: tuple[datetime, str] | None
     ) -> tuple[datetime, str] | None:
-        """Have upkeep tell what a halt kept unsent, now that it is lifted; a page at a time.
+        """Mark the payments that a lifted halt kept unsent, so that upkeep notifies their runs.
 
         Args:
-            after: what the page before returned; None for the first.
+            number: the halt.
+            now: our clock.
+            after: what the previous page returned; None for the first page.
 
         Returns:
-            Where the next page begins, or None once all are marked, and the halt with them.
+            Where the next page begins; None once all payments and the halt itself are marked.
         """
         by = (col(PaymentRow.created_at), col(PaymentRow.payment_id))
         place = tuple_(*by)
@@ -117,5 +125,5 @@ class Notifications:
 
 
 def _refs(found: Iterable[tuple[str, str]]) -> Refs:
-    """Each once: a payment may have several commands."""
+    """Each payment once: it may have several commands."""
     return list(dict.fromkeys((tenant, payment_id) for tenant, payment_id in found))

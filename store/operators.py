@@ -1,8 +1,10 @@
-"""Who may sign, and whether a signature is theirs.
+"""Operators: who may sign, and whether a signature is valid.
 
-An operator is a row with a public key. What proves a signature is in the store, so nothing that
-the caller of a command can set (environment, settings, files) makes anybody an operator. The rows
-change only by the signatures of two of them.
+An operator is a row with a public key. Signatures are verified with the keys in the store, so
+nothing that the caller of a command can set (environment, settings, files) makes anybody an
+operator. After the first enrolment the rows change only by two operators' signatures. Operators as
+settings with secrets were refused: one environment could then be two people
+(docs/decisions/0021).
 """
 
 from __future__ import annotations
@@ -29,15 +31,15 @@ from domain.statement import (
 from store.locks import hold
 from store.tables import OperatorRow, RefusalRow, SignatureRow
 
-#: What a decision against the payer's money and a change of the operators take.
+#: Signatures needed to find a payment not executed, and to change the operators.
 SIGNATURES_NEEDED: Final = 2
-#: Upkeep halts under this name: no operator may have it.
+#: Upkeep halts under this name, so no operator may have it.
 UPKEEP: Final = "upkeep"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
 _CHANGES: Final = (StatementKind.ADD, StatementKind.REMOVE, StatementKind.CHANGE_KEY)
-#: The lock between changes of the operators, and between them and what is signed.
+#: The lock that separates changes of the operators from each other, and from signed decisions.
 OPERATORS: Final = "operators"
-#: So many refusals cost nothing; after them each doubles the wait, up to the longest.
+#: The first refusals cause no wait. After them each refusal doubles the wait, up to the longest.
 _FREE_REFUSALS: Final = 3
 _FIRST_WAIT: Final = timedelta(seconds=10)
 _LONGEST_WAIT: Final = timedelta(minutes=5)
@@ -47,10 +49,10 @@ _KEPT_LENGTH_MAX: Final = 100
 
 
 class NotSigned(Explained, ValueError):
-    """A signature that is not accepted; nothing was recorded but the refusal."""
+    """A signature that is not accepted. Nothing but the refusal is recorded."""
 
     is_slowed = False
-    """Whether it was not even looked at, since others were refused just before."""
+    """Whether the signature was not even checked, because others were refused just before."""
 
 
 class _Slowed(NotSigned):
@@ -58,12 +60,12 @@ class _Slowed(NotSigned):
 
 
 class OperatorsFixed(Explained, ValueError):
-    """The operators cannot be changed so; nothing was changed."""
+    """The operators cannot be changed in this way. Nothing was changed."""
 
 
 @dataclass(frozen=True)
 class PublicKey:
-    """A person's name and public key, with the proof that they hold the private one."""
+    """A person's name and public key, with a proof that they hold the private key."""
 
     name: str
     key: bytes
@@ -81,13 +83,13 @@ class Operator:
 
     @property
     def fingerprint(self) -> str:
-        """What people compare, and note elsewhere."""
+        """The key's fingerprint, for people to compare and to note elsewhere."""
         return fingerprint(self.key)
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A signature that was not accepted. The name is what was claimed, and proves nothing."""
+    """A signature that was not accepted. `claimed` is the name that was given, without proof."""
 
     claimed: str
     kind: str
@@ -99,15 +101,15 @@ class Refusal:
 
 
 def fingerprint(key: bytes) -> str:
-    """A public key's, to be compared by people."""
+    """The fingerprint of a public key, for people to compare."""
     return digest(key)[:32]
 
 
 def spelt(name: str) -> str:
-    """A name as it is kept.
+    """A name as it is stored: without surrounding blanks, in small letters.
 
     Raises:
-        OperatorsFixed: it is no name.
+        OperatorsFixed: it is not a valid name.
     """
     kept = name.strip().casefold()
     if not _NAME.fullmatch(kept):
@@ -116,7 +118,7 @@ def spelt(name: str) -> str:
 
 
 def possession(name: str, key: bytes) -> bytes:
-    """What a person signs with a new key, to show that they hold it."""
+    """The text that a person signs with a new key, to prove that they hold it."""
     return f"finality operator key 1\n{name}\n{key.hex()}".encode()
 
 
@@ -124,12 +126,13 @@ def possession(name: str, key: bytes) -> bytes:
 
 
 def verified(session: Session, signed: Signed, now: datetime) -> OperatorRow:
-    """The operator who signed, by the key in the store; the signature is kept.
+    """Verify a signature with the key in the store, and store it. Returns the operator's row.
 
-    Called in the transaction that does what was signed.
+    It is called in the transaction that does what was signed.
 
     Raises:
-        NotSigned: nobody of that name, another key, an altered text, or signed too long ago.
+        NotSigned: there is no such operator, the signature is not by their key or not of this text,
+            it was signed too long ago or in the future, or too many were refused just before.
     """
     statement = signed.statement
     hold(session, OPERATORS, shared=True)
@@ -159,10 +162,11 @@ def verified(session: Session, signed: Signed, now: datetime) -> OperatorRow:
 
 
 def require_operator(session: Session, signed: Signed, now: datetime) -> OperatorRow:
-    """The operator who signed; nothing is kept.
+    """Verify a signature with the key in the store. Returns the operator's row; stores nothing.
 
     Raises:
-        NotSigned: nobody of that name, another key, an altered text, or too many tries.
+        NotSigned: there is no such operator, the signature is not by their key or not of this text,
+            or too many were refused just before.
     """
     statement = signed.statement
     _require_not_slowed(session, statement, now)
@@ -176,7 +180,7 @@ def require_operator(session: Session, signed: Signed, now: datetime) -> Operato
 
 
 def is_signature(key: bytes, text: str, signature: bytes) -> bool:
-    """Whether the key made this signature of this text."""
+    """Whether this is the key's signature of this text."""
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, text.encode())
     except (InvalidSignature, ValueError):
@@ -185,10 +189,10 @@ def is_signature(key: bytes, text: str, signature: bytes) -> bool:
 
 
 def standing(session: Session, kind: StatementKind, subject: str) -> list[SignatureRow]:
-    """Signatures about a subject that count today, the oldest first: one person's, once each.
+    """Signatures about a subject that count now, the oldest first. One person may have several.
 
-    Each is verified anew with the key that its operator has now. Who is no operator any more, or
-    has another key since, has not signed.
+    Each is verified again with the operator's present key. A signature does not count if its
+    operator was removed, or has another key since.
     """
     rows = session.exec(
         select(SignatureRow)
@@ -200,13 +204,13 @@ def standing(session: Session, kind: StatementKind, subject: str) -> list[Signat
 
 @dataclass(frozen=True)
 class Kept:
-    """A signature as it was kept, for those who verify it later."""
+    """A stored signature, with what is needed to verify it later."""
 
     statement: str
     signature: bytes
     key: bytes
     flaw: str
-    """What is wrong with it; empty where it verifies."""
+    """Why it does not verify; empty if it does."""
 
     @property
     def said(self) -> Statement:
@@ -214,7 +218,7 @@ class Kept:
 
 
 def kept(session: Session, subject: str) -> list[Kept]:
-    """Every signature about a subject, the oldest first, verified once more."""
+    """Every stored signature about a subject, the oldest first, verified again."""
     rows = session.exec(
         select(SignatureRow)
         .where(SignatureRow.subject == subject)
@@ -236,7 +240,7 @@ def _flaw(session: Session, row: SignatureRow) -> str:
 
 
 def people(rows: Sequence[SignatureRow]) -> set[bytes]:
-    """The different people behind signatures: a person is a key, whatever their name."""
+    """The different people behind these signatures. A person is a key, whatever the name."""
     return {bytes(row.public_key) for row in rows}
 
 
@@ -246,7 +250,7 @@ def _counts(session: Session, row: SignatureRow) -> bool:
 
 
 def active_row(session: Session, name: str) -> OperatorRow | None:
-    """The row of one who may sign."""
+    """The row of the active operator of this name; None if there is none."""
     return session.exec(
         select(OperatorRow).where(OperatorRow.name == name, col(OperatorRow.removed_at).is_(None))
     ).one_or_none()
@@ -256,7 +260,7 @@ def active_row(session: Session, name: str) -> OperatorRow | None:
 
 
 def active(session: Session) -> list[Operator]:
-    """Those who may sign, by name."""
+    """The operators who may sign, sorted by name."""
     rows = session.exec(
         select(OperatorRow)
         .where(col(OperatorRow.removed_at).is_(None))
@@ -266,7 +270,7 @@ def active(session: Session) -> list[Operator]:
 
 
 def known_operators(session: Session) -> str:
-    """A digest of who may sign: a change that was signed about others counts no more."""
+    """A digest of who may sign. A change that was signed before the operators changed is void."""
     listed = "\n".join(f"{one.name} {one.key.hex()}" for one in active(session))
     return digest(listed.encode())[:32]
 
@@ -275,10 +279,10 @@ def known_operators(session: Session) -> str:
 
 
 def note_refusal(session: Session, statement: Statement, why: NotSigned, now: datetime) -> None:
-    """Keep who claimed to sign what, and why that was refused; nothing of the signature.
+    """Store who claimed to sign what and why it was refused, but not the signature.
 
-    Attempts in a wait are counted in the row before them and make the wait no longer: otherwise a
-    stranger could keep an operator from signing for ever.
+    A try during a wait is only counted, in the row of the refusal before it, and does not make the
+    wait longer: otherwise a stranger could lock out an operator for ever.
     """
     claimed, subject = statement.by[:_KEPT_LENGTH_MAX], statement.subject[:_KEPT_LENGTH_MAX]
     if why.is_slowed and (last := _last_refusals(session, statement, now)):
@@ -310,7 +314,7 @@ def refusals(
 
 
 def _last_refusals(session: Session, statement: Statement, now: datetime) -> Sequence[RefusalRow]:
-    """Those that slow this one: of the same name or about the same subject, the newest first."""
+    """Refusals that slow this statement: of the same name or subject, the newest first."""
     return session.exec(
         select(RefusalRow)
         .where(

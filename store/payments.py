@@ -1,4 +1,4 @@
-"""Payments: accepting an order once, and showing how it stands."""
+"""The repository of payments: accept an order once, read it, find it, and fold it again."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from store.tables import PaymentRow
 from store.unopened import ask_to_open, unopened
 from store.views import view_of
 
-#: Databases take only so many values in one question.
+#: Databases limit how many values one query may contain.
 _KEYS_AT_ONCE: Final = 500
 
 
 class Escalated(NamedTuple):
-    """How many payments were looked at, and which could not be: their key is not in the keyring."""
+    """How many payments were folded, and the ids of those whose order cannot be opened."""
 
     payments: int
     unreadable: list[str]
@@ -47,15 +47,15 @@ class Escalated(NamedTuple):
 
 @dataclass(frozen=True)
 class Found:
-    """What a search brought, the newest first."""
+    """The result of a search, the newest first."""
 
     records: list[PaymentRecord]
     cut_after: int | None = None
-    """How many payments were looked at, where there are more; None where all were."""
+    """How many payments were looked at before the search stopped; None if it looked at all."""
 
 
 class Payments:
-    """The repository of payments."""
+    """Accepts, reads and refolds payments."""
 
     def __init__(self, database: Database, keyring: Keyring, escalate: Escalate = nobody) -> None:
         self._database = database
@@ -75,19 +75,26 @@ class Payments:
         intent: Intent | None = None,
         acknowledged: Acknowledgement | None = None,
     ) -> Acceptance:
-        """Record the order under (tenant, key), or give what that key already stands for.
+        """Record the order under (tenant, key), or return the payment that the key stands for.
 
         Args:
-            intent: what it is compared by with earlier payments; by default the order's own.
-            acknowledged: which of those somebody said it does not repeat.
+            order: what to pay.
+            key: the caller's own, unique per tenant.
+            fingerprint: of the order as received; a repeat must have the same.
+            payment_id: the id of a new payment.
+            profile: the partner's behaviour, which the payment keeps.
+            now: our clock.
+            intent: what is compared with earlier payments; by default the order's own.
+            acknowledged: the earlier payments that somebody says this order does not repeat.
 
         Raises:
-            KeyReused: the key is known with another fingerprint; nothing was written.
-            ClocksApart: our clock and the database's differ too much; nothing was written.
-            PossibleDuplicate: the same payment was ordered under another key; nothing was
-                written. A known key is never asked about.
-            NotSigned: an operator is named who did not sign exactly this acknowledgement.
-            WrongKeyring: what would be sealed now, others could never open; nothing was written.
+            KeyReused: the key is known with another fingerprint. Nothing was written.
+            ClocksApart: our clock and the database's differ too much. Nothing was written.
+            PossibleDuplicate: the same payment was ordered under another key. Nothing was written.
+                A known key never raises this.
+            NotSigned: the operator named did not sign exactly this acknowledgement.
+            WrongKeyring: other processes could never open what would be sealed now. Nothing was
+                written.
         """
         said = acknowledged or Acknowledgement()
         intent = intent or Intent.of(order)
@@ -100,27 +107,33 @@ class Payments:
     async def accept_many(
         self, many: Sequence[Given], now: datetime
     ) -> list[Acceptance | PossibleDuplicate]:
-        """`accept` for each, in one transaction: what that says of one holds for each of them.
+        """`accept` for each order, in one transaction.
 
-        One that may be a duplicate is in the answer and keeps no other back.
+        An order that may be a duplicate is returned as a PossibleDuplicate and does not stop the
+        others.
 
         Raises:
-            KeyReused: one of the keys stands for another order; nothing was written of any.
+            KeyReused, ClocksApart, NotSigned, WrongKeyring: as `accept`, for any of the orders. No
+                order was written.
         """
         return await self._database.write(self._accepting.transaction(many, now))
 
     async def known(self, tenant: str, key: str, fingerprint: str) -> Acceptance | None:
-        """What the key already stands for, if it does.
+        """The payment that was accepted under this key; None if the key is new.
 
         Raises:
-            KeyReused: it stands for another order.
+            KeyReused: the key stands for another order.
         """
         return (await self.known_of(tenant, [(key, fingerprint)]))[0]
 
     async def known_of(
         self, tenant: str, keys: Sequence[tuple[str, str]]
     ) -> list[Acceptance | None]:
-        """The same of many, each with its fingerprint."""
+        """The same for many keys, each with its fingerprint.
+
+        Raises:
+            KeyReused: one of the keys stands for another order.
+        """
         return await self._database.read(
             lambda session: [accepted_under(session, tenant, *one) for one in keys]
         )
@@ -128,7 +141,10 @@ class Payments:
     async def possible_duplicates(
         self, wanted: Sequence[tuple[str, Intent]], now: datetime
     ) -> list[tuple[Earlier, ...]]:
-        """Per (key, intent): what `accept` would ask about now. Nothing is written or held."""
+        """For each (key, intent), the earlier payments that `accept` would report as repeated now.
+
+        Nothing is written or locked.
+        """
 
         def query(session: Session) -> list[tuple[Earlier, ...]]:
             return [
@@ -141,7 +157,7 @@ class Payments:
         return await self._database.read(query)
 
     async def view(self, payment_id: str) -> PaymentView:
-        """The payment for its workflow.
+        """The payment, as its workflow sees it.
 
         Raises:
             UnknownPayment: no such payment.
@@ -149,7 +165,7 @@ class Payments:
         return await self._database.read(lambda session: view_of(session, row(session, payment_id)))
 
     async def record(self, payment_id: str) -> PaymentRecord:
-        """The payment for people.
+        """The payment, as people see it.
 
         Raises:
             UnknownPayment: no such payment.
@@ -159,17 +175,17 @@ class Payments:
         )
 
     async def records_by_id(self, payment_ids: Sequence[str]) -> list[PaymentRecord]:
-        """Those payments for people, in the order asked for.
+        """These payments as people see them, in the given order.
 
         Raises:
-            UnknownPayment: one of them is none.
+            UnknownPayment: one of the ids is unknown.
         """
         return await self._database.read(
             lambda session: [self._record(session, row(session, one)) for one in payment_ids]
         )
 
     async def records_of(self, tenant: str, keys: Sequence[str]) -> dict[str, PaymentRecord]:
-        """By their keys, those payments that there are."""
+        """Payments by their keys; unknown keys are left out."""
 
         def query(session: Session) -> dict[str, PaymentRecord]:
             wanted = select(PaymentRow).where(PaymentRow.tenant == tenant)
@@ -183,7 +199,7 @@ class Payments:
         return await self._database.read(query)
 
     async def find(self, wanted: Wanted, *, limit: int) -> Found:
-        """Payments that fit, the newest first."""
+        """Payments that match, the newest first, up to `limit`."""
 
         def query(session: Session) -> Found:
             records: list[PaymentRecord] = []
@@ -201,7 +217,7 @@ class Payments:
         return record_of(session, found, opened(self._keyring, found))
 
     async def started(self, payment_ids: Sequence[str], now: datetime) -> None:
-        """Note that a workflow runs these, so that the relay leaves them alone."""
+        """Note that workflows run these payments, so that the relay does not start them."""
         noted = (
             update(PaymentRow)
             .where(col(PaymentRow.payment_id).in_(payment_ids))
@@ -215,7 +231,7 @@ class Payments:
         await self._database.write(transaction)
 
     async def unstarted(self, *, created_before: datetime, limit: int) -> list[tuple[str, str]]:
-        """(tenant, payment id) of payments that were recorded but whose start is not."""
+        """(tenant, payment id) of open payments that were recorded, but not noted as started."""
 
         def query(session: Session) -> list[tuple[str, str]]:
             rows = (
@@ -231,9 +247,9 @@ class Payments:
         return await self._database.read(query)
 
     async def escalate(self, now: datetime, *, limit: int) -> Escalated:
-        """Open the questions whose time has come, though nothing was heard; the oldest first.
+        """Refold payments whose next task is due by time alone, the longest due first.
 
-        None of those that it looked at is due any more: call it until it finds none.
+        Afterwards none of these payments is due, so the caller repeats this until none is left.
         """
         due = (
             select(PaymentRow.payment_id)
@@ -245,10 +261,13 @@ class Payments:
         return await self.refold(found, now)
 
     async def refold(self, payment_ids: Sequence[str], now: datetime) -> Escalated:
-        """Fold what is known once more, by this moment: questions open by time as well.
+        """Fold these payments again as of `now`, which opens the tasks that are due by time.
 
-        Each payment in a transaction of its own: one that cannot be read keeps no other waiting,
-        and is looked at again at a later age.
+        Each payment has its own transaction. One whose order cannot be opened does not stop the
+        others: a task is opened about it, and it is tried again later.
+
+        Raises:
+            UnknownPayment: one of the ids is unknown.
         """
         asked, unreadable = 0, []
         for payment_id in payment_ids:
@@ -262,9 +281,9 @@ class Payments:
         return Escalated(asked, unreadable)
 
     async def ask_to_open(self, now: datetime, *, limit: int) -> int:
-        """Open a task for each open payment whose key is not in the keyring; how many.
+        """Open a task for each open payment whose key is missing. Returns how many were opened.
 
-        Where the key has come back meanwhile, the payment is folded anew, which closes the task.
+        If no key is missing any more, payments with such a task are folded, which closes the task.
         """
         found = await self._database.read(
             lambda session: unopened(session, self._keyring, limit=limit)
@@ -290,12 +309,12 @@ def _is_known(session: Session, tenant: str, key: str) -> bool:
 
 
 _READING: Final = select(PaymentRow).where(PaymentRow.payment_id == bindparam("payment_id"))
-#: Who waited for the lock sees what the one before wrote.
+#: After it waited for the lock, a transaction sees what the previous one wrote.
 _LOCKING: Final = _READING.with_for_update().execution_options(populate_existing=True)
 
 
 def row(session: Session, payment_id: str) -> PaymentRow:
-    """The row; locked where this session writes.
+    """The payment's row, locked if this session writes.
 
     Raises:
         UnknownPayment: no such payment.

@@ -1,8 +1,9 @@
-"""Objects that were made at a partner before a payment, each once: who makes one, and its id.
+"""Objects that are created at a partner before a payment, such as a beneficiary, each once.
 
-To find one and else to make it is a race: several payments to one fresh creditor, in one process
-or in several, all find nothing and all make one. So whoever makes one holds a lease meanwhile.
-Nothing in the clear is kept: what an object is, and how it was shown, are keyed hashes.
+Looking for an object and creating it if there is none is a race: several payments to one new
+creditor, in one process or in several, would all find nothing and all create one. So the payment
+that creates the object holds a lease meanwhile. Nothing is stored in the clear: the object's
+identity, and what the partner showed of it, are keyed hashes.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from store.keyring import Keyring
 from store.locks import hold
 from store.tables import PreparedRow
 
-#: To look for it, have it checked and make it takes three calls of up to 20 s each.
+#: Looking for the object, checking it and creating it takes three calls of up to 20 s each.
 LEASE: Final = timedelta(seconds=90)
 _LOOK_AGAIN: Final = timedelta(seconds=1)
 _PURPOSE: Final = "prepared object"
@@ -37,7 +38,11 @@ class PreparedObjects:
         self._partner = partner
 
     async def claim(self, key: PreparedKey, by: str) -> PreparedObject | NotReady | None:
-        """The object; or None: `by` holds the lease to make it; or who else does."""
+        """The object, if it exists.
+
+        Otherwise None if `by` now holds the lease to create it, or NotReady if another payment
+        holds the lease.
+        """
 
         def transaction(session: Session) -> PreparedObject | NotReady | None:
             row = self._locked(session, key)
@@ -53,7 +58,7 @@ class PreparedObjects:
         return await self._database.write(transaction)
 
     async def extend(self, key: PreparedKey, by: str) -> bool:
-        """Just before it is made: whether `by` still holds the lease, which begins anew."""
+        """Renew the lease just before the object is created. False if `by` no longer holds it."""
 
         def transaction(session: Session) -> bool:
             row = self._locked(session, key)
@@ -67,7 +72,10 @@ class PreparedObjects:
         return await self._database.write(transaction)
 
     async def made(self, key: PreparedKey, reference: str, shown: str) -> PreparedObject:
-        """It is there, under the partner's own id. The first that is recorded stays."""
+        """Record that the object exists under the partner's id, and release the lease.
+
+        If one was recorded before, that one stays and is returned.
+        """
 
         def transaction(session: Session) -> PreparedObject:
             row = self._locked(session, key)
@@ -82,8 +90,10 @@ class PreparedObjects:
         return await self._database.write(transaction)
 
     async def forget(self, key: PreparedKey, reference: str, by: str) -> None:
-        """It was deleted or changed at the partner: `by` may make another one, unless it has been
-        made already."""
+        """Drop an object that was deleted or changed at the partner, and give `by` the lease.
+
+        Nothing happens if another object has been recorded meanwhile.
+        """
 
         def transaction(session: Session) -> None:
             row = self._locked(session, key)
@@ -96,7 +106,7 @@ class PreparedObjects:
         await self._database.write(transaction)
 
     async def release(self, key: PreparedKey, by: str) -> None:
-        """`by` has made nothing, for certain: the next one need not wait for the lease's end."""
+        """Release the lease early: `by` has certainly created nothing."""
 
         def transaction(session: Session) -> None:
             row = self._locked(session, key)
@@ -107,7 +117,7 @@ class PreparedObjects:
         await self._database.write(transaction)
 
     def _locked(self, session: Session, key: PreparedKey) -> PreparedRow:
-        """Its row, which others wait for. By every key held: it may be older than today's."""
+        """The object's row, locked. It may have been stored under any key of the ring."""
         macs = self._keyring.macs(key.identity.encode(), _PURPOSE)
         hold(session, *(f"prepared/{mac}" for mac in macs))
         found = session.exec(
@@ -133,6 +143,6 @@ class PreparedObjects:
 
 
 def _is_held(row: PreparedRow, now: datetime) -> bool:
-    """A lease that ends later than any we give was dated by a clock that was ahead."""
+    """Whether a lease is held. One that ends later than any we grant was dated by a fast clock."""
     until = row.leased_until
     return until is not None and now < until <= now + LEASE + APART_MAX

@@ -1,4 +1,4 @@
-"""A payment as people see it, also where its order cannot be opened."""
+"""A payment as people see it, even if its order cannot be opened."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from store.views import view_of
 
 @dataclass(frozen=True)
 class PaymentRecord:
-    """A payment as shown to people: masked, with the order's references."""
+    """A payment as shown to people: the account masked, with the order's references."""
 
     payment_id: str
     tenant: str
@@ -33,11 +33,11 @@ class PaymentRecord:
     updated_at: datetime
     waiting_for: str | None
     silent_since: datetime | None
-    """Since when its partner has not answered, as its own steps met it."""
+    """Since when the partner has not answered this payment's steps."""
     times: Times
     view: PaymentView
     sealed: str | None = None
-    """Why the order cannot be opened; creditor and end-to-end id are empty then."""
+    """Why the order cannot be opened. Then creditor and end-to-end id are empty."""
 
     @property
     def payment(self) -> Payment:
@@ -45,7 +45,7 @@ class PaymentRecord:
 
 
 def opened(keyring: Keyring, found: PaymentRow) -> Order | KeyringError:
-    """The order, or why it cannot be opened."""
+    """The order, or the error why it cannot be opened."""
     try:
         return order_of(keyring, found)
     except KeyringError as error:
@@ -53,9 +53,10 @@ def opened(keyring: Keyring, found: PaymentRow) -> Order | KeyringError:
 
 
 def record_of(session: Session, found: PaymentRow, order: Order | KeyringError) -> PaymentRecord:
-    """The payment of a row.
+    """The record of a row.
 
-    An order that cannot be opened hides neither the other payments of a list nor its own state.
+    If an order cannot be opened, its payment's state is shown all the same, and so are the other
+    payments of a list.
     """
     clear = None if isinstance(order, KeyringError) else order
     return PaymentRecord(
@@ -79,7 +80,7 @@ def record_of(session: Session, found: PaymentRow, order: Order | KeyringError) 
 
 
 def _clear_times(found: PaymentRow) -> Times:
-    """Those of the order's times that are kept in the clear."""
+    """The order's times, as far as they are stored in the clear."""
     return Times(
         submit_before=found.submit_before,
         submit_from=found.submit_from,

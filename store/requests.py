@@ -1,4 +1,4 @@
-"""What a call to a partner is about, built from rows: the subject, its keys and its bytes."""
+"""Builds what a call to a partner needs from rows: the subject, its keys and the request bytes."""
 
 from __future__ import annotations
 
@@ -20,14 +20,18 @@ from store.tables import InstructionRow, PaymentRow
 
 
 def operation_of(payment: PaymentRow, row: InstructionRow) -> Operation:
-    """The behaviour that the payment was accepted with."""
+    """The partner's behaviour for this instruction, by the profile that the payment keeps."""
     return profile_of(payment).operation(InstructionKind(row.kind))
 
 
 def subject_of(
     session: Session, keyring: Keyring, payment: PaymentRow, row: InstructionRow, generation: int
 ) -> Subject:
-    """All that the partner's adapter may know of an instruction."""
+    """Everything that the partner's adapter may know about an instruction.
+
+    Raises:
+        KeyringError: the order or the request cannot be opened.
+    """
     request = open_request(keyring, row) if row.request_sealed else None
     kind = InstructionKind(row.kind)
     return Subject(
@@ -44,7 +48,11 @@ def subject_of(
 
 
 def open_request(keyring: Keyring, row: InstructionRow) -> WireRequest:
-    """The exact bytes, as they were kept."""
+    """The stored request with its exact bytes.
+
+    Raises:
+        KeyringError: it cannot be opened.
+    """
     assert row.request_sealed is not None
     context = request_context(row.instruction_id, row.request_generation)
     fields = json.loads(keyring.open(row.request_sealed, context))
@@ -52,7 +60,7 @@ def open_request(keyring: Keyring, row: InstructionRow) -> WireRequest:
 
 
 def key_of(payment: PaymentRow, row: InstructionRow, generation: int) -> str:
-    """The key that its bytes of that generation carry."""
+    """The idempotency key that the request of this generation carries."""
     return partner_key(
         operation_of(payment, row).idempotency,
         tenant=payment.tenant,
@@ -63,7 +71,11 @@ def key_of(payment: PaymentRow, row: InstructionRow, generation: int) -> str:
 
 
 def generation_of(payment: PaymentRow, row: InstructionRow, key: str) -> int:
-    """Which generation of the instruction's key a request carries."""
+    """The generation of the instruction's key that a request carries.
+
+    Raises:
+        ValueError: it is neither the current key nor the next one.
+    """
     for generation in (row.generation, row.generation + 1):
         if key_of(payment, row, generation) == key:
             return generation
@@ -71,24 +83,24 @@ def generation_of(payment: PaymentRow, row: InstructionRow, key: str) -> int:
 
 
 def close(session: Session, row: InstructionRow, why: Closed, now: datetime) -> None:
-    """It will never be sent, or never again."""
+    """Close the instruction: it is never sent, or never sent again."""
     row.closed, row.closed_at = why, now
     session.add(row)
 
 
 def request_context(instruction_id: str, generation: int) -> str:
-    """What sealed bytes are bound to."""
+    """The context that a sealed request is bound to."""
     return f"instructions.request/{instruction_id}/{generation}"
 
 
 def request_bytes(request: WireRequest) -> bytes:
-    """The request as it is sealed."""
+    """The request, serialised to be sealed."""
     fields = {**asdict(request), "body": request.body.decode("latin-1")}
     return json.dumps(fields).encode()
 
 
 def _held_reference(session: Session, payment: PaymentRow) -> str | None:
-    """The partner's object of the payment's opening instruction."""
+    """The partner's reference of the payment's opening instruction."""
     return session.exec(
         select(InstructionRow.partner_reference).where(
             InstructionRow.payment_id == payment.payment_id,

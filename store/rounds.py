@@ -1,4 +1,8 @@
-"""Rounds of upkeep, by which Temporal and the database prove to each other who is older."""
+"""Rounds of upkeep, which show whether the database or Temporal was restored from a backup.
+
+Each round leaves a random mark in the database and with Temporal. A count of attempts was refused:
+a database that was set back could overtake it (docs/decisions/0017).
+"""
 
 from __future__ import annotations
 
@@ -17,32 +21,35 @@ from store.locks import hold
 from store.set_back import SetBack
 from store.tables import AttemptRow, InstallationRow, RoundRow
 
-#: Rounds that are kept, two days of them at the usual pace. Temporal remembers the last one that
-#: ended, so only a Temporal that was itself set back for longer asks for an older one.
+#: Rounds that are kept: two days at the usual pace. Temporal remembers the last one that ended, so
+#: only a Temporal that was itself set back further asks for an older one.
 KEPT: Final = 10_000
 
 
 class NotProven(Explained):
-    """Whether the database was set back is not known; nothing was done."""
+    """It is not known whether the database was set back. Nothing was done."""
 
 
 class Rounds:
-    """A row for each round, of which Temporal keeps a second copy."""
+    """The rounds of upkeep. Temporal keeps a copy of the last one's mark."""
 
     def __init__(self, database: Database, set_back: SetBack) -> None:
         self._database = database
         self._set_back = set_back
 
     async def prove(self, known: Known, now: datetime) -> tuple[Mark, str]:
-        """A mark for Temporal to remember, and what shows that the database was set back, or "".
+        """Prove that the database is the one Temporal knows, and note the next mark.
 
-        A database that does not hold the mark that Temporal remembers is an older copy, or another
-        database. Then everything is halted, and each payment that may have been sent meanwhile
-        counts as sent and unknown. A round whose workflow failed after this only leaves a mark
-        that nobody asks for.
+        If the database does not have the mark that Temporal remembers, it is an older copy or
+        another database. Then everything is halted, and each payment that may have been sent
+        meanwhile counts as sent and unknown. If the round's workflow fails after this, its mark
+        stays here and nobody asks for it.
+
+        Returns:
+            The mark for Temporal to remember, and what shows that the database was set back, or "".
 
         Raises:
-            NotProven: Temporal remembers no round of ours, and the database has some.
+            NotProven: Temporal remembers no round of ours, although the database has some.
         """
         await self.require_ours(known)
 
@@ -52,16 +59,16 @@ class Rounds:
                 halt(session, found, now)
             return found
 
-        # By itself: a payment of the copy that cannot be opened must not undo the halt.
+        # In its own transaction: a payment that cannot be opened must not undo the halt.
         found = await self._database.write(look)
         await self._set_back.doubt(now, since=known.at)
         return await self._database.write(lambda session: _note(session, known, now)), found
 
     async def require_ours(self, known: Known) -> None:
-        """Let pass what a round of ours left, and that there was none yet.
+        """Require that what Temporal remembers is ours, or that there was no round yet.
 
         Raises:
-            NotProven: only others' rounds are in Temporal, although the database has some of ours.
+            NotProven: no round in Temporal is ours, although the database has some.
         """
         if not known.refused:
             return
@@ -91,7 +98,7 @@ def _missing(session: Session, known: Known) -> str:
         return "it is another database than this Temporal knows, or a copy from before its rounds"
     newest = session.exec(select(func.max(RoundRow.number))).one() or 0
     if mark.number <= newest - KEPT:
-        return ""  # It is Temporal that was set back, to a round too old to be kept here.
+        return ""  # Temporal was set back, to a round that is too old to be kept here.
     at = f", which ended at {known.at:%Y-%m-%d %H:%M:%S} UTC" if known.at else ""
     return f"it does not hold round {mark.number} of upkeep{at}"
 
@@ -102,7 +109,7 @@ def _note(session: Session, known: Known, now: datetime) -> Mark:
     lost = known.mark
     if lost is not None:
         newest = max(newest, lost.number)
-        # What was missing has been dealt with: should this round fail, it is not missed again.
+        # The missing mark has been dealt with. If this round fails, it is not found missing again.
         session.merge(RoundRow(number=lost.number, nonce=lost.nonce, at=now))
     mark = Mark(installation=_installation(session), number=newest + 1, nonce=secrets.token_hex(16))
     session.add(RoundRow(number=mark.number, nonce=mark.nonce, at=now))

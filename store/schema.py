@@ -1,4 +1,4 @@
-"""The database's schema: brought up to date at start, by Alembic."""
+"""The database's schema, which Alembic brings up to date at start."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from store.database import Database
 from store.locks import hold
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
-#: The newest migration; a test compares it with the folder.
+#: The newest migration. A test compares it with the folder.
 HEAD: Final = "0017"
 
 
 class NewerSchema(Explained):
-    """The database was brought up to date by a newer program than this one."""
+    """The database has the schema of a newer program than this one."""
 
 
 def version(database: Database) -> str | None:
-    """The migration the database is at; None for an empty database."""
+    """The newest migration in the database; None for an empty database."""
     return database.read_now(_version)
 
 
 def upgrade(database: Database) -> bool:
-    """Bring the schema to HEAD, whole or not at all; True if something was done.
+    """Migrate the schema to HEAD, completely or not at all. True if something was done.
 
-    Alembic is imported only when it has work: it costs a second, and workers start often.
-    Processes that upgrade at once wait for the first, and then find nothing left to do.
+    Alembic is imported only if there is work: that costs a second, and workers start often. If
+    several processes upgrade at once, the others wait for the first and find nothing to do.
 
     Raises:
-        NewerSchema: nothing was done.
+        NewerSchema: the database's schema is newer. Nothing was done.
         StoreAway: the database is away.
     """
     if (found := version(database)) == HEAD:
@@ -47,7 +47,7 @@ def upgrade(database: Database) -> bool:
 
 
 def migrate(database: Database, to: str) -> bool:
-    """Run the migrations up to that one; True if there were any to run."""
+    """Run the migrations up to `to`. True if there were any to run."""
     from alembic import command
     from alembic.config import Config
 
@@ -66,7 +66,7 @@ def migrate(database: Database, to: str) -> bool:
 
 
 def _check_references(session: Session) -> None:
-    """SQLite does not look while it migrates; PostgreSQL always does."""
+    """Check foreign keys on SQLite, which does not while it migrates. PostgreSQL always does."""
     if session.connection().dialect.name == "sqlite":
         broken = session.connection().execute(text("PRAGMA foreign_key_check")).all()
         assert not broken, (

@@ -1,4 +1,8 @@
-"""The send book's two transactions: `begin` before a byte may leave, `record` after."""
+"""The send book: `begin` decides and writes the attempt before a byte leaves, `record` follows.
+
+Every send of every process goes through `begin`, under the payment's lock. If its transaction does
+not commit, nothing is sent.
+"""
 
 from __future__ import annotations
 
@@ -53,13 +57,13 @@ from store.requests import (
 )
 from store.tables import AttemptRow, InstructionRow, PaymentRow
 
-#: Before asking again whether the partner may be talked to, where it named no moment itself.
+#: How long a step waits for access to the partner, if the partner named no moment itself.
 _PAUSE: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What has to be there before `begin`: the subject, and its request if already built."""
+    """What a step needs before `begin`: its subject, its move, and whether the request is built."""
 
     subject: Subject
     move: Move
@@ -68,7 +72,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Turn:
-    """One permitted step. A send carries its attempt, which now stands in the book."""
+    """One permitted step. If it is a send, its attempt is already in the book."""
 
     step: NextMove
     subject: Subject
@@ -76,7 +80,7 @@ class Turn:
     needs_watermark: bool = False
     attempt: int = 0
     nonce: str = ""
-    """Of the attempt: its reply comes back with it."""
+    """The attempt's nonce. Its reply is recorded with it."""
     request: WireRequest | None = None
     deadline: Deadline | None = None
 
@@ -86,7 +90,7 @@ class Turn:
 
 
 class SendBook:
-    """Every send of every process passes through here."""
+    """Decides every send of every process, and records what came of it."""
 
     def __init__(self, database: Database, keyring: Keyring, escalate: Escalate = nobody) -> None:
         self._database = database
@@ -94,7 +98,11 @@ class SendBook:
         self._folding = Folding(keyring, escalate)
 
     async def draft(self, instruction_id: str, now: datetime) -> Draft:
-        """What the next step is about; nothing is decided or written."""
+        """What the next step is about. Nothing is decided or written.
+
+        Raises:
+            UnknownPayment: no such payment or instruction.
+        """
 
         def query(session: Session) -> Draft:
             row, payment = _rows(session, instruction_id)
@@ -111,7 +119,11 @@ class SendBook:
         return await self._database.read(query)
 
     async def subject(self, instruction_id: str) -> Subject:
-        """What a read is about."""
+        """What a read is about.
+
+        Raises:
+            UnknownPayment: no such payment or instruction.
+        """
 
         def query(session: Session) -> Subject:
             row, payment = _rows(session, instruction_id)
@@ -122,9 +134,13 @@ class SendBook:
     async def keep_request(
         self, instruction_id: str, request: WireRequest | None, passed: Examined | None = None
     ) -> None:
-        """Keep the exact bytes before they are ever sent, and that our checks passed.
+        """Store the exact request bytes before they are first sent, and that our checks passed.
 
-        The first request of a generation stays: bytes under one key never change.
+        The first request of a generation stays, so the bytes under one key never change.
+
+        Raises:
+            UnknownPayment: no such payment or instruction.
+            ValueError: the request carries a key that is not this instruction's.
         """
 
         def transaction(session: Session) -> None:
@@ -147,10 +163,15 @@ class SendBook:
         await self._database.write(transaction)
 
     async def hold(self, instruction_id: str, examined: Examined, *, known: int = 0) -> PaymentView:
-        """Our checks stand against sending: held for now, or barred for ever.
+        """Record that our checks hold the payment for now, or bar it for ever.
 
         Args:
+            instruction_id: the PAY instruction.
+            examined: what the checks said.
             known: as for `begin`.
+
+        Raises:
+            UnknownPayment: no such payment or instruction.
         """
 
         def transaction(session: Session) -> PaymentView:
@@ -159,7 +180,7 @@ class SendBook:
             book = remember(session, payment, row, examined.at, known=known)
             if report.state is PaymentState.REJECTED:
                 if may_be_executed(operation, book):
-                    # It was sent meanwhile, or may have been: it is to be taken back.
+                    # It was sent meanwhile, or may have been, so it has to be cancelled.
                     cancel_barred(session, payment, report.reason or "", examined.at)
                 elif book.closed is None:
                     close(session, row, Closed.REFUSED, examined.at)
@@ -175,14 +196,20 @@ class SendBook:
     async def begin(
         self, instruction_id: str, at: datetime, *, known: int = 0, may_send: bool = True
     ) -> Turn:
-        """Ask the book what is safe and, for a send, write the attempt before a byte leaves.
+        """Ask the book what is safe now. For a send, write the attempt before a byte leaves.
 
-        One transaction under the payment's lock. If it cannot commit, nothing is sent.
+        This is one transaction under the payment's lock. If it cannot commit, nothing is sent.
 
         Args:
-            known: how many attempts the workflow has seen in this book. With fewer, the database
-                is an older copy, and what it has forgotten counts as sent.
-            may_send: False holds a payment back as a halt does, without one.
+            instruction_id: the instruction.
+            at: our clock.
+            known: how many attempts the workflow has seen in this book. If the book has fewer, the
+                database is an older copy, and the forgotten attempts count as sent.
+            may_send: False holds the payment back as if it were halted.
+
+        Raises:
+            UnknownPayment: no such payment or instruction.
+            ClocksApart: our clock and the database's differ too much.
         """
 
         def transaction(session: Session) -> Turn:
@@ -200,7 +227,7 @@ class SendBook:
                 case Move.SEND if row.request_generation == step.generation:
                     return self._open_attempt(session, payment, row, book, step, subject, now)
                 case Move.SEND:
-                    # The key's generation moved on; its request has to be built first.
+                    # The key's generation has changed, so its request has to be built first.
                     step = NextMove(Move.WAIT, "the request is not built yet", now)
                 case Move.EXPIRE:
                     close(session, row, Closed.EXPIRED, now)
@@ -259,12 +286,14 @@ class SendBook:
         )
 
     async def record(self, said: Heard) -> PaymentView:
-        """Store what a step brought: result, report, fold, in one transaction.
+        """Store the outcome of a step in one transaction: result, report, exchange and fold.
 
-        Any number of times, in any order with other steps: the same ends up in the book.
+        It may be repeated any number of times, in any order with other steps: the book ends up the
+        same.
 
         Raises:
-            NotOfAStep: no step can have heard it; nothing was stored.
+            NotOfAStep: no step can have brought this. Nothing was stored.
+            UnknownPayment: no such payment or instruction.
         """
         said.require_of_a_step()
 
@@ -283,13 +312,14 @@ class SendBook:
             keep_exchange(session, self._keyring, heard)
             is_read = heard.attempt is None and heard.looked_up is None
             if is_read:
-                # One without a usable answer counts too, or a silent partner is asked for ever.
+                # A read without a usable answer counts too. Otherwise the pause between reads of a
+                # silent partner would never grow.
                 payment.reads += 1
                 payment.read_turn_at = payment.read_line = None
                 if last := last_word(payment, heard):
                     keep_report(session, payment.payment_id, last, heard.heard_at)
                 mark_read(session, payment.payment_id, heard.inbox_through, heard.heard_at)
-            if kind_of(row.kind).opens:  # A cancel tried on and on puts no read off.
+            if kind_of(row.kind).opens:  # Repeated tries of a CANCEL must not delay reads.
                 payment.last_asked_at = max(payment.last_asked_at or heard.heard_at, heard.heard_at)
             answered = is_answer(heard.exchange)
             payment.silent_since = silent_since(payment.silent_since, answered, heard.heard_at)
@@ -301,12 +331,12 @@ class SendBook:
         return await self._database.write(transaction)
 
     def _keep_reference(self, session: Session, row: InstructionRow, heard: Heard) -> bool:
-        """Keep the partner's reference; False where it belongs to another instruction."""
+        """Store the partner's reference. False if it belongs to another instruction."""
         reference = heard.report.partner_reference if heard.report else None
         if reference is None or row.partner_reference == reference:
             return True
         if not kind_of(row.kind).opens:
-            return True  # It speaks of the object that the opening instruction holds.
+            return True  # It names the object that the opening instruction holds.
         owner = session.exec(
             select(InstructionRow).where(
                 InstructionRow.partner == row.partner,
@@ -325,7 +355,11 @@ class SendBook:
     async def postpone(
         self, payment_id: str, why: NotReady | Unprepared, at: datetime
     ) -> PaymentView:
-        """Nothing was sent and nothing may be now: note until when, and why."""
+        """Record that nothing can be sent or asked now, why, and until when.
+
+        Raises:
+            UnknownPayment: no such payment.
+        """
 
         def transaction(session: Session) -> PaymentView:
             payment = payment_row(session, payment_id)
@@ -340,13 +374,18 @@ class SendBook:
         return await self._database.write(transaction)
 
     async def refuse(self, heard: Heard, *, known: int = 0) -> PaymentView:
-        """What had to be prepared was refused for good, so nothing can be sent any more.
+        """Record that the preparation was refused for good, so nothing more can be sent.
 
-        If something may have been executed before, that closes nothing. A person is asked where
-        the next step would be to send the same again.
+        This closes the instruction, unless an earlier attempt may have been executed. In that case,
+        if the next step would be to send the same bytes again, a task asks a person.
 
         Args:
+            heard: the refusal.
             known: as for `begin`.
+
+        Raises:
+            NotOfAStep: no step can have brought this. Nothing was stored.
+            UnknownPayment: no such payment or instruction.
         """
         heard.require_of_a_step()
 
@@ -377,7 +416,7 @@ _INSTRUCTION: Final = select(InstructionRow).where(
 
 
 def _rows(session: Session, instruction_id: str) -> tuple[InstructionRow, PaymentRow]:
-    """The instruction and its payment. The payment's lock guards all its instructions."""
+    """The instruction and its payment. The payment's lock guards all of its instructions."""
     payment = payment_row(session, payment_of(instruction_id))
     row = session.exec(_INSTRUCTION, params={"instruction_id": instruction_id}).one_or_none()
     if row is None:
@@ -386,9 +425,9 @@ def _rows(session: Session, instruction_id: str) -> tuple[InstructionRow, Paymen
 
 
 def _is_halted(session: Session, payment: PaymentRow, row: InstructionRow) -> bool:
-    """Whether nothing new is sent now, and doubt is only looked up.
+    """Whether sends are stopped now, by a halt or by an open question about the payment.
 
-    Somebody said so, or has to look first. Taking a payment back moves no money out.
+    What is in doubt is still looked up. A cancel is never stopped, since it moves no money out.
     """
     if not kind_of(row.kind).moves_money_out:
         return False

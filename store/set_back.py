@@ -1,4 +1,8 @@
-"""A database that was set back: an older copy has forgotten what was sent."""
+"""What follows when the database was set back: an older copy has forgotten what was sent.
+
+Everything is halted, and every payment that may have been sent counts as sent and unknown, so that
+it is looked up or parked before anything else (docs/decisions/0017).
+"""
 
 from __future__ import annotations
 
@@ -25,28 +29,31 @@ from store.payments import row as payment_row
 from store.tables import AttemptRow, HaltRow, InstructionRow, PaymentRow
 from store.views import view_of
 
-#: By how much the server's clock, which dates a round, may be ahead of who closes something.
+#: How far Temporal's clock, which dates a round, may be ahead of a process that closes something.
 _CLOCKS_APART: Final = timedelta(minutes=1)
-#: Payments that are looked for at a time.
+#: Instructions read at a time.
 _PAGE: Final = 500
 
 
 class SetBack:
-    """What follows once the database is known to be an older copy, or another one."""
+    """Acts once the database is known to be an older copy, or another database."""
 
     def __init__(self, database: Database, folding: Folding) -> None:
         self._database = database
         self._folding = folding
 
     async def forgot(self, payment_id: str, now: datetime) -> None:
-        """A run lives whose payment the database does not hold: halt everything."""
+        """Halt everything, because a workflow runs for a payment that the database does not have.
+
+        A repeated call for the same payment changes nothing.
+        """
         found = f"it does not hold payment {payment_id}, of which a workflow runs"
 
         def transaction(session: Session) -> None:
             hold(session, HALTING)
             standing = FROM_SET_BACK & col(HaltRow.lifted_at).is_(None)
             texts = session.exec(select(HaltRow.why).where(standing)).all()
-            # A run asks again and again. What it has found before is nothing new.
+            # The run calls this again and again. The first call is enough.
             if not any(found in why or len(why) >= WHY_MAX for why in texts):
                 halt(session, found, now)
 
@@ -55,7 +62,11 @@ class SetBack:
     async def remember(
         self, payment_id: str, seen: Mapping[str, int], now: datetime
     ) -> PaymentView:
-        """How the payment stands, once what its run has seen of each book is remembered."""
+        """Remember the attempts that the run has seen in each book. Returns the payment after that.
+
+        Raises:
+            UnknownPayment: no such payment.
+        """
 
         def transaction(session: Session) -> PaymentView:
             payment, at = payment_row(session, payment_id), no_later(session, now)
@@ -69,13 +80,14 @@ class SetBack:
     async def doubt(self, now: datetime, *, since: datetime | None = None) -> None:
         """Count every payment that may have been sent as sent and unknown, once for each halt.
 
-        So each is looked up, or parked, before anything else. One payment is one transaction: many
-        take a while, and one that cannot be opened keeps no other from being doubted.
+        Each is then looked up, or parked, before anything else. Each payment has its own
+        transaction: there may be many, and one that cannot be opened must not stop the others.
 
         Args:
-            since: when the database was last known not to be a copy, unless a halt knows of an
-                earlier moment. What was closed as unsent after that may have been closed on the
-                copy, and is looked up too.
+            now: our clock.
+            since: when the database was last known not to be a copy, unless a halt knows an
+                earlier moment. Payments closed as unsent after that may have been closed on the
+                copy, so they are looked up too.
         """
         undoubted = FROM_SET_BACK & col(HaltRow.doubted_at).is_(None)
         for found in await self._database.read(
@@ -120,11 +132,11 @@ class SetBack:
 
 
 def _might_have_been(since: datetime | None) -> ColumnElement[bool]:
-    """Of a PAY: whether it may have been sent by a database that is lost."""
+    """Selects PAY instructions that a lost database may have sent."""
     is_open = col(InstructionRow.closed).is_(None) & col(PaymentRow.is_over).is_(False)
     if since is None:
         return is_open
-    # Not what two people found: they have asked the partner.
+    # Without NOT_EXECUTED: two people have found that out from the partner.
     as_unsent = col(InstructionRow.closed).in_((Closed.CANCELLED, Closed.EXPIRED, Closed.REFUSED))
     return is_open | (as_unsent & (col(InstructionRow.closed_at) >= since - _CLOCKS_APART))
 
@@ -142,12 +154,12 @@ def _page(might_have_been: ColumnElement[bool], after: str, session: Session) ->
 
 def _doubted(number: int | None, halted_at: datetime, now: datetime, session: Session) -> None:
     row = session.get_one(HaltRow, number, with_for_update=True)
-    if row.halted_at == halted_at:  # Found again meanwhile, it is doubted again.
+    if row.halted_at == halted_at:  # Otherwise it was found again meanwhile, and is doubted again.
         row.doubted_at = now
 
 
 def _is_doubted(session: Session, row: InstructionRow, since: datetime) -> bool:
-    """Whether it was doubted since then, by a process that did not get to the end."""
+    """Whether it was already doubted for this halt, by a process that did not finish the rest."""
     last = session.exec(
         select(AttemptRow)
         .where(AttemptRow.instruction_id == row.instruction_id)

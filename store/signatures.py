@@ -1,4 +1,7 @@
-"""What people know when they sign about a payment, and which signatures still stand."""
+"""Signatures about a payment: what its operators knew when they signed, and which still count.
+
+A signature names a digest of what was known. Once more is known, it is void.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def require_signed(
     content: str,
     now: datetime,
 ) -> None:
-    """Let pass what an operator signed of exactly this payment and decision; it is kept.
+    """Require an operator's signature for exactly this payment and decision, and store it.
 
     Raises:
         NotSigned: it is no operator's signature, or one for something else.
@@ -43,9 +46,10 @@ def require_signed(
 
 
 def signatures(session: Session, row: PaymentRow) -> list[tuple[CommandRow, SignatureRow]]:
-    """Proposals about what is known now, each with its signature; those about less count no more.
+    """NOT_EXECUTED proposals that still count, each with its signature.
 
-    Nor do proposals of somebody who is no operator any more, or has another key since.
+    A proposal is void if something has changed since it was signed, if its operator was removed, or
+    if that operator has another key since.
     """
     kept = {
         signature.command_id: signature
@@ -69,10 +73,11 @@ def signatures(session: Session, row: PaymentRow) -> list[tuple[CommandRow, Sign
 
 
 def known_now(session: Session, row: PaymentRow) -> str:
-    """What people sign about: where it stands, what is open, all that was sent and said.
+    """A digest of what is known: state, open questions, number of attempts, and all reports.
 
-    Not when it was read: the same word said once more is nothing new. A word taken back and
-    said again is, and so is another attempt, though the payment stand where it stood.
+    Moments are left out, so the same report read again changes nothing. A report that was
+    contradicted and then repeated does change it, and so does another attempt, even if the state
+    stays the same.
     """
     payment = Payment.model_validate_json(row.payment_json)
     known = (payment.state, payment.certainty, payment.partner_reference or "", payment.amounts.net)
@@ -90,7 +95,7 @@ def known_now(session: Session, row: PaymentRow) -> str:
 
 
 def _words(reports: list[Report]) -> Iterator[str]:
-    """Each word once however often in a row it was said, in the order the fold hears them."""
+    """State and partner status of each report, in the fold's order; repeats in a row count once."""
     ordered = sorted(reports, key=lambda report: (*report.weight, report.report_id))
     for word, _ in groupby(f"{report.state} {report.partner_status}" for report in ordered):
         yield word

@@ -1,7 +1,7 @@
-"""Payments that a partner shows under our keys, and that this database knows nothing of.
+"""Payments that a partner lists under our keys, but that this database does not know.
 
-Database and Temporal may both be restored from one backup: then neither knows what was sent after
-it. The partner does.
+If database and Temporal are restored from one backup, neither knows what was sent after it. Only
+the partner does (docs/decisions/0017). Such a payment is called a stranger here.
 """
 
 from __future__ import annotations
@@ -30,36 +30,39 @@ from store.tables import AttemptRow, InstructionRow, ListingRow, StrangerRow
 
 log = logging.getLogger("finality.witness")
 
-#: A list may show a payment later than one that was created after it.
+#: A list may show a payment later than another that was created after it.
 _OVERLAP: Final = timedelta(minutes=1)
-#: How far back the list is looked through where nothing was ever sent: the database may be new.
+#: How far back the first comparison goes if nothing was ever sent: the database may be new.
 _NEW_DATABASE: Final = timedelta(days=30)
-#: And where an earlier release has sent, which compared nothing.
+#: The same if an earlier release has sent, which compared nothing.
 _NEW_RELEASE: Final = timedelta(days=1)
-#: Databases take only so many values in one question.
+#: Databases limit how many values one query may contain.
 _AT_ONCE: Final = 500
-#: Named in the text of a halt.
+#: How many payments the text of a halt names.
 _NAMED: Final = 5
 
 
 @dataclass(frozen=True)
 class Since:
-    """From when on a partner's list is compared. `halts`: whether what is unknown halts."""
+    """From when on a partner's list is compared. `halts`: whether unknown payments cause a halt."""
 
     at: datetime
     halts: bool
 
 
 class Strangers:
-    """Compares what a partner lists with attempts and references; each account by itself."""
+    """Compares a partner's list with our attempts and references, for each account separately."""
 
     def __init__(self, database: Database, folding: Folding) -> None:
         self._database = database
         self._folding = folding
 
     async def since(self, listing: Listing, now: datetime) -> Since:
-        """Where to go on. The first time, an earlier release may have sent without noting keys:
-        then what is unknown is only kept."""
+        """Where the next comparison begins.
+
+        At the first comparison an earlier release may have sent without noting keys. Then unknown
+        payments are only stored and cause no halt.
+        """
 
         def query(session: Session) -> Since:
             if marks := _marks(session, listing):
@@ -80,12 +83,15 @@ class Strangers:
     async def compare(
         self, listing: Listing, listed: Sequence[Shown], since: Since, now: datetime
     ) -> str:
-        """Keep what is unknown, halt everything for it, and note how far the list was compared.
+        """Store unknown payments, halt everything if `since` says so, and note how far we compared.
 
-        An attempt is written before its bytes leave, and the list was asked for before this looks:
-        so a payment of ours is always known here. What is shown of a payment that is closed as
-        unsent is no loss, and halts nothing: that payment is looked up once more. Returns what was
-        found unknown, or "".
+        An attempt is written before its bytes leave, and the list was requested before this looks
+        at the attempts. So a payment that this database has sent is always known here. If the list
+        shows a payment that is closed as unsent, nothing was forgotten and nothing is halted: that
+        payment is looked up again.
+
+        Returns:
+            The text about unknown payments that cause a halt, or "".
         """
         ours = [shown for shown in listed if is_ours(listing.idempotency, shown.key)]
         for shown, instruction_id in await self._database.read(partial(_ended, listing, ours)):
@@ -111,9 +117,9 @@ class Strangers:
         now: datetime,
         session: Session,
     ) -> None:
-        """Have a payment looked up that is closed as unsent, and that the partner shows.
+        """Reopen a payment that is closed as unsent, so that it is looked up: the partner shows it.
 
-        Once for each key: the list shows it in later rounds as well.
+        This happens once for each key, although later rounds list the payment again.
         """
         payment = payment_row(session, payment_of(instruction_id))
         row = session.get_one(InstructionRow, instruction_id, populate_existing=True)
@@ -135,7 +141,7 @@ class Strangers:
 
 
 def _ended(listing: Listing, ours: Sequence[Shown], session: Session) -> list[tuple[Shown, str]]:
-    """Which of those are of a payment that is closed as unsent, and not looked up for it yet."""
+    """Listed payments that are closed as unsent here and not reopened yet, with the instruction."""
     by_key = {shown.key: shown for shown in ours if shown.key is not None}
     found = []
     for keys in _some(by_key):
@@ -160,7 +166,7 @@ def _ended(listing: Listing, ours: Sequence[Shown], session: Session) -> list[tu
 
 
 def _kept(session: Session, listing: Listing, ours: Iterable[Shown]) -> set[str]:
-    """Keys of those that are kept as strangers of this place already."""
+    """Keys that are already stored as strangers at this place."""
     rows = select(StrangerRow.partner_key, StrangerRow.place).where(
         StrangerRow.partner == listing.partner,
         StrangerRow.partner_account == listing.account,
@@ -185,12 +191,12 @@ def _keep(session: Session, listing: Listing, shown: Shown, now: datetime) -> No
 
 
 def _unknown(session: Session, listing: Listing, ours: Sequence[Shown]) -> list[Shown]:
-    """Those that are neither sent by us nor kept as strangers already, one for each key."""
+    """Listed payments that we neither sent nor stored as strangers, one for each key."""
     by_key = {shown.key: shown for shown in ours if shown.key is not None}
     for keys in _some(by_key):
         sent = select(AttemptRow.partner_key).where(
             col(AttemptRow.partner_key).in_(keys),
-            # An attempt that never left explains nothing that the partner shows.
+            # An attempt of which no byte left does not explain what the partner shows.
             AttemptRow.result != AttemptResult.NOT_SENT,
         )
         kept = _kept(session, listing, [by_key[key] for key in keys])
@@ -214,7 +220,7 @@ def _some(values: Iterable[str]) -> list[list[str]]:
 
 
 def _marks(session: Session, listing: Listing) -> list[ListingRow]:
-    """How far the list of this place was compared; several if the place had other names."""
+    """How far this place's list was compared; several rows if the place had other names."""
     rows = select(ListingRow).where(
         ListingRow.partner == listing.partner, ListingRow.partner_account == listing.account
     )
@@ -222,7 +228,10 @@ def _marks(session: Session, listing: Listing) -> list[ListingRow]:
 
 
 def _note(session: Session, listing: Listing, listed: Sequence[Shown], since: Since) -> None:
-    """By the partner's clock: one of ours that is ahead would pass over what comes next."""
+    """Note how far the list was compared, by the partner's clock.
+
+    If our own clock were used and were fast, the next payments would be skipped.
+    """
     hold(session, f"listings/{listing.partner}/{listing.account}")
     through = max((shown.created_at for shown in listed), default=since.at)
     for row in _marks(session, listing):

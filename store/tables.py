@@ -1,4 +1,4 @@
-"""Every table. Rows are mapped to domain values explicitly: SQLModel tables do not validate."""
+"""Every table. Rows are mapped to domain values explicitly, as SQLModel tables do not validate."""
 
 from __future__ import annotations
 
@@ -25,28 +25,31 @@ from store.columns import Moment
 def _moment(
     name: str | None = None, *, index: bool = False, nullable: bool = True
 ) -> Column[datetime]:
-    """A column of moments in UTC. Its name is the field's, unless the first release had another:
-    a process of an older release may still run on the same database."""
+    """A column of moments in UTC.
+
+    It is named after its field, unless the first release used another name: a process of an older
+    release may still run on the same database.
+    """
     return Column(name, Moment(), index=index, nullable=nullable)
 
 
 def _where(name: str, *columns: str, that: ColumnElement[bool]) -> Index:
-    """An index of the few rows that upkeep asks for, not of all that ever were.
+    """A partial index of the few rows that upkeep queries, not of all rows.
 
-    A query uses it only where it spells the condition as it is spelled here, so both are made by
-    SQLAlchemy: `IS NULL` and `IS NOT NULL`, which both databases also see in a comparison, and
+    A database uses it only if the query spells the condition as the index does. So SQLAlchemy
+    writes both: `IS NULL` and `IS NOT NULL`, which both databases also infer from a comparison, and
     `.is_(False)`.
     """
     return Index(name, *columns, sqlite_where=that, postgresql_where=that)
 
 
 class PaymentRow(SQLModel, table=True):
-    """An order and what the fold says of it. `order_sealed` has names and account numbers."""
+    """An order, and its payment as last folded. `order_sealed` has names and account numbers."""
 
     __tablename__ = "payments"
     __table_args__: ClassVar[tuple[object, ...]] = (
         UniqueConstraint("tenant", "key", name="uq_payments_tenant_key"),
-        # For upkeep.
+        # Queries of upkeep.
         _where("ix_payments_tell_at", "tell_at", "payment_id", that=column("tell_at").is_not(None)),
         _where(
             "ix_payments_escalates_at",
@@ -60,7 +63,7 @@ class PaymentRow(SQLModel, table=True):
             "payment_id",
             that=column("started_at").is_(None) & column("is_over", Boolean).is_(False),
         ),
-        # For people: the newest first.
+        # Lists for people, the newest first.
         Index("ix_payments_created_at", "created_at"),
         Index("ix_payments_tenant", "tenant", "created_at"),
         Index("ix_payments_partner", "partner", "partner_account", "created_at"),
@@ -99,28 +102,28 @@ class PaymentRow(SQLModel, table=True):
     waiting_for: str | None = None
     needs_person: bool = False
     silent_since: datetime | None = Field(default=None, sa_column=_moment())
-    """When a step for it first found its partner silent; None once one is answered."""
+    """When one of its steps first found the partner silent; None once a step is answered."""
     intent_hash: str | None = Field(default=None, index=True)
-    """What makes two orders the same payment; None where they were never compared."""
+    """Equal for orders of the same intent; None for orders that were never compared."""
     intent_batch: str | None = None
-    """The file an order came with: its lines are not compared with each other."""
+    """The file the order came with. Lines of one file are not compared with each other."""
     acknowledged: str | None = None
-    """Payment ids somebody said this one does not repeat, by comma."""
+    """Ids of payments that somebody said this one does not repeat, separated by commas."""
     acknowledged_by: str | None = None
-    """The operator who said so, where one did."""
+    """The operator who said so, if one did."""
     submit_from: datetime | None = Field(default=None, sa_column=_moment())
     execute_by: datetime | None = Field(default=None, sa_column=_moment())
     gate_passed_at: datetime | None = Field(default=None, sa_column=_moment())
     escalates_at: datetime | None = Field(default=None, sa_column=_moment())
-    """When the next question to people comes due, though nothing be heard meanwhile."""
+    """When the next task is due to open by time alone; None if no task is."""
     owed_at: datetime | None = Field(default=None, sa_column=_moment())
-    """When its run has to do its next step; None when nothing is owed."""
+    """When its run has to do the next step; None if nothing is owed."""
     notify_at: datetime | None = Field(default=None, sa_column=_moment("tell_at"))
-    """When upkeep tells its run, should that not act by itself; None when nothing is owed."""
+    """When upkeep notifies its run, unless the run acts first; None if nothing is owed."""
     read_turn_at: datetime | None = Field(default=None, sa_column=_moment())
-    """Where the partner's quota keeps the next read waiting: when it may be made, and in which
-    line it waits."""
+    """When the next read may be made, if the partner's quota makes it wait; else None."""
     read_line: str | None = None
+    """The line in which that read waits."""
     cancel_asked_at: datetime | None = Field(default=None, sa_column=_moment())
     created_at: datetime = Field(sa_column=_moment(nullable=False))
     updated_at: datetime = Field(sa_column=_moment(nullable=False, index=True))
@@ -128,7 +131,7 @@ class PaymentRow(SQLModel, table=True):
 
 
 class InstructionRow(SQLModel, table=True):
-    """One thing asked of one partner; the exact request, sealed, once it is built."""
+    """One thing asked of one partner, with the exact request, sealed, once it is built."""
 
     __tablename__ = "instructions"
     __table_args__: ClassVar[tuple[object, ...]] = (
@@ -149,15 +152,15 @@ class InstructionRow(SQLModel, table=True):
     closed: str | None = None
     closed_at: datetime | None = Field(default=None, sa_column=_moment())
     submit_before: datetime | None = Field(default=None, sa_column=_moment())
-    """Its own, where it is not the order's: a cancel may be asked long after."""
+    """Its own deadline, if not the order's: a cancel may be asked for long after the order."""
     reopened: str | None = None
-    """Why it was closed before it turned out that it may have been sent."""
+    """Why it was closed, before it turned out that it may have been sent."""
     found_executed: bool = False
-    """A person found that the partner executed it."""
+    """Whether an operator found that the partner executed it."""
 
 
 class AttemptRow(SQLModel, table=True):
-    """One time bytes may leave, written before they do."""
+    """One time bytes may leave. The row is written before they do."""
 
     __tablename__ = "attempts"
 
@@ -174,15 +177,16 @@ class AttemptRow(SQLModel, table=True):
     not_before: datetime | None = Field(default=None, sa_column=_moment())
     why: str = Field(default="", sa_column=Column(Text, nullable=False))
     nonce: str = ""
-    """Random: tells it from an attempt of the same number that a set-back database has forgotten.
-    Empty for attempts of earlier releases, and for forgotten ones that nobody has reported."""
+    """Random. It tells the attempt from another one with the same number that a set-back database
+    has forgotten. Empty for attempts of earlier releases, and for forgotten attempts whose reply
+    has not come."""
     partner_key: str | None = Field(default=None, index=True)
-    """The key its bytes carry, by which the partner's list is compared with ours. None of
-    attempts that earlier releases made."""
+    """The idempotency key of its bytes, by which the partner's list is compared with our attempts.
+    None for attempts of earlier releases."""
 
 
 class LookupRow(SQLModel, table=True):
-    """One time the partner was asked by our own reference."""
+    """One lookup: the partner was asked by our own reference."""
 
     __tablename__ = "lookups"
 
@@ -193,7 +197,7 @@ class LookupRow(SQLModel, table=True):
 
 
 class ReportRow(SQLModel, table=True):
-    """One thing we were told, with the redacted exchange it came from, sealed."""
+    """One report. The exchange that brought it, if any, is an `ExchangeRow` with its id."""
 
     __tablename__ = "reports"
 
@@ -205,7 +209,7 @@ class ReportRow(SQLModel, table=True):
 
 
 class ExchangeRow(SQLModel, table=True):
-    """One request and its answer, redacted and sealed, whether or not it told us anything."""
+    """One request and its answer, redacted and sealed, whether or not it brought a report."""
 
     __tablename__ = "exchanges"
 
@@ -219,7 +223,7 @@ class ExchangeRow(SQLModel, table=True):
 
 
 class MovementRow(SQLModel, table=True):
-    """Money that moved, once per booking."""
+    """Money that moved: one row per booking."""
 
     __tablename__ = "movements"
 
@@ -232,7 +236,7 @@ class MovementRow(SQLModel, table=True):
 
 
 class InboxRow(SQLModel, table=True):
-    """What arrived unasked, in the order it arrived; marked when a read has covered it."""
+    """A delivery, numbered in the order of arrival. It is marked once a read has covered it."""
 
     __tablename__ = "inbox"
     __table_args__: ClassVar[tuple[object, ...]] = (
@@ -249,22 +253,22 @@ class InboxRow(SQLModel, table=True):
     number: int | None = Field(default=None, primary_key=True)
     partner: str
     partner_account: str
-    """Whose secret proved it: an event of one account says nothing of another's payments."""
+    """The account whose secret verified it. It says nothing about another account's payments."""
     event_key: str
     payment_id: str | None = Field(default=None, index=True)
     partner_reference: str | None = Field(default=None, index=True)
     received_at: datetime = Field(sa_column=_moment(nullable=False))
     notify_at: datetime | None = Field(default=None, sa_column=_moment("tell_at"))
-    """When the relay next tells the payment's run; None once a read covers it, and before its
-    payment is known."""
+    """When the relay next notifies the payment's run. None once a read has covered it, and as long
+    as its payment is not known."""
     unmatched_since: datetime | None = Field(default=None, sa_column=_moment())
-    """When it arrived, as long as no payment has it and people were not asked whose it is."""
+    """When it arrived. None once it is matched with a payment, or people were asked about it."""
     read_at: datetime | None = Field(default=None, sa_column=_moment())
     body_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class TaskRow(SQLModel, table=True):
-    """A question to a person, with owner and due date. The same question is open once."""
+    """A question to people, with owner and due date. The same question is open only once."""
 
     __tablename__ = "tasks"
     __table_args__: ClassVar[tuple[object, ...]] = (
@@ -273,11 +277,11 @@ class TaskRow(SQLModel, table=True):
 
     task_id: str = Field(primary_key=True)
     payment_id: str | None = Field(default=None, index=True, foreign_key="payments.payment_id")
-    """None where the question is about deliveries that match no payment."""
+    """None if the question is about unmatched deliveries or about a machine's clock."""
     partner: str | None = None
     partner_account: str | None = None
     partner_reference: str | None = None
-    """These three name such deliveries; None where the question is about a payment."""
+    """These three name the unmatched deliveries that the question is about; otherwise None."""
     kind: str
     question: str = Field(sa_column=Column(Text, nullable=False))
     owner: str
@@ -285,12 +289,12 @@ class TaskRow(SQLModel, table=True):
     opened_at: datetime = Field(sa_column=_moment(nullable=False))
     closed_at: datetime | None = Field(default=None, sa_column=_moment())
     closed_by: str | None = None
-    """The operator who dismissed it; None where its answer closed it."""
+    """The operator who dismissed it; None if it was answered."""
     closed_why: str | None = Field(default=None, sa_column=Column(Text))
 
 
 class CommandRow(SQLModel, table=True):
-    """What a person or an app asked of a payment, once per command id, and what came of it."""
+    """A command of a person or an app about a payment, once per command id, and its outcome."""
 
     __tablename__ = "commands"
     __table_args__: ClassVar[tuple[object, ...]] = (
@@ -305,16 +309,17 @@ class CommandRow(SQLModel, table=True):
     why: str = Field(default="", sa_column=Column(Text, nullable=False))
     evidence_sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     about: str = ""
-    """What was known when it was asked: a proposal about other evidence counts no more."""
+    """Of a NOT_EXECUTED proposal: a digest of what was known; the proposal is void once more is
+    known. Of a cancel or abandon: the id of the CANCEL instruction made for it. Otherwise empty."""
     asked_at: datetime = Field(sa_column=_moment(nullable=False))
     outcome: str
     outcome_at: datetime | None = Field(default=None, sa_column=_moment())
     notified_at: datetime | None = Field(default=None, sa_column=_moment("told_at"))
-    """When the payment's run was told of it."""
+    """When the payment's run was notified of it; at once if the run asked for it itself."""
 
 
 class HaltRow(SQLModel, table=True):
-    """A stop of new sends, for everything or a part; in force until it is lifted."""
+    """A halt of new sends, for everything or a part. It is in force until it is lifted."""
 
     __tablename__ = "halts"
 
@@ -328,16 +333,16 @@ class HaltRow(SQLModel, table=True):
     lifted_at: datetime | None = Field(default=None, sa_column=_moment())
     lifted_by: str | None = None
     notified_at: datetime | None = Field(default=None, sa_column=_moment("told_at"))
-    """When what it had held back was told that it is lifted."""
+    """When, after it was lifted, all payments it had held back were marked to be notified."""
     since: datetime | None = Field(default=None, sa_column=_moment())
-    """Of a database that was set back: from when on it may have closed payments that it had
-    forgotten to have sent; None where that is not known."""
+    """If the database was set back: the moment from which it may have closed payments whose sends
+    it had forgotten. None if that is not known."""
     doubted_at: datetime | None = Field(default=None, sa_column=_moment())
-    """Of a database that was set back: when all that may have been sent counted as sent."""
+    """If the database was set back: when everything that may have been sent was counted as sent."""
 
 
 class InstallationRow(SQLModel, table=True):
-    """One row: what tells this database from any other, not from its own copies."""
+    """One row with a random id. It tells this database from any other, but not from its copies."""
 
     __tablename__ = "installation"
 
@@ -345,7 +350,7 @@ class InstallationRow(SQLModel, table=True):
 
 
 class RoundRow(SQLModel, table=True):
-    """One round of upkeep; Temporal remembers the last one that ended."""
+    """One round of upkeep. Temporal remembers the last one that ended."""
 
     __tablename__ = "rounds"
 
@@ -355,21 +360,21 @@ class RoundRow(SQLModel, table=True):
 
 
 class ListingRow(SQLModel, table=True):
-    """How far a partner's list of one of our accounts has been compared with what we know."""
+    """How far a partner's list of one of our accounts has been compared with our attempts."""
 
     __tablename__ = "listings"
 
     partner: str = Field(primary_key=True)
     partner_account: str = Field(primary_key=True)
     place: str = Field(primary_key=True)
-    """Where the account was then, as payments keep it; empty in rows of earlier releases."""
+    """Where the account was, as in the profiles of payments; empty in rows of earlier releases."""
     through: datetime = Field(sa_column=_moment(nullable=False))
-    """When the newest payment that was compared was created, by the partner's clock."""
+    """When the newest compared payment was created, by the partner's clock."""
 
 
 class StrangerRow(SQLModel, table=True):
-    """A payment that a partner shows under one of our keys, and that we knew nothing of, or had
-    closed as unsent."""
+    """A payment that a partner lists under one of our keys, but that we did not know or had closed
+    as unsent."""
 
     __tablename__ = "strangers"
 
@@ -383,7 +388,7 @@ class StrangerRow(SQLModel, table=True):
 
 
 class StateRow(SQLModel, table=True):
-    """A state a payment entered, for the timeline; never read to decide anything."""
+    """A state that a payment entered. It is for the timeline only; nothing is decided from it."""
 
     __tablename__ = "states"
 
@@ -395,12 +400,12 @@ class StateRow(SQLModel, table=True):
 
 
 class OperatorRow(SQLModel, table=True):
-    """A key by which one person signs. Rows are never deleted: old signatures refer to them."""
+    """A key with which a person signs. Rows are never deleted: old signatures refer to them."""
 
     __tablename__ = "operators"
 
     key_id: str = Field(primary_key=True)
-    """The public key, in hexadecimal: no two operators, then or now, have the same one."""
+    """The public key in hexadecimal. No two operators, past or present, have the same one."""
     name: str = Field(index=True)
     public_key: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     added_at: datetime = Field(sa_column=_moment(nullable=False))
@@ -410,7 +415,7 @@ class OperatorRow(SQLModel, table=True):
 
 
 class SignatureRow(SQLModel, table=True):
-    """A statement that an operator signed, as it was verified when it was recorded."""
+    """A statement that an operator signed. It was verified when it was recorded."""
 
     __tablename__ = "signatures"
     __table_args__: ClassVar[tuple[object, ...]] = (
@@ -429,7 +434,7 @@ class SignatureRow(SQLModel, table=True):
 
 
 class RefusalRow(SQLModel, table=True):
-    """A signature that was not accepted: who was claimed, for what, and why it was refused."""
+    """A refused signature: the name that was claimed, the subject, and the reason."""
 
     __tablename__ = "refused_signatures"
 
@@ -444,7 +449,7 @@ class RefusalRow(SQLModel, table=True):
 
 
 class KeyRow(SQLModel, table=True):
-    """A key that sealed something in this store, with a value that only that key opens."""
+    """A key that has sealed something in this store, with a value that only that key opens."""
 
     __tablename__ = "keys"
 
@@ -454,7 +459,7 @@ class KeyRow(SQLModel, table=True):
 
 
 class PartnerAccountRow(SQLModel, table=True):
-    """A login with a partner, as all processes share it."""
+    """A login with a partner, shared by all processes."""
 
     __tablename__ = "partner_accounts"
 
@@ -469,13 +474,13 @@ class PartnerAccountRow(SQLModel, table=True):
     refused_why: str | None = None
     refused_at: datetime | None = Field(default=None, sa_column=_moment())
     refused_hash: str | None = None
-    """The credentials refused last: still refused when others were in use meanwhile."""
+    """A hash of the credentials refused last. They stay refused, even if others were used since."""
 
 
 class ReadLinesRow(SQLModel, table=True):
-    """The two lines of payments to be read with one login, as all processes share them.
+    """The two lines of payments that wait to be read with one login, shared by all processes.
 
-    Each moment says up to when the line's share of the quota is given away.
+    Each moment says up to when that line's share of the quota is given away.
     """
 
     __tablename__ = "read_lines"
@@ -487,40 +492,40 @@ class ReadLinesRow(SQLModel, table=True):
 
 
 class PreparedRow(SQLModel, table=True):
-    """An object that was made at a partner before a payment, or is being made by one payment."""
+    """An object that was created at a partner before a payment, or is being created now."""
 
     __tablename__ = "prepared"
 
     partner: str = Field(primary_key=True)
     place: str = Field(primary_key=True)
-    """Scheme, host, port and login: elsewhere it does not exist."""
+    """Scheme, host, port and login. The object exists only there."""
     purpose: str = Field(primary_key=True)
     identity_hash: str = Field(primary_key=True)
-    """Keyed, of all that tells it apart: names and account numbers."""
+    """A keyed hash of everything that identifies it, such as names and account numbers."""
     reference: str | None = None
-    """The partner's own id; None while it is being made."""
+    """The partner's own id; None while the object is being created."""
     shown_hash: str | None = None
-    """Keyed, of what the partner showed of it when it was made."""
+    """A keyed hash of what the partner showed of it when it was created."""
     made_at: datetime | None = Field(default=None, sa_column=_moment())
     leased_until: datetime | None = Field(default=None, sa_column=_moment())
     leased_by: str | None = None
 
 
 class ClockRow(SQLModel, table=True):
-    """A process's clock beside the others, when it last compared them before a step."""
+    """How far a process's clock was from the others when it last stored a comparison."""
 
     __tablename__ = "clocks"
 
     process: str = Field(primary_key=True)
     read_at: datetime = Field(sa_column=_moment(nullable=False, index=True))
-    """By Temporal's clock, never by the process's own."""
+    """When it compared, by Temporal's clock and never by the process's own."""
     ahead_of_temporal_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
     ahead_of_database_ms: int | None = Field(default=None, sa_column=Column(BigInteger))
-    """None on SQLite, which has no clock of its own."""
+    """None where the database has no clock, as on SQLite."""
 
 
 class FileRow(SQLModel, table=True):
-    """A file of payments that was taken, by who sent it and its message id."""
+    """An accepted file of payments, identified by its sender and message id."""
 
     __tablename__ = "files"
 
@@ -529,13 +534,13 @@ class FileRow(SQLModel, table=True):
     fingerprint: str
     taken_at: datetime = Field(sa_column=_moment(nullable=False))
     message_id: str | None = Field(default=None, index=True)
-    """None of files that the first releases took."""
+    """None until all lines are stored, and in rows of the first releases."""
     header_sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
-    """What the file says of itself: its sender, version, count and sum."""
+    """The file's header: its sender, version, count and sum. None as `message_id`."""
 
 
 class FileLineRow(SQLModel, table=True):
-    """A line of a file, of a refused one too; its payment is the one that has its key."""
+    """A line of an accepted file, also if the line was refused. Its payment has its key."""
 
     __tablename__ = "file_lines"
     __table_args__: ClassVar[tuple[object, ...]] = (
@@ -546,5 +551,5 @@ class FileLineRow(SQLModel, table=True):
     file_key: str = Field(primary_key=True)
     position: int = Field(primary_key=True)
     payment_key: str | None = None
-    """None where the line was refused."""
+    """None if the line was refused."""
     line_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

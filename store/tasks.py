@@ -1,4 +1,8 @@
-"""Tasks: open questions to people, with owner and due date."""
+"""Tasks: questions to people, with owner and due date.
+
+A fold closes a payment's task once its question is no longer asked. Only a task that is about no
+payment can be dismissed.
+"""
 
 from __future__ import annotations
 
@@ -18,19 +22,19 @@ from store.tables import PaymentRow, TaskRow
 from store.unmatched import UNMATCHED, Reference
 from store.wrong_clocks import CLOCK
 
-#: Kinds of questions about no payment. A person may close them: no answer of a payment does.
+#: Kinds of tasks that are about no payment. A person may close them, since no fold does.
 _DISMISSIBLE: Final = (UNMATCHED, CLOCK)
 
 
 @dataclass(frozen=True)
 class Task:
-    """One open question: about a payment, deliveries that match none, or a machine's clock."""
+    """An open question about a payment, about unmatched deliveries, or about a machine's clock."""
 
     task_id: str
     payment_id: str | None
     tenant: str | None
     key: str | None
-    """The payment's."""
+    """The payment's key."""
     kind: str
     question: str
     owner: str
@@ -40,13 +44,13 @@ class Task:
     creditor_account: str | None = None
     """Masked."""
     unmatched: Reference | None = None
-    """What the deliveries name, where it is about no payment."""
+    """The reference that the deliveries name, if the task is about unmatched deliveries."""
     signed_by: tuple[str, ...] = ()
-    """Who found that it was not executed, where another signature is missing."""
+    """Operators who have signed that it was not executed, while another signature is missing."""
 
 
 class Tasks:
-    """A task is closed by what answers it; only one about no payment can be dismissed."""
+    """Lists tasks, and dismisses those that are about no payment."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -54,11 +58,11 @@ class Tasks:
     async def open(
         self, *, owner: str | None = None, due_before: datetime | None = None, limit: int
     ) -> list[Task]:
-        """What waits for an answer, the most urgent first.
+        """Open tasks, the most urgent first.
 
         Args:
-            owner: only questions to this one.
-            due_before: only those that were to be answered before; None: all.
+            owner: only tasks of this owner; None: of all.
+            due_before: only tasks due before this moment; None: all.
             limit: how many at most.
         """
         rows = (
@@ -79,7 +83,7 @@ class Tasks:
         return await self._database.read(query)
 
     async def overdue(self, now: datetime, *, limit: int) -> Sequence[TaskRow]:
-        """What was to be answered before now, the longest ago first; the bare rows."""
+        """The rows of overdue tasks, the longest overdue first."""
         rows = (
             select(TaskRow)
             .where(col(TaskRow.closed_at).is_(None), TaskRow.due_at < now)
@@ -89,10 +93,10 @@ class Tasks:
         return await self._database.read(lambda session: session.exec(rows).all())
 
     async def dismiss(self, task_id: str, *, signed: Signed, now: datetime) -> str | None:
-        """Close a task about no payment; its kind, or None where no such task is open.
+        """Close a task that is about no payment. Returns its kind; None if no such task is open.
 
-        Nothing is lost by it: should a payment take the reference of dismissed deliveries later, it
-        gets them, and a clock that is wrong still is asked about anew.
+        Nothing is lost: if a payment takes the reference of dismissed deliveries later, it gets
+        them, and a clock that is still wrong opens its task again.
 
         Raises:
             NotSigned: no operator signed that this task is dismissed.

@@ -1,4 +1,4 @@
-"""Everything that happened to one payment, in the order it happened."""
+"""Timelines: everything that happened to one payment, in order. Nothing is decided from them."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ class EntryKind(StrEnum):
     TASK = "task"
 
 
-#: What asking again and again brings.
+#: Kinds of entries that repeated reads and lookups bring.
 _POLLED: Final = frozenset({EntryKind.REPORT, EntryKind.EXCHANGE, EntryKind.LOOKUP})
-#: One question brings a few lines: its answer, and the exchange it came with.
+#: One read or lookup brings up to this many entries, such as a report and its exchange.
 _LINES_A_POLL: Final = 3
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a timeline; for equal polls in a row the first, how many, and the last."""
+    """One line of a timeline. For equal polls in a row: the first, how many, and the last moment."""
 
     at: datetime
     kind: EntryKind
@@ -66,7 +66,7 @@ class Entry:
     last_at: datetime | None = None
 
     def equals(self, other: Entry) -> bool:
-        """Whether both are polls that brought the same."""
+        """Whether both are polls with the same result."""
         return self.kind in _POLLED and (self.kind, self.text) == (other.kind, other.text)
 
 
@@ -81,19 +81,23 @@ class Exchanged:
 
 
 class Timelines:
-    """Reads timelines; nothing is decided from them."""
+    """Reads timelines and exchanges."""
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
 
     async def of(self, payment_id: str) -> list[Entry]:
-        """All entries, oldest first; polls in a row that brought the same are one."""
+        """All entries, the oldest first. Polls in a row with the same result are one entry."""
         entries = await self._database.read(lambda session: _entries(session, payment_id))
         return list(_collapsed(entries))
 
     async def exchanges(self, payment_id: str) -> list[Exchanged]:
-        """What was sent and answered, redacted, oldest first."""
+        """All requests and their answers, redacted, the oldest first.
+
+        Raises:
+            KeyringError: one of them cannot be opened.
+        """
 
         def query(session: Session) -> list[Exchanged]:
             rows = session.exec(
@@ -111,7 +115,7 @@ class Timelines:
 
 
 def _rows(session: Session, table: type[R], of: ColumnElement[bool]) -> Sequence[R]:
-    """By their keys, so that what happened at the same moment is always told in one order."""
+    """Rows ordered by primary key, so that events of the same moment always have the same order."""
     return session.exec(select(table).where(of).order_by(*inspect(table).primary_key)).all()
 
 
@@ -135,7 +139,7 @@ def _of_instructions(session: Session, payment_id: str) -> Iterable[Entry]:
     payment = session.get(PaymentRow, payment_id)
 
     def is_known_since(moment: datetime) -> bool:
-        """Whether anything was recorded of the payment after it."""
+        """Whether anything was recorded about the payment at or after this moment."""
         return payment is not None and payment.updated_at >= moment
 
     for instruction in instruction_rows(session, payment_id):
@@ -166,7 +170,7 @@ def _of_instructions(session: Session, payment_id: str) -> Iterable[Entry]:
 
 
 def _of_report(report: Report) -> Entry:
-    """In whose words it is: the partner's, our checks', or our operators'."""
+    """The entry of a report, worded by its source: the partner, our checks or our operators."""
     because = f": {report.reason}" if report.reason else ""
     mapped = report.state or "unmapped"
     iso = f", {report.transaction_status}" if report.transaction_status else ""
@@ -211,7 +215,7 @@ def _of_people(session: Session, payment_id: str) -> Iterable[Entry]:
         text = f"{named}, {by} by {command.by}{evidence}{why}"
         yield Entry(command.asked_at, EntryKind.COMMAND, text)
         if command.outcome == Outcome.PROPOSED:
-            # Void once more is known: the next operator would sign about something else.
+            # Void if anything has changed: the next operator would sign about something else.
             stands = command.about == known_now(session, payment)
             text = "another operator has to sign too" if stands else "void: more is known since"
             yield Entry(command.asked_at, EntryKind.COMMAND, f"{named}: {text}")
@@ -230,7 +234,7 @@ def _of_tasks(session: Session, payment_id: str) -> Iterable[Entry]:
 
 
 def _collapsed(entries: Sequence[Entry]) -> Iterator[Entry]:
-    """With each row of equal polls as its first, which says how many they were."""
+    """The entries, with equal polls in a row collapsed into the first, which says how many."""
     at = 0
     while at < len(entries):
         for lines in range(1, _LINES_A_POLL + 1):
@@ -246,7 +250,7 @@ def _collapsed(entries: Sequence[Entry]) -> Iterator[Entry]:
 
 
 def _times(entries: Sequence[Entry], at: int, lines: int) -> int:
-    """How often the next so many lines stand there one after the other."""
+    """How often the next `lines` entries are repeated in a row."""
     times = 1
     while (start := at + times * lines) + lines <= len(entries) and all(
         entries[at + line].equals(entries[start + line]) for line in range(lines)

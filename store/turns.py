@@ -1,4 +1,8 @@
-"""Turns to read, given in one transaction each: the bound that all processes share."""
+"""Read turns, which keep all processes together within a partner's quota.
+
+Each turn is one transaction on one row of the login, however many payments wait. A counter of
+payments, or of reads per window, was refused (docs/decisions/0023).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ from store.views import view_of
 
 
 class ReadTurns:
-    """Who may read now, of all payments whose reads count against one login's quota."""
+    """Gives turns to the payments whose reads count against one login's quota."""
 
     def __init__(self, database: Database, folding: Folding) -> None:
         self._database = database
@@ -29,13 +33,20 @@ class ReadTurns:
     async def take(
         self, payment_id: str, login: str, quota: Quota, now: datetime
     ) -> PaymentView | None:
-        """None where the payment may be read now; else how it stands, with its turn.
+        """Take a turn. None if the payment may be read now; otherwise its view, with a later turn.
 
-        The quota is today's, and not the one that the payment was accepted with: all payments of
-        the login share it.
+        If its turn has come, this call uses it up. If the process dies after that, the payment
+        needs another turn, so that the partner is never asked more often than it allows.
 
-        A turn that has come is used up by this call. A process that dies after it takes another
-        one, so that the partner is never asked more often than it allows.
+        Args:
+            payment_id: the payment to read.
+            login: the login that the read uses.
+            quota: today's, not the one of the payment's profile, since all payments of the login
+                share it.
+            now: our clock.
+
+        Raises:
+            UnknownPayment: no such payment.
         """
 
         def transaction(session: Session) -> PaymentView | None:
@@ -57,7 +68,7 @@ class ReadTurns:
 
 
 def _next(session: Session, view: PaymentView, login: str, quota: Quota, now: datetime) -> datetime:
-    """The payment's next turn, which is given away with this transaction."""
+    """The payment's next turn. This transaction takes it from the line."""
     login_hash = hashlib.sha256(login.encode()).hexdigest()[:32]
     hold(session, f"read_lines/{view.partner}/{login_hash}")
     row = session.get(ReadLinesRow, (view.partner, login_hash))

@@ -1,4 +1,4 @@
-"""The task about deliveries that match no payment: one for each reference of an account."""
+"""The task about unmatched deliveries: one for each partner reference of an account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNMATCHED: Final = "unmatched"
 
 
 class Reference(NamedTuple):
-    """What deliveries name: a partner's own id of something, on one of our accounts."""
+    """What deliveries are about: a partner's own id, on one of our accounts."""
 
     partner: str
     account: str
@@ -24,13 +24,13 @@ class Reference(NamedTuple):
 
     @property
     def task_id(self) -> str:
-        """The task about it, of which there is one ever: what a person dismissed stays closed."""
+        """The id of its task. There is only ever one, so a dismissed task stays closed."""
         named = "\x1f".join((UNMATCHED, *self))
         return f"task_{hashlib.sha256(named.encode()).hexdigest()[:20]}"
 
 
 def ask_whose(session: Session, about: Reference, since: datetime, now: datetime) -> bool:
-    """Ask people whose deliveries these are; False where they were asked before."""
+    """Open a task that asks people about these deliveries. False if they were asked before."""
     if session.get(TaskRow, about.task_id) is not None:
         return False
     partner, account, reference = about
@@ -55,7 +55,7 @@ def ask_whose(session: Session, about: Reference, since: datetime, now: datetime
 
 
 def close_matched(session: Session, about: Reference, now: datetime) -> None:
-    """Close the task about deliveries whose payment is known now, where it is open."""
+    """Close the task about deliveries whose payment is now known, if it is open."""
     task = session.get(TaskRow, about.task_id, with_for_update=True)
     if task is not None and task.closed_at is None:
         task.closed_at = now

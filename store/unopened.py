@@ -1,4 +1,4 @@
-"""Payments whose order cannot be opened, since its key is not in the keyring: people are asked."""
+"""Tasks about payments whose order cannot be opened, because its key is not in the keyring."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ SEALED: Final = "sealed"
 
 
 def ask_to_open(payment_id: str, why: KeyringError, now: datetime, session: Session) -> None:
-    """Open a task that names the missing key; the fold that opens the order closes it."""
+    """Open a task that names the missing key. The next fold that opens the order closes it."""
     session.get_one(PaymentRow, payment_id, with_for_update=True)
     ask(session, payment_id, SEALED, Question(f"its order cannot be opened: {why}"), now)
 
 
 def unopened(session: Session, keyring: Keyring, *, limit: int) -> list[str]:
-    """Ids of open payments sealed with a key the ring lacks, about which nobody was asked yet.
+    """Ids of open payments whose key is missing and that have no such task yet.
 
-    Where the ring lacks no key, those about which somebody was asked: they may open now.
+    If no key is missing any more, ids of payments that have such a task: they may open now.
     """
     asked = select(PaymentRow.payment_id).where(
         PaymentRow.payment_id == TaskRow.payment_id,

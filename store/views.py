@@ -1,4 +1,4 @@
-"""A payment as its workflow sees it, built from rows."""
+"""Builds a payment's view, as its workflow sees it, from rows."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from store.tables import PaymentRow
 def view_of(
     session: Session, found: PaymentRow, instructions: tuple[Instruction, ...] | None = None
 ) -> PaymentView:
-    """What the workflow may see of a payment.
+    """The view of a payment.
 
     Args:
-        instructions: as they stand in this transaction, where they were just looked up.
+        session: the transaction.
+        found: the payment's row.
+        instructions: the payment's instructions, if this transaction has just read them.
     """
     news = news_at(session, found.payment_id)
     return PaymentView(

@@ -1,4 +1,4 @@
-"""The task about a machine whose clock is wrong: one for each machine."""
+"""The task about a machine whose clock is wrong: one per machine."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ CLOCK: Final = "clock"
 
 
 def ask_to_set(session: Session, process: str, differences: str, now: datetime) -> None:
-    """Ask people to set the clock of the process's machine, unless this is open already.
+    """Open a task that asks people to set the clock of the process's machine, unless it is open.
 
-    Nothing else would ask while every process waits for its clock: no payment is worked on. A
-    person may close it where the machine is gone; it opens anew if the clock is wrong still.
+    While every process waits for its clock, no payment is worked on, so nothing else would ask. A
+    person may close the task if the machine is gone. It opens again if the clock is still wrong.
 
     Args:
+        session: the transaction.
         process: `machine/pid`.
         differences: how far its clock is from the others, in words.
+        now: when it opens.
     """
     hold(session, CLOCK)
     task_id = _task_id(process)
@@ -47,7 +49,7 @@ def ask_to_set(session: Session, process: str, differences: str, now: datetime) 
 
 
 def close_set(session: Session, process: str, now: datetime) -> None:
-    """Close the task about the clock of the process's machine, where it is open."""
+    """Close the task about the clock of the process's machine, if it is open."""
     task = session.get(TaskRow, _task_id(process), with_for_update=True)
     if task is not None and task.closed_at is None:
         task.closed_at = now
@@ -55,6 +57,6 @@ def close_set(session: Session, process: str, now: datetime) -> None:
 
 
 def _task_id(process: str) -> str:
-    """The same for each process of a machine, so that the next one closes it."""
+    """The id of the machine's task. All its processes share it, so the next one can close it."""
     named = "\x1f".join((CLOCK, process.rpartition("/")[0] or process))
     return f"task_{hashlib.sha256(named.encode()).hexdigest()[:20]}"
