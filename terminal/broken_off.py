@@ -1,7 +1,7 @@
-"""A file whose recording broke off: which of its lines are recorded all the same.
+"""A file whose recording broke off: finds which of its lines are recorded all the same.
 
-The lines of earlier transactions will be paid, so the file is never called unpaid. The store is
-asked about every line that got no answer. If the store is away too, only the lines of the failed
+The lines of earlier transactions will be paid, so the file is never reported as unpaid. The store
+is asked about every line that got no answer. If the store is away too, only the lines of the failed
 transaction are uncertain: its commit may have taken effect.
 """
 
@@ -27,23 +27,23 @@ from terminal.recording import BrokeOff, RecordedLine
 from terminal.refused import print_line, print_nothing_paid
 from terminal.screen import Screen, say_wrong
 
-#: ISO 20022 ExternalStatusReason1Code, DuplicateFile: also of one line of it.
+#: ISO 20022 ExternalStatusReason1Code, DuplicateFile; also used for a single line of the file.
 REUSED = "DU01"
-#: Errors whose text a person can act on. Any other is a mistake of ours and is raised at the end.
+#: Errors whose text a person can act on. Any other is a bug of ours and is raised at the end.
 FORESEEN = (Explained, KeyReused, InvalidOrder)
 
 
 @dataclass(frozen=True)
 class Unanswered:
-    """The lines without an answer, as the store has them."""
+    """What the store says of the lines without an answer."""
 
     why: str = ""
-    """What ended the recording, in a sentence for people."""
+    """Why recording ended, in a sentence for people."""
     recorded: Sequence[str] = ()
-    """Payment ids: recorded by the transaction that failed, or by an earlier run of the file."""
+    """Ids of payments recorded by the transaction that failed or by an earlier run of the file."""
     refused: Sequence[Line] = ()
-    """Where a line's key stands for another order: that one, and all that are not recorded. The
-    file was given before with other content."""
+    """Set if a line's key stands for another order, so the file was given before with other
+    content: such lines, and all other lines that are not recorded."""
     uncertain: Sequence[Line] = ()
     """Lines that may be recorded."""
     missing: Sequence[Line] = ()
@@ -56,7 +56,7 @@ async def unanswered(
     """Ask the store which of the lines without an answer it has.
 
     Args:
-        known: payments of an earlier run, by the lines' positions, as they were read before.
+        known: payments of an earlier run by line position, as read before recording.
     """
     lines = [*broke_off.in_hand, *broke_off.after]
     why = in_words(broke_off.why)
@@ -89,7 +89,7 @@ async def unanswered(
 
 
 def in_words(why: Exception) -> str:
-    """What went wrong. The text of an unforeseen error may hold what nobody should read."""
+    """The error for people. The text of an unforeseen error is withheld: it may hold secrets."""
     if isinstance(why, FORESEEN):
         return str(why)
     return f"an error of Finality itself ({type(why).__name__}); please report it"
@@ -98,7 +98,7 @@ def in_words(why: Exception) -> str:
 def show_unanswered(
     screen: Screen, file: str, found: Unanswered, at: datetime, *, as_json: bool
 ) -> None:
-    """Name the lines that are not recorded, those that may be, and what to do."""
+    """Show the lines that are not recorded, the lines that may be, and what to do."""
     if as_json:
         print_nothing_paid(file, found.refused, f"{REUSED} {found.why}", at)
         for line in found.missing:
@@ -130,7 +130,7 @@ def show_unread(
     *,
     as_json: bool,
 ) -> None:
-    """Payments that this run recorded, where how they stand now cannot be read."""
+    """Show payments that this run recorded but whose present state cannot be read."""
     reason = f"recorded; how it stands now cannot be read: {why}"
     lines = [one for one in lines if not one.receipt.is_replay]
     if as_json:
@@ -145,7 +145,7 @@ def show_unread(
 
 
 async def _recorded(assembly: Assembly, line: PlannedOrder) -> str | None:
-    """The payment of a line, by its key and content.
+    """The payment of a line, found by its key and content.
 
     Raises:
         KeyReused: the key stands for other content.

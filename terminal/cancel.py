@@ -1,4 +1,4 @@
-"""`finality cancel`: ask that a payment be taken back."""
+"""`finality cancel`: ask for a payment to be cancelled."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ async def cancel_payment(
     wait_seconds: int,
     as_json: bool,
 ) -> int:
-    """Record it, tell the payment's run, wait a while for what comes of it; the exit code."""
+    """Record the command, notify the payment's run and wait for the outcome.
+
+    Returns the exit code.
+    """
 
     async def cancel() -> int:
         async with assembled(settings) as assembly:
@@ -44,9 +47,9 @@ async def cancel_payment(
 async def answered(
     assembly: Assembly, receipt: CommandReceipt, deadline: datetime
 ) -> CommandReceipt:
-    """The same receipt with the outcome as soon as there is one, or as it was by the deadline.
+    """The receipt with the outcome as soon as there is one, or without it at the deadline.
 
-    Where no run could be told, none is waited for.
+    If no run could be notified, this does not wait.
     """
     asked = receipt.command
     if not receipt.is_notified or asked.outcome is not Outcome.ASKED:
@@ -57,7 +60,7 @@ async def answered(
                 asked.payment_id, asked.command_id, tenant=None
             )
         except StoreAway:
-            return receipt  # It is recorded: an error alone would say that it is not.
+            return receipt  # The command is recorded; an error would suggest that it is not.
         if later.command.outcome is not Outcome.ASKED:
             return later
         await asyncio.sleep(_LOOK_EVERY.total_seconds())
@@ -65,8 +68,8 @@ async def answered(
 
 
 def user() -> str:
-    """Who runs the command, by the machine's name for them."""
+    """The name of the system user who runs the command."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # A container's user may have no name.
+    except (KeyError, OSError):  # The user of a container may have no name.
         return "unknown"

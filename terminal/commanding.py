@@ -1,4 +1,4 @@
-"""What commands have in common on a terminal: who signs, what was refused, what came of it."""
+"""Shared by the commands on a terminal: signing, refusals, outcomes and exit codes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from store.operators import NotSigned, OperatorsFixed, spelt
 from terminal.screen import Screen
 from terminal.table import place_object
 
-#: Exit codes: as wished, or under way to it; recorded, and not as wished; nothing was recorded.
+#: Exit codes: succeeded or on the way; recorded, but without the wanted outcome; nothing recorded.
 AS_WISHED, NOT_AS_WISHED, NOTHING_RECORDED = 0, 1, 2
 
 _REFUSALS: Final = (
@@ -44,10 +44,10 @@ OUTCOMES: Final = {
 
 
 def signer(settings: Settings, by: str) -> Signer:
-    """The operator's key file; its passphrase is asked for when something is signed.
+    """The operator's key file. Its passphrase is asked for when something is signed.
 
     Raises:
-        OperatorsFixed: `by` is no name.
+        OperatorsFixed: `by` is not a valid name.
     """
     name = spelt(by)
     file = settings.operator_key_file or key_file(name)
@@ -55,20 +55,23 @@ def signer(settings: Settings, by: str) -> Signer:
 
 
 def key_file(name: str) -> Path:
-    """Where a person's key lies, unless the settings say otherwise."""
+    """The default place of a person's key file."""
     return Path.home() / ".config" / "finality" / f"{name}.key"
 
 
 def passphrase(name: str, file: Path | None, *, again: bool = False) -> bytes:
-    """From a file, or asked for without showing it; never an argument or a variable.
+    """The passphrase of a key, from a file or typed without echo.
+
+    It is never an argument or an environment variable.
 
     Args:
         name: whose key it opens.
-        file: that has it in its first line.
-        again: ask twice, where a new one is chosen.
+        file: has the passphrase in its first line.
+        again: ask twice, for a new passphrase.
 
     Raises:
-        KeyUnusable: there is neither a file nor a terminal to ask on, or two were typed.
+        KeyUnusable: the file cannot be read, there is neither a file nor a terminal, or the two
+            typed passphrases differ.
     """
     if file is not None:
         try:
@@ -76,7 +79,7 @@ def passphrase(name: str, file: Path | None, *, again: bool = False) -> bytes:
         except OSError as error:
             raise KeyUnusable(f"the passphrase file {file}: {error.strerror}") from None
     if not sys.stdin.isatty():
-        # A new key takes the option alone: a setting must not choose its passphrase.
+        # For a new key only the option counts: a setting must not choose its passphrase.
         named = "with --passphrase-file" if again else "in FINALITY_OPERATOR_PASSPHRASE_FILE"
         raise KeyUnusable(
             f"no passphrase; run the command on a terminal, which asks for it, or name {named} "
@@ -89,9 +92,9 @@ def passphrase(name: str, file: Path | None, *, again: bool = False) -> bytes:
 
 
 async def _as_object(assembly: Assembly, receipt: CommandReceipt) -> dict[str, object]:
-    """What scripts read of a command; the payment's key and place as `list` has them.
+    """The JSON object of a command, with the payment's key and place as in `list`.
 
-    They are null if the database went away after the command was recorded.
+    Key and place are null if the database went away after the command was recorded.
     """
     command, payment = receipt.command, receipt.payment
     tenant = key = place = None
@@ -115,7 +118,7 @@ async def _as_object(assembly: Assembly, receipt: CommandReceipt) -> dict[str, o
 
 
 async def or_refused(doing: Awaitable[int]) -> int:
-    """The exit code; what was refused is said in one line, and nothing was recorded then."""
+    """Run a command. If it is refused, print why in one line and return NOTHING_RECORDED."""
     try:
         return await doing
     except UnknownPayment as unknown:
@@ -126,12 +129,12 @@ async def or_refused(doing: Awaitable[int]) -> int:
 
 
 def say_refused(text: str) -> None:
-    """One line for people, where the output for programs is not."""
+    """Print one line for people on stderr, apart from the output for programs."""
     sys.stderr.write(f"finality: {plain(text)}\n")
 
 
 async def print_receipt(assembly: Assembly, receipt: CommandReceipt, *, as_json: bool) -> None:
-    """What came of a command, and how the payment stands."""
+    """Print the outcome of a command and the payment's state."""
     command, payment, shown = receipt.command, receipt.payment, receipt.display
     if as_json:
         print(json.dumps(await _as_object(assembly, receipt)))

@@ -1,4 +1,7 @@
-"""What the partner says of lines before they are paid, by the same code that a send runs."""
+"""Asks partners before a file is paid whether they would take its lines.
+
+Uses the same code that prepares a send, so that the answers agree.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,15 @@ from terminal.recording import AT_ONCE
 
 
 class Examined(NamedTuple):
-    """The lines as judged here and by their partners."""
+    """The lines as judged by our checks and by their partners."""
 
     judged: Judged
     unanswered: dict[str, int]
-    """Why a partner did not say whether it would take a line, and of how many lines."""
+    """Reason why a partner did not say whether it takes a line -> the number of such lines."""
 
 
 async def examine(assembly: Assembly, judged: Judged) -> Examined:
-    """Ask about each line that would be paid; nothing is made and nothing is recorded."""
+    """Ask about each line that would be paid; make nothing and record nothing."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def ask(line: PlannedOrder) -> Unprepared | None:

@@ -1,4 +1,4 @@
-"""`finality file`: what became of a whole file, and taking it back."""
+"""`finality file`: the status of a whole file, and its cancellation."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ from terminal.status_report import NotWritten, as_xml, put
 
 
 class _NoSuchFile(LookupError):
-    """None of the message id, or more than one."""
+    """No file has the message id, or several have it."""
 
 
 async def list_files(settings: Settings, *, limit: int, as_json: bool) -> int:
-    """The files that were taken, the newest first."""
+    """Print the accepted files, newest first."""
     async with assembled(settings) as assembly:
         files = await assembly.file_lines.files(limit=limit)
     if as_json:
@@ -71,7 +71,7 @@ async def list_files(settings: Settings, *, limit: int, as_json: bool) -> int:
 async def show_file(
     settings: Settings, message_id: str, *, party: str | None, as_json: bool
 ) -> int:
-    """Every line of the file, with its payment's state or why it is not paid."""
+    """Print every line of the file with its payment's state, or why it is not paid."""
     async with assembled(settings) as assembly:
         try:
             file, lines = await _found(assembly, message_id, party)
@@ -107,7 +107,7 @@ async def show_status(
     out: Path | None,
     as_json: bool,
 ) -> int:
-    """Write a pain.002 of how the file stands now, to a file or to the screen."""
+    """Write a pain.002 with the file's present status, to a file or to the screen."""
     if version not in VERSIONS:
         return _refused(f"--version: there is no {version!r}; known: {', '.join(VERSIONS)}")
     async with assembled(settings) as assembly:
@@ -141,7 +141,7 @@ async def cancel_file(
     wait_seconds: int,
     as_json: bool,
 ) -> int:
-    """Ask each payment of the file to be taken back; repeated, it asks nothing twice."""
+    """Cancel each payment of the file. A repeated call finds the same commands again."""
 
     async def cancel() -> int:
         async with assembled(settings) as assembly:
@@ -157,7 +157,7 @@ async def cancel_file(
         screen = Screen(stderr=as_json)
         screen.print(f"{done} of {len(paid)} payments are cancelled.")
         if unrecorded:
-            # Another `finality pay` may be giving them at this moment.
+            # Another `finality pay` may be recording them at this moment.
             screen.print(f"{len(unrecorded)} lines are not recorded, so nothing was asked of them.")
         return AS_WISHED if done == len(paid) and not unrecorded else NOT_AS_WISHED
 
@@ -170,8 +170,8 @@ async def cancel_file(
 async def _cancelled(
     assembly: Assembly, file: KeptFile, paid: Sequence[LineNow], why: str, wait_seconds: int
 ) -> list[CommandReceipt]:
-    """Each payment's answer in the order given, after so many seconds for all together."""
-    # Of the file alone, so that a second run finds the commands of the first.
+    """The receipt of each payment, in the order of `paid`; `wait_seconds` is for all together."""
+    # Derived from the file alone, so that a second run finds the commands of the first.
     digest = hashed(file.tenant, file.file_key, "cancel", length=24, alphabet="0123456789abcdef")
     gate = asyncio.Semaphore(AT_ONCE)
     deadline = assembly.clock.now() + timedelta(seconds=wait_seconds)
@@ -182,7 +182,7 @@ async def _cancelled(
                 payment_id, f"file-{digest}", by=f"terminal/{user()}", why=why, tenant=None
             )
 
-    # All are asked before any is waited for: a payment may leave while another one is answered.
+    # All are commanded before any is waited for, since a payment may leave during a wait.
     asked = await asyncio.gather(*(ask(now.payment_id) for now in paid if now.payment_id))
 
     async def wait(receipt: CommandReceipt) -> CommandReceipt:

@@ -1,4 +1,4 @@
-"""`finality halt` and `finality halts`: stops of new sends."""
+"""`finality halt` and `finality halts`: stop new sends, and list such stops."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def halt_sends(
     tenant: str | None,
     rail: str | None,
 ) -> int:
-    """Stop new sends, and say of how many payments; the exit code."""
+    """Stop new sends and say how many open payments that holds back. Returns the exit code."""
 
     async def halt() -> int:
         async with assembled(settings) as assembly:
@@ -45,7 +45,7 @@ async def halt_sends(
 
 
 async def lift_halt(settings: Settings, number: int, *, by: str) -> int:
-    """Let sends go on; 1 where no such halt is in force."""
+    """Lift a halt. Returns the exit code: 1 if no such halt is in force."""
 
     async def lift() -> int:
         async with assembled(settings) as assembly:
@@ -100,7 +100,7 @@ def _table(found: list[tuple[Halt, int]]) -> Table:
 
 
 def halt_object(halt: Halt) -> dict[str, object]:
-    """What scripts read of a halt."""
+    """The JSON object of a halt."""
     return {
         "number": halt.number,
         "partner": halt.partner,

@@ -1,4 +1,4 @@
-"""A file that is to be paid, judged line by line before anything of it is recorded."""
+"""Judges a file line by line before anything of it is recorded."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from terminal.refused import DUPLICATION, Repeat
 
 @dataclass(frozen=True)
 class Judged:
-    """What speaks for and against each line."""
+    """The judgement of a file's lines: known, refused, to be paid, or possible duplicates."""
 
     content: CreditTransferFile
     planned: FilePlan
     known: Mapping[int, PaymentRecord]
-    """Payments of an earlier run of this file, by the lines' positions."""
+    """Payments of an earlier run of this file, by line position."""
     refused: Sequence[RefusedLine]
-    """Those that were not paid before."""
+    """Refused lines, except those that an earlier run has paid."""
     orders: Sequence[tuple[PlannedOrder, Acknowledgement]]
-    """To be paid, each with what was acknowledged of it; those paid before are among them."""
+    """Lines to pay, each with its acknowledgement; lines that are paid already are among them."""
     repeats: Sequence[Repeat]
-    """To be asked about."""
+    """Possible duplicates that are not acknowledged."""
 
     @property
     def new(self) -> list[PlannedOrder]:
-        """What would be paid now."""
+        """The lines that would be paid now."""
         return [line for line, _ in self.orders if line.line.position not in self.known]
 
     @property
     def reasons(self) -> dict[int, tuple[Reason, ...]]:
-        """What speaks against single lines, by their positions."""
+        """Why lines are refused or may be duplicates, by line position."""
         found = {
             one.line.position: tuple(
                 Reason(code=each.code, text=f"{each.field}: {each.text}") for each in one.refusals
@@ -52,13 +52,13 @@ class Judged:
         return found
 
     def unpaid(self) -> list[Line]:
-        """Lines that were not paid before, and that are none of the refused."""
+        """Lines that are neither paid before nor refused."""
         lines = [*(line.line for line in self.new), *(repeat.line for repeat in self.repeats)]
         return sorted(lines, key=lambda line: line.position)
 
 
 async def judge(assembly: Assembly, content: CreditTransferFile, options: PayOptions) -> Judged:
-    """All lines are compared before any is recorded. Recording compares each again."""
+    """Compare all lines before any is recorded. Recording compares each line again."""
     planned = plan(
         content, debtor_accounts(assembly.settings), now=assembly.clock.now(), as_of=options.as_of
     )
@@ -79,7 +79,7 @@ async def judge(assembly: Assembly, content: CreditTransferFile, options: PayOpt
 
 
 def debtor_accounts(settings: Settings) -> dict[str, DebtorAccount]:
-    """The settings' debtors, each with what the settings say of its partner account."""
+    """The debtors of the settings, each with what the settings say about its partner account."""
     accounts = {}
     for key, debtor in settings.debtors.items():
         account = account_named(key)

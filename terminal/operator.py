@@ -1,4 +1,4 @@
-"""`finality operator`: keys, who may sign, and what the kept signatures prove."""
+"""`finality operator`: keys, enrolment, and the verification of stored signatures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from terminal.screen import Screen
 
 
 async def make_operator_key(name: str, file: Path | None, passphrase_file: Path | None) -> int:
-    """Make a key; only its owner has the passphrase, and only the public half is given away."""
+    """Make a key. Its owner keeps the passphrase to themselves and gives away the public half."""
 
     async def make() -> int:
         kept = spelt(name)
@@ -44,7 +44,7 @@ async def make_operator_key(name: str, file: Path | None, passphrase_file: Path 
 
 
 async def enrol_operators(settings: Settings, public: Sequence[Path]) -> int:
-    """Make the first operators."""
+    """Enrol the first operators."""
 
     async def enrol() -> int:
         keys = [read_public(file) for file in public]
@@ -56,7 +56,7 @@ async def enrol_operators(settings: Settings, public: Sequence[Path]) -> int:
 
 
 async def add_operator(settings: Settings, public: Path, *, by: str, why: str) -> int:
-    """One signature for another operator."""
+    """Sign that a person becomes an operator; two operators have to sign."""
     return await _change(
         settings,
         lambda parts: parts.operators.add(
@@ -66,7 +66,7 @@ async def add_operator(settings: Settings, public: Path, *, by: str, why: str) -
 
 
 async def change_operator_key(settings: Settings, public: Path, *, by: str, why: str) -> int:
-    """One signature for another key."""
+    """Sign that an operator gets another key; two operators have to sign."""
     return await _change(
         settings,
         lambda parts: parts.operators.change_key(
@@ -76,7 +76,7 @@ async def change_operator_key(settings: Settings, public: Path, *, by: str, why:
 
 
 async def remove_operator(settings: Settings, name: str, *, by: str, why: str) -> int:
-    """One signature that somebody is no operator any more."""
+    """Sign that a person is no longer an operator; two operators have to sign."""
     return await _change(
         settings,
         lambda parts: parts.operators.remove(name, signer=signer(settings, by), why=why),
@@ -99,7 +99,7 @@ async def _change(settings: Settings, change: Callable[[Assembly], Awaitable[lis
 
 
 async def list_operators(settings: Settings, *, as_json: bool) -> int:
-    """Print who may sign, and refused signatures of the last day."""
+    """Print the operators and the signatures refused in the last day."""
     async with assembled(settings) as assembly:
         if not as_json:
             return await _print_operators(assembly)
@@ -121,7 +121,10 @@ async def list_operators(settings: Settings, *, as_json: bool) -> int:
 
 
 async def verify_signatures(settings: Settings, payment_id: str, *, as_json: bool) -> int:
-    """Print every kept signature; 1 where one does not verify, or is by a key nobody enrolled."""
+    """Print every stored signature about a payment.
+
+    Returns the exit code: 1 if a signature does not verify or is by a key that is not enrolled.
+    """
     async with assembled(settings) as assembly:
         kept = await assembly.operators.kept(payment_id)
     screen = Screen()
@@ -149,7 +152,7 @@ async def verify_signatures(settings: Settings, payment_id: str, *, as_json: boo
 
 
 def refused_text(refused: Refusal) -> str:
-    """A refused signature in a line."""
+    """A refused signature, in one line."""
     times = f", {refused.times} times" if refused.times > 1 else ""
     return plain(
         f"{refused.last_at:%Y-%m-%d %H:%M:%S} UTC: somebody as {refused.claimed!r}, "

@@ -1,4 +1,4 @@
-"""What became of a file when `pay` ends: how many of each, and why some are still unsent."""
+"""The outcome of a file when `pay` ends: counts by outcome, and why some payments are unsent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from terminal.screen import Screen
 def show_outcome(
     screen: Screen, records: Sequence[PaymentRecord], *, refused: int, repeats: int
 ) -> None:
-    """One line of counts, and one for each reason why some were not sent yet."""
+    """Print one line of counts, and a line for each reason why payments are not sent yet."""
     counts = Counter(_group(record) for record in records)
     counts["refused here"] = refused
     counts["possible duplicates, not paid"] = repeats

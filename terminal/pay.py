@@ -1,4 +1,4 @@
-"""`finality pay`: a file becomes payments, each once."""
+"""`finality pay`: turns each line of a file into one payment, however often it is run."""
 
 from __future__ import annotations
 
@@ -56,17 +56,18 @@ from terminal.typed import typed
 
 _CONTENT_TAKEN: Final = "a file of this message id was taken before with other content"
 
-#: Exit codes: all well; some payment failed, is in doubt or was refused; nothing was paid.
+#: Exit codes: all is well; a payment failed, is in doubt or was refused; nothing was paid.
 ALL_WELL, SOME_NOT, NOTHING_PAID = 0, 1, 2
 
 
 async def pay_file(settings: Settings, options: PayOptions) -> int:
-    """Read, check, record, run, wait a while, and show; the exit code.
+    """Read the file, check, record and start its payments, wait, and show them.
 
-    A file with refused lines, or with lines that may repeat payments of other files and keys,
-    is not paid at all: the refused ones are corrected or left out (`skip_invalid`), the others
-    named in `acknowledge` or left out. Nothing of it is kept, so that it may be corrected under
-    its own message id.
+    A file with refused lines or possible duplicates is not paid at all, and nothing of it is
+    stored, so that it may be corrected under its own message id. Refused lines are corrected or
+    left out (`skip_invalid`); possible duplicates are named in `acknowledge` or left out.
+
+    Returns the exit code.
     """
     screen = Screen(stderr=options.as_json)
     if options.status_report is not None:
@@ -104,7 +105,7 @@ def _unread(options: PayOptions, reason: str) -> int:
 async def _previewed(
     assembly: Assembly, judged: Judged, screen: Screen, options: PayOptions
 ) -> int:
-    """What would come of it; nothing is recorded."""
+    """Show what would be paid, and record nothing. Returns the exit code."""
     judged, is_sure = await preview(assembly, judged, screen, as_json=options.as_json)
     in_the_way = bool(judged.refused or judged.repeats)
     if not judged.new or (in_the_way and not options.skip_invalid):
@@ -182,7 +183,7 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, options: PayO
 async def _recorded(
     assembly: Assembly, judged: Judged, screen: Screen, options: PayOptions, by: Signer | None
 ) -> Recorded:
-    """The file taken and kept, its orders given.
+    """Store the file and record its orders.
 
     Raises:
         FileTaken: its message id stands for other content; nothing was recorded.
@@ -191,7 +192,7 @@ async def _recorded(
     content = judged.content
     with ExitStack() as stack:
         kept = stack.enter_context(Journal(options.journal)) if options.journal else None
-        # Not before: a file that is only asked about may still be corrected under its name.
+        # Not earlier: a file that was not paid may still be corrected under its message id.
         await assembly.files.take(
             {line.debtor.tenant for line, _ in judged.orders},
             file_key=file_key(content),
@@ -210,7 +211,7 @@ async def _recorded(
 async def _keep_refused(
     assembly: Assembly, judged: Judged, repeats: Sequence[Repeat], rest: Unanswered
 ) -> None:
-    """Keep why lines are not paid; not where the store is away, which was said already."""
+    """Store why lines are not paid. If the store is away, do nothing: that was said already."""
     left_out = _left_out(repeats) | {
         line.position: LineRefusal(code=REUSED, field="CdtTrfTxInf", text=rest.why)
         for line in rest.refused
@@ -237,10 +238,10 @@ async def _outcome(
     rest: Unanswered,
     repeats: Sequence[Repeat],
 ) -> int:
-    """Wait, then show what became of every line and write the report; the exit code."""
+    """Wait, show the outcome of every line and write the report. Returns the exit code."""
     content, refused = judged.content, judged.refused
     ids = [one.payment_id for one in recorded.receipts] + [*rest.recorded]
-    # Lines that were paid, and could not be any more: their account is mapped no longer.
+    # Lines that an earlier run paid and that are refused now, e.g. an account no longer mapped.
     payable = {line.line.position for line in judged.planned.orders}
     before = [judged.known[each] for each in sorted(judged.known) if each not in payable]
     is_shown, report = False, None
@@ -258,7 +259,7 @@ async def _outcome(
         if options.status_report and (records or recorded.broke_off):
             report = await _status(assembly, content)
     except StoreAway as away:
-        # They are recorded and will be paid: an error alone would hide that.
+        # The lines are recorded and will be paid; an error alone would hide that.
         records = []
         if not is_shown:
             print_known(screen, content.message_id, judged.known, as_json=options.as_json)
@@ -287,7 +288,7 @@ async def _outcome(
 
 
 async def _status(assembly: Assembly, content: CreditTransferFile) -> FileStatus:
-    """How the file stands now; its lines are kept for each tenant who pays some of them."""
+    """The file's present status. Its lines are stored once per tenant that pays some of them."""
     files = await assembly.file_lines.files(message_id=content.message_id)
     own = [file for file in files if file.file_key == file_key(content)]
     lines = [line for file in own for line in await assembly.file_lines.lines(file)]
@@ -327,7 +328,7 @@ def _nothing_paid(
 
 
 def _report(options: PayOptions, screen: Screen, report: FileStatus) -> None:
-    """What became of the payments stands whether or not this can be written."""
+    """Write the status report. If that fails, say so, but leave the exit code as it is."""
     if options.status_report is None:
         return
     try:
@@ -337,7 +338,7 @@ def _report(options: PayOptions, screen: Screen, report: FileStatus) -> None:
 
 
 def _taken_before(content: CreditTransferFile) -> str:
-    """Under its message id something was paid, and maybe what is in this content too."""
+    """How to see what was paid under this message id, which may include lines of this content."""
     command = typed(["finality", "file", "show"], content.message_id)
     return f"what was paid of it, `{command}` says"
 
@@ -354,7 +355,7 @@ def _ask(screen: Screen, repeats: Sequence[Repeat], options: PayOptions, outcome
             "An earlier one is in doubt and may yet turn out to be this one: better wait until "
             "that is known. Only an operator may acknowledge it.",
         )
-    # Not wrapped: it is there to be copied.
+    # Not wrapped, so that it can be copied.
     screen.print(
         options.command([repeat.duplicate for repeat in repeats]),
         soft_wrap=True,

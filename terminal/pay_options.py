@@ -1,4 +1,4 @@
-"""What `finality pay` was asked for, and the command that asks for it."""
+"""The options of `finality pay`, and the command line that gives them."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import Final
 from domain.intent import Acknowledgement, PossibleDuplicate
 from terminal.typed import typed_path
 
-#: Linux takes 128 KiB in one argument of a command.
+#: Keeps an argument below 128 KiB, Linux's limit for one argument.
 _IDS_AN_ARGUMENT: Final = 1000
 
 
 @dataclass(frozen=True)
 class PayOptions:
-    """What is to be done with the file; as the command's options say it.
+    """The options of the command.
 
     Attributes:
         acknowledge: ids of earlier payments that the file's lines do not repeat. A line passes
-            when all of its own are among them.
-        operator: who acknowledges a payment in doubt.
-        allow_truncation: cut a remittance that is too long, instead of refusing its line.
-        preview: only say what would be paid.
-        status_report: where a pain.002 is written of how the file stands at the end.
+            if all its possible duplicates are among them.
+        operator: the operator who acknowledges a payment in doubt.
+        allow_truncation: truncate a remittance that is too long, instead of refusing its line.
+        preview: only show what would be paid.
+        status_report: the path for a pain.002 with the file's status at the end.
     """
 
     file: Path
@@ -42,11 +42,11 @@ class PayOptions:
     status_report: Path | None = None
 
     def said_of(self, duplicates: Collection[str]) -> Acknowledgement:
-        """What was acknowledged of a line's possible duplicates."""
+        """The acknowledgement of a line's possible duplicates."""
         return Acknowledgement(self.acknowledge & frozenset(duplicates), self.operator)
 
     def command(self, duplicates: Sequence[PossibleDuplicate]) -> str:
-        """The command that was run, acknowledging these too."""
+        """The same command line, which also acknowledges these duplicates."""
         ids = {one: None for duplicate in duplicates for one in duplicate.payment_ids}
         named = [*sorted(self.acknowledge - set(ids)), *ids]
         words = ["finality", "pay", typed_path(self.file)]

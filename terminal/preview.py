@@ -1,4 +1,4 @@
-"""What a file would pay, and out of which balance: nothing is recorded."""
+"""`finality pay --preview`: what a file would pay, and from which balances; records nothing."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _IS_COVERED = {
 
 
 class Previewed(NamedTuple):
-    """What would come of a file."""
+    """The result of a preview."""
 
     judged: Judged
-    """The lines that its partners would not take are among the refused."""
+    """Lines that their partners would not take are among the refused."""
     is_sure: bool
-    """Each balance suffices, and the partners said of each line that they take it."""
+    """Each balance is known and suffices, and the partners said that they take each line."""
 
 
 async def preview(
     assembly: Assembly, judged: Judged, screen: Screen, *, as_json: bool
 ) -> Previewed:
-    """Ask all that a send asks, and show it."""
+    """Ask the partners all that a send asks, and show the answers."""
     judged, unanswered = await examine(assembly, judged)
 
     async def available(balance: Balance) -> Money | Unanswered:
@@ -75,14 +75,14 @@ async def preview(
 
 
 def show_notices(screen: Screen, judged: Judged) -> None:
-    """What of the lines goes otherwise than the file says; the same of many is said once."""
+    """Print how payments will differ from the file; a notice of several lines is printed once."""
     found = {each for line in judged.planned.orders for each in line.notices}
     for field, text in sorted(found):
         screen.print(plain(f"{field}: {text}"), style="dim")
 
 
 def print_payable(file: str, lines: Iterable[PlannedOrder]) -> None:
-    """An object for each line that would be paid."""
+    """Print a JSON object for each line that would be paid."""
     for line in lines:
         said = {
             "file": file,

@@ -1,4 +1,4 @@
-"""Orders given some at a time, and the wait until their payments rest."""
+"""Records orders in batches, and waits until their payments rest."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from store.records import PaymentRecord
 from terminal.refused import Repeat
 from terminal.screen import Screen
 
-#: Questions and commands at the same time; more only queue up behind the database's one writer.
+#: Concurrent reads and commands; more would only queue behind the database's single writer.
 AT_ONCE: Final = 8
 #: Orders recorded in one transaction: few enough that no other writer waits for long.
 _RECORDED_AT_ONCE: Final = 100
@@ -46,20 +46,20 @@ class BrokeOff(NamedTuple):
 
     why: Exception
     in_hand: Sequence[PlannedOrder]
-    """Those of the transaction that failed. If the database went away during its commit, they
+    """The lines of the transaction that failed. If the database went away during its commit, they
     may be recorded."""
     after: Sequence[PlannedOrder]
-    """Those that recording did not come to."""
+    """The lines after it, which were not tried."""
 
 
 @dataclass
 class Recorded:
-    """What became of the lines that were to be recorded."""
+    """The result of recording."""
 
     lines: list[RecordedLine] = field(default_factory=list)
     """In the order of the file."""
     repeats: list[Repeat] = field(default_factory=list)
-    """Lines whose duplicate appeared since all were compared; they are not recorded."""
+    """Lines whose possible duplicate appeared after the comparison; they are not recorded."""
     broke_off: BrokeOff | None = None
 
     @property
@@ -74,10 +74,10 @@ async def record(
     journal: Journal | None,
     by: Signer | None,
 ) -> Recorded:
-    """Record every order, a hundred in one transaction.
+    """Record every order, a hundred per transaction.
 
-    Whatever ends this early is in the answer and not raised: the lines of earlier transactions
-    are recorded and will be paid, so an error alone would hide them.
+    An error that ends this early is returned and not raised: the lines of earlier transactions
+    are recorded and will be paid, and an exception would hide them.
     """
     recorded = Recorded()
     with Progressing(screen, "recorded and started", len(orders)) as progress:
@@ -123,13 +123,13 @@ def _asked(line: PlannedOrder, said: Acknowledgement, by: Signer | None) -> Aske
 async def until_rest(
     assembly: Assembly, payment_ids: Sequence[str], screen: Screen, wait_seconds: int
 ) -> list[PaymentRecord]:
-    """Wait until every payment rests somewhere, or the patience is over.
+    """Wait until every payment rests, or until `wait_seconds` are over.
 
-    All that still move are looked at together, and the pause grows with how long a look takes: a
-    thousand waiting payments must not keep the machine from the work they wait for.
+    Payments that still move are read together, and the pause grows with the time a read takes, so
+    that reads of a thousand payments leave the machine to the work that they wait for.
 
     Raises:
-        StoreAway: the database is away when the patience is over.
+        StoreAway: the database is away when the time is over.
     """
     deadline = assembly.clock.now() + timedelta(seconds=wait_seconds)
     found: dict[str, PaymentRecord] = {}
@@ -155,7 +155,7 @@ async def until_rest(
 
 
 class Progressing:
-    """How far it is: a bar on a terminal, and a plain line now and then in a log."""
+    """Shows progress: a bar on a terminal, a plain line every few seconds elsewhere."""
 
     def __init__(self, screen: Screen, what: str, total: int) -> None:
         self._screen = screen
@@ -169,7 +169,7 @@ class Progressing:
         self._task = self._bar.add_task(what, total=total)
 
     def at(self, done: int) -> None:
-        """So many are done."""
+        """Show that this many are done."""
         self._bar.update(self._task, completed=done)
         now = time.monotonic()
         if not self._screen.is_terminal and now - self._last_line >= _LINE_EVERY_SECONDS:
@@ -185,7 +185,7 @@ class Progressing:
 
 
 def rests(assembly: Assembly, record: PaymentRecord) -> bool:
-    """Whether waiting here cannot bring more: settled, at an end, or somebody else's move."""
+    """Whether more waiting is pointless: settled, ended, or a person or the partner has to act."""
     if record.payment.is_frozen:
         return True
     if record.payment.certainty is Certainty.UNKNOWN:

@@ -1,4 +1,4 @@
-"""What of a file is not paid, and why: tables for people, an object a line for scripts."""
+"""Lines of a file that are not paid, and why: tables for people, JSON lines for scripts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DUPLICATION = "AM05"
 
 
 class Repeat(NamedTuple):
-    """A line that may repeat payments which nobody, or not who must, acknowledged."""
+    """A possible duplicate that is not acknowledged, or not by the operator who has to."""
 
     planned: PlannedOrder
     duplicate: PossibleDuplicate
@@ -41,7 +41,7 @@ class Repeat(NamedTuple):
 
 
 def show_refused(screen: Screen, refused: Iterable[RefusedLine]) -> None:
-    """A row for each thing that speaks against a line."""
+    """Print a row for each distinct refusal, with the first of its lines and their number."""
     shown = Table(title="Refused lines", header_style="bold", expand=False)
     for heading in ("Line", "EndToEndId", "Code", "Field", "Why, and what to do"):
         shown.add_column(heading, overflow="fold")
@@ -50,7 +50,6 @@ def show_refused(screen: Screen, refused: Iterable[RefusedLine]) -> None:
         for refusal in refusals:
             found.setdefault(refusal, []).append(line)
     for refusal, lines in found.items():
-        # The same of many lines is said once.
         more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
         words = (lines[0].end_to_end_id, refusal.code, refusal.field, refusal.text)
         shown.add_row(f"{lines[0].position}{more}", *map(Text, words))
@@ -58,7 +57,7 @@ def show_refused(screen: Screen, refused: Iterable[RefusedLine]) -> None:
 
 
 def show_repeats(screen: Screen, repeats: Sequence[Repeat]) -> None:
-    """A row for each line, with the earlier payments that it may repeat."""
+    """Print a row for each line, with the earlier payments that it may repeat."""
     shown = Table(title=f"{DUPLICATION} possible duplicates", header_style="bold", expand=False)
     for heading in ("Line", "EndToEndId", "Amount", "Same accounts, amount, date and reference as"):
         shown.add_column(heading, overflow="fold")
@@ -73,7 +72,7 @@ def show_repeats(screen: Screen, repeats: Sequence[Repeat]) -> None:
 def print_known(
     screen: Screen, file: str, known: Mapping[int, PaymentRecord], *, as_json: bool
 ) -> None:
-    """The lines that were paid before, as they stand: they are not refused with the others."""
+    """Print the lines that an earlier run paid; they are not refused with the others."""
     if not known:
         return
     records = [known[position] for position in sorted(known)]
@@ -88,7 +87,7 @@ def print_known(
 def print_refused(
     file: str, refused: Iterable[RefusedLine], repeats: Iterable[Repeat], at: datetime
 ) -> None:
-    """The lines left out of a file whose others are paid."""
+    """Print the refused lines and possible duplicates as JSON, with their reasons."""
     for line, refusals in refused:
         reason = "; ".join(f"{refusal.code} {refusal.text}" for refusal in refusals)
         print_line(file, line, reason, at)
@@ -98,13 +97,13 @@ def print_refused(
 
 
 def print_nothing_paid(file: str, lines: Iterable[Line], reason: str, at: datetime) -> None:
-    """Lines that are not paid because of something else than themselves."""
+    """Print lines as not paid for a reason that lies outside of them."""
     for line in lines:
         print_line(file, line, reason, at)
 
 
 def print_unread(reason: str, at: datetime) -> None:
-    """A file whose lines are not known."""
+    """Print the JSON object of a file that could not be read."""
     print_line(None, None, reason, at)
 
 
@@ -119,7 +118,11 @@ def print_line(
     payment_id: str | None = None,
     duplicate_of: Sequence[str] = (),
 ) -> None:
-    """A line without a payment, or whose payment cannot be read now; `at` is when that was so."""
+    """Print the JSON object of a line that has no payment, or whose payment cannot be read.
+
+    Args:
+        at: the moment for which the state holds.
+    """
     print(
         json.dumps(
             {

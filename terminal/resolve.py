@@ -1,4 +1,4 @@
-"""`finality resolve`: what operators found out about a payment, signed."""
+"""`finality resolve`: records an operator's signed decision about a payment."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ async def resolve_payment(
     evidence: Path | None,
     as_json: bool,
 ) -> int:
-    """Record the decision and tell the payment's run; the exit code."""
+    """Record the decision and notify the payment's run. Returns the exit code."""
 
     async def resolve() -> int:
         _check(decision, reference, evidence)
         async with assembled(settings) as assembly:
             operations = assembly.operations
             if decision is CommandKind.NOT_EXECUTED:
-                await operations.require_not_executed()  # Before a passphrase is asked for in vain.
+                await operations.require_not_executed()  # Before it asks for a passphrase in vain.
             await assembly.orchestrator.get(payment_id, tenant=None)
             attached = _read(evidence) if evidence else b""
             receipt = await _decide(
@@ -81,7 +81,11 @@ async def _decide(
 
 
 def _check(decision: CommandKind, reference: str | None, evidence: Path | None) -> None:
-    """Options of another decision are refused, not ignored: somebody meant something by them."""
+    """Refuse options of another decision. To ignore them could lose what the person intended.
+
+    Raises:
+        InvalidCommand: an option does not belong to the decision, or the evidence is missing.
+    """
     if reference is not None and decision is not CommandKind.EXECUTED:
         raise InvalidCommand("--reference: only belongs to `executed`")
     if evidence is not None and decision is not CommandKind.NOT_EXECUTED:
@@ -91,7 +95,11 @@ def _check(decision: CommandKind, reference: str | None, evidence: Path | None) 
 
 
 def _read(file: Path) -> bytes:
-    """The file; one byte more than allowed is enough to refuse it."""
+    """The file's content, up to one byte more than allowed, which is enough to refuse it.
+
+    Raises:
+        InvalidCommand: the file cannot be read.
+    """
     try:
         with file.open("rb") as opened:
             return opened.read(EVIDENCE_BYTES_MAX + 1)

@@ -1,8 +1,8 @@
-"""The screen that commands write to. What others said of themselves cannot command it.
+"""The screen that commands print to. Text from partners and files cannot control it.
 
-Rich takes `[red]` in any string for a colour and passes escape sequences on. So everything of
-`terminal/` is printed by this class: strings are text and no markup, and whatever a partner or a
-file put into them is shown by `plain_lines`. Styles of our own are given as styles.
+Rich reads `[red]` in any string as a colour and passes escape sequences on. So all of `terminal/`
+prints through this class: strings are text, never markup, and control characters in them are
+replaced (`plain_lines`). Our own styles are passed as styles.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from domain.plain_text import plain, plain_lines
 
 
 class Screen(Console):
-    """Standard output, or standard error where the output is for machines."""
+    """A console on stdout, or on stderr if stdout carries JSON."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False)
@@ -25,11 +25,11 @@ class Screen(Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Every piece of text on its way to the screen; control segments are Rich's own."""
+        """Clean every piece of text on its way to the screen; control segments are Rich's own."""
         for text, style, control in super().render(renderable, options):
             yield Segment(text if control else plain_lines(text), style, control)
 
 
 def say_wrong(screen: Screen, what: str, why: str = "") -> None:
-    """What stands in the way, in red, and why, each in one line."""
+    """Print a problem in red and its reason in one line."""
     screen.print(Text.assemble((plain(what), "red"), f" {plain(why)}" if why else ""))

@@ -23,7 +23,7 @@ from terminal.screen import Screen
 from terminal.shown import Known, shown_object
 from terminal.table import state_text, table
 
-#: Listed at most where a search for one payment finds several.
+#: Payments listed if a search for one payment finds several.
 _LISTED: Final = 20
 
 _STYLE = {
@@ -42,14 +42,17 @@ _STYLE = {
 async def show_payment(
     settings: Settings, payment_id: str, *, with_exchanges: bool, as_json: bool
 ) -> int:
-    """Print what is known of a payment; 2 if there is none of that id."""
+    """Print all that is known about a payment. Returns the exit code: 2 if the id is unknown."""
     return await or_refused(_show(settings, payment_id, with_exchanges, as_json))
 
 
 async def show_found(
     settings: Settings, wanted: Wanted, *, with_exchanges: bool, as_json: bool
 ) -> int:
-    """Print what is known of the one payment that fits; where several do, list them and say so."""
+    """Print all that is known about the one payment that matches; if several match, list them.
+
+    Returns the exit code: 1 if several match, 2 if none does.
+    """
 
     async def show() -> int:
         async with assembled(settings) as assembly:
@@ -67,7 +70,10 @@ async def show_found(
 
 
 async def write_evidence(settings: Settings, payment_id: str, command_id: str) -> int:
-    """Write what was attached to a command, as it was given; 1 where there is nothing."""
+    """Write the evidence attached to a command to stdout, byte for byte.
+
+    Returns the exit code: 1 if nothing is attached.
+    """
 
     async def write() -> int:
         async with assembled(settings) as assembly:
@@ -172,7 +178,7 @@ def _print_head(console: Screen, known: Known) -> None:
 
 
 def _execution_day(record: PaymentRecord) -> str | None:
-    """Theirs if they named one, else the day asked for; None where nobody did."""
+    """The partner's execution date if it named one, else the requested one; None without both."""
     asked = record.times.requested_execution_date
     theirs = record.payment.effective_execution_date
     if theirs is None:

@@ -1,4 +1,4 @@
-"""What `finality show` knows of a payment, and the same as an object for scripts."""
+"""All that `finality show` prints about a payment, and the same as JSON for scripts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from terminal.table import as_object
 
 @dataclass(frozen=True)
 class Known:
-    """One payment as it stands at one moment."""
+    """One payment, as it is at the moment `now`."""
 
     record: PaymentRecord
     place: Place | None
@@ -25,17 +25,17 @@ class Known:
     halts: Sequence[Halt]
     timeline: Sequence[Entry]
     exchanges: Sequence[Exchanged] | None = None
-    """None where nobody asked for them."""
+    """None if they were not asked for."""
 
     @property
     def owed(self) -> Due | None:
-        """What the payment waits for; None where it is over."""
+        """What the payment waits for; None if nothing is owed any more."""
         owed = due(self.record.view, self.now)
         return None if owed.owed is Owed.OVER else owed
 
     @property
     def held_up_by(self) -> str | None:
-        """Why the last step came to nothing, unless the wait says so itself."""
+        """Why the last step had no effect; None if the reason for the wait says it already."""
         why = self.record.waiting_for
         if why is None or self.owed is None or why in self.owed.because:
             return None
@@ -43,7 +43,7 @@ class Known:
 
 
 def shown_object(known: Known) -> dict[str, object]:
-    """One object: the payment as in `list`, with everything that `show` prints besides."""
+    """The JSON object: the payment as in `list`, plus all that `show` prints in addition."""
     record, payment, owed = known.record, known.record.payment, known.owed
     amounts, day = payment.amounts, payment.effective_execution_date
     asked = record.times.requested_execution_date

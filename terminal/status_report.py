@@ -1,4 +1,4 @@
-"""A pain.002 as a file that is there whole or not at all."""
+"""Writes a pain.002 to a file: complete or not at all."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ USUAL_VERSION: Final = "pain.002.001.10"
 
 
 class NotWritten(OSError):
-    """The report could not be put there; the text says why."""
+    """The report could not be written; the text says why."""
 
 
 def as_xml(report: FileStatus, version: str = USUAL_VERSION) -> bytes:
-    """The report's text, in UTF-8."""
+    """The report as XML in UTF-8."""
     written = BytesIO()
     write(report, version, written)
     return written.getvalue()
 
 
 def put(xml: bytes, out: Path) -> None:
-    """Write it in place of what was there.
+    """Write the report, replacing an existing file.
 
     Raises:
-        NotWritten: the folder is missing, full, or not ours to write to.
+        NotWritten: the folder is missing or not writable, or the disk is full.
     """
     aside = out.with_name(f".{out.name}.part")
     try:
@@ -38,10 +38,10 @@ def put(xml: bytes, out: Path) -> None:
 
 
 def try_out(out: Path) -> None:
-    """Find out before anything is done whether it can be put there; what is there stays.
+    """Check before anything is paid that `out` can be written; an existing file stays as it is.
 
     Raises:
-        NotWritten: it cannot.
+        NotWritten: it cannot be written.
     """
     if out.is_dir():
         raise NotWritten(f"{out} cannot be written: it is a folder")

@@ -1,4 +1,4 @@
-"""Payments as a table, or as one JSON object each."""
+"""Prints payments as a table, or as one JSON object each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from terminal.screen import Screen
 
 
 async def list_table(settings: Settings, wanted: Wanted, *, limit: int, as_json: bool) -> int:
-    """Print the newest payments that fit, and whether there may be more."""
+    """Print the newest payments that match, and whether there may be more."""
     async with assembled(settings) as assembly:
         found = await assembly.orchestrator.find(wanted, limit=limit)
         places = await assembly.file_lines.places(
@@ -41,7 +41,7 @@ async def list_table(settings: Settings, wanted: Wanted, *, limit: int, as_json:
 
 
 def _cut(found: Found, limit: int) -> str:
-    """That a search ended before it had looked at everything, and how to see more."""
+    """Says that a search ended before it had read all payments, and how to see more."""
     if len(found.records) == limit:
         return f"these are the newest {limit} that fit, there are more; --limit shows more of them"
     return (
@@ -51,17 +51,17 @@ def _cut(found: Found, limit: int) -> str:
 
 
 def print_json(records: Iterable[PaymentRecord], places: Mapping[tuple[str, str], Place]) -> None:
-    """One object a payment, each on a line of its own, in the order given.
+    """Print one JSON object per payment, each on its own line, in the order given.
 
     Args:
-        places: of those that came with a file, by tenant and key.
+        places: file and line of payments that came with a file, by tenant and key.
     """
     for record in records:
         print(json.dumps(as_object(record, places.get((record.tenant, record.key)))))
 
 
 def as_object(record: PaymentRecord, place: Place | None = None) -> dict[str, object]:
-    """What scripts read of a payment."""
+    """The JSON object of a payment."""
     payment = record.payment
     return {
         "payment_id": record.payment_id,
@@ -82,14 +82,14 @@ def as_object(record: PaymentRecord, place: Place | None = None) -> dict[str, ob
 
 
 def place_object(place: Place | None) -> dict[str, object]:
-    """The file and the line that a payment came with; null where it came with none."""
+    """The file and line of a payment; null if it came without a file."""
     return {"file": place.file if place else None, "line": place.line if place else None}
 
 
 def table(records: Iterable[PaymentRecord], *, caption: str | None = None) -> Table:
-    """A row a payment."""
+    """A table with one row per payment."""
     shown = Table(caption=caption, header_style="bold", box=box.SIMPLE, padding=(0, 1, 0, 0))
-    # What one copies or counts is never cut; names give way on a narrow screen.
+    # Ids, amounts and states are never cut; on a narrow screen names are.
     shown.add_column("Payment", no_wrap=True)
     shown.add_column("EndToEndId")
     shown.add_column("Creditor")
@@ -98,7 +98,7 @@ def table(records: Iterable[PaymentRecord], *, caption: str | None = None) -> Ta
     for record in records:
         payment = record.payment
         shown.add_row(
-            # As text, not markup: a creditor may be called anything.
+            # Text, not markup: a creditor's name may contain anything.
             Text(record.payment_id),
             _name(record.end_to_end_id),
             Text(plain(record.sealed), style="yellow") if record.sealed else _name(record.creditor),
@@ -113,7 +113,7 @@ def _name(text: str) -> Text:
 
 
 def state_text(record: PaymentRecord) -> Text:
-    """The state in its colour; doubt outshines it."""
+    """The state in its colour; a payment in doubt is yellow instead."""
     payment = record.payment
     if payment.certainty is Certainty.UNKNOWN:
         return Text(f"{payment.state} (in doubt)", style="bold yellow")

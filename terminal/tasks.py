@@ -1,4 +1,4 @@
-"""`finality tasks`: what waits for people, and the next commands to type for each."""
+"""`finality tasks`: the open questions to people, and the next commands for each."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from terminal.screen import Screen
 from terminal.table import place_object
 from terminal.typed import typed_option
 
-#: What comes of a task that somebody dismissed, by its kind.
+#: What follows after a task is dismissed, by its kind.
 _AFTERWARDS: Final = {
     UNMATCHED: "These deliveries are not asked about again.",
     CLOCK: "If a process finds that machine's clock wrong again, it asks anew.",
 }
-#: Questions that an operator's finding answers.
+#: Kinds of task that an operator's decision (`finality resolve`) answers.
 _IN_QUESTION: Final = {"parked", "in_doubt", *(kind.value for kind in FREEZING)}
 
 
 async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as_json: bool) -> int:
-    """Print open questions, the most urgent first."""
+    """Print the open tasks, most urgent first."""
     async with assembled(settings) as assembly:
         operations, now = assembly.operations, assembly.clock.now()
         tasks = await operations.tasks(owner=owner, due_before=now if overdue else None)
@@ -64,7 +64,7 @@ async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as
             text = f"  signed not-executed: {names}; another operator has to sign too"
             screen.print(Text(text, style="bold"))
         for command in next_commands(task, offered):
-            # Not wrapped: it is there to be copied.
+            # Not wrapped, so that it can be copied.
             screen.print(Text(f"  {command}", style="cyan"), soft_wrap=True)
     for one in refused:
         screen.print(Text(f"signature refused: {refused_text(one)}", style="yellow"))
@@ -72,7 +72,7 @@ async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as
 
 
 async def dismiss_task(settings: Settings, task_id: str, *, by: str, why: str) -> int:
-    """Close a task about no payment; 1 where no such task is open."""
+    """Close a task that is about no payment. Returns the exit code: 1 if no such task is open."""
 
     async def dismiss() -> int:
         async with assembled(settings) as assembly:
@@ -91,7 +91,7 @@ async def dismiss_task(settings: Settings, task_id: str, *, by: str, why: str) -
 
 
 def next_commands(task: Task, not_executed_is_offered: bool) -> list[str]:
-    """What to type next, the look before the decisions; words in capitals are to be filled in."""
+    """The next commands for a task, a look before decisions; the person fills in the capitals."""
     dismiss = f"finality tasks --dismiss {task.task_id} --by NAME --why TEXT"
     if task.kind == CLOCK:
         return ["finality doctor", dismiss]
@@ -101,7 +101,7 @@ def next_commands(task: Task, not_executed_is_offered: bool) -> list[str]:
     look = f"finality show {task.payment_id}"
     resolve = f"finality resolve {task.payment_id}"
     if task.kind in _IN_QUESTION:
-        # Without the partner's own id it could never be read again, and would end unconfirmed.
+        # Without the partner's id the payment could not be read again and would end unconfirmed.
         commands = [look, f"{resolve} executed --by NAME --why TEXT --reference ID"]
         if not_executed_is_offered:
             commands.append(f"{resolve} not-executed --by NAME --why TEXT --evidence FILE")
