@@ -1,4 +1,4 @@
-"""A file of credit transfers as read: its lines, and what was refused or noted of each."""
+"""A file of credit transfers as read: its lines, each with its refusals and notices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOT_PROVIDED = "NOTPROVIDED"
 
 
 class Notice(NamedTuple):
-    """Something that is paid otherwise than the file says, though the money is the same."""
+    """A detail that is carried out differently than the file says, without effect on the money."""
 
     field: str
     text: str
@@ -26,9 +26,9 @@ class Notice(NamedTuple):
 class FileRefused(ValueError):
     """Nothing of the file can be paid.
 
-    `code` is of ISO 20022 ExternalStatusReason1Code; `field` is the element, or "" where the
-    file is no such file at all; the text names the remedy. `message_id` and `version` are the
-    file's, or "" where it was refused before they were read.
+    `code` is an ISO 20022 ExternalStatusReason1Code. `field` is the element, or "" if the file is
+    not a credit transfer file at all. The text names the remedy. `message_id` and `version` are
+    the file's, or "" if it was refused before they were read.
     """
 
     def __init__(self, code: str, field: str, text: str) -> None:
@@ -41,7 +41,7 @@ class FileRefused(ValueError):
 
 
 class Identity(NamedTuple):
-    """What a file says of a party beside name and address."""
+    """What a file says about a party in addition to name and address."""
 
     kind: PartyKind
     birth_date: date | None
@@ -49,7 +49,7 @@ class Identity(NamedTuple):
 
 
 class UltimateDebtor(NamedTuple):
-    """Who owes it, where a file says that it is not who holds the account."""
+    """The party that owes the money, if the file says that it is not the account holder."""
 
     name: str
     address: PostalAddress | None
@@ -58,7 +58,7 @@ class UltimateDebtor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PaymentInformation:
-    """What the lines of one PmtInf block share. Absent texts are empty."""
+    """The values that the lines of one PmtInf block share. Absent texts are empty."""
 
     payment_information_id: str
     requested_execution_date: date | None
@@ -66,50 +66,50 @@ class PaymentInformation:
     debtor_address: PostalAddress | None
     debtor_iban: str
     debtor_other: str
-    """The account's number where it has no IBAN."""
+    """The account's number if it has no IBAN."""
     debtor_account_currency: str
     debtor_agent: str
-    """BIC as the file gives it; the mapped account decides who pays."""
+    """BIC as the file gives it. The mapped account decides which bank pays."""
     ultimate_debtor: UltimateDebtor | None
     batch_booking: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One CdtTrfTxInf. A refused line holds what could be read of it. Absent texts are empty.
+    """One CdtTrfTxInf. A refused line has the values that could be read. Absent texts are empty.
 
-    Plain and slotted, because a file may have a few hundred thousand of them.
+    A plain class with slots, because a file may have a few hundred thousand lines.
     """
 
     position: int
-    """In the file as it came, all blocks counted together, from 1."""
+    """Position in the original file, counted through all blocks, from 1."""
     source_line: int
-    """Where it begins in the XML text, from 1."""
+    """Number of the text line at which the element begins, from 1."""
     payment_information: PaymentInformation
     rail: Rail
-    """The one asked for, else the cheapest that leads there."""
+    """The rail that the file asks for, else the cheapest one that reaches the creditor."""
     service: str
-    """What the file asks for in the way of a service, in its own codes, such as "HIGH URGP"."""
+    """The service that the file asks for, in the file's codes, such as "HIGH URGP"."""
     end_to_end_id: str
     instruction_id: str
     uetr: str
     amount_minor: int
     currency: str
     ultimate_debtor: UltimateDebtor | None
-    """The line's own, else the block's."""
+    """The line's own ultimate debtor, else the block's."""
     creditor_name: str
     creditor_address: PostalAddress | None
     creditor_identity: Identity | None
     creditor_iban: str
     creditor_other: str
-    """The account's number where it has no IBAN."""
+    """The account's number if it has no IBAN."""
     creditor_account_currency: str
     creditor_agent: str
     creditor_agent_member: ClearingMember | None
     creditor_agent_country: str
     remittance_information: str
     remittance_cut: str
-    """What was cut off it, where the submitter allows that; "" if nothing was."""
+    """The text that was cut off, if the submitter allows truncation; "" if nothing was cut."""
     creditor_reference: str
     charge_bearer: ChargeBearer
     purpose: str
@@ -124,7 +124,7 @@ class Line:
 
     @property
     def instructed_amount(self) -> Money:
-        """The amount; only of a line that is not refused."""
+        """The amount; only valid for a line that is not refused."""
         return Money(minor=self.amount_minor, currency=self.currency)
 
 
@@ -136,11 +136,12 @@ class CreditTransferFile:
     """For example pain.001.001.09."""
     message_id: str
     created_at: datetime | None
-    """Aware; a time without offset is taken as UTC. None where it is no time: lines are refused."""
+    """Aware; a time without offset counts as UTC. None if it is not a time, which refuses all
+    lines."""
     initiating_party: str
-    """Its name, or what else the file calls it by."""
+    """Its name, or its identification if it has no name."""
     initiating_party_key: str
-    """Name and identifications in one text, which is part of each line's key."""
+    """Name and identifications as one text, which is part of each line's key."""
     control_sum: Decimal
-    """The sum over all lines whatever their currency, as we computed it."""
+    """The sum of all lines, whatever their currency, as we computed it."""
     lines: tuple[Line, ...]

@@ -1,7 +1,7 @@
 """Decimals as the schemas allow them (`xs:decimal`), read by one rule for amounts and sums.
 
-The notation is not the value: 12.5, 12.50, +12.50 and 012.5 are one amount. `Money.from_wire`
-stays stricter, because it also reads partners' answers.
+Different notations can have one value: 12.5, 12.50, +12.50 and 012.5 are the same amount.
+`Money.from_wire` is stricter, because it also reads partners' answers.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Final, NamedTuple
 from messages.document import BLANK
 
 _DECIMAL: Final = re.compile(r"([+-]?)(?:0*(\d+)(?:\.(\d*?)0*)?|\.(\d+?)0*)", re.ASCII)
-#: Longer texts are refused unread: a sum of millions of lines has some twenty digits.
+#: Longer texts are refused without parsing: a sum over millions of lines has about twenty digits.
 _LENGTH_MAX: Final = 200
 
 
 class Written(NamedTuple):
-    """A decimal as it was written, without zeros that say nothing."""
+    """A decimal as it was written, without meaningless zeros."""
 
     is_negative: bool
     whole: str
@@ -27,7 +27,7 @@ class Written(NamedTuple):
 
     @property
     def digits(self) -> int:
-        """How many digits the value has, as the schemas count them."""
+        """The number of digits of the value, as the schemas count them."""
         return len(self.whole.removeprefix("0")) + len(self.fraction)
 
     @property
@@ -40,7 +40,7 @@ class Written(NamedTuple):
 
 
 def decimal_of(text: str) -> Written | None:
-    """The decimal that a text is; None where it is none, as 1e3, 1,5 or NaN."""
+    """The decimal in a text; None if the text is none, such as 1e3, 1,5 or NaN."""
     plain = text.strip(BLANK)
     match = _DECIMAL.fullmatch(plain) if len(plain) <= _LENGTH_MAX else None
     if match is None:

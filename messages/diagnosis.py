@@ -1,7 +1,7 @@
-"""Why a file is no XML that can be read: the cause, the line, and what to do about it.
+"""Why a file cannot be read as XML: the cause, the line and the remedy.
 
-The parser's own words name what it met, such as "Blank needed here", and not why. The first bytes
-of the file and the kind of error together mostly tell.
+The parser's messages name what it met, such as "Blank needed here", but not the cause. The first
+bytes of the file and the kind of error together usually show it.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-#: So much of a file's beginning tells what it is.
+#: Enough of a file's beginning to recognise its kind.
 HEAD_BYTES: Final = 400
-#: And so much of its end whether it was cut there.
+#: Enough of its end to see whether it was cut there.
 TAIL_BYTES: Final = 20
 
 _GIVE: Final = "give an ISO 20022 pain.001 file"
 _AGAIN: Final = "ask the sender for the whole file again"
 
-#: First bytes of what people give by mistake.
+#: First bytes of files that people give by mistake.
 _KINDS: Final[Mapping[bytes, str]] = {
     b"PK\x03\x04": "is a ZIP archive (or a spreadsheet); unpack it and give the XML file in it",
     b"\x1f\x8b": "is compressed (gzip); unpack it and give the XML file in it",
@@ -43,7 +43,7 @@ _TAGS: Final = re.compile(r"Opening and ending tag mismatch: (\S+) line (\d+) an
 
 
 def what_it_is(head: bytes) -> str:
-    """What a file without any XML element is instead, and what to do."""
+    """What kind of file it is, if it has no XML element, and what to do."""
     text = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if not text:
         return f"the file is empty; {_AGAIN}"
@@ -60,9 +60,10 @@ def cause_of(head: bytes, tail: bytes, message: str, line: int, *, is_empty: boo
 
     Args:
         head: the first bytes of the file.
-        tail: the last that were read of it.
-        message: the parser's.
-        is_empty: it met no element before.
+        tail: the last bytes that were read.
+        message: the parser's message.
+        line: the line at which it gave up; 0 or less if the parser does not say.
+        is_empty: the parser met no element before.
     """
     where = f"line {line}" if line > 0 else "somewhere"
     if is_empty and not _begins_like_xml(head):
@@ -85,12 +86,15 @@ def _begins_like_xml(head: bytes) -> bool:
 
 
 def _wrong_label(head: bytes) -> str:
-    """A first line that names an encoding which the bytes are not in, or which is none."""
+    """What is wrong with the encoding in the first line; "" if nothing is.
+
+    It may be unknown, or one that the bytes are not in.
+    """
     if (declared := _DECLARED.search(head)) is None:
         return ""
     label = declared[1].decode("ascii", "replace")
     if label.lower().replace("_", "-").startswith(("utf-16", "utf16", "ucs-2", "utf-32", "ucs-4")):
-        # The declaration could be read byte by byte, so it is in no encoding of two or four.
+        # The declaration was readable byte by byte, so the file does not use 2 or 4 bytes each.
         return (
             f'line 1: the file says encoding="{label}" and its bytes are not (they look like '
             'UTF-8); correct the first line to encoding="UTF-8", or save the file in that encoding'
@@ -130,7 +134,7 @@ def _mismatch(message: str) -> str:
 
 
 def undeclared(prefix: str) -> str:
-    """Words for a prefix of no namespace."""
+    """The text for a prefix without a declared namespace."""
     return f"prefix {prefix!r} is of no namespace; declare it (xmlns:{prefix}=…) or leave it out"
 
 
@@ -150,7 +154,7 @@ _NOT_IN_ENCODING: Final = (
     "holds bytes that are not in the encoding its first line says (UTF-8 where it says none); it "
     "was probably saved as windows-1252: save it as UTF-8, or correct the first line"
 )
-#: How the parser's message begins, to what people can do.
+#: Beginning of the parser's message -> the cause and the remedy for people.
 _CAUSES: Final[Mapping[str, Callable[[str], str]]] = {
     "Attribute ": _twice,
     "Premature end": _unclosed,
@@ -176,7 +180,7 @@ _CAUSES: Final[Mapping[str, Callable[[str], str]]] = {
         'the encoding is not one that is read; save the file as UTF-8 and say encoding="UTF-8" in '
         "its first line"
     ),
-    # What the parser says of an entity that nobody defined.
+    # The parser's message for an undefined entity.
     "no element found": _always(
         "an entity that XML does not know stands in a text, such as &nbsp;; write the character "
         "itself, or & as &amp; where the sign is meant"

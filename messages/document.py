@@ -1,4 +1,4 @@
-"""XML from strangers, read piece by piece: no DTD, no entities, no network, bounded memory."""
+"""Reads untrusted XML piece by piece: no DTD, no entities, no network, bounded memory."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from lxml import etree
 from messages.credit_transfer import FileRefused
 from messages.diagnosis import HEAD_BYTES, TAIL_BYTES, cause_of, undeclared
 
-#: Held at once: a credit transfer with all that the standard allows has some ten thousand bytes,
-#: and what the parser makes of them takes up to thirty times as much.
+#: Most bytes held at once. A credit transfer with all that the standard allows has about ten
+#: thousand bytes, and the parsed elements take up to thirty times as much memory.
 HELD_BYTES_MAX: Final = 1_000_000
 
 #: White space of XML.
 BLANK: Final = " \t\r\n"
 
-#: Before the message's name in the namespace of an ISO 20022 document.
+#: The part before the message's name in the namespace of an ISO 20022 document.
 ISO: Final = "urn:iso:std:iso:20022:tech:xsd:"
 _MESSAGE: Final = re.compile(r"[a-z]{4}\.\d{3}\.\d{3}\.\d{2}(?:\.ch\.\d{2})?", re.ASCII)
 _INSTANCE: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
@@ -30,23 +30,27 @@ _SCHEMA_LOCATIONS: Final = frozenset(
 class Document:
     """The outer elements of an XML document as they begin and end, in order.
 
-    The reader hands back what it has read with `release`; what is not handed back is held, and
-    more than `HELD_BYTES_MAX` of it refuse the file.
+    The caller frees elements that it has read with `release`. If more than `HELD_BYTES_MAX` are
+    read without a release, the file is refused.
     """
 
     def __init__(self, source: BinaryIO, depth_max: int) -> None:
-        """Elements deeper than `depth_max` come with the one they stand in; the root has 1."""
+        """Elements deeper than `depth_max` come as part of their parent; the root has depth 1."""
         self._source = source
         self._depth_max = depth_max
         self._held_bytes = 0
         self._head = self._tail = b""
 
     def deepen(self) -> None:
-        """What is read stands one deeper, in an envelope."""
+        """Read one level deeper, because the document is inside an envelope."""
         self._depth_max += 1
 
     def read(self, size: int) -> bytes:
-        """The next bytes, for the parser."""
+        """The next bytes, for the parser.
+
+        Raises:
+            FileRefused: FF01, more than `HELD_BYTES_MAX` are held.
+        """
         if self._held_bytes > HELD_BYTES_MAX:
             raise FileRefused(
                 "FF01",
@@ -62,10 +66,10 @@ class Document:
         return piece
 
     def elements(self) -> Iterator[tuple[str, etree._Element]]:
-        """Pairs of "start" or "end" and the element, which is complete at its end only.
+        """Pairs of "start" or "end" and an element, which is complete only at its "end".
 
         Raises:
-            FileRefused: FF01, for anything that is not well-formed XML without a DTD.
+            FileRefused: FF01, the file is not well-formed XML without a DTD.
         """
         depth = 0
         is_root = True
@@ -97,17 +101,17 @@ class Document:
             raise FileRefused("FF01", "", text) from None
 
     def release(self, element: etree._Element) -> None:
-        """Forget an element that has ended, and its elder siblings.
+        """Free an element that has ended, and the siblings before it.
 
         Raises:
-            FileRefused: FF01, text stands beside them where only elements belong.
+            FileRefused: FF01, there is text between elements, where only elements belong.
         """
         parent = element.getparent()
         if has_stray_text(element) or (parent is not None and has_stray_text(parent)):
             raise FileRefused(
                 "FF01", name_of(element), "text stands beside or between elements; remove it"
             )
-        # The stubs do not know it: text after the element belongs to the parent.
+        # keep_tail, because text after the element belongs to the parent. The stubs lack it.
         element.clear(keep_tail=True)  # type: ignore[call-arg]
         while parent is not None and element.getprevious() is not None:
             del parent[0]
@@ -115,7 +119,7 @@ class Document:
 
 
 def _refuse_undeclared(element: etree._Element) -> None:
-    """The parser reports it only later, and such a name cannot be worked with."""
+    """Refuse an undeclared prefix here: the parser reports it later, and the name is unusable."""
     tag = str(element.tag)
     if ":" in tag and not tag.startswith("{"):
         prefix = tag.partition(":")[0][:40]
@@ -125,7 +129,7 @@ def _refuse_undeclared(element: etree._Element) -> None:
 def _refuse_dtd(root: etree._Element) -> None:
     if str(root.tag).lower().rpartition("}")[2] == "html":
         raise FileRefused("FF01", "", "the file is a web page; give an ISO 20022 pain.001 file")
-    # The stubs do not know it.
+    # The stubs lack `docinfo`.
     if root.getroottree().docinfo.doctype:  # type: ignore[attr-defined]
         raise FileRefused(
             "FF01", "DOCTYPE", "a document type is never read, it can hide content; remove it"
@@ -133,9 +137,9 @@ def _refuse_dtd(root: etree._Element) -> None:
 
 
 def name_of(element: etree._Element, namespace: str = "") -> str:
-    """The element's name, with its namespace where that is another one or none ("{}Nm").
+    """The element's name; with its namespace if it is another one, or "{}Nm" if it has none.
 
-    Without `namespace` the bare name, for people.
+    If `namespace` is not given, the bare name, for people.
     """
     tag = str(element.tag)
     if not namespace:
@@ -144,7 +148,7 @@ def name_of(element: etree._Element, namespace: str = "") -> str:
 
 
 def whereabouts(element: etree._Element, namespace: str) -> str:
-    """What is wrong with an element's namespace, for people; "" where it is the file's."""
+    """What is wrong with an element's namespace, for people; "" if it is the file's."""
     own = etree.QName(element).namespace
     if own == namespace:
         return ""
@@ -162,7 +166,7 @@ def namespace_of(document: etree._Element) -> str:
     """The namespace of an element named Document.
 
     Raises:
-        FileRefused: FF01, it has none, or attributes that we would have to leave unread.
+        FileRefused: FF01, it has no namespace, or attributes that we do not read.
     """
     name = etree.QName(document)
     if not name.namespace:
@@ -174,7 +178,7 @@ def namespace_of(document: etree._Element) -> str:
 
 
 def attributes(element: etree._Element) -> list[tuple[str, str]]:
-    """Names and values, without where a schema is to be found: that says nothing of the content."""
+    """Names and values, except schema locations, which say nothing about the content."""
     items = cast(list[tuple[str, str]], element.items())
     return [item for item in items if item[0] not in _SCHEMA_LOCATIONS]
 
@@ -191,15 +195,16 @@ def has_stray_text(element: etree._Element) -> bool:
 
 
 def message_of(namespace: str) -> str:
-    """The message a namespace is of, such as pain.001.001.09; "" where that cannot be told.
+    """The message that a namespace names, such as pain.001.001.09; "" if it names none.
 
-    For texts as well as for choosing: only in ISO's own namespace is it what it says.
+    A variant's namespace may end in the same name. A caller that decides by the name has to
+    check that the namespace is ISO's own.
     """
     tail = namespace.rpartition("/")[2].rpartition(":")[2].removesuffix(".xsd")
     return tail if _MESSAGE.fullmatch(tail) else ""
 
 
 def message_in(namespace: str) -> str:
-    """The message that a namespace speaks of anywhere, for texts only; "" where it does not."""
+    """The message that a namespace names anywhere in it, for texts only; "" if there is none."""
     found = _MESSAGE.search(namespace)
     return found[0] if found else ""

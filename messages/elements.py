@@ -1,7 +1,7 @@
-"""The element table: what becomes of every element of a pain.001.
+"""The element table: how every element of a pain.001 is treated.
 
-An element that is not in it refuses the line, block or file it stands in. So nothing that
-somebody asked for is dropped in silence, in whatever version a new element appears.
+An element that is not in the table refuses its line, block or file. So no request in a file is
+dropped silently, even if a new version brings a new element.
 """
 
 from __future__ import annotations
@@ -14,46 +14,46 @@ from typing import Final
 from regimes import sepa
 from regimes.rails import SERVICE_LEVELS
 
-#: "Element is not allowed": for what we do not carry and no other code describes.
+#: "Element is not allowed": for elements that we do not carry and that no other code describes.
 NOT_ALLOWED: Final = "CH17"
 #: "Content is incorrect".
 WRONG_CONTENT: Final = "CH16"
-#: "Invalid file format": what the schema of the file's version refuses.
+#: "Invalid file format": for content that the schema of the file's version refuses.
 WRONG_FORM: Final = "FF01"
 
 
 class Treatment(StrEnum):
-    """What becomes of an element."""
+    """How an element is treated."""
 
     CARRIED = "carried"
     """Its value goes to the partner."""
     USED = "used"
-    """It decides how, when or from which account is paid, or names or proves the file."""
+    """It decides how, when or from which account we pay, or identifies or verifies the file."""
     NOTICED = "noticed"
-    """It changes nothing of the money; the submitter is told that it goes no further."""
+    """It has no effect on the money; the submitter is told that it is not passed on."""
     REFUSED = "refused"
-    """It asks for something that we would not do."""
+    """It asks for something that we do not do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row. A refused or noticed element is so with all its children."""
+    """One row. REFUSED and NOTICED apply to an element with all its children."""
 
     treatment: Treatment
     code: str
-    """When refused, or when the value is not as it must be."""
+    """The reason code if the element is refused or its value is wrong."""
     text: str = ""
     longest: int = 0
-    """In characters, where the rail carries fewer than the schema; 0 is any."""
+    """Length limit in characters if the rail carries fewer than the schema; 0 means no limit."""
     values: frozenset[str] = frozenset()
-    """Those that are carried; none is any."""
+    """The possible values; empty means any."""
     times_max: int = 1
     is_whole: bool = False
     """Carried as one text, with all its children."""
     is_measured_whole: bool = False
-    """Its length is judged where all of them are read, since cutting them may be allowed."""
+    """Its length is checked for all its occurrences together, since truncation may be allowed."""
     in_sepa: Rule | None = None
-    """What holds beside this on a line that goes by SEPA."""
+    """A second rule, for lines that go by SEPA."""
 
 
 Table = Mapping[str, Rule]
@@ -107,13 +107,13 @@ def _address(code: str) -> Table:
         **{name: replace(no_field, code=code) for name in kept.split()},
         **{name: _carried(code) for name in ("StrtNm", "BldgNb", "PstCd", "TwnNm", "Ctry")},
         "CtrySubDvsn": _carried(code, in_sepa=_noticed("is not sent by SEPA")),
-        # The scheme's limit of two is judged with its date; the standard's is seven.
+        # The standard allows seven. The scheme's limit of two depends on a date, checked elsewhere.
         "AdrLine": _carried(code, times_max=7),
     }
 
 
 def _identified(code: str) -> Table:
-    """A number of an organisation or a person, which the order holds one of."""
+    """An identification number of an organisation or person; an order has at most one."""
     whose = "a number counts with its scheme; by whom it was given is not sent"
     return {
         "Othr/Id": _carried(code),
@@ -124,7 +124,7 @@ def _identified(code: str) -> Table:
 
 
 def _party(*, name: str, address: str, identification: str, residence: str) -> Table:
-    """A debtor or creditor; the arguments are the codes of its parts."""
+    """A debtor or creditor; the arguments are the reason codes of its parts."""
     in_sepa = f"SEPA carries {sepa.NAME_LENGTH_MAX} characters"
     by_bic = _refused(identification, "a BIC says which bank, not who; give another number")
     birth = "of the birth only the day is sent"
@@ -209,7 +209,7 @@ GROUP: Final[Table] = {
 
 
 def _debtor() -> Table:
-    """Whose account it is, the partner knows from the mapped account."""
+    """The debtor. Nothing of it is sent, because the partner knows the mapped account's holder."""
     party = _party(name="BE20", address="BE07", identification="BE16", residence="BE13")
     known = _noticed("the partner knows the account's holder; this is not sent", "BE16")
     rows = {path: rule for path, rule in party.items() if not path.startswith("Id/")}
@@ -222,9 +222,9 @@ def _debtor() -> Table:
 
 
 def _ultimate_debtor() -> Table:
-    """Who owes it, where that is not who holds the account: the partner's payer."""
+    """The party that owes the money, if it is not the account holder: the partner's payer."""
     party = _party(name="RR02", address="RR02", identification="RR02", residence="RR02")
-    # SEPA names them with one number as well.
+    # SEPA carries one identification number of this party too.
     return {**party, "Id": replace(party["Id"], in_sepa=None)}
 
 

@@ -1,4 +1,4 @@
-"""The envelope that networks put around a message: a business application header beside it."""
+"""The envelope that networks put around a message, with a business application header."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _REMEDY: Final = "take the Document out of its envelope"
 
 
 def unwrapped(document: Document) -> Iterator[tuple[str, etree._Element]]:
-    """The events of the Document alone, whether it is the root or stands in an envelope.
+    """The events of the Document alone, whether it is the root or inside an envelope.
 
-    Of a header only what it says of the message counts, the rest is about its way to us.
+    From the header only statements about the message count; the rest is about transmission.
 
     Raises:
-        FileRefused: FF01, something else is in the envelope, or its header and the Document do
-            not agree.
+        FileRefused: FF01, the envelope has other content, or its header and the Document do not
+            agree.
     """
     depth = outside = 0
     envelope = ""
@@ -67,10 +67,10 @@ def _check(header: _Header | None, envelope: str, document: etree._Element) -> N
 
 
 class _Header:
-    """An AppHdr, which says what the envelope holds.
+    """An AppHdr, which says what the envelope contains.
 
     Raises:
-        FileRefused: FF01, it is none of ISO 20022, or says that the message is only a copy.
+        FileRefused: FF01, it is not an ISO 20022 header, or says that the message is only a copy.
     """
 
     def __init__(self, element: etree._Element) -> None:
@@ -81,16 +81,16 @@ class _Header:
         self._says = {
             etree.QName(child).localname: (child.text or "").strip(BLANK) for child in element
         }
-        # COPY and CODU are for information; a duplicate is known by its message id.
+        # COPY and CODU are for information. A duplicate (DUPL) is recognised by its message id.
         if (copy := self._says.get("CpyDplct", "DUPL")) != "DUPL":
             text = f"says {copy[:20]!r}: this is a copy for information, and is not paid"
             raise FileRefused("FF01", f"{_HEADER}/CpyDplct", text)
 
     def check(self, message: str) -> None:
-        """Compare with the message that came, such as pain.001.001.09.
+        """Compare with the Document's message, such as pain.001.001.09.
 
         Raises:
-            FileRefused: FF01, the header announces another.
+            FileRefused: FF01, the header announces another message.
         """
         announced = self._says.get("MsgDefIdr", "")
         if announced != message:

@@ -1,4 +1,4 @@
-"""Single values as the schemas limit them: lengths, patterns, codes, digits, days and moments."""
+"""The schemas' limits of single values: lengths, patterns, codes, digits, days and moments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BINARY: Final = re.compile(
     r"(?:[A-Za-z0-9+/]{4})+|(?:[A-Za-z0-9+/]{4})*[A-Za-z0-9+/=]{4}", re.ASCII
 )
 
-#: An account's number is never shown whole.
+#: A value that fails this pattern is never shown whole, since it may be an account number.
 _IBAN: Final = "[A-Z]{2,2}[0-9]{2,2}[a-zA-Z0-9]{1,30}"
 _BIC: Final = "[A-Z]{6,6}[A-Z2-9][A-NP-Z0-9]([A-Z0-9]{3,3}){0,1}"
 _BIC_SINCE_2014: Final = "[A-Z0-9]{4,4}[A-Z]{2,2}[A-Z0-9]{2,2}([A-Z0-9]{3,3}){0,1}"
@@ -40,7 +40,7 @@ _WORDS: Final[Mapping[str, str]] = {
         "a version 4 UUID in small letters"
     ),
 }
-#: Read however people write them, since one form of them is meant and is what goes on.
+#: Values that people write in several ways, with the function that makes the one form we pass on.
 _READ: Final[Mapping[str, Callable[[str], str]]] = {
     _IBAN: lambda text: text.replace(" ", "").upper(),
     _BIC: str.upper,
@@ -52,8 +52,8 @@ class Facet:
     """One simple type.
 
     Args:
-        problem_of: what is wrong with a value; None where nothing is.
-        electronic: the one form of a value that people write in several.
+        problem_of: returns what is wrong with a value; None if nothing is.
+        electronic: returns the one form of a value that people write in several ways.
     """
 
     __slots__ = ("_electronic", "problem")
@@ -65,13 +65,19 @@ class Facet:
         self._electronic = electronic
 
     def reads(self, text: str) -> bool:
-        """Whether a value is right but for how it is written: white space around it counts
-        nothing, nor does how people write IBAN and BIC."""
+        """Whether a value is right apart from its notation.
+
+        White space around it is ignored, and so are the ways in which people write IBAN and BIC.
+        """
         return self.problem(self._electronic(text.strip(BLANK))) is None
 
 
 def facet(row: str) -> Facet:
-    """A row of the table that describes a value."""
+    """The type that a row of the table describes.
+
+    Raises:
+        ValueError: the row begins with an unknown word.
+    """
     word, *said = row.split(" ")
     match word:
         case "text":
@@ -175,7 +181,7 @@ def _is_day(match: re.Match[str]) -> bool:
     if year == 0 or (len(match[2]) > 4 and match[2].startswith("0")):
         return False
     try:
-        # Years that `date` has not repeat those of four hundred years before.
+        # `date` ends with the year 9999, but the calendar repeats every four hundred years.
         date(year if year < 10_000 else 2_000 + year % 400, month, day)
     except ValueError:
         return False

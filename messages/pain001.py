@@ -44,22 +44,22 @@ VERSIONS: Final = tuple(f"pain.001.001.{number:02}" for number in range(3, 13))
 #: Fields that identify or prove a file. If one is invalid, the whole file is refused, because a
 #: second submission could not be recognised.
 _FILE_ELEMENTS: Final = frozenset({"MsgId", "PmtInfId", "NbOfTxs", "CtrlSum"})
-#: Document, CstmrCdtTrfInitn, PmtInf, CdtTrfTxInf: below them nothing is looked at by itself.
+#: Document, CstmrCdtTrfInitn, PmtInf, CdtTrfTxInf: deeper elements are read with their parent.
 _STRUCTURE_DEPTH: Final = 4
 
 
 def read(source: Path | bytes | BinaryIO, *, allow_truncation: bool = False) -> CreditTransferFile:
-    """Read a whole file. Nothing is returned before its end was seen and its sums agree.
+    """Read a whole file. Nothing is returned until its end is read and its sums agree.
 
-    What is wrong with single lines is in their `refusals`; the file's remaining lines could be
-    paid, but whether they are is for the caller to decide.
+    Errors of single lines are in their `refusals`. The other lines could be paid; the caller
+    decides whether they are.
 
     Args:
-        allow_truncation: too long a remittance is cut, which is noted, instead of refused.
+        allow_truncation: cut a remittance that is too long, with a notice, instead of refusing it.
 
     Raises:
-        FileRefused: not a pain.001 we read, broken, cut short, or its counts, sums or block
-            names do not agree.
+        FileRefused: not a pain.001 that we read, broken, cut short, without a message id or
+            lines, or with wrong counts, wrong sums or a block name used twice.
         OSError: the source cannot be read.
     """
     with _opened(source) as stream:
@@ -77,7 +77,7 @@ def _opened(source: Path | bytes | BinaryIO) -> Iterator[BinaryIO]:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A PmtInf that is being read."""
+    """The PmtInf that is being read."""
 
     group: Reading
     reading: Reading
@@ -86,7 +86,7 @@ class _Block:
 
 
 class _File:
-    """One pass over the document; elements are forgotten as soon as they are read."""
+    """One pass over the document; elements are freed as soon as they are read."""
 
     def __init__(self, document: Document, *, allow_truncation: bool) -> None:
         self._document = document
@@ -100,14 +100,14 @@ class _File:
         self._block_names: set[str] = set()
         self._repeated = ""
         self._trailing: list[Refusal] = []
-        #: Equal notices of many lines are held once.
+        #: Equal notices of many lines are stored once.
         self._notices: dict[tuple[Notice, ...], tuple[Notice, ...]] = {}
 
     def read(self) -> CreditTransferFile:
         try:
             return self._read()
         except FileRefused as refused:
-            # The report of the refusal names the file by these.
+            # The status report of the refusal needs these to name the file.
             refused.message_id = self._group.text("MsgId") if self._group is not None else ""
             refused.version = message_of(self._namespace)
             raise
@@ -129,7 +129,7 @@ class _File:
         return self._finish(version)
 
     def _begin(self, path: list[str], element: etree._Element) -> None:
-        """Refuse a file whose parts are not those of its schema, or stand in another order."""
+        """Refuse a file whose parts are not those of its schema or are in another order."""
         if elsewhere := whereabouts(element, self._namespace):
             where = "/".join((*path[2:-1], name_of(element)))
             raise FileRefused("FF01", where[:160], f"{elsewhere} ({place_of(element)})")
@@ -163,14 +163,18 @@ class _File:
                 self._close_block()
             case [_, name]:
                 text = "is not an element that we carry; leave it out"
-                # What is no element of the schema was refused where it began.
+                # An element that the schema does not have was refused at its start.
                 self._trailing.append(Refusal(NOT_ALLOWED, name[:160], text))
             case [_, _, _]:
                 return
         self._document.release(element)
 
     def _whole(self, reading: Reading, place: str) -> Reading:
-        """The reading, unless the file as a whole hangs on an element that is wrong in it."""
+        """The reading, if all elements that the whole file depends on are right.
+
+        Raises:
+            FileRefused: one of them is wrong.
+        """
         for code, field, text in reading.refusals:
             is_header = field.startswith("GrpHdr") and code == WRONG_FORM
             if is_header or field.rpartition("/")[2] in _FILE_ELEMENTS:
@@ -260,7 +264,7 @@ class _File:
         self._lines.append(replace(line, notices=notices, refusals=refusals))
 
     def _amount_of(self, line: etree._Element) -> str:
-        """What counts for the sums, also of a line that is refused."""
+        """The amount that counts in the sums, even if the line is refused."""
         for path in ("Amt/InstdAmt", "Amt/EqvtAmt/Amt"):
             steps = "/".join(f"{{{self._namespace}}}{step}" for step in path.split("/"))
             if text := line.findtext(steps):
@@ -330,7 +334,7 @@ def _version(namespace: str) -> str:
 
 
 def _described(namespace: str) -> str:
-    """What a file of a namespace that is not read is, for people."""
+    """What a file with an unsupported namespace is, for people."""
     plain = namespace.strip().lower()
     if plain != namespace and plain.removeprefix(ISO) in VERSIONS:
         return f"{namespace[:80]!r} is written otherwise than the standard's {plain}"
@@ -344,7 +348,7 @@ def _described(namespace: str) -> str:
     return f"{message or repr(namespace[:80])} is not a credit transfer file{what}"
 
 
-#: Whose namespace a variant has, for who has to ask for another export.
+#: Part of a variant's namespace -> its owner, so that people can ask for another export.
 _VARIANTS: Final = {
     "stuzza": " (STUZZA: Austria's)",
     "six-interbank": " (SIX: Switzerland's)",
@@ -354,7 +358,7 @@ _VARIANTS: Final = {
     "cbi": " (CBI: Italy's)",
     "swift": " (SWIFT's)",
 }
-#: What other messages of ISO 20022 are, by how their names begin.
+#: Beginning of another ISO 20022 message's name -> what the message is.
 _OTHERS: Final = {
     "pain.002": " but a status report, which a bank sends about one",
     "pain.007": " but a reversal",

@@ -1,4 +1,4 @@
-"""Writes pain.002: what became of a file of credit transfers, of its blocks and lines."""
+"""Writes pain.002: the status of a credit transfer file, its blocks and its lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lxml import etree
 
 VERSIONS: Final = tuple(f"pain.002.001.{n}" for n in ("03", "08", "10", "11", "12", "13", "14"))
 _OLDEST: Final = "pain.002.001.03"
-#: Before it there is no place for a UETR.
+#: Earlier versions have no element for a UETR.
 _UETR_SINCE: Final = "pain.002.001.10"
 _UETR: Final = re.compile(r"[a-f0-9]{8}-[a-f0-9]{4}-4[a-f0-9]{3}-[89ab][a-f0-9]{3}-[a-f0-9]{12}")
 _ILLEGAL: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -24,7 +24,7 @@ _NAME_LENGTH_MAX: Final = 140
 
 
 class Status(StrEnum):
-    """Of ISO 20022 ExternalPaymentTransactionStatus1Code and -GroupStatus1Code, what we say."""
+    """The codes we use of ISO 20022 ExternalPaymentTransactionStatus1Code and -GroupStatus1Code."""
 
     RECEIVED = "RCVD"
     CHECKED = "ACTC"
@@ -33,12 +33,12 @@ class Status(StrEnum):
     SETTLED = "ACSC"
     PENDING = "PDNG"
     PARTLY = "PART"
-    """Of blocks and files: some lines are refused or cancelled, others are not."""
+    """For blocks and files: some lines are refused or cancelled, others are not."""
     REJECTED = "RJCT"
     CANCELLED = "CANC"
 
 
-#: From the least that is known to the most.
+#: From the least advanced to the most.
 _PROGRESS: Final = (
     Status.PENDING,
     Status.RECEIVED,
@@ -52,17 +52,17 @@ _NOT_PAID: Final = frozenset({Status.REJECTED, Status.CANCELLED})
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a line stands as it does: an ISO code, or a word of our own, and a text for people."""
+    """Why a line has its status: an ISO code or a proprietary one, and a text for people."""
 
     code: str = ""
-    """Of ExternalStatusReason1Code."""
+    """An ExternalStatusReason1Code."""
     proprietary: str = ""
     text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LineStatus:
-    """How one line stands. Absent texts are empty."""
+    """The status of one line. Absent texts are empty."""
 
     status_id: str
     payment_information_id: str
@@ -76,17 +76,17 @@ class LineStatus:
 
 @dataclass(frozen=True, slots=True)
 class FileStatus:
-    """How a whole file stands; the lines of a block stand together."""
+    """The status of a whole file; the lines of a block are adjacent."""
 
     message_id: str
-    """Of this report."""
+    """The message id of this report."""
     created_at: datetime
     initiating_party: str
     original_message_id: str
     original_version: str
     original_created_at: datetime | None
     count: int | None
-    """None, as the sum is, where the file was refused before its lines were counted."""
+    """The number of lines. None, like the sum, if the file was refused before it was counted."""
     control_sum: Decimal | None
     lines: Sequence[LineStatus]
     reason: Reason | None = None
@@ -94,21 +94,24 @@ class FileStatus:
 
 
 def common_status(statuses: Iterable[Status]) -> Status:
-    """What all of them together are: PART where some are not paid, else the least advanced."""
+    """The status of all lines together.
+
+    RCVD if there are none, RJCT if none is paid, PART if some are not, else the least advanced.
+    """
     found = set(statuses)
     if not found:
         return Status.RECEIVED
     if found <= _NOT_PAID:
-        return Status.REJECTED  # CANC is no status of a group.
+        return Status.REJECTED  # A group cannot have the status CANC.
     if found & _NOT_PAID or Status.PARTLY in found:
         return Status.PARTLY
     return min(found, key=_PROGRESS.index)
 
 
 def write(report: FileStatus, version: str, out: BinaryIO) -> None:
-    """Write it, valid for the version's schema.
+    """Write the report, valid by the version's schema.
 
-    Characters that XML cannot hold are left out, and texts cut to the length that ISO gives.
+    Characters that XML cannot contain are left out, and texts are cut to ISO's lengths.
 
     Raises:
         ValueError: the version is none of VERSIONS.
@@ -141,7 +144,7 @@ def _blocks(lines: Sequence[LineStatus]) -> dict[str, list[LineStatus]]:
 
 
 class _Builder:
-    """The elements of one version."""
+    """Builds the elements of one version."""
 
     def __init__(self, namespace: str, version: str) -> None:
         self._namespace = namespace
@@ -189,7 +192,7 @@ class _Builder:
         uetr = line.uetr.lower()
         if self._version >= _UETR_SINCE and _UETR.fullmatch(uetr):
             self._add(told, "OrgnlUETR", uetr)
-        # The oldest version lists its codes, and CANC and RCVD are none of a line's.
+        # The oldest version has a fixed list of codes; for a line it lacks CANC and RCVD.
         old = {Status.CANCELLED: Status.REJECTED, Status.RECEIVED: Status.CHECKED}
         is_old = self._version == _OLDEST
         self._add(told, "TxSts", old.get(line.status, line.status) if is_old else line.status)
@@ -203,7 +206,7 @@ class _Builder:
         said = etree.SubElement(parent, self.name("StsRsnInf"))
         code = _fit(reason.code, _ID_LENGTH_MAX)
         proprietary = _fit(reason.proprietary, _ID_LENGTH_MAX)
-        if code and len(code) > 4:  # What is no ISO code is a word of somebody's own.
+        if code and len(code) > 4:  # ISO codes have four characters; others are proprietary.
             code, proprietary = "", code
         if code or proprietary:
             why = etree.SubElement(said, self.name("Rsn"))
@@ -211,7 +214,7 @@ class _Builder:
         self._add(said, "AddtlInf", _fit(reason.text, _TEXT_LENGTH_MAX))
 
     def _element(self, tag: str) -> etree._Element:
-        # The stubs know no default namespace.
+        # The stubs do not allow None, which stands for the default namespace.
         prefixes: dict[Any, str] = {None: self._namespace}
         return etree.Element(self.name(tag), nsmap=prefixes)
 

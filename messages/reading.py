@@ -1,4 +1,4 @@
-"""One element read by the element table: values, notices, refusals, and nothing left over."""
+"""Reads one element by the element table into values, notices and refusals; nothing is skipped."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from messages.structure import Fault, Misfit, structure_of
 from regimes.refusal import Refusal
 
 _TABLES: Final = {"GrpHdr": GROUP, "PmtInf": BLOCK, "CdtTrfTxInf": LINE}
-#: Where they stand in CstmrCdtTrfInitn.
+#: The path of each part in CstmrCdtTrfInitn.
 _PARTS: Final = {
     "GrpHdr": ("GrpHdr",),
     "PmtInf": ("PmtInf",),
     "CdtTrfTxInf": ("PmtInf", "CdtTrfTxInf"),
 }
-#: Lines are looked at by themselves.
+#: Lines are read on their own, not as part of their block.
 _STREAMED: Final = frozenset({"CdtTrfTxInf"})
-#: So many departures from the schema are said of one part; a file of garbage has thousands.
+#: Departures from the schema reported per part; a file of garbage has thousands.
 _MISFITS_MAX: Final = 50
-#: Only what stands above or below a line is named with where it stands.
+#: Fields of the header and of blocks are reported with their part's name, fields of a line without.
 _PREFIXES: Final = {"GrpHdr": "GrpHdr/", "PmtInf": "PmtInf/", "CdtTrfTxInf": ""}
 
 
 class _Steps:
-    """The table of a part by where one stands and what element comes next.
+    """The table of a part as steps: (path so far, next element) -> row.
 
-    Made once per version: a large file asks it a million times.
+    Made once per version, because a large file makes a million steps.
     """
 
     def __init__(self, part: str, namespace: str) -> None:
@@ -51,7 +51,7 @@ class _Steps:
         self._known: dict[tuple[str, str], tuple[str, Rule | None, bool]] = {}
 
     def to(self, path: str, element: etree._Element) -> tuple[str, Rule | None, bool]:
-        """The element's path, its row, and whether rows stand below it."""
+        """The element's path, its row, and whether the table has rows below it."""
         step = (path, element.tag)
         if (known := self._known.get(step)) is not None:
             return known
@@ -59,15 +59,16 @@ class _Steps:
         inner = f"{path}/{name}" if path else name
         found = (inner, self.table.get(inner), inner in self._containers)
         if found[1] is not None or found[2]:
-            # Only what the table has is kept: a stranger's names could be endless.
+            # Only steps of the table are cached: a hostile file could have endless names.
             self._known[step] = found
         return found
 
     def code_of(self, misfit: Misfit) -> str:
         """The reason code of a departure from the schema.
 
-        Where an element stands is a matter of the file's form. A wrong value has the code of its
-        row, or of the nearest row above it, and so has a value that is missing.
+        A misplaced element is a fault of the file's form. A wrong value gets the code of its row
+        or of the nearest row above it. A missing value gets the code of its own row, else the
+        code of a wrong form.
         """
         if misfit.fault is Fault.PLACE:
             return WRONG_FORM
@@ -76,7 +77,7 @@ class _Steps:
         return self.nearest_code(misfit.path) or WRONG_FORM
 
     def nearest_code(self, path: str) -> str:
-        """The code of an element's row, or of the nearest row above it; "" where there is none."""
+        """The code of an element's row, or of the nearest row above it; "" if there is none."""
         while path:
             if (rule := self.table.get(path)) is not None:
                 return rule.code
@@ -90,12 +91,12 @@ def _steps(part: str, namespace: str) -> _Steps:
 
 
 class Reading:
-    """What a GrpHdr, PmtInf (without its lines) or CdtTrfTxInf says.
+    """The content of a GrpHdr, a PmtInf (without its lines) or a CdtTrfTxInf.
 
-    First it is held against the schema of the file's version, then against the element table.
+    It is checked first against the schema of the file's version, then against the element table.
 
     Raises:
-        FileRefused: FF01, text stands where only elements belong.
+        FileRefused: FF01, there is text where only elements belong.
     """
 
     def __init__(self, element: etree._Element, part: str, namespace: str) -> None:
@@ -113,46 +114,50 @@ class Reading:
         self._descend(element, "")
 
     def text(self, path: str) -> str:
-        """The value; "" where it is absent, or NOTPROVIDED, which says the same."""
+        """The value; "" if it is absent or NOTPROVIDED, which means the same."""
         text = self.raw(path)
         return "" if text == NOT_PROVIDED else text
 
     def raw(self, path: str) -> str:
-        """The value as it stands; "" where it is absent."""
+        """The value as it is; "" if it is absent."""
         return self._values.get(path, [""])[0]
 
     def texts(self, path: str) -> list[str]:
-        """The values of an element that may stand several times."""
+        """The values of an element that may occur several times."""
         return self._values.get(path, [])
 
     def has(self, path: str) -> bool:
-        """Whether the element stands there, if only with others in it."""
+        """Whether the element is there, even if it contains only other elements."""
         return path in self._seen
 
     def require(self, path: str, code: str, *, choice: str = "") -> str:
-        """The value; its absence is refused with the code, unless another choice was already."""
+        """The value. If it is absent, that is refused with the code.
+
+        Args:
+            choice: an element that contains it; if a refusal concerns that one, none is added.
+        """
         if not (text := self.text(path)) and not self.is_refused(choice or path):
             self.refuse(code, path, "is missing; give it")
         return text
 
     def refuse(self, code: str, path: str, text: str) -> None:
-        """Note a refusal of an element."""
+        """Add a refusal of an element."""
         self.refusals.append(Refusal(code, f"{self._prefix}{path}", text))
 
     def notice(self, path: str, text: str) -> None:
-        """Note something that goes otherwise than the file says."""
+        """Add a notice about something that is carried out differently than the file says."""
         self.notices.append(Notice(f"{self._prefix}{path}", text))
 
     def notices_on(self, rail: Rail | None) -> list[Notice]:
-        """All notices of a line that takes this rail; None: which it takes cannot be told."""
+        """All notices of a line on this rail; None: the rail cannot be determined."""
         return self.notices + (self._sepa_notices if rail is Rail.SEPA_CREDIT_TRANSFER else [])
 
     def refusals_on(self, rail: Rail | None) -> list[Refusal]:
-        """All refusals of a line that takes this rail; None: which it takes cannot be told."""
+        """All refusals of a line on this rail; None: the rail cannot be determined."""
         return self.refusals + (self._sepa_refusals if rail is Rail.SEPA_CREDIT_TRANSFER else [])
 
     def is_refused(self, path: str) -> bool:
-        """Whether the element itself, or the one above or below it, was refused."""
+        """Whether the element itself, or an element above or below it, was refused."""
         field = f"{self._prefix}{path}"
         return any(
             refusal.field == field
@@ -207,7 +212,10 @@ class Reading:
             self._apply(rule, element, path)
 
     def _unknown(self, path: str) -> None:
-        """No row has it. What the schema has is in the table, so this was refused already."""
+        """Refuse an element without a row, unless the comparison with the schema has refused it.
+
+        The table has all elements of the schemas, so normally it has.
+        """
         path = path.replace("{}", "")[:160]
         if not self._is_refused_as_it_is(path):
             text = "is not an element that we carry; leave it out, or pay this line another way"
@@ -242,7 +250,10 @@ class Reading:
         self._values.setdefault(path, []).append(text)
 
     def _by_sepa(self, rule: Rule, path: str, text: str) -> None:
-        """What holds if the line turns out to go by SEPA, which is known when all of it is read."""
+        """Apply a rule that counts only if the line goes by SEPA.
+
+        The rail is known only after the whole line is read, so the results are kept apart.
+        """
         field = f"{self._prefix}{path}"
         if rule.treatment is Treatment.NOTICED:
             self._sepa_notices.append(Notice(field, rule.text))
@@ -266,7 +277,7 @@ class Reading:
 
 
 def _problem(rule: Rule, text: str) -> tuple[str, str] | None:
-    """What is wrong with a value: code and text."""
+    """What is wrong with a value, as code and text; None if nothing is."""
     if not text:
         if rule.treatment is Treatment.NOTICED:
             return None
@@ -301,5 +312,5 @@ def leaves(element: etree._Element, namespace: str, path: str = "") -> Iterator[
 
 
 def in_one_text(element: etree._Element, namespace: str) -> str:
-    """All values of an element as one text that differs when any of them does."""
+    """All values of an element as one text, which differs if any of them differs."""
     return "; ".join(f"{path[1:]}={text}" for path, text in leaves(element, namespace))

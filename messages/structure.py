@@ -1,8 +1,8 @@
 """What the schema of each version demands: which elements, in which order, with which values.
 
-The official schemas are not ours to ship, so `structure.txt` holds their facts in a notation of
-our own, and a test compares it with them. Reading it ourselves, rather than building a schema for
-libxml2, lets us name the element, the cause and the remedy, and refuse a line instead of the file.
+The official schemas are not ours to ship, so `structure.txt` has their facts in our own notation,
+and a test compares the two. Files are checked here instead of by libxml2, so that an error can name
+the element, the cause and the remedy, and can refuse one line instead of the file.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _WITHOUT_END: Final = 1_000_000_000
 
 
 class Fault(Enum):
-    """In which way a file departs from its schema."""
+    """The kinds of departure from the schema."""
 
     PLACE = auto()
-    """An element that is unknown, repeated, or not where the schema has it."""
+    """An element that is unknown, repeated, or at another place than in the schema."""
     MISSING = auto()
     VALUE = auto()
     NOTATION = auto()
-    """A value that is read all the same, though the schema refuses how it is written."""
+    """A value that is accepted although the schema refuses its notation."""
 
 
 class Misfit(NamedTuple):
-    """One departure; `path` is relative to the part that was looked at."""
+    """One departure from the schema; `path` is relative to the part that was checked."""
 
     fault: Fault
     path: str
@@ -45,7 +45,7 @@ class Misfit(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """An element in the content of another."""
+    """The place of an element inside another element."""
 
     name: str
     index: int
@@ -56,7 +56,7 @@ class Place:
 
 @dataclass(slots=True)
 class Kind:
-    """A type: a value, or elements in order, or a choice of elements."""
+    """A type: a value, a sequence of elements, or a choice of elements."""
 
     name: str
     facet: Facet | None = None
@@ -64,13 +64,13 @@ class Kind:
     """By tag, in the schema's order."""
     is_choice: bool = False
     is_open: bool = False
-    """Holds elements that are not looked at."""
+    """Its content is not checked."""
     attributes: dict[str, Facet] = field(default_factory=dict)
-    """All of them required."""
+    """The attributes, all of them required."""
 
 
 class Structure:
-    """The types of one version, made once: a large file asks them a million times."""
+    """The types of one version; made once, because a large file uses them a million times."""
 
     def __init__(self, version: str) -> None:
         self._version = version
@@ -89,10 +89,10 @@ class Structure:
     def misfits(
         self, element: etree._Element, kind: Kind, *, streamed: frozenset[str] = frozenset()
     ) -> list[Misfit]:
-        """Every departure of an element, with all that stands in it, from its type.
+        """All departures of an element and its content from its type.
 
         Args:
-            streamed: names of children that are looked at elsewhere.
+            streamed: names of children that are checked elsewhere.
         """
         found: list[Misfit] = []
         self._look(element, kind, "", found, streamed)
@@ -140,7 +140,7 @@ class Structure:
             found.extend(self._departures(element, kind, path))
 
     def _departures(self, element: etree._Element, kind: Kind, path: str) -> Iterator[Misfit]:
-        """Why the children of an element are not those of its type; empty where they are."""
+        """Why the children of an element do not match its type; empty if they do."""
         known: Counter[Place] = Counter()
         furthest: Place | None = None
         for child in element:

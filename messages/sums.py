@@ -1,4 +1,4 @@
-"""Counts and control sums: does a file hold what its sender says it holds?"""
+"""Counts and control sums: compares a file's content with what its sender states."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from messages.credit_transfer import FileRefused
 from messages.decimals import decimal_of
 
 _COUNT: Final = re.compile(r"\d{1,15}", re.ASCII)
-#: More than any amount has; a longer one is not added up.
+#: More digits than any amount has; a longer amount is not added up.
 _DIGITS_MAX: Final = 40
-#: Wide enough that 15 digits of lines add up exactly, and a trap should that be wrong.
+#: Precise enough for an exact sum of 10^15 lines; if not, the trap raises.
 _EXACT: Final = Context(prec=100, traps=[Inexact])
 _REMEDY: Final = "the file was cut or changed on its way; ask the sender for it again"
 
 
 class Tally:
-    """The lines of a group or block, counted and added up whatever their currency."""
+    """Counts the lines of a group or block and adds them up, whatever their currency."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -29,10 +29,10 @@ class Tally:
         """The first amount below zero, and where it is."""
 
     def add(self, amount: str, place: str) -> None:
-        """One line more. An amount that is no decimal leaves the sum unprovable.
+        """Add a line. If an amount is not a decimal, the sum cannot be checked.
 
         Args:
-            place: of the line, for people.
+            place: where the line is, for people.
         """
         self.count += 1
         said = f"{amount[:40]!r} of the transfer in {place}"
@@ -48,7 +48,7 @@ class Tally:
         """Compare with a NbOfTxs.
 
         Raises:
-            FileRefused: with the code, they differ or it is no number.
+            FileRefused: with the code, the counts differ or the stated one is not a number.
         """
         if not _COUNT.fullmatch(stated) or int(stated) != self.count:
             raise FileRefused(
@@ -59,7 +59,8 @@ class Tally:
         """Compare with a CtrlSum.
 
         Raises:
-            FileRefused: AM10, they differ; with the code, it is no decimal.
+            FileRefused: AM10, the sums differ or an amount is not a decimal; with the code, the
+                stated sum is not a decimal.
         """
         written = decimal_of(stated)
         if written is None:

@@ -1,4 +1,4 @@
-"""Single values of a credit transfer file in our own types; what cannot be one is refused."""
+"""Reads single values of a credit transfer file into our own types, or refuses them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UETR: Final = re.compile(
 )
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
-#: Where the Id of a party stands, by the role of that party.
+#: The element inside a party's Id that identifies it, by the kind of party.
 _KINDS: Final = {PartyKind.ORGANISATION: "OrgId", PartyKind.PERSON: "PrvtId"}
 
 
@@ -53,7 +53,10 @@ _ADDRESS: Final = {
 
 
 def execution_date(reading: Reading) -> date | None:
-    """ReqdExctnDt: a day up to version .07, a choice of day and moment after; both are read."""
+    """ReqdExctnDt: a day up to version .07, later a choice of day and moment.
+
+    Both forms are read in every version. None, with a refusal, if there is not exactly one day.
+    """
     paths = ("ReqdExctnDt", "ReqdExctnDt/Dt", "ReqdExctnDt/DtTm")
     given = [(path, text) for path in paths if (text := reading.text(path))]
     if len(given) != 1:
@@ -75,7 +78,7 @@ def execution_date(reading: Reading) -> date | None:
 
 
 def moment(text: str) -> datetime | None:
-    """An ISODateTime, aware; None where it is none. Without offset it is taken as UTC."""
+    """An ISODateTime, aware; None if the text is none. A time without offset counts as UTC."""
     try:
         read = datetime.fromisoformat(text) if _TIME.fullmatch(text) else None
     except ValueError:
@@ -84,7 +87,7 @@ def moment(text: str) -> datetime | None:
 
 
 def amount(reading: Reading) -> tuple[int, str]:
-    """Minor units and currency; zero of none where it cannot be read, with a refusal."""
+    """Minor units and currency; (0, ""), with a refusal, if they cannot be read."""
     path = "Amt/InstdAmt"
     text = reading.require(path, "AM12", choice="Amt")
     currency = reading.text(f"{path}/@Ccy")
@@ -95,7 +98,7 @@ def amount(reading: Reading) -> tuple[int, str]:
         return 0, ""
     written = decimal_of(text)
     if written is None:
-        # The schema refuses it, so it was refused above.
+        # The schema refuses such a value, so there is a refusal already.
         return 0, ""
     try:
         return Money.from_wire(str(written), currency).minor, currency
@@ -105,7 +108,7 @@ def amount(reading: Reading) -> tuple[int, str]:
 
 
 def agent(reading: Reading, path: str) -> str:
-    """The BIC of an agent; BIC up to version .03, BICFI since .04 are read in every version."""
+    """The BIC of an agent, from BIC (up to version .03) or BICFI (since .04), in any version."""
     given = [at for name in ("BIC", "BICFI") if reading.text(at := f"{path}/FinInstnId/{name}")]
     if len(given) > 1:
         reading.refuse("RC01", given[1], "stands beside BIC; give one of the two")
@@ -118,7 +121,7 @@ def agent(reading: Reading, path: str) -> str:
 
 
 def address(reading: Reading, path: str) -> PostalAddress | None:
-    """A PstlAdr; None where it says nothing."""
+    """A PstlAdr; None if it has no content."""
     values = {
         ours: text for name, ours in _ADDRESS.items() if (text := reading.text(f"{path}/{name}"))
     }
@@ -132,9 +135,9 @@ def address(reading: Reading, path: str) -> PostalAddress | None:
 def _notice_of_address(
     reading: Reading, path: str, values: Mapping[str, str], *, has_lines: bool
 ) -> None:
-    """What of an address the partner does not take, which depends on what else is there."""
+    """Notices for parts of an address that are not sent, which depends on its other parts."""
     if path.startswith("Dbtr"):
-        # All of it is noted: the partner knows the account's holder.
+        # All of it has a notice already: the partner knows the account holder.
         return
     has_street = bool(values.get("street_name") or values.get("building_number"))
     if not values.get("country"):
@@ -149,7 +152,7 @@ def _notice_of_address(
 
 
 def identity(reading: Reading, path: str, code: str) -> Identity | None:
-    """What the Id of a party says; None where it says nothing. One number is carried."""
+    """The Id of a party; None if it has no content. More than one number is refused."""
     found: list[tuple[PartyKind, Identification]] = []
     kinds: set[PartyKind] = set()
     for kind, part in _KINDS.items():
@@ -172,7 +175,7 @@ def identity(reading: Reading, path: str, code: str) -> Identity | None:
 
 
 def ultimate_debtor(reading: Reading) -> UltimateDebtor | None:
-    """An UltmtDbtr; None where it says nothing."""
+    """An UltmtDbtr; None if it has no content."""
     path = "UltmtDbtr"
     if not reading.has(path):
         return None
@@ -194,7 +197,7 @@ def _birth_date(reading: Reading, path: str, code: str) -> date | None:
 
 
 def account(reading: Reading, path: str, code: str) -> tuple[str, str]:
-    """IBAN and other number of an account, one of which is empty; its absence is refused."""
+    """IBAN and other number of an account; at least one is "". If both are absent, a refusal."""
     iban, other = reading.text(f"{path}/Id/IBAN"), reading.text(f"{path}/Id/Othr/Id")
     if iban and other:
         reading.refuse(code, f"{path}/Id/Othr", "stands beside an IBAN; give one of the two")
@@ -204,7 +207,7 @@ def account(reading: Reading, path: str, code: str) -> tuple[str, str]:
 
 
 def member(reading: Reading, path: str) -> ClearingMember | None:
-    """The ClrSysMmbId of an agent."""
+    """The ClrSysMmbId of an agent; None if it is absent or refused."""
     at = f"{path}/FinInstnId/ClrSysMmbId"
     system, number = reading.text(f"{at}/ClrSysId/Cd"), reading.text(f"{at}/MmbId")
     if not (system or number):
@@ -223,7 +226,7 @@ def member(reading: Reading, path: str) -> ClearingMember | None:
 
 
 def agent_country(reading: Reading, path: str) -> str:
-    """Where an agent's address is, in capitals."""
+    """The country of an agent's address, in capitals; "" if it is absent or refused."""
     at = f"{path}/FinInstnId/PstlAdr/Ctry"
     country = reading.text(at).upper()
     if country and not _COUNTRY.fullmatch(country):
@@ -233,7 +236,7 @@ def agent_country(reading: Reading, path: str) -> str:
 
 
 class Remittance(NamedTuple):
-    """What the creditor is told."""
+    """The remittance information for the creditor, and the text that was cut off."""
 
     text: str
     cut: str
@@ -241,7 +244,7 @@ class Remittance(NamedTuple):
 
 
 def remittance(reading: Reading, *, allow_truncation: bool) -> Remittance:
-    """RmtInf: either texts, which are joined and noted where they are several, or a reference."""
+    """RmtInf: either texts or a creditor reference. Several texts are joined, with a notice."""
     path = "RmtInf/Ustrd"
     texts = [text for text in reading.texts(path) if text != NOT_PROVIDED]
     joined = " ".join(texts)
@@ -252,7 +255,7 @@ def remittance(reading: Reading, *, allow_truncation: bool) -> Remittance:
             "shorten it, or allow it to be cut (--allow-truncation)"
         )
         reading.refuse("RR07", path, text)
-        # Whole, so that the file reads the same whether or not it may be cut.
+        # The whole text, so that the file reads the same with or without allow_truncation.
         return Remittance(joined, "", _reference(reading, joined))
     if len(texts) > 1:
         reading.notice(path, f"the scheme carries one text; {len(texts)} are joined by blanks")
@@ -263,7 +266,7 @@ def remittance(reading: Reading, *, allow_truncation: bool) -> Remittance:
 
 
 def _reference(reading: Reading, text: str) -> str:
-    """The creditor's reference, where it is all that the remittance says."""
+    """The creditor's reference. A reference beside a text is refused."""
     path = "RmtInf/Strd/CdtrRefInf"
     reference = reading.text(f"{path}/Ref")
     issuer = reading.text(f"{path}/Tp/Issr")
@@ -283,7 +286,7 @@ def _reference(reading: Reading, text: str) -> str:
 
 
 class Service(NamedTuple):
-    """What is asked for in the way of a service, the line's own words before its block's."""
+    """The service asked for; the line's values take precedence over its block's."""
 
     levels: tuple[str, ...]
     is_high: bool
@@ -298,13 +301,13 @@ def service(reading: Reading, block: Reading) -> Service:
         said = "SEPA stands beside other service levels; give one"
         reading.refusals.append(Refusal("FF04", f"{own}PmtTpInf/SvcLvl/Cd", said))
     priority = reading.text("PmtTpInf/InstrPrty") or block.text("PmtTpInf/InstrPrty")
-    # What is the same as nothing is left out, so that the line's fingerprint stays as it was.
+    # Default values are left out, so that they do not change the line's fingerprint.
     said_more = {*levels, priority} - {"", SEPA, "NORM"}
     return Service(tuple(levels), priority == "HIGH", intern(" ".join(sorted(said_more))))
 
 
 def charge_bearer(reading: Reading, block: Reading, rail: Rail) -> ChargeBearer:
-    """ChrgBr of the line, else of its block, by the rules of the rail."""
+    """ChrgBr of the line, else of its block, checked by the rules of the rail."""
     code, field = reading.text("ChrgBr"), "ChrgBr"
     if not code:
         code, field = block.text("ChrgBr"), "PmtInf/ChrgBr"
@@ -328,7 +331,7 @@ def uetr(reading: Reading) -> str:
 
 
 def is_batch(reading: Reading) -> bool:
-    """BtchBookg: whether one booking for the block was wished, which is noted."""
+    """BtchBookg: whether one booking for the block was asked for, which gets a notice."""
     wished = reading.text("BtchBookg") in ("true", "1")
     if wished:
         reading.notice("BtchBookg", "each line is booked by itself")
@@ -336,7 +339,7 @@ def is_batch(reading: Reading) -> bool:
 
 
 def account_currency(reading: Reading, path: str, code: str) -> str:
-    """The Ccy of an account, "" where none is given."""
+    """The Ccy of an account; "" if none is given."""
     currency = reading.text(f"{path}/Ccy")
     if currency and currency not in DIGITS:
         reading.refuse(code, f"{path}/Ccy", f"{currency!r} is not a payable ISO 4217 code")
