@@ -1,10 +1,10 @@
-"""What empty lookups prove of a book: that nothing of it was executed.
+"""What empty lookups prove about a book: that no attempt was executed.
 
-An empty answer counts only if it was asked after everything that could still reach the partner
-had ended and become visible. How many are needed depends on what they stand against. An attempt
-in doubt needs two. An attempt that the partner says it turned away needs one, because the
-partner's documented word and the lookup then say the same: each alone may be wrong, as when a
-gateway answers 429 in front of a bank that has executed.
+An empty answer counts only if its lookup was sent after everything that could still reach the
+partner had ended and become visible. The number needed depends on the attempt. An attempt in doubt
+needs two. An attempt that the partner turned away needs one, because then the partner's documented
+word and the lookup agree. Each alone may be wrong: a gateway can answer 429 in front of a bank that
+has executed.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ EMPTY_ANSWERS_NEEDED: Final = 2
 
 
 def is_proven_absent(op: Operation, book: Book) -> bool:
-    """Whether a doubt has ended: nothing of what reached the partner was executed."""
+    """Whether the doubt is resolved: no attempt that reached the partner was executed."""
     asked = _empty_answers(op, book)
-    # Two at the same moment are one answer heard twice.
+    # Two answers less than a pause apart prove no more than one.
     return len(asked) >= EMPTY_ANSWERS_NEEDED and max(asked) - min(asked) >= op.lookup.pause
 
 
 def is_unconfirmed(op: Operation, book: Book) -> bool:
-    """Whether the partner's word that it turned an attempt away still stands alone.
+    """Whether no lookup has yet confirmed that a turned away attempt was not executed.
 
-    False where the partner holds the instruction: then nothing is left to be confirmed. False too
-    where the partner offers no complete lookup: nothing could confirm it, and the source in its
+    False if the partner has the instruction, because then nothing is left to confirm. False too
+    if the partner offers no complete lookup: nothing could confirm it, so the source in the
     profile has to be good enough.
     """
     return (
@@ -42,15 +42,19 @@ def is_unconfirmed(op: Operation, book: Book) -> bool:
 
 
 def is_uncertain(op: Operation, book: Book) -> bool:
-    """Whether nobody knows what became of it: in doubt, or turned away and looked up in vain."""
+    """Whether the outcome is unknown: in doubt, or turned away and a lookup could not tell."""
     asked_in_vain = any(k.result is LookupResult.CANNOT_TELL for k in book.lookups)
     return book.in_doubt or (asked_in_vain and not book.closed and is_unconfirmed(op, book))
 
 
 def settled_from(op: Operation, book: Book) -> datetime:
-    """From when on an empty answer counts: whatever might arrive has arrived and is visible."""
+    """When an empty answer starts to count: all that could arrive has arrived and is visible.
+
+    Raises:
+        ValueError: no attempt reached the partner.
+    """
     ended = max(
-        # One that was closed after its end was held up: it may have been at work until then.
+        # An attempt that was closed after its end was delayed, and may have run until then.
         max(a.ends_by, a.closed_at or a.ends_by)
         for a in book.attempts
         if a.reached
@@ -59,7 +63,7 @@ def settled_from(op: Operation, book: Book) -> datetime:
 
 
 def _empty_answers(op: Operation, book: Book) -> set[datetime]:
-    """When each empty answer that counts was asked."""
+    """When the lookup of each empty answer that counts was sent."""
     if not op.lookup.is_complete:
         return set()
     since = settled_from(op, book)

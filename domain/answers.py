@@ -1,4 +1,7 @@
-"""What a partner did, as values: the vocabulary between adapters and activities."""
+"""What a partner did, as values: the vocabulary between adapters and activities.
+
+An adapter returns these, and raises only for our own bugs.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from domain.report import Report
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request and its answer as kept for evidence: redacted, whole bodies, no credentials."""
+    """One request and its answer as stored for evidence: whole bodies, redacted, no credentials."""
 
     method: str
     path: str
@@ -25,9 +28,10 @@ class Exchange:
 
 @dataclass(frozen=True)
 class WireRequest:
-    """The exact bytes of an instruction, without credentials; kept and sent again as they are.
+    """The exact bytes of an instruction, without credentials; stored, and resent as they are.
 
-    `prepared` holds what the adapter made before (a beneficiary, a quote) and must reuse.
+    `prepared` names the objects that the adapter made before (a beneficiary, a quote) and must
+    reuse.
     """
 
     method: str
@@ -40,7 +44,7 @@ class WireRequest:
 
 @dataclass(frozen=True)
 class Deadline:
-    """When bytes may leave at the latest, and until when an answer is awaited."""
+    """The last moment for bytes to leave, and the end of the wait for an answer."""
 
     write_before: datetime
     ends_by: datetime
@@ -48,20 +52,20 @@ class Deadline:
 
 @dataclass(frozen=True)
 class NotReady:
-    """We may not talk to the partner now: no login, a lease elsewhere, a lock. Nothing was sent."""
+    """We may not call the partner now, such as without a login or its lease. Nothing was sent."""
 
     why: str
     until: datetime
     needs_person: bool = False
     answered: bool | None = None
-    """Whether the partner answered what it was asked; None where it was not asked."""
+    """Whether the partner answered our request; None if no request was made."""
     is_shared: bool = False
-    """Another process is asking for all of us at this moment."""
+    """Another process is logging in for all processes at this moment."""
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """The partner holds the instruction under the report's reference."""
+    """The partner has the instruction, under the report's reference."""
 
     report: Report
     exchange: Exchange
@@ -77,7 +81,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Duplicate:
-    """The partner's word "duplicate"; the profile says what it is about."""
+    """The partner answered "duplicate"; the profile says what that is about."""
 
     report: Report
     exchange: Exchange
@@ -96,8 +100,8 @@ class NotSent:
 class TurnedAway:
     """The partner answered with a status that may mean "not executed, try again" (401, 429).
 
-    Whether it does mean that is decided by the profile's `refusals_without_effect`, not by the
-    adapter: with a status that is not declared there, the send is in doubt.
+    The profile's `refusals_without_effect` decides whether it means that, not the adapter. If the
+    profile does not declare the status, the send is in doubt.
     """
 
     status: int
@@ -121,7 +125,7 @@ Submitted = Accepted | Refused | Duplicate | NotSent | TurnedAway | InDoubt
 
 @dataclass(frozen=True)
 class Found:
-    """Exactly one object under our key; its report equals the order or says how it differs."""
+    """There is exactly one object under our key. The report shows it, however it differs."""
 
     report: Report
     exchange: Exchange
@@ -129,9 +133,9 @@ class Found:
 
 @dataclass(frozen=True)
 class Absent:
-    """A complete, empty answer, asked at `asked_at`.
+    """A complete, empty answer to a lookup that was sent at `asked_at`.
 
-    `watermark`: the answer showed something younger than our send, so the list had caught up.
+    `watermark`: the answer contained something younger than our send, so the list had caught up.
     """
 
     asked_at: datetime
@@ -141,7 +145,7 @@ class Absent:
 
 @dataclass(frozen=True)
 class CannotTell:
-    """The lookup could not be asked or its answer is not complete."""
+    """The lookup could not be made, or its answer is not complete."""
 
     asked_at: datetime
     why: str
@@ -161,19 +165,19 @@ class Answered:
 
 @dataclass(frozen=True)
 class Unanswered:
-    """A read brought nothing to rely on; the state stands."""
+    """A read brought no usable answer; the state stays as it is."""
 
     why: str
     exchange: Exchange | None = None
     retry_at: datetime | None = None
     drift: tuple[str, ...] = ()
     answered: bool | None = None
-    """Whether the partner answered our login, where that is as far as it came."""
+    """Whether the partner answered our login, if the read got no further."""
 
 
 @dataclass(frozen=True)
 class Gone:
-    """The partner keeps this object no longer: it can never be asked again."""
+    """The partner no longer keeps this object, so it can never be read again."""
 
     why: str
     asked_at: datetime
@@ -185,7 +189,7 @@ Read = Answered | Unanswered | Gone
 
 @dataclass(frozen=True)
 class Shown:
-    """A payment in the partner's own list of our account, whoever made it."""
+    """A payment in the partner's own list of our account, ours or not."""
 
     partner_reference: str
     key: str | None
@@ -194,42 +198,42 @@ class Shown:
 
 @dataclass(frozen=True)
 class Listed:
-    """What was created under our account since some moment, the oldest first."""
+    """The payments created under our account since a moment, the oldest first."""
 
     payments: tuple[Shown, ...]
     is_complete: bool
-    """False where there are more, created after the last of these or with it."""
+    """False if there are more, created after the last of these or at the same moment."""
 
 
 @dataclass(frozen=True)
 class PreparedKey:
-    """What a prepared object is: where it is kept, what it is for, and all that tells it apart."""
+    """Identifies a prepared object: where it is kept, what it is for, and its content."""
 
     place: str
     purpose: str
     identity: str = field(repr=False)
-    """With names and account numbers: only a keyed hash of it is kept."""
+    """It contains names and account numbers, so only a keyed hash of it is stored."""
 
 
 @dataclass(frozen=True)
 class PreparedObject:
-    """One that was made before, under the partner's own id."""
+    """A prepared object that was made before, with the partner's own id."""
 
     reference: str
     is_as_made: Callable[[str], bool]
-    """Whether what the partner shows of it now is what it showed when it was made."""
+    """Whether the partner shows it now as it did when it was made."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Ready to be sent: the exact request."""
+    """The instruction can be sent: the exact request."""
 
     request: WireRequest
 
 
 @dataclass(frozen=True)
 class Unprepared:
-    """A prepared object could not be made; no money moved. `refused`: it never will."""
+    """A prepared object could not be made; no money moved. `refused`: it never can be."""
 
     why: str
     refused: Report | None = None
@@ -242,7 +246,7 @@ Preparation = Prepared | Unprepared
 
 @dataclass(frozen=True)
 class Subject:
-    """What every call is about: the instruction, its order, the keys of all its generations."""
+    """The subject of a call: the instruction, its order, the keys of all its generations."""
 
     instruction_id: str
     order: Order
@@ -251,24 +255,24 @@ class Subject:
     prepared: Mapping[str, str] = field(default_factory=dict)
     partner_reference: str | None = None
     kind: InstructionKind = InstructionKind.PAY
-    """For a CANCEL, `partner_reference` is the object of the PAY it takes back."""
+    """For a CANCEL, `partner_reference` is the object of the PAY that it takes back."""
     environment: str = ""
-    """Where its partner was reached when the order was accepted."""
+    """The place of the partner's account when the order was accepted (`domain.places`)."""
 
 
 @dataclass(frozen=True)
 class Webhook:
-    """A delivery whose sender is proven: which event it is, and which object it points at.
+    """A delivery whose sender is proven: which event it is, and which object it is about.
 
-    It carries no state. `is_for_us` is False for kinds of events nobody here waits for.
+    It carries no state. `is_for_us` is False for kinds of events that we do not use.
     """
 
     event_key: str
-    """The partner's own id of the event; else a hash of its content."""
+    """The partner's own id of the event, or else a hash of its content."""
     partner_reference: str | None
     kind: str
     is_for_us: bool = True
 
 
 class WebhookRefused(ValueError):
-    """A delivery that is forged, stale or not to be understood; the text names what is wrong."""
+    """A delivery is forged, stale or not understood; the text says what is wrong."""

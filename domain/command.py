@@ -1,4 +1,4 @@
-"""Commands: what people and apps may ask of a payment, and what can come of it."""
+"""Commands: what people and apps may ask of a payment, and the possible outcomes."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ class CommandKind(StrEnum):
     """What is asked."""
 
     CANCEL = "cancel"
-    """Do not pay it; take it back where that is still possible."""
+    """Do not pay it; take it back if that is still possible."""
     EXECUTED = "executed"
     """An operator found that the partner executed it."""
     ABANDON = "abandon"
-    """An operator wants nothing more of it: as cancel; what is settled is asked about no more."""
+    """An operator gives the payment up: as cancel, and a settled payment is read no more."""
     NOT_EXECUTED = "not_executed"
     """Two operators found, with evidence, that the partner did not execute it."""
 
 
 class Outcome(StrEnum):
-    """What came of it so far."""
+    """The outcome of a command so far."""
 
     ASKED = "asked"
     """Recorded; the payment's next steps bring the answer."""
     PROPOSED = "proposed"
-    """One operator signed; another has to."""
+    """One operator signed; another one has to sign as well."""
     DONE = "done"
     TOO_LATE = "too_late"
-    """The payment had moved on."""
+    """The payment had already moved on."""
     REFUSED = "refused"
     """The partner did not take it back."""
     IMPOSSIBLE = "impossible"

@@ -1,4 +1,4 @@
-"""ISO 4217: which currencies can be paid, and how many digits their minor unit has."""
+"""ISO 4217: the currencies that can be paid, and the number of digits of their minor unit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _THREE_DIGITS: Final = "BHD IQD JOD KWD LYD OMR TND"
 _FOUR_DIGITS: Final = "CLF UYW"
 
 #: Currency code to the number of digits after the decimal point (ISO 4217, list one).
-#: Metals, bond units and testing codes have no minor unit and cannot be paid: not in it.
+#: Metals, bond units and testing codes have no minor unit and cannot be paid, so they are left out.
 DIGITS: Final[dict[str, int]] = {
     code: digits
     for digits, codes in (

@@ -1,4 +1,4 @@
-"""What a payment looks like to the one who ordered it, and what it means for their balance."""
+"""What the payer reads about a payment, and what it means for their balance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.states import PROVEN_NOTHING_MOVED, STATES, Where
 
 
 class Funds(StrEnum):
-    """What an app does with the amount on its own books."""
+    """What the app should do with the amount on its own books."""
 
     HOLD = "hold"
     DEBIT = "debit"
@@ -22,7 +22,7 @@ class Funds(StrEnum):
 
 
 class Display(BaseModel):
-    """Words and rights for the one who ordered; never more hopeful than the evidence."""
+    """Texts and rights for the payer; never more hopeful than the evidence."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,10 +35,10 @@ class Display(BaseModel):
     funds: Funds
 
 
-#: Until the provider itself has said so.
+#: Operators found that it was sent; used until the provider itself says so.
 _FOUND_SENT = ("Sent, as we found out", "Our provider has not confirmed it yet.")
 
-#: What the app does with the amount, by where the money is.
+#: What the app should do with the amount, by where the money is.
 _FUNDS: Final = {
     Where.WITH_US: Funds.HOLD,
     Where.LEFT: Funds.DEBIT,
@@ -50,7 +50,7 @@ NO_RETRY_REASONS = frozenset({"AC04", "AC06", "AG01", "BE04", "MD07", "RR04", "F
 
 
 def display(payment: Payment) -> Display:
-    """What to show. In doubt it is "we are checking": no success, no retry, keep holding."""
+    """What to show. In doubt it is "We are checking": no success, no retry, keep holding."""
     if payment.certainty is Certainty.UNKNOWN:
         return Display(
             headline="We are checking",
@@ -66,7 +66,7 @@ def display(payment: Payment) -> Display:
     if state is S.SETTLED and payment.is_decided:
         headline, detail = _FOUND_SENT
     if state is S.REJECTED and payment.reason and not payment.is_ours:
-        # What our checks found, or operators wrote, is not for the one who ordered.
+        # The findings of our checks and the words of operators are not for the payer.
         detail = f"{detail} Reason: {payment.reason}"
     if state is S.RETURNED and payment.amounts.returned.minor:
         detail = f"{detail} Returned: {payment.amounts.returned}."
@@ -84,6 +84,6 @@ def display(payment: Payment) -> Display:
 def _funds(payment: Payment) -> Funds:
     money = STATES[payment.state].money
     if money is Where.CAME_BACK:
-        # What came back is released by its own credit entry, when that is seen.
+        # Money that came back is released only when its credit entry is seen.
         return Funds.RELEASE if payment.funds_back else Funds.KEEP_HOLDING
     return _FUNDS[money]

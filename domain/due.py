@@ -1,4 +1,4 @@
-"""What is owed to a payment now: a pure table, asked by the workflow after every step."""
+"""What is due for a payment now: a pure table, which the workflow reads after every step."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from domain.states import CANCELLABLE, ENDS
 from domain.turns import FIRST_READS, Line
 from domain.view import PaymentView
 
-#: How long news waits at most for its read: soon, and yet no loop while the partner is down.
+#: How long news waits at most for its read: soon, but without a busy loop while the partner is down.
 NEWS_PAUSE_MAX: Final = timedelta(minutes=1)
 
 
 class Owed(StrEnum):
-    """The kinds of things a payment can be owed."""
+    """The kinds of things that can be due for a payment."""
 
     INSTRUCT = "instruct"
     READ = "read"
     GIVE_UP = "give_up"
-    """The order's own deadline is over: the cancel command is due."""
+    """The order's own deadline (`execute_by`) is over: the cancel command is due."""
     WAIT = "wait"
     OVER = "over"
 
 
 class Due(NamedTuple):
-    """One owed thing; `until` and `because` belong to a wait, `instruction_id` to a step."""
+    """One thing that is due, and why; `until` belongs to a wait, `instruction_id` to a step."""
 
     owed: Owed
     because: str
@@ -41,17 +41,17 @@ class Due(NamedTuple):
 
     @property
     def in_words(self) -> str:
-        """What the payment waits for and when it is looked at next, for people."""
+        """What the payment waits for and when we look at it next, for people."""
         when = f"at {self.until:%Y-%m-%d %H:%M:%S} UTC" if self.until else "now"
         return f"{self.because}; next look {when}"
 
 
 def due(view: PaymentView, now: datetime) -> Due:
-    """The one thing owed now.
+    """The one thing that is due now.
 
-    A wait ends at `until` or when news comes, whichever is first. Whether something is sent
-    again is not decided here: `next_move` is only asked how long to wait, and is asked again
-    under the payment's lock before anything leaves.
+    A wait ends at `until` or when news comes, whichever is first. Whether anything is sent is not
+    decided here: `next_move` decides it under the payment's lock, just before the send. Here its
+    answer only says whether a step is due, or how long to wait.
     """
     payment = view.payment
     can_read = payment.partner_reference is not None
@@ -68,7 +68,7 @@ def due(view: PaymentView, now: datetime) -> Due:
         if step and step.owed is not Owed.WAIT:
             return step
         if step and kind_of(instruction.kind).opens:
-            return _before_deadline(view, step)  # Nothing else is to be done before its send.
+            return _before_deadline(view, step)  # Before the payment is sent, nothing else is due.
         waits += [step] if step else []
     if can_read:
         waits.append(_read(view, now))
@@ -78,9 +78,9 @@ def due(view: PaymentView, now: datetime) -> Due:
 
 
 def _step(view: PaymentView, instruction: Instruction, now: datetime) -> Due | None:
-    """What the instruction's own book asks for; None where it is closed or answered.
+    """What is due by the instruction's own book. None: it is closed, answered or frozen.
 
-    Taking a payment back moves no money out: a freeze or a halt does not stop it.
+    A freeze or a halt does not stop a cancel, because taking a payment back moves no money out.
     """
     can_be_stopped = kind_of(instruction.kind).moves_money_out
     if view.payment.is_frozen and can_be_stopped:
@@ -90,12 +90,12 @@ def _step(view: PaymentView, instruction: Instruction, now: datetime) -> Due | N
     step = next_move(operation, instruction.book, now, halted=halted)
     ours = Due(Owed.INSTRUCT, step.because, instruction_id=instruction.instruction_id)
     match step.move:
-        case Move.EXPIRE | Move.CANCEL | Move.CLOSE:  # Need nobody but us.
+        case Move.EXPIRE | Move.CANCEL | Move.CLOSE:  # These need no partner.
             return ours
         case Move.SEND | Move.LOOK_UP | Move.CHECK:
             return _blocked(view, now) or ours
         case Move.WAIT if has_future(instruction.book, now):
-            # Waiting would last as long as that clock was ahead: a step mends the book first.
+            # The wait would last as long as a clock was ahead, so a step corrects the book first.
             return _blocked(view, now) or ours._replace(because="a moment of its book is to come")
         case Move.WAIT:
             return _wait(view, now, step.because, step.until)
@@ -106,9 +106,9 @@ def _step(view: PaymentView, instruction: Instruction, now: datetime) -> Due | N
 
 
 def _is_past_its_deadline(view: PaymentView, now: datetime) -> bool:
-    """Whether it is not executed in time and nobody asked to take it back yet.
+    """Whether it was not executed in time, and no cancel was asked for yet.
 
-    The clock does not cancel it: it makes the command due, and the partner has the word.
+    The clock does not cancel it. It makes the cancel command due, and the partner decides.
     """
     return (
         view.execute_by is not None
@@ -132,7 +132,7 @@ def _read(view: PaymentView, now: datetime) -> Due:
         return blocked
     payment, asked_at = view.payment, view.last_asked_at
     if is_after(asked_at, now):
-        # A clock that was ahead dated it. To wait for that moment would be to be deaf until then.
+        # A fast clock dated it. To wait for that moment would hide all news until then.
         asked_at = None
     if asked_at is None:
         paying = _paying(view).instruction_id
@@ -140,15 +140,15 @@ def _read(view: PaymentView, now: datetime) -> Due:
     pause = _pause(view)
     at, why = asked_at + pause, f"the partner: {payment.partner_status}"
     if view.has_news:
-        # What came after the last answer is read at once; a read that brought nothing is not
-        # made again in a loop, nor one of news that a fast clock dated in our future.
+        # News that came after the last request is read at once. To avoid a loop, a read that
+        # brought nothing waits, and so does a read for news that a fast clock dated in our future.
         is_newer = view.news_at is not None and asked_at < view.news_at <= now
         at = now if is_newer else asked_at + min(pause, NEWS_PAUSE_MAX)
         why = "the partner has news"
     elif payment.is_decided:
         at, why = asked_at + min(pause, NEWS_PAUSE_MAX), "the partner's own word for it"
     elif watched_until := _watched_until(view):
-        # The read that ends the watch has to be asked after it, or it proves nothing.
+        # The read that ends the watch has to be sent after it, or it proves nothing.
         at, why = max(watched_until, at), "the watch for returns"
     turn = turn_at(view)
     if turn is not None and at < turn:
@@ -159,7 +159,7 @@ def _read(view: PaymentView, now: datetime) -> Due:
 
 
 def turn_at(view: PaymentView) -> datetime | None:
-    """When the turn comes that the payment waits for; news does not wait for a late one."""
+    """When the payment's read turn comes; None if it has none, or if news makes it too late."""
     turn = view.read_turn
     if turn is None or (turn.line is Line.LATE and read_line(view) is Line.SOON):
         return None
@@ -167,15 +167,15 @@ def turn_at(view: PaymentView) -> datetime | None:
 
 
 def read_line(view: PaymentView) -> Line:
-    """The line in which the payment's next read waits, where a quota makes it wait."""
+    """The line in which the payment's next read waits, if a quota makes it wait."""
     is_waited_for = view.has_news or view.payment.is_decided or view.last_asked_at is None
     return Line.SOON if is_waited_for or view.reads < FIRST_READS else Line.LATE
 
 
 def deadline_of(view: PaymentView) -> datetime | None:
-    """Until when what the payment waits for has to come; None where nothing limits it.
+    """The deadline of whatever the payment waits for; None if nothing limits it.
 
-    It changes with the state and not with every pause between two reads.
+    It changes with the state, and not with every pause between two reads.
     """
     payment = view.payment
     if payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN:
@@ -195,7 +195,7 @@ def _watched_until(view: PaymentView) -> datetime | None:
 
 
 def _blocked(view: PaymentView, now: datetime) -> Due | None:
-    """A wait for our access to the partner; it also ends when unsent orders expire."""
+    """A wait until we can call the partner again. It also ends when an unsent order expires."""
     if view.not_before is None or now >= view.not_before:
         return None
     until = view.not_before
@@ -209,7 +209,7 @@ def _wait(view: PaymentView, now: datetime, why: str, until: datetime | None = N
 
 
 def _frozen(view: PaymentView) -> str:
-    """Why a person has to look, for the end of a sentence; reading goes on meanwhile."""
+    """Why a person has to look, for the end of a sentence. Reads go on meanwhile."""
     for finding in view.payment.findings:
         if finding.freezes:
             return f" ({finding.kind}: {finding.text})"
@@ -217,12 +217,12 @@ def _frozen(view: PaymentView) -> str:
 
 
 def _pause(view: PaymentView) -> timedelta:
-    """Between two reads: longer each time. Where many payments wait, they take turns besides."""
+    """The pause between two reads: longer each time. Read turns may make it longer still."""
     profile = view.profile
     pause: timedelta = min(profile.read_pause * (1 << min(view.reads, 20)), profile.read_pause_max)
     if profile.quota is None or view.crowd == 1:
         return pause
-    # So that histories of earlier releases replay.
+    # Only histories of earlier releases have a crowd. It stays so that they replay.
     return max(pause, profile.quota.window * view.crowd / profile.quota.reads)
 
 

@@ -1,4 +1,4 @@
-"""Who is asked when a payment waits too long: a ladder of rungs, each later and higher."""
+"""Who is asked when a payment waits too long: a ladder of rungs, each later than the one before."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from domain.report import PaymentState
 
 @dataclass(frozen=True)
 class Rung:
-    """One person to ask, after so much business time in a state."""
+    """One person to ask, `after` so much time in a state."""
 
     after: timedelta
     owner: str
@@ -21,10 +21,10 @@ class Rung:
 
 @dataclass(frozen=True)
 class Ladder:
-    """Rungs, the first to be reached first.
+    """Rungs in order of time.
 
-    `answer_within` is the business time the last one has for an answer; every other has it
-    until the next is reached.
+    `answer_within` is the time for an answer to the last rung. Every other rung has to be
+    answered before the next one is reached.
 
     Raises:
         ValueError: there is no rung, or they do not follow each other in time.
@@ -44,17 +44,17 @@ class Ladder:
 
 @dataclass(frozen=True)
 class DueRung:
-    """A rung with its moments. `kind` names it among the tasks of one payment."""
+    """A rung with its moments; `kind` identifies it among the tasks of one payment."""
 
     kind: str
     at: datetime
-    """When it is reached: the task opens."""
+    """When it is reached and its task opens."""
     answer_by: datetime
     owner: str
     question: str
 
 
-#: The rungs of a state on a rail, entered at a moment; none where nobody has to be asked.
+#: The rungs of a state on a rail, entered at a moment; none if nobody has to be asked.
 Escalate = Callable[[PaymentState, Rail, datetime], tuple[DueRung, ...]]
 
 
@@ -64,10 +64,10 @@ def nobody(state: PaymentState, rail: Rail, since: datetime) -> tuple[DueRung, .
 
 
 def reached(rungs: Iterable[DueRung], now: datetime) -> tuple[DueRung, ...]:
-    """Those that are due; all of them stay so until the state is left."""
+    """The rungs that are reached. They stay so until the state is left."""
     return tuple(rung for rung in rungs if rung.at <= now)
 
 
 def next_at(rungs: Iterable[DueRung], now: datetime) -> datetime | None:
-    """When the next one is reached; None after the last."""
+    """When the next rung is reached; None after the last one."""
     return min((rung.at for rung in rungs if rung.at > now), default=None)

@@ -1,4 +1,4 @@
-"""The fold: what all reports together say of a payment."""
+"""The fold: the payment's state as a pure function of all its reports."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from domain.report import Movement, MovementKind, PaymentState, Report, Source
 from domain.sending import AttemptResult, Book, Closed, may_be_twice
 from domain.states import PROVEN_NOTHING_MOVED, STATES, Where, may_follow
 
-#: Results that leave the payment unsent, as far as we know.
+#: Results after which the payment counts as unsent, as far as we know.
 _WITHOUT_EFFECT: Final = (AttemptResult.NOT_SENT, AttemptResult.TURNED_AWAY)
-#: What a refused request may mean: never, or not before we mend something.
+#: States that a refused request can bring: never, or not before we correct something.
 _REFUSALS: Final = (PaymentState.REJECTED, PaymentState.AWAITING_US)
 
 #: Who closes a finding.
@@ -42,10 +42,10 @@ def fold(
     instructions: Sequence[Instruction],
     reports: Iterable[Report],
 ) -> Payment:
-    """What all reports together say of a payment.
+    """The payment according to all its reports.
 
-    Depends on the reports alone, not on the order in which they came or how often: they are
-    sorted by try, then the partner's clock, then the strength of their source. Never raises.
+    The result does not depend on the order in which the reports came, or on how often each came.
+    They are sorted by try, then by `as_of`, then by the strength of their source. Never raises.
     """
     ordered = _in_order(reports)
     return _heard(order, profile, instructions, ordered).payment(ordered)
@@ -57,10 +57,10 @@ def state_by_words(
     instructions: Sequence[Instruction],
     reports: Iterable[Report],
 ) -> PaymentState:
-    """The state that the words alone come to, whatever is booked or in question.
+    """The state by the partner's words alone, whatever is booked or in question.
 
-    Bookings have no place in time. So this is what a decision of people is compared with: it stays
-    the same when an earlier booking becomes known later.
+    Bookings have no place in the order of words. A decision of operators is compared with this
+    state, because it stays the same when an earlier booking becomes known later.
     """
     return _heard(order, profile, instructions, _in_order(reports)).state
 
@@ -110,7 +110,7 @@ class _Folding:
 
     def hear(self, report: Report) -> None:
         if report.source is Source.STATEMENT:
-            return  # Has no place in the order of words: see _statements.
+            return  # Statements have no place in the order of words; see _statements.
         if report.source is Source.GATE:
             self._hear_gate(report)
             return
@@ -146,8 +146,8 @@ class _Folding:
             )
 
     def _hear_gate(self, report: Report) -> None:
-        """Our own checks: they hold or end what was not sent, and are silent of all else."""
-        # What we closed as refused was not executed, whatever had been in doubt before.
+        """Our own checks hold or end a payment that was not sent, and change nothing else."""
+        # An instruction that we closed as refused was not executed, whatever was in doubt before.
         sent = any(
             a.result not in _WITHOUT_EFFECT
             for b in self.paying
@@ -163,11 +163,11 @@ class _Folding:
             self.state, self.words, self.since = _before_any_report(self.paying), None, None
 
     def _decide(self, report: Report) -> None:
-        """People answered: what was open then is settled, and they said where it stands."""
+        """Operators decided: the findings that they answer are closed, and they named the state."""
         self._close(lambda finding: finding.text in report.settles, _PEOPLE)
         self.settled_by_people |= set(report.settles)
         if report.decided_on not in (None, self.state):
-            # Heard before it was decided, and recorded after: nobody decided about this.
+            # A report from before the decision was recorded after it, so nobody decided about it.
             self._open(
                 FindingKind.CONTRADICTION,
                 f"{self.state} was heard before people decided {report.partner_status!r}, "
@@ -244,9 +244,10 @@ class _Folding:
         )
 
     def _is_word_about_the_cancel_alone(self, report: Report) -> bool:
-        """That a cancel was refused says nothing of where the payment stands.
+        """Whether the report only says that a cancel was refused.
 
-        Nor where it is said with a word that, of the payment itself, would mean its end.
+        That says nothing about the payment's state, even if the same word, said of the payment
+        itself, would mean its end.
         """
         return (
             report.instruction_id in self.cancels
@@ -260,7 +261,7 @@ class _Folding:
             self.open.append(finding)
 
     def _open_unless_settled(self, kind: FindingKind, text: str) -> None:
-        """For what has no place in time: once people answered it, it is answered."""
+        """For findings without a place in time: once operators answer one, it stays closed."""
         if text in self.settled_by_people:
             self.closed.append(ClosedFinding(kind=kind, text=text, closed_by=_PEOPLE))
         else:
@@ -272,18 +273,18 @@ class _Folding:
         self.open = [finding for finding in self.open if not is_over(finding)]
 
     def _over(self) -> tuple[ClosedFinding, ...]:
-        """What was open once and is not now; each once, by its last answer."""
+        """The findings that were open once and are not now; each once, with its last answer."""
         last = {(finding.kind, finding.text): finding for finding in self.closed}
         for finding in self.open:
             last.pop((finding.kind, finding.text), None)
         return tuple(last.values())
 
     def _forget_unmapped(self) -> None:
-        # A known word came later: where the payment stands is known again.
+        # A later status is known to the adapter, so the payment's state is known again.
         self._close(lambda f: f.kind is FindingKind.UNMAPPED, _LATER_WORD)
 
     def _statements(self, reports: Sequence[Report]) -> None:
-        """Booked entries outrank every word, wherever they stand in time."""
+        """Booked entries outrank every word of the partner, whatever their time."""
         debits, returns = (
             [r for r in reports if r.source is Source.STATEMENT
              and any(movement.kind is kind for movement in r.movements)]
@@ -305,11 +306,11 @@ class _Folding:
                 )
 
     def _check_sums(self, amounts: Amounts, ever: Amounts) -> None:
-        """What was booked must fit the order and the state: the last net under all others.
+        """Open a finding if the bookings do not fit the order or the state: the last safety net.
 
         Args:
-            ever: with bookings that were undone. A debit that is only missing in a later list
-                does not prove that nothing moved.
+            ever: the sums with bookings that were undone. A debit that is only missing from a
+                later list does not prove that nothing moved.
         """
         if amounts.settled.minor > amounts.instructed.minor:
             self._open_unless_settled(FindingKind.DIFFERS, _have_left(amounts))
@@ -320,7 +321,7 @@ class _Folding:
             )
 
     def _check_currencies(self, movements: Iterable[Movement]) -> None:
-        """Money in another currency than the order's is in no sum, and never what was ordered."""
+        """A booking in another currency than the order's is in no sum, and was never ordered."""
         for movement in in_another_currency(self.order.instructed_amount, movements):
             self._open_unless_settled(
                 FindingKind.DIFFERS,
@@ -329,9 +330,10 @@ class _Folding:
             )
 
     def _require_the_debit(self, amounts: Amounts) -> None:
-        """Final takes more than words: the debit that is booked equals the order, and stays away.
+        """A final payment needs a booked debit that equals the order and did not come back.
 
-        A booking may lag behind the word, so it is missed only now, when the payment would end.
+        A booking may lag behind the partner's word. So a missing debit is a finding only now, when
+        the payment would end.
         """
         if self.state is not PaymentState.FINAL:
             return
@@ -363,7 +365,7 @@ class _Folding:
             )
         certainty = self._certainty(bool(references))
         if _is_too_early(self.state, certainty):
-            # Final means that nothing is in question. Once that is answered, it is final again.
+            # Final means that nothing is in question. After the answer, it is final again.
             self.state, self.basis = PaymentState.SETTLED, None
         words = self.words
         return Payment(
@@ -396,13 +398,13 @@ class _Folding:
 
 
 def _place(report: Report) -> tuple[object, ...]:
-    """A total order: by weight; of two words at one moment the later in rank is heard last."""
+    """A total order: by weight, then by the state's rank, so that the higher state comes last."""
     rank = len(STATES) if report.state is None else STATES[report.state].rank
     return (*report.weight, rank, report.report_id)
 
 
 def _is_too_early(state: PaymentState, certainty: Certainty) -> bool:
-    """Whether the words call it final while something of it is in question."""
+    """Whether the partner's words make it final while something is in question."""
     return state is PaymentState.FINAL and certainty is Certainty.UNKNOWN
 
 
@@ -418,7 +420,7 @@ def _before_any_report(books: Collection[Book]) -> PaymentState:
     ends = {Closed.EXPIRED: PaymentState.EXPIRED, Closed.CANCELLED: PaymentState.CANCELLED}
     closed = [ends[book.closed] for book in books if book.closed in ends]
     if closed and len(closed) == len(books):
-        return closed[0]  # Only together they prove that nothing moved.
+        return closed[0]  # Only all of them together prove that nothing moved.
     if any(book.attempts for book in books):
         return PaymentState.SUBMITTING
     return PaymentState.CREATED

@@ -1,7 +1,7 @@
-"""What a clock that was ahead dated in the future: how it is found, and how it is dated anew.
+"""Moments that a fast clock dated in the future: how they are found and corrected.
 
-Left as it is, an attempt would never end, a question would make us deaf to news until its moment,
-and one read would end a watch of days. To wait until the moment has come was refused: a clock may
+Uncorrected, an attempt would never end, a read would hide all news until its moment, and one read
+would end a watch of several days. To wait until the moment comes was refused, because a clock may
 have been years ahead.
 """
 
@@ -16,14 +16,14 @@ from domain.sending import Book, LookedUp, LookupResult
 
 
 def has_future(book: Book, now: datetime) -> bool:
-    """Whether a moment of the book has not come yet by any clock that agrees with ours."""
+    """Whether the book contains a moment that a fast clock dated in the future."""
     attempts = (moment for a in book.attempts for moment in (a.opened_at, a.closed_at))
     lookups = (looked.asked_at for looked in book.lookups)
     return any(is_after(moment, now) for moment in (*attempts, *lookups))
 
 
 def redated_report(report: Report, now: datetime) -> Report:
-    """The same words, heard no later than now; the note tells people why."""
+    """The same report, dated no later than now; a note in `drift` says why."""
     if not is_after(report.as_of, now):
         return report
     dated, counted = (f"{moment:%Y-%m-%d %H:%M}" for moment in (report.as_of, now))
@@ -32,10 +32,10 @@ def redated_report(report: Report, now: datetime) -> Report:
 
 
 def redated(heard: Heard, now: datetime) -> Heard:
-    """What a step heard, where our clock jumped ahead while it was at work.
+    """The outcome of a step, dated no later than now. Our clock may have jumped ahead meanwhile.
 
-    The words of the partner stay. Only the empty answer of a lookup counts no more: it is proof
-    by its date alone.
+    The partner's words stay. Only an empty answer of a lookup no longer counts, because its date
+    is all that makes it a proof.
     """
     changes: dict[str, object] = {}
     if is_after(heard.heard_at, now):

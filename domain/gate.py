@@ -1,4 +1,4 @@
-"""The gate: checks of our own before the first send, again if hours went by."""
+"""The gate: our own checks before the first send, repeated if hours go by."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ class CheckKind(StrEnum):
     """What is checked."""
 
     APPROVAL = "approval"
-    """Whether those who have to agree have agreed."""
+    """Whether the people who have to approve have approved."""
     LIMIT = "limit"
-    """Whether the amount fits what the payer may pay."""
+    """Whether the amount is within the payer's limit."""
     SCREENING = "screening"
-    """Whether any party stands on a sanctions list."""
+    """Whether any party is on a sanctions list."""
     PAYEE = "payee"
     """Whether the name and the account of the creditor belong together."""
 
 
 @dataclass(frozen=True)
 class Passed:
-    """Nothing stands against sending."""
+    """The check allows the send."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class OnHold:
-    """Not now: somebody of ours has to act first. The check is asked again at `look_again_at`."""
+    """Not now: a person of ours has to act first. The check is made again at `look_again_at`."""
 
     why: str
     look_again_at: datetime
@@ -52,11 +52,11 @@ Verdict = Passed | OnHold | Barred
 
 
 class Check(Protocol):
-    """One check. Errors of a check are exceptions: the step is made again, nothing is sent."""
+    """One check. If it fails, it raises: then nothing is sent, and the step is made again."""
 
     @property
     def kind(self) -> CheckKind:
-        """Which of the four it is."""
+        """Which of the four kinds it is."""
 
     async def verdict(self, payment_id: str, order: Order) -> Verdict:
         """Whether the order may be sent now."""
@@ -64,7 +64,7 @@ class Check(Protocol):
 
 @dataclass(frozen=True)
 class Examined:
-    """What all checks said, in one moment."""
+    """The verdicts of all checks, at one moment."""
 
     at: datetime
     verdicts: Sequence[tuple[CheckKind, Verdict]]
@@ -75,14 +75,14 @@ class Examined:
 
     @property
     def look_again_at(self) -> datetime | None:
-        """When the earliest of those that hold it wants to be asked again."""
+        """The earliest moment at which a check that holds the payment wants to be asked again."""
         return min(
             (verdict.look_again_at for _, verdict in self.verdicts if isinstance(verdict, OnHold)),
             default=None,
         )
 
     def report(self, instruction_id: str) -> Report:
-        """What they said as evidence: barred outweighs held, held outweighs passed."""
+        """The verdicts as a report: barred outweighs on hold, on hold outweighs passed."""
         barred = [v for _, v in self.verdicts if isinstance(v, Barred)]
         outcome = _BARRED if barred else _PASSED if self.passed else _ON_HOLD
         decisive = [
@@ -102,7 +102,8 @@ class Examined:
 
 
 class _Outcome(NamedTuple):
-    """What all checks come to: the state it puts an unsent payment in, and which verdicts did."""
+    """The result of all checks: the state of the unsent payment, and the verdicts that decide it.
+    """
 
     state: PaymentState
     words: str

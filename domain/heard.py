@@ -1,4 +1,4 @@
-"""What one step with a partner brought: stored in one transaction, or carried until it is."""
+"""The outcome of one step with a partner: stored in one transaction, or carried until it is."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from domain.ids import payment_of
 from domain.report import Report, Source
 from domain.sending import Answer, AttemptResult, LookedUp, LookupResult
 
-#: Where a step's report can come from. Statements, our own checks and people's decisions are
-#: stored by those who take them in, and never handed through a workflow.
+#: Where a step's report can come from. Statements, our own checks and operators' decisions are
+#: stored where they come in, and never pass through a workflow.
 _SOURCES: Final = frozenset({Source.REPLY, Source.READ})
 
 
 class NotOfAStep(ValueError):
-    """No step with a partner can have heard this; nothing of it was stored."""
+    """No step with a partner can have this outcome; nothing of it was stored."""
 
     def __init__(self, payment_id: str, why: str) -> None:
         super().__init__(
@@ -45,10 +45,10 @@ class NotOfAStep(ValueError):
 
 
 class Heard(BaseModel):
-    """The outcome of one step. Recording it twice is recording it once.
+    """The outcome of one step. Recording it twice has the effect of recording it once.
 
     `attempt` and `result` belong to a send, `looked_up` to a lookup; a read has neither.
-    `inbox_through` is the payment's highest inbox number noted before a read was asked.
+    `inbox_through` is the payment's highest inbox number, noted before the read was sent.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -59,12 +59,12 @@ class Heard(BaseModel):
     why: str = ""
     attempt: int | None = None
     nonce: str = ""
-    """Of the attempt; empty in what earlier releases heard."""
+    """The attempt's nonce; empty if an earlier release made the step."""
     result: AttemptResult | None = None
     answer: Answer | None = None
     server_error: bool = False
     status: int | None = None
-    """Of an attempt that was turned away: what the profile has to declare."""
+    """The HTTP status of an attempt that was turned away, which the profile has to declare."""
     not_before: AwareDatetime | None = None
     looked_up: LookedUp | None = None
     report: Report | None = None
@@ -74,10 +74,10 @@ class Heard(BaseModel):
     """The partner can never be asked about it again."""
 
     def require_of_a_step(self) -> None:
-        """Let pass only what a step with a partner can hear, about an instruction of the payment.
+        """Raise if no step with a partner about this payment can have this outcome.
 
         Raises:
-            NotOfAStep: the text names what no step can hear.
+            NotOfAStep: the text says what no step can bring.
         """
         if why := self._not_of_a_step():
             raise NotOfAStep(self.payment_id, why)
@@ -106,7 +106,7 @@ def heard_of_send(
     *,
     nonce: str = "",
 ) -> Heard:
-    """What a submit brought."""
+    """The outcome of a submit."""
     base = Heard(
         payment_id=payment_id,
         instruction_id=instruction_id,
@@ -173,7 +173,7 @@ def heard_of_lookup(
     *,
     needs_watermark: bool,
 ) -> Heard:
-    """What a lookup brought. An empty answer of a list that lags counts only with a watermark."""
+    """The outcome of a lookup. If the list lags, an empty answer counts only with a watermark."""
 
     def looked(
         asked_at: datetime, result: LookupResult, why: str, exchange: Exchange | None
@@ -203,7 +203,7 @@ def heard_of_lookup(
 def heard_of_read(
     payment_id: str, instruction_id: str, answer: Read, now: datetime, inbox_through: int
 ) -> Heard:
-    """What a read brought; without a usable answer nothing is marked as read."""
+    """The outcome of a read. Without a usable answer, nothing in the inbox is marked as read."""
     base = Heard(payment_id=payment_id, instruction_id=instruction_id, heard_at=now)
     match answer:
         case Answered(report, exchange):

@@ -1,4 +1,4 @@
-"""The kinds of instruction, a row each: what the engine asks about one before it acts.
+"""The kinds of instruction, one row each: what the engine needs to know of a kind before it acts.
 
 What a partner does with each kind is not here but in its profile's operations. A new kind (a
 capture, a refund) is a row here and an operation there.
@@ -21,8 +21,8 @@ class Kind:
         opens: it makes the partner's object, under a reference of its own. The others act on the
             object that an opening instruction made.
         takes_back: it withdraws what the opening instruction asked, while the partner still can.
-        moves_money_out: our checks gate it; a halt, an open question about the payment and a list
-            of the partner that was not compared yet stop it.
+        moves_money_out: our checks gate it. It is stopped by a halt, by an open question about the
+            payment, and while the partner's list was not compared yet.
     """
 
     name: InstructionKind
@@ -44,5 +44,9 @@ OPENING: Final = tuple(name for name, row in KINDS.items() if row.opens)
 
 
 def kind_of(name: str) -> Kind:
-    """The row of a kind, by its name as it is stored."""
+    """The row of a kind, by its stored name.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
     return KINDS[InstructionKind(name)]

@@ -1,4 +1,4 @@
-"""A partner's list of payments, as it is compared with what we know."""
+"""A partner's list of payments, which is compared with our database."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from domain.profile import Idempotency, InstructionKind, Profile
 
 @dataclass(frozen=True)
 class Listing:
-    """The list of one of our accounts, at the place where the settings have it today.
+    """The list of one of our accounts, at the place that the settings name today.
 
-    Another place under the same name is another bank: what it shows must not move the mark up to
-    which the list of this one was compared.
+    Another place under the same account name is another bank. Its list must not move the mark up
+    to which this place's list was compared.
     """
 
     partner: str
@@ -24,10 +24,10 @@ class Listing:
 
     @classmethod
     def of(cls, partner: str, account: str, profile: Profile) -> Listing:
-        """The list of an account that behaves like this today."""
+        """The list of an account, with today's profile."""
         idempotency = profile.operation(InstructionKind.PAY).idempotency
         return cls(partner, account, idempotency, profile.environment, profile.formerly)
 
     def is_at(self, known: str) -> bool:
-        """Whether a row was written of this place. Earlier releases wrote none."""
+        """Whether a row belongs to this place. Rows of earlier releases name no place and do."""
         return is_same_place(known, self.place, self.formerly)

@@ -15,11 +15,11 @@ _WIRE = re.compile(r"(\d+)(?:\.(\d+))?", re.ASCII)
 
 
 class MoneyError(ValueError):
-    """The amount cannot be what it says; the text names the remedy."""
+    """The amount is invalid; the text says what to do."""
 
 
 class Money(BaseModel):
-    """So many minor units of a currency: 1250 EUR is 12.50 euro, 1250 JPY is 1250 yen.
+    """An amount in minor units of a currency: 1250 EUR is 12.50 euro, 1250 JPY is 1250 yen.
 
     Never negative in an order; a difference of two amounts may be.
     """

@@ -1,4 +1,4 @@
-"""Which bookings count, and what they add up to: one rule for the fold and the store's table."""
+"""Which bookings count, and their sums: one rule for the fold and for the store's table."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from domain.report import Movement, MovementKind, Report, Source
 
 
 def movements_of(reports: Iterable[Report]) -> tuple[Movement, ...]:
-    """All bookings that stand, each once, by the booker's own id.
+    """All bookings that stand, each once by its own id.
 
-    If two reports say different things about one booking, a statement's word stands. Among
-    statements, and among other reports, the later one stands. A booking that the newest complete
-    list of its object lacks was undone, and does not stand.
+    If two reports say different things about one booking, a statement wins over other reports,
+    and otherwise the later report wins. A booking that is missing from the newest complete list
+    of its object was undone, and does not stand.
     """
     known = list(reports)
     undone = _undone(known)
@@ -24,7 +24,7 @@ def movements_of(reports: Iterable[Report]) -> tuple[Movement, ...]:
 
 
 def ever_booked(reports: Iterable[Report]) -> tuple[Movement, ...]:
-    """The same, with the bookings that were undone later."""
+    """The same, including bookings that were undone later."""
     by_id = {
         movement.movement_id: movement
         for report in _by_strength(reports)
@@ -34,7 +34,9 @@ def ever_booked(reports: Iterable[Report]) -> tuple[Movement, ...]:
 
 
 def amounts_of(instructed: Money, movements: Iterable[Movement]) -> Amounts:
-    """Sums in the order's currency. What is booked in another one is in `in_another_currency`."""
+    """Sums in the order's currency. They leave out what `in_another_currency` returns, and fees
+    in another currency.
+    """
     sums = dict.fromkeys(MovementKind, 0)
     for movement in movements:
         if movement.amount.currency == instructed.currency:
@@ -62,8 +64,10 @@ def in_another_currency(instructed: Money, movements: Iterable[Movement]) -> tup
 
 
 def _undone(reports: Iterable[Report]) -> set[str]:
-    """Ids of bookings that a later complete list lacks. A statement's booking is never undone so:
-    it has no place in that order."""
+    """Ids of bookings that are missing from a later complete list.
+
+    A statement's list undoes nothing, because it has no place in that order.
+    """
     undone: set[str] = set()
     shown: defaultdict[str | None, set[str]] = defaultdict(set)
     for report in _by_strength(reports):
@@ -76,7 +80,7 @@ def _undone(reports: Iterable[Report]) -> set[str]:
 
 
 def _by_strength(reports: Iterable[Report]) -> list[Report]:
-    """Those that say something of bookings; an id is dear, and most reports say nothing of them."""
+    """The reports about bookings. Most have none, and `report_id` is expensive to compute."""
     telling = (one for one in reports if one.movements or one.lists_all_movements)
     return sorted(telling, key=_strength)
 

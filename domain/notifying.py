@@ -1,9 +1,9 @@
-"""When upkeep tells a payment's run to look again, should the run not act by itself.
+"""When upkeep notifies a payment's run that its step is late.
 
-A run is told at a few ages of what it is late with, not in every round: a worker that has much to
-do would otherwise be told of all of it without end. It is told for ever, since its run may be
-dead: asking the server which runs are alive costs more the more payments wait, and telling a run
-that is alive is harmless.
+Upkeep notifies a run at a few ages of the late step, not in every round. Otherwise a busy worker
+would be notified of all its late payments again and again. It never stops notifying, because the
+run may be dead. To ask the server which runs are alive was refused: that costs more the more
+payments wait, and notifying a live run is harmless.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-#: What is younger is being started, or told, by the process that recorded it.
+#: Upkeep leaves younger records to the process that recorded them: it is notifying the run itself.
 YOUNG: Final = timedelta(seconds=5)
-#: How late a step is when its run is told of it; after the last one, again each time that passes.
+#: How late a step is when its run is notified; after the last age, again each time that passes.
 AGES: Final = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
-#: The run of a payment that waits for longer may have left Temporal: it is told on time, not late.
+#: The run of a payment that waits this long may have left Temporal. It is notified at the moment
+#: when its step is due, not a minute later.
 LONG: Final = timedelta(days=1)
 
 
 def next_notification(owed_at: datetime, now: datetime) -> datetime:
-    """The next moment, after `now`, at which the run is told of what it owes since `owed_at`."""
+    """The next moment, after `now`, to notify the run of the step that is due at `owed_at`."""
     if owed_at - now >= LONG:
         return owed_at
     for age in AGES:

@@ -1,4 +1,4 @@
-"""What somebody asked to be paid: the order, unchanged for the payment's whole life."""
+"""The order: what a caller asked us to pay. It never changes during the payment's life."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ class Direction(StrEnum):
 
 
 class Rail(StrEnum):
-    """The clearing a payment takes; regimes and watches differ by it."""
+    """The clearing that a payment takes; regimes and watches depend on it."""
 
     SEPA_CREDIT_TRANSFER = "sepa_credit_transfer"
     DOMESTIC = "domestic"
-    """The local clearing of the currency's country: Faster Payments, ACH and their kin."""
+    """The local clearing of the currency's country: Faster Payments, ACH and the like."""
     CROSS_BORDER = "cross_border"
-    """From bank to bank over correspondents, or an RTGS: dearer, with charges to agree on."""
+    """From bank to bank over correspondents, or an RTGS: more expensive, with charges to agree on.
+    """
 
 
 class ChargeBearer(StrEnum):
@@ -43,20 +44,20 @@ class Times(BaseModel):
     """Until when an order may be sent, and when it is to be executed.
 
     `submit_before` and `execute_by` are moments; a requested execution date is a day in the
-    calendar of the rail. Late orders are not paid late. What the payer leaves open is settled
-    when the order is accepted, and never changes after that.
+    calendar of the rail. A late order is not paid late. Times that the payer leaves open are set
+    when the order is accepted, and never change after that.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     submit_before: AwareDatetime | None = None
-    """None until it is accepted, where the payer does not say."""
+    """None until the order is accepted, if the payer gives none."""
     submit_from: AwareDatetime | None = None
-    """Where we hold the date ourselves, or the payer asked us to: nothing is sent before."""
+    """Nothing is sent before. Set if we hold the date ourselves, or if the payer asked for it."""
     requested_execution_date: date | None = None
-    """The day the partner is asked for: once accepted, a business day of the rail."""
+    """The day that we request from the partner: once accepted, a business day of the rail."""
     wished_execution_date: date | None = None
-    """The day the payer asked for, where that was moved to the next business day."""
+    """The day that the payer asked for, if we moved it to the next business day."""
     execute_by: AwareDatetime | None = None
 
     @model_validator(mode="after")
@@ -70,7 +71,7 @@ class Times(BaseModel):
 
 
 class Order(BaseModel):
-    """A credit transfer somebody wants made.
+    """A credit transfer to be made.
 
     `end_to_end_id` is the bank's reference (35 characters), never a key: two salaries may
     share it. `partner_account` names one of our accounts with the partner, from settings.
@@ -111,15 +112,19 @@ class Order(BaseModel):
 
     @property
     def submit_before(self) -> datetime:
-        """Until when it may be sent.
+        """Until when the order may be sent.
 
         Raises:
-            ValueError: nobody has said so: the order was not accepted yet.
+            ValueError: no deadline is set, because the order was not accepted yet.
         """
         if self.times.submit_before is None:
             raise ValueError("the order was not accepted yet, so its last moment is open")
         return self.times.submit_before
 
     def may_still_be_sent(self, now: datetime) -> bool:
-        """Whether the order's time to be sent has not run out."""
+        """Whether the order's deadline to be sent has not passed.
+
+        Raises:
+            ValueError: the order was not accepted yet.
+        """
         return now < self.submit_before

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class PostalAddress(BaseModel):
-    """ISO 20022 PostalAddress, the parts that payments carry.
+    """The parts of an ISO 20022 PostalAddress that payments carry.
 
     Structured: `town_name` and `country` with the other elements. Hybrid: these two and at
     most two `address_lines`. Lines alone are refused from the dates in `regimes.addresses`.
@@ -40,14 +40,14 @@ class PostalAddress(BaseModel):
 
 
 class PartyKind(StrEnum):
-    """Whom the law and some corridors tell apart."""
+    """Whether a party is a person. The law and some corridors treat the two kinds differently."""
 
     PERSON = "person"
     ORGANISATION = "organisation"
 
 
 class Identification(BaseModel):
-    """A number by which somebody is known, and by whom."""
+    """A number that identifies a party, and its scheme."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -65,6 +65,6 @@ class Party(BaseModel):
     name: str
     address: PostalAddress | None = None
     kind: PartyKind | None = None
-    """None where nobody said so."""
+    """None if it was not stated."""
     birth_date: date | None = None
     identification: Identification | None = None

@@ -1,4 +1,4 @@
-"""What we know of a payment, and what is remarkable about it."""
+"""What we know of a payment, with the fold's findings about it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ FINAL_BY_CREDITOR: Final = "the creditor's bank confirmed the credit"
 
 
 class UnknownPayment(LookupError):
-    """There is no payment of that id (or not of that tenant)."""
+    """There is no payment with that id, or it belongs to another tenant."""
 
 
 class Certainty(StrEnum):
-    """Whether we know what became of everything we sent."""
+    """Whether we know the outcome of everything we sent."""
 
     NOT_SENT = "not_sent"
     SENT = "sent"
@@ -30,20 +30,20 @@ class Certainty(StrEnum):
 
 
 class FindingKind(StrEnum):
-    """What a fold says beside the state."""
+    """What the fold reports besides the state."""
 
     UNMAPPED = "unmapped"
-    """The partner used a word its adapter does not know."""
+    """The partner used a status that its adapter does not know."""
     CONTRADICTION = "contradiction"
-    """No path leads from the one state to the other."""
+    """Two things cannot both be true, such as two states without a step between them."""
     DIFFERS = "differs"
-    """The partner holds something else than was ordered."""
+    """The partner shows or booked something else than was ordered."""
     REPEAT_REFUSED = "repeat_refused"
-    """A repeat was refused while the first send is in doubt: says nothing of the first."""
+    """One attempt was refused, which says nothing about the other attempts."""
     DRIFT = "drift"
-    """A reply outside what the adapter knows, tolerated."""
+    """A reply was outside the known contract, and was tolerated."""
     LATE = "late"
-    """Something came after the payment had been at its end."""
+    """Another state came after the money had left (settled, unconfirmed or final)."""
 
 
 #: Findings that make certainty unknown and stop every automatic step that could move money.
@@ -51,7 +51,7 @@ FREEZING: Final = frozenset({FindingKind.UNMAPPED, FindingKind.CONTRADICTION, Fi
 
 
 class Finding(BaseModel):
-    """One remark, in words for an operator."""
+    """One finding, in words for an operator."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,10 +64,10 @@ class Finding(BaseModel):
 
 
 class ClosedFinding(Finding):
-    """A finding that was open once and is over. It stops nothing any more."""
+    """A finding that was open once and was answered. It stops nothing any more."""
 
     closed_by: str
-    """Who answered it, in words."""
+    """Who or what answered it, in words."""
 
 
 class Instruction(BaseModel):
@@ -113,11 +113,11 @@ class Payment(BaseModel):
     effective_execution_date: date | None = None
     funds_back: bool = False
     is_ours: bool = False
-    """Its state is the word of our own checks or people, who do not write for the payer."""
+    """The state comes from our own checks or operators, whose reasons are not for the payer."""
     is_decided: bool = False
-    """Its state is the word of people, and the partner was not heard since."""
+    """The state comes from operators, and the partner has said nothing since."""
 
     @property
     def is_frozen(self) -> bool:
-        """Whether a person has to look before anything that could move money goes on."""
+        """Whether nothing that could move money goes on until a person has looked."""
         return any(finding.freezes for finding in self.findings)

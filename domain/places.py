@@ -1,7 +1,7 @@
-"""Where an account with a partner is, and whether that is where a payment was given.
+"""The place of an account with a partner, and whether a payment was accepted for that place.
 
-At another place the partner never heard of the payment, which proves nothing: to ask there would
-end in a second payment. So a payment keeps the place, and waits where the settings name another.
+A partner at another place has no record of the payment, which proves nothing. A lookup there could
+end in a second payment. So a payment keeps its place, and waits while the settings name another.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ def place(base_url: str, login_id: str, book: str | None = None) -> str:
     """Scheme, host, port and login in one line.
 
     Args:
-        login_id: shown as a hash, since it is often somebody's e-mail address.
-        book: what a simulator's book is known by. Its port is a free one each time it starts.
+        base_url: the address of the partner's API.
+        login_id: included as a hash, since it is often an e-mail address.
+        book: identifies a simulator's book and replaces the port, which differs at each start.
     """
     url = urlsplit(base_url)
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
@@ -29,12 +30,14 @@ def place(base_url: str, login_id: str, book: str | None = None) -> str:
 
 
 def is_same_place(known: str, today: str, formerly: Collection[str] = ()) -> bool:
-    """Whether a payment that was given at `known` may be sent and asked about at `today`.
+    """Whether a payment that was accepted for `known` may be sent and looked up at `today`.
 
     Args:
-        formerly: other names of the same place, which a person has put into the settings.
+        known: the payment's place; empty if an earlier release accepted it.
+        today: the place in the settings.
+        formerly: other names of the same place, which a person put into the settings.
     """
     if known in ("", today, *formerly):
         return True
-    # The first releases kept the host alone.
+    # The first releases kept only the host.
     return "://" not in known and known == urlsplit(today.partition(" ")[0]).hostname

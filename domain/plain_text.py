@@ -1,8 +1,8 @@
-"""Words of others, made harmless for whoever reads them on a screen or in a log.
+"""Texts from outside, made harmless for a screen or a log.
 
-A remittance text, a status, a file name may hold characters that move the cursor, set colours,
-clear the screen, turn the direction of writing, or cannot be seen. They are shown as U+FFFD, one
-each, so that a reader sees that something stood there. What is stored stays as it came.
+A remittance text, a status or a file name may contain characters that move the cursor, set
+colours, clear the screen, turn the direction of writing, or are invisible. Each is shown as
+U+FFFD, so that a reader sees that something was there. The stored text stays as it came.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _LINE_ENDS: Final = re.compile(r"[\n\t]")
 
 
 def as_references(xml: str) -> str:
-    """The same document, with what cannot be seen spelt as character references."""
+    """The same document, with each harmful character as a character reference."""
     return _HARMFUL.sub(lambda found: f"&#{ord(found[0])};", xml)
 
 
 def plain_lines(text: str) -> str:
-    """The text with nothing in it but what can be seen; its lines stay."""
+    """The text with harmful characters replaced; its lines stay."""
     return _HARMFUL.sub(_SHOWN_AS, text)
 
 
 def plain(text: str) -> str:
-    """The same in one line: words of others make no lines that could pass for ours."""
+    """The same on one line, so that a text from outside makes no line that could pass for ours."""
     return _LINE_ENDS.sub(" ", plain_lines(text))

@@ -1,4 +1,4 @@
-"""A report: one thing we were told about an instruction, as it is stored."""
+"""A report: one statement about an instruction, as it is stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from domain.money import Money
 
 
 class PaymentState(StrEnum):
-    """The product's states; design, chapter 4, says what each means for the money."""
+    """The product's states; docs/states.md says what each means for the money."""
 
     CREATED = "created"
     SUBMITTING = "submitting"
@@ -32,15 +32,15 @@ class PaymentState(StrEnum):
 
 
 class Source(IntEnum):
-    """Where a report comes from; at one moment the later in this list is heard last."""
+    """Where a report comes from. Of two reports at one moment the higher source is folded last."""
 
     REPLY = 0
     READ = 1
     STATEMENT = 2
     GATE = 3
-    """Our own checks before the first send. They speak of nothing the partner did."""
+    """Our own checks before the first send. They say nothing about the partner."""
     DECISION = 4
-    """What people found out and signed for."""
+    """What operators found out and signed."""
 
 
 class MovementKind(StrEnum):
@@ -54,7 +54,7 @@ class MovementKind(StrEnum):
 
 
 class Movement(BaseModel):
-    """One booking. It counts once, by the booker's own id, however often it is reported."""
+    """One booking. It counts once, by the id that its booker gave it, in however many reports."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -65,24 +65,24 @@ class Movement(BaseModel):
 
 
 class Observed(BaseModel):
-    """What the partner holds, to be compared with the order."""
+    """The payment as the partner shows it, to be compared with the order."""
 
     model_config = ConfigDict(frozen=True)
 
     amount: Money | None = None
     creditor_account_ends: str | None = None
-    """The last four characters: enough to see a swapped creditor, too few to leak one."""
+    """The last four characters: enough to notice a swapped creditor, too few to leak one."""
     beneficiary_is_ours: bool | None = None
-    """Whether it names the prepared creditor we sent; None where the reply does not say."""
+    """Whether it names the beneficiary that we sent; None if the reply does not say."""
     requested_execution_date: date | None = None
 
 
 class Report(BaseModel):
-    """One thing we were told.
+    """One statement about an instruction.
 
-    `as_of` is the partner's clock as its profile chooses it: for a read, when our question was
-    sent, since the answer is at least as new. `state` is None where the adapter does not know
-    the word.
+    `as_of` places it in time. For an answer of the partner it is the moment when our request was
+    sent, since the answer is at least as new. `state` is None if the adapter does not know the
+    partner's status.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -101,19 +101,19 @@ class Report(BaseModel):
     observed: Observed = Observed()
     movements: tuple[Movement, ...] = ()
     lists_all_movements: bool = False
-    """Whether `movements` are all bookings there are of the object it names. A booking that was
-    reported earlier and is missing in a later complete list was undone by the partner."""
+    """Whether `movements` is the complete list of the object's bookings. If an earlier booking is
+    missing from a later complete list, the partner has undone it."""
     drift: tuple[str, ...] = ()
     effective_execution_date: date | None = None
     settles: tuple[str, ...] = ()
-    """Of a decision: the texts of the findings it answers."""
+    """For a decision: the texts of the findings that it answers."""
     decided_on: PaymentState | None = None
-    """Of a decision: where the payment stood by all words before it, as those who decided knew."""
+    """For a decision: the payment's state by all earlier reports, as the operators knew it."""
 
     @property
     def report_id(self) -> str:
-        """The same for the same words: recorded twice it is one report."""
-        # Fields that the first release did not have: where they say nothing, its ids stay.
+        """A hash of the content, so that a report recorded twice is one report."""
+        # The first release did not have these fields. Left out while empty, its ids stay the same.
         later = ("settles", "decided_on", "lists_all_movements")
         left_out = {name for name in later if not getattr(self, name)}
         words = self.model_dump_json(exclude=left_out)
@@ -121,5 +121,5 @@ class Report(BaseModel):
 
     @property
     def weight(self) -> tuple[int, datetime, Source]:
-        """Its place in the fold, whenever it arrived; the fold itself orders what is level."""
+        """Its place in the fold, whenever it arrived. The fold itself orders equal weights."""
         return (self.try_number, self.as_of, self.source)

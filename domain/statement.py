@@ -1,7 +1,7 @@
-"""What an operator signs: one decision, in a text that says everything it is about.
+"""The text that an operator signs: one decision, with everything it is about.
 
-Whoever has a signature can use it for this text and for nothing else: the tenant, the payment, the
-command and what was known of the payment are in it. A signature over less could be replayed.
+A signature is good for this decision and for nothing else, because the tenant, the payment, the
+command and what was known of the payment are in the text. A signature over less could be replayed.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-#: How old a statement may be when it is recorded; it is signed where it is decided.
+#: How old a statement may be when it is recorded; it is normally signed just before.
 SIGNED_WITHIN: Final = timedelta(minutes=15)
-#: The same for changes of the operators, which two people sign one after the other.
+#: The same for changes to the operators, which two people sign one after the other.
 CHANGED_WITHIN: Final = timedelta(days=7)
 _FORM: Final = "finality statement 1"
 
@@ -27,17 +27,17 @@ class StatementKind(StrEnum):
     NOT_EXECUTED = "not_executed"
     ABANDON = "abandon"
     ACKNOWLEDGE = "acknowledge"
-    """That a new payment is meant besides one that is in doubt."""
+    """A new payment is intended as well as an earlier one that is in doubt."""
     HALT = "halt"
     LIFT = "lift"
     DISMISS = "dismiss"
-    """A task: that deliveries which match no payment are nobody's of ours."""
+    """Close a task: its deliveries, which match no payment, are not about a payment of ours."""
     ADD = "add"
-    """Another operator."""
+    """Add an operator."""
     REMOVE = "remove"
-    """An operator."""
+    """Remove an operator."""
     CHANGE_KEY = "change_key"
-    """The key of an operator."""
+    """Change the key of an operator."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,13 @@ class Statement:
     """One decision by one operator.
 
     Attributes:
-        by: who decides, in small letters.
-        at: when, by the clock of the machine that signs.
+        by: the operator's name, in lower case.
+        at: when it is signed, by the clock of the machine that signs.
         subject: what it is about: a payment's id, a halt, a task's id, an operator's name.
-        command_id: makes it one of several decisions about the same subject.
+        command_id: tells it apart from other decisions about the same subject.
         content: what is decided besides the kind, whole or as a digest.
-        about: a digest of what was known of the subject; a statement about less counts no more.
+        about: a digest of what was known of the subject. When more is known, the statement no
+            longer counts.
     """
 
     kind: StatementKind
@@ -65,13 +66,13 @@ class Statement:
 
     @property
     def text(self) -> str:
-        """The canonical text: equal statements have equal texts, and no two others do."""
+        """The canonical text: two statements have the same text only if they are equal."""
         fields = {**asdict(self), "kind": self.kind.value, "at": self.at.isoformat()}
         return json.dumps({"form": _FORM, **fields}, sort_keys=True)
 
     @classmethod
     def read(cls, text: str) -> Statement:
-        """The statement of a text that was kept."""
+        """The statement with this stored text."""
         fields = json.loads(text)
         del fields["form"]
         kind, at = StatementKind(fields.pop("kind")), datetime.fromisoformat(fields.pop("at"))
@@ -80,12 +81,12 @@ class Statement:
 
 @dataclass(frozen=True)
 class Signed:
-    """A statement and the signature of its text, by the operator whom it names."""
+    """A statement, and the signature of its text by the operator named in it."""
 
     statement: Statement
     signature: bytes
 
 
 def digest(content: bytes) -> str:
-    """What a statement says of something long."""
+    """The digest that stands for long content in a statement."""
     return hashlib.sha256(content).hexdigest()

@@ -1,14 +1,14 @@
-"""Turns to read: how the reads of many payments share what a partner allows.
+"""Turns to read: how the reads of many payments share a partner's quota.
 
 A login has two lines, each with half of the requests that its quota leaves for reads. The soon
-line is for reads that somebody waits for: the first ones of a state, and those that news cause.
-The late line is for payments that have stood in a state for a while. However long the late line
+line is for reads that somebody waits for: the first ones of a state, and those that news causes.
+The late line is for payments that have been in a state for a while. However long the late line
 is, a new payment's first reads do not wait behind it. A payment that is watched for returns is in
 no line until its one read at the end of the watch.
 
-A line is one moment, up to which its share is given away. So a turn costs the same whatever number
-waits; counting them would cost more the more there are. In no window does a line give more turns
-than its share.
+A line is one moment, up to which its share is given away. So a turn costs the same however many
+payments wait. To count the waiting payments was refused, as that costs more the more there are. In
+no window does a line give more turns than its share.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.profile import Quota
 
-#: So many reads of one state are in the soon line: by the usual pauses, those of its first minute.
+#: How many reads of one state are in the soon line: by the usual pauses, those of its first minute.
 FIRST_READS: Final = 6
-#: One turn in so many may be taken at once where a line was idle: reads of a few payments that
-#: happen to come together do not wait for each other.
+#: This part of a line's share (one in four) may be taken at once after the line was idle. So reads
+#: of a few payments that come at the same time do not wait for each other.
 _BURST: Final = 4
 
 
@@ -36,7 +36,7 @@ class Line(StrEnum):
 
 
 class ReadTurn(BaseModel):
-    """When a payment may be read, where it cannot be at once."""
+    """When a payment may be read, if it may not be read at once."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -61,8 +61,8 @@ class Given(NamedTuple):
 def give(quota: Quota, lines: Lines, line: Line, now: datetime) -> Given:
     """The next turn for a payment of that line, from `now` on.
 
-    Neither share is wasted. A read that is waited for takes whichever turn comes first; a late
-    one takes a turn of the soon line only where nobody has used that line for a while.
+    Neither share is wasted. A read of the soon line takes the earlier turn of both lines. A late
+    read takes a turn of the soon line only if that line has been idle for a while.
     """
     soon, soon_until = _next(quota, lines.soon, now)
     late, late_until = _next(quota, lines.late, now)
@@ -72,7 +72,7 @@ def give(quota: Quota, lines: Lines, line: Line, now: datetime) -> Given:
 
 
 def _next(quota: Quota, until: datetime, now: datetime) -> tuple[datetime, datetime]:
-    """A line's next turn, and up to when its share would be given away with it."""
+    """A line's next turn, and up to when the line's share is given away if that turn is taken."""
     share = max(quota.reads // len(Line), 1)
     burst = share // _BURST
     each = quota.window / (share - burst)
