@@ -60,10 +60,7 @@ class Commanded:
 
 
 class Commands:
-    """Records and applies commands, once for each (payment, command id).
-
-    The same command sent again gets the recorded outcome and does nothing new.
-    """
+    """(payment, command id) is unique: a repeated command gets its outcome and does nothing new."""
 
     def __init__(self, database: Database, folding: Folding) -> None:
         self._database = database
@@ -83,16 +80,7 @@ class Commands:
 
         An unsent payment is cancelled at once. While an attempt is open or in doubt, nothing more
         is sent and the partner is asked what became of it. If the partner holds the payment, it is
-        asked to cancel it.
-
-        Args:
-            payment_id: the payment to cancel.
-            command_id: the caller's own, unique per payment.
-            by: who asks.
-            why: the reason, kept in the clear.
-            now: our clock.
-            by_its_run: the payment's own run asks, so nobody has to notify it, and the command is
-                not refused because of our clock.
+        asked to cancel it. With `by_its_run` the payment's own run asks: nobody has to notify it.
 
         Raises:
             UnknownPayment, CommandReused, ClocksApart.
@@ -140,21 +128,16 @@ class Commands:
     async def executed(
         self, payment_id: str, *, signed: Signed, now: datetime, reference: str | None = None
     ) -> Commanded:
-        """Record an operator's finding that the partner executed the payment.
+        """Record an operator's finding that the partner executed it, maybe under a `reference`.
 
-        Args:
-            payment_id: the payment.
-            signed: what the operator signed.
-            now: our clock.
-            reference: the partner's id of the payment, if the partner gave one. With a reference
-                the partner is read from now on, and its answer counts. Without one the partner can
-                never be asked, so the payment ends UNCONFIRMED.
+        With a reference the partner is read from now on, and its answer counts. Without one it can
+        never be asked, so the payment ends UNCONFIRMED.
 
         Raises:
             UnknownPayment, CommandReused, ClocksApart.
             NotSigned: no operator signed exactly this.
-            CannotResolve: nothing about the payment is in question, an attempt is under way, the
-                reference does not fit, or something has changed since it was signed.
+            CannotResolve: nothing is in question, an attempt is under way, the reference does not
+                fit, or something has changed since it was signed.
         """
         asked = _Asked.signed(CommandKind.EXECUTED, signed, now, reference or "")
 
@@ -187,8 +170,7 @@ class Commands:
         Raises:
             UnknownPayment, CommandReused, ClocksApart.
             NotSigned: no operator signed exactly this.
-            CannotResolve: the evidence is missing, nothing about the payment is in question, an
-                attempt is under way, or something has changed since it was signed.
+            CannotResolve: as `executed`, or the evidence is missing.
         """
         if not evidence.strip():
             raise CannotResolve("evidence is missing; attach what shows that nothing was executed")
@@ -233,11 +215,7 @@ class Commands:
         return [_record(row) for row in found]
 
     async def evidence(self, payment_id: str, command_id: str) -> bytes | None:
-        """The evidence attached to a command; None if there is none, or no such command.
-
-        Raises:
-            KeyringError: the evidence cannot be opened.
-        """
+        """The evidence attached to a command; None if there is none, or no such command."""
         row = await self._database.read(lambda s: s.get(CommandRow, (payment_id, command_id)))
         if row is None or row.evidence_sealed is None:
             return None
@@ -319,12 +297,8 @@ def _in_question(
 ) -> InstructionRow:
     """The PAY instruction, if its outcome is in question and people may decide it.
 
-    Args:
-        unheard: attempts with an unknown result must be past their `ends_by` too, since their
-            bytes may still arrive until then.
-
-    Raises:
-        CannotResolve: an attempt is under way, or nothing is in question.
+    With `unheard`, attempts with an unknown result must be past their `ends_by` too, since their
+    bytes may still arrive until then.
     """
     payment = Payment.model_validate_json(row.payment_json)
     live = {AttemptResult.OPEN, AttemptResult.UNKNOWN} if unheard else {AttemptResult.OPEN}
@@ -380,13 +354,7 @@ def _evidence_context(payment_id: str, command_id: str) -> str:
 def _known(
     session: Session, row: PaymentRow, asked: _Asked, signed: Signed | None = None
 ) -> CommandRow | None:
-    """The recorded command; None if it is new.
-
-    Raises:
-        NotSigned: no operator signed exactly this.
-        CommandReused: the command id stands for another command.
-        CannotResolve: it is new, and something has changed since it was signed.
-    """
+    """The recorded command; None if it is new. A new one must be signed about what is known now."""
     if signed is not None:
         require_signed(session, row, signed, asked.kind, asked.content, asked.at)
     known = session.get(CommandRow, (row.payment_id, asked.command_id))

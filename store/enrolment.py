@@ -57,9 +57,6 @@ def change(
     """Record one signature for a change of the operators. The second one makes the change.
 
     Args:
-        session: the transaction.
-        signed: the change, signed by an operator.
-        now: our clock.
         key: the new key; None to remove an operator.
 
     Returns:

@@ -49,8 +49,6 @@ def keep_lookup(session: Session, heard: Heard, *, found_elsewhere: bool) -> Non
     """Store the result of a lookup, unless it is stored already.
 
     Args:
-        session: the transaction.
-        heard: the lookup's outcome.
         found_elsewhere: the object that was found belongs to another payment. Then the lookup says
             nothing about this one, and counts as CANNOT_TELL.
     """

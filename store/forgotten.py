@@ -45,10 +45,6 @@ def remember(
     """The book of an instruction, after forgotten attempts were written into it as in doubt.
 
     Args:
-        session: the transaction, which holds the payment's lock.
-        payment: the payment.
-        row: the instruction.
-        now: our clock.
         known: how many attempts the payment's run has seen. If the book has fewer, the database
             is an older copy, and everything is halted.
     """
@@ -71,9 +67,7 @@ def halt(session: Session, found: str, now: datetime, *, since: datetime | None 
     People lift the halt, once they know which orders the copy has lost.
 
     Args:
-        session: the transaction.
         found: what shows that the database was set back, for the halt's text.
-        now: our clock.
         since: the moment from which payments may have been closed by a database that had forgotten
             their sends, if it is known.
     """
@@ -115,11 +109,7 @@ def doubt(
     that is earlier. A payment that was closed as unsent is reopened and looked up.
 
     Args:
-        session: the transaction, which holds the payment's lock.
-        payment: the payment.
-        row: the instruction.
         through: the number of the last attempt that the book has afterwards.
-        now: our clock.
         sent_at: when the partner created the payment, if it shows that.
         generation: the key generation of these attempts; by default the instruction's current one.
         why: the text that these attempts carry.

@@ -58,7 +58,6 @@ class Future:
         """Move the payment's moments that lie in the future to now. True if there were any.
 
         Args:
-            payment_id: the payment.
             now: a clock that agrees with Temporal's and the database's. It is read under the
                 payment's lock; otherwise rows that others wrote meanwhile would seem to lie in the
                 future.

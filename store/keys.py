@@ -79,7 +79,6 @@ def require_never_sealed(database: Database, file: Path) -> None:
     """Require a store in which nothing is sealed yet, before a new keyring is created.
 
     Args:
-        database: the store.
         file: where this store's keyring belongs.
 
     Raises:

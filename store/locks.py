@@ -16,8 +16,6 @@ def hold(session: Session, *names: str, shared: bool = False) -> None:
     the transaction must be READ COMMITTED.
 
     Args:
-        session: the transaction.
-        names: what to lock.
         shared: transactions that lock a name as shared do not wait for each other.
     """
     if session.connection().dialect.name != "postgresql":

@@ -95,8 +95,6 @@ class Notifications:
         """Mark the payments that a lifted halt kept unsent, so that upkeep notifies their runs.
 
         Args:
-            number: the halt.
-            now: our clock.
             after: what the previous page returned; None for the first page.
 
         Returns:

@@ -78,12 +78,10 @@ class Payments:
         """Record the order under (tenant, key), or return the payment that the key stands for.
 
         Args:
-            order: what to pay.
             key: the caller's own, unique per tenant.
             fingerprint: of the order as received; a repeat must have the same.
             payment_id: the id of a new payment.
             profile: the partner's behaviour, which the payment keeps.
-            now: our clock.
             intent: what is compared with earlier payments; by default the order's own.
             acknowledged: the earlier payments that somebody says this order does not repeat.
 

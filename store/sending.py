@@ -1,8 +1,4 @@
-"""The send book: `begin` decides and writes the attempt before a byte leaves, `record` follows.
-
-Every send of every process goes through `begin`, under the payment's lock. If its transaction does
-not commit, nothing is sent.
-"""
+"""The send book: `begin` decides and writes the attempt before a byte leaves, `record` follows."""
 
 from __future__ import annotations
 
@@ -90,7 +86,7 @@ class Turn:
 
 
 class SendBook:
-    """Decides every send of every process, and records what came of it."""
+    """Every send of every process passes through here. An unknown id raises UnknownPayment."""
 
     def __init__(self, database: Database, keyring: Keyring, escalate: Escalate = nobody) -> None:
         self._database = database
@@ -98,11 +94,7 @@ class SendBook:
         self._folding = Folding(keyring, escalate)
 
     async def draft(self, instruction_id: str, now: datetime) -> Draft:
-        """What the next step is about. Nothing is decided or written.
-
-        Raises:
-            UnknownPayment: no such payment or instruction.
-        """
+        """What the next step is about. Nothing is decided or written."""
 
         def query(session: Session) -> Draft:
             row, payment = _rows(session, instruction_id)
@@ -119,11 +111,7 @@ class SendBook:
         return await self._database.read(query)
 
     async def subject(self, instruction_id: str) -> Subject:
-        """What a read is about.
-
-        Raises:
-            UnknownPayment: no such payment or instruction.
-        """
+        """What a read is about."""
 
         def query(session: Session) -> Subject:
             row, payment = _rows(session, instruction_id)
@@ -136,11 +124,7 @@ class SendBook:
     ) -> None:
         """Store the exact request bytes before they are first sent, and that our checks passed.
 
-        The first request of a generation stays, so the bytes under one key never change.
-
-        Raises:
-            UnknownPayment: no such payment or instruction.
-            ValueError: the request carries a key that is not this instruction's.
+        The first request of a generation stays: the bytes under one key never change.
         """
 
         def transaction(session: Session) -> None:
@@ -166,12 +150,7 @@ class SendBook:
         """Record that our checks hold the payment for now, or bar it for ever.
 
         Args:
-            instruction_id: the PAY instruction.
-            examined: what the checks said.
             known: as for `begin`.
-
-        Raises:
-            UnknownPayment: no such payment or instruction.
         """
 
         def transaction(session: Session) -> PaymentView:
@@ -198,17 +177,14 @@ class SendBook:
     ) -> Turn:
         """Ask the book what is safe now. For a send, write the attempt before a byte leaves.
 
-        This is one transaction under the payment's lock. If it cannot commit, nothing is sent.
+        One transaction under the payment's lock. If it cannot commit, nothing is sent.
 
         Args:
-            instruction_id: the instruction.
-            at: our clock.
             known: how many attempts the workflow has seen in this book. If the book has fewer, the
                 database is an older copy, and the forgotten attempts count as sent.
             may_send: False holds the payment back as if it were halted.
 
         Raises:
-            UnknownPayment: no such payment or instruction.
             ClocksApart: our clock and the database's differ too much.
         """
 
@@ -286,14 +262,10 @@ class SendBook:
         )
 
     async def record(self, said: Heard) -> PaymentView:
-        """Store the outcome of a step in one transaction: result, report, exchange and fold.
-
-        It may be repeated any number of times, in any order with other steps: the book ends up the
-        same.
+        """Store the outcome of a step, and fold. Repeating it, in any order, changes nothing more.
 
         Raises:
             NotOfAStep: no step can have brought this. Nothing was stored.
-            UnknownPayment: no such payment or instruction.
         """
         said.require_of_a_step()
 
@@ -312,8 +284,7 @@ class SendBook:
             keep_exchange(session, self._keyring, heard)
             is_read = heard.attempt is None and heard.looked_up is None
             if is_read:
-                # A read without a usable answer counts too. Otherwise the pause between reads of a
-                # silent partner would never grow.
+                # Reads without an answer count too, so that pauses grow for a silent partner.
                 payment.reads += 1
                 payment.read_turn_at = payment.read_line = None
                 if last := last_word(payment, heard):
@@ -355,11 +326,7 @@ class SendBook:
     async def postpone(
         self, payment_id: str, why: NotReady | Unprepared, at: datetime
     ) -> PaymentView:
-        """Record that nothing can be sent or asked now, why, and until when.
-
-        Raises:
-            UnknownPayment: no such payment.
-        """
+        """Record that nothing can be sent or asked now, why, and until when."""
 
         def transaction(session: Session) -> PaymentView:
             payment = payment_row(session, payment_id)
@@ -376,16 +343,14 @@ class SendBook:
     async def refuse(self, heard: Heard, *, known: int = 0) -> PaymentView:
         """Record that the preparation was refused for good, so nothing more can be sent.
 
-        This closes the instruction, unless an earlier attempt may have been executed. In that case,
-        if the next step would be to send the same bytes again, a task asks a person.
+        This closes the instruction, unless an earlier attempt may have been executed. Then, if the
+        next step would be to send the same bytes again, a task asks a person.
 
         Args:
-            heard: the refusal.
             known: as for `begin`.
 
         Raises:
             NotOfAStep: no step can have brought this. Nothing was stored.
-            UnknownPayment: no such payment or instruction.
         """
         heard.require_of_a_step()
 
@@ -425,10 +390,7 @@ def _rows(session: Session, instruction_id: str) -> tuple[InstructionRow, Paymen
 
 
 def _is_halted(session: Session, payment: PaymentRow, row: InstructionRow) -> bool:
-    """Whether sends are stopped now, by a halt or by an open question about the payment.
-
-    What is in doubt is still looked up. A cancel is never stopped, since it moves no money out.
-    """
+    """Whether a halt or an open question stops sends. Lookups go on, and so does a cancel."""
     if not kind_of(row.kind).moves_money_out:
         return False
     is_frozen = Payment.model_validate_json(payment.payment_json).is_frozen

@@ -84,7 +84,6 @@ class SetBack:
         transaction: there may be many, and one that cannot be opened must not stop the others.
 
         Args:
-            now: our clock.
             since: when the database was last known not to be a copy, unless a halt knows an
                 earlier moment. Payments closed as unsent after that may have been closed on the
                 copy, so they are looked up too.

@@ -57,7 +57,7 @@ _LINES_A_POLL: Final = 3
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a timeline. For equal polls in a row: the first, how many, and the last moment."""
+    """One line of a timeline; for equal polls in a row the first, how many, and the last moment."""
 
     at: datetime
     kind: EntryKind

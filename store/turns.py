@@ -39,11 +39,9 @@ class ReadTurns:
         needs another turn, so that the partner is never asked more often than it allows.
 
         Args:
-            payment_id: the payment to read.
             login: the login that the read uses.
             quota: today's, not the one of the payment's profile, since all payments of the login
                 share it.
-            now: our clock.
 
         Raises:
             UnknownPayment: no such payment.

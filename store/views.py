@@ -20,8 +20,6 @@ def view_of(
     """The view of a payment.
 
     Args:
-        session: the transaction.
-        found: the payment's row.
         instructions: the payment's instructions, if this transaction has just read them.
     """
     news = news_at(session, found.payment_id)

@@ -23,10 +23,8 @@ def ask_to_set(session: Session, process: str, differences: str, now: datetime) 
     person may close the task if the machine is gone. It opens again if the clock is still wrong.
 
     Args:
-        session: the transaction.
         process: `machine/pid`.
         differences: how far its clock is from the others, in words.
-        now: when it opens.
     """
     hold(session, CLOCK)
     task_id = _task_id(process)
