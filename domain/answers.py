@@ -125,7 +125,7 @@ Submitted = Accepted | Refused | Duplicate | NotSent | TurnedAway | InDoubt
 
 @dataclass(frozen=True)
 class Found:
-    """There is exactly one object under our key. The report shows it, however it differs."""
+    """Exactly one object exists under our key; the fold compares its report with the order."""
 
     report: Report
     exchange: Exchange

@@ -16,7 +16,7 @@ from domain.states import CANCELLABLE, ENDS
 from domain.turns import FIRST_READS, Line
 from domain.view import PaymentView
 
-#: How long news waits at most for its read: soon, but without a busy loop while the partner is down.
+#: How long news waits at most for its read: not long, but no busy loop while the partner is down.
 NEWS_PAUSE_MAX: Final = timedelta(minutes=1)
 
 
@@ -159,7 +159,11 @@ def _read(view: PaymentView, now: datetime) -> Due:
 
 
 def turn_at(view: PaymentView) -> datetime | None:
-    """When the payment's read turn comes; None if it has none, or if news makes it too late."""
+    """When the payment's read turn comes; None if it has none.
+
+    If the next read belongs in the soon line, such as after news, a turn of the late line is
+    dropped.
+    """
     turn = view.read_turn
     if turn is None or (turn.line is Line.LATE and read_line(view) is Line.SOON):
         return None

@@ -1,4 +1,4 @@
-"""The base of errors that a person can mend. A command prints their text, and no stack trace."""
+"""The base of errors that a person can correct. A command prints their text, and no stack trace."""
 
 from __future__ import annotations
 

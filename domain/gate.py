@@ -102,8 +102,7 @@ class Examined:
 
 
 class _Outcome(NamedTuple):
-    """The result of all checks: the state of the unsent payment, and the verdicts that decide it.
-    """
+    """The result of all checks: the unsent payment's state, and the verdicts that decide it."""
 
     state: PaymentState
     words: str

@@ -1,4 +1,4 @@
-"""What makes two orders the same payment, whatever keys they come under."""
+"""When two orders under different keys are the same payment: a possible duplicate."""
 
 from __future__ import annotations
 
@@ -13,44 +13,45 @@ from domain.order import Order
 from domain.report import PaymentState
 from domain.statement import Signed, Statement, StatementKind
 
-#: How long an earlier payment is compared with. A reference says what is paid, so a repetition
-#: is one for a day; without one only a double click can be told from a second payment.
+#: How old an earlier payment may be to count as repeated. A reference says what is paid, so a
+#: repetition within a day counts. Without one, only a double click differs from a second payment.
 WITH_REFERENCE: Final = timedelta(hours=24)
 WITHOUT_REFERENCE: Final = timedelta(minutes=10)
 
-#: What stands where there is no reference: of ISO 20022, and of the older MT messages.
+#: Placeholders for "no reference", of ISO 20022 and of the older MT messages.
 _NO_REFERENCE: Final = frozenset({"notprovided", "nonref"})
 
 
 @dataclass(frozen=True)
 class Intent:
-    """What is wanted: tenant, both accounts, amount, day asked for or none, and reference.
+    """What an order pays: tenant, both accounts, amount, requested day or none, and reference.
 
-    Two orders of equal `content` are the same payment, wanted once or twice. Not compared, as
-    they change when an order is repeated by hand: names, an IBAN's bank, instruction id, UETR,
-    purpose, and which partner pays.
+    Two orders with equal `content` are the same payment, intended once or twice. Names, an IBAN's
+    bank, instruction id, UETR, purpose and the partner that pays are not compared, because they
+    change when a person repeats an order by hand.
 
-    The reference is the end-to-end id, unless that says NOTPROVIDED, together with the
-    remittance information: what the creditor sees. Who writes another end-to-end id or another
-    invoice number says that it is another payment, so a program which makes a new end-to-end id
-    for each try is not caught. Letter case, accents, spaces and punctuation do not count.
+    The reference is what the creditor sees: the end-to-end id, unless it says NOTPROVIDED, and the
+    remittance information. Another end-to-end id or invoice number means another payment. So a
+    program that makes a new end-to-end id for each try is not caught. Letter case, accents,
+    spaces and punctuation do not count.
     """
 
     tenant: str
     content: str = field(repr=False)
-    """Canonical text, with account numbers: never kept, only hashed with a key."""
+    """Canonical text with account numbers: never stored, only hashed with a key."""
     has_reference: bool
     batch: str | None = None
-    """The file an order came with. Its lines are all meant, so they are not compared."""
+    """The file that the order came in. All its lines are intended, so they are not compared."""
 
     @classmethod
     def of(cls, order: Order, *, requested: date | None = None, batch: str | None = None) -> Intent:
         """The intent of an order.
 
         Args:
-            requested: the day the caller asked for, where the order's was moved: a file given
-                again after the cut-off asks for the same payments.
-            batch: one text per file, the same whenever that file is given.
+            order: the order.
+            requested: the day that the caller asked for, if the order's day was moved. A file
+                given again after the cut-off still asks for the same payments.
+            batch: identifies the file; the same each time that file is given.
         """
         day = requested or order.times.requested_execution_date
         end_to_end_id = normalised(order.end_to_end_id)
@@ -71,19 +72,19 @@ class Intent:
 
     @property
     def window(self) -> timedelta:
-        """How old a payment of the same content may be and still be asked about."""
+        """How old a payment with the same content may be to count as a possible duplicate."""
         return WITH_REFERENCE if self.has_reference else WITHOUT_REFERENCE
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """A payment an order might repeat."""
+    """A payment that an order may repeat."""
 
     payment_id: str
     created_at: datetime
     state: PaymentState
     in_doubt: bool
-    """Whether it moved money is not known."""
+    """Whether it is unknown if it moved money."""
 
     def __str__(self) -> str:
         doubt = ", in doubt" if self.in_doubt else ""
@@ -94,16 +95,16 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """Somebody's word that an order does not repeat these payments, but is meant besides."""
+    """The caller's word that an order is intended as well as these payments, not a repetition."""
 
     of: frozenset[str] = frozenset()
     operator: str | None = None
-    """Who answers for it, where one of those is in doubt."""
+    """The operator who answers for it; needed if one of the payments is in doubt."""
     signed: Signed | None = None
-    """What that operator signed."""
+    """The statement that this operator signed."""
 
     def statement(self, order: Order, payment_id: str, at: datetime) -> Statement:
-        """What the operator signs: that this payment of the order is meant besides those."""
+        """The statement for the operator to sign: this payment is intended as well as those."""
         return Statement(
             kind=StatementKind.ACKNOWLEDGE,
             by=self.operator or "",
@@ -115,16 +116,16 @@ class Acknowledgement:
 
 
 class PossibleDuplicate(ValueError):
-    """The same payment was ordered before under another key, and nobody said that both are meant.
+    """The same payment was ordered before under another key, and the caller did not acknowledge it.
 
-    Nothing was stored and the key is still free: the same call with the acknowledgement goes on.
+    Nothing was stored and the key is still free: repeat the call with the acknowledgement.
     """
 
     def __init__(self, earlier: Sequence[Earlier]) -> None:
         self.earlier = tuple(earlier)
         self.payment_ids = tuple(one.payment_id for one in self.earlier)
         self.needs_operator = any(one.in_doubt for one in self.earlier)
-        """Whether money may be moving unseen: then only an operator may acknowledge."""
+        """Whether an earlier payment is in doubt. Then only an operator may acknowledge."""
         remedy = (
             "; if both are meant, repeat the call and acknowledge exactly "
             f"{', '.join(self.payment_ids)}"
@@ -136,13 +137,13 @@ class PossibleDuplicate(ValueError):
 
 
 def require_acknowledged(earlier: Sequence[Earlier], said: Acknowledgement) -> None:
-    """Let an order pass that repeats nothing, or of which exactly that was said.
+    """Let an order pass if it repeats nothing, or if exactly what it repeats is acknowledged.
 
-    A payment that appeared, or ended, since the caller looked makes the question another one.
+    If a payment appeared or ended since the caller looked, the caller has to acknowledge anew.
 
     Raises:
-        PossibleDuplicate: other payments were named than are found, or one of them is in doubt
-            and no operator answers for it.
+        PossibleDuplicate: the acknowledged payments are not those that were found, or one of them
+            is in doubt and no operator answers for it.
     """
     if not earlier:
         return
@@ -154,17 +155,17 @@ def require_acknowledged(earlier: Sequence[Earlier], said: Acknowledgement) -> N
 
 
 def normalised(reference: str) -> str:
-    """Letters and digits only, without case or accents: how people and banks rewrite references.
+    """Letters and digits only, without case or accents, since people and banks rewrite references.
 
-    "INV-2026/17" and "inv 2026 17" are one; so are "1-11" and "11-1", which is asked about once
-    too often rather than paid once too often.
+    "INV-2026/17" and "inv 2026 17" are equal. So are "1-11" and "11-1": one question too many is
+    better than one payment too many.
     """
     folded = unicodedata.normalize("NFKD", reference).casefold()
     return "".join(letter for letter in unicodedata.normalize("NFKD", folded) if letter.isalnum())
 
 
 def _creditor_account(order: Order) -> str:
-    """An IBAN names its bank; another number is one only together with the bank."""
+    """An IBAN includes its bank. Any other number identifies an account only with its bank."""
     number = _account(order.creditor_account.number)
     if order.creditor_account.iban is not None:
         return number

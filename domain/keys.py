@@ -9,10 +9,10 @@ from domain.profile import Idempotency
 def partner_key(
     idempotency: Idempotency, *, tenant: str, payment_id: str, instruction_id: str, generation: int
 ) -> str:
-    """The key that goes with the instruction's bytes, in the partner's length and alphabet.
+    """The idempotency key of the instruction's bytes, in the partner's length and alphabet.
 
-    Depends on the business intent and the generation only: a run id or an attempt in it would
-    make a new key, and a second effect, after a reset or a retry.
+    It depends only on the business intent and the generation. With a run id or an attempt number
+    in it, a reset or a retry would get a new key, and have a second effect.
     """
     return hashed(
         tenant,
@@ -25,9 +25,9 @@ def partner_key(
 
 
 def is_ours(idempotency: Idempotency, key: str | None) -> bool:
-    """Whether a key has the form of those that we make.
+    """Whether a key has the form of our keys.
 
-    Keys of people in the partner's web console and of other systems have another one, or none.
+    Payments from the partner's web console or other systems have keys of another form, or none.
     """
     return (
         key is not None

@@ -1,4 +1,4 @@
-"""The kinds of instruction, one row each: what the engine needs to know of a kind before it acts.
+"""The kinds of instruction, one row each: what the engine needs to know before it acts on one.
 
 What a partner does with each kind is not here but in its profile's operations. A new kind (a
 capture, a refund) is a row here and an operation there.

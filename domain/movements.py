@@ -34,9 +34,7 @@ def ever_booked(reports: Iterable[Report]) -> tuple[Movement, ...]:
 
 
 def amounts_of(instructed: Money, movements: Iterable[Movement]) -> Amounts:
-    """Sums in the order's currency. They leave out what `in_another_currency` returns, and fees
-    in another currency.
-    """
+    """Sums in the order's currency; bookings in other currencies are left out."""
     sums = dict.fromkeys(MovementKind, 0)
     for movement in movements:
         if movement.amount.currency == instructed.currency:

@@ -27,8 +27,7 @@ class Rail(StrEnum):
     DOMESTIC = "domestic"
     """The local clearing of the currency's country: Faster Payments, ACH and the like."""
     CROSS_BORDER = "cross_border"
-    """From bank to bank over correspondents, or an RTGS: more expensive, with charges to agree on.
-    """
+    """From bank to bank, over correspondents or an RTGS: dearer, with charges to agree on."""
 
 
 class ChargeBearer(StrEnum):

@@ -1,4 +1,4 @@
-"""How a partner behaves, as data: the only ground on which anything is sent again."""
+"""How a partner behaves, as data. Nothing else justifies a resend."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.order import Rail
 
-#: Where a partner does not say how long it remembers a key, we rely on a day and no more:
-#: the shortest documented window of the large providers.
+#: If a partner does not say how long it remembers a key, we assume a day: the shortest documented
+#: window of the large providers.
 UNKNOWN_WINDOW: Final = timedelta(hours=24)
 
 LETTERS_AND_DIGITS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -30,13 +30,13 @@ class IdempotencyKind(StrEnum):
     """What a partner does when it sees a key a second time."""
 
     REPLAY_RESPONSE = "replay_response"
-    """Answers as the first time, byte for byte, even with the first time's error."""
+    """Repeats the first answer byte for byte, even if it was an error."""
     REPLAY_STATE = "replay_state"
-    """Answers with the object as it now stands."""
+    """Answers with the object as it now is."""
     REJECT_DUPLICATE = "reject_duplicate"
-    """Refuses, and does not say what became of the first."""
+    """Refuses, and does not say what became of the first request."""
     NATURAL_KEY = "natural_key"
-    """The parent object can be used once: it is the key."""
+    """The parent object is the key, because it can be used only once."""
     NONE = "none"
     """Executes again."""
 
@@ -49,16 +49,16 @@ class DuplicateMeans(StrEnum):
 
 
 class LookupKind(StrEnum):
-    """What asking by our own reference proves."""
+    """What a lookup by our own reference proves."""
 
     STRONG = "strong"
-    """A write is visible to the next search."""
+    """A write is visible to the next lookup."""
     EVENTUAL = "eventual"
     """A write is visible after a while; an empty answer alone proves nothing."""
     PARENT = "parent"
     """The parent object shows whether it was used."""
     STATEMENT_ONLY = "statement_only"
-    """Only the account's bookings tell."""
+    """Only the account's bookings show it."""
     NONE = "none"
 
 
@@ -77,12 +77,12 @@ class Idempotency(BaseModel):
 
     @property
     def honoured_for(self) -> timedelta:
-        """How long after the first send we rely on the key: half of its window."""
+        """How long after its first send we rely on a key: half of the partner's window."""
         return (self.window or UNKNOWN_WINDOW) / 2
 
 
 class Lookup(BaseModel):
-    """One operation's lookup by our own reference, with everything a complete answer needs."""
+    """One operation's lookup by our own reference, with all that makes its answer complete."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -91,7 +91,7 @@ class Lookup(BaseModel):
     settle_delay: timedelta = timedelta(seconds=5)
     """How long after an attempt's end an empty answer starts to count."""
     pause: timedelta = timedelta(seconds=2)
-    """Between two lookups, doubled each time up to `pause_max`."""
+    """The pause between two lookups, doubled each time up to `pause_max`."""
     pause_max: timedelta = timedelta(minutes=15)
 
     @property
@@ -101,72 +101,76 @@ class Lookup(BaseModel):
 
     @property
     def lags(self) -> bool:
-        """Whether an empty answer counts only beside something younger than our send."""
+        """Whether an empty answer counts only if it shows something younger than our send."""
         return self.kind is LookupKind.EVENTUAL
 
 
 class Operation(BaseModel):
-    """Everything `next_move` must know about one operation of a partner."""
+    """Everything that `next_move` needs to know about one operation of a partner."""
 
     model_config = ConfigDict(frozen=True)
 
     idempotency: Idempotency
     lookup: Lookup
     write_within: timedelta = timedelta(seconds=10)
-    """After an attempt was opened its bytes must have left within this, or never leave."""
+    """An attempt's bytes leave within this time after it was opened, or never."""
     answer_within: timedelta = timedelta(seconds=30)
-    """After `write_within`, how long an answer is awaited: then the attempt has ended."""
+    """How long after `write_within` we wait for an answer. Then the attempt has ended."""
     pause: timedelta = timedelta(seconds=1)
-    """Before sending again, doubled each time up to `pause_max`."""
+    """The pause before a resend, doubled each time up to `pause_max`."""
     pause_max: timedelta = timedelta(minutes=5)
     resends_max: int = 3
-    """Resends in doubt before the lookup, where there is one, is asked instead."""
+    """The number of resends in doubt. After that a lookup follows, if there is a complete one."""
     refusals_without_effect: frozenset[int] = frozenset()
-    """HTTP statuses by which the partner documents that it did not execute the request, so that
-    the same may be sent again (401, 429). An answer with any other status leaves a write in
-    doubt. Where there is a complete lookup, it confirms the word before anything is closed."""
+    """HTTP statuses that, by the partner's documentation, mean that the request was not executed
+    and may be sent again (401, 429). If the status is not in this set, the send is in doubt. If
+    there is a complete lookup, it confirms the partner's word before anything is closed."""
 
 
 class Quota(BaseModel):
-    """How many requests one login may make in a window, all processes together."""
+    """How many requests one login may make in a window, counting all processes."""
 
     model_config = ConfigDict(frozen=True)
 
     requests: int
     window: timedelta
     reads: int
-    """Reads use no more than so many of them: they never starve instructions."""
+    """The part of `requests` that reads may use, so that they never starve instructions."""
 
 
 class Profile(BaseModel):
-    """A partner's behaviour. A payment keeps the values it was created with."""
+    """A partner's behaviour. A payment keeps the profile that it was accepted with."""
 
     model_config = ConfigDict(frozen=True)
 
     partner: str
     spec_version: str
     environment: str = ""
-    """Where the partner is reached: elsewhere it never heard of the payment, which proves
-    nothing. Empty where it does not matter."""
+    """The place of the account at the partner (`domain.places`). A lookup at another place proves
+    nothing. Empty if it does not matter."""
     formerly: tuple[str, ...] = ()
-    """Other names of that place: of logins of the same customer that are in use no more."""
+    """Other names of that place, with earlier logins of the same customer."""
     operations: Mapping[InstructionKind, Operation]
     watch: Mapping[Rail, timedelta]
-    """After SETTLED, the time in which unasked returns are normal, per rail."""
+    """Per rail, the time after SETTLED in which unasked returns are normal."""
     read_pause: timedelta = timedelta(seconds=1)
-    """Before the first read of a state, doubled each time up to `read_pause_max`."""
+    """The pause before the first read of a state, doubled each time up to `read_pause_max`."""
     read_pause_max: timedelta = timedelta(minutes=15)
     parked_pause: timedelta = timedelta(hours=24)
-    """How often a parked or frozen payment is looked at again while nobody decides."""
+    """How long a parked or frozen payment waits before we look at it again."""
     holds_future_dates: bool = False
     shows_bookings: bool = True
-    """Whether reads show what was booked. Then a payment is final only once its debit equals the
-    order; otherwise the partner's word alone makes it final."""
+    """Whether reads show the bookings. If so, a payment is final only once its booked debit equals
+    the order; otherwise the partner's word alone makes it final."""
     status_for: timedelta | None = None
-    """How long after settlement the partner can be asked; None: for ever."""
+    """How long after settlement a payment can be read; None: for ever."""
     quota: Quota | None = None
     quirks: tuple[str, ...] = ()
 
     def operation(self, kind: InstructionKind) -> Operation:
-        """The behaviour of one operation; KeyError where the partner lacks it."""
+        """The behaviour of one operation.
+
+        Raises:
+            KeyError: the partner does not have it.
+        """
         return self.operations[kind]

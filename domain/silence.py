@@ -1,9 +1,9 @@
 """A partner that does not answer: since when, and whom we ask about it.
 
-Silence is no connection, no whole answer in time, or an error of the partner's own (5xx). A refused
-login, a 429 and every other word are answers: what they mean is said elsewhere. The ladder runs by
-the clock on the wall and not in office hours, since payments wait at night too. No scheme says how
-long a partner may be silent, so the moments are ours.
+Silence means no connection, no complete answer in time, or an error of the partner's own (5xx). A
+refused login, a 429 and everything else are answers, which other modules interpret. The ladder
+runs round the clock and not in office hours, since payments wait at night too. No scheme says how
+long a partner may be silent, so the times are our own choice.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ LADDER: Final = Ladder(
 
 
 def is_answer(exchange: Exchange | None) -> bool | None:
-    """Whether the partner answered; None where it was not asked."""
+    """Whether the partner answered; None if no request was made."""
     if exchange is None:
         return None
     return exchange.status is not None and exchange.status < _SERVER_ERROR
 
 
 def has_answered(not_now: NotReady | Unprepared | Unanswered) -> bool | None:
-    """The same of what ended before anything could be asked about the payment."""
+    """The same for a step that ended before it could ask about the payment."""
     match not_now:
         case NotReady(answered=answered):
             return answered
@@ -66,7 +66,7 @@ def silent_since(before: datetime | None, answered: bool | None, now: datetime) 
 
 
 def rungs(since: datetime) -> tuple[DueRung, ...]:
-    """Whom to ask about a silence that began then, and when."""
+    """Whom to ask, and when, about a silence that began at `since`."""
     ends = [*(rung.after for rung in LADDER.rungs[1:])]
     ends.append(LADDER.rungs[-1].after + LADDER.answer_within)
     return tuple(

@@ -1,4 +1,4 @@
-"""What a workflow sees of a payment: enough to know what is owed, no names and no accounts."""
+"""What a workflow sees of a payment: enough to know what is due, without names and accounts."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from domain.turns import ReadTurn
 class PaymentView(BaseModel):
     """A payment as it stands in the store.
 
-    `reads` counts reads since the state last changed; `last_asked_at` is when the partner was
-    last asked or told anything of it, apart from cancels. `not_before` is set while our login
-    with the partner is not usable. It crosses Temporal as the result of every step.
+    `reads` counts reads since the state last changed. `last_asked_at` is the moment of the last
+    step with the partner, apart from cancels. `not_before` is set while the partner must not be
+    called, as when our login is not usable. A view crosses Temporal as the result of every step.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,17 +37,17 @@ class PaymentView(BaseModel):
     cancel_asked: bool = False
     execute_by: AwareDatetime | None = None
     crowd: int = 1
-    """Only above one in views that earlier releases recorded: the open payments that shared our
-    quota. Their histories replay by it; reads now take turns."""
+    """The open payments that shared our quota; above one only in histories of earlier releases,
+    which need it to replay. Reads take turns now."""
     leaves_after: timedelta | None = None
-    """A run whose payment waits for longer than this ends, and upkeep starts the next one in time;
-    None: it waits by a timer. Only `load` says so, by the worker's settings."""
+    """A run whose payment waits for longer than this ends, and upkeep starts the next one in time.
+    None: it waits by a timer. Only `load` sets it, from the worker's settings."""
     read_turn: ReadTurn | None = None
-    """While the partner's quota keeps this payment's next read waiting."""
+    """Set while the partner's quota makes this payment's next read wait."""
     not_before: AwareDatetime | None = None
     waiting_for: str | None = None
     """Why `not_before` is set, in plain words."""
     has_news: bool = False
-    """Unread inbox rows of this payment."""
+    """Whether this payment has unread inbox rows."""
     news_at: AwareDatetime | None = None
-    """When the newest of them arrived."""
+    """When the newest unread row arrived."""
