@@ -69,7 +69,7 @@ def main() -> int:
     if arguments.command == "book":
         print(json.dumps(read_contents(arguments.db), indent=1))
         return 0
-    # uvicorn stops on both and then raises the signal again: for us that is a good end.
+    # uvicorn stops on both signals and raises them again afterwards, which should be exit code 0.
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: sys.exit(0))
     asyncio.run(_serve(arguments))

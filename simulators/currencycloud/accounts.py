@@ -1,4 +1,4 @@
-"""The customer's account, its sub-accounts, and for whom a request speaks."""
+"""The customer's account, its sub-accounts, and the account that a request acts for."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Accounts:
         self._book = book
 
     def main(self) -> dict[str, Any]:
-        """The account of the login, made with a new book; the others are its clients."""
+        """The main account, made with a new book; the other accounts are its clients."""
         found = self._book.row("SELECT * FROM accounts WHERE parent_id IS NULL")
         return found or self.open("House")
 
     def open(
         self, name: str, *, contact_id: str | None = None, parent_id: str | None = None
     ) -> dict[str, Any]:
-        """The account of that contact, made if there is none. Without a parent: the main one."""
+        """The account of a contact, made if there is none. Without a parent, it is the main one."""
         contact_id = contact_id or new_id()
         found = self._book.row("SELECT * FROM accounts WHERE contact_id = ?", contact_id)
         if found is not None:
@@ -67,13 +67,13 @@ class Accounts:
         *,
         if_unknown: int = 400,
     ) -> dict[str, Any]:
-        """The account a request is about: the login's, or the one it acts on behalf of.
+        """The account that a request is about: the login's, or the one it acts on behalf of.
 
         Args:
-            if_unknown: the status their documentation has for a contact that is none.
+            if_unknown: the status that their documentation has for an unknown contact.
 
         Raises:
-            Refusal: 400 or that status, `on_behalf_of` is no contact of a sub-account.
+            Refusal: 400 or that status, `on_behalf_of` is not the contact of a sub-account.
         """
         own = self.account(account_id)
         contact_id = fields.get("on_behalf_of")
@@ -81,7 +81,7 @@ class Accounts:
             return own
         name = "on_behalf_of"
         if not is_uuid(contact_id):
-            # In capitals where it is about a payment: so the documentation has it.
+            # The documentation has it in capitals for payments.
             spelt = "UUID" if error_code.startswith("payment") else "uuid"
             code = f"on_behalf_of_is_not_valid_{spelt}"
             message = "on_behalf_of should be in UUID format"
@@ -98,13 +98,15 @@ class Accounts:
         return found
 
     def in_scope(self, account_id: str, scope: str) -> list[str]:
-        """The accounts a search may see: own, its clients', or both."""
+        """The accounts that a search covers: the own one, its clients', or both."""
         rows = self._book.rows("SELECT id FROM accounts WHERE parent_id = ?", account_id)
         clients = [str(row["id"]) for row in rows]
         return {"own": [account_id], "clients": clients}.get(scope, [account_id, *clients])
 
     def fund(self, account_id: str, amount: str, currency: str, now: datetime) -> dict[str, Any]:
-        """Money arrives from outside; whatever waited for it may go on. Its transaction.
+        """Money arrives from outside, and payments that waited for funds go on.
+
+        Returns the transaction.
 
         Raises:
             ValueError: not an amount in that currency.

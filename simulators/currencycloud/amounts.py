@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# ISO 4217: how many digits a currency has after the point, where it is not two.
+# ISO 4217: the number of digits after the point, for currencies where it is not two.
 _DIGITS = {
     **dict.fromkeys(["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF"], 0),
     **dict.fromkeys(["UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"], 0),
@@ -12,7 +12,7 @@ _DIGITS = {
 }
 
 _AMOUNT = re.compile(r"[0-9]+(\.[0-9]{1,3})?")
-# Fifteen digits and a sign fit the book's 64-bit integers with room for every sum.
+# Fifteen digits and a sign fit into the book's 64-bit integers, with room for sums.
 _LONGEST = 15
 
 
@@ -21,7 +21,11 @@ def digits(currency: str) -> int:
 
 
 def to_minor(text: str, currency: str) -> int:
-    """Exact, or ValueError: not an amount as the spec writes it, or finer than the currency."""
+    """The exact amount in minor units.
+
+    Raises:
+        ValueError: not an amount as the spec writes it, finer than the currency, or too large.
+    """
     if _AMOUNT.fullmatch(text) is None:
         raise ValueError("not an amount")
     whole, _, part = text.partition(".")
@@ -35,7 +39,7 @@ def to_minor(text: str, currency: str) -> int:
 
 
 def to_wire(minor: int, currency: str) -> str:
-    """At least two digits after the point, even for yen: so their published replies show it."""
+    """The amount as text, with two decimals or more even for yen, as in their published replies."""
     shown = digits(currency)
     sign, units = ("-" if minor < 0 else ""), str(abs(minor)).rjust(shown + 1, "0")
     whole, part = (units[:-shown], units[-shown:]) if shown else (units, "")

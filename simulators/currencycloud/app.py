@@ -1,4 +1,4 @@
-"""The HTTP surface: their routes, and connections that really break."""
+"""The HTTP server: their routes, and faults that really break connections."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _TRANSPORT = "simulator.transport"
 
 
 class CuttableProtocol(H11Protocol):
-    """uvicorn's own, except that the application can reach its connection to cut it."""
+    """uvicorn's protocol, which also lets the application reach its connection and cut it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The type is uvicorn's own narrowing of the base class."""
+        """The parameter's type is narrowed as in uvicorn."""
         super().connection_made(transport)
         app: Callable[..., Awaitable[Any]] = self.app
 
@@ -62,7 +62,7 @@ class _Endpoint:
 
 
 async def _call(request: Request, endpoint: str) -> Call:
-    """Their parameters are in the query of a GET and in the form of a POST; of some, in both."""
+    """The request as a `Call`. A GET has its parameters in the query, a POST in form and query."""
     pairs = request.query_params.multi_items()
     if request.method == "POST":
         form = await request.form()
@@ -90,7 +90,7 @@ def _response(answer: Answer) -> Response:
 async def _leave(
     answer: Answer, request: Request, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Send it, whole and at once unless a rule has other plans for the way."""
+    """Send the reply, whole and at once unless a fault rule says otherwise."""
     response, rule = _response(answer), answer.spoiler
     param = rule.param if rule else {}
     match rule.fault if rule else None:
@@ -110,7 +110,7 @@ async def _leave(
 
 
 async def _begin(response: Response, send: Send) -> None:
-    """The headers, which promise the whole length."""
+    """Send the headers, which announce the whole length."""
     start = {"type": "http.response.start", "status": response.status_code}
     await send({**start, "headers": response.raw_headers})
 
@@ -129,9 +129,9 @@ async def _drip(response: Response, size: int, seconds: float, send: Send) -> No
 
 
 async def _cut(request: Request, *, is_reset: bool) -> None:
-    """End the connection without another byte: closed, or reset."""
+    """End the connection without sending another byte, by a close or a reset."""
     transport: asyncio.Transport = request.scope[_TRANSPORT]
-    # What was sent so far has to have left, or it would be thrown away.
+    # Bytes sent so far have to leave first, or they would be dropped.
     while transport.get_write_buffer_size():
         await asyncio.sleep(0)
     if is_reset:
@@ -139,7 +139,7 @@ async def _cut(request: Request, *, is_reset: bool) -> None:
         linger = struct.pack("ii", 1, 0)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     transport.abort()
-    # uvicorn must have seen it, else it takes our silence for an error and answers that.
+    # Wait until uvicorn has noticed, or it takes the missing reply for an error and sends one.
     while not await request.is_disconnected():
         await asyncio.sleep(0)
 
@@ -150,7 +150,7 @@ def listen(port: int) -> socket.socket:
     Raises:
         OSError: the port is taken.
     """
-    # Named as TCP, or asyncio leaves Nagle on and each reply costs 40 ms.
+    # With the protocol named, asyncio turns Nagle's algorithm off; with it on, a reply takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -163,7 +163,7 @@ def listen(port: int) -> socket.socket:
 
 
 class PartnerServer(uvicorn.Server):
-    """Serves with `await server.serve(sockets=[listener])`; its courier goes for as long."""
+    """Serves with `await server.serve(sockets=[listener])`; the courier runs for as long."""
 
     def __init__(self, partner: Partner) -> None:
         courier = Courier(partner)

@@ -1,4 +1,4 @@
-"""Who must say yes before a payment goes on, and who did."""
+"""How many people have to authorise a payment before it goes on, and who has."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Approvals:
         self._book = book
 
     def require(self, account_id: str, steps: int) -> None:
-        """From now on so many people have to approve each payment of the account.
+        """Set how many people have to authorise each new payment of the account.
 
         Raises:
-            ValueError: less than none, or no such account.
+            ValueError: the number is negative, or there is no such account.
         """
         sql = "UPDATE accounts SET authorisation_steps = ? WHERE id = ?"
         if steps < 0 or not self._book.run(sql, steps, account_id):
@@ -36,7 +36,7 @@ class Approvals:
         return int(counted["n"]) if counted else 0
 
     def objection(self, payment: Mapping[str, Any], contact_id: str) -> str | None:
-        """Why this person cannot approve that payment, in their words."""
+        """Why this person cannot authorise the payment, in Currencycloud's words."""
         if payment["status"] != AWAITING:
             return _NOT_AWAITED
         if payment["contact_id"] == contact_id:
@@ -45,13 +45,13 @@ class Approvals:
         return None if self._book.row(sql, payment["id"], contact_id) is None else _AGAIN
 
     def approve(self, payment: Mapping[str, Any], contact_id: str, now: datetime) -> bool:
-        """One more says yes; whether that was the last."""
+        """Record one more authorisation. Returns whether it was the last that was needed."""
         self._book.insert(
             "approvals", payment_id=payment["id"], contact_id=contact_id, at=stamp(now)
         )
         return self.taken(payment) >= int(payment["steps_required"])
 
     def complete(self, payment: Mapping[str, Any], now: datetime) -> None:
-        """Everybody who is still awaited says yes."""
+        """Record all authorisations that are still missing."""
         while not self.approve(payment, new_id(), now):
             continue

@@ -1,4 +1,4 @@
-"""Beneficiaries: checked as the corridor asks, kept for ever, found again."""
+"""Beneficiaries: checked against the corridor's requirements, stored for ever, searched."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 def iban_is_valid(iban: str) -> bool:
-    """ISO 13616: country, two check digits, and remainder one by 97 (ISO 7064)."""
+    """ISO 13616: country, two check digits, and a remainder of 1 modulo 97 (ISO 7064)."""
     if _IBAN.fullmatch(iban) is None:
         return False
     turned = iban[4:] + iban[:4]
@@ -82,7 +82,11 @@ class Beneficiaries:
         self._accounts = accounts
 
     def validate(self, account_id: str, fields: Mapping[str, str], lists: Lists) -> Json:
-        """Raises Refusal: 400, all that is wrong with it at once."""
+        """Check a beneficiary without making it.
+
+        Raises:
+            Refusal: 400, with everything that is wrong with its details.
+        """
         only_known(fields, _VALIDATE, _NOT_VALID)
         self._accounts.acting(account_id, fields, _NOT_VALID)
         details = _details(fields, lists)
@@ -92,7 +96,11 @@ class Beneficiaries:
     def create(
         self, account_id: str, fields: Mapping[str, str], lists: Lists, now: datetime
     ) -> Json:
-        """Raises Refusal: 400, all that is wrong with it at once."""
+        """Make a beneficiary.
+
+        Raises:
+            Refusal: 400, with everything that is wrong with its details.
+        """
         only_known(fields, _CREATE, _NOT_VALID)
         account = self._accounts.acting(account_id, fields, _NOT_VALID)
         details = _details(fields, lists)
@@ -113,7 +121,11 @@ class Beneficiaries:
         return _shown(beneficiary)
 
     def read(self, account_id: str, beneficiary_id: str, fields: Mapping[str, str]) -> Json:
-        """Raises Refusal: 404, not there or not of that account."""
+        """Read a beneficiary.
+
+        Raises:
+            Refusal: 404, it does not exist or belongs to another account.
+        """
         only_known(fields, ("on_behalf_of",), "beneficiary_not_found")
         account = self._accounts.acting(account_id, fields, "beneficiary_not_found")
         sql = "SELECT * FROM beneficiaries WHERE id = ? AND account_id = ?"
@@ -146,7 +158,7 @@ def _shown(row: Mapping[str, Any]) -> Json:
 
 
 def _details(fields: Mapping[str, str], lists: Lists) -> dict[str, Any]:
-    """What was sent, IBAN and BIC without spaces; lists under their name without brackets."""
+    """The details as sent, with IBAN and BIC without spaces and lists named without brackets."""
     details: dict[str, Any] = {
         name: fields[name]
         for name in (*BENEFICIARY_TEXTS, "bank_name", "bank_country", "currency")
@@ -199,7 +211,7 @@ def _check(
         name = "beneficiary_external_reference"
         message = f"{name} can not be longer than 255 character(s)"
         wrong(name, f"{name}_is_too_long", message)
-    # Who names no payment type is not asked for what one needs: recordings of their clients.
+    # Without a payment type, no corridor is checked: so it is in recordings of their clients.
     if not reasons and (types := details.get("payment_types")):
         reasons += corridors.objections(details, types)
     if reasons:

@@ -1,4 +1,4 @@
-"""The partner's own durable book: SQLite, double entry, written before any reply leaves."""
+"""The partner's own durable book: SQLite, double entry, committed before any reply leaves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# The other sides of a customer's money, one account a currency each.
+# The counter-accounts of a customer's money, one per currency.
 FUNDING = "world:funding"
 OUTGOING = "clearing:outgoing"
 PAID_OUT = "world:paid_out"
@@ -90,7 +90,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, due_at);
 """
 
-# What a book of an earlier version lacks.
+# Columns that books of earlier versions lack.
 _NEW_COLUMNS = (
     ("logins", "contact_id", "TEXT"),
     ("accounts", "authorisation_steps", "INTEGER NOT NULL DEFAULT 0"),
@@ -103,20 +103,24 @@ def new_id() -> str:
 
 
 class Unbalanced(AssertionError):
-    """An entry that does not add up to zero: the simulator is wrong, not its client."""
+    """An entry that does not add up to zero. That is a bug of the simulator, not of its client."""
 
 
 class Book:
-    """One connection. Whatever is inside `transaction()` is on the disk when that ends."""
+    """One connection. All changes inside `transaction()` are on disk when it ends."""
 
     def __init__(self, file: Path) -> None:
-        """Raises sqlite3.Error: no such place, or not our book."""
+        """Open the book, or make it.
+
+        Raises:
+            sqlite3.Error: the folder does not exist, or the file is not a book.
+        """
         self._db = sqlite3.connect(file, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA busy_timeout = 10000")
-        # One transaction: each statement on its own would wait for the disk.
+        # One transaction, because each separate statement would wait for the disk.
         self._db.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
         for table, column, kind in _NEW_COLUMNS:
             known = self._db.execute(f"PRAGMA table_info({table})")
@@ -129,10 +133,10 @@ class Book:
 
     @contextmanager
     def transaction(self, *, writes: bool = True) -> Iterator[None]:
-        """All of it or nothing. Inside another one it is part of that one.
+        """Commit all changes or none. Inside another transaction it is part of that one.
 
         Args:
-            writes: False holds up no writer, and sees one moment of the book.
+            writes: False blocks no writer, and reads a consistent snapshot.
         """
         if self._inside:
             yield
@@ -152,7 +156,7 @@ class Book:
     # Rows
 
     def run(self, sql: str, *values: Any) -> int:
-        """How many rows it touched."""
+        """Run a statement. Returns the number of rows that it changed."""
         return self._db.execute(sql, values).rowcount
 
     def rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
@@ -163,7 +167,7 @@ class Book:
         return None if found is None else dict(found)
 
     def insert(self, table: str, **values: Any) -> int:
-        """The row's number, which only grows."""
+        """Insert a row. Returns its number; numbers only grow."""
         names, marks = ", ".join(values), ", ".join("?" * len(values))
         sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"
         number = self._db.execute(sql, tuple(values.values())).lastrowid
@@ -184,7 +188,7 @@ class Book:
     # Money
 
     def balance(self, account_id: str, currency: str, at: str) -> dict[str, Any]:
-        """The account's balance in that currency, opened at zero where there was none."""
+        """The account's balance in a currency, opened at zero if there is none."""
         sql = "SELECT * FROM balances WHERE account_id = ? AND currency = ?"
         found = self.row(sql, account_id, currency)
         if found is None:
@@ -209,10 +213,10 @@ class Book:
         lines: Sequence[tuple[str, int]],
         payment_id: str | None = None,
     ) -> None:
-        """One entry. A customer's account is named by its id and moves the balance.
+        """Post one entry. A line of a customer's account, named by its id, changes its balance.
 
         Raises:
-            Unbalanced: the lines do not add up to zero, or there are less than two.
+            Unbalanced: the lines do not add up to zero, or there are fewer than two.
         """
         if len(lines) < 2 or sum(amount for _, amount in lines) != 0:
             raise Unbalanced(what)
@@ -234,7 +238,7 @@ class Book:
                 self.change("balances", row["id"], amount_minor=now, updated_at=at)
 
     def note(self, payment_id: str, at: str, status: str, what: str) -> None:
-        """A line in the payment's history: its status from then on, and why."""
+        """Add a line to the payment's history: its status from then on, and why."""
         self.insert("history", payment_id=payment_id, at=at, status=status, what=what)
 
     def fired(
@@ -249,7 +253,7 @@ class Book:
         request: str | None = None,
         reply_status: int | None = None,
     ) -> None:
-        """A fault happened. Written with its effect, so that neither is ever without the other."""
+        """Record that a fault happened, in the transaction of its effect, so that both are kept."""
         self.insert(
             "faults_fired",
             at=at,
@@ -265,7 +269,7 @@ class Book:
     # For a checker
 
     def deliveries(self) -> list[dict[str, Any]]:
-        """The outbox of notifications, what was sent and what waits."""
+        """The outbox of notifications, both sent and waiting."""
         rows = self.rows(
             "SELECT deliveries.*, notification_type, payment_id, payment_status FROM deliveries"
             " JOIN notices ON notices.seq = notice ORDER BY deliveries.seq"
@@ -273,7 +277,7 @@ class Book:
         return [{**row, "answers": json.loads(row["answers"])} for row in rows]
 
     def contents(self) -> dict[str, Any]:
-        """Everything a checker may want to compare, as plain JSON."""
+        """Everything that a checker may compare, as plain JSON."""
         history: dict[str, list[dict[str, Any]]] = {}
         for line in self.rows("SELECT * FROM history ORDER BY seq"):
             shown = {"at": line["at"], "status": line["status"], "what": line["what"]}
@@ -302,7 +306,7 @@ class Book:
 
 
 def read_contents(file: Path) -> dict[str, Any]:
-    """The book of a simulator that may be running, stopped or killed.
+    """The contents of the book of a simulator, which may be running, stopped or killed.
 
     Raises:
         FileNotFoundError: there is no such book.

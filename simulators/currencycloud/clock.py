@@ -1,4 +1,4 @@
-"""The simulator's time: the machine's own, moved, or standing still."""
+"""The simulator's clock: the machine's time, shifted or frozen."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ if TYPE_CHECKING:
 
 
 def stamp(moment: datetime) -> str:
-    """A moment as the book keeps it: UTC, microseconds, so that text order is time order."""
+    """A moment as stored in the book: UTC with microseconds, so that text sorts by time."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def moment(text: str) -> datetime:
-    """Raises ValueError: not a moment, or without an offset from UTC."""
+    """The moment in a text, in UTC.
+
+    Raises:
+        ValueError: not a moment, or without an offset from UTC.
+    """
     read = datetime.fromisoformat(text)
     if read.tzinfo is None:
         raise ValueError(f"no offset from UTC: {text!r}")
@@ -23,7 +27,7 @@ def moment(text: str) -> datetime:
 
 
 class Clock:
-    """Kept in the book, so that a restarted simulator lives on in the same time."""
+    """Stored in the book, so that a restarted simulator goes on with the same clock."""
 
     def __init__(self, book: Book) -> None:
         self._book = book
@@ -44,19 +48,19 @@ class Clock:
         self.set(self.now() + by)
 
     def set(self, to: datetime) -> None:
-        """Any moment, an earlier one too: partners' clocks have been set back before."""
+        """Set any moment, even an earlier one, since partners' clocks are sometimes set back."""
         if self._frozen_at is not None:
             self._frozen_at = to
         self._offset = to - datetime.now(UTC)
         self._keep()
 
     def freeze(self) -> None:
-        """Time stands still until it is advanced, set or let go."""
+        """Stop the clock. It changes only when it is advanced, set or thawed."""
         self._frozen_at = self.now()
         self._keep()
 
     def thaw(self) -> None:
-        """Time runs again, from where it stood."""
+        """Let the clock run again, from where it stopped."""
         now = self.now()
         self._frozen_at = None
         self.set(now)

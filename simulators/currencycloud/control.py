@@ -1,4 +1,4 @@
-"""What only the simulator has: its clock, its faults, its book, and its people's hands."""
+"""The control endpoint, which no real partner has: clock, faults, book, manual interventions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Control:
         return {"now": stamp(self._partner.clock.now()), "frozen": self._partner.clock.frozen}
 
     def delays(self, asked: Any) -> Any:
-        """Any of the delays, in seconds; for payments that come to that stage from now on."""
+        """Set any of the delays, in seconds, for payments that reach that stage from now on."""
         seconds = {name: float(value) for name, value in asked.items()}
         self._partner.lifecycle.change_delays(seconds)
         return self.read_delays(asked)
@@ -66,7 +66,7 @@ class Control:
         return {"rules": []}
 
     def apply(self, asked: Any) -> Any:
-        """Apply one of the interventions to this payment now."""
+        """Apply an intervention to a payment now: `fault`, and its `param`."""
         if asked.get("fault") not in INTERVENTIONS:
             raise ValueError(
                 f"not an intervention: {asked.get('fault')}; there are {', '.join(INTERVENTIONS)}"
@@ -77,7 +77,7 @@ class Control:
         return {"id": payment_id, "status": self._partner.payments.by_id(payment_id)["status"]}
 
     def funds(self, asked: Any) -> Any:
-        """`amount`, `currency`, for the main account or `account_id`."""
+        """Fund the main account or `account_id`: `amount`, `currency`."""
         accounts, now = self._partner.accounts, self._partner.clock.now()
         account_id, currency = asked.get("account_id", accounts.main()["id"]), asked["currency"]
         transaction = accounts.fund(account_id, str(asked["amount"]), currency, now)
@@ -87,19 +87,19 @@ class Control:
         return {"account_id": account_id, "amount_minor": balance["amount_minor"]}
 
     def open_account(self, asked: Any) -> Any:
-        """A sub-account: `name`, and `contact_id` if it must be a known one."""
+        """Open a sub-account: `name`, and `contact_id` if it has to be a certain one."""
         accounts, name = self._partner.accounts, str(asked.get("name", "Client"))
         parent_id = accounts.main()["id"]
         return accounts.open(name, contact_id=asked.get("contact_id"), parent_id=parent_id)
 
     def require_authorisation(self, asked: Any) -> Any:
-        """`steps` for payments from now on, of the main account or `account_id`."""
+        """Require `steps` authorisations of new payments, of the main account or `account_id`."""
         account_id = asked.get("account_id", self._partner.accounts.main()["id"])
         self._partner.approvals.require(account_id, int(asked["steps"]))
         return {"account_id": account_id, "steps": int(asked["steps"])}
 
     def open_login(self, asked: Any) -> Any:
-        """Another person of the main account: `login_id`, `api_key`."""
+        """Add another person to the main account: `login_id`, `api_key`."""
         account_id, contact_id = self._partner.accounts.main()["id"], new_id()
         login_id = str(asked["login_id"])
         self._partner.sessions.open_login(login_id, str(asked["api_key"]), account_id, contact_id)
@@ -109,7 +109,7 @@ class Control:
         return {"quotas": self._partner.quotas.shown()}
 
     def set_quotas(self, asked: Any) -> Any:
-        """These and no others: `on`, `limit`, `seconds` of each."""
+        """Replace all quotas: each has `on`, `limit`, `seconds`."""
         self._partner.quotas.set(asked if isinstance(asked, list) else [asked])
         return self.quotas(asked)
 
@@ -121,17 +121,17 @@ class Control:
         return {"targets": targets.shown(), "deliveries": book.deliveries()}
 
     def add_webhooks(self, asked: Any) -> Any:
-        """Targets: `url`, and whatever `Target` has that shall not be as it is by default."""
+        """Add targets: each has `url`, and the fields of `Target` that differ from the default."""
         self._partner.targets.put(asked if isinstance(asked, list) else [asked])
         return self.webhooks(asked)
 
     def remove_webhooks(self, asked: Any) -> Any:
-        """That `url`, or all."""
+        """Remove the target `url`, or all."""
         self._partner.targets.remove(asked.get("url"))
         return self.webhooks(asked)
 
     def notify(self, asked: Any) -> Any:
-        """One notification by hand, now: see `Notices.order`."""
+        """Send one notification by hand, now: see `Notices.order`."""
         return {"deliveries": self._partner.notices.order(asked, self._partner.clock.now())}
 
     def unlock(self, asked: Any) -> Any:
@@ -142,7 +142,11 @@ class Control:
 
 
 def control_routes(partner: Partner, changed: Callable[[], None]) -> list[Route]:
-    """`changed` is called after whatever may have changed something."""
+    """The routes of the control endpoint.
+
+    Args:
+        changed: called after each request, since it may have changed something.
+    """
     control = Control(partner)
 
     def serve(handler: Handler) -> Callable[[Request], Awaitable[Response]]:

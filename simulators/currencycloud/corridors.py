@@ -1,4 +1,4 @@
-"""What each corridor asks of a beneficiary and a payer; which rows are ours is in the README."""
+"""What each corridor requires of a beneficiary and a payer. The README says which rows are ours."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ROUTING_TYPES = (
     "institution_no",
     "sort_code",
 )
-#: Under these names the documentation has a code for what is missing.
+#: Required field -> the name under which the documentation has a code if it is missing.
 _MISSING = {
     "acct_number": "account_number",
     "iban": "iban",
@@ -60,7 +60,7 @@ _MISSING = {
 
 
 def _of(payment_type: str, bank: Alternative, *people: Alternative) -> list[Alternative]:
-    """An alternative for each kind of beneficiary."""
+    """One alternative for each kind of beneficiary."""
     return [{"payment_type": payment_type, **each, **bank} for each in people]
 
 
@@ -80,7 +80,7 @@ def _local(account: str, *people: Alternative, **routing: str) -> list[Alternati
 _NAMED = (_PERSON, _COMPANY)
 _GB_PRIORITY = {"acct_number": "^\\d{8}$", "sort_code": "^\\d{6}$"}
 
-#: By currency and the bank's country.
+#: (currency, the bank's country) -> the alternatives.
 CORRIDORS: Mapping[tuple[str, str], Sequence[Alternative]] = {
     ("GBP", "GB"): [
         *_of("priority", _GB_PRIORITY, _PERSON | _ADDRESS, _COMPANY | _ADDRESS),
@@ -126,7 +126,7 @@ CORRIDORS: Mapping[tuple[str, str], Sequence[Alternative]] = {
     ("KWD", "KW"): _swift(_BY_IBAN),
     ("USD", "AE"): _swift(_BY_IBAN),
 }
-#: Of all other corridors: SWIFT to an IBAN or an account number.
+#: All other corridors: SWIFT to an IBAN or an account number.
 _ELSEWHERE = (*_swift(_BY_IBAN), *_swift(_BY_NUMBER))
 #: Euros go over SEPA to an IBAN; the kind of creditor does not matter.
 _EURO = ({"payment_type": "regular", "iban": _IBAN}, *_ELSEWHERE)
@@ -135,12 +135,16 @@ _PAYER_TEXTS = ("payer_city", "payer_address")
 
 
 def alternatives(currency: str, country: str) -> Sequence[Alternative]:
-    """Lists of fields of which a beneficiary has to satisfy one."""
+    """Lists of fields; a beneficiary has to satisfy one of them."""
     return CORRIDORS.get((currency, country), _EURO if currency == "EUR" else _ELSEWHERE)
 
 
 def required_details(fields: Mapping[str, str]) -> Json:
-    """Raises Refusal: 400, a code that is none."""
+    """The answer of `reference/beneficiary_required_details`.
+
+    Raises:
+        Refusal: 400, a malformed country or currency.
+    """
     code = "get_beneficiary_requirements_failed"
     for name, shape in (
         ("bank_account_country", "[A-Z]{2}"),
@@ -157,7 +161,11 @@ def required_details(fields: Mapping[str, str]) -> Json:
 
 
 def payer_required_details(fields: Mapping[str, str]) -> Json:
-    """Raises Refusal: 400, no country or a word that is none."""
+    """The answer of `reference/payer_required_details`.
+
+    Raises:
+        Refusal: 400, no country, a malformed one, or an unknown kind or payment type.
+    """
     code = "get_payer_requirements_failed"
     country = fields.get("payer_country")
     if not country:
@@ -206,7 +214,7 @@ def _payers() -> Iterator[Json]:
 def objections(
     details: Mapping[str, object], payment_types: Sequence[str]
 ) -> list[tuple[str, str, str, Json]]:
-    """What stands against paying such a beneficiary in each of these ways; of the nearest list."""
+    """Why the beneficiary cannot be paid by these payment types, by the nearest alternative."""
     given = _given(details)
     found: list[tuple[str, str, str, Json]] = []
     for payment_type in payment_types:
@@ -227,7 +235,11 @@ def objections(
 def check_payment(
     fields: Mapping[str, str], payment_type: str, beneficiary: Mapping[str, object], error: str
 ) -> None:
-    """Raises Refusal: 400, this beneficiary is not paid in that way."""
+    """Check a payment against its corridor.
+
+    Raises:
+        Refusal: 400, this beneficiary cannot be paid in that way.
+    """
     types = beneficiary.get("payment_types")
     if isinstance(types, list) and payment_type not in types:
         raise refuse(400, error, "type", "invalid_type", "Invalid Payment type")

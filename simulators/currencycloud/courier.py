@@ -1,4 +1,4 @@
-"""Brings notifications to their targets, and lets the partner live while nobody asks."""
+"""Delivers notifications to their targets, and lets payments progress between requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simulators.currencycloud.targets import STRANGERS_SECRET
 
 
 class Courier:
-    """One delivery at a time to each target, in their order; targets do not wait for each other."""
+    """Delivers to each target in order, one at a time; targets do not wait for each other."""
 
     def __init__(self, partner: Partner) -> None:
         self._partner = partner
@@ -22,11 +22,11 @@ class Courier:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def poke(self) -> None:
-        """Something happened: look whether there is anything to deliver."""
+        """Look now whether there is anything to deliver."""
         self._poked.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Deliver until cancelled."""
         with self._partner.book.transaction():
             self._partner.notices.outbox.recover()
         while True:
@@ -35,7 +35,7 @@ class Courier:
             await self._rest()
 
     async def deliver(self, seqs: Iterable[int]) -> None:
-        """These now, one after the other: what has to arrive before something else happens."""
+        """Deliver these now, one after the other. They have to arrive before the reply leaves."""
         for seq in seqs:
             await self._deliver(self._partner.notices.outbox.delivery(seq))
 
@@ -73,7 +73,7 @@ class Courier:
             partner.notices.outbox.answered(delivery, target, answer, partner.clock.now())
 
     async def _rest(self) -> None:
-        """Until the next thing is due by the simulator's clock, or somebody pokes."""
+        """Wait until something is due by the simulator's clock, or until poked."""
         seconds = self._seconds_to_wait()
         try:
             await asyncio.wait_for(self._poked.wait(), seconds)

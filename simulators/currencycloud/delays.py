@@ -1,4 +1,4 @@
-"""How long this partner takes."""
+"""How long the partner takes for each stage."""
 
 from __future__ import annotations
 

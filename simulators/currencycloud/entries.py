@@ -10,7 +10,7 @@ from simulators.currencycloud.book import Book, new_id
 from simulators.currencycloud.clock import stamp
 from simulators.currencycloud.notices import Notices
 
-#: Not released yet: may still be changed and deleted.
+#: Statuses before release, in which a payment can still be changed and deleted.
 UNRELEASED = ("new", "awaiting_authorisation", "authorised", "ready_to_send", "suspended")
 
 Payment = Mapping[str, Any]
@@ -26,14 +26,18 @@ class Entries:
         self._notices = notices
 
     def payment(self, payment_id: str) -> dict[str, Any]:
-        """Raises NotPossible: there is none."""
+        """The payment.
+
+        Raises:
+            NotPossible: there is no such payment.
+        """
         found = self._book.row("SELECT * FROM payments WHERE id = ?", payment_id)
         if found is None:
             raise NotPossible("no such payment")
         return found
 
     def become(self, payment: Payment, status: str, at: datetime, what: str, **also: Any) -> None:
-        """Write its status and whatever else changes with it, and announce it if they do that."""
+        """Write a status and other changed fields, and announce the status if they announce it."""
         when = stamp(at)
         self._book.change("payments", payment["id"], status=status, updated_at=when, **also)
         self._book.note(payment["id"], when, status, what)
@@ -44,7 +48,7 @@ class Entries:
         self._book.change("payments", payment["id"], **values)
 
     def log(self, payment: Payment, at: datetime, intervention: str, rule: int | None) -> None:
-        """For the log of faults: what happened to it, and what it was before."""
+        """Write the intervention to the log of faults, with the payment's status before it."""
         self._book.fired(
             stamp(at),
             intervention,
@@ -55,12 +59,12 @@ class Entries:
         )
 
     def covered(self, payment: Payment, at: datetime) -> bool:
-        """Whether the account has the money for it."""
+        """Whether the account's balance covers the payment."""
         balance = self._book.balance(payment["account_id"], payment["currency"], stamp(at))
         return int(balance["amount_minor"]) >= int(payment["amount_minor"])
 
     def was_returned(self, payment: Payment) -> bool:
-        """Whether it failed after money had left, however little of it came back."""
+        """Whether it failed after the money had left, however little came back."""
         sql = "SELECT 1 FROM transactions WHERE related_entity_id = ? AND action = ?"
         return self._book.row(sql, payment["id"], "payment_failure") is not None
 
@@ -76,7 +80,7 @@ class Entries:
         amount_minor: int,
         status: str,
     ) -> None:
-        """After its posting: a completed one carries the balance it left behind."""
+        """Write a transaction. Call it after the posting: a completed one has the new balance."""
         when = stamp(at)
         balance = self._book.balance(payment["account_id"], payment["currency"], when)
         is_done = status == "completed"

@@ -1,4 +1,4 @@
-"""The rules: which request, payment or notification goes wrong, and how often."""
+"""Fault rules: which request, payment or notification goes wrong, and how often."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from simulators.currencycloud.menu import DELAY, MENU, NOTICE_FAULTS
 _NUMBERS = ("seconds", "after_seconds", "resume_after_seconds", "bytes", "status")
 _OURS = ("id", "seen", "picked")
 
-#: When a rule has its say: before a request is looked at, on its answer, on a notification.
+#: When a rule applies: before a request is handled, to its answer, or to a notification.
 Stage = Literal["early", "answer", "notice"]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One line of the menu as somebody ordered it.
+    """One ordered fault.
 
     Attributes:
-        on: "METHOD path", or "NOTIFY type" of a notification, with `*` and `?` as wildcards.
-        times: how often at most; None, no limit.
+        on: "METHOD path", or "NOTIFY type" for a notification, with `*` and `?` as wildcards.
+        times: the most times it fires; None means no limit.
         probability: of firing on a request that fits, drawn from `seed`.
-        match: fields of the request, or of the payment it is about; `*` at the end: begins with.
+        match: fields of the request or of its payment; a value that ends in `*` is a prefix.
     """
 
     fault: str
@@ -51,7 +51,7 @@ class Rule:
         if not all(isinstance(wanted, str) for wanted in self.match.values()):
             raise ValueError(f"fields are text: {self.match}")
         for name in _NUMBERS:
-            # `unknown_status` has a status that is a word.
+            # The status of `unknown_status` is a word, not a number.
             if name != "status" or self.fault != "unknown_status":
                 float(self.param.get(name, 0))
 
@@ -71,7 +71,7 @@ class Rule:
         return all(_equal(about.get(name, ""), wanted) for name, wanted in self.match.items())
 
     def drawn(self) -> bool:
-        """Whether chance wants it for the request now seen; the same for the same seed."""
+        """Whether the rule's draw for this request fires; the same seed gives the same draws."""
         if self.probability >= 1:
             return True
         return random.Random(f"{self.seed}/{self.seen}").random() < self.probability
@@ -82,10 +82,10 @@ class Faults:
         self._book = book
 
     def add(self, ordered: list[dict[str, Any]]) -> list[int]:
-        """Their ids.
+        """Add rules. Returns their ids.
 
         Raises:
-            TypeError, ValueError: a rule that cannot be; none of them is added.
+            TypeError, ValueError: one of the rules is invalid; none is added.
         """
         if any(name in one for one in ordered for name in _OURS):
             raise ValueError(f"not for you to say: {', '.join(_OURS)}")
@@ -97,11 +97,11 @@ class Faults:
             ]
 
     def clear(self) -> None:
-        """No rule is in force any more; what fired stays in the book."""
+        """End all rules. The log of faults that fired stays in the book."""
         self._book.run("UPDATE rules SET active = 0")
 
     def shown(self) -> list[dict[str, Any]]:
-        """Every rule in force, how often it was picked, and how often it really happened."""
+        """Every active rule, how often it was picked, and how often its fault really happened."""
         fired = {
             row["rule"]: row["n"]
             for row in self._book.rows("SELECT rule, count(*) n FROM faults_fired GROUP BY rule")
@@ -117,7 +117,7 @@ class Faults:
         ]
 
     def fitting(self, method: str, path: str, about: Mapping[str, str], stage: Stage) -> list[Rule]:
-        """The rules that want this, oldest first. Looking is what throws the dice."""
+        """The rules that fire on this, oldest first. A call draws for rules with a probability."""
         fitting = []
         for row in self._book.rows("SELECT * FROM rules WHERE active ORDER BY id"):
             rule = Rule(
@@ -132,7 +132,7 @@ class Faults:
         return fitting
 
     def pick(self, rule: Rule) -> None:
-        """It is used up by one."""
+        """Count one use of a rule."""
         self._book.run("UPDATE rules SET picked = picked + 1 WHERE id = ?", rule.id)
 
 

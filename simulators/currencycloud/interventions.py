@@ -14,7 +14,8 @@ from simulators.currencycloud.timers import Timers
 
 DEFAULT_FEE_MINOR = 250
 
-#: These wait for their stage; the others happen so many seconds after they were decided.
+#: Interventions that wait for a stage of the payment. Others happen `after_seconds` after the
+#: rule was picked.
 BEFORE_RELEASE = ("fail_before_release", "suspend")
 AFTER_RELEASE = "unrelease"
 AFTER_COMPLETION = "fail_after_completed"
@@ -24,7 +25,7 @@ Param = Mapping[str, Any]
 
 
 class Interventions:
-    """Each raises NotPossible where the payment is past it, or not there yet."""
+    """The interventions. Each raises NotPossible if the payment is in another stage."""
 
     def __init__(
         self,
@@ -34,7 +35,7 @@ class Interventions:
         ready: Callable[[Payment, datetime, str], None],
         authorised: Callable[[Payment, datetime, str], None],
     ) -> None:
-        """`ready` and `authorised` bring a payment to that stage and start what follows."""
+        """`ready` and `authorised` move a payment to that stage and schedule the next one."""
         self._entries = entries
         self._timers = timers
         self._approvals = approvals
@@ -62,16 +63,24 @@ class Interventions:
         *,
         by_hand: bool,
     ) -> None:
-        """Now. By hand some are possible at other stages than by a rule."""
+        """Apply an intervention now. By hand, some are possible in more stages than by a rule.
+
+        Raises:
+            NotPossible: not for this payment in its present stage.
+        """
         if intervention not in self._all:
             raise NotPossible(intervention)
         self._all[intervention](payment, at, param, by_hand)
-        # What a rule suspends goes on by itself: that is not another fault.
+        # A payment that a rule suspended resumes by itself, which is not another fault.
         if by_hand or rule is not None or intervention != "resume":
             self._entries.log(payment, at, intervention, rule)
 
     def delete(self, payment: Payment, at: datetime, what: str) -> None:
-        """Raises NotPossible: it is not there to be deleted, or on its way."""
+        """Delete a payment.
+
+        Raises:
+            NotPossible: it is released or has ended.
+        """
         if payment["status"] not in UNRELEASED:
             raise NotPossible("delete")
         self._end(payment, at)
@@ -80,7 +89,7 @@ class Interventions:
     def _fail_after_release(
         self, payment: Payment, at: datetime, param: Param, by_hand: bool
     ) -> None:
-        """Back comes the amount less a fee, from wherever it is; by rule only once completed."""
+        """Return the amount less a fee, from wherever it is; by a rule only after completion."""
         allowed = ("released", "submitted", "completed") if by_hand else ("completed",)
         if payment["status"] not in allowed:
             raise NotPossible("fail_after_completed")
@@ -135,7 +144,7 @@ class Interventions:
         self._ready(payment, at, "resumed")
 
     def _unrelease(self, payment: Payment, at: datetime, param: Param, by_hand: bool) -> None:
-        """Released money called back for review: the one real step backwards."""
+        """Call released money back for review: the only real step backwards."""
         if payment["status"] not in ("released", "submitted"):
             raise NotPossible("unrelease")
         amount, entries = payment["amount_minor"], self._entries
@@ -158,21 +167,21 @@ class Interventions:
         self._entries.become(payment, status, at, "amount changed", amount_minor=changed)
 
     def _authorise(self, payment: Payment, at: datetime, param: Param, by_hand: bool) -> None:
-        """All the people it waits for say yes."""
+        """Record all missing authorisations."""
         if payment["status"] != "awaiting_authorisation":
             raise NotPossible("authorise_by_hand")
         self._approvals.complete(payment, at)
         self._authorised(payment, at, "authorised by hand")
 
     def _revive(self, payment: Payment, at: datetime, param: Param, by_hand: bool) -> None:
-        """They said no, or it was deleted, and then it goes on after all."""
+        """Let a payment go on that had failed without a return or was deleted."""
         if payment["status"] not in ("failed", "deleted") or self._entries.was_returned(payment):
             raise NotPossible("revive")
         self._entries.change(payment, failure_reason="", review_status="passed")
         self._ready(payment, at, "revived")
 
     def _end(self, payment: Payment, at: datetime) -> None:
-        """It will take no further step, unless a rule has more in store for it."""
+        """Stop all further steps, except an intervention that a rule has ordered for the end."""
         later = self._timers.take_waiting(payment["id"], AFTER_THE_END)
         self._timers.stop(payment["id"])
         if later is not None:
@@ -181,7 +190,11 @@ class Interventions:
 
 
 def _minor(param: Param, name: str, currency: str, default: int) -> int:
-    """Raises NotPossible: the parameter is no amount in that currency."""
+    """The parameter in minor units, or the default.
+
+    Raises:
+        NotPossible: the parameter is not an amount in that currency.
+    """
     try:
         return to_minor(str(param[name]), currency) if name in param else default
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Balances and transactions, to be read."""
+"""Reads and searches of balances and transactions."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Ledger:
         return wire.balance(self._book.balance(account["id"], currency, stamp(now)))
 
     def find_balances(self, account_id: str, fields: Mapping[str, str]) -> Json:
-        """Today's: there is no history of balances here, so no `as_at_date`."""
+        """Search present balances. There is no history of balances here, so no `as_at_date`."""
         only_known(fields, _FIND_BALANCES, _BALANCES)
         account = self._accounts.acting(account_id, fields, _BALANCES)
         search = Search(self._book, "balances", fields, _BALANCES)
@@ -128,7 +128,7 @@ class Ledger:
             paid = "related_entity_id IN (SELECT id FROM payments WHERE beneficiary_id = ?)"
             search.where(paid, fields["beneficiary_id"])
         if "currency_pair" in fields:
-            # Only conversions have one, and there are none here.
+            # Only conversions have a currency pair, and there are none here.
             search.where("0")
         search.between("settles_at", "created_at", "updated_at", "completed_at")
         search.amounts()

@@ -1,8 +1,8 @@
-"""What becomes of a payment, as a function of the simulator's clock.
+"""The stages of a payment, driven by the simulator's clock.
 
 new -> awaiting_authorisation -> authorised -> ready_to_send -> released -> submitted ->
-completed, the first three only where they are asked for, with money moved at release. What else
-departs from that is in `interventions`.
+completed. The first three occur only if settings ask for them. Money leaves the account at release.
+Departures from this course are in `interventions`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Lifecycle:
         self.delays = Delays.of(book)
 
     def change_delays(self, seconds: Mapping[str, float]) -> None:
-        """For payments that come to that stage from now on.
+        """Change delays for payments that reach that stage from now on.
 
         Raises:
             TypeError: there is no such delay.
@@ -56,7 +56,7 @@ class Lifecycle:
         self.delays.keep(self._book)
 
     def begin(self, payment: Payment, now: datetime) -> None:
-        """Start the clockwork of a payment that was just written as `new`."""
+        """Schedule the first steps of a payment that was just written as `new`."""
         self._timers.add(payment["id"], "review", self._after(now, self.delays.review_after))
         if self.delays.accept_after > 0:
             self._book.note(payment["id"], payment["created_at"], "new", "created")
@@ -65,12 +65,12 @@ class Lifecycle:
             self._enter(payment, now, "created")
 
     def authorised(self, payment: Payment, now: datetime, what: str = "authorised") -> None:
-        """The last of those it waited for said yes."""
+        """Move a payment on after its last authorisation."""
         self._entries.become(payment, "authorised", now, what)
         self._timers.add(payment["id"], "queue", self._after(now, self.delays.queue_after))
 
     def schedule_release(self, payment: Payment, now: datetime) -> None:
-        """Not before its review, nor before its payment date, where day begins at 00:00 UTC."""
+        """Schedule the release: not before the review, nor before 00:00 UTC of the payment date."""
         self._timers.stop(payment["id"], "release")
         wait = max(self.delays.release_after, self.delays.review_after)
         day = datetime.fromisoformat(payment["payment_date"]).replace(tzinfo=UTC)
@@ -84,10 +84,10 @@ class Lifecycle:
         rule: int | None,
         now: datetime,
     ) -> None:
-        """Decide that this will happen to the payment; without a rule: now, whatever its stage.
+        """Schedule an intervention by a rule, or without a rule apply it now.
 
         Raises:
-            NotPossible: asked for now, and the payment is past it.
+            NotPossible: there is no such payment, or the intervention is not possible now.
         """
         payment = self._entries.payment(payment_id)
         due: datetime | None = self._after(now, float(param.get("after_seconds", 0)))
@@ -105,7 +105,7 @@ class Lifecycle:
         self._timers.add(payment_id, intervention, due, rule, param)
 
     def progress(self, now: datetime) -> None:
-        """Let everything happen that was due by now, each at its own time and in its order."""
+        """Execute all steps that were due by now, in order, each with its own time."""
         while (timer := self._timers.take_due(now)) is not None:
             payment, at = self._entries.payment(timer.payment_id), timer.due
             assert at is not None
@@ -116,15 +116,19 @@ class Lifecycle:
                     intervention = (timer.step, payment, at, timer.rule, timer.param)
                     self._interventions.apply(*intervention, by_hand=False)
             except NotPossible:
-                # Too late for it, as for the hand that clicks on "delete" after the release.
+                # The step comes too late, like a person's "delete" after the release.
                 continue
 
     def next_due(self) -> datetime | None:
-        """When something happens by itself."""
+        """When the next step is due."""
         return self._timers.next_due()
 
     def delete(self, payment: Payment, at: datetime, what: str) -> None:
-        """Raises NotPossible: it is not there to be deleted, or on its way."""
+        """Delete a payment.
+
+        Raises:
+            NotPossible: it is released or has ended.
+        """
         self._interventions.delete(payment, at, what)
 
     # Stages
@@ -135,7 +139,7 @@ class Lifecycle:
         self._enter(payment, at, "accepted")
 
     def _enter(self, payment: Payment, at: datetime, what: str) -> None:
-        """The first status it is asked about in: nobody else has to approve it, or somebody has."""
+        """Move to the first status after `new`, which depends on required authorisations."""
         if payment["steps_required"]:
             self._entries.become(payment, "awaiting_authorisation", at, what)
         else:
@@ -192,7 +196,7 @@ class Lifecycle:
         self._wake(payment, AFTER_COMPLETION, at)
 
     def _wake(self, payment: Payment, intervention: str, at: datetime) -> None:
-        """An intervention that waited for this stage is due now."""
+        """Schedule an intervention that waited for this stage."""
         waiting = self._timers.take_waiting(payment["id"], intervention)
         if waiting is not None:
             due = self._after(at, float(waiting.param.get("after_seconds", 0)))

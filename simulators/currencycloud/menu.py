@@ -1,8 +1,8 @@
-"""The names of everything that can go wrong here."""
+"""The names of all faults and interventions."""
 
 from __future__ import annotations
 
-#: Instead of doing what was asked.
+#: Faults that happen instead of the request.
 BEFORE = (
     "reply_lost_before",
     "error_500_before",
@@ -14,7 +14,7 @@ BEFORE = (
     "html_502",
     "redirect_before",
 )
-#: Done as asked, then answered like this.
+#: Faults of the answer to a request that was executed.
 AFTER = (
     "reply_lost_after",
     "error_500_after",
@@ -45,7 +45,7 @@ INTERVENTIONS = (
     "revive",
 )
 
-#: What may happen to a notification.
+#: Faults of notifications.
 NOTICE_FAULTS = (
     "webhook_dropped",
     "webhook_doubled",

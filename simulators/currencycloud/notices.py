@@ -1,4 +1,4 @@
-"""Notifications: when there is one, and what the rules make of it."""
+"""Notifications: when one is made, and what fault rules do to it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Notices:
         self.outbox = Outbox(book, targets)
 
     def announce(self, payment: Row, at: datetime) -> None:
-        """Tell of its new status, if that is one they tell of."""
+        """Announce a payment's new status, if they announce that status."""
         if (kind := notification.kind_of(payment)) is not None:
             self._write(kind, payment, notification.of_payment(kind, payment), at)
 
@@ -41,7 +41,7 @@ class Notices:
         self._write(TRANSACTION, None, message, at)
 
     def resend(self, payment_id: str, kind: str, at: datetime) -> None:
-        """The last of that kind about the payment; where none was made, as the payment is now."""
+        """Resend the last notification of that kind; if there was none, make one of the present."""
         sql = (
             "SELECT * FROM notices WHERE payment_id = ? AND notification_type = ?"
             " ORDER BY seq DESC LIMIT 1"
@@ -52,13 +52,13 @@ class Notices:
         self._write(kind, payment, content, at)
 
     def order(self, asked: Mapping[str, Any], at: datetime) -> list[int]:
-        """One by hand, now: the numbers of its deliveries.
+        """Send one notification by hand, now. Returns the numbers of its deliveries.
 
-        `notice`: that one again; `content`: this, word for word; else `payment_id`, with
-        `notification_type`, changed fields in `body`, and `fault` with its `param`.
+        `notice` resends that one; `content` is sent word for word; otherwise `payment_id` makes
+        one, with `notification_type`, changed fields in `body`, and `fault` with its `param`.
 
         Raises:
-            KeyError, ValueError: there is no such notice or payment.
+            KeyError, ValueError: there is no such notice, payment, fault or booking.
         """
         if "notice" in asked:
             found = self._book.row("SELECT * FROM notices WHERE seq = ?", asked["notice"])
@@ -83,7 +83,7 @@ class Notices:
 
     @contextmanager
     def during_request(self) -> Iterator[None]:
-        """What is announced meanwhile can come early: before the reply."""
+        """Notifications announced in this context may arrive early, before the reply."""
         self._in_request = True
         try:
             yield
@@ -125,7 +125,7 @@ class Notices:
     def _spoil(
         self, rule: Rule, genuine: list[Copy], payment: Row | None
     ) -> tuple[list[Copy], list[Copy]] | None:
-        """The genuine copies and those beside them; None where the fault has nothing to hold."""
+        """The genuine copies and the additional ones; None if the fault does not apply."""
         first, param = genuine[0], rule.param
 
         def wait(name: str, seconds: float) -> timedelta:
@@ -161,7 +161,7 @@ class Notices:
     def _fire(self, rule: Rule, kind: str, payment: Row | None, at: datetime) -> None:
         if rule.id:
             self._faults.pick(rule)
-        # Out of order it is only when another one has overtaken it.
+        # `webhook_reordered` counts as fired only when another notification has overtaken it.
         if rule.fault != "webhook_reordered":
             self._log(rule.fault, rule.id or None, kind, payment, at)
 
@@ -186,10 +186,10 @@ class Notices:
         return found
 
     def _content(self, kind: str, payment: Row) -> Json:
-        """As things are now; for a booking, that of the payment's last one.
+        """A message about the payment as it is now, or about its last booking.
 
         Raises:
-            ValueError: nothing was booked for it.
+            ValueError: the payment has no booking.
         """
         if kind != TRANSACTION:
             return notification.of_payment(kind, payment)

@@ -1,4 +1,4 @@
-"""What a notification says: the kinds they have, and the message of each."""
+"""The kinds of notification, and the message of each."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ RELEASED = "payment_released_notification"
 FAILED = "payment_failed_notification"
 COMPLIANCE_FAILED = "payment_compliance_failed_notification"
 TRANSACTION = "cash_manager_transaction_notification"
-#: Those their endpoint sends again.
+#: The kinds that their endpoint resends.
 RESENDABLE = (READY, RELEASED, FAILED)
 
 
 def kind_of(payment: Row) -> str | None:
-    """What they announce of a payment in this status, if anything."""
+    """The kind of notification for a payment in this status; None if there is none."""
     match payment["status"]:
         case "ready_to_send":
             return READY
         case "completed":
-            # So it is called; what it says is `completed`.
+            # That is its name, but the status in it is `completed`.
             return RELEASED
         case "failed":
             return COMPLIANCE_FAILED if payment["review_status"] == "rejected" else FAILED
@@ -37,7 +37,11 @@ def message(kind: str, body: Json) -> Json:
 
 
 def of_payment(kind: str, row: Row) -> Json:
-    """Times in two formats and a number that is text or not: both stand in their guide."""
+    """A message about a payment.
+
+    Their guide has two formats of times, and the number of steps both as text and as a number;
+    which one is used depends on the kind.
+    """
     is_compliance = kind == COMPLIANCE_FAILED
 
     def time(at: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The outbox: what is to go to which target, when, and what came of it."""
+"""The outbox: deliveries to each target, their due times and their results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from simulators.currencycloud.wire import Json, Row
 
 @dataclass(frozen=True)
 class Delivery:
-    """One message that is to go to one target."""
+    """One message for one target."""
 
     seq: int
     url: str
@@ -27,7 +27,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Copy:
-    """What will go out for a notification: the genuine one, and whatever faults make of it."""
+    """One copy of a notification: the genuine one, or one that a fault adds."""
 
     content: Json
     due: datetime
@@ -44,7 +44,7 @@ class Outbox:
         self._early: list[int] = []
 
     def put(self, kind: str, payment: Row | None, copies: list[Copy], at: datetime) -> list[int]:
-        """Put them into the outbox, one delivery for each target."""
+        """Put the copies into the outbox, as one delivery per target. Returns their numbers."""
         sent, known = [], payment or {}
         notices: dict[str, int] = {}
         for copy in copies:
@@ -77,10 +77,10 @@ class Outbox:
         return sent
 
     def overtake(self, payment: Row, sent: list[int], at: datetime) -> dict[int | None, str]:
-        """What was held back for the payment follows what was just sent.
+        """Let deliveries held back for the payment follow the ones just sent.
 
-        Returns the kinds that were overtaken, by the rule that held them, however many targets
-        they go to.
+        Returns the overtaken kinds of notification by the rule that held them; the number of
+        targets does not matter.
         """
         marks = ", ".join("?" * len(sent))
         held = self._book.rows(
@@ -91,7 +91,7 @@ class Outbox:
             *sent,
         )
         for row in held:
-            # A higher number: of two that are due at one moment it is the later.
+            # Of two deliveries due at the same moment, the one with the higher number is later.
             self._book.run(
                 "UPDATE deliveries SET state = 'waiting', due_at = ?,"
                 " seq = (SELECT max(seq) + 1 FROM deliveries) WHERE seq = ?",
@@ -101,12 +101,12 @@ class Outbox:
         return {row["rule"]: row["notification_type"] for row in held}
 
     def take_early(self) -> list[int]:
-        """Deliveries that have to arrive before the reply leaves."""
+        """Take the deliveries that have to arrive before the reply leaves."""
         early, self._early = self._early, []
         return early
 
     def due(self, now: datetime, busy: Collection[str]) -> list[Delivery]:
-        """The first for each target that is not being delivered to."""
+        """The first due delivery of each target that has none under way."""
         rows = self._book.rows(
             "SELECT deliveries.*, content FROM deliveries JOIN notices ON notices.seq = notice"
             " WHERE state IN ('waiting', 'held') AND due_at <= ? ORDER BY due_at, deliveries.seq",
@@ -117,7 +117,7 @@ class Outbox:
             first.setdefault(row["url"], row)
         due = [_delivery(row) for url, row in first.items() if url not in busy]
         for delivery in due:
-            # Nothing came that could have overtaken it, and now it is under way.
+            # No other delivery overtook it in time, so it goes out normally.
             sql = "UPDATE deliveries SET state = 'waiting' WHERE seq = ? AND state = 'held'"
             self._book.run(sql, delivery.seq)
         return due
@@ -132,7 +132,7 @@ class Outbox:
         return _delivery(row)
 
     def next_due(self, busy: Collection[str]) -> datetime | None:
-        """When the courier has to go next."""
+        """When the courier has to deliver next."""
         rows = self._book.rows(
             "SELECT url, min(due_at) AS at FROM deliveries WHERE state IN ('waiting', 'held')"
             " GROUP BY url"
@@ -142,9 +142,9 @@ class Outbox:
     def answered(
         self, delivery: Delivery, target: Target, answer: int | str, now: datetime
     ) -> None:
-        """What came back: a status, or why there is none.
+        """Record the result of a delivery: a status, or why there is none.
 
-        Anything but 2xx is tried again; but a forger, or who replays, tries once.
+        Any answer but 2xx is retried. Forged and stale deliveries are not retried.
         """
         row = self._book.row("SELECT answers FROM deliveries WHERE seq = ?", delivery.seq)
         answers = [*json.loads(row["answers"] if row else "[]"), answer]
@@ -165,7 +165,7 @@ class Outbox:
         )
 
     def recover(self) -> None:
-        """After a restart: what should have come early comes now."""
+        """After a restart, make deliveries due that should have arrived early."""
         self._book.run("UPDATE deliveries SET state = 'waiting' WHERE state = 'early'")
 
 

@@ -1,4 +1,4 @@
-"""The partner behind the wire: one call in, one answer out, everything kept before it leaves."""
+"""The partner behind the HTTP server: one call in, one answer out, committed before it leaves."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from simulators.currencycloud.wire import Json, Refusal, Reply, Row
 LOGIN = "log_in"
 
 DEFAULT_LOGIN = "demo@finality.test"
-# No partner ever issued this: it opens simulators and nothing else.
+# No partner issued this key; it works with simulators only.
 SIMULATOR_API_KEY = "51" * 32
 DEFAULT_BALANCES = tuple(
     f"{currency}=10000000.00" for currency in ("EUR", "GBP", "JPY", "KWD", "USD")
 )
 
-#: In their documentation's order; the first that fits is meant.
+#: In the order of their documentation; the first match counts.
 ENDPOINTS: tuple[tuple[str, str, str], ...] = (
     ("POST", "/v2/authenticate/api", LOGIN),
     ("POST", "/v2/authenticate/close_session", "close_session"),
@@ -79,11 +79,11 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What leaves, after how long, and what becomes of it on the way.
+    """A reply, the wait before it, and the fault on its way.
 
     Attributes:
-        spoiler: the rule that lets the reply be lost, cut or drip, if one does.
-        after: deliveries of notifications that have to arrive before it leaves.
+        spoiler: the rule that loses, cuts or drips the reply, if there is one.
+        after: deliveries of notifications that have to arrive before the reply leaves.
     """
 
     reply: Reply
@@ -94,7 +94,11 @@ class Answer:
 
 class Partner:
     def __init__(self, file: Path) -> None:
-        """Raises sqlite3.Error: the book cannot be opened."""
+        """Open the book.
+
+        Raises:
+            sqlite3.Error: it cannot be opened.
+        """
         self.book = Book(file)
         self.clock = Clock(self.book)
         self.accounts = Accounts(self.book)
@@ -121,16 +125,17 @@ class Partner:
         delays: Mapping[str, float] | None = None,
         authorisation_steps: int | None = None,
     ) -> None:
-        """Make the login and the sub-accounts known, and pay a new book's balances in.
+        """Add the login and the sub-accounts, and fund the balances of a new book.
 
         Args:
-            balances: as `EUR=10.00`.
-            contacts: of the sub-accounts.
-            delays: those of `Delays` to change, in seconds.
-            authorisation_steps: how many people approve each payment of the main account.
+            balances: each as `EUR=10.00`.
+            contacts: contact ids of the sub-accounts.
+            delays: fields of `Delays` to change, in seconds.
+            authorisation_steps: how many people authorise each payment of the main account.
 
         Raises:
-            ValueError: an amount that is none.
+            TypeError: there is no such delay.
+            ValueError: a balance is not an amount, or `authorisation_steps` is negative.
         """
         with self.book.transaction():
             account_id = self.accounts.main()["id"]
@@ -146,7 +151,7 @@ class Partner:
                 self.approvals.require(account_id, authorisation_steps)
 
     def wait_before(self, call: Call) -> float:
-        """Seconds before the partner even looks at the request."""
+        """Seconds until the partner begins to handle the request."""
         seconds = self.lifecycle.delays.latency
         with self.book.transaction():
             payment = self._payment(call)
@@ -156,9 +161,9 @@ class Partner:
         return seconds
 
     def answer(self, call: Call) -> Answer:
-        """Do what is asked, or what the rules have in mind for it.
+        """Execute the request, or the fault that a rule has for it.
 
-        When this returns, all of it is on the disk, a refused login's count too.
+        When this returns, all changes are on disk, including the count of failed logins.
         """
         with self.book.transaction():
             now = self.clock.now()
@@ -169,7 +174,7 @@ class Partner:
                 self._log("quota", None, call, self._payment(call), now, refusal.status)
                 return Answer(refusal.reply())
             try:
-                # Who logs in is nobody yet.
+                # A login has no session yet.
                 is_login = call.endpoint == LOGIN
                 person = Person("", "") if is_login else self.sessions.use(call.token, now)
             except Refusal as refusal:
@@ -192,7 +197,7 @@ class Partner:
         except Refusal as refusal:
             reply = refusal.reply()
         early = self.notices.outbox.take_early()
-        # As it is now: a create has only just made it.
+        # Read again, because a create has only just made the payment.
         payment = self._payment(call)
         for rule in rules:
             if rule.fault in INTERVENTIONS and payment is not None and reply.status == 200:
@@ -212,13 +217,13 @@ class Partner:
         return Answer(reply, None, wait, early)
 
     def _rules(self, call: Call, payment: Row | None, stage: Stage) -> list[Rule]:
-        """What fits the request's fields over those of the payment it is about."""
+        """The rules that match the request's fields, or its payment's if the request lacks them."""
         known = {name: str(value) for name, value in (payment or {}).items()}
         about = {**known, **call.fields}
         return self.faults.fitting(call.method, call.path, about, stage)
 
     def _payment(self, call: Call) -> Row | None:
-        """The payment a request is about, by its path, its key, or as the related entity."""
+        """The payment that a request is about, by its path, its key or `related_entity_id`."""
         payment_id = call.fields.get("related_entity_id", "")
         if call.path.startswith("/v2/payments/") and call.object_id:
             payment_id = call.object_id

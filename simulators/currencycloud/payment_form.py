@@ -1,4 +1,4 @@
-"""The form of a payment: which fields it has, and what they may say."""
+"""The form of a payment: its fields and their possible values."""
 
 from __future__ import annotations
 
@@ -58,7 +58,11 @@ _DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 def check_complete(fields: Mapping[str, str]) -> None:
-    """Raises Refusal: 400, all that is missing at once."""
+    """Check that all required fields are there.
+
+    Raises:
+        Refusal: 400, with all missing fields.
+    """
     reasons: list[tuple[str, str, str, Json]] = []
     for name in REQUIRED:
         if not fields.get(name):
@@ -95,7 +99,11 @@ def amount(fields: Mapping[str, str], currency: str, error_code: str) -> int:
 
 
 def payment_type(fields: Mapping[str, str]) -> str:
-    """Raises Refusal: 400, on creation with a code of its own."""
+    """The payment type of a new payment.
+
+    Raises:
+        Refusal: 400, with a code that only creation has.
+    """
     value = fields.get("payment_type", "regular")
     if value not in ("priority", "regular"):
         raise refuse(400, NOT_CREATED, "type", "invalid_type", "Invalid Payment type")
@@ -116,10 +124,10 @@ def payment_date(fields: Mapping[str, str], now: datetime, error_code: str) -> s
 
 
 def check_extras(fields: Mapping[str, str], error_code: str) -> None:
-    """What need not be there, and is wrong if it is.
+    """Check the optional fields.
 
     Raises:
-        Refusal: 400, the first that is wrong.
+        Refusal: 400, with the first wrong field.
     """
 
     def wrong(name: str, code: str, message: str) -> Refusal:
@@ -146,7 +154,7 @@ def check_extras(fields: Mapping[str, str], error_code: str) -> None:
 
 
 def _check_invoice(fields: Mapping[str, str], wrong: Callable[[str, str, str], Refusal]) -> None:
-    """Number and date come together or not at all."""
+    """Invoice number and date have to come together."""
     number, day = fields.get("invoice_number"), fields.get("invoice_date")
     if number is None and day is not None:
         message = f"Invoice number is missing for provided invoice date {day}"

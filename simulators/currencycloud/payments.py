@@ -1,4 +1,4 @@
-"""Payments as a client asks for them: create once, find, read, change, delete."""
+"""The payment endpoints: create once, find, read, change, delete, authorise."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _STATUSES = (
     "authorised",
     "deleted",
 )
-# Of what is not simulated: a search by these finds nothing.
+# Fields of objects that are not simulated, so a search by them finds nothing.
 _NOBODY_HAS = ("conversion_id", "payment_group_id", "bulk_upload_id")
 _REVIEW_STATUSES = ("passed", "in_review", "rejected")
 _FIND = (
@@ -79,7 +79,7 @@ _ORDERS = {
     "short_reference": "short_reference",
     "status": "status",
 }
-# Letters only, and none that make words: as the short references in their recordings.
+# Consonants only, as in the short references of their recordings.
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 
 
@@ -99,7 +99,11 @@ class Payments:
         self._notices = notices
 
     def create(self, person: Person, fields: Mapping[str, str], now: datetime) -> Json:
-        """Raises Refusal: 400; nothing was made, and the key is still free unless it was used."""
+        """Make a payment.
+
+        Raises:
+            Refusal: 400; nothing was made, and the request does not use up its key.
+        """
         only_known(fields, (*EDITABLE, "unique_request_id"), NOT_CREATED)
         account = self._accounts.acting(person.account_id, fields, NOT_CREATED)
         is_own = account["id"] == person.account_id
@@ -143,7 +147,11 @@ class Payments:
     def update(
         self, account_id: str, payment_id: str, fields: Mapping[str, str], now: datetime
     ) -> Json:
-        """A person or a program changes it in place, for as long as it has not left."""
+        """Change a payment in place, as long as it is not released.
+
+        Raises:
+            Refusal: 400 or 404, with the reason.
+        """
         only_known(fields, EDITABLE, _NOT_UPDATED)
         _check_id(payment_id, _NOT_UPDATED, "id_is_not_valid_uuid", "id should be in UUID format")
         account = self._accounts.acting(account_id, fields, _NOT_UPDATED, if_unknown=404)
@@ -185,7 +193,12 @@ class Payments:
     def delete(
         self, account_id: str, payment_id: str, fields: Mapping[str, str], now: datetime
     ) -> Json:
-        """Answers with the payment as it was before: so their recording shows it."""
+        """Delete a payment. The answer shows it as it was before, as in their recording.
+
+        Raises:
+            Refusal: 404, there is no such payment; 400, it is released or has ended, or the id is
+                malformed.
+        """
         only_known(fields, ("on_behalf_of",), _NOT_DELETED)
         _check_id(payment_id, _NOT_DELETED, "invalid_id", "ID has invalid format")
         account = self._accounts.acting(account_id, fields, _NOT_DELETED)
@@ -240,7 +253,7 @@ class Payments:
     def authorise(
         self, person: Person, fields: Mapping[str, str], payment_ids: Sequence[str], now: datetime
     ) -> Json:
-        """One of those it waits for says yes. What this person cannot see is left out."""
+        """Authorise payments as this person. Payments that the person cannot see are left out."""
         only_known(fields, ("payment_ids[]", "payment_ids", "on_behalf_of"), _NOT_AUTHORISED)
         account = self._accounts.acting(person.account_id, fields, _NOT_AUTHORISED)
         if not payment_ids:
@@ -267,7 +280,7 @@ class Payments:
     def retry_notification(
         self, account_id: str, payment_id: str, fields: Mapping[str, str], now: datetime
     ) -> Json:
-        """The last of that type about the payment is sent again, if there was one."""
+        """Resend the last notification of a type; if there was none, make one of the present."""
         only_known(fields, ("notification_type", "on_behalf_of"), _NOT_RESENT)
         _check_id(payment_id, _NOT_RESENT, "id_is_not_valid_uuid", "id should be in UUID format")
         account = self._accounts.acting(account_id, fields, _NOT_RESENT)
@@ -278,7 +291,11 @@ class Payments:
         return {}
 
     def by_id(self, payment_id: str) -> dict[str, Any]:
-        """Raises Refusal: 404, nobody has it."""
+        """The payment, whichever account has it.
+
+        Raises:
+            Refusal: 404, there is no such payment.
+        """
         found = self._row(payment_id)
         if found is None:
             raise _no_such_payment()
@@ -290,7 +307,7 @@ class Payments:
         )
 
     def another(self, payment_ids: list[str], account_id: str) -> Json | None:
-        """A payment of the account that is none of these."""
+        """A payment of the account other than these; None if there is none."""
         marks = ", ".join("?" * len(payment_ids))
         found = self._book.row(
             f"SELECT * FROM payments WHERE id NOT IN ({marks}) AND account_id = ?"

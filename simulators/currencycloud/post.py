@@ -1,4 +1,4 @@
-"""The one request the partner makes itself: a POST, and what the other end says to it."""
+"""The only request that the partner makes itself: a POST of a notification, and its answer."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 async def post(
     url: str, content: bytes, headers: Mapping[str, str], timeout_seconds: float
 ) -> int | str:
-    """The status it was answered with, or why there is none. Redirections are not followed."""
+    """The status of the answer, or why there is none. Redirections are not followed."""
     try:
         async with asyncio.timeout(timeout_seconds):
             return await _post(url, content, headers)
     except (OSError, ValueError, IndexError) as error:
-        # A timeout is an OSError; the others are an answer that is not HTTP.
+        # A timeout is an OSError; the other two mean that the answer was not HTTP.
         return type(error).__name__
 
 
@@ -38,7 +38,7 @@ async def _post(url: str, content: bytes, headers: Mapping[str, str]) -> int:
         writer.write(f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + content)
         await writer.drain()
         status = int((await reader.readline()).split()[1])
-        # To its end, or the other side would find its connection broken.
+        # Read to the end, or the other side would see a broken connection.
         await reader.read()
         return status
     finally:

@@ -1,4 +1,4 @@
-"""How many requests they take in a window of time."""
+"""Quotas: how many requests are accepted in a window of time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SETTING = "quotas"
 
 @dataclass(frozen=True)
 class Quota:
-    """So many requests in each window; windows follow one another without a gap.
+    """`limit` requests in each window of `seconds`; windows follow one another without a gap.
 
     Attributes:
         on: "METHOD path", both with `*` and `?` as wildcards.
@@ -37,7 +37,7 @@ class Quota:
 
 
 class Quotas:
-    """What is allowed is in the book; what was counted lives as long as the process."""
+    """The quotas are stored in the book; the counts live only as long as the process."""
 
     def __init__(self, book: Book) -> None:
         self._book = book
@@ -45,7 +45,11 @@ class Quotas:
         self._counted: dict[tuple[Quota, int], int] = {}
 
     def set(self, asked: Sequence[Mapping[str, Any]]) -> None:
-        """These and no others. Raises TypeError, ValueError: one of them cannot be."""
+        """Replace all quotas.
+
+        Raises:
+            TypeError, ValueError: one of them is invalid; nothing changes.
+        """
         self._quotas = [Quota(**one) for one in asked]
         self._counted = {}
         self._book.keep_setting(_SETTING, json.dumps(self.shown()))
@@ -54,10 +58,10 @@ class Quotas:
         return [asdict(quota) for quota in self._quotas]
 
     def count(self, method: str, path: str, now: datetime) -> None:
-        """One more request.
+        """Count a request.
 
         Raises:
-            Refusal: 429, one too many for its window.
+            Refusal: 429, a quota's window is used up.
         """
         fitting = [quota for quota in self._quotas if quota.fits(method, path)]
         windows = [(quota, int(now.timestamp() // quota.seconds)) for quota in fitting]

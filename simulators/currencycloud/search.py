@@ -1,4 +1,4 @@
-"""Finding: filters, scope, pages, as the spec has them."""
+"""Searches with the spec's filters, scopes and pages."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from simulators.currencycloud.clock import stamp
 from simulators.currencycloud.wire import Json, Refusal, refuse
 
 PER_PAGE = 25
-# Of a moment in the book: replies show it to the second, so that is how it is compared.
+# Moments are compared to the second, because replies show them so.
 _SECONDS = len("2023-12-31T23:59:59")
 
 PAGING = ("page", "per_page", "order", "order_asc_desc")
 
 
 def only_known(fields: Mapping[str, str], known: Collection[str], error_code: str) -> None:
-    """Raises Refusal: 400, a parameter the spec does not have."""
+    """Check that there are no other parameters.
+
+    Raises:
+        Refusal: 400, a parameter that the spec does not have.
+    """
     extra = sorted(set(fields) - set(known))
     if extra:
         names = ", ".join(extra)
@@ -31,7 +35,11 @@ def only_known(fields: Mapping[str, str], known: Collection[str], error_code: st
 
 
 def one_of(fields: Mapping[str, str], name: str, known: Sequence[str], error_code: str) -> None:
-    """Raises Refusal: 400, a value outside the spec's list."""
+    """Check a parameter's value.
+
+    Raises:
+        Refusal: 400, a value outside the spec's list.
+    """
     value = fields.get(name)
     if value is not None and value not in known:
         values = ", ".join(known)
@@ -40,7 +48,11 @@ def one_of(fields: Mapping[str, str], name: str, known: Sequence[str], error_cod
 
 
 def boolean(fields: Mapping[str, str], name: str, error_code: str) -> bool:
-    """Only `true` and `false`: the official client takes care to send these in small letters."""
+    """Only `true` and `false`, in lower case: the official client takes care to send them so.
+
+    Raises:
+        Refusal: 400, another value.
+    """
     value = fields.get(name, "false")
     if value not in ("true", "false"):
         code, message = f"{name}_type_is_wrong", f"{name} should be of boolean type"
@@ -50,7 +62,7 @@ def boolean(fields: Mapping[str, str], name: str, error_code: str) -> bool:
 
 @dataclass
 class Search:
-    """One find: conditions are added, then a page is taken."""
+    """One search: conditions are added, then a page is read."""
 
     book: Book
     table: str
@@ -70,7 +82,7 @@ class Search:
         self.values.extend(values)
 
     def equal(self, *columns: str) -> None:
-        """Parameters that name a column and must be it."""
+        """Parameters that have to equal the column of the same name."""
         for column in columns:
             if column in self.fields:
                 self.where(f"{column} = ?", self.fields[column])
@@ -91,7 +103,7 @@ class Search:
                 self.where(f"{column} {sign} ?", self._moment(name)[:10])
 
     def amounts(self) -> None:
-        """Compared in the currency that is searched for; without one, as two-digit amounts."""
+        """Compare amounts in the currency searched for, or with two decimals if none is given."""
         currency = self.fields.get("currency", "EUR")
         for name, sign in (("amount", "="), ("amount_from", ">="), ("amount_to", "<=")):
             if name in self.fields:
@@ -103,13 +115,13 @@ class Search:
                 self.where(f"amount_minor {sign} ?", minor)
 
     def page(self, orders: Mapping[str, str]) -> tuple[list[dict[str, Any]], Json]:
-        """The rows of the page asked for, and the pagination object.
+        """The rows of the requested page, and the pagination object.
 
         Args:
-            orders: what may be ordered by, and the column it is; the first is the default.
+            orders: possible values of `order` and their columns; the first is the default.
 
         Raises:
-            Refusal: 400, a page or an order there is not.
+            Refusal: 400, an invalid page, page size or order.
         """
         number, size = self._count("page", 1), self._count("per_page", PER_PAGE)
         one_of(self.fields, "order", list(orders), self.error_code)
@@ -152,7 +164,7 @@ class Search:
     def _moment(self, name: str) -> str:
         try:
             at = datetime.fromisoformat(self.fields[name])
-            # A day, or a time without offset, is meant in UTC.
+            # A day, or a time without offset, counts as UTC.
             return stamp(at if at.tzinfo else at.replace(tzinfo=UTC))[:_SECONDS]
         except ValueError:
             code, message = f"{name}_type_is_wrong", f"{name} should be of date type"

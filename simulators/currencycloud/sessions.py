@@ -17,8 +17,8 @@ FAILURES_ALLOWED = 4
 API_KEY_LENGTH = 64
 LOGIN_ID_LENGTH_MAX = 255
 
-# Writing each use of a token would make every read wait for the disk. After a kill a token may
-# seem this much older than it is.
+# A write for each use of a token would make every read wait for the disk. So after a kill, a
+# token may seem older than it is by this much.
 _USE_KEPT_EVERY = timedelta(seconds=10)
 
 _BAD_DETAILS = "auth_invalid_user_login_details"
@@ -40,10 +40,10 @@ class Sessions:
     def open_login(
         self, login_id: str, api_key: str, account_id: str, contact_id: str | None = None
     ) -> None:
-        """Make the login known, or give it this key. Its failures stay as they are.
+        """Add a login, or give an existing one this key. Its count of failures stays.
 
         Args:
-            contact_id: the person it is; without, the account's own contact.
+            contact_id: the contact who logs in; by default the account's own contact.
         """
         self._book.run(
             "INSERT INTO logins (login_id, api_key, account_id, contact_id) VALUES (?, ?, ?, ?)"
@@ -55,7 +55,7 @@ class Sessions:
         )
 
     def unlock(self, login_id: str) -> bool:
-        """What their support does on the phone. False: no such login."""
+        """Unlock a login, as their support does on the phone. False: there is no such login."""
         sql = "UPDATE logins SET failures = 0, locked = 0 WHERE login_id = ?"
         return self._book.run(sql, login_id) > 0
 
@@ -63,8 +63,8 @@ class Sessions:
         """A new token.
 
         Raises:
-            Refusal: 400 for details that cannot be right, 401 for wrong ones and for a locked
-                login. A failure is counted: the caller has to commit in spite of the refusal.
+            Refusal: 400, malformed details; 401, wrong ones or a locked login. A wrong key is
+                counted, so the caller has to commit in spite of the refusal.
         """
         login_id, api_key = fields.get("login_id", ""), fields.get("api_key", "")
         if not login_id:
@@ -95,10 +95,10 @@ class Sessions:
         return token
 
     def use(self, token: str | None, now: datetime) -> Person:
-        """Whose token it is; its half hour begins again.
+        """The person of a token. The use starts its half hour again.
 
         Raises:
-            Refusal: 401, no such token or it was left alone for too long.
+            Refusal: 401, there is no such token or it was idle for too long.
         """
         session = self._book.row(
             "SELECT sessions.*, accounts.id AS account_id,"
@@ -120,7 +120,7 @@ class Sessions:
         return Person(session["account_id"], session["contact_id"])
 
     def end(self, token: str | None) -> None:
-        """The token is worth nothing any more."""
+        """End a session: its token is no longer valid."""
         self._book.run("DELETE FROM sessions WHERE token = ?", token or "")
         self._last_used.pop(token or "", None)
 

@@ -1,4 +1,4 @@
-"""What a faulty reply looks like."""
+"""Builds faulty replies."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from simulators.currencycloud import wire
 from simulators.currencycloud.faults import Rule
 from simulators.currencycloud.wire import NOT_A_STATUS, Refusal, Reply
 
-#: Where a redirection leads that was not told where to: nobody is there.
+#: The default target of redirections, where nothing listens.
 NOWHERE = "http://127.0.0.1:9/elsewhere"
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-#: Their reply as it is: what goes wrong, goes wrong on the way.
+#: Faults of the transmission; the reply itself stays as it is.
 _ON_THE_WAY = ("reply_lost_after", "cut_mid_body", "drip")
 
 
 def instead(rule: Rule) -> Reply:
-    """The reply of a fault that happens instead of what was asked."""
+    """The reply of a fault that happens instead of the request."""
     match rule.fault:
         case "error_500_before":
             return _error_500(rule)
@@ -40,10 +40,10 @@ def instead(rule: Rule) -> Reply:
 
 
 def spoil(rule: Rule, reply: Reply, another: wire.Json | None) -> Reply | None:
-    """The reply as the fault makes it; None where it has nothing to take hold of.
+    """The reply as the fault changes it; None if the fault does not apply to it.
 
     Args:
-        another: a payment the search was not for.
+        another: a payment that the search did not ask for.
     """
     match rule.fault:
         case fault if fault in _ON_THE_WAY:
@@ -67,7 +67,7 @@ def spoil(rule: Rule, reply: Reply, another: wire.Json | None) -> Reply | None:
 
 
 def _spoilt_items(rule: Rule, reply: Reply) -> Reply | None:
-    """The object, or every one of the list, with one field that is wrong."""
+    """The object, or every object of the list, with one wrong field."""
     name = str(rule.param.get("field", "status" if rule.fault == "missing_field" else "amount"))
     spoilt = json.loads(reply.payload())
     items: list[Any] = next((each for each in spoilt.values() if isinstance(each, list)), [spoilt])
@@ -101,7 +101,7 @@ def _redirection(rule: Rule) -> Reply:
 
 
 def _refused(rule: Rule) -> Reply:
-    """Any refusal of their documentation, in the words the order gives it."""
+    """Any refusal of their documentation, with the words that the rule gives."""
     param = rule.param
     code = str(param.get("code", "invalid_extra_parameters"))
     reason = (
@@ -116,7 +116,7 @@ def _refused(rule: Rule) -> Reply:
 
 
 def _another_page(reply: Reply, another: wire.Json | None, rule: Rule) -> Reply | None:
-    """Their search is wrong: it finds nothing, or what was not looked for."""
+    """A wrong search result: nothing, or an object that was not asked for."""
     if not isinstance(reply.body, dict) or "pagination" not in reply.body:
         return None
     name = next(iter(reply.body))

@@ -1,4 +1,4 @@
-"""Where notifications go, and how they are signed for it."""
+"""The targets of notifications, and how notifications to each are signed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 
 from simulators.currencycloud.book import Book
 
-#: Notification version -> content type: that is how the two differ.
+#: Notification version -> content type, by which the two versions differ.
 CONTENT_TYPES = {"2021-01-01": "text/plain", "2021-02-01": "application/json"}
-#: What a forger signs with: nobody ever gave it to anybody.
+#: The secret that forged notifications are signed with; no target has it.
 STRANGERS_SECRET = "a secret of somebody else"
 
 _ENCODINGS = ("hex", "base64")
@@ -24,12 +24,12 @@ _HMAC_KEY = "hmac_key"
 
 @dataclass(frozen=True)
 class Target:
-    """One URL to which every notification goes.
+    """One URL to which every notification is sent.
 
     Attributes:
         secret: signs; without one, the key of `contacts/generate_hmac_key` does.
-        timestamp_header: carries Unix seconds, signed as `seconds.body`; they have none.
-        retry_seconds: the waits after each attempt that failed; then it is given up.
+        timestamp_header: has Unix seconds, signed as `seconds.body`; Currencycloud has none.
+        retry_seconds: the pauses after failed attempts; after the last, delivery is given up.
     """
 
     url: str
@@ -56,7 +56,7 @@ class Target:
             raise ValueError("a wait is less than nothing")
 
     def headers(self, content: bytes, secret: str, now: datetime, age: timedelta) -> dict[str, str]:
-        """Of one delivery, signed with that secret, dated that long ago."""
+        """The headers of one delivery, signed with `secret` and dated `age` before now."""
         headers = {"content-type": CONTENT_TYPES[self.version], "user-agent": "Ruby"}
         signed = content
         if self.timestamp_header:
@@ -74,10 +74,10 @@ class Targets:
         self._book = book
 
     def put(self, asked: Sequence[Mapping[str, Any]]) -> None:
-        """More of them; one for a URL that is known replaces it.
+        """Add targets; a target replaces one with the same URL.
 
         Raises:
-            TypeError, ValueError: one of them cannot be; none is added.
+            TypeError, ValueError: one of them is invalid; none is added.
         """
         targets = [Target(**one) for one in asked]
         for target in targets:
@@ -88,7 +88,7 @@ class Targets:
             )
 
     def remove(self, url: str | None) -> None:
-        """That one, or all; what was still on its way there is dropped."""
+        """Remove one target, or all; their waiting deliveries are dropped."""
         gone = [target.url for target in self.all() if url in (None, target.url)]
         for each in gone:
             self._book.run("DELETE FROM targets WHERE url = ?", each)
@@ -106,12 +106,12 @@ class Targets:
         return next((target for target in self.all() if target.url == url), None)
 
     def shown(self) -> list[dict[str, Any]]:
-        """All of them, without their secrets."""
+        """All targets, without their secrets."""
         shown = [asdict(target) for target in self.all()]
         return [{name: each[name] for name in each if name != "secret"} for each in shown]
 
     def keep_key(self, key: str) -> None:
-        """The key that signs for targets without a secret of their own, from now on."""
+        """Store the key that signs for targets without a secret of their own."""
         self._book.keep_setting(_HMAC_KEY, key)
 
     def secret_of(self, target: Target) -> str:

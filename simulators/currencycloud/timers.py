@@ -1,4 +1,4 @@
-"""What is due when: the clockwork of all payments, in the book."""
+"""The due steps of all payments, stored in the book."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Timer:
     """One step of one payment.
 
     Attributes:
-        due: None while it waits for a stage of the payment.
+        due: None if it waits for a stage of the payment.
         rule: the rule that ordered it, if one did.
     """
 
@@ -41,7 +41,7 @@ class Timers:
         rule: int | None = None,
         param: Mapping[str, Any] | None = None,
     ) -> int:
-        """Its number. Without a moment it waits until `wake` gives it one."""
+        """Add a timer. Returns its number. Without `due` it waits for `take_waiting`."""
         return self._book.insert(
             "timers",
             payment_id=payment_id,
@@ -52,7 +52,7 @@ class Timers:
         )
 
     def take_due(self, now: datetime) -> Timer | None:
-        """The oldest that is due, and it is gone."""
+        """Remove and return the timer that is due first."""
         sql = (
             "SELECT * FROM timers WHERE waits_for_funds = 0 AND due_at <= ?"
             " ORDER BY due_at, seq LIMIT 1"
@@ -60,7 +60,7 @@ class Timers:
         return self._take(self._book.row(sql, stamp(now)))
 
     def take_waiting(self, payment_id: str, *steps: str) -> Timer | None:
-        """The oldest of these steps that waits for a stage, and it is gone."""
+        """Remove and return the oldest timer of these steps that waits for a stage."""
         marks = ", ".join("?" * len(steps))
         sql = (
             "SELECT * FROM timers WHERE payment_id = ? AND due_at IS NULL"
@@ -69,17 +69,17 @@ class Timers:
         return self._take(self._book.row(sql, payment_id, *steps))
 
     def next_due(self) -> datetime | None:
-        """When something happens by itself, if nothing else happens before."""
+        """When the next timer is due."""
         found = self._book.row("SELECT min(due_at) AS at FROM timers WHERE waits_for_funds = 0")
         return moment(found["at"]) if found and found["at"] else None
 
     def wait_for_funds(self, payment_id: str, step: str, since: datetime) -> None:
-        """Due as soon as money arrives."""
+        """Add a timer that is due as soon as money arrives."""
         seq = self.add(payment_id, step, since)
         self._book.run("UPDATE timers SET waits_for_funds = 1 WHERE seq = ?", seq)
 
     def stop(self, payment_id: str, *steps: str) -> None:
-        """These steps will not come; without any, none of them."""
+        """Remove the payment's timers of these steps; all of them if no step is given."""
         only = f" AND step IN ({', '.join('?' * len(steps))})" if steps else ""
         self._book.run(f"DELETE FROM timers WHERE payment_id = ?{only}", payment_id, *steps)
 

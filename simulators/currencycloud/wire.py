@@ -1,4 +1,4 @@
-"""The JSON this partner speaks: every number a string, every error the same shape."""
+"""The partner's JSON: numbers are strings in most objects, and all errors have the same shape."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ PAYMENT_TEXTS = (
 
 @dataclass
 class Reply:
-    """What goes over the wire, unless a fault has other plans."""
+    """A reply, before any fault of its transmission."""
 
     status: int
     body: Any
@@ -67,7 +67,7 @@ class Reply:
 
 
 class Refusal(Exception):
-    """The partner says no, in its own words: a status and the error body that goes with it."""
+    """A refusal in the partner's words: a status and its error body."""
 
     def __init__(self, status: int, error_code: str, *reasons: tuple[str, str, str, Json]) -> None:
         super().__init__(error_code)
@@ -90,7 +90,7 @@ def refuse(status: int, error_code: str, name: str, code: str, message: str) -> 
 
 
 def unauthorised() -> Refusal:
-    """One answer for a wrong key, an expired token and a locked login alike."""
+    """The same answer for a wrong key, an expired token and a locked login."""
     return refuse(
         401,
         "auth_failed",
@@ -138,13 +138,13 @@ def unavailable() -> Refusal:
 
 
 def html(status: int, title: str) -> Reply:
-    """What the machine before the API answers when it has no API to ask."""
+    """A page such as a proxy before the API sends if the API is away."""
     page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
     return Reply(status, page.encode(), "text/html")
 
 
 def time(at: str | datetime | None) -> str:
-    """To the second, with the offset written out; empty for what has not happened."""
+    """A moment to the second, with its offset; "" if there is none."""
     if not at:
         return ""
     when = moment(at) if isinstance(at, str) else at
@@ -184,7 +184,7 @@ def payment(row: Row) -> Json:
 
 
 def authorisation(payment: Row, taken: int, objection: str | None) -> Json:
-    """The one object of theirs that has real numbers and a real boolean."""
+    """An authorisation, which has real numbers and a real boolean, unlike their other objects."""
     return {
         "payment_id": payment["id"],
         "payment_status": payment["status"],
@@ -197,7 +197,7 @@ def authorisation(payment: Row, taken: int, objection: str | None) -> Json:
 
 
 def beneficiary_details(fields: Mapping[str, Any]) -> Json:
-    """The part of a beneficiary that `validate` answers with, before there is one."""
+    """The part of a beneficiary that `validate` answers with, without making one."""
     return {
         "payment_types": list(fields.get("payment_types") or ["regular"]),
         "bank_country": fields["bank_country"],
