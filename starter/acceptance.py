@@ -1,4 +1,4 @@
-"""What is checked of an order before anything is recorded, and what is settled of it."""
+"""Checks an order before anything is recorded, and fixes its times and its profile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEY_LENGTH_MAX: Final = 255
 
 
 class InvalidOrder(ValueError):
-    """The order cannot be paid; nothing was recorded. `refusals` names every field."""
+    """The order cannot be paid. Nothing was recorded. `refusals` names every wrong field."""
 
     def __init__(self, refusals: list[Refusal]) -> None:
         super().__init__("; ".join(f"{refusal.field}: {refusal.text}" for refusal in refusals))
@@ -27,13 +27,13 @@ class InvalidOrder(ValueError):
 
 
 class Admitted(NamedTuple):
-    """What a payment is made of: kept as it is for the payment's whole life."""
+    """What a payment is made from, and keeps unchanged for its whole life."""
 
     order: Order
-    """As given, in its electronic form and with nothing of its times left open."""
+    """The order as given, in its electronic form and with all of its times set."""
     profile: Profile
     moved: str = ""
-    """Why it is executed on another day than the wished one, in words for the payer."""
+    """Why it is executed on another day than the payer asked for, in words for the payer."""
 
 
 def admit(
@@ -45,15 +45,15 @@ def admit(
     rules_of: date | None = None,
     rules: ExecutionRules | None = None,
 ) -> Admitted:
-    """The order and profile the payment will keep.
+    """The order and profile that the payment will keep.
 
     Args:
-        rules_of: the day whose scheme rules apply, from who has judged the order's dates before
-            and set its times; None: they are judged and settled here.
-        rules: when the rail takes payments; by default those of `regimes.execution`.
+        rules_of: the day whose scheme rules apply, if the caller has already checked the order's
+            dates and set its times. None: dates are checked and times set here.
+        rules: when the rail takes payments; by default the rules of `regimes.execution`.
 
     Raises:
-        InvalidOrder: with every problem found, not only the first.
+        InvalidOrder: the order cannot be paid. It has every problem found, not only the first.
     """
     order = in_electronic_form(order)
     rules = rules or execution_rules_of(order.rail, order.instructed_amount.currency)
@@ -82,7 +82,7 @@ def admit(
 
 
 def _watched(profile: Profile, order: Order) -> Profile:
-    """With the rail's own watch, where the partner's behaviour asks for no other."""
+    """The profile with the rail's own watch, unless the partner's profile has one."""
     if order.rail in profile.watch:
         return profile
     at_most = WATCHES[order.rail, order.direction].at_most

@@ -1,9 +1,9 @@
-"""A workflow is called with its own arguments, or it ends.
+"""Ends workflow runs that somebody else started with arguments that are not ours.
 
-Anybody at Temporal can start one of our workflows with arguments that are not ours, or too many.
-With these its code would raise a `TypeError`, which fails the workflow task again and again, and
-the run would keep our own from starting. So such a run ends. Our signals and updates take no
-arguments, and the SDK drops those that somebody adds.
+Anybody who can reach Temporal can start our workflows with foreign arguments, or too many. The code
+would then raise a `TypeError`, which fails the workflow task again and again, and the run would
+keep our own from starting. So such a run ends. Our signals and updates take no arguments, and the
+SDK drops those that somebody adds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from starter.converter import Refused
 
 
 class OwnArguments(Interceptor):
-    """Stands before every workflow of a worker."""
+    """Checks the arguments of every workflow run of a worker."""
 
     def workflow_interceptor_class(
         self, input: WorkflowInterceptorClassInput
@@ -33,10 +33,11 @@ class OwnArguments(Interceptor):
 
 class _OwnArguments(WorkflowInboundInterceptor):
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
-        """Let pass a start that we could have made.
+        """Run the workflow, if its arguments are ones that we could have sent.
 
         Raises:
-            ApplicationError: it ends the run; the next start of ours makes a new one.
+            ApplicationError: the arguments are not ours. This ends the run, so that our next start
+                makes a new one.
         """
         why = next((given.why for given in input.args if isinstance(given, Refused)), None)
         try:

@@ -1,4 +1,4 @@
-"""How a command goes: its words are checked, it is recorded, and the payment's run is told."""
+"""What all commands share: their texts are checked, and the payment's run is notified."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ _ID_LENGTH_MAX: Final = 255
 _NAME_LENGTH_MAX: Final = 100
 _WHY_LENGTH_MAX: Final = 500
 _REFERENCE_LENGTH_MAX: Final = 255
-#: Where an IBAN may begin; its end nobody can see among words.
+#: Where an IBAN may begin. Its end cannot be recognised inside a text.
 _IBAN_BEGINS = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]{2}[0-9]{2})")
 _IBAN_LENGTHS: Final = range(15, 35)
 
 
 class InvalidCommand(ValueError):
-    """The command's own words cannot be taken; nothing was recorded."""
+    """A text of the command cannot be accepted. Nothing was recorded."""
 
 
 class CommandReceipt:
-    """The answer of a command: what came of it so far, and the payment as it now stands."""
+    """The reply to a command: its outcome so far, and the payment as it now stands."""
 
     def __init__(self, commanded: Commanded, *, is_notified: bool) -> None:
         self.command: CommandRecord = commanded.command
         self.payment: Payment = commanded.view.payment
         self.display: Display = display(commanded.view.payment)
         self.is_notified = is_notified
-        """False when Temporal was away: recorded, and the relay tells the payment's run."""
+        """False if Temporal was away. The command is recorded, and the relay notifies the run."""
 
 
 class Notifier:
-    """Tells a payment's run of a command; what it cannot tell is left to the relay."""
+    """Notifies a payment's run of a command. If Temporal is away, the relay does it later."""
 
     def __init__(
         self, notifications: Notifications, running: Callable[[], Awaitable[Running]], clock: Clock
@@ -53,7 +53,11 @@ class Notifier:
         self._clock = clock
 
     async def notify(self, commanded: Commanded) -> CommandReceipt:
-        """Have the payment run, and note that it was told."""
+        """Start the payment's run, or have it look again, and note that it was notified.
+
+        Raises:
+            NotNotified: the server takes no further signal for this run. The command is recorded.
+        """
         view = commanded.view
         try:
             running = await self._running()
@@ -67,10 +71,10 @@ class Notifier:
 
 
 def check_words(*, command_id: str, by: str, why: str, needs_why: bool = False) -> None:
-    """Whether the words of a command can be kept.
+    """Require texts of a command that can be stored in the clear. `why` may be empty by default.
 
     Raises:
-        InvalidCommand: one is empty, too long, not printable, or shows an account number.
+        InvalidCommand: one is missing, too long, not printable, or contains an IBAN.
     """
     _check("command_id", command_id, _ID_LENGTH_MAX)
     _check("by", by, _NAME_LENGTH_MAX)
@@ -78,15 +82,20 @@ def check_words(*, command_id: str, by: str, why: str, needs_why: bool = False) 
 
 
 def check_why(why: str) -> None:
-    """As `check_words`, of what is decided about more than one payment."""
+    """As `check_words`, for the reason of a decision that is not about one payment.
+
+    Raises:
+        InvalidCommand: as `check_words`.
+    """
     _check("why", why, _WHY_LENGTH_MAX)
 
 
 def check_reference(reference: str) -> None:
-    """Whether it can be a partner's: it is kept in the clear, and compared as it is.
+    """Require a text that can be a partner's reference. It is stored in the clear and compared
+    exactly.
 
     Raises:
-        InvalidCommand: as `check_words`, or blanks are in or around it.
+        InvalidCommand: as `check_words`, or it contains blanks.
     """
     _check("reference", reference, _REFERENCE_LENGTH_MAX)
     if reference.split() != [reference]:

@@ -1,4 +1,4 @@
-"""What callers are told while Temporal is away. Here, so that to catch it loads no Temporal SDK."""
+"""The error raised while Temporal is away. It is here so that catching it loads no Temporal SDK."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from domain.explained import Explained
 
 
 class TemporalAway(Explained, ConnectionError):
-    """Temporal or every worker is away; nothing is lost, the relay starts what is recorded."""
+    """Temporal or every worker is away. Nothing is lost: the relay starts what is recorded."""

@@ -1,4 +1,4 @@
-"""What apps use: pay, and see how a payment stands."""
+"""The client for apps: pay, cancel, and read how a payment stands."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Orchestrator", "Receipt"]
 
-#: Runs started at the same time; a server on one machine takes some hundreds a second.
+#: Runs started at the same time. A server on one machine takes some hundreds per second.
 _STARTS_AT_ONCE: Final = 16
 _LOOK_EVERY = timedelta(milliseconds=250)
-#: Fields that orders did not have in the first version, by the part of the order they are in.
+#: Fields added after the first version, by the part of the order that has them.
 _ADDED: Final = {
     "": (
         "ultimate_debtor",
@@ -60,7 +60,7 @@ _ADDED: Final = {
 
 
 class Asked(NamedTuple):
-    """One order of many; the arguments are those of `pay`."""
+    """One order of many, with the arguments of `pay`."""
 
     order: Order
     key: str
@@ -69,20 +69,20 @@ class Asked(NamedTuple):
     intent: Intent | None = None
     acknowledged: Acknowledgement = Acknowledgement()
     by: Signer | None = None
-    """The operator who acknowledges, where one does."""
+    """The operator who acknowledges a possible duplicate, if one does."""
 
 
 class Receipt:
-    """The answer of `pay`: the payment as it now stands."""
+    """The reply to `pay`: the payment as it now stands."""
 
     def __init__(self, acceptance: Acceptance, view: PaymentView, *, is_started: bool) -> None:
         self.payment_id = PaymentId(view.payment_id)
         self.payment: Payment = view.payment
         self.display: Display = display(view.payment)
         self.is_replay = not acceptance.is_new
-        """True when the key was known: nothing new was made."""
+        """True if the key was known, so nothing new was created."""
         self.is_started = is_started
-        """False when nothing was heard of its run in time: recorded, and the relay starts it."""
+        """False if the run did not answer in time. The payment is recorded; the relay starts it."""
 
 
 class Orchestrator:
@@ -119,33 +119,35 @@ class Orchestrator:
         operator: Signer | None = None,
         patience: timedelta | None = timedelta(seconds=5),
     ) -> Receipt:
-        """Record the order once under the key, have it run, and wait a little for first news.
+        """Record the order once under the key, start its run, and wait a little for its first step.
 
-        Called again with the same key it makes nothing new and answers with the payment as it
-        now stands; that is the way to repeat a call whose answer was lost.
+        A second call with the same key creates nothing new and returns the payment as it now
+        stands. If the reply to a call was lost, repeat the call.
 
         Args:
             order: what to pay.
-            key: the caller's own, unique per tenant for ever; 1 to 255 printable characters. The
-                payment's id is a plain hash of it, so it is to hold no secret and no account
-                number: who sees the id could try them all.
+            key: the caller's own, unique per tenant for ever; 1 to 255 printable characters. It
+                must contain no secret and no account number: the payment's id is a plain hash of
+                it, so somebody who sees the id could try all candidates.
             received: the fields as the caller sent them, for the fingerprint; by default the
                 order itself.
             rules_of: the day whose scheme rules apply; by default the execution date.
-            intent: what the order is compared by with those of the last day, to find one given
+            intent: what is compared with payments of the last day, to find one that was ordered
                 twice under two keys; by default the order's own.
-            acknowledge_duplicate_of: the payments it was found to repeat, all of them and no
-                other, if it is meant besides. No part of the fingerprint.
-            operator: who acknowledges, and signs that; needed only where one of those payments is
-                in doubt.
-            patience: how long to wait for the first step; None only starts it.
+            acknowledge_duplicate_of: if the order is meant besides the payments that it seems to
+                repeat, the ids of exactly those. Not part of the fingerprint.
+            operator: who acknowledges and signs that; needed only if one of those payments is in
+                doubt.
+            patience: how long to wait for the first step; None: only start the run.
 
         Raises:
             InvalidOrder: the order cannot be paid; names every wrong field and the remedy.
-            KeyReused: the key stands for another order; nothing was done.
-            PossibleDuplicate: the same payment was ordered under another key; nothing was done
-                and the key is still free.
-            NotSigned: it is no operator who acknowledges; nothing was done but noting that.
+            KeyReused: the key stands for another order. Nothing was done.
+            PossibleDuplicate: the same payment was ordered under another key. Nothing was done, and
+                the key is still free.
+            NotSigned, KeyUnusable: there is no valid signature. At most a refusal was recorded.
+            ClocksApart, WrongKeyring: as `Payments.accept`. Nothing was done.
+            StoreAway: the database is away. Repeat the call with the same key.
         """
         asked = Asked(
             order,
@@ -162,12 +164,14 @@ class Orchestrator:
         return await self._start(accepted, patience)
 
     async def pay_many(self, many: Sequence[Asked]) -> list[Receipt | PossibleDuplicate]:
-        """`pay` for each, without waiting for news: recorded in one transaction, then started some
-        at a time. One that may be a duplicate is in the answer and keeps no other back.
+        """`pay` for many orders: all are recorded in one transaction, and then started.
+
+        It does not wait for first steps. An order that may be a duplicate is in the answer as a
+        PossibleDuplicate and does not stop the others.
 
         Raises:
-            InvalidOrder, NotSigned: as `pay`, of any of them; nothing was done.
-            KeyReused: one of the keys stands for another order; nothing was done.
+            InvalidOrder, KeyReused, NotSigned, KeyUnusable, ClocksApart, WrongKeyring: as `pay`,
+                for one of the orders. No order was recorded.
         """
         accepted = await self._accept(many)
         gate = asyncio.Semaphore(_STARTS_AT_ONCE)
@@ -189,7 +193,7 @@ class Orchestrator:
         return list(receipts)
 
     async def _accept(self, many: Sequence[Asked]) -> list[Acceptance | PossibleDuplicate]:
-        """Each of them recorded once."""
+        """Record each order once."""
         now = self._clock.now()
         known: dict[int, Acceptance] = {}
         prints = [
@@ -216,7 +220,7 @@ class Orchestrator:
 
     @asynccontextmanager
     async def _noting(self, given: Iterable[Given]) -> AsyncIterator[None]:
-        """Keep a refusal of what an operator acknowledged, once for all orders of a call."""
+        """Record a refused acknowledgement, once for all orders of a call."""
         signed = [one.acknowledged.signed for one in given if one.acknowledged.signed]
         if not signed:
             yield
@@ -225,7 +229,7 @@ class Orchestrator:
             yield
 
     async def _given(self, one: Asked, print_of_fields: str, now: datetime) -> Given:
-        """Only a new order is judged by today's rules; a known key answers for ever."""
+        """Check a new order by today's rules. A known key never comes here: it answers for ever."""
         admitted = admit(one.order, one.key, self._profiles(), now, rules_of=one.rules_of)
         payment_id = payment_id_of(one.order.tenant, one.key)
         return Given(
@@ -234,7 +238,7 @@ class Orchestrator:
             fingerprint=print_of_fields,
             payment_id=payment_id,
             profile=admitted.profile,
-            # By the day that was asked for: one that is moved would hide a repeat.
+            # By the day that the caller asked for: a day that was moved would hide a repeat.
             intent=one.intent or Intent.of(one.order),
             acknowledged=await self._acknowledged(
                 one.order, payment_id, one.acknowledged.of, one.by
@@ -266,7 +270,7 @@ class Orchestrator:
         return receipt
 
     async def _ensured(self, acceptance: Acceptance) -> Receipt:
-        """Its run started, without waiting for news; while Temporal is away the relay does it."""
+        """Start the run without waiting. If Temporal is away, the relay starts it later."""
         view = acceptance.view
         try:
             running = await self._running()
@@ -278,24 +282,25 @@ class Orchestrator:
     async def cancel(
         self, payment_id: str, command_id: str, *, tenant: str | None, by: str, why: str = ""
     ) -> CommandReceipt:
-        """Ask that the payment be taken back, at whatever point it is.
+        """Cancel the payment, at whatever point it is.
 
-        Recorded first, then the payment's run is told; while Temporal is away the relay does that
-        later. What was not sent is cancelled at once. Of what was sent the receipt says `asked`:
-        none of its bytes leave any more, and what the partner holds it is asked to delete; `wait`
-        for what comes of it. A known command id answers with what came of it so far.
+        The command is recorded first, and then the payment's run is notified; if Temporal is away,
+        the relay does that later. An unsent payment is cancelled at once. For one that was sent the
+        receipt says `asked`: nothing more is sent, and if the partner holds the payment it is asked
+        to cancel it. `wait` for the outcome. A known command id returns its outcome so far.
 
         Args:
-            payment_id: what is to be taken back.
             tenant: whose payment it is; None only for operators of all tenants.
             command_id: the caller's own, unique per payment; 1 to 255 printable characters.
             by: who asks, for the timeline.
-            why: in a line, for the timeline and the operators; no account numbers.
+            why: in one line, for the timeline and the operators; no account numbers.
 
         Raises:
             UnknownPayment: no such payment of the tenant.
-            CommandReused: the id stands for another command of this payment; nothing was done.
-            InvalidCommand: the words cannot be kept; nothing was done.
+            CommandReused: the id stands for another command of this payment. Nothing was done.
+            InvalidCommand: a text cannot be stored. Nothing was done.
+            ClocksApart: our clock and the database's differ too much. Nothing was done.
+            NotNotified: recorded, but Temporal takes no further signal for this payment's run.
         """
         check_words(command_id=command_id, by=by, why=why)
         await self._view(payment_id, tenant)
@@ -308,21 +313,20 @@ class Orchestrator:
     async def answer_of(
         self, payment_id: str, command_id: str, *, tenant: str | None
     ) -> CommandReceipt:
-        """What came of a command so far; nothing is asked anew.
+        """The outcome of a command so far. Nothing is asked again.
 
         Raises:
             UnknownPayment: no such payment of the tenant.
-            LookupError: no such command of it.
+            LookupError: the payment has no such command.
         """
         view = await self._view(payment_id, tenant)
         asked = {command.command_id: command for command in await self._commands.of(payment_id)}
         return CommandReceipt(Commanded(asked[command_id], view), is_notified=True)
 
     async def get(self, payment_id: str, *, tenant: str | None) -> PaymentRecord:
-        """The payment as it stands in the store, masked.
+        """The payment as it stands in the store, with account numbers masked.
 
         Args:
-            payment_id: what is asked about.
             tenant: whose payment it is; None only for operators of all tenants.
 
         Raises:
@@ -332,8 +336,7 @@ class Orchestrator:
         return await self._payments.record(payment_id)
 
     async def _view(self, payment_id: str, tenant: str | None) -> PaymentView:
-        """The payment, if it is the tenant's. Of another one's payment nothing is told, and not
-        even that it is there.
+        """The payment, if it is the tenant's. Another tenant's payment looks like an unknown id.
 
         Raises:
             UnknownPayment: no such payment of the tenant.
@@ -346,7 +349,7 @@ class Orchestrator:
     async def get_many(
         self, payment_ids: Sequence[str], *, tenant: str | None
     ) -> list[PaymentRecord]:
-        """`get` of each, in one look.
+        """`get` for many payments, in one read.
 
         Raises:
             UnknownPayment: one of them is no payment of the tenant.
@@ -365,9 +368,9 @@ class Orchestrator:
         tenant: str | None,
         deadline: datetime | None = None,
     ) -> PaymentRecord:
-        """Look at the store until the payment is as wanted, or the deadline (our clock) is over.
+        """Poll the store until `until` holds for the payment, or the deadline (our clock) is over.
 
-        Returns the payment as last seen; whether it is as wanted, `until` tells again.
+        Returns the payment as last read. The caller may call `until` again to see which it was.
 
         Raises:
             UnknownPayment: no such payment of the tenant.
@@ -380,13 +383,13 @@ class Orchestrator:
             await asyncio.sleep(_LOOK_EVERY.total_seconds())
 
     async def find(self, wanted: Wanted = ANYTHING, *, limit: int = 100) -> Found:
-        """Payments that fit, the newest first; it says where it stopped and there may be more."""
+        """Payments that match, the newest first. `cut_after` is set if there may be more."""
         return await self._payments.find(wanted, limit=limit)
 
 
 def _fields(order: Order) -> dict[str, Any]:
-    """What a caller of ours gave. What later versions let them add counts once it is given, so
-    that keys of the first version keep their fingerprints."""
+    """The order's fields for the fingerprint. Fields that later versions added count only if they
+    are set, so that keys of the first version keep their fingerprints."""
     fields = order.model_dump(mode="json")
     for part, names in _ADDED.items():
         where = fields[part] if part else fields

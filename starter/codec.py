@@ -1,15 +1,15 @@
-"""Payload seals: Temporal stores what only our keys open, and we believe only what they sealed.
+"""The payload codec: payloads in Temporal are encrypted, and bound to the place where they stand.
 
-Whoever reaches Temporal can write payloads. So each one is encrypted and bound to its place: the
-workflow id and, for activities, the activity type; `starter.converter` adds the type of the value
-inside the seal. A payload that is clear, altered, or moved from another place is not opened; it
-decodes to a refusal. The refusal is a value and not an exception, because an exception here fails
-the workflow task, again and again: a stranger could stop a run for good with one byte.
+Anybody who can reach Temporal can write payloads. So each one is encrypted and bound to its place:
+the workflow id and, for activities, the activity type. `starter.converter` adds the type of the
+value inside the seal. A payload that is clear, altered, or moved from another place is not opened.
+It decodes to a refusal, which is a value and not an exception: an exception would fail the workflow
+task again and again, so a stranger could stop a run for good with one byte.
 
-A key that the keyring lacks does raise. That is a mistake of ours, and the task that fails now
-goes on as soon as some worker holds the key. Rounds of upkeep are the exception: each gets the
-result of the last one, so one payload with an unknown key would stop them all for good. A round
-goes on without what it cannot open.
+A key that is missing from the keyring does raise. That is our own mistake, and the failed task goes
+on as soon as some worker has the key. Rounds of upkeep are the exception: each reads the result of
+the last one, so one payload with an unknown key would stop all of them. A round goes on without the
+payload that it cannot open (docs/decisions/0018).
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from domain.ids import UPKEEP
 from store.keyring import Keyring, KeyringError, MissingKey
 
 ENCODING: Final = b"binary/encrypted"
-#: What `decode` gives in place of a payload that is not ours; its data says why.
+#: Encoding of the payload that `decode` returns instead of one that is not ours. Its data says why.
 REFUSED: Final = b"finality/refused"
-#: Clear metadata, but part of the seal: the codec endpoint opens payloads without knowing where
-#: they stood.
+#: Metadata with the place, in the clear but authenticated by the seal: the codec endpoint has to
+#: open payloads without knowing where they stand.
 _PLACE: Final = "sealed-for"
-#: The form of the seal. Payloads of the first form, which had no place, are refused.
+#: The version of the seal. Payloads of the first version, which had no place, are refused.
 _PURPOSE: Final = "temporal.payload.2"
-#: A schedule adds the moment to its workflow's id. The next round reads the last one's result, so
-#: both have one place.
+#: A schedule adds the moment to its workflow's id. It is left out of the place, because a round
+#: reads the result of the round before.
 _ROUND: Final = re.compile(r"-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", re.ASCII)
-#: The end of every place in a round of upkeep.
+#: Every place in a round of upkeep ends with this.
 _OF_UPKEEP: Final = f" {UPKEEP}"
 _REMEDY: Final = (
     "somebody else can write to this Temporal namespace: see 'Access to Temporal is access to "
@@ -50,10 +50,10 @@ _REMEDY: Final = (
 
 
 def place_of(context: SerializationContext) -> str:
-    """Where a payload stands, the same in every run of the workflow.
+    """The place of a payload. It is the same in every run of the workflow.
 
     Raises:
-        ValueError: a kind of payload that we do not send.
+        ValueError: we do not send payloads of this kind.
     """
     match context:
         case WorkflowSerializationContext(workflow_id=workflow_id):
@@ -67,31 +67,31 @@ def place_of(context: SerializationContext) -> str:
 
 
 class EncryptionCodec(PayloadCodec, WithSerializationContext):
-    """AES-GCM with the key's id in the clear, so that old histories open after a change of keys."""
+    """AES-GCM with the key's id in the clear, so that old histories open after keys were rolled."""
 
     def __init__(self, keyring: Keyring, place: str | None = None) -> None:
         self._keyring = keyring
         self._place = place
 
     def with_context(self, context: SerializationContext) -> Self:
-        """The codec for payloads of that place."""
+        """The codec for payloads at this place."""
         return type(self)(self._keyring, place_of(context))
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Seal for this codec's place.
+        """Seal payloads for this codec's place.
 
         Raises:
-            ValueError: the codec has none, so the payload could be used anywhere.
+            ValueError: the codec has no place, so the payload could be used anywhere.
         """
         if self._place is None:
             raise ValueError("a payload is sealed for one place, and none was given")
         return [self._seal(payload, self._place) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Open what is ours and stands in its place; refuse anything else.
+        """Open payloads that are ours and stand in their place. Others become refusals.
 
         Raises:
-            MissingKey: sealed with a key that we do not hold, and of no round of upkeep.
+            MissingKey: a payload outside of upkeep is sealed with a key that is not in the keyring.
         """
         return [self._open(payload) for payload in payloads]
 

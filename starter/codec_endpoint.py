@@ -1,9 +1,9 @@
-"""The codec endpoint: the Temporal UI and CLI have payloads opened here, by those who may see them.
+"""The codec endpoint: it opens payloads for the Temporal UI and CLI, for users who may see them.
 
-Whoever may ask reads every payment in clear, so each request needs the token. The Temporal UI can
-send no header of its own, only an address: for it the token is the first part of the path. A page
-of another site is refused even with the token, and where `only_user` is given, so is every other
-user of this machine: the UI shows its settings, and with them this address, to all of them.
+It shows every payment in the clear, so each request needs the token. The Temporal UI can only be
+given an address and cannot send a header of ours, so the token may be the first part of the path.
+Pages of other sites are refused even with the token. With `only_user`, other users of this machine
+are refused too, because the UI shows its settings, and so this address, to all of them.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from starter.converter import TYPE
 from starter.peer import user_of
 from store.keyring import Keyring, MissingKey
 
-#: The UI asks for one event at a time, and the largest is bounded by the server.
+#: The UI sends one event at a time, and the server limits an event's size.
 _BODY_BYTES_MAX: Final = 8 * 1024 * 1024
 _JSON: Final = b"json/plain"
 
 
 class _Ids(BaseModel):
-    """Of a payment: not all that its run can be started with. What a run has seen of attempts can
-    halt everything, so nobody outside says it."""
+    """The ids of a payment, and not all arguments of its run: the attempts that a run has seen can
+    halt everything, so nobody outside may name them."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -47,11 +47,11 @@ class _Ids(BaseModel):
 
 
 class _NotSealable(ValueError):
-    """Nobody outside may write such a payload."""
+    """This payload is not sealed for somebody outside."""
 
 
 class _TooLong(ValueError):
-    """No event of Temporal is that long."""
+    """The body is longer than any event of Temporal."""
 
 
 def codec_endpoint(
@@ -64,10 +64,10 @@ def codec_endpoint(
     """An application with `POST /decode` and `POST /encode`, also below `/TOKEN`.
 
     Args:
-        keyring: what payloads are opened with.
-        token: in the path, or as `Authorization: Bearer TOKEN`.
-        ui_origins: pages that may ask; programs that are no browser name no origin.
-        only_user: the id of the only user of this machine that may ask.
+        keyring: opens and seals the payloads.
+        token: sent in the path, or as `Authorization: Bearer TOKEN`.
+        ui_origins: origins of web pages that may ask. Other programs send no origin.
+        only_user: id of the only user of this machine who may ask; None: not checked.
     """
     asked = _Asked(keyring, token, ui_origins, only_user)
     return Starlette(
@@ -89,7 +89,7 @@ def codec_endpoint(
 
 
 class _Asked:
-    """The two questions, and who may ask them."""
+    """Answers the two requests, and checks who may make them."""
 
     def __init__(
         self, keyring: Keyring, token: str, ui_origins: Collection[str], only_user: int | None
@@ -100,7 +100,7 @@ class _Asked:
         self._only_user = only_user
 
     async def decode(self, request: Request) -> Response:
-        """Open payloads. One that cannot be opened is shown as the reason why."""
+        """Open payloads. If one cannot be opened, the reason is shown in its place."""
         if (refusal := self._refusal(request)) is not None:
             return refusal
         try:
@@ -112,10 +112,10 @@ class _Asked:
         return _answer([await self._opened(payload) for payload in payloads])
 
     async def encode(self, request: Request) -> Response:
-        """Seal the ids of payments, for somebody who starts a run by hand; nothing else.
+        """Seal the ids of payments, and nothing else, for somebody who starts a run by hand.
 
-        What says anything of money is sealed by workers alone: otherwise the token, which is made
-        for reading, would be enough to write a step's result.
+        Only workers seal payloads that say anything about money. Otherwise the token, which is
+        meant for reading, would be enough to write a step's result.
         """
         if (refusal := self._refusal(request)) is not None:
             return refusal
@@ -146,7 +146,7 @@ class _Asked:
 
     async def _opened(self, payload: Payload) -> Payload:
         if "encryption-key-id" not in payload.metadata:
-            return payload  # Clear for everybody, such as a search attribute.
+            return payload  # Not sealed, such as a search attribute.
         try:
             [opened] = await self._codec.decode([payload])
         except MissingKey as error:

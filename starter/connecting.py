@@ -1,7 +1,7 @@
-"""Connecting to Temporal, and in words why that fails: the cause, and what to set or to type.
+"""Connecting to Temporal. If that fails, the error names the cause and what to set or to type.
 
-The SDK has one error for everything, whose text is that of its libraries. It also waits without
-end for a server that accepts the connection and never speaks TLS, so we bound the whole of it.
+The SDK raises one error for everything, with the text of its libraries. It also waits without end
+for a server that accepts the connection but never speaks TLS, so the whole connect has a timeout.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _WHOLE_TIMEOUT: Final = timedelta(seconds=8)
 _ASK_TIMEOUT: Final = timedelta(seconds=5)
 _LOCAL: Final = "localhost:7233"
 
-#: Of a TLS alert a server that closes at once tells nothing: then it is most likely the last.
+#: A server that closes at once says nothing about its TLS alert. This is the most likely cause.
 _CLIENT_CERTIFICATE: Final = (
     "the server ended the connection after TLS began: it wants a client certificate, or does not "
     "accept ours; set TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH to one that "
     "its authority signed"
 )
 _WANTS_TLS: Final = "the server ended the connection: it may want TLS; set TEMPORAL_TLS=true"
-#: A word of the SDK's error -> the cause and the remedy; the first that fits.
+#: A pattern of the SDK's error -> the cause and the remedy. The first that matches counts.
 _CAUSES: Final = (
     (
         r"InvalidCertificate\((UnknownIssuer|BadSignature)",
@@ -73,13 +73,14 @@ _CAUSES: Final = (
 
 
 async def connected(address: str | None, plugins: Sequence[SimplePlugin]) -> Client:
-    """A client by Temporal's own profile, whose namespace exists.
+    """A client by Temporal's own profile. Its namespace exists, unless we may not ask for it.
 
     Args:
-        address: in place of the profile's.
+        address: replaces the profile's address; None keeps it.
+        plugins: of the client.
 
     Raises:
-        TemporalAway: it cannot be used; the text names the address, the cause and the remedy.
+        TemporalAway: the server cannot be used. The text names address, cause and remedy.
     """
     options = _options(address)
     where, has_tls = options["target_host"], bool(options.get("tls"))
@@ -101,7 +102,7 @@ async def connected(address: str | None, plugins: Sequence[SimplePlugin]) -> Cli
 
 
 def profile_file() -> str:
-    """Which file the Temporal profile is read from, for people."""
+    """The file the Temporal profile is read from, in words for people."""
     named = os.environ.get("TEMPORAL_CONFIG_FILE")
     return named or "temporal.toml of this user's configuration folder, if there is one"
 
@@ -130,7 +131,7 @@ def _why(said: str, where: str, *, has_tls: bool) -> str:
         if re.search(pattern, said):
             return f"Temporal at {where}: {words}"
     if "after connection" in said:
-        # It was reached, and ended what we began.
+        # We reached the server, and it ended the connection.
         return f"Temporal at {where}: {_CLIENT_CERTIFICATE if has_tls else _WANTS_TLS}"
     return (
         f"no Temporal server answers at {where}; start one with `finality up`, or set "
@@ -151,17 +152,17 @@ async def _require_namespace(client: Client, where: str) -> None:
             ) from None
         if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
             raise TemporalAway(f"Temporal at {where} does not answer: {error.message}") from error
-        # Some logins may run workflows and not describe the namespace.
+        # Some logins may run workflows but not describe the namespace.
 
 
 async def missing_search_attributes(client: Client) -> str | None:
-    """The command that makes those the namespace lacks; None where it lacks none or cannot tell."""
+    """The command that creates missing search attributes; None if none is missing or if unknown."""
     try:
         answer = await client.operator_service.list_search_attributes(
             ListSearchAttributesRequest(namespace=client.namespace), timeout=_ASK_TIMEOUT
         )
     except RPCError:
-        return None  # Temporal Cloud has another way, and some logins have none.
+        return None  # Temporal Cloud uses another API, and some logins have no right to ask.
     if not (missing := sorted(set(SEARCH_ATTRIBUTES) - set(answer.custom_attributes))):
         return None
     options = " ".join(f"--name {name} --type {SEARCH_ATTRIBUTES[name]}" for name in missing)

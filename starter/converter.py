@@ -1,8 +1,8 @@
-"""Values to payloads and back: pydantic models, with the type of each value under the seal.
+"""Converts values to payloads and back: pydantic models, with each value's type under the seal.
 
-The codec binds a payload to its place, but the same place holds inputs and results. An activity's
-input and its result have different types, so the type's name tells them apart, and a value can
-stand neither in the other's place nor in that of another update, signal or result.
+The codec binds a payload to its place, but inputs and results have the same place. An activity's
+input and its result have different types, so the type's name tells them apart. A value is refused
+where another type is expected, such as a result in the place of an input, an update or a signal.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TYPE: Final = "finality-type"
 
 @dataclass(frozen=True)
 class Refused:
-    """What a workflow is given in place of a value that is not ours."""
+    """The value that a workflow gets instead of one that is not ours."""
 
     why: str
 
@@ -36,17 +36,17 @@ class Refused:
 
 
 class NotOurs(ApplicationError):
-    """A payload was not sealed by us for its place; the text says why, and what to do."""
+    """A payload was not sealed by us for its place. The text says why, and what to do."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why, type="NotOurs")
 
 
 class SealedPayloadConverter(PydanticPayloadConverter):
-    """Writes each value's type into its payload, and gives only values of the expected type.
+    """Writes each value's type into its payload, and returns only values of the expected type.
 
-    A workflow is given a `Refused` instead, and treats it as a step without result. Clients and
-    activities are given an exception.
+    For any other value a workflow gets a `Refused`, which it treats as a step without a result.
+    Clients and activities get an exception.
     """
 
     def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
@@ -62,7 +62,7 @@ class SealedPayloadConverter(PydanticPayloadConverter):
         """The values.
 
         Raises:
-            NotOurs: outside of workflows, one of them is not ours.
+            NotOurs: one of them is not ours, and the caller is not a workflow.
         """
         hints = [*(type_hints or ()), *[None] * len(payloads)]
         return [self._value(payload, hint) for payload, hint in zip(payloads, hints, strict=False)]
@@ -87,7 +87,7 @@ def _why_refused(payload: Payload, hint: Any) -> str | None:
 
 
 def _names(hint: Any) -> frozenset[str] | None:
-    """The types that a hint allows, by name; None where it allows any."""
+    """The names of the types that a hint allows; None if it allows any."""
     if hint in (None, Any, RawValue):
         return None
     if hint is NoneType:
@@ -99,10 +99,10 @@ def _names(hint: Any) -> frozenset[str] | None:
 
 
 def _in_workflow() -> bool:
-    """Whether a workflow is given the value.
+    """Whether the value is converted for a workflow.
 
-    A worker converts results before it enters the workflow's event loop, in a thread that has
-    none. Activities and clients always convert inside a loop.
+    A worker converts results before it enters the workflow's event loop, in a thread without one.
+    Activities and clients always convert inside an event loop.
     """
     try:
         asyncio.get_running_loop()

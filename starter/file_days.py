@@ -1,4 +1,7 @@
-"""The days of a file: judged in the file's own time, and executed in ours."""
+"""A file's days: its dates are checked in the file's time, and its orders run in ours.
+
+Both are the same, unless a file is read as of another day, which only simulated partners allow.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ from typing import Final
 from domain.order import Rail, Times
 from regimes.execution import ExecutionRules, execution_day, rules_of
 
-#: The wall clock at which a file's day begins when it is judged as of another day.
+#: The local time at which a file is checked when it is read as of another day.
 MORNING: Final = time(8, 0)
 
 
 class Timeline:
-    """A rail's time: the file's, in which rules are judged, and ours, in which the order runs."""
+    """A rail's time: the file's, in which dates are checked, and ours, in which the order runs."""
 
     def __init__(self, now: datetime, as_of: date | None, rules: ExecutionRules) -> None:
         cut_off = rules.cut_off(as_of or now.date())
@@ -21,19 +24,19 @@ class Timeline:
         self._judged_now = now if as_of is None else cut_off.moment(as_of, MORNING)
         self._shift = now - self._judged_now
         self.today = cut_off.day_of(self._judged_now)
-        # Another day's file is for simulators only, whose days are those of UTC: by the rail's own
-        # zone it would be for tomorrow, or yesterday, around midnight.
+        # Only simulators take a file as of another day, and their days are in UTC. In the rail's
+        # own zone it would be for tomorrow, or yesterday, around midnight.
         day = cut_off.day_of(now) if as_of is None else now.astimezone(UTC).date()
         self._days = day - self.today
-        #: Equal times of many lines are held once.
+        #: Many lines share one day, so each day's times are kept once.
         self._times: dict[date, Times] = {}
 
     def execution_day(self, wished: date) -> tuple[date, str]:
-        """The day, in the file's time, on which a payment is executed; why it moved, or ""."""
+        """The day, in the file's time, on which a payment is executed, and why it moved, or ""."""
         return execution_day(wished, self.rules, self._judged_now)
 
     def times(self, day: date) -> Times:
-        """What a day of the file's time means in ours."""
+        """The order's times, in our time, for a day in the file's time."""
         if day not in self._times:
             cut_off = self.rules.cut_off(day)
             self._times[day] = Times(

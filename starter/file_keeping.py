@@ -1,4 +1,4 @@
-"""A file that is taken, as it is kept: every line of it, and why some are not paid."""
+"""Stores an accepted file: every line, and why some are not paid."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ async def keep(
     planned: FilePlan,
     left_out: Mapping[int, LineRefusal],
 ) -> None:
-    """Keep every line, so that what became of it can be told for ever.
+    """Store every line, so that its status can be reported for ever.
 
-    A refused line belongs to no tenant: it is kept with the first of those who pay the others.
+    A refused line belongs to no tenant. It is stored with the first tenant who pays other lines. If
+    no line can be paid, nothing is stored.
 
     Args:
-        left_out: why payable lines are not paid all the same, by position.
+        left_out: by position, why lines that could be paid are left out.
     """
     kept: dict[str, list[KeptLine]] = {}
     for one in planned.orders:

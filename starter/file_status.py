@@ -1,4 +1,4 @@
-"""How a file stands now, in the words of ISO 20022, from its lines and their payments."""
+"""A file's status now, as an ISO 20022 pain.002, from its lines and their payments."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _ISO_LENGTH: Final = 4
 
 
 def status_of(payment: Payment) -> Status:
-    """What may be said of it. In doubt it is pending, and never a success."""
+    """The status that may be reported. A payment in doubt is pending, and never a success."""
     if payment.certainty is Certainty.UNKNOWN:
         return Status.PENDING
     if payment.state is S.UNCONFIRMED and payment.settled_at is not None:
-        return Status.SETTLED  # Their last word stands.
+        return Status.SETTLED  # The partner's last word stands.
     return Status(STATES[payment.state].iso)
 
 
 def line_status(now: LineNow) -> LineStatus:
-    """One line: of a refused one why, of the others how its payment stands."""
+    """The status of one line: why it was refused, or how its payment stands."""
     line = now.line
     if now.payment is not None:
         status, reasons = status_of(now.payment), _reasons(now.payment)
@@ -52,7 +52,7 @@ def line_status(now: LineNow) -> LineStatus:
 
 
 def file_status(file: KeptFile, lines: Sequence[LineNow], at: datetime) -> FileStatus:
-    """The whole file as it stands at this moment."""
+    """The status of the whole file at this moment."""
     return FileStatus(
         message_id=_report_id(file.tenant, file.file_key, at.isoformat()),
         created_at=at,
@@ -74,12 +74,13 @@ def refused_status(
     refusals: Mapping[int, Sequence[Reason]],
     known: Mapping[int, PaymentRecord],
 ) -> FileStatus:
-    """A file of which nothing new is paid.
+    """The status of a file of which nothing new is paid.
 
     Args:
-        why: of the file as a whole, and so of each line that nothing of its own speaks against.
-        refusals: what speaks against single lines, by position.
-        known: payments of an earlier run; with them the file is not refused, but partly paid.
+        why: why the file is refused, and each line that has no reason of its own.
+        refusals: by position, why single lines are refused.
+        known: by position, payments of an earlier run. With them the file is not refused as a
+            whole: these lines have the status of their payments.
     """
 
     def status(line: Line) -> LineStatus:
@@ -112,7 +113,7 @@ def refused_status(
 
 
 def unread_status(refused: FileRefused, at: datetime) -> FileStatus:
-    """A file that could not be read to its end: rejected, whatever stands in it."""
+    """The status of a file that could not be read to its end: rejected, whatever it contains."""
     return FileStatus(
         message_id=_report_id(refused.message_id, str(refused), at.isoformat()),
         created_at=at,
@@ -134,7 +135,7 @@ def _report_id(*parts: str) -> str:
 def _reasons(payment: Payment) -> tuple[Reason, ...]:
     if payment.certainty is Certainty.UNKNOWN:
         return (Reason(proprietary="IN_DOUBT", text="it is being found out what became of it"),)
-    # The words of our checks and operators are not meant for the readers of the report.
+    # Texts of our checks and operators are not meant for the readers of the report.
     why = "" if payment.is_ours else payment.reason or ""
     if payment.state is S.RETURNED:
         return (Reason(proprietary="RETURNED", text=why or "came back after it was sent"),)
