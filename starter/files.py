@@ -1,4 +1,8 @@
-"""From a file of credit transfers to orders: accounts mapped, rules checked, times set."""
+"""Turns a file of credit transfers into orders: maps accounts, checks rules, sets times.
+
+A line's key follows from its position in the unfiltered file. EndToEndId was refused as a key,
+because two lines that are both meant may share one.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ from starter.file_days import Timeline, Timelines
 from starter.fingerprint import fingerprint_of_many
 from starter.received import received
 
-#: Where a file has the fields of an order.
+#: The element of the file that holds each field of an order.
 _ELEMENTS: Final = {
     "instructed_amount": "Amt/InstdAmt",
     "debtor.name": "PmtInf/Dbtr/Nm",
@@ -46,7 +50,7 @@ _ACCOUNT: Final = "PmtInf/DbtrAcct"
 
 @dataclass(frozen=True)
 class DebtorAccount:
-    """Which of our accounts with a partner pays for a debtor account of a file."""
+    """The account of ours with a partner that pays for a file's debtor account."""
 
     iban: str | None
     tenant: str
@@ -54,55 +58,55 @@ class DebtorAccount:
     partner_account: str
     currency: str
     simulated: bool
-    """No real money is behind it; only then may dates be shifted."""
+    """Whether no real money is behind it. Only then may dates be shifted."""
     is_known: bool = True
-    """Whether the settings have that account with the partner."""
+    """Whether the settings have this account with the partner."""
     on_behalf_of: str | None = None
     other: str | None = None
-    """The account's number where it has no IBAN."""
+    """The account's number, if it has no IBAN."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedOrder:
     """A line that can be paid.
 
-    It holds what was decided of the line; what follows from that is made when it is asked for,
-    since a file may have a few hundred thousand lines.
+    It stores what was decided about the line. Everything else is computed when it is needed, since
+    a file may have a few hundred thousand lines.
     """
 
     line: Line
     rules_of: date
-    """The day of execution in the file's own time, whose rules it was checked against."""
+    """The execution day in the file's time. The line was checked by the rules of that day."""
     moved: str
-    """Why that is not the day the file asks for, or ""."""
+    """Why this is not the day that the file asks for, or ""."""
     debtor: DebtorAccount
     times: Times
     _file: CreditTransferFile = field(repr=False, compare=False)
 
     @property
     def order(self) -> Order:
-        """What is to be paid."""
+        """The order to pay."""
         return _order(self.line, self.debtor, self.times)
 
     @property
     def key(self) -> str:
-        """The line's key, for ever: the same line of the same file has it each time it is read."""
+        """The line's key, for ever: the same each time the file is read."""
         return line_key(self._file, self.line, self.debtor.tenant)
 
     @property
     def received(self) -> dict[str, Any]:
-        """What the file says of the line, for the fingerprint: no setting and no shifted date."""
+        """The line as it stands in the file, for the fingerprint: no settings, no shifted dates."""
         return received(self.line)
 
     @property
     def intent(self) -> Intent:
-        """By the day the file asks for, not the one it was moved to; one batch a file."""
+        """The intent, with the day that the file asks for, not the moved one; one batch per file."""
         wished = self.line.payment_information.requested_execution_date
         return Intent.of(self.order, requested=wished, batch=file_key(self._file))
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What of the line goes otherwise than the file says."""
+        """What is done otherwise than the file says."""
         notices = [*self.line.notices]
         notices += [self.notice(*advice) for advice in advice_on(self.order)]
         if electronic_reference(self.line.creditor_reference) != self.line.creditor_reference:
@@ -115,19 +119,19 @@ class PlannedOrder:
         return tuple(notices)
 
     def notice(self, field: str, text: str) -> Notice:
-        """Something about a field of the order, in the words of the file."""
+        """A notice about a field of the order, which names the file's element instead."""
         return Notice(_in_words_of_the_file(Refusal("", field, text), self.line).field, text)
 
 
 class RefusedLine(NamedTuple):
-    """A line that cannot be paid, and everything that speaks against it."""
+    """A line that cannot be paid, with every reason."""
 
     line: Line
     refusals: tuple[Refusal, ...]
 
 
 class FilePlan(NamedTuple):
-    """What would be paid of a file; each of its lines is in one of the two."""
+    """What would be paid of a file. Each of its lines is in one of the two tuples."""
 
     orders: tuple[PlannedOrder, ...]
     refused: tuple[RefusedLine, ...]
@@ -140,14 +144,14 @@ def plan(
     now: datetime,
     as_of: date | None = None,
 ) -> FilePlan:
-    """Judge every line; nothing is recorded or sent.
+    """Check every line. Nothing is recorded or sent.
 
     Args:
-        file: as read, with its own refusals.
+        file: the file as read, with its own refusals.
         debtors: by account number in capitals without spaces, or by that and a currency, as
-            "DE…/USD", which is asked for first.
+            "DE…/USD", which comes first.
         now: the moment, aware.
-        as_of: judge as if it were the morning of this day, and shift all times so that the
+        as_of: check as if it were the morning of this day, and shift all times so that the
             orders can run now. For simulated partners only.
     """
     timelines = Timelines(now, as_of)
@@ -163,9 +167,9 @@ def plan(
 
 
 def line_key(file: CreditTransferFile, line: Line, tenant: str) -> str:
-    """The key of a line: who sent which file, which block, which place in the unfiltered file.
+    """The key of a line: sender, message id, block, and position in the unfiltered file.
 
-    EndToEndId is not in it: two salaries may share one, and both are meant.
+    EndToEndId is not part of it: two salaries may share one, and both are meant.
     """
     digest = hashed(
         tenant,
@@ -180,14 +184,17 @@ def line_key(file: CreditTransferFile, line: Line, tenant: str) -> str:
 
 
 def file_key(file: CreditTransferFile) -> str:
-    """The key of a file: who sent it and its message id."""
+    """The key of a file: its sender and message id."""
     return hashed(
         file.initiating_party_key, file.message_id, length=40, alphabet="0123456789abcdef"
     )
 
 
 def file_fingerprint(file: CreditTransferFile) -> str:
-    """What the file says, every line in its place, the refused ones too; nothing of settings."""
+    """The fingerprint of the file's content: every line at its position, also refused ones.
+
+    Settings are not part of it.
+    """
     lines = (
         {"block": line.payment_information_id, "place": line.position, **received(line)}
         for line in file.lines
@@ -220,7 +227,8 @@ def _planned(
 def _debtor(
     line: Line, debtors: Mapping[str, DebtorAccount], as_of: date | None
 ) -> DebtorAccount | tuple[Refusal, ...]:
-    """The account that pays. Nobody's file is paid from an account they did not name."""
+    """The account that pays, or why none does. There is no default account: a file is paid only
+    from an account that it names."""
     block = line.payment_information
     field = f"{_ACCOUNT}/Id/{'Othr/Id' if block.debtor_other else 'IBAN'}"
     try:
@@ -268,7 +276,7 @@ def _debtor(
 
 
 def account_named(key: str) -> Account:
-    """The account of a mapping's key: of "NUMBER" or "NUMBER/CURRENCY", the number."""
+    """The account in a mapping's key, which is "NUMBER" or "NUMBER/CURRENCY"."""
     number = key.partition("/")[0]
     try:
         return Account(iban=check_iban(number))
@@ -277,7 +285,7 @@ def account_named(key: str) -> Account:
 
 
 def plain_number(text: str) -> str:
-    """An account number that is no IBAN without what people write between its digits."""
+    """An account number that is not an IBAN, in capitals and without blanks and hyphens."""
     return "".join(letter for letter in text.upper() if letter not in " -")
 
 

@@ -1,4 +1,4 @@
-"""The fingerprint of an order as received: what the same key must stand for again."""
+"""The fingerprint of an order as received. A repeated key must come with the same fingerprint."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 def fingerprint(fields: dict[str, Any]) -> str:
     """SHA-256 of the fields as canonical JSON (RFC 8785 for strings, integers, lists, objects).
 
-    Only these occur: amounts are strings or integers, never floats, so that Python's own
-    writing of sorted keys without blanks is the canonical form.
+    No other values occur: amounts are strings or integers, never floats. So Python's JSON with
+    sorted keys and without blanks is the canonical form.
 
     Raises:
         TypeError: a float or another value without a canonical form.
@@ -21,7 +21,7 @@ def fingerprint(fields: dict[str, Any]) -> str:
 
 
 def fingerprint_of_many(name: str, items: Iterable[dict[str, Any]]) -> str:
-    """The fingerprint of one field that is a list of objects, which are not held together.
+    """The fingerprint of an object with one field, a list of objects that is not kept in memory.
 
     Raises:
         TypeError: as `fingerprint` does.
@@ -35,7 +35,7 @@ def fingerprint_of_many(name: str, items: Iterable[dict[str, Any]]) -> str:
 
 def _canonical(fields: dict[str, Any]) -> bytes:
     _refuse_floats(fields)
-    # RFC 8785 sorts by UTF-16 code units; all our field names are ASCII, where it is the same.
+    # RFC 8785 sorts by UTF-16 code units. Our field names are ASCII, so the order is the same.
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.encode()
 

@@ -1,4 +1,4 @@
-"""A client's journal: what it wanted, on disk before anything was sent."""
+"""A client's journal: which orders it gives, written to disk before anything is sent."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ from domain.order import Order
 
 
 class JournalFailed(Explained, OSError):
-    """The journal cannot be written, so nothing more is ordered."""
+    """The journal cannot be written, so no further order is given."""
 
 
 class Journal:
-    """One JSON object a line. `intend` is fsynced before `pay` is called, `told` after.
+    """One JSON object per line. `intend` is fsynced before `pay` is called, `acknowledged` after.
 
-    It belongs to the caller, not to the product: an independent check lays it beside the
-    partner's book. Account numbers are in it, so it is readable by its owner only.
+    It belongs to the caller, not to the product: an independent check compares it with the
+    partner's book. It contains account numbers, so only its owner can read it.
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises JournalFailed."""
+        """Open the file, or create it.
+
+        Raises:
+            JournalFailed: it cannot be opened.
+        """
         self._path = path
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -34,10 +38,10 @@ class Journal:
         self._file = os.fdopen(descriptor, "a")
 
     def intend(self, key: str, order: Order) -> None:
-        """Before the order is given: what is wanted, and under which key.
+        """Write, before the order is given, what is ordered and under which key.
 
         Raises:
-            JournalFailed: it may not be on disk.
+            JournalFailed: the line may not be on disk.
         """
         self._write(
             {
@@ -51,10 +55,10 @@ class Journal:
         )
 
     def acknowledged(self, key: str, payment_id: str) -> None:
-        """After the answer: which payment it became.
+        """Write, after the answer, which payment the order became.
 
         Raises:
-            JournalFailed: it may not be on disk.
+            JournalFailed: the line may not be on disk.
         """
         self._write({"acknowledged": key, "payment_id": payment_id})
 
@@ -78,5 +82,5 @@ class Journal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with suppress(OSError):  # What could not be written was said when it was written.
+        with suppress(OSError):  # A failed write was already raised by `_write`.
             self._file.close()

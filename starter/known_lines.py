@@ -1,4 +1,4 @@
-"""Lines of a file that were paid before, whatever speaks against the file today."""
+"""Finds lines of a file that were recorded before, even if the file is refused today."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from store.records import PaymentRecord
 async def known_lines(
     file: CreditTransferFile, files: Files, payments: Payments
 ) -> dict[int, PaymentRecord]:
-    """The payments of the file's lines as they stand, by the lines' positions.
+    """The payments of the file's lines as they now stand, by the lines' positions.
 
-    Asked of what was taken and not of settings: an account that is mapped no more has paid all
-    the same.
+    The tenants come from the accepted files and not from the settings: an account that is no longer
+    mapped may have paid.
     """
     known: dict[int, PaymentRecord] = {}
     for tenant in await files.taken_by(file_key(file), file_fingerprint(file)):

@@ -1,8 +1,8 @@
-"""The last round of upkeep that Temporal remembers, and that our own worker ended.
+"""Finds the last round of upkeep in Temporal that our own worker completed.
 
-Whoever reaches Temporal can end a workflow under the name of a round. Such a result proves nothing,
-so the round before it counts. If it counted as "no round yet", a stranger could make us forget the
-mark by which a database that was set back is found.
+Anybody who can reach Temporal can complete a workflow under the name of a round. Such a result
+proves nothing, so the round before it counts. Taking it for "no round yet" was refused: a stranger
+could then make us forget the mark that shows whether the database was set back.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workflows.upkeep import known
 
 log = logging.getLogger("finality.upkeep")
 
-#: Rounds that are looked at, the newest first: some hours of them at the usual pace.
+#: How many rounds are looked at, the newest first: some hours of them at the usual pace.
 _ASKED: Final = 1000
 
 
@@ -28,13 +28,14 @@ class Found(NamedTuple):
     """What Temporal remembers."""
 
     known: Known
-    """What the last round left that is ours; `refused` where there are rounds and none is."""
+    """What the last round of ours left. Its `refused` says why, if there are rounds but none is
+    ours."""
     refused: int = 0
-    """How many rounds after it are not ours, or are sealed with a key that we lack."""
+    """How many later rounds are not ours, or are sealed with a key that we do not have."""
 
 
 async def last_round(client: Client) -> Found:
-    """The newest round that is ours."""
+    """The newest round that is ours, and how many later ones are not."""
     refused, why = 0, ""
     rounds = client.list_workflows(
         f"WorkflowId STARTS_WITH '{UPKEEP}' AND ExecutionStatus = 'Completed'", limit=_ASKED

@@ -1,4 +1,7 @@
-"""What orders take out of which balance, against what is there: for people, before they pay."""
+"""Sums up what orders take out of each balance and compares it with what is available.
+
+People see this before they pay.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from domain.order import Order
 
 
 class Balance(NamedTuple):
-    """One of our accounts with a partner, or a sub-account of it, in one currency."""
+    """An account of ours with a partner, or a sub-account of it, in one currency."""
 
     partner: str
     partner_account: str
@@ -21,7 +24,7 @@ class Balance(NamedTuple):
 
 
 class Leaving(NamedTuple):
-    """What leaves a balance. The partner's own charges are not in it: nobody tells them before."""
+    """What leaves a balance. The partner's charges are not included: they are not known before."""
 
     balance: Balance
     payments: int
@@ -30,7 +33,7 @@ class Leaving(NamedTuple):
 
     @property
     def is_covered(self) -> bool | None:
-        """None where the partner did not tell."""
+        """Whether the balance is enough; None if the partner did not say."""
         if isinstance(self.available, Unanswered):
             return None
         return self.available.minor >= self.total.minor
@@ -39,10 +42,11 @@ class Leaving(NamedTuple):
 async def leaving(
     orders: Iterable[Order], available: Callable[[Balance], Awaitable[Money | Unanswered]]
 ) -> list[Leaving]:
-    """Each balance that something leaves, in the order they first come.
+    """Each balance from which money leaves, in the order of its first payment.
 
     Args:
-        available: asks the partner. What other payments under way will take is still in it.
+        available: asks the partner. Money that other payments under way will take still counts as
+            available.
     """
     sums: dict[Balance, tuple[int, int]] = {}
     for order in orders:

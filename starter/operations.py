@@ -1,4 +1,4 @@
-"""What operators use: decide about payments in question, halt sends, see what waits for people."""
+"""The client for operators: decide about payments in question, halt sends, list and close tasks."""
 
 from __future__ import annotations
 
@@ -26,15 +26,17 @@ from store.halts import HALTS, Halt, Halts
 from store.operators import SIGNATURES_NEEDED
 from store.tasks import Task, Tasks
 
-#: What fits a scanned letter; it is kept sealed beside the command.
+#: Enough for a scanned letter. Evidence is stored sealed, with its command.
 EVIDENCE_BYTES_MAX: Final = 5 * 1024 * 1024
 
 
 class Operations:
     """Typed, async access for people who decide. Make one per process, with `assembly`.
 
-    Every decision is signed. It is recorded first, then the payment's run is told; while Temporal
-    is away the relay does that later. A command id that is known answers and does nothing new.
+    Every decision is signed. It is recorded first, and then the payment's run is notified; if
+    Temporal is away, the relay does that later. A known command id gets its outcome so far and does
+    nothing new. Every signed call may raise NotSigned (not an operator's signature of exactly this;
+    the refusal is recorded and slows later tries) and KeyUnusable (no key to sign with).
     """
 
     def __init__(
@@ -69,14 +71,15 @@ class Operations:
         why: str,
         reference: str | None = None,
     ) -> CommandReceipt:
-        """The partner executed it, under `reference` where it gave one.
+        """Decide that the partner executed the payment, maybe under a `reference` of its own.
 
-        With a reference the partner is read from now on and has the last word. Without one the
+        With a reference the partner is read from now on, and its answer counts. Without one the
         payment ends UNCONFIRMED.
 
         Raises:
-            UnknownPayment, CommandReused, NotSigned, KeyUnusable, InvalidCommand.
-            CannotResolve: nothing about it is in question, or an attempt is under way.
+            UnknownPayment, CommandReused, NotSigned, KeyUnusable, InvalidCommand, ClocksApart.
+            CannotResolve: nothing about the payment is in question, an attempt is under way, the
+                reference does not fit, or something has changed since it was signed.
         """
         if reference is not None:
             check_reference(reference)
@@ -86,32 +89,32 @@ class Operations:
     async def abandon(
         self, payment_id: str, command_id: str, *, signer: Signer, why: str
     ) -> CommandReceipt:
-        """Nothing more is wanted of it: as a cancel; what is settled is asked about no more.
+        """Give the payment up: this is a cancel, and a settled payment ends UNCONFIRMED.
 
         Raises:
-            UnknownPayment, CommandReused, NotSigned, KeyUnusable, InvalidCommand, CannotResolve.
+            UnknownPayment, CommandReused, NotSigned, KeyUnusable, InvalidCommand, ClocksApart.
+            CannotResolve: something has changed since it was signed.
         """
         return await self._sign(StatementKind.ABANDON, payment_id, command_id, signer, why)
 
     async def not_executed(
         self, payment_id: str, command_id: str, *, signer: Signer, why: str, evidence: bytes
     ) -> CommandReceipt:
-        """The partner did not execute it: one of the two signatures that this takes.
+        """Sign that the partner did not execute the payment. This takes two operators.
 
-        The second one, by another operator about the same facts, ends the payment; it is never
-        sent again. What is heard of it in between makes the first one void.
+        The second signature, by another operator about the same facts, ends the payment. It is
+        never sent again. If something new becomes known in between, the first signature is void.
 
         Args:
-            payment_id: what it is about.
-            command_id: of this signature; each has its own.
+            payment_id: the payment.
+            command_id: the id of this signature; each signature has its own.
             signer: who signs.
-            why: in a line, without account numbers: it is kept in the clear.
-            evidence: what shows it, up to `EVIDENCE_BYTES_MAX`; kept sealed.
+            why: in one line, without account numbers, since it is stored in the clear.
+            evidence: what shows it, up to `EVIDENCE_BYTES_MAX`; stored sealed.
 
         Raises:
-            UnknownPayment, CommandReused, NotSigned, KeyUnusable, InvalidCommand.
-            CannotResolve: nothing about it is in question, an attempt is under way, or there are
-                fewer than two operators.
+            UnknownPayment, CommandReused, NotSigned, KeyUnusable, InvalidCommand, ClocksApart.
+            CannotResolve: as `executed`, or there are fewer than two operators.
         """
         await self.require_not_executed()
         check_evidence(evidence)
@@ -147,12 +150,12 @@ class Operations:
         why: str,
         content: str = "",
     ) -> Statement:
-        """The statement that an operator signs about a payment, wherever their key is.
+        """The statement about a payment, for an operator to sign wherever the key is.
 
         Args:
             kind: EXECUTED, NOT_EXECUTED or ABANDON.
-            payment_id, command_id, by, why: as of the decision itself.
-            content: the partner's reference of EXECUTED, the digest of the evidence of
+            payment_id, command_id, by, why: as for the decision itself.
+            content: the partner's reference for EXECUTED, the digest of the evidence for
                 NOT_EXECUTED.
 
         Raises:
@@ -175,12 +178,12 @@ class Operations:
     async def decide(self, signed: Signed, *, evidence: bytes = b"") -> CommandReceipt:
         """Do what an operator signed about a payment.
 
-        The store verifies the signature with the key it has of the operator, in the transaction
-        that does it, and keeps it.
+        The store verifies the signature with the operator's stored key, in the transaction that
+        records the decision, and stores the signature too.
 
         Raises:
-            UnknownPayment, CommandReused, InvalidCommand, CannotResolve.
-            NotSigned: it is no operator's signature of this; the refusal is kept and slows others.
+            UnknownPayment, CommandReused, InvalidCommand, CannotResolve, ClocksApart, NotSigned.
+            NotNotified: recorded, but Temporal takes no further signal for this payment's run.
         """
         said, now = signed.statement, self._clock.now()
         check_words(command_id=said.command_id, by=said.by, why=said.why, needs_why=True)
@@ -206,7 +209,7 @@ class Operations:
         return await self._notifier.notify(commanded)
 
     async def require_not_executed(self) -> None:
-        """Let pass where `not_executed` is offered.
+        """Require enough operators for `not_executed`.
 
         Raises:
             CannotResolve: there are fewer operators than signatures needed.
@@ -218,7 +221,7 @@ class Operations:
             )
 
     async def evidence(self, payment_id: str, command_id: str) -> bytes | None:
-        """What was attached to a signature; None where there is nothing."""
+        """The evidence attached to a command; None if there is none."""
         return await self._commands.evidence(payment_id, command_id)
 
     async def halt(
@@ -230,14 +233,14 @@ class Operations:
         tenant: str | None = None,
         rail: str | None = None,
     ) -> Halt:
-        """Stop new sends: of everything, or of one partner, tenant or rail, or what is all these.
+        """Stop new sends: all of them, or those of a partner, a tenant, a rail or a combination.
 
-        What was sent before goes on being resolved, and cancels go out.
+        Payments that were sent before are still resolved, and cancels still go out.
 
         Raises:
             NotSigned, KeyUnusable.
-            InvalidCommand: no such partner or rail, or a tenant only spelt otherwise, which would
-                stop nothing.
+            InvalidCommand: there is no such partner or rail, the tenant is known in another
+                spelling (so the halt would stop nothing), or `why` cannot be stored.
         """
         check_why(why)
         _require("partner", partner, self._partners)
@@ -250,7 +253,7 @@ class Operations:
             by=signer.by,
             at=now,
             subject=HALTS,
-            command_id=secrets.token_hex(8),  # The same halt again is another halt.
+            command_id=secrets.token_hex(8),  # A repeated halt is another halt.
             why=why,
             content=json.dumps([partner, tenant, rail]),
         )
@@ -263,7 +266,7 @@ class Operations:
         return Halt(number, partner, tenant, rail, signer.by, why, now)
 
     async def lift(self, number: int, *, signer: Signer) -> bool:
-        """Let sends go on; the relay tells what waited. False where no such halt is in force.
+        """Lift a halt. Upkeep notifies the payments that waited. False if no such halt is in force.
 
         Raises:
             NotSigned, KeyUnusable.
@@ -277,7 +280,7 @@ class Operations:
             return await self._halts.lift(number, by=signer.by, now=now, signed=signed)
 
     async def halts(self) -> list[tuple[Halt, int]]:
-        """All halts in force, the oldest first, each with how many open payments it holds back."""
+        """All halts in force, the oldest first, each with the number of payments it holds back."""
         return [
             (halt, await self._halts.held_back(halt.number))
             for halt in await self._halts.in_force()
@@ -290,19 +293,21 @@ class Operations:
     async def tasks(
         self, *, owner: str | None = None, due_before: datetime | None = None, limit: int = 1000
     ) -> list[Task]:
-        """Open questions to people, the most urgent first."""
+        """Open tasks, the most urgent first."""
         return await self._tasks.open(owner=owner, due_before=due_before, limit=limit)
 
     async def dismiss(self, task_id: str, *, signer: Signer, why: str) -> str | None:
-        """Close a task about no payment: deliveries that are nobody's of ours, a machine's clock.
+        """Close a task that is about no payment: unmatched deliveries, or a machine's clock.
 
-        Should a payment take the reference later, it gets the deliveries all the same. Returns the
-        kind of the task, or None where no such task is open; one about a payment is answered by a
-        decision about that payment.
+        If a payment takes the deliveries' reference later, it gets them all the same. A task about
+        a payment cannot be closed here: a decision about the payment answers it.
+
+        Returns:
+            The kind of the task; None if no such task is open.
 
         Raises:
             NotSigned, KeyUnusable.
-            InvalidCommand: `why` is empty, or has an account number.
+            InvalidCommand: `why` cannot be stored, as `check_why`.
         """
         check_why(why)
         now = self._clock.now()
@@ -315,10 +320,10 @@ class Operations:
 
 
 def check_evidence(evidence: bytes) -> None:
-    """Whether it can be kept.
+    """Require evidence that can be stored.
 
     Raises:
-        InvalidCommand: empty, or longer than `EVIDENCE_BYTES_MAX`.
+        InvalidCommand: it is empty, or longer than `EVIDENCE_BYTES_MAX`.
     """
     if not evidence.strip():
         raise InvalidCommand("evidence: is empty; attach what shows that nothing was executed")

@@ -1,4 +1,4 @@
-"""Who may sign, for every door through which people decide: commands, and others to come."""
+"""The operators, and their signatures, for every interface through which people decide."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from store.signatures import known_now
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-#: How long a refused signature is shown to people.
+#: How long refused signatures are shown to people by default.
 SHOWN: Final = timedelta(days=1)
 
 
 class Operators:
-    """The operators of this store, what they sign, and what was refused."""
+    """The operators of this store, their signatures, and refused ones."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
     async def active(self) -> list[Operator]:
-        """Those who may sign, by name."""
+        """The operators who may sign, sorted by name."""
         return await self._database.read(operators.active)
 
     async def enrol(self, keys: Sequence[PublicKey]) -> list[Operator]:
-        """Make the first operators: at least two at once, and only once.
+        """Enrol the first operators: at least two together, and only once.
 
         Raises:
-            OperatorsFixed: nothing was changed.
+            OperatorsFixed: they cannot be enrolled. Nothing was changed.
         """
         now = self._clock.now()
         await self._database.write(lambda session: enrolment.enrol(session, keys, now))
         return await self.active()
 
     async def add(self, key: PublicKey, *, signer: Signer, why: str) -> list[str]:
-        """One of two signatures for another operator; who signed so far.
+        """Sign the addition of an operator, which takes two operators. Returns who has signed.
 
         Raises:
             NotSigned, KeyUnusable, OperatorsFixed, InvalidCommand.
@@ -54,11 +54,11 @@ class Operators:
         return await self._change(StatementKind.ADD, key.name, key, signer, why)
 
     async def change_key(self, key: PublicKey, *, signer: Signer, why: str) -> list[str]:
-        """The same for another key of an operator; what the old one proposed counts no more."""
+        """Sign a new key for an operator, as `add`. What the old key has signed counts no more."""
         return await self._change(StatementKind.CHANGE_KEY, key.name, key, signer, why)
 
     async def remove(self, name: str, *, signer: Signer, why: str) -> list[str]:
-        """The same for one who is to sign no more."""
+        """Sign the removal of an operator, as `add`."""
         return await self._change(StatementKind.REMOVE, spelt(name), None, signer, why)
 
     async def _change(
@@ -96,7 +96,7 @@ class Operators:
         return await self._database.read(query)
 
     async def require(self, signer: Signer) -> None:
-        """Let an operator pass who can sign: before much is done that would end with a signature.
+        """Require a signer who can sign, before work is done that ends with a signature.
 
         Raises:
             NotSigned, KeyUnusable.
@@ -111,7 +111,7 @@ class Operators:
             )
 
     async def sign(self, statement: Statement, signer: Signer) -> Signed:
-        """The statement with the signer's signature; a wrong passphrase is noted.
+        """The statement with the signer's signature. A wrong passphrase is recorded as a refusal.
 
         Raises:
             NotSigned, KeyUnusable.
@@ -121,7 +121,11 @@ class Operators:
 
     @asynccontextmanager
     async def noting(self, statement: Statement) -> AsyncIterator[None]:
-        """Keep a refusal of this statement's signature, in a transaction of its own."""
+        """If the block raises NotSigned, record the refusal in a transaction of its own.
+
+        Raises:
+            NotSigned: as the block.
+        """
         try:
             yield
         except NotSigned as refused:
@@ -132,13 +136,16 @@ class Operators:
             raise
 
     async def kept(self, subject: str) -> list[Kept]:
-        """Every signature that was kept about a payment or another subject, verified once more."""
+        """Every stored signature about a payment or another subject, verified again."""
         return await self._database.read(lambda session: operators.kept(session, subject))
 
     async def refusals(
         self, *, since: datetime | None = None, subject: str | None = None
     ) -> list[Refusal]:
-        """Refused signatures, the newest first; by default of the last day."""
+        """Refused signatures, the newest first: since a moment, or about a subject.
+
+        Without either, those of the last day.
+        """
         earliest = since or (None if subject else self._clock.now() - SHOWN)
         return await self._database.read(
             lambda session: operators.refusals(session, since=earliest, subject=subject)

@@ -1,7 +1,7 @@
-"""Which user of this machine is at the other end of a connection.
+"""Finds which user of this machine is at the other end of a connection.
 
-A loopback port is open to every user of the machine, and neither a browser nor Temporal's UI can
-be made to prove whose it is. The kernel knows: Linux lists the user of each socket.
+Every user of the machine can reach a loopback port, and neither a browser nor Temporal's UI can
+prove which user runs it. The kernel knows: Linux lists the user of each socket.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _LOCAL, _REMOTE, _USER = 1, 2, 7
 
 
 def can_tell_users() -> bool:
-    """Whether this system says which user a connection belongs to."""
+    """Whether this system shows the user of a connection."""
     return _TABLES[0].exists()
 
 
 def user_of(request: Request) -> int | None:
-    """The user id of the program that asks; None where it is not on this machine, or not known."""
+    """The user id of the requesting program; None if it is on another machine or not known."""
     server = request.scope.get("server")
     if request.client is None or server is None:
         return None
@@ -46,7 +46,10 @@ def _sockets() -> Iterator[tuple[str, str, int]]:
 
 
 def _hex(host: str, port: int) -> str | None:
-    """As the kernel writes it: each four bytes of the address reversed."""
+    """An IPv4 address and port as the kernel writes them, with the four bytes reversed.
+
+    None for an IPv6 address that maps no IPv4 address.
+    """
     address = ip_address(host)
     if not isinstance(address, IPv4Address):
         mapped = address.ipv4_mapped
@@ -57,6 +60,6 @@ def _hex(host: str, port: int) -> str | None:
 
 
 def _as_ipv4(address: str) -> str:
-    """A program with an IPv6 socket reaches 127.0.0.1 as ::ffff:127.0.0.1."""
+    """The address without an IPv6 prefix: an IPv6 socket reaches 127.0.0.1 as ::ffff:127.0.0.1."""
     host, _, port = address.partition(":")
     return f"{host.removeprefix('0000000000000000FFFF0000')}:{port}"

@@ -1,4 +1,4 @@
-"""The one plugin: what client, worker, replayer and tests must have in common."""
+"""The Temporal plugin: everything that client, worker, replayer and tests must share."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from starter.codec import EncryptionCodec
 from starter.converter import SealedPayloadConverter
 from store.keyring import Keyring
 
-#: Imported once and shared by all workflow runs: pure modules without state. Everything else a
-#: workflow imports is imported anew per run, under guard.
+#: Pure modules without state, imported once and shared by all workflow runs. Everything else that a
+#: workflow imports is imported again for each run, inside the sandbox.
 PASSED_THROUGH: Final = ("domain", "activities")
 
 
 def data_converter(keyring: Keyring) -> DataConverter:
-    """Pydantic models, sealed; failure messages and stack traces too."""
+    """Pydantic models, sealed. Failure messages and stack traces are sealed too."""
     return DataConverter(
         payload_converter_class=SealedPayloadConverter,
         payload_codec=EncryptionCodec(keyring),
@@ -37,7 +37,7 @@ def _runner(existing: WorkflowRunner | None) -> WorkflowRunner:
 
 
 def plugin(keyring: Keyring) -> SimplePlugin:
-    """Give it to the client; a worker made with that client has it by itself."""
+    """The plugin for a client. A worker that is made with this client gets it automatically."""
     converter = data_converter(keyring)
 
     def convert(_existing: Any) -> DataConverter:

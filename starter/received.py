@@ -1,4 +1,4 @@
-"""A line of a file as it was received, for its fingerprint."""
+"""A file's line as it was received, for its fingerprint."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from messages.credit_transfer import Identity, Line, UltimateDebtor
 
 
 def received(line: Line) -> dict[str, Any]:
-    """What a file says of a line, by which the same line is known again.
+    """The fields of a line that make up its fingerprint.
 
-    Nothing of settings, and no date that was shifted. What is added here must be absent where a
-    line does not say it: the fingerprints of older files stay what they were.
+    They contain no settings and no shifted dates. A field that is added here must be absent if a
+    line does not have it, so that the fingerprints of older files stay the same.
     """
     block = line.payment_information
     return {
@@ -38,7 +38,7 @@ def received(line: Line) -> dict[str, Any]:
 
 
 def _said_besides(line: Line) -> dict[str, Any]:
-    """What came later than the first files: it is there only where a line says it."""
+    """Fields that were added after the first files. Each is present only if the line has it."""
     member = line.creditor_agent_member
     is_sepa = line.rail is Rail.SEPA_CREDIT_TRANSFER
     said = {

@@ -1,4 +1,4 @@
-"""`ensure_running`: the one way to have a payment's workflow run."""
+"""`ensure_running`: the one way to start a payment's workflow, or to have it look again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from domain.view import PaymentView
 from starter.away import TemporalAway
 from workflows.payment import PaymentWorkflow
 
-#: What the server says while it, or every worker, is away: the payment is recorded, the relay
+#: The server's answers while it, or every worker, is away. The payment is recorded, so the relay
 #: starts it later.
 _AWAY = frozenset(
     {
@@ -35,18 +35,21 @@ _AWAY = frozenset(
     }
 )
 
-#: The SDK's own patience with a server that is away is longer than a caller's.
+#: The SDK's own timeout for a server that is away is longer than a caller would wait.
 _START_TIMEOUT: Final = timedelta(seconds=5)
-#: How long the shared question for first news is kept up; each caller has a patience of its own.
+#: How long the shared request for first news lives. Each caller has its own patience.
 _NEWS_PATIENCE: Final = timedelta(seconds=30)
-#: How often it is asked within that: a run may end just as it is asked, the next one answers.
+#: How often the request is made within that time: a run may end just then, and the next answers.
 _NEWS_TRIES: Final = 2
-#: What the server says of a question that met the end of its run.
+#: The server's answers to an update whose run ended meanwhile.
 _RUN_ENDED: Final = frozenset({RPCStatusCode.ABORTED, RPCStatusCode.NOT_FOUND})
 
 
 class Running:
-    """Starter, relay, sweep and commands all come here; two at once meet in one run."""
+    """Starts payments' runs. Starter, inbound, relay, sweep and commands all use it.
+
+    Two calls at once end up in one run.
+    """
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -59,8 +62,8 @@ class Running:
 
         Raises:
             TemporalAway: the server cannot be reached.
-            NotTold: the server takes no further signal for this run; terminate it, and a fresh
-                one goes on from the store.
+            NotNotified: the server takes no further signal for this run. Terminate it, and a fresh
+                run goes on from the store.
         """
         try:
             await self._client.start_workflow(
@@ -86,23 +89,23 @@ class Running:
     ) -> PaymentView | None:
         """Start or join the payment's run, and wait for its first step.
 
-        Callers of one payment share one question, since the server takes only ten updates of a
-        workflow at a time. None when nothing was heard in time (30 s at most), or the run
-        ended before its news; the workflow may be running all the same.
+        Callers of one payment share one update, since the server takes only ten at a time for a
+        workflow. Returns None if no answer came in time (30 s at most), or the run ended before it
+        answered. The workflow may be running all the same.
         """
         asking = self._asking.get(payment_id)
         if asking is None:
             asking = asyncio.create_task(self._ask_first_news(tenant, payment_id))
             self._asking[payment_id] = asking
             asking.add_done_callback(lambda _: self._asking.pop(payment_id))
-        # Shielded: who loses patience leaves, and the others still hear.
+        # Not cancelled on timeout: other callers may still wait for the shared update.
         done, _ = await asyncio.wait({asking}, timeout=patience.total_seconds())
         return asking.result() if done else None
 
     async def _ask_first_news(self, tenant: str, payment_id: str) -> PaymentView | None:
-        """Update-with-Start; once more where the run ended, or went on as a new one, just then."""
+        """Update-with-Start, repeated once if the run ended or continued as new just then."""
         try:
-            # Once the server has the update the SDK polls for its outcome without any limit.
+            # Once the server has the update, the SDK polls for its outcome without any limit.
             async with asyncio.timeout(_NEWS_PATIENCE.total_seconds()):
                 for _ in range(_NEWS_TRIES):
                     try:
@@ -131,7 +134,7 @@ class Running:
             static_summary=f"payment {payment_id}",
         )
         started = asyncio.ensure_future(operation.workflow_handle())
-        # A fresh update id each time: a fixed one sent to a closed run starts nothing.
+        # A new update id each time: a fixed one that is sent to a closed run starts nothing.
         asking = self._client.execute_update_with_start_workflow(
             PaymentWorkflow.first_news,
             start_workflow_operation=operation,
@@ -141,5 +144,5 @@ class Running:
         try:
             return await asking
         finally:
-            # The operation holds the same error: unheard, it would be reported as lost.
+            # The handle holds the same error. If nobody took it, asyncio would report it as lost.
             started.cancel()

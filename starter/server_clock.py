@@ -1,7 +1,7 @@
-"""What Temporal's clock says, for processes that run no activity just now.
+"""Reads Temporal's clock, for processes that run no activity at the moment.
 
-The server tells its time nowhere, but it notes when each poller of a task queue was last seen. So
-a queue of our own, on which nothing is ever put, is polled for a moment and then described.
+The server has no call for its time, but it notes when each poller of a task queue was last seen. So
+we poll an empty queue of our own for a moment, and then describe it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,18 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-#: The server refuses shorter polls; we do not wait for their end.
+#: The server refuses shorter polls. We do not wait for the poll to end.
 _POLL_TIMEOUT: Final = timedelta(seconds=5)
 _LOOK_SECONDS: Final = 0.05
 _LOOKS: Final = 60
 
 
 async def server_time(client: Client) -> datetime | None:
-    """The moment by Temporal's clock, a fraction of a second old; None where it does not say."""
+    """The moment by Temporal's clock, a fraction of a second old; None if no poll was seen.
+
+    Raises:
+        RPCError: the queue cannot be described.
+    """
     queue = f"finality-clock-{uuid4().hex}"
     polling = asyncio.create_task(_poll(client, queue))
     try:
@@ -47,7 +51,7 @@ async def _poll(client: Client, queue: str) -> None:
     try:
         await client.workflow_service.poll_activity_task_queue(request, timeout=_POLL_TIMEOUT)
     except RPCError:
-        return  # Its time is over, or the server is away: then nobody is seen.
+        return  # The poll timed out, or the server is away. Then `server_time` sees no poller.
 
 
 async def _seen(client: Client, queue: str) -> datetime | None:

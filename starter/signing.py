@@ -1,7 +1,7 @@
-"""The key by which an operator signs: a file of that person's own, opened by a passphrase.
+"""An operator's key: a file of that person's own, opened with a passphrase.
 
-The private key is kept as PKCS#8, encrypted. The encryption of PKCS#8 alone stretches a passphrase
-too little against guessing, so its password is derived from the passphrase by scrypt first.
+The private key is stored as encrypted PKCS#8. The key derivation of PKCS#8 alone is too weak
+against guessing, so its password is first derived from the passphrase by scrypt.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _FIRST_LINE: Final = "finality operator key 1"
 
 
 class KeyUnusable(Explained, ValueError):
-    """A file is no key, or must not be used as one; nothing was signed."""
+    """A file is not a usable key. Nothing was signed."""
 
 
 class Signer(Protocol):
-    """Who signs, and how. The private key stays where the signer is."""
+    """Signs for one operator. The private key stays with the signer."""
 
     @property
     def by(self) -> str:
@@ -52,7 +52,11 @@ class Signer(Protocol):
 
 
 def sign(statement: Statement, signer: Signer) -> Signed:
-    """The statement with its signature."""
+    """The statement with its signature.
+
+    Raises:
+        NotSigned, KeyUnusable: as `Signer.sign`.
+    """
     return Signed(statement, signer.sign(statement.text.encode()))
 
 
@@ -65,7 +69,7 @@ class OperatorKey:
 
     @property
     def public(self) -> PublicKey:
-        """What is enrolled, with the proof that this key is held."""
+        """The public key to enrol, with the proof that its owner holds this key."""
         key = self._private.public_key().public_bytes_raw()
         return PublicKey(self.by, key, self._private.sign(possession(self.by, key)))
 
@@ -74,7 +78,7 @@ class OperatorKey:
 
 
 class KeyFile:
-    """A signer by a key file. The passphrase is asked for once, when something is signed."""
+    """A signer with a key file. It asks for the passphrase once, at the first signature."""
 
     def __init__(self, by: str, file: Path, passphrase: Callable[[], bytes]) -> None:
         self.by = spelt(by)
@@ -89,10 +93,11 @@ class KeyFile:
 
 
 def make_key(file: Path, name: str, passphrase: bytes) -> OperatorKey:
-    """Write a new key, for its owner only, and beside it `.pub`, which others are given.
+    """Write a new key file that only its owner can read, and beside it the `.pub` file for others.
 
     Raises:
         KeyUnusable: the file exists, or the passphrase is too short.
+        OperatorsFixed: the name is not valid.
     """
     if len(passphrase) < PASSPHRASE_LENGTH_MIN:
         raise KeyUnusable(f"the passphrase is shorter than {PASSPHRASE_LENGTH_MIN} characters")
@@ -116,7 +121,7 @@ def make_key(file: Path, name: str, passphrase: bytes) -> OperatorKey:
 
 
 def public_file(file: Path) -> Path:
-    """Where the public half of a key file lies."""
+    """The `.pub` file that belongs to a key file."""
     return file.with_name(f"{file.name}.pub")
 
 
@@ -124,7 +129,7 @@ def read_key(file: Path, name: str, passphrase: Callable[[], bytes]) -> Operator
     """The private key of a file.
 
     Raises:
-        KeyUnusable: no such key, another person's, or others can read the file.
+        KeyUnusable: there is no such key, it is another person's, or others can read the file.
         NotSigned: the passphrase is wrong.
     """
     text = _read(file)
@@ -149,10 +154,11 @@ def read_key(file: Path, name: str, passphrase: Callable[[], bytes]) -> Operator
 
 
 def read_public(file: Path) -> PublicKey:
-    """The public key of a `.pub` file. Whether its owner holds it, the store verifies.
+    """The public key of a `.pub` file. The store verifies that its owner holds the private key.
 
     Raises:
-        KeyUnusable: it is none.
+        KeyUnusable: the file is not a public key.
+        OperatorsFixed: its name is not valid.
     """
     fields = _fields(file, _read(file))
     try:
