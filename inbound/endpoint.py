@@ -1,4 +1,4 @@
-"""The address that partners deliver to: `POST /webhooks/{partner}/{account}`."""
+"""The HTTP endpoint for webhooks: `POST /webhooks/{partner}/{account}`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from inbound.webhooks import NobodyListens, Webhooks
 
 log = logging.getLogger("finality.inbound")
 
-#: A notification has a few kilobytes.
+#: A webhook has a few kilobytes.
 BODY_BYTES_MAX: Final = 256 * 1024
-#: A sender that takes longer for so little is not a partner.
+#: How long a body may take. No partner needs longer for so little.
 BODY_WITHIN: Final = timedelta(seconds=10)
 
 
 class _Unreceived(Exception):
-    """The body did not come whole; `status` is what the sender hears."""
+    """The body did not arrive completely. `status` is the response."""
 
     def __init__(self, status: int) -> None:
         self.status = status
@@ -37,11 +37,16 @@ def endpoint(
     store_away: tuple[type[Exception], ...],
     body_within: timedelta = BODY_WITHIN,
 ) -> Starlette:
-    """An application for deliveries. It has no login: the signature of each is its proof.
+    """An application for deliveries. It has no login: each delivery is proven by its signature.
 
-    200 says that the delivery is on disk, or that nobody waits for its kind. 401 says that it
-    is not proven (or not understood), 404 that nobody listens there. 503 says that the database
-    is away: the partner delivers again. `GET /health` answers 204 as long as it listens.
+    200: the delivery is on disk, or we do not use its kind. 401: it is not proven, or cannot be
+    understood. 404: no webhooks are taken for this account. 408, 413, 400: the body was too slow,
+    too long, or cut off. 503: the database is away, so the partner delivers again. `GET /health`
+    answers 204 as long as the endpoint listens.
+
+    Args:
+        store_away: the exceptions that mean that the database is away.
+        body_within: how long a body may take.
     """
 
     async def deliver(request: Request) -> Response:
@@ -50,10 +55,10 @@ def endpoint(
             body = await _body(request, body_within)
             arrival = await webhooks.take(partner, account, request.headers, body)
         except _Unreceived as unreceived:
-            # What is left of the body must not be taken for the next request.
+            # The connection is closed: the rest of the body must not be read as the next request.
             return Response(status_code=unreceived.status, headers={"connection": "close"})
         except NobodyListens as nobody:
-            log.warning("%r", str(nobody))  # Anybody may write anything into a path.
+            log.warning("%r", str(nobody))  # Quoted: a stranger may put anything into the path.
             return Response(status_code=404)
         except WebhookRefused:
             return Response(status_code=401)
@@ -78,7 +83,7 @@ async def _body(request: Request, within: timedelta) -> bytes:
     """The raw bytes, exactly as they were signed.
 
     Raises:
-        _Unreceived: too many, too slow, or cut off.
+        _Unreceived: the body is too long, too slow, or cut off.
     """
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or int(announced) > BODY_BYTES_MAX:

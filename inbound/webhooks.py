@@ -1,4 +1,8 @@
-"""Deliveries: proven, kept in the inbox, and only then told to the payment's run."""
+"""Webhooks: a delivery is verified, stored in the inbox, and then the payment's run is notified.
+
+A delivery carries no state. It only causes a read of the payment, so a replayed delivery can at
+most repeat a read that is owed anyway (docs/decisions/0006).
+"""
 
 from __future__ import annotations
 
@@ -18,23 +22,23 @@ log = logging.getLogger("finality.inbound")
 
 
 class Runner(Protocol):
-    """Starts payments; `starter.running` is the one."""
+    """Starts payments' workflows. `starter.running.Running` implements it."""
 
     async def ensure_running(self, tenant: str, payment_id: str) -> None:
-        """Have the payment's workflow run and look again."""
+        """Start the payment's workflow, or have the running one look again."""
 
 
 class NobodyListens(LookupError):
-    """There is no such account, or it has no secret by which a delivery could be proven."""
+    """There is no such account, or it has no secret to verify deliveries with."""
 
 
 class Webhooks:
-    """Takes what partners deliver. It carries no state: all that follows from it is a read.
+    """Receives what partners deliver.
 
     Args:
-        readers: by partner and our name of the account; only those with a secret.
-        runner: gives the one way to run a payment; asked late, since Temporal may be away.
-        away: what `runner` and its calls raise while Temporal is away.
+        readers: by partner and our name of the account; only accounts with a secret.
+        runner: returns the `Runner`. It is called late, since Temporal may be away.
+        away: the exceptions that `runner` and its calls raise while Temporal is away.
     """
 
     def __init__(
@@ -56,13 +60,15 @@ class Webhooks:
     async def take(
         self, partner: str, account: str, headers: Mapping[str, str], body: bytes
     ) -> Arrival | None:
-        """Keep a delivery whose sender is proven; None for kinds nobody here waits for.
+        """Store a delivery whose sender is proven. None if we do not use its kind.
 
-        When this returns it is in the inbox, once, however often it is delivered.
+        When this returns, the delivery is in the inbox, once, however often it is delivered.
 
         Raises:
-            NobodyListens: nothing can be delivered there.
-            WebhookRefused: forged, stale, or not to be understood; nothing followed from it.
+            NobodyListens: no webhooks are taken for this account.
+            WebhookRefused: the delivery is forged, stale, or cannot be understood. It had no
+                effect.
+            StoreAway: the database is away.
         """
         reader = self._readers.get((partner, account))
         if reader is None:
@@ -102,7 +108,7 @@ class Webhooks:
         return arrival
 
     async def notify(self, arrival: Arrival) -> None:
-        """Have the payment's run look again. While Temporal is away the relay does it later."""
+        """Have the payment's run look again. If Temporal is away, the relay does it later."""
         if not arrival.is_new or arrival.tenant is None or arrival.payment_id is None:
             return
         try:
