@@ -1,7 +1,7 @@
-"""The search attributes of a workflow: what a list in the Temporal UI filters by.
+"""The search attributes of a workflow, by which the Temporal UI filters lists.
 
-A namespace takes ten keywords. So the names are the same for every kind of workflow, instead of
-a set for each lifecycle: `Kind` says which one it is, and `State` holds that kind's own word.
+All kinds of workflow share the same names: `Kind` says which kind it is, and `State` is that kind's
+own state. A set of names for each lifecycle was refused, since a namespace takes ten keywords.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ RAIL: Final = SearchAttributeKey.for_keyword("Rail")
 DEADLINE: Final = SearchAttributeKey.for_datetime("Deadline")
 END_TO_END_HASH: Final = SearchAttributeKey.for_keyword("EndToEndHash")
 
-#: In place of none: the SDK cannot start the next run of a workflow whose datetime was unset. Any
-#: later year is beyond what some servers can store.
+#: Stands for "no deadline". The SDK cannot start the next run of a workflow whose datetime was
+#: unset, and some servers cannot store a later year.
 NO_DEADLINE: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
-#: Name to type as a server is told of them; none may hold a name or an account number.
+#: Name to type, as registered with a server. No value may contain a name or an account number.
 SEARCH_ATTRIBUTES: Final[dict[str, str]] = {
     **{
         key.name: "Keyword"

@@ -1,4 +1,7 @@
-"""The life of a payment: load, ask what is owed, do that or wait, until nothing is owed."""
+"""The life of a payment: load it, ask `due`, do the step or wait, until nothing is due.
+
+The workflow owns time and waiting. The truth is in the store, so any run can replace another.
+"""
 
 from __future__ import annotations
 
@@ -39,12 +42,12 @@ from workflows.attributes import (
     TENANT,
 )
 
-#: Longer than any step's own deadlines together: login, preparation, send, recording.
+#: Longer than the sum of a step's own deadlines: login, preparation, send, recording.
 _STEP_TIMEOUT: Final = timedelta(minutes=3)
-#: A killed worker is noticed within this; what it had sent is the book's business.
+#: A killed worker is noticed within this time. The book knows what it may have sent.
 _HEARTBEAT_TIMEOUT: Final = timedelta(seconds=4)
 _ONCE: Final = RetryPolicy(maximum_attempts=1)
-#: A payment that the database does not hold is asked for by the run itself, which shows that.
+#: If the database does not have the payment, the run itself retries, and shows that in the UI.
 _UNLESS_FORGOTTEN: Final = RetryPolicy(non_retryable_error_types=[FORGOTTEN])
 _FORGOTTEN_PAUSE: Final = timedelta(minutes=1)
 _FORGOTTEN_PAUSE_MAX: Final = timedelta(minutes=30)
@@ -58,10 +61,10 @@ Asked = TypeVar("Asked")
 
 @workflow.defn
 class PaymentWorkflow:
-    """Drives one payment until nothing is owed.
+    """Drives one payment until nothing is due.
 
-    It keeps nothing of its own: any run may be killed, reset or replaced, and the next one goes
-    on from the store. Only how many attempts it saw it keeps, for a store that was set back.
+    It has no state of its own: any run may be killed, reset or replaced, and the next one goes on
+    from the store. It remembers only how many attempts it saw, to notice a store that was set back.
     """
 
     def __init__(self) -> None:
@@ -78,7 +81,10 @@ class PaymentWorkflow:
 
     @workflow.run
     async def run(self, ref: PaymentRef) -> str:
-        """Ends when the payment is at an end; the answer says in which words."""
+        """Run until the payment ends, or until it waits so long that the run may leave Temporal.
+
+        The result describes the payment in words.
+        """
         view: PaymentView | None = None
         self._attempts = dict(ref.attempts)
         while True:
@@ -104,18 +110,18 @@ class PaymentWorkflow:
                         )
                     )
             except (asyncio.CancelledError, ActivityError):
-                # Temporal's own cancel, asked once: it is our command, not the end of the run.
-                # Whatever step was in hand goes on in its worker, and the store will know.
+                # Temporal's own cancel becomes our cancel command, once, and does not end the run.
+                # A step under way goes on in its worker, and its outcome reaches the store.
                 if workflow.cancellation_reason() is None or self._cancel_heard:
                     raise
                 self._cancel_heard = True
                 view = await self._cancel(ref, "temporal", "cancelled in Temporal")
 
     def _may_leave(self, owed: Due) -> bool:
-        """Whether the payment waits for so long that its run may end, if settings say so.
+        """Whether the payment waits so long that its run may end, if settings allow that.
 
-        Its row says when the next step is due, and upkeep starts a run then; whatever comes before
-        starts one too.
+        Its row says when the next step is due, and upkeep starts a run then. News before that
+        starts a run as well.
         """
         if self._leaves_after is None or owed.owed is not Owed.WAIT or owed.until is None:
             return False
@@ -129,22 +135,22 @@ class PaymentWorkflow:
     async def _answer_handlers(self) -> None:
         """Let every handler finish with what is known now, before this run ends.
 
-        A handler waits for the loop. If the loop waited for the handler as well, neither would
-        ever go on: so nothing may be waited for here but what this sets.
+        A handler waits for the loop. If the loop waited for the handler as well, both would wait
+        for ever. So handlers may wait only for what is set here.
         """
         self._stepped = True
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     @workflow.signal
     def look_again(self) -> None:
-        """Something about this payment changed in the store; what, only the store says."""
+        """Something about this payment changed in the store. The signal does not say what."""
         self._news = True
 
     @workflow.update
     async def first_news(self) -> PaymentView:
-        """The payment after its first step, for somebody who waits for it.
+        """The payment after its first step, for a caller who waits for it.
 
-        If the run goes on as a new one before that, the payment as it stands.
+        If the run ends or continues as new before that, the payment as it is then.
         """
         await workflow.wait_condition(lambda: self._stepped and self._view is not None)
         assert self._view is not None
@@ -168,7 +174,7 @@ class PaymentWorkflow:
         return await self._load(ref) if self._news else view
 
     async def _step(self, ref: PaymentRef, view: PaymentView, owed: Due) -> PaymentView:
-        """One step with the partner. Whatever becomes of it, the store knows."""
+        """One step with the partner. However the activity ends, the store has the truth."""
         assert owed.instruction_id is not None
         request = StepRequest(
             payment_id=ref.payment_id,
@@ -193,19 +199,20 @@ class PaymentWorkflow:
                 raise
             return await self._broke_off(ref, error)
         if not _is(step, Step):
-            # Somebody else answered for the step. What it really did, the store knows.
+            # The answer is not from a worker of ours. What the step really did is in the store.
             return await self._broke_off(ref, step)
         self._failures = 0
         if step.unrecorded is not None:
             return await self._record(ref, step.unrecorded)
         assert step.view is not None
         if step.view == view:
-            # The server's clock says due and the worker's not yet, or another step was first.
+            # By the server's clock a step is due and by the worker's not yet, or another one was
+            # first. The pause prevents a busy loop.
             await self._wait(workflow.now() + _IDLE_PAUSE, "the last step changed nothing; a pause")
         return self._seen(step.view)
 
     async def _broke_off(self, ref: PaymentRef, why: object) -> PaymentView:
-        """A crash, a timeout, a bug: the same to us. Look at the store and ask what is due."""
+        """After a crash, a timeout or a bug: pause, load the payment and ask what is due."""
         workflow.logger.warning("step of %s ended without result: %s", ref.payment_id, why)
         self._failures += 1
         pause = min(2 ** (self._failures - 1), _PAUSE_MAX_SECONDS)
@@ -215,7 +222,7 @@ class PaymentWorkflow:
         return await self._load(ref)
 
     async def _record(self, ref: PaymentRef, heard: Heard) -> PaymentView:
-        """Record what a step heard, until our own store says that it has it."""
+        """Record the outcome of a step, and retry until our own store confirms it."""
         while True:
             try:
                 view = await workflow.execute_activity_method(
@@ -238,7 +245,7 @@ class PaymentWorkflow:
             workflow.logger.warning("not recorded for %s: %s", ref.payment_id, view)
 
     async def _cancel(self, ref: PaymentRef, by: str, why: str) -> PaymentView:
-        """Record the cancel command; what follows is owed as anything else is."""
+        """Record the cancel command. Its next steps become due like any others."""
         request = CancelRequest(
             payment_id=ref.payment_id,
             command_id=f"{by}/{workflow.info().run_id}",
@@ -251,7 +258,7 @@ class PaymentWorkflow:
         seen = PaymentRef(tenant=ref.tenant, payment_id=ref.payment_id, attempts=self._attempts)
         view = await self._in_store(PaymentStore.load, seen, "load the payment")
         self._leaves_after = view.leaves_after
-        # Steps do not say it, and what they return is compared with this view.
+        # The views that steps return do not have it, and they are compared with this view.
         return self._seen(view.model_copy(update={"leaves_after": None}))
 
     async def _in_store(
@@ -260,7 +267,7 @@ class PaymentWorkflow:
         asked: Asked,
         summary: str,
     ) -> PaymentView:
-        """Ask our own store; again, where somebody else's worker put an answer in its place."""
+        """Ask our own store, and ask again if the answer is not from a worker of ours."""
         while True:
             if step is PaymentStore.load:
                 self._news = False
@@ -280,12 +287,16 @@ class PaymentWorkflow:
             workflow.logger.warning("%s: %s", summary, view)
 
     async def _wait_if_forgotten(self, error: ActivityError | ApplicationError) -> None:
-        """The database does not hold the payment: it was set back, and everything is halted.
+        """Wait, because the database does not have the payment: it was set back.
 
-        The run stays, since it may be all that still knows of the payment. It goes on as soon as
-        the right database is back.
+        Everything is halted. The run stays, since nothing else may know of the payment any more.
+        It goes on as soon as the right database is back.
+
+        Raises:
+            ActivityError: the step failed for another reason.
+            ApplicationError: likewise.
         """
-        # A local activity's failure comes as it was raised, an activity's as the cause of another.
+        # A local activity's failure comes as it was raised, an activity's as another one's cause.
         cause = error.cause if isinstance(error, ActivityError) else error
         if not isinstance(cause, ApplicationError) or cause.type != FORGOTTEN:
             raise error
@@ -302,13 +313,13 @@ class PaymentWorkflow:
         self._view = view
         self._forgotten = 0
         for instruction in view.instructions:
-            # The most there ever were: a copy that is loaded must not make it forget.
+            # Keep the highest number: loading from an older copy must not lower it.
             seen = self._attempts.get(instruction.instruction_id, 0)
             self._attempts[instruction.instruction_id] = max(seen, len(instruction.book.attempts))
         return view
 
     async def _wait(self, until: datetime | None, why: str) -> None:
-        """Until news, or until the moment, whichever is first."""
+        """Wait until news comes or until the moment, whichever is first."""
         left = None if until is None else max(until - workflow.now(), timedelta(milliseconds=1))
         try:
             await workflow.wait_condition(
@@ -318,7 +329,7 @@ class PaymentWorkflow:
             return
 
     def _show(self, view: PaymentView, owed: Due) -> None:
-        """What the Temporal UI says of the payment; attributes change together and seldom."""
+        """Set what the Temporal UI shows. All search attributes change together, and seldom."""
         payment = view.payment
         findings = "".join(f"\n- {f.kind}: {f.text}" for f in payment.findings)
         findings += "".join(
@@ -354,7 +365,7 @@ class PaymentWorkflow:
 
 
 def _is(value: object, kind: type) -> bool:
-    """Whether we are given our own value, and not the reason why there is none."""
+    """Whether the value is our own, and not one that says why the answer was refused."""
     return isinstance(value, kind)
 
 
@@ -367,7 +378,7 @@ def _sleeping(view: PaymentView, owed: Due) -> str:
 
 
 def _requires(view: PaymentView) -> Whose:
-    """Whose move it is, what is in question considered."""
+    """Who has to act next, also if something is in question."""
     payment = view.payment
     requires = STATES[payment.state].requires
     if payment.is_frozen:

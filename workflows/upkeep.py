@@ -1,4 +1,4 @@
-"""Upkeep, run by a schedule: relay and sweep."""
+"""One round of upkeep, started by a schedule: prove the database, compare, relay, sweep."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from domain.witness import Known, Mark
 
 _TIMEOUT: Final = timedelta(minutes=5)
 _HEARTBEAT_TIMEOUT: Final = timedelta(seconds=30)
-#: Then the round fails and the next one begins anew: one that hangs would stop them all.
+#: After these the round fails and the next one starts afresh. A round that hangs would block all.
 _RETRIES: Final = RetryPolicy(maximum_attempts=5)
 
 
 class Round(BaseModel):
-    """What one round did, and what the next one proves the database by."""
+    """What one round did, and the mark by which the next one proves the database."""
 
     model_config = ConfigDict(frozen=True)
 
     said: str
     attempts: int = 0
-    """Of rounds of earlier releases: how many attempts the database had."""
+    """In rounds of earlier releases: how many attempts the database had."""
     at: datetime | None = None
     """A moment before the round looked at the database."""
     mark: Mark | None = None
@@ -35,13 +35,17 @@ class Round(BaseModel):
 
 @workflow.defn
 class UpkeepWorkflow:
-    """One round; the schedule makes the next, and hands it the result of the last."""
+    """One round. The schedule starts the next one, and gives it the result of the last."""
 
     @workflow.run
     async def run(self) -> Round:
-        """How many payments were started anew."""
+        """Make the round, and return what the next one needs.
+
+        Raises:
+            ApplicationError: an activity's answer is not from our own worker.
+        """
         at, mark, attempts = workflow.now(), None, 0
-        # First of all: what a set-back database has forgotten must not be started.
+        # This comes first: if the database was set back, nothing that it forgot may be started.
         if workflow.patched("prove-the-database"):
             mark = await workflow.execute_activity_method(
                 Upkeep.prove,
@@ -52,7 +56,7 @@ class UpkeepWorkflow:
             )
             _require_ours(mark, Mark)
         elif workflow.patched("compare-attempts"):
-            # A round that began under an earlier release: no worker does this any more.
+            # Only for rounds that began under an earlier release: no worker has this activity now.
             attempts = await workflow.execute_activity(
                 "compare",
                 args=[_last_known().attempts, _last_known().at],
@@ -91,14 +95,17 @@ class UpkeepWorkflow:
 
 
 def _last_known() -> Known:
-    """Of the last round that ended; rounds of the first release told nothing."""
+    """What the last round that ended left; rounds of the first release left nothing."""
     return known(workflow.get_last_completion_result())
 
 
 def known(result: object) -> Known:
     """What a round left with Temporal, as the next one gets it.
 
-    A result that is not ours never reads as "no round yet": that would make us forget the mark.
+    A result that is not ours is never taken as "no round yet": that would make us forget the mark.
+
+    Raises:
+        ValidationError: the result is a dict, but not of a round.
     """
     if result is None:
         return Known()
@@ -109,7 +116,7 @@ def known(result: object) -> Known:
 
 
 def _require_ours(answer: object, kind: type) -> None:
-    """End the round where somebody else answered for an activity; the next one begins anew.
+    """End the round if an activity's answer is not ours; the next round starts afresh.
 
     Raises:
         ApplicationError: the answer is not what our own worker gives.
