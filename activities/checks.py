@@ -1,4 +1,4 @@
-"""Our own checks, asked one after the other; the defaults pass and say so."""
+"""Our own checks, made one after the other; the defaults pass and say so."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class NotConfigured:
-    """Stands where no check is configured: it passes, and the timeline says that nobody looked."""
+    """Stands in for a check that is not configured. It passes, and the timeline says so."""
 
     def __init__(self, kind: CheckKind) -> None:
         self._kind = kind
@@ -27,7 +27,7 @@ class NotConfigured:
 
 
 class Checks:
-    """All four kinds; those that nobody gave stand as not configured."""
+    """The checks of all four kinds; a kind without a check is `NotConfigured`."""
 
     def __init__(self, clock: Clock, given: Sequence[Check] = ()) -> None:
         kinds = {check.kind for check in given}
@@ -36,6 +36,6 @@ class Checks:
         self._clock = clock
 
     async def examine(self, payment_id: str, order: Order) -> Examined:
-        """Ask every check, even after one that holds: people want to see all that is open."""
+        """Make every check, even after one that holds, so that people see all that is open."""
         verdicts = [(check.kind, await check.verdict(payment_id, order)) for check in self._checks]
         return Examined(self._clock.now(), verdicts)

@@ -1,8 +1,8 @@
-"""Our clock is compared with Temporal's and the database's before each step.
+"""Compares our clock with Temporal's and the database's before each step.
 
-One process whose clock is wrong could make a payment final too early, or ask a partner without
-end. Its work is therefore refused as a whole: to correct the clock by the difference would hide
-that it is wrong, and a clock that jumps once jumps again.
+A process with a wrong clock could make a payment final too early, or call a partner without end.
+So such a process may take no step at all. To correct its clock by the difference was refused: that
+would hide the fault, and a clock that jumped once jumps again.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("finality.clocks")
 
-#: How often a process whose clock is right says so in the store.
+#: How often a process notes its clock's differences in the store, if nothing changes.
 _KEPT_EVERY: Final = timedelta(minutes=1)
 
 
 class Moments:
-    """The time of one step, whose clock agreed with the others at its start."""
+    """The clock of one step; it agreed with the other clocks when the step began."""
 
     def __init__(self, clock: Clock, theirs: datetime, elapsed: Callable[[], float] | None) -> None:
         self._clock = clock
@@ -38,13 +38,16 @@ class Moments:
 
     @property
     def expected(self) -> datetime | None:
-        """What Temporal's clock says by now, by the time since this machine started."""
+        """Temporal's time now: its time at the start plus the time elapsed since.
+
+        None if a test owns the time.
+        """
         if self._elapsed is None:
             return None
         return self._theirs + timedelta(seconds=self._elapsed() - self._since)
 
     def now(self) -> datetime:
-        """Our clock; if it has jumped since the step began, what it should say."""
+        """The time by our clock or, if our clock has jumped since the step began, `expected`."""
         ours, expected = self._clock.now(), self.expected
         if expected is None or abs(ours - expected) <= APART_MAX:
             return ours
@@ -56,11 +59,11 @@ class Clocks:
     """The clocks of this process.
 
     Args:
-        clock: ours.
-        store: the database's.
-        process: what people call this process.
-        elapsed: seconds since this machine started, for what our clock does during a step. None
-            where a test owns the time.
+        clock: our clock.
+        store: the database's clock.
+        process: the name of this process in messages.
+        elapsed: seconds since this machine started; shows if our clock jumps during a step. None
+            if a test owns the time.
     """
 
     def __init__(
@@ -78,10 +81,10 @@ class Clocks:
         self._known: Moments | None = None
         self._kept: tuple[datetime, bool] | None = None
         self.apart = asyncio.Event()
-        """Set while the clocks differ: then this process takes no more steps."""
+        """Set while the clocks differ; this process then takes no more steps."""
 
     async def agree(self) -> Moments:
-        """Called by an activity before it does anything: its start is Temporal's own moment.
+        """Compare the clocks. An activity calls this first: its start time is Temporal's clock.
 
         Raises:
             ClocksApart: our clock differs from Temporal's or the database's.
@@ -89,7 +92,11 @@ class Clocks:
         return await self.compare(activity.info().started_time)
 
     async def compare(self, theirs: datetime) -> Moments:
-        """As `agree`, where Temporal's clock was asked in another way just now."""
+        """As `agree`, with a time of Temporal's clock that was obtained in another way just now.
+
+        Raises:
+            ClocksApart: our clock differs from Temporal's or the database's.
+        """
         ours = self._clock.now()
         theirs = self._unless_we_are_late(theirs, ours)
         moments = Moments(self._clock, theirs, self._elapsed)
@@ -107,7 +114,10 @@ class Clocks:
         return moments
 
     def _unless_we_are_late(self, theirs: datetime, ours: datetime) -> datetime:
-        """A step that stood still before it began is late, and its clock may be right."""
+        """Temporal's time, corrected if this step was delayed after Temporal started it.
+
+        Then our clock may be right, although it is ahead of the step's start time.
+        """
         expected = self._known.expected if self._known else None
         if expected is not None and expected > theirs and abs(ours - expected) <= APART_MAX:
             return expected
@@ -118,11 +128,11 @@ class Clocks:
         theirs = await self._store.now()
         if theirs is None:
             return None
-        # It read its clock at some moment between: what lies in between is no difference.
+        # The database read its clock between our two readings, so times in between are equal.
         return Reading(min(max(theirs, before), self._clock.now()), theirs, DATABASE)
 
     async def _keep(self, temporal: Reading, database: Reading | None, *, is_apart: bool) -> None:
-        """Note the differences in the store, at once when they change and seldom otherwise."""
+        """Note the differences in the store: at once if the verdict changes, otherwise seldom."""
         if self._kept is not None:
             kept_at, was_apart = self._kept
             is_recent = abs(temporal.other - kept_at) < _KEPT_EVERY

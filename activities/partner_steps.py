@@ -1,4 +1,7 @@
-"""The steps that talk to a partner: one send or lookup, one read."""
+"""The steps that call a partner: one send or lookup, one read.
+
+The book decides what a step may do. So a step may be repeated at any time, by any process.
+"""
 
 from __future__ import annotations
 
@@ -35,29 +38,30 @@ if TYPE_CHECKING:
     from store.turns import ReadTurns
 
 _BEAT_SECONDS: Final = 1.0
-#: Left of the activity's time when we stop trying to record and hand over what we heard.
+#: The part of the activity's time that is left when we stop trying to record the outcome, and
+#: return it to the workflow.
 _MARGIN: Final = timedelta(seconds=10)
-#: What one more try may take of that.
+#: The time that a last try may take of that margin.
 _LAST_TRY: Final = timedelta(seconds=5)
-#: Before the settings are looked at again, where a partner's account is not where it was.
+#: The pause if the settings name another place for the account than the payment does.
 _ELSEWHERE_PAUSE: Final = timedelta(minutes=5)
-#: Before a step is tried again where the clock of this process is wrong: another may take it.
+#: The pause if the clock of this process is wrong. Another process may take the step meanwhile.
 _APART_PAUSE: Final = timedelta(seconds=10)
 
 
 class StepRequest(BaseModel):
-    """Which step: ids only, since everything else is in the store."""
+    """Names a step by ids only, since everything else is in the store."""
 
     model_config = ConfigDict(frozen=True)
 
     payment_id: str
     instruction_id: str
     attempts: int = 0
-    """How many the workflow has seen in the instruction's book."""
+    """How many attempts the workflow has seen in the instruction's book."""
 
 
 class Step(BaseModel):
-    """How the payment stands after a step; or, where the store was away, what was heard."""
+    """The payment after a step or, if the store was away, the outcome that is not recorded yet."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -78,7 +82,7 @@ class Step(BaseModel):
 
 
 class PartnerSteps:
-    """Runs on a partner's own queue. Every step may be run any number of times, by anyone."""
+    """Runs on a partner's own queue. Any process may run any step any number of times."""
 
     def __init__(
         self,
@@ -107,13 +111,23 @@ class PartnerSteps:
 
     @activity.defn
     async def instruct(self, request: StepRequest) -> Step:
-        """Take the one step the send book allows now."""
+        """Take the one step that the send book allows now.
+
+        Raises:
+            ClocksApart: our clock differs from the others. Nothing was done.
+            LookupError: the partner's account is not in the settings of this worker.
+        """
         async with Heartbeat(activity.heartbeat, _BEAT_SECONDS):
             return await uninterrupted(self._timed(request, self._instruct))
 
     @activity.defn
     async def read(self, request: StepRequest) -> Step:
-        """Ask the partner what became of the payment."""
+        """Read the payment at the partner.
+
+        Raises:
+            ClocksApart: our clock differs from the others. Nothing was done.
+            LookupError: the partner's account is not in the settings of this worker.
+        """
         async with Heartbeat(activity.heartbeat, _BEAT_SECONDS):
             return await uninterrupted(self._timed(request, self._read))
 
@@ -122,12 +136,12 @@ class PartnerSteps:
     ) -> Step:
         """Take the step if our clock agrees with the others.
 
-        Otherwise nothing is sent, asked or dated by it: a person is asked to mend it, and the
-        workflow tries again, perhaps in another process. What such a clock has dated in the
-        future before is dated anew first.
+        Otherwise our clock sends, asks and dates nothing: a person is asked to correct it, and the
+        workflow tries again, perhaps in another process. Before the step, moments of the payment
+        that a fast clock dated in the future are corrected.
 
         Raises:
-            ClocksApart: it does not agree.
+            ClocksApart: our clock does not agree.
         """
         began = activity.info().started_time
         try:
@@ -193,7 +207,7 @@ class PartnerSteps:
         )
 
     async def _not_compared(self, subject: Subject) -> NotReady | None:
-        """None where new payments may be sent. To take one back needs no comparison."""
+        """None: new payments may be sent. A cancel needs no comparison with the partner's list."""
         if not kind_of(subject.kind).moves_money_out:
             return None
         return await self._witness.not_compared(
@@ -260,7 +274,10 @@ class PartnerSteps:
         return Step.of(await self._book.refuse(heard, known=request.attempts))
 
     async def _record(self, heard: Heard, moments: Moments) -> Step:
-        """Record, again and again while the store is away; a reply in hand is never dropped."""
+        """Record the outcome, and retry while the store is away.
+
+        If the time runs out, the step returns the outcome to the workflow, so no reply is lost.
+        """
         heard = redated(heard, moments.now())
         info = activity.info()
         give_up_at = info.started_time + (info.start_to_close_timeout or timedelta()) - _MARGIN
@@ -269,8 +286,8 @@ class PartnerSteps:
         while True:
             left = give_up_at - moments.now()
             try:
-                # A transaction that waits for its turn is not stopped by our timeout, and may
-                # commit after it. Recording the same again then finds it there.
+                # Our timeout does not stop a transaction that waits for its turn, and it may still
+                # commit. Recording the same again then changes nothing.
                 async with asyncio.timeout(max(left, _LAST_TRY).total_seconds()):
                     return Step.of(await self._book.record(heard))
             except away:
@@ -282,7 +299,7 @@ class PartnerSteps:
     async def _ready(
         self, subject: Subject, partner: PaymentPartner, moments: Moments
     ) -> NotReady | None:
-        """None when the partner may be talked to, and is where the payment was given."""
+        """None: the partner may be called, and the account is at the payment's place."""
         now_at = partner.profile.environment
         if is_same_place(subject.environment, now_at, partner.profile.formerly):
             return await partner.ready()

@@ -1,4 +1,4 @@
-"""The steps that only touch our own store."""
+"""The steps that use only our own store."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("finality.payments")
 
-#: The failure of a step whose payment the database does not hold.
+#: The failure type of a step whose payment is not in the database.
 FORGOTTEN: Final = "Forgotten"
-#: The failure of a run that hands over what no step can hear.
+#: The failure type of a record that no step can have made.
 NOT_OF_A_STEP: Final = "NotOfAStep"
 
 
 class PaymentRef(BaseModel):
     """The ids of a payment: all that a workflow is started with.
 
-    `attempts` is what a run has seen: how many of each instruction. It goes with every load, and
-    with a run that goes on as a new one, so that a database that was set back is noticed.
+    `attempts` is the number of attempts that the run has seen, by instruction. It is passed to
+    each load and to the run that continues as new, so that a database that was set back is
+    noticed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,7 +47,7 @@ class PaymentRef(BaseModel):
 
 
 class CancelRequest(BaseModel):
-    """A cancel that nobody typed into our own command: the order's deadline, or Temporal's UI."""
+    """A cancel that does not come from our own command: the order's deadline, or Temporal's UI."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,7 +58,7 @@ class CancelRequest(BaseModel):
 
 
 class PaymentStore:
-    """Loads, and records what could not be recorded where it was heard."""
+    """Loads payments, and records outcomes that the step itself could not record."""
 
     def __init__(
         self,
@@ -78,25 +79,30 @@ class PaymentStore:
 
     @activity.defn
     async def load(self, ref: PaymentRef) -> PaymentView:
-        """The payment as it stands."""
+        """Load the payment as it is now.
+
+        Raises:
+            ApplicationError: `FORGOTTEN`: the database does not have the payment. Everything is
+                halted.
+        """
         async with self._halting_if_forgotten(ref.payment_id):
             view = await self._payments.view(ref.payment_id)
             if any(
                 len(one.book.attempts) < ref.attempts.get(one.instruction_id, 0)
                 for one in view.instructions
             ):
-                # The run would end by what an older copy says, and with it what it remembers.
+                # By an older copy the run could end, and its memory of these attempts with it.
                 now = self._clock.now()
                 view = await self._set_back.remember(ref.payment_id, ref.attempts, now)
         return view.model_copy(update={"leaves_after": self._leaves_after})
 
     @activity.defn
     async def record(self, heard: Heard) -> PaymentView:
-        """Store what a step heard while the store was away; twice is once.
+        """Store the outcome of a step that ended while the store was away. Repeats change nothing.
 
         Raises:
-            ApplicationError: no step can have heard it, or another payment's run brings it. It is
-                never tried again, and nothing was stored.
+            ApplicationError: `NOT_OF_A_STEP`, never retried: no step can have this outcome, or
+                another payment's run brings it. Nothing was stored. Or `FORGOTTEN`, as for `load`.
         """
         try:
             _require_own_run(heard)
@@ -108,7 +114,11 @@ class PaymentStore:
 
     @activity.defn
     async def cancel(self, request: CancelRequest) -> PaymentView:
-        """Record the cancel command; asked twice it is one command."""
+        """Record the cancel command; recorded twice, it is one command.
+
+        Raises:
+            ApplicationError: `FORGOTTEN`, as for `load`.
+        """
         async with self._halting_if_forgotten(request.payment_id):
             commanded = await self._commands.cancel(
                 request.payment_id,
@@ -122,8 +132,11 @@ class PaymentStore:
 
     @asynccontextmanager
     async def _halting_if_forgotten(self, payment_id: str) -> AsyncIterator[None]:
-        """A payment is recorded before it runs. A run without one proves that the database is an
-        older copy, or another one: everything is halted before anything else is sent."""
+        """Halt everything if the database does not have the payment.
+
+        A payment is recorded before it runs. So a run without a record proves that the database is
+        an older copy, or another database.
+        """
         try:
             yield
         except UnknownPayment as error:

@@ -1,4 +1,4 @@
-"""What a worker's log says of partners that do not answer: once, seldom again, and when it ends."""
+"""Logs when a partner does not answer: once, every ten minutes, and when it answers again."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _AGAIN_AFTER: Final = timedelta(minutes=10)
 
 
 class Silences:
-    """As this process met them: a thousand payments of one partner make one line."""
+    """The silences that this process met. A thousand payments of one partner make one log line."""
 
     def __init__(self) -> None:
         self._since: dict[str, datetime] = {}
         self._said_at: dict[str, datetime] = {}
 
     def note(self, account: str, answered: bool | None, why: str, now: datetime) -> None:
-        """One step ended; `answered` is None where the partner was not asked."""
+        """Note the end of one step; `answered` is None if the partner was not asked."""
         if answered is None:
             return
         if answered:

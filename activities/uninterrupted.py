@@ -1,4 +1,4 @@
-"""Running a step with a partner to its end, whoever loses patience."""
+"""Runs a step with a partner to its end, even if the activity is cancelled."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ T = TypeVar("T")
 async def uninterrupted(step: Coroutine[Any, Any, T]) -> T:
     """Await the step to its end even if this activity is cancelled meanwhile.
 
-    A send that has begun must also record what it heard: half of it is worse than either none
-    or all. Every step is bounded by its own deadlines, so this ends.
+    A send that has begun must also record its outcome; half a step is worse than none. Every step
+    is bounded by its own deadlines, so this ends.
+
+    Raises:
+        CancelledError: the step itself was cancelled.
     """
     task = asyncio.ensure_future(step)
     while not task.done():
@@ -26,10 +29,10 @@ async def uninterrupted(step: Coroutine[Any, Any, T]) -> T:
 
 
 class Heartbeat:
-    """Tells the server every few seconds that this worker lives.
+    """Tells the server every few seconds that this worker is alive.
 
-    Without it a killed worker is noticed only when the whole step's time is over. A late beat
-    harms nothing: the book, not Temporal, decides what may be sent.
+    Without it, a killed worker is noticed only when the time of the whole step is over. A late
+    beat does no harm, because the book and not Temporal decides what may be sent.
     """
 
     def __init__(self, beat: Any, every_seconds: float) -> None:

@@ -1,9 +1,9 @@
-"""Upkeep: start what should run, tell what has news, and find what runs no more.
+"""Upkeep: start payments that should run, and notify runs that have news or are late.
 
-Everything is asked of the store by the moment at which it is due. The alternative, to compare the
-open payments with the server's list of runs, takes longer the more payments wait, until a round
-never ends. A run that died while its payment waits needs nobody until its next step is due: then
-it is late, and is told.
+Upkeep asks the store only for what is due, by an indexed moment. To compare the open payments with
+the server's list of runs was refused: that takes longer the more payments wait, until a round never
+ends. If a run dies while its payment waits, nothing is lost until its next step is due. Then the
+step is late, and upkeep starts a run.
 """
 
 from __future__ import annotations
@@ -32,34 +32,34 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("finality.upkeep")
 
-#: Payments of one page, and those that are folded between two heartbeats.
+#: The payments of one page, and the payments that are folded between two heartbeats.
 _BATCH: Final = 500
 _FOLDED: Final = 50
-#: Runs that are told at the same time: the server takes a few milliseconds for each.
+#: Runs that are notified at the same time; the server takes a few milliseconds for each.
 _AT_ONCE: Final = 30
-#: A step begins no further page after that; the next round goes on.
+#: After this time an activity begins no further page; the next round goes on.
 _ROUND_SECONDS: Final = 240
-#: Named in one line of the log; how many more there are is said.
+#: Overdue tasks that one log line names; it gives the number of the others.
 _NAMED: Final = 10
 
 
 class NotNotified(Exception):
-    """The server refuses to tell this run, and would refuse it again; others can be told."""
+    """The server refuses to notify this run, now and later; other runs can be notified."""
 
 
 class Runner(Protocol):
-    """Starts payments; `starter.running` is the one."""
+    """Starts and notifies runs; `starter.running` implements it."""
 
     async def ensure_running(self, tenant: str, payment_id: str) -> None:
-        """Have the payment's workflow run; joins a running one.
+        """Start the payment's workflow, or have the running one look again.
 
         Raises:
-            NotTold: it is this run that cannot be told.
+            NotNotified: this run cannot be notified, but others can.
         """
 
 
 class Upkeep:
-    """Nothing inside a dead workflow can notice that it is dead: this does."""
+    """Finds payments whose workflow is dead, since a dead workflow cannot notice that itself."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Upkeep:
         future: Future,
         last_round: Callable[[], Awaitable[Known]],
     ) -> None:
-        """`last_round` looks in Temporal for the last round that is ours."""
+        """`last_round` finds the last round in Temporal that is ours."""
         self._payments = payments
         self._inbox = inbox
         self._notifications = notifications
@@ -92,10 +92,14 @@ class Upkeep:
 
     @activity.defn
     async def prove(self, known: Known) -> Mark:
-        """Prove that the database is the one Temporal knows, or halt everything; the next mark.
+        """Prove that the database is the one Temporal knows, or halt everything.
+
+        Returns:
+            The mark for the next round.
 
         Raises:
             NotProven: no round in Temporal is ours, although the database has some.
+            ClocksApart: our clock differs from the others.
         """
         await self._clocks.agree()
         if known.refused:
@@ -110,16 +114,26 @@ class Upkeep:
 
     @activity.defn
     async def compare_with_partners(self) -> None:
-        """Compare what partners show with what we know; one that does not answer is left out."""
+        """Compare the partners' lists with the database, except for partners that do not answer.
+
+        Raises:
+            ClocksApart: our clock differs from the others.
+        """
         await self._clocks.agree()
         await self._witness.compare_all()
 
     @activity.defn
     async def relay(self) -> int:
-        """Start payments that were recorded but not started, and tell those with unread news.
+        """Start payments that were recorded but not started, and notify those with unread news.
 
-        News are deliveries and commands; they reopen a payment at its end too. What a lifted halt
-        held back becomes late now, so the sweep tells it. Returns how many it started or told.
+        News is a delivery or a command; it also reopens a payment that has ended. Payments that a
+        lifted halt held back become late now, so the sweep notifies them.
+
+        Returns:
+            How many payments it started or notified, without the latter.
+
+        Raises:
+            ClocksApart: our clock differs from the others.
         """
         await self._clocks.agree()
         now, left = self._clock.now(), _Left()
@@ -150,11 +164,17 @@ class Upkeep:
 
     @activity.defn
     async def sweep(self) -> int:
-        """Tell the runs that are late with a step, which are dead or do not know of it; how many.
+        """Notify the runs that are late with a step: they are dead, or do not know of the step.
 
-        Each is folded once more by what is due now: where its time ran out while the run waited,
-        people are asked. So they are about deliveries that match no payment for an hour. Questions
-        that nobody answered in time are named in the log.
+        Each of their payments is refolded as of now, so that questions that became due meanwhile
+        are asked. People are also asked about deliveries that match no payment for an hour.
+        Overdue tasks are named in the log.
+
+        Returns:
+            How many runs it notified.
+
+        Raises:
+            ClocksApart: our clock differs from the others.
         """
         moments = await self._clocks.agree()
         await self._mend_future(moments)
@@ -175,9 +195,9 @@ class Upkeep:
         return notified
 
     async def _mend_future(self, moments: Moments) -> None:
-        """What a clock that was ahead wrote is dated anew, and its payments look again.
+        """Correct moments that a fast clock dated in the future, and notify the payments' runs.
 
-        Their runs may wait for a moment that is days away, or have ended too early.
+        These runs may wait for a moment that is days away, or have ended too early.
         """
         while page := await self._future.written_ahead(moments.now(), limit=_FOLDED):
             activity.heartbeat()
@@ -187,7 +207,10 @@ class Upkeep:
                 return
 
     async def _ask_whose(self, now: datetime, left: _Left) -> None:
-        """A delivery of nobody may be of a payment that we believe was not made."""
+        """Ask people about deliveries that match no payment.
+
+        Such a delivery may be about a payment that we believe was not made.
+        """
         while left and (page := await self._inbox.unmatched(now, limit=_FOLDED)):
             for about in page:
                 activity.heartbeat()
@@ -199,10 +222,10 @@ class Upkeep:
                     )  # fmt: skip
 
     async def _notify(self, payments: Collection[tuple[str, str]]) -> None:
-        """Have the runs of these look again, some at a time.
+        """Notify the runs of these payments, `_AT_ONCE` at a time.
 
         Raises:
-            Exception: what the runner raised first. Runs told by then are told again.
+            Exception: what the runner raised. Runs that were notified by then are notified again.
         """
         waiting, failed = iter(payments), asyncio.Event()
 
@@ -235,7 +258,7 @@ class Upkeep:
         tasks = await self._tasks.overdue(self._clock.now(), limit=_BATCH)
         known, self._named = self._named, frozenset(task.task_id for task in tasks)
         if self._named <= known:
-            return  # Said before.
+            return  # Already logged.
         named = ", ".join(
             f"{task.kind} of {task.payment_id or task.partner_reference or task.task_id} "
             f"({task.owner}, since {task.due_at:%Y-%m-%d %H:%M})"
@@ -246,7 +269,7 @@ class Upkeep:
 
 
 class _Left:
-    """Whether a step has time left to begin another page."""
+    """Whether an activity has time left to begin another page."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -259,9 +282,9 @@ class _Left:
 async def _pages(
     left: _Left, due: Callable[[], Awaitable[list[tuple[str, str]]]]
 ) -> AsyncIterator[list[tuple[str, str]]]:
-    """What is due, page after page; whoever gets a page has to see to it that it is not any more.
+    """What is due, page by page. The caller has to handle a page, so that it is no longer due.
 
-    Ends when nothing is due, or when the step's time is nearly over.
+    Ends when nothing is due, or when the activity's time is nearly over.
     """
     while left:
         activity.heartbeat()

@@ -1,8 +1,8 @@
-"""Partners as witnesses: what they show under our keys, and we know nothing of, halts everything.
+"""Partners as witnesses: a payment under one of our keys that we do not know halts everything.
 
-Database and Temporal may be restored from one backup, or the database may be new: then nothing of
-ours remembers what was sent. So each process compares before it sends anything new, and each round
-of upkeep compares what has come since.
+If database and Temporal are restored from one backup, or if the database is new, nothing of ours
+remembers what was sent. So each process compares the partner's list with the database before it
+sends anything new, and each round of upkeep compares what has come since.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("finality.witness")
 
-#: Before a partner that could not be asked is asked again, where it named no moment itself.
+#: The pause before a partner's list is asked for again, if the partner named no moment itself.
 _PAUSE: Final = timedelta(seconds=15)
 
 
@@ -40,15 +40,17 @@ class _Account:
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it is to be compared now, before anything new may be sent."""
+        """Whether a comparison is due now, before anything new may be sent."""
         return not self.compared and (self.not_ready is None or now >= self.not_ready.until)
 
 
 class Witness:
-    """Compares the lists of those partners that have one; others are never waited for.
+    """Compares the lists of the partners that have one. The others hold nothing up.
 
     Args:
-        listers: by partner and account, each with how it behaves today.
+        listers: by partner and account, each with today's profile.
+        strangers: compares a list with the database.
+        clock: our clock.
     """
 
     def __init__(
@@ -62,21 +64,21 @@ class Witness:
         self._strangers = strangers
         self._clock = clock
         self._accounts = {name: _Account() for name in listers}
-        #: Shared with the steps of this process: one partner that is silent makes one line.
+        #: Shared with the steps of this process, so that a silent partner makes one log line.
         self.silences = Silences()
 
     async def not_compared(self, partner: str, account: str) -> NotReady | None:
-        """None once this process has compared the account, so that new payments may be sent."""
+        """None: this process has compared the account, so new payments may be sent."""
         known = self._accounts.get((partner, account))
         if known is None or known.compared:
             return None
-        async with known.one_at_a_time:  # Others of this process wait for the one comparison.
+        async with known.one_at_a_time:  # Other steps of this process wait for this comparison.
             if known.is_due(self._clock.now()):
                 await self._compare(partner, account)
             return known.not_ready
 
     async def compare_all(self) -> None:
-        """Every account once; one that cannot be asked is asked again the next time."""
+        """Compare every account once. One that cannot be asked is tried again in the next round."""
         for (partner, account), known in self._accounts.items():
             async with known.one_at_a_time:
                 await self._compare(partner, account)
@@ -97,7 +99,7 @@ class Witness:
         if known.not_ready is None:
             log.warning("%s", why)
         if known.compared:
-            return  # Once is enough to send; what came since is compared in the next round.
+            return  # One comparison is enough to send. The next round compares what came since.
         until = unanswered.retry_at or self._clock.now() + _PAUSE
         known.not_ready = NotReady(why, until, answered=answered)
 
