@@ -71,7 +71,9 @@ class Notifier:
 
 
 def check_words(*, command_id: str, by: str, why: str, needs_why: bool = False) -> None:
-    """Require texts of a command that can be stored in the clear. `why` may be empty by default.
+    """Require texts of a command that can be stored in the clear.
+
+    `why` may be empty, unless `needs_why`.
 
     Raises:
         InvalidCommand: one is missing, too long, not printable, or contains an IBAN.
@@ -91,8 +93,7 @@ def check_why(why: str) -> None:
 
 
 def check_reference(reference: str) -> None:
-    """Require a text that can be a partner's reference. It is stored in the clear and compared
-    exactly.
+    """Require a text that can be a partner's reference: stored in the clear, compared exactly.
 
     Raises:
         InvalidCommand: as `check_words`, or it contains blanks.

@@ -172,6 +172,7 @@ class Orchestrator:
         Raises:
             InvalidOrder, KeyReused, NotSigned, KeyUnusable, ClocksApart, WrongKeyring: as `pay`,
                 for one of the orders. No order was recorded.
+            NotNotified: all are recorded, but Temporal takes no further signal for one's run.
         """
         accepted = await self._accept(many)
         gate = asyncio.Semaphore(_STARTS_AT_ONCE)
@@ -193,7 +194,6 @@ class Orchestrator:
         return list(receipts)
 
     async def _accept(self, many: Sequence[Asked]) -> list[Acceptance | PossibleDuplicate]:
-        """Record each order once."""
         now = self._clock.now()
         known: dict[int, Acceptance] = {}
         prints = [

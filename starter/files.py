@@ -100,7 +100,7 @@ class PlannedOrder:
 
     @property
     def intent(self) -> Intent:
-        """The intent, with the day that the file asks for, not the moved one; one batch per file."""
+        """The intent, with the day that the file asks for, not the moved one; one batch a file."""
         wished = self.line.payment_information.requested_execution_date
         return Intent.of(self.order, requested=wished, batch=file_key(self._file))
 

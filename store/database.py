@@ -22,7 +22,7 @@ from store.faults import Fault, StoreAway, fault_of, words_of
 
 T = TypeVar("T")
 
-#: How often a transaction is run at most when it conflicts with others; then StoreAway is raised.
+#: How often a transaction is run at most, if it loses a conflict each time.
 _RUNS: Final = 6
 _PAUSE_SECONDS: Final = 0.02
 _WRITES: Final = "writes"
@@ -168,7 +168,8 @@ class _Run:
             case Fault.OVERTAKEN | Fault.TAKEN:
                 return number < _RUNS and self._engine.dialect.name != "sqlite"
             case Fault.LOST:
-                # A pooled connection may be older than the server's restart. A second is not.
+                # The first connection may come from the pool, and be older than a restart of the
+                # server. The second one is new.
                 return number == 1 and not self._commits
             case _:
                 return False

@@ -159,7 +159,7 @@ class Halts:
         return await self._database.read(query)
 
     async def spelt_otherwise(self, tenant: str) -> str | None:
-        """A tenant whose name differs only in case or blanks; None if the exact name exists too."""
+        """A known tenant whose name differs only in case or blanks; None if this one is known."""
 
         def query(session: Session) -> str | None:
             exactly = select(PaymentRow.tenant).where(PaymentRow.tenant == tenant).limit(1)

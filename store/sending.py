@@ -262,7 +262,9 @@ class SendBook:
         )
 
     async def record(self, said: Heard) -> PaymentView:
-        """Store the outcome of a step, and fold. Repeating it, in any order, changes nothing more.
+        """Store the outcome of a step in one transaction: result, report, exchange and fold.
+
+        Repeating it, in any order with other steps, leaves the same book.
 
         Raises:
             NotOfAStep: no step can have brought this. Nothing was stored.

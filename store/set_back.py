@@ -45,7 +45,7 @@ class SetBack:
     async def forgot(self, payment_id: str, now: datetime) -> None:
         """Halt everything, because a workflow runs for a payment that the database does not have.
 
-        A repeated call for the same payment changes nothing.
+        While that halt is in force, a repeated call for the same payment changes nothing.
         """
         found = f"it does not hold payment {payment_id}, of which a workflow runs"
 

@@ -141,7 +141,7 @@ class Strangers:
 
 
 def _ended(listing: Listing, ours: Sequence[Shown], session: Session) -> list[tuple[Shown, str]]:
-    """Listed payments that are closed as unsent here and not reopened yet, with the instruction."""
+    """Listed payments that are closed as unsent here and not reopened yet, and the instruction."""
     by_key = {shown.key: shown for shown in ours if shown.key is not None}
     found = []
     for keys in _some(by_key):
