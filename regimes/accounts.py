@@ -1,4 +1,4 @@
-"""An account number checked against its country's structure (ISO 13616 IBAN registry)."""
+"""Checks an account number against its country's structure (ISO 13616 IBAN registry)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from regimes.refusal import Refusal
 def check_account(iban: str) -> str:
     """The IBAN without spaces, in capitals.
 
-    Checks shape, check digits, and the country's length and structure. Neither a country's own
-    check digits nor whether the bank exists is asked: the registries of both lag.
+    Checks shape, check digits, and the country's length and structure. A country's own check
+    digits and the existence of the bank are not checked, because their registries lag.
 
     Raises:
         AccountError: not an IBAN of its country. The text shows the last four characters only.
@@ -22,7 +22,7 @@ def check_account(iban: str) -> str:
     try:
         IBAN(number)
     except SchwiftyException as error:
-        # Their texts may hold the whole number.
+        # The library's texts may contain the whole number.
         raise AccountError(
             f"IBAN ending {number[-4:]!r} has not the length and structure of an account in "
             f"{number[:2]}; ask its owner to repeat it"
@@ -31,7 +31,7 @@ def check_account(iban: str) -> str:
 
 
 def creditor_iban_refusals(iban: str) -> list[Refusal]:
-    """What speaks against the IBAN of a creditor."""
+    """The reasons to refuse the IBAN of a creditor."""
     try:
         check_account(iban)
     except AccountError as error:

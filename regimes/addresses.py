@@ -1,4 +1,4 @@
-"""How a postal address must be written, and since when."""
+"""How a postal address must be written, and from which day."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 
 
 class Scheme(StrEnum):
-    """Whose rules an address follows."""
+    """The rules that an address follows."""
 
     EPC = "epc"
     CROSS_BORDER = "cross_border"
@@ -38,10 +38,12 @@ def address_problem(
     """What is wrong with an address on a day of execution, and what to do; None if nothing.
 
     Structured: town and country in their own elements. Hybrid: these, and at most two lines
-    of 70 characters. Lines alone: until the day in `TOWN_AND_COUNTRY_SINCE`.
+    of 70 characters. Lines alone are allowed until the day in `TOWN_AND_COUNTRY_SINCE`.
 
     Args:
-        scheme: None where no day is known from which the rail asks for more.
+        address: the address.
+        on: the day of execution.
+        scheme: None if the rail has no known day from which it requires town and country.
     """
     if address.country is not None and not _COUNTRY.fullmatch(address.country):
         return f"country {address.country[:10]!r} is not a two-letter ISO 3166 code"

@@ -1,4 +1,4 @@
-"""The creditor's bank as an order names it: where it is, and whether its names can be right."""
+"""The creditor's bank as an order names it: its country, and whether the names can be right."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from domain.order import Order, Rail
 from regimes.clearing_members import check_member, country_of
 from regimes.refusal import Advice, Refusal
 
-#: Countries whose banks' BICs also stand beside IBANs of another one: overseas parts, islands, and
+#: Country of an IBAN to other countries whose BICs may go with it: overseas parts, islands, and
 #: small states with branches of their neighbours' banks.
 _BICS_BESIDE: Final[Mapping[str, frozenset[str]]] = {
     "AD": frozenset({"ES", "FR"}),
@@ -31,9 +31,10 @@ _BICS_BESIDE: Final[Mapping[str, frozenset[str]]] = {
 
 
 def bank_country(order: Order) -> str:
-    """Where the creditor's account is; "" where nothing tells it.
+    """The country of the creditor's account; "" if nothing tells it.
 
-    By the IBAN, else the clearing system, the BIC, or what the payer says of the bank.
+    It is taken from the IBAN, else from the clearing system, else from the BIC, else from the
+    country that the payer states for the bank.
     """
     return country_of_bank(
         iban=order.creditor_account.iban or "",
@@ -44,15 +45,15 @@ def bank_country(order: Order) -> str:
 
 
 def country_of_bank(*, iban: str, system: str, bic: str, stated: str) -> str:
-    """The same of single values; absent ones are empty."""
+    """The same, from single values; an absent value is empty."""
     by_iban = iban.replace(" ", "").upper()[:2]
     return by_iban or country_of(system) or bic.strip().upper()[4:6] or stated.upper()
 
 
 def other_country(order: Order) -> str:
-    """What is wrong where the BIC is of another country than the IBAN; "" where it is not.
+    """What is wrong if BIC and IBAN are of different countries; "" if they agree.
 
-    The IBAN leads to the bank, so one of the two was probably copied from elsewhere.
+    The IBAN leads to the bank, so one of the two was probably copied from somewhere else.
     """
     by_iban = (order.creditor_account.iban or "")[:2].upper()
     by_bic = (order.creditor_agent or "").strip().upper()[4:6]
@@ -64,7 +65,10 @@ def other_country(order: Order) -> str:
 
 
 def bank_advice(order: Order) -> list[Advice]:
-    """Over correspondents a BIC of another country may be meant; SEPA refuses it."""
+    """Advice if BIC and IBAN are of different countries.
+
+    Over correspondents that may be intended. SEPA refuses it.
+    """
     problem = other_country(order)
     if not problem or order.rail is Rail.SEPA_CREDIT_TRANSFER:
         return []
@@ -72,7 +76,7 @@ def bank_advice(order: Order) -> list[Advice]:
 
 
 def bank_refusals(order: Order) -> list[Refusal]:
-    """A BIC and a number in a clearing must look like one, and the clearing be the country's."""
+    """The BIC and the number in a clearing have to be well-formed."""
     refusals = []
     if order.creditor_agent is not None:
         try:

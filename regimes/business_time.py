@@ -1,4 +1,4 @@
-"""Time that passes only while somebody is at work."""
+"""Business time, which passes only during opening hours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class OpeningHours:
     """When people are at work: from one wall clock time to another, on business days.
 
     Raises:
-        ValueError: it closes before it opens; a night shift is not known here.
+        ValueError: it does not close after it opens. Night shifts are not supported.
     """
 
     calendar: Calendar
@@ -35,9 +35,9 @@ class OpeningHours:
         return datetime.combine(date.min, self.closes) - datetime.combine(date.min, self.opens)
 
     def on(self, day: date) -> tuple[datetime, datetime] | None:
-        """From when to when it is open on a day of its zone, in UTC; None: not at all.
+        """Opening and closing moment of a day of the zone, in UTC; None: it is closed that day.
 
-        A day on which clocks change is as long as it really is.
+        A day on which the clocks change has its real length.
         """
         if not is_business_day(day, self.calendar):
             return None
@@ -53,10 +53,11 @@ class OpeningHours:
 
 
 def after(start: datetime, amount: timedelta, hours: OpeningHours) -> datetime:
-    """The moment, in UTC, at which so much business time has passed since the start.
+    """The moment, in UTC, at which `amount` of business time has passed since the start.
 
-    It is always in opening hours, the closing moment included: a day's work begun in the morning
-    ends that evening. Nothing after a start outside of them is the next opening.
+    It always lies in opening hours, the closing moment included: a day's work begun in the morning
+    ends that evening. If the start is outside opening hours and the amount is zero, it is the next
+    opening.
 
     Raises:
         ValueError: the start is naive, or the amount negative.
@@ -75,7 +76,7 @@ def after(start: datetime, amount: timedelta, hours: OpeningHours) -> datetime:
 
 
 def between(start: datetime, end: datetime, hours: OpeningHours) -> timedelta:
-    """How much business time lies between two moments; none where the end is not later.
+    """The business time between two moments; zero if the end is not later.
 
     `between(start, after(start, amount, hours), hours)` is the amount.
 
@@ -92,7 +93,7 @@ def between(start: datetime, end: datetime, hours: OpeningHours) -> timedelta:
 
 
 def _utc(moment: datetime) -> datetime:
-    # Within one zone, sums and differences count the wall clock, which jumps; UTC does not.
+    # Within one zone, sums and differences follow the wall clock, which can jump. UTC does not.
     if moment.tzinfo is None:
         raise ValueError("the moment is naive; give it a time zone, best UTC")
     return moment.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""The days on which banks work, and the moment a day's payments must be in."""
+"""The days on which banks work, and the cut-off by which a day's payments must be in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NATIONAL: Final = re.compile(r"([A-Z]{2})(?:-(.+))?", re.ASCII)
 
 
 class UnknownCalendar(ValueError):
-    """There is no calendar of that name; the text says which there are."""
+    """There is no calendar with that name; the text says which names are possible."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +25,17 @@ class Calendar:
     """Whose bank holidays count: TARGET's, or a country's.
 
     Args:
-        code: "TARGET"; or a country of ISO 3166, as "FR", with a part of it where its parts
-            differ, as "GB-SCT" or "DE-BY".
+        code: "TARGET", or an ISO 3166 country such as "FR", with one of its parts if its parts
+            differ, such as "GB-SCT" or "DE-BY".
 
     Raises:
-        UnknownCalendar: no such country, or it has no such part.
+        UnknownCalendar: there is no such country, or it has no such part.
     """
 
     code: str
 
     def __post_init__(self) -> None:
-        if self.code != _TARGET:  # Which is known to be there, and is loaded when it is asked.
+        if self.code != _TARGET:  # TARGET surely exists, so it is loaded only when it is used.
             _holidays(self.code, date.today().year)  # noqa: DTZ011 - any year shows that it exists
 
 
@@ -47,8 +47,9 @@ TARGET: Final = Calendar(_TARGET)
 def is_business_day(day: date, calendar: Calendar = TARGET) -> bool:
     """Whether banks work on a day.
 
-    A country's weekend is its own, and a weekend worked instead of another day is no weekend.
-    Only weekends are known of years too far away: of TARGET, those before 1999 and after 2100.
+    A country's weekend is its own, and a weekend day that is worked instead of another day is a
+    business day. For years too far away only weekends are known: for TARGET, before 1999 and after
+    2100.
     """
     return day in _business_days(calendar.code, day.year)
 
@@ -62,7 +63,7 @@ def next_business_day(day: date, calendar: Calendar = TARGET) -> date:
 
 
 def business_days_after(day: date, count: int, calendar: Calendar = TARGET) -> date:
-    """The so-many-th business day after a day, which itself is not counted."""
+    """The `count`-th business day after a day; the day itself is not counted."""
     for _ in range(count):
         day = next_business_day(day, calendar)
     return day
@@ -70,7 +71,7 @@ def business_days_after(day: date, count: int, calendar: Calendar = TARGET) -> d
 
 @dataclass(frozen=True)
 class CutOff:
-    """Until when, on the wall clock of a zone, a payment of that day is taken."""
+    """Until when, on the wall clock of a zone, a day's payments are taken."""
 
     at: time
     zone: ZoneInfo
@@ -101,8 +102,10 @@ def _business_days(code: str, year: int) -> frozenset[date]:
 
 
 def _holidays(code: str, year: int) -> HolidayBase:
-    """A list of one's own: the library's grow while they are asked, and threads share ours."""
-    # Loading it takes as long as most of our other libraries together; not everybody asks.
+    """A new list for each call: the library's lists grow while they are read, so no thread may
+    share one."""
+    # Importing it takes as long as most of our other libraries together, and not every process
+    # needs it.
     import holidays
 
     if code == _TARGET:
@@ -112,7 +115,7 @@ def _holidays(code: str, year: int) -> HolidayBase:
     country, part = named.groups()
     try:
         public = holidays.country_holidays(country, subdiv=part, years=year)
-    except NotImplementedError:  # So the library says that it has no such country or part.
+    except NotImplementedError:  # The library has no such country or part.
         raise _unknown(code) from None
     if "bank" not in public.supported_categories:
         return public

@@ -1,11 +1,11 @@
 """Which characters a rail carries, and how references may be written.
 
 EPC132-08 (customer-to-PSP guidelines) and EPC217-08 (best practices for the character set): banks
-carry the letters, digits and signs of `_BASIC`; references neither begin nor end with a slash nor
-hold two in a row. SWIFT's CBPR+ has the same set, and the same rule of slashes.
+carry the letters, digits and signs of `_BASIC`. A reference does not begin or end with a slash, and
+has no two slashes in a row. SWIFT's CBPR+ has the same set, and the same rule for slashes.
 
-Letters of Latin alphabets and other common signs are often carried and sometimes replaced, so they
-are only noted. Other scripts are refused: what arrives of them nobody can read.
+Other letters of Latin alphabets and other common signs are often carried and sometimes replaced, so
+the payer gets advice only. Other scripts are refused, because they would arrive unreadable.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from domain.party import Party
 from regimes.refusal import Advice, Refusal
 
 _BASIC: Final = re.compile(r"[A-Za-z0-9/\-?:().,'+ ]*", re.ASCII)
-#: Signs outside ASCII that people's programs put in texts of Latin alphabets.
+#: Signs outside ASCII that programs put into texts in Latin alphabets.
 _COMMON: Final = frozenset("€£§°´`’‘‚“”„–—…·ªº«»¡¿")
-#: Rails whose rules these are; local clearings each have their own.
+#: The rails that these rules apply to; each local clearing has its own.
 _RAILS: Final = frozenset({Rail.SEPA_CREDIT_TRANSFER, Rail.CROSS_BORDER})
 
 
 def character_refusals(order: Order) -> list[Refusal]:
-    """Texts that the rail cannot carry, and references that it does not take."""
+    """Refusals of texts that the rail cannot carry, and of references that it does not take."""
     if order.rail not in _RAILS:
         return []
     refusals = []
@@ -50,7 +50,7 @@ def character_refusals(order: Order) -> list[Refusal]:
 
 
 def character_advice(order: Order) -> list[Advice]:
-    """Texts that may arrive otherwise than they are written."""
+    """Advice about texts that may arrive changed."""
     if order.rail not in _RAILS:
         return []
     found = []
@@ -63,7 +63,7 @@ def character_advice(order: Order) -> list[Advice]:
 
 
 def _texts(order: Order) -> Iterator[tuple[str, str]]:
-    """What of an order reaches the creditor's bank as text."""
+    """The texts of an order that reach the creditor's bank, by field."""
     yield from _party("creditor", order.creditor)
     if order.ultimate_debtor is not None:
         yield from _party("ultimate_debtor", order.ultimate_debtor)
@@ -83,7 +83,7 @@ def _is_latin(letter: str) -> bool:
     if letter.isascii() or letter in _COMMON:
         return True
     name = unicodedata.name(letter, "")
-    # A mark of its own belongs to the letter before it, as where "ü" is written in two characters.
+    # A combining mark belongs to the letter before it, as when "ü" is written as two characters.
     return name.startswith("LATIN ") or unicodedata.category(letter) == "Mn"
 
 

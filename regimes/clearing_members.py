@@ -1,4 +1,4 @@
-"""Banks by their numbers in national clearings: whose each system is, and how they look."""
+"""Banks by their numbers in national clearings: each system's country, and its numbers' shape."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Final, NamedTuple
 from domain.accounts import AccountError, ClearingMember
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
-#: ISO 20022 Max35Text; nothing else is known of a system that has no shape here.
+#: ISO 20022 Max35Text, for a system whose numbers have no known shape.
 _ANY: Final = re.compile(r"[A-Z0-9/.]{1,35}", re.ASCII)
 
 
 class Shape(NamedTuple):
-    """How the numbers of a clearing system look."""
+    """The shape of a clearing system's numbers: as a pattern, and in words."""
 
     country: str
     pattern: str
     words: str
 
 
-# ISO 20022 ExternalClearingSystemIdentification1Code, its definitions of 4Q2023; the lengths are
-# those that the list gives or gave of each system.
+# ISO 20022 ExternalClearingSystemIdentification1Code, as defined in 4Q2023. The lengths are those
+# that the list gives, or gave earlier, for each system.
 SHAPES: Final[Mapping[str, Shape]] = {
     "ATBLZ": Shape("AT", r"\d{5}", "5 digits"),
     "AUBSB": Shape("AU", r"\d{6}", "6 digits"),
@@ -52,18 +52,18 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "ZANCC": Shape("ZA", r"\d{6}", "6 digits"),
 }
 
-#: Systems of the list of which no shape is known here; beside them each country has one that is
-#: called by its two letters.
+#: Systems of the list whose shape is not known here. Besides these, each country has a system that
+#: is named by the country's two letters.
 _WITHOUT_SHAPE: Final = frozenset(
     ["BRISP", "CNCIP", "EGNCC", "KRBOK", "MARAC", "MARPA", "MZBMO", "NACSC", "NZRSA", "ZWTSS"]
 )
 
-#: American Bankers Association: weights of a routing number's digits, whose sum ends in zero.
+#: American Bankers Association: the weighted sum of a routing number's digits ends in zero.
 _ABA_WEIGHTS: Final = (3, 7, 1) * 3
 
 
 def country_of(system: str) -> str:
-    """The country of a clearing system; "" where there is no such system."""
+    """The country of a clearing system; "" if there is no such system."""
     shape = SHAPES.get(system)
     if shape is not None:
         return shape.country
@@ -71,10 +71,11 @@ def country_of(system: str) -> str:
 
 
 def check_member(system: str, number: str) -> ClearingMember:
-    """The bank, its number without the blanks and hyphens that people write into it.
+    """The bank, with its number without blanks and hyphens.
 
     Raises:
-        AccountError: no such system's number. The text says what one looks like.
+        AccountError: the system does not exist, or the number is none of its numbers. The text
+            says what is expected.
     """
     if not country_of(system):
         raise AccountError(

@@ -1,4 +1,4 @@
-"""What payments from bank to bank allow: over correspondents, or through an RTGS."""
+"""The rules for payments from bank to bank: over correspondents, or through an RTGS."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from regimes.characters import character_refusals
 from regimes.limits import amount_refusals, party_refusals, text_refusals
 from regimes.refusal import Refusal
 
-#: ISO 20022 Max34Text, in the characters that SWIFT's networks carry of it.
+#: ISO 20022 Max34Text, limited to the characters that SWIFT's networks carry.
 _ACCOUNT: Final = re.compile(r"[A-Za-z0-9 /.,()?:'+-]{1,34}", re.ASCII)
 
 
 def check_credit_transfer(order: Order, *, on: date) -> tuple[Refusal, ...]:
-    """Everything that is refused of an order from bank to bank executed on a day."""
+    """Every reason to refuse an order from bank to bank that is executed on a day."""
     return (
         *amount_refusals(order.instructed_amount),
-        # SWIFT CBPR+, and the HVPS+ guidelines of the RTGS: the address's dates.
+        # The dates for addresses are those of SWIFT CBPR+ and of the RTGS's HVPS+ guidelines.
         *party_refusals(order, on=on, scheme=Scheme.CROSS_BORDER),
         *text_refusals(order),
         *character_refusals(order),
@@ -47,7 +47,7 @@ def _account(order: Order, on: date) -> list[Refusal]:
     if account.iban is not None:
         return creditor_iban_refusals(account.iban)
     # Regulation (EU) 260/2012, Article 5: a credit transfer in euro within the Union names the
-    # account by IBAN. Switzerland and others of SEPA are held to the same by the scheme.
+    # account by IBAN. The scheme asks the same of Switzerland and other SEPA countries.
     needs_iban = order.instructed_amount.currency == sepa.CURRENCY and on >= sepa.COUNTRIES.get(
         bank_country(order), date.max
     )
@@ -61,7 +61,7 @@ def _account(order: Order, on: date) -> list[Refusal]:
 
 
 def _charges(order: Order) -> list[Refusal]:
-    # SLEV is what was agreed on with the partner for the account.
+    # SLEV means the charges agreed with the partner for the account.
     if order.charge_bearer is not ChargeBearer.CRED:
         return []
     text = "CRED is not offered from bank to bank; use SHAR, or DEBT to pay all charges"

@@ -1,4 +1,4 @@
-"""On which days, and until when, a currency is paid at home."""
+"""A currency's business days and cut-off, in the country where it is settled."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 
 from regimes.calendars import TARGET, Calendar, CutOff, UnknownCalendar
 
-#: ISO 4217: a currency's code begins with its country's of ISO 3166. These belong to several, or
-#: to none; what is paid in them is settled in Europe.
+#: ISO 4217: a currency's code begins with the ISO 3166 code of its country. These currencies belong
+#: to several countries or to none. Payments in them are settled in Europe.
 _OF_NO_COUNTRY: Final = frozenset({"EUR", "XAF", "XCD", "XCG", "XOF", "XPF"})
 
-#: Where the parts of a country differ: the part in which the currency's banks settle.
+#: If holidays differ within a country: the part in which the currency's banks settle.
 _PARTS: Final = {"AUD": "AU-NSW", "CHF": "CH-ZH", "GBP": "GB-ENG"}
 
-#: Where a currency's banks are. What is not here keeps the hours of Brussels.
+#: The time zone of a currency's banks. Other currencies use Brussels.
 _ZONES: Final = {
     "AED": "Asia/Dubai",
     "AUD": "Australia/Sydney",
@@ -58,13 +58,13 @@ _ZONES: Final = {
 }
 _ELSEWHERE: Final = "Europe/Brussels"
 
-#: Ours: every bank sets its own, and most close their books for customers in the afternoon.
+#: Our own choice: every bank sets its own cut-off, and most stop for customers in the afternoon.
 _CUT_OFF: Final = time(14, 0)
 _OPENS: Final = time(8, 0)
 
 
 class Home(NamedTuple):
-    """The working days of a currency, and the hours of such a day."""
+    """The business days of a currency, and the hours of such a day."""
 
     calendar: Calendar
     cut_off: CutOff
@@ -73,7 +73,7 @@ class Home(NamedTuple):
 
 @lru_cache(maxsize=256)
 def home_of(currency: str) -> Home:
-    """Where a currency is paid; TARGET's days where no calendar of its country is known."""
+    """The calendar and hours of a currency. TARGET, if its country has no known calendar."""
     zone = ZoneInfo(_ZONES.get(currency, _ELSEWHERE))
     return Home(_calendar(currency), CutOff(_CUT_OFF, zone), _OPENS)
 

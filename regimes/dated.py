@@ -1,4 +1,4 @@
-"""A value that a law or a scheme changes from a day on."""
+"""A value that a law or a scheme changes from a certain day."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ Value = TypeVar("Value")
 
 
 class Dated(Generic[Value]):
-    """Values by the day since which each applies."""
+    """Values, each with the day from which it applies."""
 
     def __init__(self, since: Mapping[date, Value]) -> None:
         self._since = sorted(since.items(), key=lambda item: item[0], reverse=True)
 
     def on(self, day: date) -> Value:
-        """What applies on a day.
+        """The value that applies on a day.
 
         Raises:
             LookupError: the day lies before the first value.

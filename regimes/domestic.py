@@ -1,4 +1,4 @@
-"""What the local clearings of currencies allow: which banks, accounts and amounts they reach."""
+"""The rules of the currencies' local clearings: banks, accounts and amounts that they reach."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Clearing(NamedTuple):
 
     country: str
     system: str = ""
-    """Of its banks' numbers; "" where the account's own number leads to the bank."""
+    """The system of its banks' numbers; "" if the account number alone leads to the bank."""
     account: str = ""
-    """What an account there looks like that has no IBAN; "" where there is none without."""
+    """A pattern for account numbers that are no IBAN; "" if all accounts have an IBAN."""
     account_words: str = ""
     amount_max: Dated[int | None] = Dated({date.min: None})
-    """In minor units; None: no limit is known."""
+    """The largest amount in minor units; None: no limit is known."""
 
 
 _IBAN_COUNTRIES: Final = {
@@ -34,14 +34,14 @@ _IBAN_COUNTRIES: Final = {
     "PLN": "PL", "RON": "RO", "SEK": "SE", "TRY": "TR",
 }  # fmt: skip
 
-#: By currency. One that is not here goes over correspondents.
+#: By currency. A currency that is not listed goes over correspondents.
 CLEARINGS: Final[Mapping[str, Clearing]] = {
     **{currency: Clearing(country) for currency, country in _IBAN_COUNTRIES.items()},
     "AUD": Clearing("AU", "AUBSB", r"[A-Z0-9]{1,9}", "up to 9 letters and digits"),
     "CAD": Clearing("CA", "CACPA", r"\d{7,12}", "7 to 12 digits"),
     "CNY": Clearing("CN", "CNAPS", r"\d{1,34}", "digits"),
-    # Pay.UK, Faster Payment System: the limit of a payment is a million pounds since that day,
-    # and was a quarter of it before.
+    # Pay.UK, Faster Payment System: the limit of a payment is a million pounds since that day. It
+    # was a quarter of a million before.
     "GBP": Clearing(
         "GB", "GBDSC", r"\d{8}", "8 digits",
         Dated({date.min: 25_000_000, date(2022, 2, 7): 100_000_000}),
@@ -63,11 +63,11 @@ CLEARINGS: Final[Mapping[str, Clearing]] = {
 
 
 def check_credit_transfer(order: Order, *, on: date) -> tuple[Refusal, ...]:
-    """Everything that the local clearing refuses of an order executed on a day."""
+    """Every reason for the local clearing to refuse an order that is executed on a day."""
     currency = order.instructed_amount.currency
     common = [
         *amount_refusals(order.instructed_amount),
-        # No clearing's date is known for all of these; a partner may ask for more.
+        # No date for addresses is known that holds for all clearings. A partner may ask for more.
         *party_refusals(order, on=on, scheme=None),
         *text_refusals(order),
         *bank_refusals(order),

@@ -1,7 +1,7 @@
-"""The one form in which values travel that people write in several.
+"""The one electronic form of values that people write in several ways, such as an IBAN.
 
-What is checked must be what is sent. So an order is brought into this form before it is checked
-and kept, whoever gave it: a file, an app, a person.
+The value that is checked must be the value that is sent. So every order is brought into this form
+before it is checked and stored, whether it comes from a file, an app or a person.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from domain.order import Order
 
 
 def in_electronic_form(order: Order) -> Order:
-    """IBAN, BIC and the creditor's reference of ISO 11649 in capitals without blanks."""
+    """The order with IBAN, BIC, bank country and ISO 11649 reference in capitals without blanks.
+
+    The UETR is in lower case. An order that is already in this form is returned as it is.
+    """
     changed: dict[str, Any] = {}
     for field in ("debtor_account", "creditor_account"):
         account: Account = getattr(order, field)
@@ -32,7 +35,10 @@ def in_electronic_form(order: Order) -> Order:
 
 
 def electronic_reference(text: str) -> str:
-    """A creditor's reference without blanks where it is one of ISO 11649; others stay."""
+    """A creditor's reference in capitals without blanks, if it begins with RF as in ISO 11649.
+
+    Other references stay as they are.
+    """
     plain = _plain(text)
     return plain if plain.startswith("RF") else text
 

@@ -1,4 +1,4 @@
-"""On which day an order is executed, and between which moments it may be sent."""
+"""The day on which an order is executed, and the moments between which it may be sent."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from regimes.refusal import Refusal
 
 
 class OnClosedDay(StrEnum):
-    """What becomes of an order for a day on which the rail is closed, or over."""
+    """What happens to an order if the rail is closed on its day, or past the cut-off."""
 
     NEXT_DAY = "next_day"
-    """Executed on the next business day, which is shown."""
+    """Execute it on the next business day, which is shown to the payer."""
     REFUSE = "refuse"
 
 
@@ -31,15 +31,15 @@ class ExecutionRules:
 
     calendar: Calendar
     cut_offs: Dated[CutOff]
-    """By the day of execution."""
+    """The cut-off by the day of execution."""
     opens: time
-    """On the cut-off's wall clock: nothing we hold ourselves is sent before."""
+    """When the rail opens, on the cut-off's wall clock. No order that we hold is sent before."""
     release: time
-    """Likewise, of ours."""
+    """Likewise, but our own choice, so that people are there when we send."""
     ahead_max: timedelta
-    """A date further ahead is taken for a typing mistake."""
+    """A date further ahead is treated as a typing mistake."""
     send_within: timedelta
-    """How long an order without a date may wait to be sent, where it does not say."""
+    """How long an order without a date may wait to be sent, if it does not say."""
     on_closed_day: OnClosedDay
 
     def cut_off(self, day: date) -> CutOff:
@@ -58,7 +58,7 @@ RULES: Final[Mapping[Rail, ExecutionRules]] = {
         opens=sepa.OPENS,
         release=sepa.RELEASE,
         ahead_max=sepa.EXECUTION_AHEAD_MAX,
-        # Ours: who pays and waits for an answer would rather hear "expired" than be paid late.
+        # Our own choice: a payer who waits for the answer prefers "expired" to a late payment.
         send_within=timedelta(minutes=15),
         # Directive (EU) 2015/2366, Article 78: what is received after the cut-off, or is agreed
         # for a day that is no business day, counts as received on the next business day.
@@ -69,7 +69,7 @@ RULES: Final[Mapping[Rail, ExecutionRules]] = {
 
 @lru_cache(maxsize=512)
 def rules_of(rail: Rail, currency: str) -> ExecutionRules:
-    """When a rail takes payments in a currency: SEPA's own, else by the currency's home."""
+    """When a rail takes payments in a currency: SEPA's rules, else the currency's own days."""
     if (rules := RULES.get(rail)) is not None:
         return rules
     home = home_of(currency)
@@ -83,23 +83,26 @@ def rules_of(rail: Rail, currency: str) -> ExecutionRules:
 
 
 class Settled(NamedTuple):
-    """An order's times with nothing left open; or, where `refusals` has any, as they were."""
+    """An order's times with nothing left open or, if there are refusals, unchanged."""
 
     times: Times
     refusals: tuple[Refusal, ...] = ()
     moved: str = ""
-    """Why the wished day is not the day of execution, in words for the payer."""
+    """Why the day of execution is not the requested day, in words for the payer."""
 
 
 def settle(times: Times, rules: ExecutionRules, now: datetime, *, partner_holds: bool) -> Settled:
-    """What the payer left open of an order's times, by the rules of its rail.
+    """Fill in the times that the payer left open, by the rules of the order's rail.
 
-    With a day: sent at once where the partner holds future dates, else on the morning of that
-    day; not after its cut-off. Without: at once, within `send_within`.
+    An order with a day is sent at once if the partner holds future dates, otherwise on the morning
+    of that day; never after the day's cut-off. An order without a day is sent at once, within
+    `send_within`.
 
     Args:
+        times: the order's times as the payer gave them.
+        rules: the rules of the order's rail.
         now: the moment of acceptance, aware.
-        partner_holds: whether the partner takes an order before its day, and keeps it.
+        partner_holds: whether the partner accepts an order before its day, and holds it.
     """
     if over := _over(times, now):
         return Settled(times, over)
@@ -111,9 +114,10 @@ def settle(times: Times, rules: ExecutionRules, now: datetime, *, partner_holds:
 def settle_judged(
     times: Times, rules: ExecutionRules, now: datetime, *, partner_holds: bool
 ) -> Settled:
-    """The same for times that somebody else has judged, maybe as of another day than today.
+    """The same for times that were judged before, perhaps as of another day than today.
 
-    Their day stands, whatever day it is now; settled is only who holds it until then.
+    Their day is not changed, whatever day it is now. Only one thing is set: if we hold the order
+    until that day, the moment from which it is sent.
     """
     day = times.requested_execution_date
     if times.submit_before is None:
@@ -126,7 +130,7 @@ def settle_judged(
 
 
 def hold_from(day: date, submit_before: datetime, rules: ExecutionRules) -> datetime:
-    """From when we send what we hold for a day: when the rail is open and somebody is there.
+    """From when we send an order that we hold for a day: the rail is open, and people are there.
 
     An order that has to be sent before that is sent from the beginning of its day.
     """
@@ -136,7 +140,7 @@ def hold_from(day: date, submit_before: datetime, rules: ExecutionRules) -> date
 
 
 def execution_day(wished: date, rules: ExecutionRules, now: datetime) -> tuple[date, str]:
-    """The first day, from the wished one, on which the rail still executes; why it moved, or ""."""
+    """The first day from `wished` on that the rail still executes, and why it moved (else "")."""
     if not is_business_day(wished, rules.calendar):
         return next_business_day(
             wished, rules.calendar

@@ -1,4 +1,4 @@
-"""Whom we ask, and when, about a payment that stands still."""
+"""Whom we ask, and when, about a payment that makes no progress."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.report import PaymentState
 from regimes.business_time import OpeningHours, after
 from regimes.calendars import TARGET
 
-#: Ours: when somebody of ours and of a partner in the euro area can be reached.
+#: Our own choice: when people of ours and of a partner in the euro area can be reached.
 OFFICE_HOURS: Final = OpeningHours(
     calendar=TARGET, zone=ZoneInfo("Europe/Brussels"), opens=time(9), closes=time(17)
 )
@@ -25,10 +25,10 @@ _OPERATIONS: Final = "payments-operations"
 _COMPLIANCE: Final = "compliance"
 _HEAD: Final = "head-of-payments"
 
-#: A partner's review is a regulatory wait and no law limits it. Most end within hours, when a
-#: missing document is handed in, so the partner is asked first the same day. What takes three
-#: days is about a person or a country, and compliance knows more of it. After a week the payer
-#: has to be told something, whatever the partner says. All four are ours.
+#: A partner's review is a regulatory wait, and no law limits it. Most reviews end within hours,
+#: once a missing document is handed in, so we first ask the partner on the same day. A review of
+#: three days is about a person or a country, and compliance knows more about that. After a week
+#: the payer needs an answer, whatever the partner says. All four times are our own choice.
 _AWAITING_PARTNER: Final = Ladder(
     rungs=(
         Rung(4 * _HOUR, _OPERATIONS, "the partner holds it since half a day; ask what is missing"),
@@ -39,7 +39,8 @@ _AWAITING_PARTNER: Final = Ladder(
     answer_within=_DAY,
 )
 
-#: It waits for one of us, who was asked at once; that nobody acted is what these say. Ours.
+#: The payment waits for a person of ours, who was asked at once. These rungs say that nobody acted.
+#: The times are our own choice.
 _AWAITING_US: Final = Ladder(
     rungs=(
         Rung(4 * _HOUR, _OPERATIONS, "it waits for us since half a day; decide it or hand it on"),
@@ -50,9 +51,9 @@ _AWAITING_US: Final = Ladder(
 
 #: SEPA: the creditor's bank has the amount by the end of the next business day: Directive (EU)
 #: 2015/2366, Article 83(1), and EPC125-05, maximum execution time. The partner may learn of it a
-#: day later. What is still under way after that is late; after a week it is lost or stopped.
-#: Ours for local clearings elsewhere: most credit the same or the next day, the slowest on the
-#: third, which is when those are asked about first.
+#: day later. A payment that is still under way after that is late; after a week it is lost or
+#: stopped. For local clearings elsewhere the time is our own choice: most credit on the same or the
+#: next day and the slowest on the third, so we first ask after three days.
 _PROCESSING: Final = {
     Rail.SEPA_CREDIT_TRANSFER: (2 * _DAY, "two days"),
     Rail.DOMESTIC: (3 * _DAY, "three days"),
@@ -69,8 +70,8 @@ def _under_way(first: timedelta, words: str) -> Ladder:
     )
 
 
-#: Ours: a chain of banks is bound by no common time. Most payments end within two days, and one
-#: that is stopped on the way waits for an answer, so the partner is asked for a trace after that.
+#: Our own choice: no common time binds a chain of banks. Most payments end within two days. A
+#: payment that is stopped on the way waits for an answer, so we ask for a trace after three days.
 _CROSS_BORDER: Final = Ladder(
     rungs=(
         Rung(3 * _DAY, _OPERATIONS, "it is on its way for three days; have it traced"),
@@ -101,7 +102,7 @@ def escalate(
     ladders: Mapping[tuple[PaymentState, Rail], Ladder] = LADDERS,
     hours: OpeningHours = OFFICE_HOURS,
 ) -> tuple[DueRung, ...]:
-    """The rungs of a state that was entered at a moment; an `Escalate` by its defaults.
+    """The rungs of a state that was entered at a moment. With its defaults it is an `Escalate`.
 
     Raises:
         ValueError: `since` is naive.

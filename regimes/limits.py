@@ -1,4 +1,4 @@
-"""What every rail limits alike: a positive amount, lengths of texts, names and addresses."""
+"""The limits that all rails share: a positive amount, lengths of texts, names and addresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from domain.party import Party
 from regimes.addresses import Scheme, address_problem
 from regimes.refusal import Refusal
 
-# ISO 20022: Max35Text of identifications; Max140Text of names and of remittance information, of
+# ISO 20022: Max35Text for identifications; Max140Text for names and for remittance information, of
 # which the clearings carry one.
 REFERENCE_LENGTH_MAX: Final = 35
 NAME_LENGTH_MAX: Final = 140
@@ -20,7 +20,7 @@ REMITTANCE_LENGTH_MAX: Final = 140
 
 
 def amount_refusals(amount: Money) -> list[Refusal]:
-    """An amount must be one to pay."""
+    """The amount has to be positive."""
     if amount.minor == 0:
         return [Refusal("AM01", "instructed_amount", "is zero; give the amount to pay")]
     if amount.minor < 0:
@@ -34,21 +34,24 @@ def party_refusals(
     """Names and addresses of debtor, ultimate debtor and creditor.
 
     Args:
-        scheme: whose dates an address follows; None: no date is known for the rail.
+        order: the order.
+        on: the day of execution.
+        scheme: whose dates for structured addresses apply; None: no date is known for the rail.
+        name_length_max: the longest name that the rail carries.
     """
     refusals = [
         *_party(order.debtor, "debtor", "BE08", "BE07", on, scheme, name_length_max),
         *_party(order.creditor, "creditor", "BE22", "BE04", on, scheme, name_length_max),
     ]
     if (party := order.ultimate_debtor) is not None:
-        # Its address is held to more than the scheme's dates.
+        # Its address has to meet more than the scheme's rules; see `_originator`.
         refusals += _party(party, "ultimate_debtor", "RR02", "RR02", on, None, name_length_max)
         refusals += _originator(party)
     return refusals
 
 
 def text_refusals(order: Order) -> list[Refusal]:
-    """Remittance information, the creditor's reference, and the payment's own."""
+    """Remittance information, the creditor's reference, and the payment's own references."""
     refusals = []
     length = len(order.remittance_information)
     if length > REMITTANCE_LENGTH_MAX:
@@ -67,7 +70,7 @@ def text_refusals(order: Order) -> list[Refusal]:
 
 
 def is_creditor_reference(text: str) -> bool:
-    """Whether an RF reference has right check digits (ISO 11649, ISO 7064 MOD 97-10)."""
+    """Whether an RF reference has valid check digits (ISO 11649, ISO 7064 MOD 97-10)."""
     plain = text.replace(" ", "").upper()
     if not (re.fullmatch(r"RF\d\d[A-Z0-9]{1,21}", plain, re.ASCII)):
         return False
@@ -86,11 +89,12 @@ def _reference(text: str) -> list[Refusal]:
 
 
 def _originator(party: Party) -> list[Refusal]:
-    """Who stands behind an account that is not theirs is told with what banks ask of any payer.
+    """An ultimate debtor needs the details that banks ask of any payer.
 
-    Regulation (EU) 2023/1113, Article 4: a payer's address goes along, with its country. Ours: the
-    town as well, and whether it is a person, since no partner here does without (the reference of
-    POST /payments/create: `payer_city_is_missing`, `payer_entity_type_is_missing`).
+    Regulation (EU) 2023/1113, Article 4: a payment carries the payer's address, with its country.
+    Our own rule: also the town, and whether the party is a person, since every partner here asks
+    for both (the reference of POST /payments/create: `payer_city_is_missing`,
+    `payer_entity_type_is_missing`).
     """
     field, address = "ultimate_debtor", party.address
     refusals = []
@@ -104,7 +108,7 @@ def _originator(party: Party) -> list[Refusal]:
 
 
 def is_lei(text: str) -> bool:
-    """Whether a Legal Entity Identifier has right check digits (ISO 17442, ISO 7064 MOD 97-10)."""
+    """Whether a Legal Entity Identifier has valid check digits (ISO 17442, ISO 7064 MOD 97-10)."""
     if not (len(text) == 20 and text.isascii() and text.isalnum()):
         return False
     return int("".join(str(int(letter, 36)) for letter in text)) % 97 == 1

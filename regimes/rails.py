@@ -1,4 +1,8 @@
-"""Which rail a payment takes, and the rules of each."""
+"""The rail that a payment takes, and the rules of each rail.
+
+A line of a file names a service level, a currency and a bank, and the rail is derived from them
+once, when the file is read (decision 0013).
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,9 @@ from regimes.banks import bank_advice
 from regimes.characters import character_advice
 from regimes.refusal import Advice, Refusal
 
-#: ISO 20022 ExternalServiceLevel1Code: paid the cheapest way that leads there.
+#: ISO 20022 ExternalServiceLevel1Code: codes that ask for the cheapest rail.
 NOT_URGENT: Final = frozenset({"NURG", "NUGP"})
-#: Of the same list: through an RTGS, with value of the day, or tracked from bank to bank.
+#: From the same list: through an RTGS, with same-day value, or tracked from bank to bank.
 URGENT: Final = frozenset({"URGP", "SDVA", "G001"})
 SEPA: Final = "SEPA"
 SERVICE_LEVELS: Final = NOT_URGENT | URGENT | {SEPA}
@@ -35,12 +39,12 @@ _CHECKS: Final[Mapping[Rail, _Check]] = {
 
 
 def check_credit_transfer(order: Order, *, on: date) -> tuple[Refusal, ...]:
-    """Everything that the order's rail refuses of it on a day; fields are the order's."""
+    """Every reason for the order's rail to refuse it on a day. Fields are the order's fields."""
     return _CHECKS[order.rail](order, on=on)
 
 
 def advice_on(order: Order) -> list[Advice]:
-    """What the payer should know of an order that its rail takes; fields are the order's."""
+    """What the payer should know about an order that its rail takes. Fields are the order's."""
     return [*bank_advice(order), *character_advice(order)]
 
 
@@ -49,14 +53,14 @@ class Destination(NamedTuple):
 
     currency: str
     country: str
-    """Of the creditor's account; "" where nothing tells it."""
+    """The country of the creditor's account; "" if nothing tells it."""
     has_iban: bool
     clearing_system: str
-    """Whose number of the creditor's bank is given; "" for none."""
+    """The clearing system of the creditor bank's number, if one is given; else ""."""
 
 
 class Way(NamedTuple):
-    """The rail that is taken, and what to tell a payer who may have expected another."""
+    """The rail that is taken, and a notice for a payer who may have expected another."""
 
     rail: Rail
     notice: str = ""
@@ -65,14 +69,16 @@ class Way(NamedTuple):
 def way_to(
     destination: Destination, service_levels: Collection[str], *, is_high: bool = False
 ) -> Way:
-    """The rail that is asked for, or else the cheapest that leads there.
+    """The rail that is asked for, or else the cheapest one that reaches the creditor.
 
-    Euros take SEPA where it reaches, and where nothing says that it does not; other currencies
-    their local clearing where the creditor's bank is in it and is named as it asks for. The rest,
-    and what is urgent, goes from bank to bank.
+    Euros take SEPA, unless the country is known and SEPA does not reach it. Other currencies take
+    their local clearing, if the creditor's bank is in it and is named as the clearing requires.
+    Everything else, and everything urgent, goes from bank to bank.
 
     Args:
-        is_high: InstrPrty HIGH, which no clearing of small payments knows.
+        destination: where the payment goes.
+        service_levels: the codes of the line.
+        is_high: InstrPrty HIGH, which no clearing of small payments supports.
     """
     levels = set(service_levels)
     if SEPA in levels:
@@ -95,13 +101,13 @@ def way_to(
 
 
 class Charges(NamedTuple):
-    """Who bears the charges, and what to tell a payer who said otherwise or nothing."""
+    """Who bears the charges, and a notice for a payer who asked for something else or nothing."""
 
     bearer: ChargeBearer
     notice: str = ""
 
 
-#: What a file asks for, or "" for nothing, to what is sent; what is missing is not possible.
+#: The code that a file gives ("" for none) to the charges that are sent. Other codes are refused.
 _CHARGES: Final[Mapping[Rail, Mapping[str, Charges]]] = {
     Rail.SEPA_CREDIT_TRANSFER: {
         "": Charges(ChargeBearer.SLEV),
@@ -130,5 +136,5 @@ CHARGES_POSSIBLE: Final = {
 
 
 def charges_asked(rail: Rail, code: str) -> Charges | None:
-    """Who bears the charges where a file says a ChrgBr, or "" for none; None: not possible."""
+    """Who bears the charges, by a file's ChrgBr ("" if it has none); None: it is not possible."""
     return _CHARGES[rail].get(code)

@@ -1,4 +1,4 @@
-"""Why an order cannot be paid, in the words of the standard's code list."""
+"""Why an order cannot be paid, by the codes of the ISO 20022 list."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 
 class Refusal(NamedTuple):
-    """One thing wrong.
+    """One reason why an order cannot be paid.
 
-    `code` is of ISO 20022 ExternalStatusReason1Code; `field` is where it is wrong, an order's
-    field or a file's element; `text` says what is wrong and what to do, without account numbers.
+    `code` is from ISO 20022 ExternalStatusReason1Code. `field` is the field of the order, or the
+    element of the file, that is wrong. `text` says what is wrong and what to do, without account
+    numbers.
     """
 
     code: str
@@ -18,7 +19,7 @@ class Refusal(NamedTuple):
 
 
 class Advice(NamedTuple):
-    """Something that the rail takes, and may carry otherwise than the order says it."""
+    """A notice about a field that the rail takes, but that may be wrong or arrive changed."""
 
     field: str
     text: str

@@ -1,4 +1,4 @@
-"""What the SEPA credit transfer scheme allows."""
+"""The rules of the SEPA credit transfer scheme."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ CURRENCY: Final = "EUR"
 AMOUNT_MAX: Final = Money(minor=99_999_999_999, currency=CURRENCY)
 NAME_LENGTH_MAX: Final = 70
 
-#: Ours, not the scheme's: every bank sets its own. The scheme asks for it to be published. TARGET
-#: took payments of customers until 17:00 by its calendar of 2019, so this leaves it two hours.
+#: Our own choice: every bank sets its own cut-off, and the scheme only asks for it to be published.
+#: TARGET took customers' payments until 17:00 by its calendar of 2019, so this leaves two hours.
 CUT_OFF: Final = CutOff(at=time(15, 0), zone=ZoneInfo("Europe/Brussels"))
-#: The cut-off by the day of execution. A change is a line more, which leaves older days alone.
+#: The cut-off by the day of execution. A change adds a line, so that older days keep theirs.
 CUT_OFFS: Final = Dated({date.min: CUT_OFF})
-#: When TARGET opened for payments of customers, by the same calendar of the ECB.
+#: When TARGET opened for customers' payments, by the same calendar of the ECB.
 OPENS: Final = time(7, 0)
-#: Ours: what we hold ourselves is sent when somebody is there to see it.
+#: Our own choice: an order that we hold is sent when people are there to see it.
 RELEASE: Final = time(8, 0)
-#: Ours as well: a date further ahead is taken for a typing mistake.
+#: Our own choice as well: a date further ahead is treated as a typing mistake.
 EXECUTION_AHEAD_MAX: Final = timedelta(days=366)
 
 _SINCE_THE_BEGINNING: Final = (
@@ -41,7 +41,7 @@ _SINCE_THE_BEGINNING: Final = (
     "RO SE SI SK SM VA"
 )
 #: Country of an IBAN to the day from which the scheme reaches it. EPC409-09, list of SEPA scheme
-#: countries; islands and overseas parts use the IBAN of their state.
+#: countries. Islands and overseas parts use the IBAN of their state.
 COUNTRIES: Final = {
     **dict.fromkeys(_SINCE_THE_BEGINNING.split(), date.min),
     **dict.fromkeys(("AL", "MD", "ME", "MK"), date(2025, 10, 5)),
@@ -50,9 +50,10 @@ COUNTRIES: Final = {
 
 
 def check_credit_transfer(order: Order, *, on: date) -> tuple[Refusal, ...]:
-    """Everything the scheme refuses of an order executed on a day; fields are the order's.
+    """Every reason for the scheme to refuse an order that is executed on a day.
 
-    Neither times nor dates are judged here: they depend on who holds a future date.
+    Fields are the order's fields. Times and dates are not checked here, because they depend on who
+    holds a future date.
     """
     refusals = [
         *_amount(order.instructed_amount),

@@ -1,4 +1,4 @@
-"""How long after settlement unasked returns are normal."""
+"""How long after settlement unasked returns are normal: the watch."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from regimes.sepa import CUT_OFF
 
 
 class Watch(NamedTuple):
-    """So many TARGET days after the day of settlement, to the end of the last.
+    """A watch lasts to the end of the last of `business_days` TARGET days after settlement.
 
-    Of other rails too: whoever returns something to us does so through a bank in Europe.
+    Other rails use TARGET days too, because a return reaches us through a bank in Europe.
 
-    `at_most` is the longest that can be, with Easter or Christmas and the weekends beside: for
-    whoever has to say it before the day of settlement is known.
+    `at_most` is the longest possible watch, over Easter or Christmas with the weekends beside. It
+    is used before the day of settlement is known.
     """
 
     business_days: int
@@ -25,29 +25,33 @@ class Watch(NamedTuple):
 
 
 WATCHES: Final[Mapping[tuple[Rail, Direction], Watch]] = {
-    # EPC125-05: a return is made within 3 banking business days of settlement. Before it lies the
-    # day a partner's word may be ahead of settlement (maximum execution time: one day), behind it
-    # the day in which the partner books what came back; these two are ours.
+    # EPC125-05: a return is made within 3 banking business days of settlement. We add two days: a
+    # partner may report settlement a day before it (maximum execution time: one day), and may take
+    # a day to book the return.
     (Rail.SEPA_CREDIT_TRANSFER, Direction.OUTGOING): Watch(5, at_most=timedelta(days=13)),
-    # EPC125-05: the debtor's bank recalls within 10 banking business days what was sent twice or
-    # by a technical fault. For fraud it has 13 months: too long to call a payment open.
+    # EPC125-05: the debtor's bank may recall, within 10 banking business days, a payment that was
+    # sent twice or by a technical fault. For fraud it has 13 months, which is too long to keep a
+    # payment open.
     (Rail.SEPA_CREDIT_TRANSFER, Direction.INCOMING): Watch(10, at_most=timedelta(days=20)),
     # Nacha Operating Rules: most returns of a credit come within two banking days, as they do in
-    # other clearings; ours is as wide as SEPA's, since a partner tells them when it hears of them.
+    # other clearings. Our watch is as long as SEPA's, since a partner reports a return only when
+    # it learns of it.
     (Rail.DOMESTIC, Direction.OUTGOING): Watch(5, at_most=timedelta(days=13)),
     (Rail.DOMESTIC, Direction.INCOMING): Watch(10, at_most=timedelta(days=20)),
-    # Ours: no rule binds a chain of banks, and what one of them cannot book comes back by the
-    # same way, after questions that take weeks.
+    # Our own choice: no rule binds a chain of banks. If one of them cannot book a payment, it comes
+    # back the same way, after enquiries that take weeks.
     (Rail.CROSS_BORDER, Direction.OUTGOING): Watch(20, at_most=timedelta(days=34)),
     (Rail.CROSS_BORDER, Direction.INCOMING): Watch(20, at_most=timedelta(days=34)),
 }
 
 
 def watch_ends(rail: Rail, direction: Direction, settled_at: datetime) -> datetime:
-    """When returns have stopped being normal, in UTC.
+    """The end of the watch, in UTC: after it, returns are no longer normal.
 
     Args:
-        settled_at: when the partner said that it settled, aware.
+        rail: the payment's rail.
+        direction: the payment's direction.
+        settled_at: when the partner reported settlement, aware.
     """
     settled_on = CUT_OFF.day_of(settled_at)
     days = WATCHES[rail, direction].business_days
