@@ -52,7 +52,7 @@ class Deadline:
 
 @dataclass(frozen=True)
 class NotReady:
-    """We may not call the partner now, such as without a login or its lease. Nothing was sent."""
+    """We may not call the partner now: no login, another's lease, or a lock. Nothing was sent."""
 
     why: str
     until: datetime

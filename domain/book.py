@@ -114,7 +114,7 @@ class Book(BaseModel):
     held: bool = False
     """We know the partner's reference, or an operator found that the partner executed it."""
     submit_from: AwareDatetime | None = None
-    """Nothing is sent before this moment, because we hold the date ourselves."""
+    """Nothing is sent before this moment; see `Times.submit_from`."""
     cancel_asked: bool = False
     """A cancel was asked for: none of its bytes leave after that."""
     is_gated: bool = False
@@ -145,7 +145,7 @@ class Book(BaseModel):
 
     @property
     def was_turned_away(self) -> bool:
-        """Whether the partner answered to some attempt that it did not execute it."""
+        """Whether the partner turned some attempt away."""
         return any(a.result is AttemptResult.TURNED_AWAY for a in self.attempts)
 
     @property

@@ -35,7 +35,7 @@ class Display(BaseModel):
     funds: Funds
 
 
-#: Operators found that it was sent; used until the provider itself says so.
+#: For a payment that operators found to be sent, until the provider itself says so.
 _FOUND_SENT = ("Sent, as we found out", "Our provider has not confirmed it yet.")
 
 #: What the app should do with the amount, by where the money is.

@@ -57,7 +57,7 @@ def state_by_words(
     instructions: Sequence[Instruction],
     reports: Iterable[Report],
 ) -> PaymentState:
-    """The state by the partner's words alone, whatever is booked or in question.
+    """The state by words (replies, reads, checks, decisions), whatever is booked or in question.
 
     Bookings have no place in the order of words. A decision of operators is compared with this
     state, because it stays the same when an earlier booking becomes known later.
@@ -321,7 +321,7 @@ class _Folding:
             )
 
     def _check_currencies(self, movements: Iterable[Movement]) -> None:
-        """A booking in another currency than the order's is in no sum, and was never ordered."""
+        """Open a finding for money in another currency than the order's, which no sum includes."""
         for movement in in_another_currency(self.order.instructed_amount, movements):
             self._open_unless_settled(
                 FindingKind.DIFFERS,
@@ -330,7 +330,7 @@ class _Folding:
             )
 
     def _require_the_debit(self, amounts: Amounts) -> None:
-        """A final payment needs a booked debit that equals the order and did not come back.
+        """Open a finding if a final payment lacks a booked debit that equals the order and stays.
 
         A booking may lag behind the partner's word. So a missing debit is a finding only now, when
         the payment would end.

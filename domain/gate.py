@@ -75,7 +75,7 @@ class Examined:
 
     @property
     def look_again_at(self) -> datetime | None:
-        """The earliest moment at which a check that holds the payment wants to be asked again."""
+        """The earliest moment at which a check that holds the payment is to be made again."""
         return min(
             (verdict.look_again_at for _, verdict in self.verdicts if isinstance(verdict, OnHold)),
             default=None,

@@ -14,7 +14,7 @@ from domain.report import PaymentState
 from domain.statement import Signed, Statement, StatementKind
 
 #: How old an earlier payment may be to count as repeated. A reference says what is paid, so a
-#: repetition within a day counts. Without one, only a double click differs from a second payment.
+#: repetition within a day counts. Without one, only a double click can be recognised.
 WITH_REFERENCE: Final = timedelta(hours=24)
 WITHOUT_REFERENCE: Final = timedelta(minutes=10)
 
@@ -30,10 +30,10 @@ class Intent:
     bank, instruction id, UETR, purpose and the partner that pays are not compared, because they
     change when a person repeats an order by hand.
 
-    The reference is what the creditor sees: the end-to-end id, unless it says NOTPROVIDED, and the
-    remittance information. Another end-to-end id or invoice number means another payment. So a
-    program that makes a new end-to-end id for each try is not caught. Letter case, accents,
-    spaces and punctuation do not count.
+    The reference is what the creditor sees: the end-to-end id, unless it is a placeholder such as
+    NOTPROVIDED, the remittance information and the creditor's reference. Another end-to-end id or
+    invoice number means another payment. So a program that makes a new end-to-end id for each try
+    is not caught. Letter case, accents, spaces and punctuation do not count.
     """
 
     tenant: str
@@ -84,7 +84,7 @@ class Earlier:
     created_at: datetime
     state: PaymentState
     in_doubt: bool
-    """Whether it is unknown if it moved money."""
+    """We do not know whether it moved money."""
 
     def __str__(self) -> str:
         doubt = ", in doubt" if self.in_doubt else ""

@@ -12,8 +12,8 @@ from domain.profile import Idempotency, InstructionKind, Profile
 class Listing:
     """The list of one of our accounts, at the place that the settings name today.
 
-    Another place under the same account name is another bank. Its list must not move the mark up
-    to which this place's list was compared.
+    Another place under the same account name is another bank. Its list must not move this place's
+    mark, which says how far the list was compared.
     """
 
     partner: str

@@ -1,4 +1,4 @@
-"""A report: one statement about an instruction, as it is stored."""
+"""A report: one piece of evidence about an instruction, as it is stored."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Observed(BaseModel):
 
 
 class Report(BaseModel):
-    """One statement about an instruction.
+    """One piece of evidence about an instruction.
 
     `as_of` places it in time. For an answer of the partner it is the moment when our request was
     sent, since the answer is at least as new. `state` is None if the adapter does not know the
