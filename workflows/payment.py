@@ -289,7 +289,7 @@ class PaymentWorkflow:
     async def _wait_if_forgotten(self, error: ActivityError | ApplicationError) -> None:
         """Wait, because the database does not have the payment: it was set back.
 
-        Everything is halted. The run stays, since nothing else may know of the payment any more.
+        Everything is halted. The run stays, because it may be all that still knows of the payment.
         It goes on as soon as the right database is back.
 
         Raises:
