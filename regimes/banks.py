@@ -10,8 +10,8 @@ from domain.order import Order, Rail
 from regimes.clearing_members import check_member, country_of
 from regimes.refusal import Advice, Refusal
 
-#: Country of an IBAN to other countries whose BICs may go with it: overseas parts, islands, and
-#: small states with branches of their neighbours' banks.
+#: By the country of an IBAN, other countries whose BICs may go with it: overseas parts, islands,
+#: and small states with branches of their neighbours' banks.
 _BICS_BESIDE: Final[Mapping[str, frozenset[str]]] = {
     "AD": frozenset({"ES", "FR"}),
     "CH": frozenset({"LI"}),

@@ -102,8 +102,10 @@ def _business_days(code: str, year: int) -> frozenset[date]:
 
 
 def _holidays(code: str, year: int) -> HolidayBase:
-    """A new list for each call: the library's lists grow while they are read, so no thread may
-    share one."""
+    """The holidays of a year, as a new list for each call.
+
+    The library's lists grow while they are read, so threads must not share one.
+    """
     # Importing it takes as long as most of our other libraries together, and not every process
     # needs it.
     import holidays

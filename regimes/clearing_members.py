@@ -58,7 +58,7 @@ _WITHOUT_SHAPE: Final = frozenset(
     ["BRISP", "CNCIP", "EGNCC", "KRBOK", "MARAC", "MARPA", "MZBMO", "NACSC", "NZRSA", "ZWTSS"]
 )
 
-#: American Bankers Association: the weighted sum of a routing number's digits ends in zero.
+#: American Bankers Association: weights of a routing number's digits. Their sum ends in zero.
 _ABA_WEIGHTS: Final = (3, 7, 1) * 3
 
 

@@ -116,8 +116,8 @@ def settle_judged(
 ) -> Settled:
     """The same for times that were judged before, perhaps as of another day than today.
 
-    Their day is not changed, whatever day it is now. Only one thing is set: if we hold the order
-    until that day, the moment from which it is sent.
+    Their day is not changed, whatever day it is now. If we hold the order until that day, the
+    moment from which it is sent is set. Deadlines that have passed are refused here too.
     """
     day = times.requested_execution_date
     if times.submit_before is None:

@@ -107,7 +107,7 @@ class Charges(NamedTuple):
     notice: str = ""
 
 
-#: The code that a file gives ("" for none) to the charges that are sent. Other codes are refused.
+#: By rail, the charges that we send for a code in a file ("" for none). Other codes are refused.
 _CHARGES: Final[Mapping[Rail, Mapping[str, Charges]]] = {
     Rail.SEPA_CREDIT_TRANSFER: {
         "": Charges(ChargeBearer.SLEV),
