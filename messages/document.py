@@ -184,7 +184,7 @@ def attributes(element: etree._Element) -> list[tuple[str, str]]:
 
 
 def has_stray_text(element: etree._Element) -> bool:
-    """Whether text stands directly in an element that has, or should have, only elements."""
+    """Whether there is text directly in an element that has, or should have, only elements."""
     if element.text and element.text.strip(BLANK):
         return True
     for child in element:

@@ -24,9 +24,9 @@ class Tally:
         self.count = 0
         self.sum = Decimal(0)
         self._unreadable = ""
-        """The first amount that is no decimal, and where it is."""
+        """The first amount that is not a decimal, with its place."""
         self._negative = ""
-        """The first amount below zero, and where it is."""
+        """The first negative amount, with its place."""
 
     def add(self, amount: str, place: str) -> None:
         """Add a line. If an amount is not a decimal, the sum cannot be checked.

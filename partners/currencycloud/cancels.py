@@ -66,7 +66,7 @@ class Cancels:
         )
 
     def answered(self, subject: Subject, reply: Reply) -> Submitted:
-        """What a 2xx proves: something only if the payment in it is `deleted`.
+        """What a 2xx proves. It proves the cancel only if the payment in it is `deleted`.
 
         Recorded answers show the payment as it was before, so those leave the cancel in doubt.
         """

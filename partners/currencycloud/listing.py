@@ -14,7 +14,7 @@ from partners.currencycloud.profile import COMPLETE
 from partners.currencycloud.searches import FIND
 
 _PER_PAGE: Final = 100
-#: Per round: ten calls, out of 200 a minute for reads, or 60 in their demo environment.
+#: Per listing: ten calls, out of 200 a minute for reads, or 60 in their demo environment.
 _PAGES_MAX: Final = 10
 
 

@@ -126,7 +126,7 @@ PROFILE: Final = Profile(
 def profile_of(account: Account) -> Profile:
     """The profile of this account: its environment, its quota and the times that it overrides.
 
-    On this machine there is no quota, because a simulator counts no calls.
+    An address on this machine is a simulator, which has no quota unless a test sets one.
     """
     host = urlsplit(account.base_url).hostname or ""
     times = {"write_within": account.write_within, "answer_within": account.answer_within}

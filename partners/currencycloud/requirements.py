@@ -37,7 +37,7 @@ class _Kept:
 
 
 class Requirements:
-    """Asks each question at most once an hour; no decision about money depends on what is kept.
+    """Asks each question at most once an hour; no decision about money depends on a kept answer.
 
     Args:
         path: the endpoint of their reference.

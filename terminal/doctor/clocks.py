@@ -1,4 +1,4 @@
-"""Checks of our clock beside the database's and Temporal's, and of what other processes found."""
+"""Checks that compare our clock with the database's and Temporal's, and show other processes'."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _REMEDY: Final = (
 
 
 async def database_clock(assembly: Assembly) -> AsyncIterator[Examined]:
-    """Our clock beside the database's; SQLite has none."""
+    """Our clock compared with the database's. SQLite has none of its own."""
     before = assembly.clock.now()
     theirs = await assembly.store_clocks.now()
     if theirs is not None:
-        # It was read at some moment between: what lies in between is no difference.
+        # The database read its clock between `before` and now; a time in between is no difference.
         ours = min(max(theirs, before), assembly.clock.now())
         yield _beside(Reading(ours, theirs, DATABASE))
 
 
 async def worker_clocks(assembly: Assembly) -> AsyncIterator[Examined]:
-    """What each process found when it last compared its clock before a step."""
+    """The differences that each process found when it last compared its clock before a step."""
     found = await assembly.store_clocks.compared()
     for compared in found:
         largest = max(compared.differences, key=abs)
@@ -44,7 +44,7 @@ async def worker_clocks(assembly: Assembly) -> AsyncIterator[Examined]:
 
 
 async def temporal_clock(settings: Settings, client: Client) -> AsyncIterator[Examined]:
-    """Our clock beside Temporal's."""
+    """Our clock compared with Temporal's."""
     clock = MachineClock()
     before = clock.now()
     theirs = await server_time(client)

@@ -1,8 +1,8 @@
-"""`finality doctor`: every check, one after the other. One that fails hides no other.
+"""`finality doctor`: runs every check, one after the other. A failed check hides no other.
 
-A check is a small function that yields what it found. To add one, write it beside those of its
-kind and name it in the list here: `SETTINGS` need nothing but settings, `STORE` an open store,
-`TEMPORAL` a server that answers.
+A check is a small function that yields its findings. To add one, write it in the module of its
+kind and add it to a list here: checks in `SETTINGS` need only settings, those in `STORE` an open
+store, those in `TEMPORAL` a server that answers.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ TEMPORAL: Final[tuple[Callable[[Settings, Client], Findings], ...]] = (
     upkeep,
 )
 
-#: To look at where the database does not answer; its own words stand above.
+#: The remedy if the database does not answer; the error itself is printed before it.
 _AWAY: Final = (
     "start it, and see that FINALITY_DATABASE_URL names it, its user may log in and create tables, "
     "and its disk is not full"
@@ -70,7 +70,7 @@ _NEWER: Final = "run the newer release that upgraded the database"
 
 
 async def examine(settings: Settings, *, retry_logins_first: bool, as_json: bool) -> int:
-    """Print every examination; 1 if something is not well."""
+    """Print the findings of all checks. Returns the exit code: 1 if any finding has a remedy."""
     console, unwell = Screen(), 0
     async for examined in _examinations(settings, retry_logins_first):
         unwell += bool(examined.remedy)
@@ -129,7 +129,10 @@ def _not_opened(error: Exception) -> Examined:
 
 
 async def _temporal(settings: Settings, assembly: Assembly | None) -> Findings:
-    """Also where the store cannot be opened: the server is asked nothing that needs its keys."""
+    """The checks of Temporal. They run even if the store cannot be opened.
+
+    `last_round` needs the store's keys, so it runs only with the store open.
+    """
     try:
         client = await assembly.client() if assembly else await connect(settings, None)
     except TemporalAway as away:

@@ -1,4 +1,4 @@
-"""What one check of `finality doctor` found."""
+"""A finding of a check of `finality doctor`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Examined(NamedTuple):
-    """One thing looked at; `remedy` is empty when it is well."""
+    """One finding; `remedy` is "" if all is well."""
 
     what: str
     found: str

@@ -14,9 +14,9 @@ from partners.interface import PaymentPartner
 from settings import PartnerAccount
 from terminal.doctor.findings import Examined
 
-#: Of the balance that is asked for.
+#: The currency of the balance that is asked for.
 _CURRENCY: Final = "EUR"
-#: A login by another process takes no longer, or that one died.
+#: If a login by another process takes longer, that process has died.
 _LOGIN_PATIENCE: Final = timedelta(seconds=20)
 _LOGIN_LOOK_SECONDS: Final = 0.5
 _NO_ANSWER: Final = (
@@ -30,7 +30,7 @@ _NO_LOGIN: Final = (
 
 
 async def partners(assembly: Assembly) -> AsyncIterator[Examined]:
-    """Whether each account can be talked to."""
+    """Whether each partner account answers."""
     if not assembly.partners:
         yield Examined(
             "partners",
@@ -57,15 +57,15 @@ async def _partner(assembly: Assembly, partner: str, name: str) -> Examined:
 
 
 async def _asked(partner: PaymentPartner, clock: Clock) -> tuple[str, str]:
-    """What came of a real question with our login, and the remedy where it was no answer.
+    """The result of a real request with our login, and the remedy if there was no answer.
 
-    A token of before says nothing of now. The balance is what every login may ask for.
+    An old token proves nothing about now, so a balance is read, which every login may do.
     """
     patience = clock.now() + _LOGIN_PATIENCE
     while (not_ready := await partner.ready()) is not None:
         if not_ready.needs_person or not not_ready.is_shared or clock.now() >= patience:
             return f"no login: {not_ready.why}", _NO_LOGIN
-        await asyncio.sleep(_LOGIN_LOOK_SECONDS)  # Another process logs in for all.
+        await asyncio.sleep(_LOGIN_LOOK_SECONDS)  # Another process is logging in for all.
     available = await partner.available(_CURRENCY, None)
     if isinstance(available, Unanswered):
         return f"logged in, and it does not answer a question: {available.why}", _NO_ANSWER
@@ -73,7 +73,7 @@ async def _asked(partner: PaymentPartner, clock: Clock) -> tuple[str, str]:
 
 
 async def retry_logins(assembly: Assembly) -> AsyncIterator[Examined]:
-    """Allow one more login where the partner refused one."""
+    """Allow one more login for each account whose login the partner refused."""
     for partner, name in assembly.partners:
         account = assembly.settings.partner_accounts(partner)[name]
         if await assembly.logins[partner].forget(account.login):
@@ -81,7 +81,7 @@ async def retry_logins(assembly: Assembly) -> AsyncIterator[Examined]:
 
 
 def _webhooks(account: PartnerAccount) -> str:
-    """Whether deliveries can be proven. Without that all is well, and later."""
+    """Whether webhooks can be verified. Without them payments still work, but news comes later."""
     if account.webhooks is None:
         return "no webhook secret: payments are read on a back-off only"
     count = len(account.webhooks.secrets)

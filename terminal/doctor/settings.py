@@ -26,7 +26,7 @@ async def home(settings: Settings) -> AsyncIterator[Examined]:
 
 
 async def folder(settings: Settings) -> AsyncIterator[Examined]:
-    """Whether others can look into the home; earlier releases left that to the umask."""
+    """Whether other users can read the home; earlier releases left that to the umask."""
     if not settings.home.exists():
         return
     loose = [
@@ -43,7 +43,7 @@ async def folder(settings: Settings) -> AsyncIterator[Examined]:
 
 
 async def temporal_profile(settings: Settings) -> AsyncIterator[Examined]:
-    """Where Temporal's address and TLS come from."""
+    """The sources of Temporal's address and TLS."""
     file = os.environ.get("TEMPORAL_CONFIG_FILE")
     variables = sorted(name for name in os.environ if name.startswith("TEMPORAL_"))
     named = [*([f"file {file}"] if file else []), *variables] or ["this user's own, or none"]
@@ -51,7 +51,7 @@ async def temporal_profile(settings: Settings) -> AsyncIterator[Examined]:
 
 
 async def debtors(settings: Settings) -> AsyncIterator[Examined]:
-    """Whether each debtor account of files leads to an account of ours."""
+    """Whether each debtor account of files is mapped to a partner account in the settings."""
     wrong = 0
     for number, debtor in settings.debtors.items():
         known = settings.partner_accounts(debtor.partner)

@@ -1,4 +1,4 @@
-"""Checks of the keyring and of what the store holds."""
+"""Checks of the keyring and of the store's content."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def keyring(assembly: Assembly) -> AsyncIterator[Examined]:
 
 
 async def database(assembly: Assembly) -> AsyncIterator[Examined]:
-    """Which it is, and whether what it took outlives a crash."""
+    """Which database it is, and whether its commits survive a crash."""
     found = health(assembly.database)
     settings = ", ".join(f"{name} {value}" for name, value in found.settings.items())
     yield Examined(
@@ -44,7 +44,7 @@ async def database(assembly: Assembly) -> AsyncIterator[Examined]:
 
 
 async def operators(assembly: Assembly) -> AsyncIterator[Examined]:
-    """Who may sign, and whether signatures were refused since yesterday."""
+    """The operators, and whether signatures were refused in the last day."""
     found = await assembly.operators.active()
     names = ", ".join(one.name for one in found) or "none: nobody can resolve a payment or halt"
     yield Examined("operators", names)
@@ -59,7 +59,7 @@ async def operators(assembly: Assembly) -> AsyncIterator[Examined]:
 
 
 async def halts(assembly: Assembly) -> AsyncIterator[Examined]:
-    """Whether sends are stopped."""
+    """The halts in force."""
     found = await assembly.operations.halts()
     if not found:
         yield Examined("halts", "none")

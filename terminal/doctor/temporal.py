@@ -1,4 +1,4 @@
-"""Checks of the Temporal server that answers, and of the workers that poll it."""
+"""Checks of a Temporal server that answers, and of the workers that poll it."""
 
 from __future__ import annotations
 
@@ -27,25 +27,28 @@ from workflows.attributes import SEARCH_ATTRIBUTES
 
 
 async def server(settings: Settings, client: Client) -> AsyncIterator[Examined]:
-    """Where it is."""
+    """The server's address and namespace."""
     yield Examined("Temporal", f"{client.service_client.config.target_host}, {client.namespace}")
 
 
 async def search_attributes(settings: Settings, client: Client) -> AsyncIterator[Examined]:
-    """Whether the namespace has those that payments set."""
+    """Whether the namespace has the search attributes that payments set."""
     if command := await missing_search_attributes(client):
         yield Examined("search attributes", "some are missing", command)
     else:
         yield Examined("search attributes", f"{len(SEARCH_ATTRIBUTES)} registered")
 
 
-#: After so many rounds that should have been, upkeep counts as stopped; and never sooner.
+#: Upkeep counts as stopped after this many missed rounds, but not before `_LATE_AT_LEAST`.
 _ROUNDS: Final = 5
 _LATE_AT_LEAST: Final = timedelta(minutes=3)
 
 
 async def upkeep(settings: Settings, client: Client) -> AsyncIterator[Examined]:
-    """When its last round ended: without it nothing starts by itself and no set-back is seen."""
+    """When the last round of upkeep ended.
+
+    Without upkeep no payment starts by itself, and a database that was set back goes unnoticed.
+    """
     rounds = client.list_workflows(
         f"TemporalScheduledById = '{UPKEEP}' AND ExecutionStatus = 'Completed'", limit=1
     )
@@ -62,7 +65,7 @@ async def upkeep(settings: Settings, client: Client) -> AsyncIterator[Examined]:
 
 
 async def last_round(assembly: Assembly, client: Client) -> AsyncIterator[Examined]:
-    """Whether Temporal's last round is ours, so that a database that was set back is found."""
+    """Whether Temporal's last round is ours, without which a set-back database goes unnoticed."""
     try:
         known = await assembly.last_round(client)
     except KeyringError as error:
