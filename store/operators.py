@@ -50,7 +50,7 @@ class NotSigned(Explained, ValueError):
     """A signature that is not accepted; nothing was recorded but the refusal."""
 
     is_slowed = False
-    """Whether it was not even looked at, since others were refused just before."""
+    """Whether it is refused without a word on why, since others were refused just before."""
 
 
 class _Slowed(NotSigned):
@@ -161,18 +161,20 @@ def verified(session: Session, signed: Signed, now: datetime) -> OperatorRow:
 def require_operator(session: Session, signed: Signed, now: datetime) -> OperatorRow:
     """The operator who signed; nothing is kept.
 
+    Only wrong signatures are slowed. Else a stranger's could keep an operator from a halt.
+
     Raises:
         NotSigned: nobody of that name, another key, an altered text, or too many tries.
     """
     statement = signed.statement
-    _require_not_slowed(session, statement, now)
     row = active_row(session, statement.by)
-    if row is None or not is_signature(row.public_key, statement.text, signed.signature):
-        raise NotSigned(
-            f"this is not the signature of an operator {statement.by!r}; "
-            "`finality operator list` shows who may sign, and the fingerprints of their keys"
-        )
-    return row
+    if row is not None and is_signature(row.public_key, statement.text, signed.signature):
+        return row
+    _require_not_slowed(session, statement, now)
+    raise NotSigned(
+        f"this is not the signature of an operator {statement.by!r}; "
+        "`finality operator list` shows who may sign, and the fingerprints of their keys"
+    )
 
 
 def is_signature(key: bytes, text: str, signature: bytes) -> bool:
@@ -277,8 +279,8 @@ def known_operators(session: Session) -> str:
 def note_refusal(session: Session, statement: Statement, why: NotSigned, now: datetime) -> None:
     """Keep who claimed to sign what, and why that was refused; nothing of the signature.
 
-    Attempts in a wait are counted in the row before them and make the wait no longer: otherwise a
-    stranger could keep an operator from signing for ever.
+    Attempts in a wait are counted in the row before them and make the wait no longer: otherwise
+    one wrong key file in a script would keep its owner waiting for ever.
     """
     claimed, subject = statement.by[:_KEPT_LENGTH_MAX], statement.subject[:_KEPT_LENGTH_MAX]
     if why.is_slowed and (last := _last_refusals(session, statement, now)):
