@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from temporalio import activity
 
+from activities.uninterrupted import Heartbeat
 from domain.telling import YOUNG
 from domain.witness import Known, Mark
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("finality.upkeep")
 
+#: A step that Temporal lost, because it was killed itself, is missed by its beats.
+_BEAT_SECONDS: Final = 5.0
 #: Payments of one page, and those that are folded between two heartbeats.
 _BATCH: Final = 500
 _FOLDED: Final = 50
@@ -97,11 +100,12 @@ class Upkeep:
         Raises:
             NotProven: no round in Temporal is ours, although the database has some.
         """
-        await self._clocks.agree()
-        if known.refused:
-            log.error("the last round's result is not ours: %s", known.refused)
-            known = await self._last_round()
-        mark, missing = await self._rounds.prove(known, self._clock.now())
+        async with Heartbeat(activity.heartbeat, _BEAT_SECONDS):
+            await self._clocks.agree()
+            if known.refused:
+                log.error("the last round's result is not ours: %s", known.refused)
+                known = await self._last_round()
+            mark, missing = await self._rounds.prove(known, self._clock.now())
         if missing:
             log.error(
                 "the database was set back: %s. Everything is halted, see `finality halts`", missing
@@ -111,8 +115,9 @@ class Upkeep:
     @activity.defn
     async def compare_with_partners(self) -> None:
         """Compare what partners show with what we know; one that does not answer is left out."""
-        await self._clocks.agree()
-        await self._witness.compare_all()
+        async with Heartbeat(activity.heartbeat, _BEAT_SECONDS):
+            await self._clocks.agree()
+            await self._witness.compare_all()
 
     @activity.defn
     async def relay(self) -> int:
