@@ -36,7 +36,7 @@ log = logging.getLogger("finality.upkeep")
 #: A step that Temporal lost, because it was killed itself, is missed by its beats.
 _BEAT_SECONDS: Final = 5.0
 #: Payments of one page, and those that are folded between two heartbeats.
-_BATCH: Final = 500
+_BATCH: Final = 200
 _FOLDED: Final = 50
 #: Runs that are told at the same time: the server takes a few milliseconds for each.
 _AT_ONCE: Final = 30

@@ -9,7 +9,8 @@ the workflow task, again and again: a stranger could stop a run for good with on
 A key that the keyring lacks does raise. That is a mistake of ours, and the task that fails now
 goes on as soon as some worker holds the key. Rounds of upkeep are the exception: each gets the
 result of the last one, so one payload with an unknown key would stop them all for good. A round
-goes on without what it cannot open.
+goes on without what it cannot open, and seals with the oldest key that it holds: a process with a
+new key leaves nothing there that the others cannot open.
 """
 
 from __future__ import annotations
@@ -96,13 +97,15 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         return [self._open(payload) for payload in payloads]
 
     def _seal(self, payload: Payload, place: str) -> Payload:
+        keyring = self._keyring
+        key_id = keyring.oldest if place.endswith(_OF_UPKEEP) else keyring.current
         return Payload(
             metadata={
                 "encoding": ENCODING,
-                "encryption-key-id": self._keyring.current.encode(),
+                "encryption-key-id": key_id.encode(),
                 _PLACE: place.encode(),
             },
-            data=self._keyring.seal(payload.SerializeToString(), _context(place)),
+            data=keyring.seal(payload.SerializeToString(), _context(place), key_id=key_id),
         )
 
     def _open(self, payload: Payload) -> Payload:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlmodel import Session, col, select
 
@@ -45,6 +45,17 @@ class Task:
     """Who found that it was not executed, where another signature is missing."""
 
 
+class Overdue(NamedTuple):
+    """What the log says of a question that nobody answered in time."""
+
+    task_id: str
+    kind: str
+    payment_id: str | None
+    partner_reference: str | None
+    owner: str
+    due_at: datetime
+
+
 class Tasks:
     """A task is closed by what answers it; only one about no payment can be dismissed."""
 
@@ -78,15 +89,17 @@ class Tasks:
 
         return await self._database.read(query)
 
-    async def overdue(self, now: datetime, *, limit: int) -> Sequence[TaskRow]:
-        """What was to be answered before now, the longest ago first; the bare rows."""
+    async def overdue(self, now: datetime, *, limit: int) -> Sequence[Overdue]:
+        """What was to be answered before now, the longest ago first."""
+        columns = TaskRow.task_id, TaskRow.kind, TaskRow.payment_id, TaskRow.partner_reference
         rows = (
-            select(TaskRow)
+            select(*columns, TaskRow.owner, TaskRow.due_at)  # type: ignore[call-overload]
             .where(col(TaskRow.closed_at).is_(None), TaskRow.due_at < now)
             .order_by(col(TaskRow.due_at), TaskRow.task_id)
             .limit(limit)
         )
-        return await self._database.read(lambda session: session.exec(rows).all())
+        found = await self._database.read(lambda session: session.exec(rows).all())
+        return [Overdue(*row) for row in found]
 
     async def dismiss(self, task_id: str, *, signed: Signed, now: datetime) -> str | None:
         """Close a task about no payment; its kind, or None where no such task is open.
