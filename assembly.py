@@ -319,7 +319,7 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
     clock = clock or MachineClock()
     try:
         schema.upgrade(database)
-        keys.prove(database, keyring, clock.now())
+        keyring = keys.prove(database, keyring, clock.now())
     except BaseException:
         database.close()
         raise

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -41,7 +42,16 @@ from settings_sources import (
 from transport.address import checked_address, is_this_machine
 
 _LIKE_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}", re.ASCII)
+_NUMBER: Final = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _OTHER_NUMBER: Final = re.compile(r"[A-Z0-9.]{1,34}", re.ASCII)
+
+
+def _seconds(given: object) -> object:
+    """A number in a variable is text, and means seconds as a number in the file does."""
+    return float(given) if isinstance(given, str) and _NUMBER.fullmatch(given) else given
+
+
+Time = Annotated[timedelta, BeforeValidator(_seconds)]
 
 
 class WebhookSigning(BaseModel):
@@ -65,7 +75,7 @@ class WebhookSigning(BaseModel):
     """the version of the notifications that our account at the partner is set to"""
     timestamp_header: str | None = None
     """the header that has the moment of the delivery, if the partner signs it"""
-    tolerance: timedelta = timedelta(minutes=5)
+    tolerance: Time = timedelta(minutes=5)
     """how much a signed moment may differ from our clock"""
 
 
@@ -90,11 +100,11 @@ class PartnerAccount(BaseModel):
     """as the partner gave it"""
     simulated: bool = False
     """true if no real money is behind it; only at an address of this machine"""
-    write_within: timedelta | None = None
+    write_within: Time | None = None
     """time within which a request's bytes must have left; overrides the profile"""
-    answer_within: timedelta | None = None
+    answer_within: Time | None = None
     """time within which the answer must have come; overrides the profile"""
-    watch: timedelta | None = None
+    watch: Time | None = None
     """how long a settled payment is watched for returns; overrides the profile"""
     webhooks: WebhookSigning | None = None
     """without it no webhook is taken, and news comes by reads alone"""
@@ -195,9 +205,9 @@ class Settings(BaseSettings):
         default=None, description="its passphrase, for machines; default: it is asked for"
     )
     temporal_address: str = Field(default="", description="default: the Temporal profile's")
-    upkeep_every: timedelta = timedelta(seconds=20)
+    upkeep_every: Time = timedelta(seconds=20)
     """how often upkeep looks for what should run; the first worker of a server sets it"""
-    leave_temporal_after: timedelta | None = Field(
+    leave_temporal_after: Time | None = Field(
         default=None,
         ge=timedelta(days=1),
         description="runs that wait for longer than this, a day or more, end, and upkeep starts "
@@ -220,7 +230,7 @@ class Settings(BaseSettings):
         description="what lets somebody ask it; without one it is made anew at each start and only "
         "this machine may ask",
     )
-    graceful_shutdown: timedelta = timedelta(seconds=45)
+    graceful_shutdown: Time = timedelta(seconds=45)
     """how long a worker that is told to stop may finish the steps in hand"""
     max_cached_workflows: int = Field(
         default=1000,

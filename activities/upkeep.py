@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from temporalio import activity
 
+from activities.uninterrupted import Heartbeat
 from domain.notifying import YOUNG
 from domain.witness import Known, Mark
 
@@ -32,8 +33,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("finality.upkeep")
 
+#: Between two heartbeats, in seconds. Temporal repeats an activity soon that it lost when it was
+#: killed itself.
+_BEAT_SECONDS: Final = 5.0
 #: The payments of one page, and the payments that are folded between two heartbeats.
-_BATCH: Final = 500
+_BATCH: Final = 200
 _FOLDED: Final = 50
 #: Runs that are notified at the same time; the server takes a few milliseconds for each.
 _AT_ONCE: Final = 30
@@ -101,11 +105,12 @@ class Upkeep:
             NotProven: no round in Temporal is ours, although the database has some.
             ClocksApart: our clock differs from the others.
         """
-        await self._clocks.agree()
-        if known.refused:
-            log.error("the last round's result is not ours: %s", known.refused)
-            known = await self._last_round()
-        mark, missing = await self._rounds.prove(known, self._clock.now())
+        async with Heartbeat(activity.heartbeat, _BEAT_SECONDS):
+            await self._clocks.agree()
+            if known.refused:
+                log.error("the last round's result is not ours: %s", known.refused)
+                known = await self._last_round()
+            mark, missing = await self._rounds.prove(known, self._clock.now())
         if missing:
             log.error(
                 "the database was set back: %s. Everything is halted, see `finality halts`", missing
@@ -119,8 +124,9 @@ class Upkeep:
         Raises:
             ClocksApart: our clock differs from the others.
         """
-        await self._clocks.agree()
-        await self._witness.compare_all()
+        async with Heartbeat(activity.heartbeat, _BEAT_SECONDS):
+            await self._clocks.agree()
+            await self._witness.compare_all()
 
     @activity.defn
     async def relay(self) -> int:

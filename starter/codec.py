@@ -9,7 +9,8 @@ task again and again, so a stranger could stop a run for good with one byte.
 A key that is missing from the keyring does raise. That is our own mistake, and the failed task goes
 on as soon as some worker has the key. Rounds of upkeep are the exception: each reads the result of
 the last one, so one payload with an unknown key would stop all of them. A round goes on without the
-payload that it cannot open (docs/decisions/0018).
+payload that it cannot open, and is itself sealed with the oldest key of the ring: a process that
+has a new key leaves nothing there that the others cannot open (docs/decisions/0018).
 """
 
 from __future__ import annotations
@@ -96,13 +97,15 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         return [self._open(payload) for payload in payloads]
 
     def _seal(self, payload: Payload, place: str) -> Payload:
+        keyring = self._keyring
+        key_id = keyring.oldest if place.endswith(_OF_UPKEEP) else keyring.current
         return Payload(
             metadata={
                 "encoding": ENCODING,
-                "encryption-key-id": self._keyring.current.encode(),
+                "encryption-key-id": key_id.encode(),
                 _PLACE: place.encode(),
             },
-            data=self._keyring.seal(payload.SerializeToString(), _context(place)),
+            data=keyring.seal(payload.SerializeToString(), _context(place), key_id=key_id),
         )
 
     def _open(self, payload: Payload) -> Payload:

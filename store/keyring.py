@@ -46,7 +46,13 @@ class Keyring:
     authenticated, so a value that is copied into another row does not open there.
     """
 
-    def __init__(self, keys: Mapping[str, bytes], current: str, file: Path | None = None) -> None:
+    def __init__(
+        self,
+        keys: Mapping[str, bytes],
+        current: str,
+        file: Path | None = None,
+        oldest: str | None = None,
+    ) -> None:
         for key_id, key in keys.items():
             if len(key) != _KEY_BYTES or not key_id or "\0" in key_id:
                 raise KeyringError(f"key {key_id!r} must be {_KEY_BYTES} bytes with a plain id")
@@ -63,11 +69,18 @@ class Keyring:
         self.current = current
         self.file = file
         """The file it was read from, for messages; None for a keyring made in memory."""
+        self.oldest = oldest or current
+        """The key that the store has known longest, which the other processes have most likely; the
+        current key until a store was asked."""
 
     @property
     def ids(self) -> Collection[str]:
         """The ids of all keys."""
         return self._ciphers.keys()
+
+    def with_oldest(self, key_id: str) -> Keyring:
+        """The same keys, with the one that the store has known longest."""
+        return Keyring(self._keys, self.current, self.file, key_id)
 
     @classmethod
     def read(cls, path: Path) -> Keyring:

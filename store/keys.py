@@ -9,7 +9,7 @@ that the other can never open.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -41,11 +41,14 @@ class MissingKeys:
     """How many payments are sealed with it."""
 
 
-def prove(database: Database, keyring: Keyring, now: datetime) -> None:
+def prove(database: Database, keyring: Keyring, now: datetime) -> Keyring:
     """Prove that every key of the ring is the key that this store knows under that id.
 
     If the store does not know the current key yet, its canary is stored, so that the next process
     can be checked against it.
+
+    Returns:
+        The keyring, which now knows its oldest key.
 
     Raises:
         WrongKeyring: the store knows another key under one of the ids, or knows no key of the ring.
@@ -53,6 +56,7 @@ def prove(database: Database, keyring: Keyring, now: datetime) -> None:
     """
     if not database.read_now(partial(_is_known, keyring)):
         database.write_now(lambda session: require_proven(session, keyring, now))
+    return keyring.with_oldest(database.read_now(partial(_oldest, keyring)))
 
 
 def require_proven(session: Session, keyring: Keyring, now: datetime) -> None:
@@ -69,9 +73,13 @@ def require_proven(session: Session, keyring: Keyring, now: datetime) -> None:
         return
     hold(session, _FIRST_USE)
     if not _is_known(keyring, session):
+        newest = select(KeyRow.first_used_at).order_by(col(KeyRow.first_used_at).desc()).limit(1)
+        last = session.exec(newest).first()
         for key_id in _to_introduce(session, keyring):
+            # Later than every key before it, however far our clock is behind.
+            last = now if last is None else max(now, last + timedelta(microseconds=1))
             canary = keyring.seal(_CANARY, _context(key_id), key_id=key_id)
-            session.add(KeyRow(key_id=key_id, canary_sealed=canary, first_used_at=now))
+            session.add(KeyRow(key_id=key_id, canary_sealed=canary, first_used_at=last))
         session.flush()
 
 
@@ -141,8 +149,14 @@ def _is_known(keyring: Keyring, session: Session) -> bool:
     return any(row.key_id == keyring.current for row in rows)
 
 
-def _to_introduce(session: Session, keyring: Keyring) -> set[str]:
-    """Ids of keys that need a canary: the current key, and keys that earlier releases used.
+def _oldest(keyring: Keyring, session: Session) -> str:
+    """Id of the key in the ring that the store has known longest."""
+    rows = session.exec(select(KeyRow.key_id).order_by(col(KeyRow.first_used_at), KeyRow.key_id))
+    return next(key_id for key_id in rows if key_id in keyring.ids)
+
+
+def _to_introduce(session: Session, keyring: Keyring) -> list[str]:
+    """Ids of keys that need a canary: keys that earlier releases used, then the current key.
 
     A new key is accepted only in a keyring that also has a known one. Otherwise the keyring belongs
     to another installation, or was created again by mistake.
@@ -159,7 +173,7 @@ def _to_introduce(session: Session, keyring: Keyring) -> set[str]:
         }
     if not proven and (known := _known_ids(session)):
         raise WrongKeyring(_stranger(keyring, known))
-    return {keyring.current, *proven} - noted
+    return [*sorted(proven - noted - {keyring.current}), *({keyring.current} - noted)]
 
 
 def _known_ids(session: Session) -> list[str]:

@@ -52,7 +52,7 @@ class NotSigned(Explained, ValueError):
     """A signature that is not accepted. Nothing but the refusal is recorded."""
 
     is_slowed = False
-    """Whether the signature was not even checked, because others were refused just before."""
+    """Whether the reason is withheld, because others were refused just before."""
 
 
 class _Slowed(NotSigned):
@@ -164,19 +164,21 @@ def verified(session: Session, signed: Signed, now: datetime) -> OperatorRow:
 def require_operator(session: Session, signed: Signed, now: datetime) -> OperatorRow:
     """Verify a signature with the key in the store. Returns the operator's row; stores nothing.
 
+    Only wrong signatures are slowed; otherwise a stranger could keep an operator from a halt.
+
     Raises:
         NotSigned: there is no such operator, the signature is not by their key or not of this text,
             or too many were refused just before.
     """
     statement = signed.statement
-    _require_not_slowed(session, statement, now)
     row = active_row(session, statement.by)
-    if row is None or not is_signature(row.public_key, statement.text, signed.signature):
-        raise NotSigned(
-            f"this is not the signature of an operator {statement.by!r}; "
-            "`finality operator list` shows who may sign, and the fingerprints of their keys"
-        )
-    return row
+    if row is not None and is_signature(row.public_key, statement.text, signed.signature):
+        return row
+    _require_not_slowed(session, statement, now)
+    raise NotSigned(
+        f"this is not the signature of an operator {statement.by!r}; "
+        "`finality operator list` shows who may sign, and the fingerprints of their keys"
+    )
 
 
 def is_signature(key: bytes, text: str, signature: bytes) -> bool:
@@ -282,7 +284,7 @@ def note_refusal(session: Session, statement: Statement, why: NotSigned, now: da
     """Store who claimed to sign what and why it was refused, but not the signature.
 
     A try during a wait is only counted, in the row of the refusal before it, and does not make the
-    wait longer: otherwise a stranger could lock out an operator for ever.
+    wait longer: otherwise one wrong key file in a script would keep its owner waiting for ever.
     """
     claimed, subject = statement.by[:_KEPT_LENGTH_MAX], statement.subject[:_KEPT_LENGTH_MAX]
     if why.is_slowed and (last := _last_refusals(session, statement, now)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlmodel import Session, col, select
 
@@ -49,6 +49,17 @@ class Task:
     """Operators who have signed that it was not executed, while another signature is missing."""
 
 
+class Overdue(NamedTuple):
+    """What the log says of an overdue task."""
+
+    task_id: str
+    kind: str
+    payment_id: str | None
+    partner_reference: str | None
+    owner: str
+    due_at: datetime
+
+
 class Tasks:
     """Lists tasks, and dismisses those that are about no payment."""
 
@@ -82,15 +93,17 @@ class Tasks:
 
         return await self._database.read(query)
 
-    async def overdue(self, now: datetime, *, limit: int) -> Sequence[TaskRow]:
-        """The rows of overdue tasks, the longest overdue first."""
+    async def overdue(self, now: datetime, *, limit: int) -> Sequence[Overdue]:
+        """Overdue tasks, the longest overdue first."""
+        columns = TaskRow.task_id, TaskRow.kind, TaskRow.payment_id, TaskRow.partner_reference
         rows = (
-            select(TaskRow)
+            select(*columns, TaskRow.owner, TaskRow.due_at)  # type: ignore[call-overload]
             .where(col(TaskRow.closed_at).is_(None), TaskRow.due_at < now)
             .order_by(col(TaskRow.due_at), TaskRow.task_id)
             .limit(limit)
         )
-        return await self._database.read(lambda session: session.exec(rows).all())
+        found = await self._database.read(lambda session: session.exec(rows).all())
+        return [Overdue(*row) for row in found]
 
     async def dismiss(self, task_id: str, *, signed: Signed, now: datetime) -> str | None:
         """Close a task that is about no payment. Returns its kind; None if no such task is open.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,24 @@ def test_what_kubernetes_puts_beside_them_is_no_setting(monkeypatch: pytest.Monk
                  "PORT_8236_TCP_ADDR", "WEB_SERVICE_HOST", "WEB_PORT"):  # fmt: skip
         _set(monkeypatch, **{name: "tcp://10.0.0.7:8236"})
     Settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("30", 30), ("0.5", 0.5), ("PT40S", 40), ("00:01:00", 60)]
+)
+def test_a_time_in_a_variable_is_seconds_or_iso(
+    monkeypatch: pytest.MonkeyPatch, given: str, seconds: float
+) -> None:
+    _account(monkeypatch, WATCH=given)
+    _set(monkeypatch, UPKEEP_EVERY=given)
+    settings = Settings()
+    assert settings.upkeep_every == timedelta(seconds=seconds)
+    assert settings.currencycloud["main"].watch == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("given", ["soon", "-", "30 s", "1e3"])
+def test_a_time_that_is_none_is_refused_and_named(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    _set(monkeypatch, UPKEEP_EVERY=given)
+    assert "FINALITY_UPKEEP_EVERY" in said()

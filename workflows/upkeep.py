@@ -51,6 +51,7 @@ class UpkeepWorkflow:
                 Upkeep.prove,
                 _last_known(),
                 start_to_close_timeout=_TIMEOUT,
+                heartbeat_timeout=_HEARTBEAT_TIMEOUT,
                 retry_policy=_RETRIES,
                 summary="prove that the database was not set back since the last round",
             )
@@ -70,6 +71,7 @@ class UpkeepWorkflow:
             compared: object = await workflow.execute_activity_method(
                 Upkeep.compare_with_partners,
                 start_to_close_timeout=_TIMEOUT,
+                heartbeat_timeout=_HEARTBEAT_TIMEOUT,
                 retry_policy=_RETRIES,
                 summary="compare what partners show with what the database knows",
             )

@@ -381,3 +381,26 @@ async def test_where_the_time_runs_out_in_doubt_people_are_asked_at_once(
         clock.step(timedelta(seconds=20))
         await ActivityEnvironment().run(upkeep.sweep)
     assert [task.kind for task in await tasks.open(limit=9)] == ["parked"]
+
+
+async def test_it_beats_while_a_partner_is_slow_to_list(
+    upkeep: Upkeep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed server forgets who has the step: only missed beats give it to somebody else."""
+    monkeypatch.setattr("activities.upkeep._BEAT_SECONDS", 0.001)
+    answered, beats = asyncio.Event(), 0
+
+    def beat(*_: object) -> None:
+        nonlocal beats
+        beats += 1
+        if beats > 3:
+            answered.set()
+
+    async def compare_all() -> None:
+        await answered.wait()
+
+    monkeypatch.setattr(upkeep._witness, "compare_all", compare_all)
+    environment = ActivityEnvironment()
+    environment.on_heartbeat = beat
+    await environment.run(upkeep.compare_with_partners)
+    assert beats > 3

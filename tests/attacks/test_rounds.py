@@ -6,7 +6,7 @@ ours must not make us forget it, and must not stop upkeep for good.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from domain.report import PaymentState
 from domain.witness import Known
 from local.temporal_server import DevServer
 from starter.converter import Refused
+from store import keys, schema
+from store.database import Database
 from store.halts import Halts
 from store.keyring import Keyring
 from store.keys import WrongKeyring
@@ -31,7 +33,7 @@ from tests.polling import eventually
 from tests.store.books import Store
 from tests.words import READY
 from tests.workflows.test_set_back import _copy, _restore, _upkeep
-from tests.world import World, world
+from tests.world import KEYRING, World, world
 from workers import look_back
 from workflows.upkeep import UpkeepWorkflow, known
 
@@ -157,3 +159,29 @@ async def test_a_keyring_that_lacks_a_key_of_the_store_skips_no_round(
         made.assembly.keyring = Keyring({"later": b"l" * 32}, "later")
         with pytest.raises(WrongKeyring, match="the keyring lacks"):
             await look_back(made.assembly, client)
+
+
+async def test_a_process_with_a_new_first_key_leaves_no_round_that_the_others_cannot_open(
+    server: DevServer, tmp_path: Path
+) -> None:
+    """Somebody made the new key the first one in one keyring, before the others had it."""
+    home, rolled = tmp_path / "home", Keyring({"new": b"n" * 32, **KEYRING._keys}, "new")
+    numbers = []
+    for ring in (KEYRING, rolled, KEYRING):
+        async with world(home, server.address, keyring=_proven(home, ring)) as made:
+            await look_back(made.assembly, await made.assembly.client())
+            await made.work()
+            numbers.append((await _upkeep(made)).number)
+            await _visible(made, len(numbers))
+            assert await Halts(made.assembly.database).in_force() == []
+    assert numbers == sorted(set(numbers)), "each round knew the one before it"
+
+
+def _proven(home: Path, ring: Keyring) -> Keyring:
+    """As each process proves its keyring when it starts."""
+    home.mkdir(exist_ok=True)
+    database = Database(f"sqlite:///{home / 'finality.db'}")
+    schema.upgrade(database)
+    proven = keys.prove(database, ring, datetime.now(UTC))
+    database.close()
+    return proven

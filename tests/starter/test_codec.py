@@ -21,6 +21,7 @@ from temporalio.exceptions import ApplicationError
 from activities.partner_steps import PartnerSteps, Step, StepRequest
 from activities.payment_store import PaymentRef, PaymentStore
 from activities.upkeep import Upkeep
+from domain.ids import UPKEEP
 from starter.codec import ENCODING, REFUSED, EncryptionCodec, place_of
 from starter.converter import NotOurs
 from starter.plugin import data_converter
@@ -75,6 +76,15 @@ async def test_what_an_older_key_sealed_still_opens() -> None:
     assert await newer.decode([old], [PaymentRef]) == [REF]
     [new] = await newer.encode([REF])
     assert new.metadata["encryption-key-id"] == b"k2"
+
+
+async def test_a_round_of_upkeep_is_sealed_with_the_oldest_key() -> None:
+    rolled = converter(_keyring("k2", "k1").with_oldest("k1"))
+    for place, key_id in ((WorkflowSerializationContext("default", UPKEEP), b"k1"),
+                          (step_of("prove", run=UPKEEP), b"k1"), (RUN, b"k2")):  # fmt: skip
+        [sealed] = await rolled.with_context(place).encode([REF])
+        assert sealed.metadata["encryption-key-id"] == key_id
+        assert await rolled.with_context(place).decode([sealed], [PaymentRef]) == [REF]
 
 
 async def test_without_the_key_it_says_which_is_missing() -> None:

@@ -217,7 +217,7 @@ async def test_words_that_only_look_like_an_account_number_are_taken(
 async def test_a_decision_is_signed_with_the_operators_own_key(
     operations: Operations, store: Store, forged: OperatorKey
 ) -> None:
-    """Each door refuses it, and keeps that it was tried; the fourth is not even looked at."""
+    """Each door refuses it, and keeps that it was tried; the fourth has to wait."""
     await _parked(store)
     tried = [
         operations.executed(PAYMENT, "e1", signer=forged, why=WHY),

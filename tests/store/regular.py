@@ -55,26 +55,26 @@ async def _repeated(store: Store) -> Any:
 
 QUERIES: dict[str, Query] = {
     "runs that are late": Query(
-        lambda s: Notifications(s.database).overdue(s.clock.now(), limit=500),
+        lambda s: Notifications(s.database).overdue(s.clock.now(), limit=200),
         "ix_payments_tell_at"),
     "commands not told of": Query(
-        lambda s: Notifications(s.database).commands(asked_through=s.clock.now(), limit=500),
+        lambda s: Notifications(s.database).commands(asked_through=s.clock.now(), limit=200),
         "ix_commands_untold"),
     "news not told of": Query(
-        lambda s: s.inbox.unnotified(s.clock.now(), limit=500), "ix_inbox_tell_at"),
+        lambda s: s.inbox.unnotified(s.clock.now(), limit=200), "ix_inbox_tell_at"),
     "deliveries that match no payment": Query(
         lambda s: s.inbox.unmatched(s.clock.now(), limit=50), "ix_inbox_unmatched"),
     "the deliveries of one reference": Query(
         lambda s: s.inbox.ask_whose(Reference(BANK, ACCOUNT, "at like~7"), s.clock.now()),
         "ix_inbox_partner_reference", False),
     "payments not started": Query(
-        lambda s: s.payments.unstarted(created_before=s.clock.now(), limit=500),
+        lambda s: s.payments.unstarted(created_before=s.clock.now(), limit=200),
         "ix_payments_unstarted"),
     "questions by time": Query(
         lambda s: s.payments.escalate(s.clock.now() - timedelta(days=999), limit=50),
         "ix_payments_escalates_at"),
     "questions overdue": Query(
-        lambda s: Tasks(s.database).overdue(s.clock.now(), limit=500), "ix_tasks_open"),
+        lambda s: Tasks(s.database).overdue(s.clock.now(), limit=200), "ix_tasks_open"),
     "questions": Query(lambda s: Tasks(s.database).open(limit=50), "ix_tasks_open", False),
     "what a halt held back": Query(_held_back, "ix_payments_state", False),
     "the same payment": Query(_repeated, "ix_payments_intent_hash", False),

@@ -78,6 +78,15 @@ async def test_a_new_key_comes_beside_a_known_one(proven: Store) -> None:
         prove(proven.database, wrong, proven.clock.now())
 
 
+async def test_each_process_is_told_the_oldest_key_of_its_ring(proven: Store) -> None:
+    """Also if the clock of the process that brought the new key was behind."""
+    behind = proven.clock.now() - timedelta(days=1)
+    assert prove(proven.database, ROLLED, behind).oldest == "test-1"
+    assert prove(proven.database, KEYRING, behind).oldest == "test-1"
+    alone = Keyring({"test-2": b"n" * 32}, "test-2")
+    assert prove(proven.database, alone, behind).oldest == "test-2"
+
+
 async def test_a_store_of_an_earlier_release_is_proven_by_its_payments(store: Store) -> None:
     await store.accept()
     store.database.write_now(lambda session: session.exec(delete(KeyRow)))
