@@ -69,7 +69,9 @@ class Database:
     def place(self) -> str:
         """Host and database name, or the file; without the password."""
         url = self._engines.write.url
-        return f"{url.host or 'this machine'}/{url.database}" if url.username else f"{url.database}"
+        if url.host is None:
+            return str(url.database)
+        return f"{'this machine' if url.host.startswith('/') else url.host}/{url.database}"
 
     async def write(self, transaction: Callable[[Session], T]) -> T:
         """Run the function and commit. If it raises, everything is rolled back.

@@ -6,18 +6,16 @@ defaults are (docs/decisions/0011).
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 import ssl
-from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
+import certifi
 from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 
-from store.faults import BadDatabaseUrl, Fault, Unreachable, fault_of
+from store.faults import BadDatabaseUrl, Fault, fault_of
 
 #: How long a writer waits for a lock before it gives up.
 _BUSY_SECONDS: Final = 20
@@ -25,10 +23,14 @@ _BUSY_SECONDS: Final = 20
 _STATEMENT_SECONDS: Final = 40
 _SILENCE_SECONDS: Final = 60
 _CONNECT_SECONDS: Final = 10
+#: An idle connection is probed after this time, again after each pause, and given up after so many
+#: probes without an answer.
+_PROBE_AFTER_SECONDS: Final = 30
+_PROBE_PAUSE_SECONDS: Final = 10
+_PROBES: Final = 3
 #: Connections are renewed after this time, before a firewall drops one that has been idle.
 _RENEW_SECONDS: Final = 1800
-_POSTGRESQL: Final = ("postgresql", "postgres", "postgresql+pg8000")
-_PORT: Final = 5432
+_POSTGRESQL: Final = ("postgresql", "postgres", "postgresql+psycopg")
 _NEARBY: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -74,7 +76,7 @@ def engines(url: str) -> Engines:
         return Engines(
             write=_postgresql(where, options, _WRITES, 8),
             read=_postgresql(where, options, _READS, 4),
-            migrate=_postgresql(where, {**options, "timeout": None}, _MIGRATES),
+            migrate=_postgresql(where, options, _MIGRATES),
             writers=8,
             readers=4,
         )
@@ -150,41 +152,25 @@ def _postgresql(
     pool: dict[str, Any] = {"poolclass": NullPool}
     if size is not None:
         pool = {"pool_size": size, "pool_recycle": _RENEW_SECONDS}
-    engine = create_engine(url, hide_parameters=True, connect_args=options, **pool)
+    # Positional values, as on SQLite.
+    engine = create_engine(
+        url, hide_parameters=True, paramstyle="format", connect_args=options, **pool
+    )
 
     @event.listens_for(engine, "do_connect")
-    def _connects(dialect: Any, _record: Any, _given: Any, wanted: dict[str, Any]) -> Any:
-        place = wanted.pop("unix_sock", None) or (wanted["host"], wanted.get("port", _PORT))
-        dialled = _dial(place, wanted.pop("timeout"))
+    def _connects(_dialect: Any, _record: Any, _given: Any, wanted: dict[str, Any]) -> Any:
+        from store.postgresql import Connection  # Only who uses PostgreSQL loads its driver.
+
+        connection = Connection.connect(**wanted, autocommit=True)
         try:
-            connection = dialect.loaded_dbapi.Connection(**wanted, sock=dialled)
-        except dialect.loaded_dbapi.Error as error:
-            _hang_up(dialled)
-            raise _first_of(error, dialect.loaded_dbapi.DatabaseError) from None
-        except BaseException:
-            _hang_up(dialled)
-            raise
-        connection.dialled = dialled
-        return connection
-
-    def close(connection: Any) -> None:
-        # To say goodbye to a server that is gone fails. That is ignored: the error that made us
-        # close the connection is reported elsewhere.
-        with suppress(engine.dialect.loaded_dbapi.Error, OSError):
-            connection.close()
-        _hang_up(connection.dialled)
-
-    engine.dialect.do_close = close  # type: ignore[assignment, method-assign]  # no event
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
-        try:
-            connection.autocommit = True  # Otherwise a rollback would undo the settings.
-            connection.cursor().execute("; ".join(settings))
+            connection.execute("; ".join(settings))
             connection.autocommit = False
         except BaseException:
-            close(connection)  # The pool does not have it yet, so it would never be closed.
+            connection.close()  # The pool does not have it yet, so it would never be closed.
             raise
+        if size is not None:
+            connection.silence_seconds = _SILENCE_SECONDS
+        return connection
 
     @event.listens_for(engine, "handle_error")
     def _heard(context: Any) -> None:
@@ -198,58 +184,6 @@ def _postgresql(
         return statement, [_storable(one) for one in given] if many else _storable(given)
 
     return engine
-
-
-def _dial(place: str | tuple[str, int], silence_seconds: float | None) -> socket.socket:
-    """A socket whose loss is found soon, with a timeout as long as an answer may take.
-
-    Args:
-        place: the path of a Unix socket, or host and port.
-        silence_seconds: how long to wait for an answer; None: without end.
-
-    Raises:
-        Unreachable: the text names the address and the reason.
-    """
-    try:
-        if isinstance(place, str):
-            dialled = _beside(place)
-        else:
-            dialled = socket.create_connection(place, _CONNECT_SECONDS)
-            dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            dialled.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    except OSError as error:
-        where = place if isinstance(place, str) else f"{place[0]}:{place[1]}"
-        raise Unreachable(f"{where}: {error.strerror or error}") from error
-    dialled.settimeout(silence_seconds)
-    return dialled
-
-
-def _beside(path: str) -> socket.socket:
-    dialled = socket.socket(socket.AF_UNIX)
-    try:
-        dialled.settimeout(_CONNECT_SECONDS)
-        dialled.connect(path)
-    except BaseException:
-        dialled.close()
-        raise
-    return dialled
-
-
-def _hang_up(dialled: socket.socket) -> None:
-    """Close the descriptor at once: the driver's streams would keep a broken socket open."""
-    if (descriptor := dialled.detach()) >= 0:
-        os.close(descriptor)
-
-
-def _first_of(error: BaseException, kind: type[BaseException]) -> BaseException:
-    """The server's own error, out of a chain of exceptions.
-
-    After a refusal the driver tries to say goodbye. If that fails too, its error hides the refusal.
-    """
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, kind):
-        cause = cause.__context__
-    return cause or error
 
 
 def _storable(given: Any) -> Any:
@@ -267,42 +201,39 @@ def _reached(url: URL) -> tuple[URL, dict[str, Any]]:
     """
     asked = {name: str(value) for name, value in url.query.items()}
     host = asked.pop("host", None) or url.host or "localhost"
-    options: dict[str, Any] = {"timeout": _SILENCE_SECONDS, "application_name": "finality"}
-    if is_socket := host.startswith("/"):
-        options["unix_sock"] = f"{host}/.s.PGSQL.{url.port or _PORT}"
-    mode = asked.pop("sslmode", "disable" if is_socket or host in _NEARBY else "verify-full")
-    options["ssl_context"] = _tls(mode, asked.pop("sslrootcert", None))
+    is_near = host.startswith("/") or host in _NEARBY
+    mode = asked.pop("sslmode", "disable" if is_near else "verify-full")
+    options: dict[str, Any] = {
+        "application_name": "finality",
+        "connect_timeout": _CONNECT_SECONDS,
+        "keepalives_idle": _PROBE_AFTER_SECONDS,
+        "keepalives_interval": _PROBE_PAUSE_SECONDS,
+        "keepalives_count": _PROBES,
+        "tcp_user_timeout": 1000 * _SILENCE_SECONDS,
+        **_tls(mode, asked.pop("sslrootcert", None)),
+    }
     if asked:
         raise BadDatabaseUrl(_advice(f"the option {min(asked)!r} is not known"))
-    return (
-        url.set(
-            drivername="postgresql+pg8000",
-            username=url.username or getpass.getuser(),
-            host=None if is_socket else host,
-            query={},
-        ),
-        options,
-    )
+    return url.set(drivername="postgresql+psycopg", host=host, query={}), options
 
 
-def _tls(mode: str, authorities: str | None) -> ssl.SSLContext | bool:
-    """How the server is verified, by libpq's `sslmode`; False for no encryption.
+def _tls(mode: str, authorities: str | None) -> dict[str, str]:
+    """How the server is verified, as libpq's options.
 
     Raises:
         BadDatabaseUrl: the mode is not known, or the authorities' file cannot be read.
     """
-    if mode == "disable":
-        return False
-    if mode not in ("require", "verify-ca", "verify-full"):
+    if mode in ("disable", "require"):
+        return {"sslmode": mode}
+    if mode not in ("verify-ca", "verify-full"):
         raise BadDatabaseUrl(
             _advice(f"sslmode {mode!r}: say disable, require, verify-ca or verify-full")
         )
+    # By default the authorities that this machine trusts. The driver's own OpenSSL was built
+    # elsewhere, and would look for them where that machine had them.
+    found = authorities or ssl.get_default_verify_paths().cafile or certifi.where()
     try:
-        context = ssl.create_default_context(cafile=authorities)
+        ssl.create_default_context(cafile=found)
     except OSError as error:
         raise BadDatabaseUrl(_advice(f"sslrootcert: {error.strerror or error}")) from None
-    if mode != "verify-full":
-        context.check_hostname = False
-    if mode == "require":
-        context.verify_mode = ssl.CERT_NONE
-    return context
+    return {"sslmode": mode, "sslrootcert": str(Path(found).absolute())}

@@ -6,7 +6,7 @@ import sqlite3
 from enum import Enum, auto
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from domain.explained import Explained
 
@@ -21,10 +21,6 @@ class StoreAway(Explained):
 
 class BadDatabaseUrl(Explained, ValueError):
     """The URL names no database that we can use. The text says why, without the password."""
-
-
-class Unreachable(OSError):
-    """No connection can be made. The text names the address and the reason."""
 
 
 class Fault(Enum):
@@ -72,13 +68,10 @@ def fault_of(error: BaseException) -> Fault:
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
         return Fault.AWAY if code in _SQLITE_AWAY else Fault.OURS
-    if isinstance(cause, Unreachable):
-        return Fault.AWAY
-    if isinstance(cause, OSError) or isinstance(error, InterfaceError):
-        # The driver uses InterfaceError for all network trouble. LOST: a connection existed.
-        had_one = getattr(error, "connection_invalidated", True)
-        return Fault.LOST if had_one else Fault.AWAY
-    code = _sqlstate(cause)
+    code = getattr(cause, "sqlstate", None) or ""
+    if not code and isinstance(error, OperationalError | InterfaceError):
+        # The driver's own error: no connection could be made, or there was one, which is LOST.
+        return Fault.LOST if error.connection_invalidated else Fault.AWAY
     for length in range(len(code), 1, -1):
         if (fault := _POSTGRESQL.get(code[:length])) is not None:
             return fault
@@ -90,10 +83,5 @@ def words_of(error: BaseException) -> str:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     if isinstance(cause, OSError):
         return cause.strerror or str(cause) or type(cause).__name__
-    said = cause.args[0] if cause.args else type(cause).__name__
-    return str(said.get("M", "")) if isinstance(said, dict) else str(said)
-
-
-def _sqlstate(cause: BaseException | None) -> str:
-    said = cause.args[0] if cause is not None and cause.args else None
-    return str(said.get("C", "")) if isinstance(said, dict) else ""
+    diagnosed = getattr(getattr(cause, "diag", None), "message_primary", None)
+    return str(diagnosed or cause).partition("\n")[0] or type(cause).__name__

@@ -26,7 +26,6 @@ _NOBODY: Final = ("--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdea
 #: Where the wheel has its newest server; what that loads lies in a folder beside the wheel.
 _INSTALLED: Final = "pginstall18"
 _TEMPLATE: Final = "migrated"
-_SOCKET: Final = ".s.PGSQL.5432"
 
 
 @dataclass
@@ -157,8 +156,7 @@ class PostgreSQL:
 
     def _connected(self, url: str) -> Connection:
         return create_engine(
-            f"postgresql+pg8000://us@/{make_url(url).database}",
-            connect_args={"unix_sock": str(self.sockets / _SOCKET), "ssl_context": False},
+            f"postgresql+psycopg://us@/{make_url(url).database}?host={self.sockets}",
             isolation_level="AUTOCOMMIT",
             poolclass=NullPool,
         ).connect()

@@ -34,11 +34,10 @@ def multiply(store: Store, payment_id: str, count: int, **values: str) -> None:
         f"SELECT {copied} FROM payments, numbers WHERE payment_id = :payment_id"
     )
     if not is_sqlite:
-        # Where a statement has values, its driver takes a percent sign for the place of one.
         statement = (
             f"INSERT INTO payments ({', '.join(columns)}) SELECT {copied} "
             "FROM payments, generate_series(1, :count) AS n WHERE payment_id = :payment_id"
-        ).replace("%", "%%")
+        )
 
     def transaction(session: Session) -> None:
         session.connection().execute(text(statement), {"count": count, "payment_id": payment_id})
@@ -91,7 +90,7 @@ async def populate(store: Store, count: int) -> None:
             store,
             "like",
             count,
-            tenant="'tenant ' || n % 50",
+            tenant="'tenant ' || n % 500",
             state="CASE WHEN n % 2 = 0 THEN 'final' WHEN n % 1000 = 1 THEN 'submitting' "
             "WHEN n % 10000 = 3 THEN 'created' ELSE 'settled' END",
             is_over="CASE WHEN n % 2 = 0 THEN {true} ELSE {false} END",

@@ -21,9 +21,8 @@ class Cut(StrEnum):
     AFTER = "after it has committed, before we hear of it"
 
 
-#: The statement as our driver sends it, and the answer when it is done.
-_WORDS = {Cut.BEFORE: b"\0commit\0", Cut.AFTER: b"COMMIT\0"}
-_WORD_LENGTH_MAX = max(map(len, _WORDS.values()))
+#: The statement as our driver sends it, and the word of the answer when it is done.
+_WORD = b"COMMIT\0"
 
 
 class Cutting:
@@ -68,17 +67,16 @@ class Cutting:
                 for key, _ in both.select():
                     assert isinstance(key.fileobj, socket.socket)
                     said = key.fileobj.recv(1 << 16)
-                    if self._ends_in(before[key.fileobj], said):
+                    speaks = Cut.BEFORE if key.fileobj is ours else Cut.AFTER
+                    if self.cut is speaks and _ends_in(before[key.fileobj], said):
                         self.cut = None
                         return
                     if not said:
                         return
-                    before[key.fileobj] = (before[key.fileobj] + said)[-_WORD_LENGTH_MAX:]
+                    before[key.fileobj] = (before[key.fileobj] + said)[-len(_WORD) :]
                     key.data.sendall(said)
 
-    def _ends_in(self, before: bytes, said: bytes) -> bool:
-        """Whether the word to cut at is complete with what is said now."""
-        if self.cut is None:
-            return False
-        word = _WORDS[self.cut]
-        return word in before[max(0, len(before) - len(word) + 1) :] + said
+
+def _ends_in(before: bytes, said: bytes) -> bool:
+    """Whether the word to cut at is complete with what is said now."""
+    return _WORD in before[max(0, len(before) - len(_WORD) + 1) :] + said

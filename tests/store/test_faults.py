@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 
+import psycopg
 import pytest
-from sqlalchemy.exc import DatabaseError, InterfaceError, InvalidRequestError
+from psycopg import errors
+from sqlalchemy.exc import (
+    DatabaseError,
+    DBAPIError,
+    InterfaceError,
+    InvalidRequestError,
+    OperationalError,
+)
 
 from store.faults import Fault, fault_of
 
 
 def _postgresql(sqlstate: str) -> DatabaseError:
-    return DatabaseError("SELECT 1", {}, Exception({"C": sqlstate, "M": "words"}))
+    return DatabaseError("SELECT 1", {}, errors.lookup(sqlstate)("words"))
 
 
 @pytest.mark.parametrize(
@@ -67,13 +75,20 @@ def test_sqlite_speaks_by_its_codes(name: str, fault: Fault) -> None:
     assert fault_of(DatabaseError("SELECT 1", {}, said)) is fault
 
 
-def test_what_breaks_between_the_driver_and_the_server_is_a_lost_connection() -> None:
-    broken = InterfaceError("SELECT 1", {}, Exception("network error"))
+@pytest.mark.parametrize(
+    ("kind", "raised"),
+    [
+        (OperationalError, psycopg.OperationalError("server closed the connection unexpectedly")),
+        (InterfaceError, psycopg.InterfaceError("the connection is closed")),
+    ],
+)
+def test_what_breaks_between_the_driver_and_the_server_is_a_lost_connection(
+    kind: type[DBAPIError], raised: psycopg.Error
+) -> None:
+    broken = kind("SELECT 1", {}, raised)
     assert fault_of(broken) is Fault.AWAY, "a connection that was not made is not lost"
     broken.connection_invalidated = True
     assert fault_of(broken) is Fault.LOST
-    assert fault_of(ConnectionResetError(104, "reset by peer")) is Fault.LOST
-    assert fault_of(TimeoutError("timed out")) is Fault.LOST
 
 
 def test_anything_else_is_a_mistake_of_ours() -> None:
