@@ -20,7 +20,7 @@ from partners.registry import PARTNERS, WEBHOOKS
 from regimes.ladder import escalate
 from settings import Settings
 from starter.asking import Notifier
-from starter.away import TemporalAway
+from starter.away import LEFT_TO_RELAY
 from starter.client import Orchestrator
 from starter.operations import Operations
 from starter.operators import Operators
@@ -135,7 +135,7 @@ class Assembly:
             inbox=self.inbox,
             runner=self.running,
             clock=self.clock,
-            away=(TemporalAway,),
+            away=LEFT_TO_RELAY,
         )
 
     @property

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from temporalio import activity
 
 from activities.uninterrupted import Heartbeat
-from domain.notifying import YOUNG
+from domain.notifying import YOUNG, NotNotified
 from domain.witness import Known, Mark
 
 if TYPE_CHECKING:
@@ -45,10 +45,6 @@ _AT_ONCE: Final = 30
 _ROUND_SECONDS: Final = 240
 #: Overdue tasks that one log line names; it gives the number of the others.
 _NAMED: Final = 10
-
-
-class NotNotified(Exception):
-    """The server refuses to notify this run, now and later; other runs can be notified."""
 
 
 class Runner(Protocol):
@@ -240,7 +236,7 @@ class Upkeep:
                 try:
                     await self._runner.ensure_running(tenant, payment_id)
                 except NotNotified as refused:
-                    log.error("payment %s: its run cannot be told: %s", payment_id, refused)
+                    log.error("payment %s: its run cannot be notified: %s", payment_id, refused)
                 except BaseException:
                     failed.set()
                     raise

@@ -20,6 +20,13 @@ AGES: Final = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), 
 LONG: Final = timedelta(days=1)
 
 
+class NotNotified(Exception):
+    """The server takes no further signal for this run; other runs can be notified.
+
+    Terminate the run, and a fresh one goes on from the store.
+    """
+
+
 def next_notification(owed_at: datetime, now: datetime) -> datetime:
     """The next moment, after `now`, to notify the run of the step that is due at `owed_at`."""
     if owed_at - now >= LONG:

@@ -38,7 +38,7 @@ class Webhooks:
     Args:
         readers: by partner and our name of the account; only accounts with a secret.
         runner: returns the `Runner`. It is called late, since Temporal may be away.
-        away: the exceptions that `runner` and its calls raise while Temporal is away.
+        away: the exceptions that `runner` and its calls raise if the relay has to do it later.
     """
 
     def __init__(
@@ -108,11 +108,11 @@ class Webhooks:
         return arrival
 
     async def notify(self, arrival: Arrival) -> None:
-        """Have the payment's run look again. If Temporal is away, the relay does it later."""
+        """Have the payment's run look again. If that fails, the relay does it later."""
         if not arrival.is_new or arrival.tenant is None or arrival.payment_id is None:
             return
         try:
             runner = await self._runner()
             await runner.ensure_running(arrival.tenant, arrival.payment_id)
         except self._away as away:
-            log.warning("%s is told later by the relay: %s", arrival.payment_id, away)
+            log.warning("%s is notified later by the relay: %s", arrival.payment_id, away)

@@ -11,7 +11,7 @@ from domain.clock import Clock
 from domain.display import Display, display
 from domain.payment import Payment
 from regimes.accounts import check_account
-from starter.away import TemporalAway
+from starter.away import LEFT_TO_RELAY
 from store.commands import Commanded, CommandRecord
 from store.notifications import Notifications
 
@@ -39,11 +39,11 @@ class CommandReceipt:
         self.payment: Payment = commanded.view.payment
         self.display: Display = display(commanded.view.payment)
         self.is_notified = is_notified
-        """False if Temporal was away. The command is recorded, and the relay notifies the run."""
+        """False if the run could not be notified. The relay does it later."""
 
 
 class Notifier:
-    """Notifies a payment's run of a command. If Temporal is away, the relay does it later."""
+    """Notifies a payment's run of a command. If that fails, the relay does it later."""
 
     def __init__(
         self, notifications: Notifications, running: Callable[[], Awaitable[Running]], clock: Clock
@@ -53,16 +53,12 @@ class Notifier:
         self._clock = clock
 
     async def notify(self, commanded: Commanded) -> CommandReceipt:
-        """Start the payment's run, or have it look again, and note that it was notified.
-
-        Raises:
-            NotNotified: the server takes no further signal for this run. The command is recorded.
-        """
+        """Start the payment's run, or have it look again, and note that it was notified."""
         view = commanded.view
         try:
             running = await self._running()
             await running.ensure_running(view.tenant, view.payment_id)
-        except TemporalAway:
+        except LEFT_TO_RELAY:
             return CommandReceipt(commanded, is_notified=False)
         await self._notifications.notified(
             [view.payment_id], asked_through=commanded.command.asked_at, now=self._clock.now()

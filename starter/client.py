@@ -27,7 +27,7 @@ from domain.profile import Profile
 from domain.view import PaymentView
 from starter.acceptance import admit
 from starter.asking import CommandReceipt, Notifier, check_words
-from starter.away import TemporalAway
+from starter.away import LEFT_TO_RELAY
 from starter.fingerprint import fingerprint
 from starter.operators import Operators
 from starter.signing import Signer
@@ -172,7 +172,6 @@ class Orchestrator:
         Raises:
             InvalidOrder, KeyReused, NotSigned, KeyUnusable, ClocksApart, WrongKeyring: as `pay`,
                 for one of the orders. No order was recorded.
-            NotNotified: all are recorded, but Temporal takes no further signal for one's run.
         """
         accepted = await self._accept(many)
         gate = asyncio.Semaphore(_STARTS_AT_ONCE)
@@ -262,7 +261,7 @@ class Orchestrator:
             try:
                 running = await self._running()
                 news = await running.first_news(view.tenant, view.payment_id, patience=patience)
-            except TemporalAway:
+            except LEFT_TO_RELAY:
                 news = None
             receipt = Receipt(acceptance, news or view, is_started=news is not None)
         if receipt.is_started and acceptance.is_new:
@@ -275,7 +274,7 @@ class Orchestrator:
         try:
             running = await self._running()
             await running.ensure_running(view.tenant, view.payment_id)
-        except TemporalAway:
+        except LEFT_TO_RELAY:
             return Receipt(acceptance, view, is_started=False)
         return Receipt(acceptance, view, is_started=True)
 
@@ -300,7 +299,6 @@ class Orchestrator:
             CommandReused: the id stands for another command of this payment. Nothing was done.
             InvalidCommand: a text cannot be stored. Nothing was done.
             ClocksApart: our clock and the database's differ too much. Nothing was done.
-            NotNotified: recorded, but Temporal takes no further signal for this payment's run.
         """
         check_words(command_id=command_id, by=by, why=why)
         await self._view(payment_id, tenant)

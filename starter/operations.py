@@ -183,7 +183,6 @@ class Operations:
 
         Raises:
             UnknownPayment, CommandReused, InvalidCommand, CannotResolve, ClocksApart, NotSigned.
-            NotNotified: recorded, but Temporal takes no further signal for this payment's run.
         """
         said, now = signed.statement, self._clock.now()
         check_words(command_id=said.command_id, by=said.by, why=said.why, needs_why=True)

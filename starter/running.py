@@ -17,8 +17,8 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.payment_store import PaymentRef
-from activities.upkeep import NotNotified
 from domain.ids import TASK_QUEUE, workflow_id
+from domain.notifying import NotNotified
 from domain.view import PaymentView
 from starter.away import TemporalAway
 from workflows.payment import PaymentWorkflow
@@ -62,8 +62,7 @@ class Running:
 
         Raises:
             TemporalAway: the server cannot be reached.
-            NotNotified: the server takes no further signal for this run. Terminate it, and a fresh
-                run goes on from the store.
+            NotNotified: the server takes no further signal for this run.
         """
         try:
             await self._client.start_workflow(

@@ -10,10 +10,11 @@ import pytest
 from sqlmodel import select
 from temporalio.testing import ActivityEnvironment
 
-from activities.upkeep import NotNotified, Upkeep
+from activities.upkeep import Upkeep
 from activities.witness import Witness
 from domain.answers import Answered
 from domain.ids import instruction_id
+from domain.notifying import NotNotified
 from domain.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.report import PaymentState, Source
 from starter.away import TemporalAway

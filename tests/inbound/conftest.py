@@ -24,7 +24,7 @@ from inbound.webhooks import Runner, Webhooks
 from partners.currencycloud.webhooks import CurrencycloudWebhooks
 from serving import served
 from settings import WebhookSigning
-from starter.away import TemporalAway
+from starter.away import LEFT_TO_RELAY, TemporalAway
 from store.tables import InboxRow
 from tests.clock import SteppedClock
 from tests.fakes import ACCOUNT, BANK
@@ -134,7 +134,7 @@ async def door(store: Store, runner: FakeRunner, clock: SteppedClock) -> AsyncIt
         inbox=store.inbox,
         runner=runner.get,
         clock=clock,
-        away=(TemporalAway,),
+        away=LEFT_TO_RELAY,
     )
     application = endpoint(webhooks, store_away=STORE_AWAY, body_within=BODY_WITHIN)
     async with (

@@ -79,7 +79,7 @@ async def test_while_temporal_is_away_it_is_kept_all_the_same(
     assert (await door.store.payments.view(PAYMENT)).has_news
 
     async def said() -> bool:
-        return f"{PAYMENT} is told later by the relay" in caplog.text
+        return f"{PAYMENT} is notified later by the relay" in caplog.text
 
     await eventually(said, "the log says who tells it")
     assert "Exception" not in caplog.text

@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from domain.intent import Acknowledgement, Intent, PossibleDuplicate
 from domain.money import Money
+from domain.notifying import NotNotified
 from domain.payment import Certainty, UnknownPayment
 from domain.report import PaymentState
 from domain.view import PaymentView
@@ -35,25 +36,27 @@ MINUTE = timedelta(minutes=1)
 
 
 class FakeRunning:
-    """Stands for Temporal: `away` when it is, else every payment runs and has news."""
+    """Stands for Temporal: raises what it `refuses` with, or runs each payment and has news."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.away = False
+        self.refuses: Exception | None = None
         self.silent = False
         self.ran: list[str] = []
 
     async def __call__(self) -> Running:
-        if self.away:
-            raise TemporalAway("no server")
         return cast(Running, self)
 
     async def ensure_running(self, tenant: str, payment_id: str) -> None:
+        if self.refuses:
+            raise self.refuses
         self.ran.append(payment_id)
 
     async def first_news(
         self, tenant: str, payment_id: str, *, patience: timedelta
     ) -> PaymentView | None:
+        if self.refuses:
+            raise self.refuses
         self.ran.append(payment_id)
         return None if self.silent else await self.store.payments.view(payment_id)
 
@@ -140,11 +143,18 @@ async def test_what_the_caller_sent_is_compared_and_not_what_we_made_of_it(
         await client.pay(order(), "k", received={"amount": "123.450"})
 
 
-async def test_while_temporal_is_away_the_order_is_recorded_for_the_relay(
-    client: Orchestrator, running: FakeRunning, store: Store, clock: SteppedClock
+@pytest.mark.parametrize("waits", [True, False])
+@pytest.mark.parametrize("refuses", [TemporalAway("no server"), NotNotified("10,000 signals")])
+async def test_if_its_run_cannot_be_notified_the_order_is_recorded_for_the_relay(
+    client: Orchestrator,
+    running: FakeRunning,
+    store: Store,
+    clock: SteppedClock,
+    refuses: Exception,
+    waits: bool,
 ) -> None:
-    running.away = True
-    receipt = await client.pay(order(), "k")
+    running.refuses = refuses
+    receipt = await client.pay(order(), "k", patience=MINUTE if waits else None)
     assert not receipt.is_started
     assert receipt.payment.state is PaymentState.CREATED
     clock.step(MINUTE)

@@ -12,6 +12,7 @@ import pytest
 
 from domain.command import Outcome
 from domain.display import Funds
+from domain.notifying import NotNotified
 from domain.order import Rail
 from domain.payment import Certainty, UnknownPayment
 from domain.profile import IdempotencyKind, LookupKind
@@ -42,15 +43,15 @@ class FakeRunning:
     """Stands for Temporal: notes what was told, or is away."""
 
     def __init__(self) -> None:
-        self.away = False
+        self.refuses: Exception | None = None
         self.told: list[str] = []
 
     async def __call__(self) -> Running:
         return cast(Running, self)
 
     async def ensure_running(self, tenant: str, payment_id: str) -> None:
-        if self.away:
-            raise TemporalAway("no server")
+        if self.refuses:
+            raise self.refuses
         self.told.append(payment_id)
 
 
@@ -133,18 +134,19 @@ async def test_a_cancel_is_recorded_told_and_answered_as_the_payment_now_stands(
     assert await _notifications(store) == []
 
 
-async def test_while_temporal_is_away_a_cancel_is_recorded_all_the_same(
-    client: Orchestrator, store: Store, running: FakeRunning
+@pytest.mark.parametrize("refuses", [TemporalAway("no server"), NotNotified("10,000 signals")])
+async def test_if_its_run_cannot_be_notified_a_cancel_is_recorded_all_the_same(
+    client: Orchestrator, store: Store, running: FakeRunning, refuses: Exception
 ) -> None:
     await store.accept(as_of=profile(cancels=True))
     await store.begin()
     await store.sent(accepted(store.clock.now()))
-    running.away = True
+    running.refuses = refuses
     receipt = await client.cancel(PAYMENT, "c1", by="shop", tenant="shop")
     assert not receipt.is_notified
     assert receipt.command.outcome is Outcome.ASKED
     assert await _notifications(store) == [("shop", PAYMENT)]
-    running.away = False
+    running.refuses = None
     again = await client.cancel(PAYMENT, "c1", by="shop", tenant="shop")
     assert again.is_notified
     assert await _notifications(store) == []
