@@ -157,7 +157,7 @@ async def test_a_run_that_cannot_be_told_keeps_no_other_waiting(
     clock.step(timedelta(minutes=1))
     await ActivityEnvironment().run(upkeep.relay)
     assert runner.started == ids[1:]
-    assert f"payment {ids[0]}: its run cannot be told" in caplog.text
+    assert f"payment {ids[0]}: its run cannot be notified" in caplog.text
     assert await ActivityEnvironment().run(upkeep.relay) == 0
 
 
