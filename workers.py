@@ -77,6 +77,7 @@ def workers(assembly: Assembly, client: Client) -> list[Worker]:
         clocks=assembly.clocks,
         future=assembly.future,
         store_away=STORE_AWAY,
+        leaves_after=assembly.settings.leave_temporal_after,
     )
     made = [
         Worker(

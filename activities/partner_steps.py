@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
+from activities.messages import Step, StepRequest
 from activities.uninterrupted import Heartbeat, uninterrupted
 from domain.answers import NotReady, Subject, Unprepared, WireRequest
 from domain.clock import ClocksApart
@@ -21,6 +21,7 @@ from domain.future import redated
 from domain.gate import Examined
 from domain.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
 from domain.kinds import kind_of
+from domain.next_step import next_step
 from domain.places import is_same_place
 from domain.sending import Answer, Move
 from domain.silence import has_answered, is_answer
@@ -49,38 +50,6 @@ _ELSEWHERE_PAUSE: Final = timedelta(minutes=5)
 _APART_PAUSE: Final = timedelta(seconds=10)
 
 
-class StepRequest(BaseModel):
-    """Names a step by ids only, since everything else is in the store."""
-
-    model_config = ConfigDict(frozen=True)
-
-    payment_id: str
-    instruction_id: str
-    attempts: int = 0
-    """How many attempts the workflow has seen in the instruction's book."""
-
-
-class Step(BaseModel):
-    """The payment after a step or, if the store was away, the outcome that is not recorded yet."""
-
-    model_config = ConfigDict(frozen=True)
-
-    said: str
-    """The outcome in plain words, for people who read the history."""
-    view: PaymentView | None = None
-    unrecorded: Heard | None = None
-
-    @classmethod
-    def of(cls, view: PaymentView) -> Step:
-        """A step whose outcome is in the store."""
-        payment = view.payment
-        words = f": {payment.partner_status}" if payment.partner_status else ""
-        return cls(
-            said=f"{payment.state} ({payment.certainty}), {display(payment).headline}{words}",
-            view=view,
-        )
-
-
 class PartnerSteps:
     """Runs on a partner's own queue. Any process may run any step any number of times."""
 
@@ -97,6 +66,7 @@ class PartnerSteps:
         clocks: Clocks,
         future: Future,
         store_away: tuple[type[Exception], ...],
+        leaves_after: timedelta | None = None,
     ) -> None:
         self._partners = partners
         self._book = book
@@ -108,6 +78,7 @@ class PartnerSteps:
         self._clocks = clocks
         self._future = future
         self._store_away = store_away
+        self._leaves_after = leaves_after
 
     @activity.defn
     async def instruct(self, request: StepRequest) -> Step:
@@ -148,22 +119,22 @@ class PartnerSteps:
             moments = await self._clocks.agree()
         except ClocksApart as apart:
             why = NotReady(str(apart), began + _APART_PAUSE, needs_person=True)
-            await self._book.postpone(request.payment_id, why, began)
+            await self._book.postpone(request.resource_id, why, began)
             raise
-        await self._future.mend(request.payment_id, moments.now)
+        await self._future.mend(request.resource_id, moments.now)
         return await step(request, moments)
 
     async def _instruct(self, request: StepRequest, moments: Moments) -> Step:
         draft = await self._book.draft(request.instruction_id, moments.now())
         if draft.move not in (Move.CHECK, Move.SEND, Move.LOOK_UP):
             turn = await self._begin(request, moments)
-            return Step.of(turn.view)
+            return self._stored(turn.view, moments)
         passed: Examined | None = None
         if draft.move is Move.CHECK:
-            passed = await self._checks.examine(request.payment_id, draft.subject.order)
+            passed = await self._checks.examine(request.resource_id, draft.subject.order)
             if not passed.passed:
                 held = await self._book.hold(request.instruction_id, passed, known=request.attempts)
-                return Step.of(held)
+                return self._stored(held, moments)
         partner = self._partner(draft.subject.order.partner, draft.subject.order.partner_account)
         if not_ready := await self._ready(draft.subject, partner, moments):
             return await self._postpone(request, not_ready, moments, draft.subject)
@@ -185,14 +156,14 @@ class PartnerSteps:
             case Move.LOOK_UP:
                 answer = await partner.find(turn.subject)
                 heard = heard_of_lookup(
-                    request.payment_id,
+                    request.resource_id,
                     request.instruction_id,
                     answer,
                     moments.now(),
                     needs_watermark=turn.needs_watermark,
                 )
             case _:
-                return Step.of(turn.view)
+                return self._stored(turn.view, moments)
         self._note(draft.subject, is_answer(heard.exchange), heard.why, moments)
         return await self._record(heard, moments)
 
@@ -221,7 +192,7 @@ class PartnerSteps:
         assert turn.deadline is not None
         answer = await partner.submit(turn.subject, turn.request, turn.deadline)
         return heard_of_send(
-            request.payment_id,
+            request.resource_id,
             request.instruction_id,
             turn.attempt,
             answer,
@@ -230,19 +201,19 @@ class PartnerSteps:
         )
 
     async def _read(self, request: StepRequest, moments: Moments) -> Step:
-        noted = await self._inbox.highest(request.payment_id)
+        noted = await self._inbox.highest(request.resource_id)
         subject = await self._book.subject(request.instruction_id)
         partner = self._partner(subject.order.partner, subject.order.partner_account)
         if not_ready := await self._ready(subject, partner, moments):
             return await self._postpone(request, not_ready, moments, subject)
         if quota := partner.profile.quota:
             now = moments.now()
-            waits = await self._turns.take(request.payment_id, partner.login, quota, now)
+            waits = await self._turns.take(request.resource_id, partner.login, quota, now)
             if waits is not None:
-                return Step.of(waits)
+                return self._stored(waits, moments)
         answer = await partner.read(subject)
         heard = heard_of_read(
-            request.payment_id, request.instruction_id, answer, moments.now(), noted
+            request.resource_id, request.instruction_id, answer, moments.now(), noted
         )
         self._note(subject, is_answer(heard.exchange), heard.why, moments)
         return await self._record(heard, moments)
@@ -255,7 +226,8 @@ class PartnerSteps:
         subject: Subject,
     ) -> Step:
         self._note(subject, has_answered(why), why.why, moments)
-        return Step.of(await self._book.postpone(request.payment_id, why, moments.now()))
+        view = await self._book.postpone(request.resource_id, why, moments.now())
+        return self._stored(view, moments)
 
     async def _unprepared(
         self, request: StepRequest, why: Unprepared, moments: Moments, subject: Subject
@@ -263,7 +235,7 @@ class PartnerSteps:
         if why.refused is None:
             return await self._postpone(request, why, moments, subject)
         heard = Heard(
-            payment_id=request.payment_id,
+            payment_id=request.resource_id,
             instruction_id=request.instruction_id,
             heard_at=moments.now(),
             why=why.why,
@@ -271,7 +243,8 @@ class PartnerSteps:
             report=why.refused,
             exchange=why.exchange,
         )
-        return Step.of(await self._book.refuse(heard, known=request.attempts))
+        view = await self._book.refuse(heard, known=request.attempts)
+        return self._stored(view, moments)
 
     async def _record(self, heard: Heard, moments: Moments) -> Step:
         """Record the outcome, and retry while the store is away.
@@ -289,12 +262,21 @@ class PartnerSteps:
                 # Our timeout does not stop a transaction that waits for its turn, and it may still
                 # commit. Recording the same again then changes nothing.
                 async with asyncio.timeout(max(left, _LAST_TRY).total_seconds()):
-                    return Step.of(await self._book.record(heard))
+                    return self._stored(await self._book.record(heard), moments)
             except away:
                 if moments.now() >= give_up_at:
                     return Step(said=f"not recorded yet: {heard.why}", unrecorded=heard)
                 await asyncio.sleep(pause_seconds)
                 pause_seconds = min(pause_seconds * 2, 5.0)
+
+    def _stored(self, view: PaymentView, moments: Moments) -> Step:
+        """A step whose outcome is in the store."""
+        payment = view.payment
+        words = f": {payment.partner_status}" if payment.partner_status else ""
+        return Step(
+            said=f"{payment.state} ({payment.certainty}), {display(payment).headline}{words}",
+            next=next_step(view, moments.now(), leaves_after=self._leaves_after),
+        )
 
     async def _ready(
         self, subject: Subject, partner: PaymentPartner, moments: Moments

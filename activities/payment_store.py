@@ -3,58 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.messages import FORGOTTEN, NOT_OF_A_STEP, CancelRequest, ResourceRef
 from domain.heard import Heard, NotOfAStep
+from domain.lifecycle.next_step import NextStep
+from domain.next_step import labels, next_step
 from domain.payment import UnknownPayment
-from domain.view import PaymentView
 
 if TYPE_CHECKING:
     from domain.clock import Clock
+    from domain.view import PaymentView
     from store.commands import Commands
     from store.payments import Payments
     from store.sending import SendBook
     from store.set_back import SetBack
 
 log = logging.getLogger("finality.payments")
-
-#: The failure type of a step whose payment is not in the database.
-FORGOTTEN: Final = "Forgotten"
-#: The failure type of a record that no step can have made.
-NOT_OF_A_STEP: Final = "NotOfAStep"
-
-
-class PaymentRef(BaseModel):
-    """The ids of a payment: all that a workflow is started with.
-
-    `attempts` is the number of attempts that the run has seen, by instruction. It is passed to
-    each load and to the run that continues as new, so that a database that was set back is
-    noticed.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    tenant: str
-    payment_id: str
-    attempts: Mapping[str, int] = Field(default_factory=dict)
-
-
-class CancelRequest(BaseModel):
-    """A cancel that does not come from our own command: the order's deadline, or Temporal's UI."""
-
-    model_config = ConfigDict(frozen=True)
-
-    payment_id: str
-    command_id: str
-    by: str
-    why: str
 
 
 class PaymentStore:
@@ -78,26 +49,26 @@ class PaymentStore:
         self._leaves_after = leaves_after
 
     @activity.defn
-    async def load(self, ref: PaymentRef) -> PaymentView:
-        """Load the payment as it is now.
+    async def load(self, ref: ResourceRef) -> NextStep:
+        """How the payment stands now, and what is due.
 
         Raises:
             ApplicationError: `FORGOTTEN`: the database does not have the payment. Everything is
                 halted.
         """
-        async with self._halting_if_forgotten(ref.payment_id):
-            view = await self._payments.view(ref.payment_id)
+        async with self._halting_if_forgotten(ref.resource_id):
+            view = await self._payments.view(ref.resource_id)
             if any(
                 len(one.book.attempts) < ref.attempts.get(one.instruction_id, 0)
                 for one in view.instructions
             ):
                 # By an older copy the run could end, and its memory of these attempts with it.
                 now = self._clock.now()
-                view = await self._set_back.remember(ref.payment_id, ref.attempts, now)
-        return view.model_copy(update={"leaves_after": self._leaves_after})
+                view = await self._set_back.remember(ref.resource_id, ref.attempts, now)
+        return self._next(view).model_copy(update={"labels": labels(view)})
 
     @activity.defn
-    async def record(self, heard: Heard) -> PaymentView:
+    async def record(self, heard: Heard) -> NextStep:
         """Store the outcome of a step that ended while the store was away. Repeats change nothing.
 
         Raises:
@@ -107,28 +78,31 @@ class PaymentStore:
         try:
             _require_own_run(heard)
             async with self._halting_if_forgotten(heard.payment_id):
-                return await self._book.record(heard)
+                return self._next(await self._book.record(heard))
         except NotOfAStep as forged:
             log.error("%s", forged)
             raise ApplicationError(str(forged), type=NOT_OF_A_STEP, non_retryable=True) from forged
 
     @activity.defn
-    async def cancel(self, request: CancelRequest) -> PaymentView:
+    async def cancel(self, request: CancelRequest) -> NextStep:
         """Record the cancel command; recorded twice, it is one command.
 
         Raises:
             ApplicationError: `FORGOTTEN`, as for `load`.
         """
-        async with self._halting_if_forgotten(request.payment_id):
+        async with self._halting_if_forgotten(request.resource_id):
             commanded = await self._commands.cancel(
-                request.payment_id,
+                request.resource_id,
                 command_id=request.command_id,
                 by=request.by,
                 why=request.why,
                 now=self._clock.now(),
                 by_its_run=True,
             )
-        return commanded.view
+        return self._next(commanded.view)
+
+    def _next(self, view: PaymentView) -> NextStep:
+        return next_step(view, self._clock.now(), leaves_after=self._leaves_after)
 
     @asynccontextmanager
     async def _halting_if_forgotten(self, payment_id: str) -> AsyncIterator[None]:

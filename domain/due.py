@@ -1,14 +1,15 @@
-"""What is due for a payment now: a pure table, which the workflow reads after every step."""
+"""What is due for a payment now: a pure table, which the store reads after every step."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from domain.clock import is_after
 from domain.future import has_future
 from domain.kinds import kind_of
+from domain.lifecycle.next_step import Due, Owed
 from domain.payment import Certainty, Instruction
 from domain.report import PaymentState
 from domain.sending import Move, next_move
@@ -18,32 +19,6 @@ from domain.view import PaymentView
 
 #: How long news waits at most for its read: not long, but no busy loop while the partner is down.
 NEWS_PAUSE_MAX: Final = timedelta(minutes=1)
-
-
-class Owed(StrEnum):
-    """The kinds of things that can be due for a payment."""
-
-    INSTRUCT = "instruct"
-    READ = "read"
-    GIVE_UP = "give_up"
-    """The order's own deadline (`execute_by`) is over: the cancel command is due."""
-    WAIT = "wait"
-    OVER = "over"
-
-
-class Due(NamedTuple):
-    """One thing that is due, and why; `until` belongs to a wait, `instruction_id` to a step."""
-
-    owed: Owed
-    because: str
-    until: datetime | None = None
-    instruction_id: str | None = None
-
-    @property
-    def in_words(self) -> str:
-        """What the payment waits for and when we look at it next, for people."""
-        when = f"at {self.until:%Y-%m-%d %H:%M:%S} UTC" if self.until else "now"
-        return f"{self.because}; next look {when}"
 
 
 def due(view: PaymentView, now: datetime) -> Due:
@@ -96,7 +71,7 @@ def _step(view: PaymentView, instruction: Instruction, now: datetime) -> Due | N
             return _blocked(view, now) or ours
         case Move.WAIT if has_future(instruction.book, now):
             # The wait would last as long as a clock was ahead, so a step corrects the book first.
-            return _blocked(view, now) or ours._replace(because="a moment of its book is to come")
+            return _blocked(view, now) or replace(ours, because="a moment of its book is to come")
         case Move.WAIT:
             return _wait(view, now, step.because, step.until)
         case Move.PARK:
@@ -124,7 +99,7 @@ def _before_deadline(view: PaymentView, step: Due) -> Due:
         return step
     if view.payment.state not in CANCELLABLE or step.until <= deadline:
         return step
-    return step._replace(until=deadline)
+    return replace(step, until=deadline)
 
 
 def _read(view: PaymentView, now: datetime) -> Due:
@@ -223,11 +198,7 @@ def _frozen(view: PaymentView) -> str:
 def _pause(view: PaymentView) -> timedelta:
     """The pause between two reads: longer each time. Read turns may make it longer still."""
     profile = view.profile
-    pause: timedelta = min(profile.read_pause * (1 << min(view.reads, 20)), profile.read_pause_max)
-    if profile.quota is None or view.crowd == 1:
-        return pause
-    # Only histories of earlier releases have a crowd. It stays so that they replay.
-    return max(pause, profile.quota.window * view.crowd / profile.quota.reads)
+    return min(profile.read_pause * (1 << min(view.reads, 20)), profile.read_pause_max)
 
 
 def _paying(view: PaymentView) -> Instruction:

@@ -263,7 +263,9 @@ class Orchestrator:
                 news = await running.first_news(view.tenant, view.payment_id, patience=patience)
             except LEFT_TO_RELAY:
                 news = None
-            receipt = Receipt(acceptance, news or view, is_started=news is not None)
+            if news is not None:
+                view = await self._payments.view(view.payment_id)
+            receipt = Receipt(acceptance, view, is_started=news is not None)
         if receipt.is_started and acceptance.is_new:
             await self._payments.started([view.payment_id], self._clock.now())
         return receipt

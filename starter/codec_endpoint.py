@@ -24,7 +24,7 @@ from starlette.routing import Route
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.converter import WorkflowSerializationContext
 
-from activities.payment_store import PaymentRef
+from activities.messages import ResourceRef
 from domain.ids import workflow_id
 from starter.codec import REFUSED, EncryptionCodec
 from starter.converter import TYPE
@@ -43,7 +43,7 @@ class _Ids(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     tenant: str
-    payment_id: str
+    resource_id: str
 
 
 class _NotSealable(ValueError):
@@ -160,12 +160,12 @@ class _Asked:
             ids = _Ids.model_validate_json(payload.data, strict=True)
         except ValidationError:
             raise _NotSealable(
-                'only the ids of a payment are sealed here, as {"tenant": …, "payment_id": …}'
+                'only the ids of a payment are sealed here, as {"tenant": …, "resource_id": …}'
             ) from None
-        ref = PaymentRef(tenant=ids.tenant, payment_id=ids.payment_id)
-        run = WorkflowSerializationContext("", workflow_id(ref.tenant, ref.payment_id))
+        ref = ResourceRef(tenant=ids.tenant, resource_id=ids.resource_id)
+        run = WorkflowSerializationContext("", workflow_id(ref.tenant, ref.resource_id))
         clear = Payload(
-            metadata={"encoding": _JSON, TYPE: PaymentRef.__name__.encode()},
+            metadata={"encoding": _JSON, TYPE: ResourceRef.__name__.encode()},
             data=ref.model_dump_json().encode(),
         )
         [sealed] = await self._codec.with_context(run).encode([clear])

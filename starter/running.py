@@ -16,10 +16,10 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.payment_store import PaymentRef
+from activities.messages import ResourceRef
 from domain.ids import TASK_QUEUE, workflow_id
+from domain.lifecycle.next_step import NextStep
 from domain.notifying import NotNotified
-from domain.view import PaymentView
 from starter.away import TemporalAway
 from workflows.payment import PaymentWorkflow
 
@@ -53,7 +53,7 @@ class Running:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._asking: dict[str, asyncio.Task[PaymentView | None]] = {}
+        self._asking: dict[str, asyncio.Task[NextStep | None]] = {}
 
     async def ensure_running(self, tenant: str, payment_id: str) -> None:
         """Signal-with-start: a running workflow looks again, a missing one starts.
@@ -67,7 +67,7 @@ class Running:
         try:
             await self._client.start_workflow(
                 PaymentWorkflow.run,
-                PaymentRef(tenant=tenant, payment_id=payment_id),
+                ResourceRef(tenant=tenant, resource_id=payment_id),
                 id=workflow_id(tenant, payment_id),
                 task_queue=TASK_QUEUE,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
@@ -85,7 +85,7 @@ class Running:
 
     async def first_news(
         self, tenant: str, payment_id: str, *, patience: timedelta
-    ) -> PaymentView | None:
+    ) -> NextStep | None:
         """Start or join the payment's run, and wait for its first step.
 
         Callers of one payment share one update, since the server takes only ten at a time for a
@@ -101,7 +101,7 @@ class Running:
         done, _ = await asyncio.wait({asking}, timeout=patience.total_seconds())
         return asking.result() if done else None
 
-    async def _ask_first_news(self, tenant: str, payment_id: str) -> PaymentView | None:
+    async def _ask_first_news(self, tenant: str, payment_id: str) -> NextStep | None:
         """Update-with-Start, repeated once if the run ended or continued as new just then."""
         try:
             # Once the server has the update, the SDK polls for its outcome without any limit.
@@ -122,10 +122,10 @@ class Running:
             raise
         return None
 
-    async def _update_with_start(self, tenant: str, payment_id: str) -> PaymentView:
+    async def _update_with_start(self, tenant: str, payment_id: str) -> NextStep:
         operation = WithStartWorkflowOperation(
             PaymentWorkflow.run,
-            PaymentRef(tenant=tenant, payment_id=payment_id),
+            ResourceRef(tenant=tenant, resource_id=payment_id),
             id=workflow_id(tenant, payment_id),
             task_queue=TASK_QUEUE,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,

@@ -14,9 +14,10 @@ from sqlmodel import Session, col, select
 
 from domain import silence
 from domain.absence import is_uncertain
-from domain.due import Owed, due
+from domain.due import due
 from domain.escalation import DueRung, Escalate, next_at, nobody, reached
 from domain.fold import fold, state_by_words
+from domain.lifecycle.next_step import Owed
 from domain.movements import ever_booked, movements_of
 from domain.notifying import next_notification
 from domain.order import Order, Rail

@@ -12,8 +12,9 @@ from typing import Final, NamedTuple, Self
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from assembly import Assembly
-from domain.due import Owed, due
+from domain.due import due
 from domain.intent import Acknowledgement, PossibleDuplicate
+from domain.lifecycle.next_step import Owed
 from domain.payment import Certainty
 from domain.states import STATES
 from starter.client import Asked, Receipt

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlmodel import select
 from temporalio.client import Client, WorkflowHandle
 
-from activities.payment_store import PaymentRef
+from activities.messages import ResourceRef
 from assembly import Assembly, MachineClock
 from domain.clock import Clock
 from domain.gate import Check
@@ -167,5 +167,5 @@ async def world(
         await assembly.close()
 
 
-def ref(payment_id: str) -> PaymentRef:
-    return PaymentRef(tenant="shop", payment_id=payment_id)
+def ref(payment_id: str) -> ResourceRef:
+    return ResourceRef(tenant="shop", resource_id=payment_id)

@@ -7,7 +7,8 @@ import dataclasses
 from temporalio.testing import ActivityEnvironment
 
 from activities.checks import Checks
-from activities.partner_steps import PartnerSteps, Step, StepRequest
+from activities.messages import Step, StepRequest
+from activities.partner_steps import PartnerSteps
 from activities.witness import Witness
 from assembly import STORE_AWAY
 from domain.clock import Clock
@@ -21,7 +22,7 @@ from tests.fakes import ACCOUNT, BANK, FakePartner, profile
 from tests.performing import performing
 from tests.store.books import INSTRUCTION, PAYMENT, Store
 
-REQUEST = StepRequest(payment_id=PAYMENT, instruction_id=INSTRUCTION)
+REQUEST = StepRequest(resource_id=PAYMENT, instruction_id=INSTRUCTION)
 
 
 class Steps:
@@ -30,7 +31,7 @@ class Steps:
     def __init__(self, store: Store, partner: FakePartner, payment_id: str = PAYMENT) -> None:
         self.store = store
         self.request = StepRequest(
-            payment_id=payment_id, instruction_id=instruction_id(payment_id, InstructionKind.PAY)
+            resource_id=payment_id, instruction_id=instruction_id(payment_id, InstructionKind.PAY)
         )
         self.partner = partner
         self.server: Clock = store.clock
@@ -74,14 +75,21 @@ class Steps:
         return step
 
     async def instructed(self) -> PaymentView:
-        """Instruct, with the store at hand."""
-        view = (await self.instruct()).view
-        assert view is not None
-        return view
+        """Instruct, with the store at hand; the payment after it."""
+        return await self._after(await self.instruct())
 
     async def was_read(self) -> PaymentView:
-        view = (await self.read()).view
-        assert view is not None
+        """Read, with the store at hand; the payment after it."""
+        return await self._after(await self.read())
+
+    async def _after(self, step: Step) -> PaymentView:
+        """The payment as the step left it in the store, and told the workflow."""
+        view = await self.store.payments.view(PAYMENT)
+        assert step.next is not None
+        assert (step.next.state, step.next.certainty) == (
+            view.payment.state,
+            view.payment.certainty,
+        )
         return view
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from activities import partner_steps
-from activities.partner_steps import Step
-from activities.payment_store import PaymentRef
+from activities.messages import ResourceRef, Step
+from domain.due import due
 from domain.heard import Heard
+from domain.next_step import labels
 from domain.payment import Certainty
 from domain.sending import AttemptResult
 from domain.view import PaymentView
@@ -20,7 +21,7 @@ from store.faults import StoreAway
 from tests.activities.steps import in_its_run, steps_of
 from tests.clock import SteppedClock
 from tests.polling import until
-from tests.store.books import PAYMENT, Store
+from tests.store.books import INSTRUCTION, PAYMENT, Store
 from tests.words import OnSend
 
 MINUTE = timedelta(minutes=1)
@@ -64,7 +65,7 @@ async def test_what_cannot_be_recorded_in_time_is_handed_over(
     )
     away = _AwayFor(store, 1, monkeypatch)
     step = await steps.instruct()
-    assert step.view is None
+    assert step.next is None
     assert step.unrecorded is not None
     assert away.calls == 1
 
@@ -73,8 +74,9 @@ async def test_what_cannot_be_recorded_in_time_is_handed_over(
     assert carried == step
     assert carried.unrecorded is not None
     activities = store.payment_store()
-    view = await in_its_run().run(activities.record, carried.unrecorded)
-    assert view.payment.certainty is Certainty.SENT
+    known = await in_its_run().run(activities.record, carried.unrecorded)
+    assert known.certainty == Certainty.SENT
+    view = await store.payments.view(PAYMENT)
     assert view.payment.partner_reference == steps.partner.effects[0].reference
 
 
@@ -103,8 +105,8 @@ async def test_cancelled_in_the_middle_of_a_send_it_still_records(store: Store) 
     assert not running.done()
     steps.partner.gate.set()
     step = await running
-    assert step.view is not None
-    assert step.view.payment.certainty is Certainty.SENT
+    assert step.next is not None
+    assert step.next.certainty == Certainty.SENT
 
 
 async def test_a_bug_of_the_adapter_leaves_the_attempt_in_doubt(
@@ -170,17 +172,20 @@ async def test_what_waits_for_the_store_too_long_is_handed_over_and_recorded_onc
     waits.set()
     first = await late[0]
     monkeypatch.undo()
-    again = await in_its_run().run(store.payment_store().record, step.unrecorded)
-    assert again.payment == first.payment
+    await in_its_run().run(store.payment_store().record, step.unrecorded)
+    assert (await store.payments.view(PAYMENT)).payment == first.payment
     assert first.payment.certainty is Certainty.SENT
 
 
-async def test_loading_gives_the_payment_as_it_stands(store: Store) -> None:
+async def test_loading_tells_how_the_payment_stands_and_what_is_due(store: Store) -> None:
     await store.accept()
     activities = store.payment_store()
-    ref = PaymentRef(tenant="shop", payment_id=PAYMENT)
-    view = await in_its_run().run(activities.load, ref)
-    assert view == await store.payments.view(PAYMENT)
+    ref = ResourceRef(tenant="shop", resource_id=PAYMENT)
+    known = await in_its_run().run(activities.load, ref)
+    view = await store.payments.view(PAYMENT)
+    assert known.due == due(view, store.clock.now())
+    assert (known.state, known.attempts) == (view.payment.state, {str(INSTRUCTION): 0})
+    assert known.labels == labels(view)
 
 
 async def test_nothing_is_sent_if_the_attempt_cannot_be_written(

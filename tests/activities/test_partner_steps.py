@@ -294,9 +294,9 @@ async def test_another_bank_behind_the_same_account_name_is_asked_and_sent_nothi
     steps = await steps_of(store, given)
     steps.partner.profile = profile(environment="https://bank.test:8443 login 1")
     for step in (steps.instruct, steps.read):
-        view = (await step()).view
-        assert view is not None
-        assert "is at 'https://bank.test:8443 login 1'" in (view.waiting_for or "")
+        known = (await step()).next
+        assert known is not None
+        assert "is at 'https://bank.test:8443 login 1'" in known.due.because
     assert steps.partner.calls == []
     steps.partner.profile = given
     store.clock.step(timedelta(minutes=5))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.payment_store import NOT_OF_A_STEP
+from activities.messages import NOT_OF_A_STEP
 from domain.heard import Heard
 from domain.payment import Certainty
 from domain.report import PaymentState, Report, Source
@@ -89,8 +89,8 @@ async def test_the_run_of_another_payment_records_nothing(
 async def test_what_a_step_did_hear_is_recorded(store: Store, clock: SteppedClock) -> None:
     await _sent(store, clock)
     told = report(clock.now(), PaymentState.PROCESSING, source=Source.READ)
-    view = await in_its_run().run(store.payment_store().record, _heard(store, told))
-    assert (view.payment.state, view.payment.certainty) == (
+    known = await in_its_run().run(store.payment_store().record, _heard(store, told))
+    assert (known.state, known.certainty) == (
         PaymentState.PROCESSING,
         Certainty.SENT,
     )

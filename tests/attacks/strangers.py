@@ -20,7 +20,7 @@ from temporalio.common import RawValue
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.partner_steps import Step
+from activities.messages import Step
 from domain.heard import Heard
 from domain.ids import TASK_QUEUE, partner_queue, workflow_id
 from domain.report import PaymentState, Report, Source

@@ -8,9 +8,10 @@ from pathlib import Path
 from domain.answers import Absent, Answered, Refused
 from domain.command import Outcome
 from domain.display import display
-from domain.due import Owed, due
+from domain.due import due
 from domain.heard import heard_of_lookup, heard_of_send
 from domain.ids import instruction_id
+from domain.lifecycle.next_step import Owed
 from domain.payment import Certainty
 from domain.profile import InstructionKind
 from domain.report import PaymentState, Source
@@ -87,7 +88,7 @@ async def test_a_cancelled_payment_that_comes_to_life_is_taken_back(
     assert [c.outcome for c in await store.commands.of(PAYMENT)] == [Outcome.ASKED]
     view = await store.payments.view(PAYMENT)
     cancel = instruction_id(PAYMENT, InstructionKind.CANCEL)
-    assert due(view, clock.now())[:1] == (Owed.INSTRUCT,)
+    assert due(view, clock.now()).owed is Owed.INSTRUCT
     assert due(view, clock.now()).instruction_id == cancel
     assert (await _cancel(store, "c2")).command.outcome is Outcome.ASKED
     assert (await store.begin(cancel)).move is Move.SEND

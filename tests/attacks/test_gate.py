@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from domain.answers import Found
-from domain.due import Owed, due
+from domain.due import due
 from domain.gate import Barred, CheckKind, Examined, OnHold
 from domain.ids import instruction_id
+from domain.lifecycle.next_step import Owed
 from domain.profile import InstructionKind
 from domain.report import PaymentState, Source
 from domain.sending import Move

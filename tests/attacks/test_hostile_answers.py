@@ -13,7 +13,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from activities.partner_steps import Step
+from activities.messages import Step
 from domain.money import Money
 from domain.report import PaymentState
 from domain.view import PaymentView
@@ -92,11 +92,11 @@ def _steps(
     return Steps(store, cast(Any, adapter))
 
 
-def _view(step: Step) -> PaymentView:
-    """Of a step that was recorded, and that Temporal can keep."""
-    assert step.view is not None
+async def _view(store: Store, step: Step) -> PaymentView:
+    """After a step that was recorded, and that Temporal can keep."""
+    assert step.next is not None
     assert len(step.model_dump_json()) < STEP_CHARACTERS_MAX
-    return step.view
+    return await store.payments.view(PAYMENT)
 
 
 async def _accepted(store: Store) -> None:
@@ -117,7 +117,7 @@ async def test_a_send_and_its_lookups_end_whatever_the_partner_answers(
 ) -> None:
     await _accepted(store)
     for status in (200, 503, 400, 200):
-        view = _view(await _steps(store, status, BODIES[name]).instruct())
+        view = await _view(store, await _steps(store, status, BODIES[name]).instruct())
         assert view.payment.state in {PaymentState.SUBMITTING, PaymentState.CREATED}, status
         clock.step(timedelta(minutes=3))
     await _shown(store)
@@ -129,7 +129,8 @@ async def test_nothing_is_sent_while_the_partner_shows_nonsense_for_what_it_hold
 ) -> None:
     await _accepted(store)
     for status in (200, 503, 400):
-        view = _view(await _steps(store, status, BODIES[name], shows_nothing=False).instruct())
+        steps = _steps(store, status, BODIES[name], shows_nothing=False)
+        view = await _view(store, await steps.instruct())
         assert not view.instructions[0].book.attempts, status
 
 
@@ -142,7 +143,7 @@ async def test_a_read_ends_whatever_the_partner_answers(
     for status in (200, 404, 503):
         clock.step(timedelta(hours=1))
         body = BODIES[name].replace('"KEY"', json.dumps(key))
-        view = _view(await _steps(store, status, body).read())
+        view = await _view(store, await _steps(store, status, body).read())
         assert view.payment.state is taken.payment.state, status
         assert view.payment.amounts.settled == Money(minor=0, currency="EUR")
     await _shown(store)
@@ -155,7 +156,7 @@ async def test_a_retry_after_that_is_no_moment_is_ignored(
     await _taken(store)
     clock.step(timedelta(hours=1))
     headers = {b"retry-after": text.encode("latin-1")}
-    view = _view(await _steps(store, 503, "{}", headers).read())
+    view = await _view(store, await _steps(store, 503, "{}", headers).read())
     assert view.not_before is None
 
 
@@ -164,4 +165,4 @@ async def _taken(store: Store) -> PaymentView:
     await _accepted(store)
     key = (await store.book.subject(INSTRUCTION)).keys[-1]
     body = json.dumps(payment(unique_request_id=key, amount="123.45"))
-    return _view(await _steps(store, 200, body).instruct())
+    return await _view(store, await _steps(store, 200, body).instruct())

@@ -8,7 +8,8 @@ import pytest
 
 from domain.answers import Absent, Found
 from domain.display import display
-from domain.due import Owed, due
+from domain.due import due
+from domain.lifecycle.next_step import Owed
 from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState, Source

@@ -8,7 +8,8 @@ import pytest
 from sqlmodel import select
 
 from domain.answers import Answered
-from domain.due import Owed, due
+from domain.due import due
+from domain.lifecycle.next_step import Owed
 from domain.money import Money
 from domain.payment import Certainty, FindingKind, Payment
 from domain.profile import Profile

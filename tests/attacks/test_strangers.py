@@ -10,7 +10,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
-from activities.payment_store import PaymentRef
+from activities.messages import ResourceRef
 from domain.ids import workflow_id
 from domain.payment import Certainty
 from domain.report import PaymentState, Source
@@ -199,7 +199,7 @@ async def test_a_run_that_a_stranger_began_ends_and_ours_begins(
         payment_id = await made.record_only()
         evil = await stranger(server.address)
         run = workflow_id("shop", payment_id)
-        ref = PaymentRef(tenant="shop", payment_id=payment_id)
+        ref = ResourceRef(tenant="shop", resource_id=payment_id)
         await evil.starts("PaymentWorkflow", run, *[ref] * arguments)
         await made.work()
         handle = evil.client.get_workflow_handle(run)

@@ -11,7 +11,8 @@ from activities.clocks import Clocks
 from activities.upkeep import Upkeep
 from domain.answers import Absent, NotReady, Read, Subject
 from domain.clock import APART_MAX, ClocksApart
-from domain.due import Owed, due
+from domain.due import due
+from domain.lifecycle.next_step import Owed
 from domain.payment import Certainty
 from domain.report import PaymentState
 from domain.sending import AttemptResult, LookupResult, Move

@@ -189,7 +189,6 @@ views = st.builds(
             "not_before": st.one_of(st.none(), st.none(), moments),
             "has_news": st.booleans(),
             "news_at": st.one_of(st.none(), moments),
-            "crowd": st.sampled_from([1, 1, 5_000]),
             "read_turn": st.one_of(
                 st.none(), st.builds(ReadTurn, at=moments, line=st.sampled_from(Line))
             ),

@@ -8,7 +8,8 @@ from typing import Any
 
 from domain.absence import is_unconfirmed
 from domain.command import Outcome
-from domain.due import Due, due
+from domain.due import due
+from domain.lifecycle.next_step import Due
 from domain.payment import Certainty, Payment
 from domain.profile import Operation
 from domain.report import PaymentState, Report, Source

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from domain.due import NEWS_PAUSE_MAX, Owed, due
+from domain.due import NEWS_PAUSE_MAX, due
+from domain.lifecycle.next_step import Owed
 from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind, Operation
 from domain.report import MovementKind, Observed, PaymentState, Report, Source

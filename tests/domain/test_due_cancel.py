@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from domain.due import Due, Owed, due
+from domain.due import due
+from domain.lifecycle.next_step import Due, Owed
 from domain.payment import Certainty
 from domain.report import Observed, PaymentState
 from domain.sending import Answer, AttemptResult, Book, Closed

@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from domain.due import NEWS_PAUSE_MAX, Owed, due, read_line
+from domain.due import NEWS_PAUSE_MAX, due, read_line
+from domain.lifecycle.next_step import Owed
 from domain.payment import Certainty
 from domain.profile import Quota
 from domain.report import PaymentState
@@ -113,24 +112,6 @@ def read_at(seen: PaymentView) -> datetime:
     owed = due(seen, waiting.until)
     assert (owed.owed, owed.instruction_id) == (Owed.READ, INSTRUCTION)
     return waiting.until
-
-
-@given(
-    reads=st.integers(0, 40),
-    crowd=st.integers(2, 100_000),
-    share=st.integers(1, 1_000),
-    window=st.sampled_from([SECOND, MINUTE, HOUR]),
-)
-def test_what_an_earlier_release_recorded_waits_as_it_did_there(
-    reads: int, crowd: int, share: int, window: timedelta
-) -> None:
-    seen = view(report(S.PROCESSING), last_asked_at=NOW, reads=reads, crowd=crowd)
-    quota = Quota(requests=share + 100, window=window, reads=share)
-    shared = seen.model_copy(update={"profile": seen.profile.model_copy(update={"quota": quota})})
-    # Histories replay by it: the timer has to be the one that was started.
-    pause = read_at(shared) - NOW
-    assert pause == max(read_at(seen) - NOW, window * crowd / share)
-    assert crowd * (window / pause) <= share * (1 + 1e-6), "reads of all in one window"
 
 
 def test_a_quota_alone_slows_no_read_down() -> None:

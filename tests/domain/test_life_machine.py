@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 
 from domain.command import Outcome
 from domain.display import Funds, display
-from domain.due import Owed
+from domain.lifecycle.next_step import Owed
 from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind
 from domain.report import PaymentState

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from domain.due import Owed, due
+from domain.due import due
+from domain.lifecycle.next_step import Owed
 from domain.payment import Certainty, FindingKind
 from domain.report import PaymentState
 from domain.sending import AttemptResult

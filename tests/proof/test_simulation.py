@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from activities.payment_store import PaymentRef
+from activities.messages import ResourceRef
 from domain.profile import IdempotencyKind, LookupKind
 from domain.sending import Book, Move, NextMove, next_move
 from tests.proof.simulation.__main__ import shrunk
@@ -173,7 +173,7 @@ def test_the_private_parts_of_the_sdk_are_as_the_simulation_knows_them() -> None
     async def world() -> None:
         now = clock.now()
         run = Instance(PaymentWorkflow, workflow_id="w", run_id="r", seed=1, began=now)
-        ref = PaymentRef(tenant="t", payment_id="p")
+        ref = ResourceRef(tenant="t", resource_id="p")
         [command] = run.activate(
             [begin(PaymentWorkflow, "w", ref, 1, now)], now, history_length=3, is_replay=False
         )

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from activities.payment_store import PaymentRef
+from activities.messages import ResourceRef
 from workflows.payment import PaymentWorkflow
 
 
@@ -15,7 +15,7 @@ class ChangedAtItsBeginning(PaymentWorkflow):
     """Waits a moment before it loads."""
 
     @workflow.run
-    async def run(self, ref: PaymentRef) -> str:
+    async def run(self, ref: ResourceRef) -> str:
         await workflow.sleep(timedelta(milliseconds=10))
         return await super().run(ref)
 
@@ -25,7 +25,7 @@ class ChangedAtItsEnd(PaymentWorkflow):
     """Waits a moment before it ends."""
 
     @workflow.run
-    async def run(self, ref: PaymentRef) -> str:
+    async def run(self, ref: ResourceRef) -> str:
         result = await super().run(ref)
         await workflow.sleep(timedelta(milliseconds=10))
         return result

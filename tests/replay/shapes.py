@@ -10,7 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from activities.partner_steps import PartnerSteps, Step
+from activities.clocks import Moments
+from activities.messages import Step
+from activities.partner_steps import PartnerSteps
 from domain.answers import NotReady
 from domain.heard import Heard
 from domain.order import Rail, Times
@@ -145,7 +147,7 @@ def _store_away() -> Iterator[None]:
     """Steps hand over what they heard instead of recording it."""
     record = PartnerSteps._record
 
-    async def handed_over(_: PartnerSteps, heard: Heard) -> Step:
+    async def handed_over(_: PartnerSteps, heard: Heard, __: Moments) -> Step:
         return Step(said="not recorded yet", unrecorded=heard)
 
     setattr(PartnerSteps, record.__name__, handed_over)

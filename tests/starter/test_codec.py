@@ -18,8 +18,9 @@ from temporalio.converter import (
 )
 from temporalio.exceptions import ApplicationError
 
-from activities.partner_steps import PartnerSteps, Step, StepRequest
-from activities.payment_store import PaymentRef, PaymentStore
+from activities.messages import ResourceRef, Step, StepRequest
+from activities.partner_steps import PartnerSteps
+from activities.payment_store import PaymentStore
 from activities.upkeep import Upkeep
 from domain.ids import UPKEEP
 from starter.codec import ENCODING, REFUSED, EncryptionCodec, place_of
@@ -29,12 +30,12 @@ from store.keyring import Keyring, MissingKey
 from workflows.payment import PaymentWorkflow
 from workflows.upkeep import UpkeepWorkflow
 
-REF = PaymentRef(tenant="shop", payment_id="pay_1")
+REF = ResourceRef(tenant="shop", resource_id="pay_1")
 SECRET = "canary"
 RUN = WorkflowSerializationContext("default", "payment/shop/pay_1")
 OTHER_RUN = WorkflowSerializationContext("default", "payment/shop/pay_2")
 STEP = Step(said="settled")
-REQUEST = StepRequest(payment_id="pay_1", instruction_id="pay_1/pay/1")
+REQUEST = StepRequest(resource_id="pay_1", instruction_id="pay_1/pay/1")
 
 
 def _keyring(*ids: str) -> Keyring:
@@ -58,7 +59,7 @@ async def test_a_value_goes_there_sealed_and_comes_back_whole() -> None:
     assert payload.metadata["encryption-key-id"] == b"k1"
     assert payload.metadata["sealed-for"] == b"workflow payment/shop/pay_1"
     assert b"tenant" not in payload.data
-    assert await there.decode([payload], [PaymentRef]) == [REF]
+    assert await there.decode([payload], [ResourceRef]) == [REF]
 
 
 async def test_the_text_of_a_failure_is_sealed_too() -> None:
@@ -73,7 +74,7 @@ async def test_the_text_of_a_failure_is_sealed_too() -> None:
 async def test_what_an_older_key_sealed_still_opens() -> None:
     [old] = await converter(_keyring("k1")).with_context(RUN).encode([REF])
     newer = converter(_keyring("k2", "k1")).with_context(RUN)
-    assert await newer.decode([old], [PaymentRef]) == [REF]
+    assert await newer.decode([old], [ResourceRef]) == [REF]
     [new] = await newer.encode([REF])
     assert new.metadata["encryption-key-id"] == b"k2"
 
@@ -84,14 +85,14 @@ async def test_a_round_of_upkeep_is_sealed_with_the_oldest_key() -> None:
                           (step_of("prove", run=UPKEEP), b"k1"), (RUN, b"k2")):  # fmt: skip
         [sealed] = await rolled.with_context(place).encode([REF])
         assert sealed.metadata["encryption-key-id"] == key_id
-        assert await rolled.with_context(place).decode([sealed], [PaymentRef]) == [REF]
+        assert await rolled.with_context(place).decode([sealed], [ResourceRef]) == [REF]
 
 
 async def test_without_the_key_it_says_which_is_missing() -> None:
     """No refusal: the task is to be tried again, by a worker that has the key."""
     [sealed] = await converter(_keyring("k1")).with_context(RUN).encode([REF])
     with pytest.raises(MissingKey, match="'k1', which the keyring lacks"):
-        await converter(_keyring("k2")).with_context(RUN).decode([sealed], [PaymentRef])
+        await converter(_keyring("k2")).with_context(RUN).decode([sealed], [ResourceRef])
 
 
 async def test_a_clear_payload_is_refused_and_the_text_says_what_to_do() -> None:
@@ -148,7 +149,7 @@ async def test_what_was_altered_is_refused(spoil: Callable[[Payload], None]) -> 
     spoil(sealed)
     for context in (RUN, OTHER_RUN):
         with pytest.raises(NotOurs):
-            await converter().with_context(context).decode([sealed], [PaymentRef])
+            await converter().with_context(context).decode([sealed], [ResourceRef])
 
 
 async def test_a_payload_of_the_first_form_of_seal_is_refused() -> None:
@@ -160,7 +161,7 @@ async def test_a_payload_of_the_first_form_of_seal_is_refused() -> None:
         data=keyring.seal(clear.SerializeToString(), "temporal.payload"),
     )
     with pytest.raises(NotOurs, match="by an earlier version"):
-        await converter(keyring).with_context(RUN).decode([sealed], [PaymentRef])
+        await converter(keyring).with_context(RUN).decode([sealed], [ResourceRef])
 
 
 async def test_nothing_is_sealed_that_would_open_anywhere() -> None:
@@ -228,7 +229,7 @@ def test_what_goes_into_a_step_has_another_type_than_what_comes_out(name: str) -
         (None, datetime | None),
         (datetime(2026, 11, 28, tzinfo=UTC), datetime | None),
         ("said", str),
-        (REF, PaymentRef),
+        (REF, ResourceRef),
         ([1], list[int]),
         ({"a": 1}, dict[str, int]),
     ],

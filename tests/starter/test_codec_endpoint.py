@@ -16,8 +16,7 @@ from google.protobuf import json_format
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.converter import SerializationContext, WorkflowSerializationContext
 
-from activities.partner_steps import Step
-from activities.payment_store import PaymentRef
+from activities.messages import ResourceRef, Step
 from local.temporal_server import free_port
 from starter.codec_endpoint import codec_endpoint
 from starter.plugin import data_converter
@@ -29,8 +28,8 @@ KEYRING = Keyring({"test-1": b"w" * 32}, "test-1")
 UI = "http://127.0.0.1:8233"
 TOKEN = "t0ken-of-a-test"
 RUN = WorkflowSerializationContext("default", "payment/shop/pay_1")
-IDS = {"tenant": "shop", "payment_id": "pay_1"}
-REF = PaymentRef(tenant="shop", payment_id="pay_1")
+IDS = {"tenant": "shop", "resource_id": "pay_1"}
+REF = ResourceRef(tenant="shop", resource_id="pay_1")
 
 Answer = tuple[int, bytes, dict[str, str]]
 
@@ -181,7 +180,7 @@ async def test_the_ids_of_a_payment_are_sealed_for_its_own_run(endpoint: str) ->
     assert status == 200
     [sealed] = json_format.Parse(body, Payloads()).payloads
     here = data_converter(KEYRING).with_context(RUN)
-    assert await here.decode([sealed], [PaymentRef]) == [REF]
+    assert await here.decode([sealed], [ResourceRef]) == [REF]
 
 
 def _step() -> bytes:
@@ -194,9 +193,9 @@ def _step() -> bytes:
         _step,
         lambda: b'"final"',
         lambda: b"null",
-        lambda: b'{"tenant": "shop", "payment_id": "pay_1", "view": {}}',
+        lambda: b'{"tenant": "shop", "resource_id": "pay_1", "view": {}}',
         lambda: b'{"tenant": "shop"}',
-        lambda: b'{"tenant": "shop", "payment_id": "pay_1", "attempts": {"pay_1/pay/1": 9}}',
+        lambda: b'{"tenant": "shop", "resource_id": "pay_1", "attempts": {"pay_1/pay/1": 9}}',
     ],
 )
 def test_nothing_that_speaks_of_money_is_sealed_for_anybody(

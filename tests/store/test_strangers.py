@@ -9,7 +9,8 @@ import pytest
 from sqlmodel import select
 
 from domain.answers import Absent, Found, Shown
-from domain.due import Owed, due
+from domain.due import due
+from domain.lifecycle.next_step import Owed
 from domain.listing import Listing
 from domain.payment import Certainty
 from domain.profile import IdempotencyKind

@@ -9,8 +9,9 @@ import pytest
 from sqlmodel import select
 
 from domain.answers import Answered
-from domain.due import Owed, due
+from domain.due import due
 from domain.ids import instruction_id
+from domain.lifecycle.next_step import Owed
 from domain.profile import InstructionKind, Profile, Quota
 from domain.report import PaymentState, Source
 from domain.turns import FIRST_READS, Line

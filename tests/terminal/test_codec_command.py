@@ -16,11 +16,11 @@ from google.protobuf import json_format
 from temporalio.api.common.v1 import Payloads
 from temporalio.converter import WorkflowSerializationContext
 
-from activities.payment_store import PaymentRef
+from activities.messages import ResourceRef
 from starter.plugin import data_converter
 from store.keyring import Keyring
 
-REF = PaymentRef(tenant="shop", payment_id="pay_1")
+REF = ResourceRef(tenant="shop", resource_id="pay_1")
 RUN = WorkflowSerializationContext("default", "payment/shop/pay_1")
 TOKEN = "a-token-of-24-characters-or-more"
 COMMAND = [sys.executable, "-m", "cli", "codec"]

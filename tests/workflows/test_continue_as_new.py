@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from sqlmodel import delete
 
-from activities.partner_steps import PartnerSteps, Step, StepRequest
-from domain.due import Owed, due
+from activities.messages import Step, StepRequest
+from activities.partner_steps import PartnerSteps
+from domain.due import due
+from domain.lifecycle.next_step import Owed
 from domain.report import PaymentState
 from local.temporal_server import DevServer
 from starter.running import Running
@@ -86,9 +88,9 @@ async def test_a_caller_who_waits_does_not_keep_a_run_from_going_on_as_new(at_wo
     await at_work.ensure_running(payment_id)
     stuck = (await handle.describe()).run_id
     later = await _goes_on(at_work, payment_id, stuck)
-    view = await asked
-    assert view is not None
-    assert view.payment.state is PaymentState.ACCEPTED
+    known = await asked
+    assert known is not None
+    assert known.state == PaymentState.ACCEPTED
 
     at_work.partner.reads_break_off = False
     at_work.partner.says(DELETED)

@@ -15,7 +15,8 @@ from temporalio.client import Client
 from temporalio.converter import WorkflowSerializationContext
 
 from activities.clocks import Moments
-from activities.partner_steps import PartnerSteps, Step
+from activities.messages import Step
+from activities.partner_steps import PartnerSteps
 from domain.heard import Heard
 from domain.report import PaymentState
 from local.temporal_server import DevServer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from activities.payment_store import PaymentRef
+from activities.messages import ResourceRef
 from workflows.payment import PaymentWorkflow
 
 
@@ -13,7 +13,7 @@ class HeldByItsHandlers(PaymentWorkflow):
     """Waits at the end of a run for handlers without letting them go."""
 
     @workflow.run
-    async def run(self, ref: PaymentRef) -> str:
+    async def run(self, ref: ResourceRef) -> str:
         return await super().run(ref)
 
     async def _answer_handlers(self) -> None:

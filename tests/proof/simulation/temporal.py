@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from activities.payment_store import PaymentRef
+from activities.messages import ResourceRef
 from domain.ids import workflow_id
 from starter.away import TemporalAway
 from tests.proof.simulation.activations import (
@@ -122,7 +122,7 @@ class Temporal:
         run = self.runs.get(name)
         if run is None or run.ended:
             run = self.runs[name] = self._new(
-                name, PaymentRef(tenant=tenant, payment_id=payment_id)
+                name, ResourceRef(tenant=tenant, resource_id=payment_id)
             )
         return run
 
@@ -226,7 +226,7 @@ class Temporal:
             case "continue_as_new_workflow_execution":
                 self._end(run)
                 asked = command.continue_as_new_workflow_execution
-                [ref] = arguments(asked.arguments, [PaymentRef])
+                [ref] = arguments(asked.arguments, [ResourceRef])
                 fresh = self.runs[run.workflow_id] = self._new(run.workflow_id, ref)
                 self._deliver(fresh)
             case "schedule_local_activity" | "upsert_workflow_search_attributes":

@@ -14,6 +14,8 @@ import store.views
 from store.tables import PaymentRow
 from tests.proof.planted.bug import everywhere, planted
 
+_PAUSES = ("read_pause", "read_pause_max")
+
 
 @planted("payments that are only watched for returns slow down the reads of new ones",
          "tests/store/test_turns.py")  # fmt: skip
@@ -24,7 +26,11 @@ def the_crowd_counts_the_watched() -> None:
         view = original(session, found, *given)
         is_open = (PaymentRow.partner == found.partner, col(PaymentRow.is_over).is_(False))
         crowd = select(func.count()).select_from(PaymentRow).where(*is_open)
-        return view.model_copy(update={"crowd": session.exec(crowd).one()})
+        if (quota := view.profile.quota) is None:
+            return view
+        pause = quota.window * session.exec(crowd).one() / quota.reads
+        slower = {name: max(pause, getattr(view.profile, name)) for name in _PAUSES}
+        return view.model_copy(update={"profile": view.profile.model_copy(update=slower)})
 
     everywhere(original, counts)
 

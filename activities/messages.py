@@ -1,0 +1,67 @@
+"""What a lifecycle's workflow and its activities say to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.heard import Heard
+from domain.lifecycle.next_step import NextStep
+
+#: The failure type of a step whose resource is not in the database.
+FORGOTTEN: Final = "Forgotten"
+#: The failure type of a record that no step can have made.
+NOT_OF_A_STEP: Final = "NotOfAStep"
+
+
+class ResourceRef(BaseModel):
+    """The ids of a resource: all that its workflow is started with.
+
+    `attempts` is the number of attempts that the run has seen, by instruction. It is passed to
+    each load and to the run that continues as new, so that a database that was set back is
+    noticed.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    tenant: str
+    resource_id: str
+    attempts: Mapping[str, int] = Field(default_factory=dict)
+
+
+class StepRequest(BaseModel):
+    """Names a step by ids only, since everything else is in the store."""
+
+    model_config = ConfigDict(frozen=True)
+
+    resource_id: str
+    instruction_id: str
+    attempts: int = 0
+    """How many attempts the workflow has seen in the instruction's book."""
+
+
+class CancelRequest(BaseModel):
+    """A cancel that does not come from our own command: the order's deadline, or Temporal's UI."""
+
+    model_config = ConfigDict(frozen=True)
+
+    resource_id: str
+    command_id: str
+    by: str
+    why: str
+
+
+class Step(BaseModel):
+    """The outcome of a step, and what is due next.
+
+    If the store was away, the outcome is `unrecorded` and the store has to be asked what is due.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    said: str
+    """The outcome in plain words, for people who read the history."""
+    next: NextStep | None = None
+    unrecorded: Heard | None = None
