@@ -119,11 +119,3 @@ class Order(BaseModel):
         if self.times.submit_before is None:
             raise ValueError("the order was not accepted yet, so its last moment is open")
         return self.times.submit_before
-
-    def may_still_be_sent(self, now: datetime) -> bool:
-        """Whether the order's deadline to be sent has not passed.
-
-        Raises:
-            ValueError: the order was not accepted yet.
-        """
-        return now < self.submit_before

@@ -33,11 +33,6 @@ class PostalAddress(BaseModel):
     country: str | None = None
     address_lines: tuple[str, ...] = ()
 
-    @property
-    def is_lines_only(self) -> bool:
-        """Whether it has lines but not both town and country."""
-        return bool(self.address_lines) and not (self.town_name and self.country)
-
 
 class PartyKind(StrEnum):
     """Whether a party is a person. The law and some corridors treat the two kinds differently."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from domain.order import Rail
 
@@ -68,7 +68,6 @@ class Idempotency(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: IdempotencyKind
-    key_field: str = ""
     key_length: int = 32
     key_alphabet: str = LETTERS_AND_DIGITS
     window: timedelta | None = None
@@ -87,7 +86,6 @@ class Lookup(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: LookupKind
-    parameters: Mapping[str, str] = Field(default_factory=dict)
     settle_delay: timedelta = timedelta(seconds=5)
     """How long after an attempt's end an empty answer starts to count."""
     pause: timedelta = timedelta(seconds=2)
@@ -145,6 +143,7 @@ class Profile(BaseModel):
 
     partner: str
     spec_version: str
+    """Of the partner's specification that this profile was written from."""
     environment: str = ""
     """The place of the account at the partner (`domain.places`). A lookup at another place proves
     nothing. Empty if it does not matter."""
@@ -165,7 +164,6 @@ class Profile(BaseModel):
     status_for: timedelta | None = None
     """How long after settlement a payment can be read; None: for ever."""
     quota: Quota | None = None
-    quirks: tuple[str, ...] = ()
 
     def operation(self, kind: InstructionKind) -> Operation:
         """The behaviour of one operation.

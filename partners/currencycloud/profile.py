@@ -47,8 +47,8 @@ PROFILE: Final = Profile(
                 # Reference, errors of POST /payments/create: `duplicate_request`. The error body
                 # does not contain the first payment.
                 kind=IdempotencyKind.REJECT_DUPLICATE,
-                # Reference, POST /payments/create: required, 1 to 255 characters.
-                key_field="unique_request_id",
+                # Reference, POST /payments/create, `unique_request_id`: required, 1 to 255
+                # characters.
                 key_length=32,
                 # Not documented; the domain then relies on the key for half a day.
                 window=None,
@@ -62,7 +62,6 @@ PROFILE: Final = Profile(
             # domain asks for two empty answers.
             lookup=Lookup(
                 kind=LookupKind.STRONG,
-                parameters={**COMPLETE, "on_behalf_of": "as sent"},
                 settle_delay=timedelta(seconds=5),
             ),
             # Reference, POST /payments/create: 401 `invalid_supplied_credentials`, 429
@@ -81,7 +80,6 @@ PROFILE: Final = Profile(
             # says whether it is deleted. In the recording the next read shows it.
             lookup=Lookup(
                 kind=LookupKind.PARENT,
-                parameters={**COMPLETE, "on_behalf_of": "as sent"},
                 settle_delay=timedelta(seconds=5),
             ),
             # The recorded answer to a deletion shows the payment as it was before. A lookup gets
@@ -111,15 +109,6 @@ PROFILE: Final = Profile(
     # How long a payment can be read is not documented.
     status_for=None,
     quota=_PRODUCTION,
-    quirks=(
-        "an expired token and wrong credentials get the same 401; four failed logins lock",
-        "`completed` may become `failed` later, and `failed` alone does not say what moved",
-        "released payments may be called back (payment_unrelease)",
-        "a deleted payment reads as 404; only a find with with_deleted shows it",
-        "a person can change a payment's amount, date and beneficiary until it is released",
-        "a payment without funds is taken, and waits as `ready_to_send` like any other",
-        "the answer to a deletion shows the payment as it was before",
-    ),
 )
 
 

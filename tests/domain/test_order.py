@@ -11,12 +11,6 @@ from domain.order import Times
 from tests.domain.samples import CREDITOR_IBAN, HOUR, NOW, ORDER, SECOND
 
 
-def test_it_may_be_sent_before_its_time_and_not_at_it() -> None:
-    end = ORDER.submit_before
-    assert ORDER.may_still_be_sent(end - SECOND)
-    assert not ORDER.may_still_be_sent(end)
-
-
 def test_it_cannot_be_executed_before_it_is_sent() -> None:
     Times(submit_before=NOW, execute_by=NOW)
     with pytest.raises(ValidationError, match="make it the same or later"):
@@ -32,7 +26,7 @@ def test_it_cannot_be_held_until_it_may_no_longer_be_sent() -> None:
 def test_its_last_moment_may_be_open_until_it_is_accepted() -> None:
     open_order = ORDER.model_copy(update={"times": Times(execute_by=NOW)})
     with pytest.raises(ValueError, match="not accepted yet"):
-        open_order.may_still_be_sent(NOW)
+        _ = open_order.submit_before
 
 
 def test_a_moment_without_a_zone_is_refused() -> None:

@@ -88,7 +88,6 @@ class BankAccount(BaseModel):
         pay = Operation(
             idempotency=Idempotency(
                 kind=self.idempotency,
-                key_field="key",
                 caches_errors=self.idempotency is IdempotencyKind.REPLAY_RESPONSE,
             ),
             lookup=Lookup(

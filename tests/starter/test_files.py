@@ -318,7 +318,7 @@ def test_what_is_planned_can_still_be_sent(now: datetime, days: int) -> None:
     wished = CUT_OFF.day_of(now) + timedelta(days=days)
     (one,) = planned(on(wished.isoformat()), now=now).orders
     times = one.order.times
-    assert one.order.may_still_be_sent(now)
+    assert now < one.order.submit_before
     assert times.requested_execution_date is not None
     assert times.requested_execution_date >= wished
     assert times.execute_by is not None
@@ -346,4 +346,4 @@ def test_real_samples_are_paid_whole_as_of_their_day(
     assert [one.order.instructed_amount.minor for one in result.orders] == amounts
     for one in result.orders:
         assert one.order.times.requested_execution_date == date(2026, 11, 23)
-        assert one.order.may_still_be_sent(NOW)
+        assert one.order.submit_before > NOW

@@ -20,11 +20,8 @@ from tests.partners.currencycloud.scripted import (
 def test_a_used_key_is_refused_and_then_looked_up_completely() -> None:
     operation = PROFILE.operation(InstructionKind.PAY)
     assert operation.idempotency.kind is IdempotencyKind.REJECT_DUPLICATE
-    assert operation.idempotency.key_field == "unique_request_id"
     assert operation.idempotency.window is None
     assert operation.lookup.kind is LookupKind.STRONG
-    assert operation.lookup.parameters["scope"] == "all"
-    assert operation.lookup.parameters["with_deleted"] == "true"
 
 
 HERE = PROFILE.model_copy(update={"environment": place(ACCOUNT.base_url, ACCOUNT.login_id)})

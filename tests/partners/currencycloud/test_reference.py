@@ -16,7 +16,7 @@ from partners.currencycloud.beneficiaries import _beneficiary
 from partners.currencycloud.corridors import _TOLD_BY
 from partners.currencycloud.creditors import ROUTING
 from partners.currencycloud.mapping import FAILED, STATE, bookings
-from partners.currencycloud.profile import PROFILE
+from partners.currencycloud.profile import COMPLETE, PROFILE
 from tests.partners.currencycloud.scripted import ORDER, request, transaction
 
 
@@ -79,15 +79,14 @@ async def test_our_forms_use_documented_parameters_and_all_required_ones(
 
 def test_the_complete_search_names_documented_parameters(reference: dict[str, Any]) -> None:
     find = parameter(reference, "/payments/find", "get")
-    asked = PROFILE.operation(next(iter(PROFILE.operations))).lookup.parameters
-    assert set(asked) | {"unique_request_id"} <= set(find)
+    assert {*COMPLETE, "unique_request_id", "on_behalf_of"} <= set(find)
     assert find["scope"]["default"] == "own", "or we would not have to ask for more"
     assert find["with_deleted"]["default"] is False
 
 
 def test_the_key_fits_the_documented_length(reference: dict[str, Any]) -> None:
     idempotency = PROFILE.operation(next(iter(PROFILE.operations))).idempotency
-    field = parameter(reference, "/payments/create", "post")[idempotency.key_field]
+    field = parameter(reference, "/payments/create", "post")["unique_request_id"]
     assert field["required"]
     assert idempotency.key_length <= field["maxLength"]
 

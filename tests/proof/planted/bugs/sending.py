@@ -98,7 +98,7 @@ def keys_are_believed_in_where_there_are_none() -> None:
 
     def believed(op: Any, book: Any) -> Any:
         if op.idempotency.kind is IdempotencyKind.NONE:
-            honoured = Idempotency(kind=IdempotencyKind.REPLAY_STATE, key_field="key")
+            honoured = Idempotency(kind=IdempotencyKind.REPLAY_STATE)
             op = op.model_copy(update={"idempotency": honoured})
         return original(op, book)
 
