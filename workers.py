@@ -19,6 +19,7 @@ from temporalio.client import (
     ScheduleSpec,
 )
 from temporalio.worker import Worker
+from temporalio.workflow import NondeterminismError
 
 from activities.checks import Checks
 from activities.partner_steps import PartnerSteps
@@ -93,6 +94,8 @@ def workers(assembly: Assembly, client: Client) -> list[Worker]:
                 upkeep.relay,
                 upkeep.sweep,
             ],
+            # A run that cannot replay fails. A fresh one goes on from the store (decision 0027).
+            workflow_failure_exception_types=[NondeterminismError],
             max_cached_workflows=assembly.settings.max_cached_workflows,
             sticky_queue_schedule_to_start_timeout=_STICKY,
             graceful_shutdown_timeout=assembly.settings.graceful_shutdown,

@@ -10,9 +10,7 @@ from activities.payment_store import PaymentStore
 from workflows.lifecycle import Lifecycle, Steps
 
 
-# A history of before 1.0 does not replay here. Its run fails, and upkeep starts a fresh one, which
-# goes on from the store.
-@workflow.defn(failure_exception_types=[workflow.NondeterminismError])
+@workflow.defn
 class PaymentWorkflow(Lifecycle):
     """Drives one payment until nothing is due."""
 
