@@ -58,6 +58,8 @@ class PaymentStore:
         """
         async with self._halting_if_forgotten(ref.resource_id):
             view = await self._payments.view(ref.resource_id)
+            if not view.instructions:
+                raise UnknownPayment(f"{ref.resource_id} has no instruction")
             if any(
                 len(one.book.attempts) < ref.attempts.get(one.instruction_id, 0)
                 for one in view.instructions

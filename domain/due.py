@@ -29,6 +29,8 @@ def due(view: PaymentView, now: datetime) -> Due:
     answer only says whether a step is due, or how long to wait.
     """
     payment = view.payment
+    if _paying(view) is None:
+        return _wait(view, now, "its instruction, which the database does not hold")
     can_read = payment.partner_reference is not None
     is_over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
     if is_over:
@@ -110,8 +112,7 @@ def _read(view: PaymentView, now: datetime) -> Due:
         # A fast clock dated it. To wait for that moment would hide all news until then.
         asked_at = None
     if asked_at is None:
-        paying = _paying(view).instruction_id
-        return Due(Owed.READ, "the partner was never asked", instruction_id=paying)
+        return _read_now(view, "the partner was never asked")
     pause = _pause(view)
     at, why = asked_at + pause, f"the partner: {payment.partner_status}"
     if view.has_news:
@@ -129,7 +130,7 @@ def _read(view: PaymentView, now: datetime) -> Due:
     if turn is not None and at < turn:
         at, why = turn, f"{why}; its turn in the partner's quota"
     if now >= at:
-        return Due(Owed.READ, why, instruction_id=_paying(view).instruction_id)
+        return _read_now(view, why)
     return _wait(view, now, f"{why}{_frozen(view)}", at)
 
 
@@ -159,7 +160,9 @@ def deadline_of(view: PaymentView) -> datetime | None:
     payment = view.payment
     if payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN:
         return None
-    if not _paying(view).book.answered:
+    if (paying := _paying(view)) is None:
+        return None
+    if not paying.book.answered:
         return view.submit_before
     if view.execute_by is not None and payment.state in CANCELLABLE:
         return view.execute_by
@@ -201,5 +204,11 @@ def _pause(view: PaymentView) -> timedelta:
     return min(profile.read_pause * (1 << min(view.reads, 20)), profile.read_pause_max)
 
 
-def _paying(view: PaymentView) -> Instruction:
-    return next(i for i in view.instructions if kind_of(i.kind).opens)
+def _read_now(view: PaymentView, why: str) -> Due:
+    paying = _paying(view)
+    return Due(Owed.READ, why, instruction_id=paying.instruction_id if paying else None)
+
+
+def _paying(view: PaymentView) -> Instruction | None:
+    """The instruction that opens the payment. None if somebody took it out of the database."""
+    return next((each for each in view.instructions if kind_of(each.kind).opens), None)

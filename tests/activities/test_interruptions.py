@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlmodel import delete
+from temporalio.exceptions import ApplicationError
 
 from activities import partner_steps
 from activities.messages import ResourceRef, Step
@@ -18,6 +20,8 @@ from domain.payment import Certainty
 from domain.sending import AttemptResult
 from domain.view import PaymentView
 from store.faults import StoreAway
+from store.halts import Halts
+from store.tables import InstructionRow
 from tests.activities.steps import in_its_run, steps_of
 from tests.clock import SteppedClock
 from tests.polling import until
@@ -202,3 +206,14 @@ async def test_nothing_is_sent_if_the_attempt_cannot_be_written(
     assert steps.partner.sent == []
     monkeypatch.undo()
     assert (await steps.instructed()).payment.certainty is Certainty.SENT
+
+
+async def test_a_payment_whose_instruction_is_gone_halts_everything(store: Store) -> None:
+    """Somebody took its row out of the database, as if the payment were not there."""
+    await store.accept()
+    store.database.write_now(lambda session: session.exec(delete(InstructionRow)))
+    ref = ResourceRef(tenant="shop", resource_id=PAYMENT)
+    with pytest.raises(ApplicationError, match="has no instruction"):
+        await in_its_run().run(store.payment_store().load, ref)
+    [halt] = await Halts(store.database).in_force()
+    assert PAYMENT in halt.why

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from domain.due import NEWS_PAUSE_MAX, due
+from domain.due import NEWS_PAUSE_MAX, deadline_of, due
 from domain.lifecycle.next_step import Owed
 from domain.payment import Certainty
 from domain.profile import IdempotencyKind, LookupKind, Operation
@@ -226,3 +226,11 @@ def test_a_closed_instruction_is_never_instructed() -> None:
     for why in Closed:
         closed = book(attempt(), closed=why)
         assert owed_to(of=closed, pay=ASKED, after=HOUR) is not Owed.INSTRUCT
+
+
+def test_without_its_instruction_a_payment_waits_for_people() -> None:
+    """Somebody took it out of the database. Commands show the payment all the same."""
+    bare = view(report(S.PROCESSING)).model_copy(update={"instructions": ()})
+    assert due(bare, NOW).owed is Owed.WAIT
+    assert "which the database does not hold" in due(bare, NOW).because
+    assert deadline_of(bare) is None
