@@ -127,7 +127,9 @@ class PartnerSteps:
     async def _instruct(self, request: StepRequest, moments: Moments) -> Step:
         draft = await self._book.draft(request.instruction_id, moments.now())
         if draft.move not in (Move.CHECK, Move.SEND, Move.LOOK_UP):
-            turn = await self._begin(request, moments)
+            turn = await self._book.begin(
+                request.instruction_id, moments.now(), known=request.attempts, may_send=False
+            )
             return self._stored(turn.view, moments)
         passed: Examined | None = None
         if draft.move is Move.CHECK:
@@ -147,9 +149,14 @@ class PartnerSteps:
             if isinstance(preparation, Unprepared):
                 return await self._unprepared(request, preparation, moments, draft.subject)
             wire_request = preparation.request
-        if wire_request is not None or passed is not None:
-            await self._book.keep_request(request.instruction_id, wire_request, passed)
-        turn = await self._begin(request, moments, may_send=not_compared is None)
+        turn = await self._book.begin(
+            request.instruction_id,
+            moments.now(),
+            request=wire_request,
+            passed=passed,
+            known=request.attempts,
+            may_send=not_compared is None,
+        )
         match turn.move:
             case Move.SEND:
                 heard = await self._send(request, partner, turn, moments)
@@ -166,16 +173,6 @@ class PartnerSteps:
                 return self._stored(turn.view, moments)
         self._note(draft.subject, is_answer(heard.exchange), heard.why, moments)
         return await self._record(heard, moments)
-
-    async def _begin(
-        self, request: StepRequest, moments: Moments, *, may_send: bool = False
-    ) -> Turn:
-        return await self._book.begin(
-            request.instruction_id,
-            moments.now(),
-            known=request.attempts,
-            may_send=may_send,
-        )
 
     async def _not_compared(self, subject: Subject) -> NotReady | None:
         """None: new payments may be sent. A cancel needs no comparison with the partner's list."""

@@ -119,33 +119,6 @@ class SendBook:
 
         return await self._database.read(query)
 
-    async def keep_request(
-        self, instruction_id: str, request: WireRequest | None, passed: Examined | None = None
-    ) -> None:
-        """Store the exact request bytes before they are first sent, and that our checks passed.
-
-        The first request of a generation stays: the bytes under one key never change.
-        """
-
-        def transaction(session: Session) -> None:
-            row, payment = _rows(session, instruction_id)
-            if passed is not None:
-                payment.gate_passed_at = passed.at
-                report = passed.report(instruction_id)
-                keep_report(session, payment.payment_id, report, passed.at)
-                self._folding.refold(session, payment, passed.at)
-            if request is None:
-                return
-            generation = generation_of(payment, row, request.key)
-            if generation > row.request_generation:
-                row.request_sealed = self._keyring.seal(
-                    request_bytes(request), request_context(instruction_id, generation)
-                )
-                row.request_generation = row.generation = generation
-                session.add(row)
-
-        await self._database.write(transaction)
-
     async def hold(self, instruction_id: str, examined: Examined, *, known: int = 0) -> PaymentView:
         """Record that our checks hold the payment for now, or bar it for ever.
 
@@ -173,24 +146,41 @@ class SendBook:
         return await self._database.write(transaction)
 
     async def begin(
-        self, instruction_id: str, at: datetime, *, known: int = 0, may_send: bool = True
+        self,
+        instruction_id: str,
+        at: datetime,
+        *,
+        request: WireRequest | None = None,
+        passed: Examined | None = None,
+        known: int = 0,
+        may_send: bool = True,
     ) -> Turn:
         """Ask the book what is safe now. For a send, write the attempt before a byte leaves.
 
-        One transaction under the payment's lock. If it cannot commit, nothing is sent.
+        One transaction under the payment's lock. If it cannot commit, nothing is sent. The first
+        request of a generation stays, whether or not it is sent now: the bytes under one key never
+        change.
 
         Args:
+            request: the exact bytes, if they were built in this step.
+            passed: our own checks, if they passed in this step.
             known: how many attempts the workflow has seen in this book. If the book has fewer, the
                 database is an older copy, and the forgotten attempts count as sent.
             may_send: False holds the payment back as if it were halted.
 
         Raises:
             ClocksApart: our clock and the database's differ too much.
+            ValueError: the request is under a key of another instruction.
         """
 
         def transaction(session: Session) -> Turn:
             row, payment = _rows(session, instruction_id)
             now = agreed(session, at)
+            if passed is not None:
+                payment.gate_passed_at = passed.at
+                keep_report(session, payment.payment_id, passed.report(instruction_id), passed.at)
+            if request is not None:
+                self._keep_request(payment, row, request)
             operation = operation_of(payment, row)
             book = remember(session, payment, row, now, known=known)
             before_halts(session)
@@ -221,6 +211,14 @@ class SendBook:
             )
 
         return await self._database.write(transaction)
+
+    def _keep_request(self, payment: PaymentRow, row: InstructionRow, request: WireRequest) -> None:
+        generation = generation_of(payment, row, request.key)
+        if generation > row.request_generation:
+            row.request_sealed = self._keyring.seal(
+                request_bytes(request), request_context(row.instruction_id, generation)
+            )
+            row.request_generation = row.generation = generation
 
     def _open_attempt(
         self,

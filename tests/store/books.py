@@ -28,6 +28,7 @@ from domain.answers import (
     Shown,
     Submitted,
     TurnedAway,
+    WireRequest,
 )
 from domain.heard import heard_of_lookup, heard_of_read, heard_of_send
 from domain.ids import instruction_id
@@ -192,13 +193,17 @@ class Store:
             await self.check(instruction)
         preparation = await FakePartner(profile(), self.clock).prepare(draft.subject)
         assert isinstance(preparation, Prepared)
-        await self.book.keep_request(instruction, preparation.request)
+        await self.keep_request(preparation.request, instruction)
+
+    async def keep_request(self, request: WireRequest, instruction: str = INSTRUCTION) -> None:
+        """Keep the bytes as a step does that may not send."""
+        await self.book.begin(instruction, self.clock.now(), request=request, may_send=False)
 
     async def check(self, instruction: str = INSTRUCTION) -> None:
         """Have our own checks pass."""
         draft = await self.book.draft(instruction, self.clock.now())
         passed = await Checks(self.clock).examine(PAYMENT, draft.subject.order)
-        await self.book.keep_request(instruction, None, passed)
+        await self.book.begin(instruction, self.clock.now(), passed=passed, may_send=False)
 
     async def begin(self, instruction: str = INSTRUCTION) -> Turn:
         """Ask the book, with the request built."""

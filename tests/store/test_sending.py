@@ -152,7 +152,7 @@ async def test_the_bytes_under_one_key_never_change(store: Store, clock: Stepped
     first = await store.begin()
     assert first.request is not None
     changed = type(first.request)(**{**vars(first.request), "body": b"something else"})
-    await store.book.keep_request(INSTRUCTION, changed)
+    await store.keep_request(changed)
     await store.sent(in_doubt())
     clock.step(MINUTE)
     second = await store.book.begin(INSTRUCTION, clock.now())
@@ -167,7 +167,7 @@ async def test_bytes_of_any_value_are_kept_as_they_are(store: Store) -> None:
         "POST", "/x", bytes(range(256)), "text/plain", turn.subject.keys[-1], {"b": "ü"}
     )
     await store.check()
-    await store.book.keep_request(INSTRUCTION, request)
+    await store.keep_request(request)
     assert (await store.book.begin(INSTRUCTION, store.clock.now())).request == request
 
 
@@ -177,7 +177,7 @@ async def test_a_request_under_a_foreign_key_is_refused(store: Store) -> None:
     turn = await store.begin(instruction_id("pay_2", InstructionKind.PAY))
     assert turn.request is not None
     with pytest.raises(ValueError, match="not this instruction's"):
-        await store.book.keep_request(INSTRUCTION, turn.request)
+        await store.keep_request(turn.request)
 
 
 async def test_a_burnt_key_is_replaced_once_absence_is_proven(

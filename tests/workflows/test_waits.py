@@ -85,7 +85,9 @@ async def test_checks_that_passed_hours_ago_are_asked_again_before_the_send(
         passed = await Checks(lived.assembly.clock, [check]).examine(
             payment_id, draft.subject.order
         )
-        await lived.assembly.book.keep_request(instruction.instruction_id, None, passed)
+        await lived.assembly.book.begin(
+            instruction.instruction_id, now, passed=passed, may_send=False
+        )
         number = await halts.halt(by="alice", why="audit", now=now)
         await lived.ensure_running(payment_id)
         await lived.pass_by(5 * HOUR)
