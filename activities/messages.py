@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from domain.heard import Heard
-from domain.lifecycle.next_step import NextStep
+from domain.lifecycle.next_step import Message, NextStep
 
 #: The failure type of a step whose resource is not in the database.
 FORGOTTEN: Final = "Forgotten"
@@ -16,7 +16,7 @@ FORGOTTEN: Final = "Forgotten"
 NOT_OF_A_STEP: Final = "NotOfAStep"
 
 
-class ResourceRef(BaseModel):
+class ResourceRef(Message):
     """The ids of a resource: all that its workflow is started with.
 
     `attempts` is the number of attempts that the run has seen, by instruction. It is passed to
@@ -24,17 +24,13 @@ class ResourceRef(BaseModel):
     noticed.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     tenant: str
     resource_id: str
     attempts: Mapping[str, int] = Field(default_factory=dict)
 
 
-class StepRequest(BaseModel):
+class StepRequest(Message):
     """Names a step by ids only, since everything else is in the store."""
-
-    model_config = ConfigDict(frozen=True)
 
     resource_id: str
     instruction_id: str
@@ -42,10 +38,8 @@ class StepRequest(BaseModel):
     """How many attempts the workflow has seen in the instruction's book."""
 
 
-class CancelRequest(BaseModel):
+class CancelRequest(Message):
     """A cancel that does not come from our own command: the order's deadline, or Temporal's UI."""
-
-    model_config = ConfigDict(frozen=True)
 
     resource_id: str
     command_id: str
@@ -53,13 +47,11 @@ class CancelRequest(BaseModel):
     why: str
 
 
-class Step(BaseModel):
+class Step(Message):
     """The outcome of a step, and what is due next.
 
     If the store was away, the outcome is `unrecorded` and the store has to be asked what is due.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     said: str
     """The outcome in plain words, for people who read the history."""

@@ -10,8 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 
 class Owed(StrEnum):
@@ -41,6 +48,21 @@ class Due:
         return f"{self.because}; next look {when}"
 
 
+class Message(BaseModel):
+    """A value that crosses Temporal. Fields with their default are left out of the history."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = type(self).model_fields
+        return {
+            name: value
+            for name, value in serialize(self).items()
+            if getattr(self, name) != fields[name].get_default(call_default_factory=True)
+        }
+
+
 class Labels(BaseModel):
     """What never changes about a resource, for the list of workflows and the choice of worker."""
 
@@ -53,7 +75,7 @@ class Labels(BaseModel):
     end_to_end_hash: str
 
 
-class NextStep(BaseModel):
+class NextStep(Message):
     """How a resource stands, and what is due for it next.
 
     It crosses Temporal as the result of every step, so it holds nothing that the workflow does not
@@ -73,8 +95,6 @@ class NextStep(BaseModel):
         may_leave: the wait is so long that the run may end. Upkeep starts the next run in time.
         labels: given by `load` only.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     state: str
     certainty: str
