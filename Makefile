@@ -41,7 +41,7 @@ kills: servers ## kill a worker at every point of every scenario, for about half
 proof: servers ## simulated payments, kills, planted bugs and their report, within a quarter of an hour
 	$(BIN)/python -m tests.proof.prove $(ARGS)
 
-proof-long: servers ## the same at every point, with ten times the payments and pairs of faults, for two hours
+proof-long: servers ## the same at every point, with ten times the payments and pairs of faults, for an hour and a half
 	$(BIN)/python -m tests.proof.prove --mode long $(ARGS)
 
 proof-planted: install ## plant each known-bad variant of the product, and see it found
