@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from domain.heard import Heard
 from domain.lifecycle.next_step import Message, NextStep
@@ -27,6 +27,9 @@ class ResourceRef(Message):
     tenant: str
     resource_id: str
     attempts: Mapping[str, int] = Field(default_factory=dict)
+    at: AwareDatetime | None = None
+    """Temporal's time of a load. What is due is decided by it: our own clock may be wrong, and a
+    load does not compare it."""
 
 
 class StepRequest(Message):
@@ -45,12 +48,14 @@ class CancelRequest(Message):
     command_id: str
     by: str
     why: str
+    at: AwareDatetime
+    """Temporal's time."""
 
 
 class Step(Message):
-    """The outcome of a step, and what is due next.
+    """The outcome of a step, and what is due next. Without `next`, the store has to be asked.
 
-    If the store was away, the outcome is `unrecorded` and the store has to be asked what is due.
+    If the store was away, the outcome is `unrecorded`.
     """
 
     said: str

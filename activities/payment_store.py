@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.messages import FORGOTTEN, NOT_OF_A_STEP, CancelRequest, ResourceRef
+from activities.messages import FORGOTTEN, NOT_OF_A_STEP, CancelRequest, ResourceRef, Step
 from domain.heard import Heard, NotOfAStep
 from domain.lifecycle.next_step import NextStep
 from domain.next_step import labels, next_step
@@ -67,10 +67,11 @@ class PaymentStore:
                 # By an older copy the run could end, and its memory of these attempts with it.
                 now = self._clock.now()
                 view = await self._set_back.remember(ref.resource_id, ref.attempts, now)
-        return self._next(view).model_copy(update={"labels": labels(view)})
+        known = self._next(view, ref.at or self._clock.now())
+        return known.model_copy(update={"labels": labels(view)})
 
     @activity.defn
-    async def record(self, heard: Heard) -> NextStep:
+    async def record(self, heard: Heard) -> Step:
         """Store the outcome of a step that ended while the store was away. Repeats change nothing.
 
         Raises:
@@ -80,7 +81,8 @@ class PaymentStore:
         try:
             _require_own_run(heard)
             async with self._halting_if_forgotten(heard.payment_id):
-                return self._next(await self._book.record(heard))
+                await self._book.record(heard)
+                return Step(said="recorded")
         except NotOfAStep as forged:
             log.error("%s", forged)
             raise ApplicationError(str(forged), type=NOT_OF_A_STEP, non_retryable=True) from forged
@@ -101,10 +103,10 @@ class PaymentStore:
                 now=self._clock.now(),
                 by_its_run=True,
             )
-        return self._next(commanded.view)
+        return self._next(commanded.view, request.at)
 
-    def _next(self, view: PaymentView) -> NextStep:
-        return next_step(view, self._clock.now(), leaves_after=self._leaves_after)
+    def _next(self, view: PaymentView, at: datetime) -> NextStep:
+        return next_step(view, at, leaves_after=self._leaves_after)
 
     @asynccontextmanager
     async def _halting_if_forgotten(self, payment_id: str) -> AsyncIterator[None]:

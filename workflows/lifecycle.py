@@ -58,7 +58,7 @@ class Steps(NamedTuple):
     """The activities of one kind of lifecycle, as methods of their classes."""
 
     load: Callable[[Any, ResourceRef], Awaitable[NextStep]]
-    record: Callable[[Any, Heard], Awaitable[NextStep]]
+    record: Callable[[Any, Heard], Awaitable[Step]]
     cancel: Callable[[Any, CancelRequest], Awaitable[NextStep]]
     instruct: Callable[[Any, StepRequest], Awaitable[Step]]
     read: Callable[[Any, StepRequest], Awaitable[Step]]
@@ -227,7 +227,7 @@ class Lifecycle:
         """Record the outcome of a step, and retry until our own store confirms it."""
         while True:
             try:
-                known = await workflow.execute_activity_method(
+                answer = await workflow.execute_activity_method(
                     self.steps.record,
                     heard,
                     start_to_close_timeout=timedelta(seconds=30),
@@ -242,9 +242,9 @@ class Lifecycle:
                 workflow.logger.warning("not recorded for %s: %s", ref.resource_id, error)
                 await self._wait(workflow.now() + _IDLE_PAUSE, "recording broke off; a pause")
                 continue
-            if _is(known, NextStep):
-                return self._seen(known)
-            workflow.logger.warning("not recorded for %s: %s", ref.resource_id, known)
+            if _is(answer, Step):
+                return await self._load(ref)
+            workflow.logger.warning("not recorded for %s: %s", ref.resource_id, answer)
 
     async def _cancel(self, ref: ResourceRef, by: str, why: str) -> NextStep:
         """Record the cancel command. Its next steps become due like any others."""
@@ -253,12 +253,13 @@ class Lifecycle:
             command_id=f"{by}/{workflow.info().run_id}",
             by=by,
             why=why,
+            at=workflow.now(),
         )
         return await self._in_store(self.steps.cancel, request, f"cancel: {why}")
 
     async def _load(self, ref: ResourceRef) -> NextStep:
         self._news = False
-        seen = ref.model_copy(update={"attempts": dict(self._attempts)})
+        seen = ref.model_copy(update={"attempts": dict(self._attempts), "at": workflow.now()})
         return await self._in_store(self.steps.load, seen, "load what is due")
 
     async def _in_store(

@@ -89,8 +89,9 @@ async def test_the_run_of_another_payment_records_nothing(
 async def test_what_a_step_did_hear_is_recorded(store: Store, clock: SteppedClock) -> None:
     await _sent(store, clock)
     told = report(clock.now(), PaymentState.PROCESSING, source=Source.READ)
-    known = await in_its_run().run(store.payment_store().record, _heard(store, told))
-    assert (known.state, known.certainty) == (
+    await in_its_run().run(store.payment_store().record, _heard(store, told))
+    payment = (await store.payments.view(PAYMENT)).payment
+    assert (payment.state, payment.certainty) == (
         PaymentState.PROCESSING,
         Certainty.SENT,
     )

@@ -8,11 +8,13 @@ import pytest
 from sqlmodel import select
 
 from activities.clocks import Clocks
+from activities.messages import ResourceRef
 from activities.upkeep import Upkeep
 from domain.answers import Absent, NotReady, Read, Subject
 from domain.clock import APART_MAX, ClocksApart
 from domain.due import due
 from domain.lifecycle.next_step import Owed
+from domain.order import Times
 from domain.payment import Certainty
 from domain.report import PaymentState
 from domain.sending import AttemptResult, LookupResult, Move
@@ -21,7 +23,7 @@ from store.database import Database
 from store.logins import LEASE, Logins
 from store.payments import Payments
 from store.tables import AttemptRow, LookupRow, PaymentRow, TaskRow
-from tests.activities.steps import Steps, steps_of
+from tests.activities.steps import Steps, in_its_run, steps_of
 from tests.activities.test_upkeep import FakeRunner, runner, upkeep
 from tests.attacks.test_clocks import HOUR, SECOND
 from tests.clock import START, SteppedClock
@@ -72,6 +74,20 @@ async def test_a_step_by_a_wrong_clock_sends_and_asks_nothing_and_a_person_is_as
     assert says in of_the_clock
     assert says in of_the_payment
     assert says in (row.waiting_for or "")
+
+
+async def test_a_load_by_a_wrong_clock_gives_no_payment_up(
+    store: Store, clock: SteppedClock
+) -> None:
+    """A load compares no clocks. So what is due is decided by Temporal's time, not by ours."""
+    times = Times(submit_before=START + HOUR, execute_by=START + 2 * HOUR)
+    await store.accept(of=order(START, times=times))
+    clock.step(FIFTEEN_DAYS)
+    ref = ResourceRef(tenant="shop", resource_id=PAYMENT, at=START)
+    known = await in_its_run().run(store.payment_store().load, ref)
+    assert known.due.owed is Owed.INSTRUCT
+    late = ref.model_copy(update={"at": START + 2 * HOUR})
+    assert (await in_its_run().run(store.payment_store().load, late)).due.owed is Owed.GIVE_UP
 
 
 async def test_a_clock_within_the_tolerance_works_and_one_that_is_mended_goes_on(
