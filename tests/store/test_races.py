@@ -105,7 +105,7 @@ async def test_a_row_that_is_there_already_is_a_mistake_and_stays_one(database: 
         runs.append(1)
         session.add(_file("b"))
 
-    with pytest.raises(DBAPIError, match="23505"):
+    with pytest.raises(DBAPIError, match="UniqueViolation"):
         await database.write(again)
     assert 1 < len(runs) < 10
 
