@@ -13,9 +13,9 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 from domain.clock import Clock
-from domain.gate import Check
-from domain.profile import Profile
-from domain.witness import Known
+from domain.lifecycle.profile import Profile
+from domain.lifecycle.witness import Known
+from domain.payments.gate import Check
 from partners.registry import PARTNERS, WEBHOOKS
 from regimes.ladder import escalate
 from settings import Settings

@@ -240,7 +240,7 @@ def resolve(
     json: Json = False,
 ) -> None:
     """Decide about a payment in question. not-executed takes two operators, each with evidence."""
-    from domain.command import CommandKind
+    from domain.lifecycle.command import CommandKind
     from settings import Settings
     from terminal.resolve import resolve_payment
 

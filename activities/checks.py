@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from domain.gate import Check, CheckKind, Examined, Passed, Verdict
-from domain.order import Order
+from domain.payments.gate import Check, CheckKind, Examined, Passed, Verdict
+from domain.payments.order import Order
 
 if TYPE_CHECKING:
     from domain.clock import Clock

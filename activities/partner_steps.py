@@ -14,18 +14,18 @@ from temporalio import activity
 
 from activities.messages import Step, StepRequest
 from activities.uninterrupted import Heartbeat, uninterrupted
-from domain.answers import NotReady, Subject, Unprepared, WireRequest
 from domain.clock import ClocksApart
-from domain.display import display
-from domain.future import redated
-from domain.gate import Examined
-from domain.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
-from domain.kinds import kind_of
-from domain.next_step import next_step
-from domain.places import is_same_place
-from domain.sending import Answer, Move
-from domain.silence import has_answered, is_answer
-from domain.view import PaymentView
+from domain.lifecycle.kinds import kind_of
+from domain.lifecycle.places import is_same_place
+from domain.lifecycle.sending import Answer, Move
+from domain.payments.answers import NotReady, Subject, Unprepared, WireRequest
+from domain.payments.display import display
+from domain.payments.future import redated
+from domain.payments.gate import Examined
+from domain.payments.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
+from domain.payments.next_step import next_step
+from domain.payments.silence import has_answered, is_answer
+from domain.payments.view import PaymentView
 
 if TYPE_CHECKING:
     from activities.checks import Checks

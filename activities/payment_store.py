@@ -12,14 +12,14 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.messages import FORGOTTEN, NOT_OF_A_STEP, CancelRequest, ResourceRef, Step
-from domain.heard import Heard, NotOfAStep
 from domain.lifecycle.next_step import NextStep
-from domain.next_step import labels, next_step
-from domain.payment import UnknownPayment
+from domain.payments.heard import Heard, NotOfAStep
+from domain.payments.next_step import labels, next_step
+from domain.payments.payment import UnknownPayment
 
 if TYPE_CHECKING:
     from domain.clock import Clock
-    from domain.view import PaymentView
+    from domain.payments.view import PaymentView
     from store.commands import Commands
     from store.payments import Payments
     from store.sending import SendBook

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from temporalio import activity
 
 from activities.uninterrupted import Heartbeat
-from domain.notifying import YOUNG, NotNotified
-from domain.witness import Known, Mark
+from domain.lifecycle.notifying import YOUNG, NotNotified
+from domain.lifecycle.witness import Known, Mark
 
 if TYPE_CHECKING:
     from activities.clocks import Clocks, Moments

@@ -15,13 +15,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from activities.silence import Silences
-from domain.answers import NotReady, Shown, Unanswered
-from domain.listing import Listing
-from domain.silence import has_answered
+from domain.payments.answers import NotReady, Shown, Unanswered
+from domain.payments.listing import Listing
+from domain.payments.silence import has_answered
 
 if TYPE_CHECKING:
     from domain.clock import Clock
-    from domain.profile import Profile
+    from domain.lifecycle.profile import Profile
     from partners.interface import PaymentLister
     from store.strangers import Strangers
 

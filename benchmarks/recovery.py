@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from domain.report import PaymentState
+from domain.payments.report import PaymentState
 from process import run
 from tests.proof.arena import Arena, arena
 from tests.proof.forks import Worker

@@ -19,8 +19,8 @@ from temporalio.client import Client
 from assembly import Assembly, assembled
 from domain.accounts import Account
 from domain.money import Money
-from domain.order import Order, Times
 from domain.party import Party
+from domain.payments.order import Order, Times
 from local.child import start_child
 from local.simulator import API_KEY, LOGIN_ID, Simulator, start_simulator
 from local.temporal_server import DevServer, free_port, start_dev_server

@@ -11,8 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from domain.report import PaymentState as S
-from domain.states import ENDS, PROVEN_NOTHING_MOVED, STATES, STEPS_BACK, may_follow
+from domain.payments.report import PaymentState as S
+from domain.payments.states import ENDS, PROVEN_NOTHING_MOVED, STATES, STEPS_BACK, may_follow
 
 FILE: Final = Path(__file__).parent / "life.svg"
 

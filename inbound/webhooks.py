@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from domain.answers import WebhookRefused
 from domain.clock import Clock
+from domain.payments.answers import WebhookRefused
 from partners.interface import WebhookReader
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from assembly import assembled
-from domain.display import display
+from domain.payments.display import display
 from local.demo_file import DEBTOR_IBAN, EXECUTION_DATE, demo_file, end_to_end_id
 from local.demo_stories import CANCELLED_TOO_LATE, FATED, FAULTS, STORIES, rules
 from local.stack import Ports, Stack

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from domain.accounts import ClearingMember
 from domain.money import Money
-from domain.order import ChargeBearer, Rail
 from domain.party import Identification, PartyKind, PostalAddress
+from domain.payments.order import ChargeBearer, Rail
 from regimes.refusal import Refusal
 
 NOT_PROVIDED = "NOTPROVIDED"

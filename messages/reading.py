@@ -8,7 +8,7 @@ from typing import Final
 
 from lxml import etree
 
-from domain.order import Rail
+from domain.payments.order import Rail
 from messages.credit_transfer import NOT_PROVIDED, FileRefused, Notice
 from messages.document import BLANK, ISO, attributes, has_stray_text, name_of
 from messages.elements import BLOCK, GROUP, LINE, NOT_ALLOWED, WRONG_FORM, Rule, Table, Treatment

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 from domain.accounts import AccountError, ClearingMember, check_bic
 from domain.currencies import DIGITS
 from domain.money import Money, MoneyError
-from domain.order import ChargeBearer, Rail
 from domain.party import Identification, PartyKind, PostalAddress
+from domain.payments.order import ChargeBearer, Rail
 from messages.credit_transfer import NOT_PROVIDED, Identity, Notice, UltimateDebtor
 from messages.decimals import decimal_of
 from messages.elements import WRONG_CONTENT

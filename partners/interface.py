@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from domain.answers import (
+from domain.lifecycle.profile import Profile
+from domain.money import Money
+from domain.payments.answers import (
     Deadline,
     Listed,
     LookedFor,
@@ -25,9 +27,7 @@ from domain.answers import (
     Webhook,
     WireRequest,
 )
-from domain.money import Money
-from domain.order import Order
-from domain.profile import Profile
+from domain.payments.order import Order
 
 
 class PaymentPartner(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain.accounts import AccountError, check_bic
-from domain.order import Order, Rail
+from domain.payments.order import Order, Rail
 from regimes.clearing_members import check_member, country_of
 from regimes.refusal import Advice, Refusal
 

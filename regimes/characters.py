@@ -15,8 +15,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-from domain.order import Order, Rail
 from domain.party import Party
+from domain.payments.order import Order, Rail
 from regimes.refusal import Advice, Refusal
 
 _BASIC: Final = re.compile(r"[A-Za-z0-9/\-?:().,'+ ]*", re.ASCII)

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import Final
 
-from domain.order import ChargeBearer, Order
+from domain.payments.order import ChargeBearer, Order
 from regimes import sepa
 from regimes.accounts import creditor_iban_refusals
 from regimes.addresses import Scheme

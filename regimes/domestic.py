@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from domain.money import Money
-from domain.order import ChargeBearer, Order
+from domain.payments.order import ChargeBearer, Order
 from regimes.accounts import creditor_iban_refusals
 from regimes.banks import bank_country, bank_refusals
 from regimes.dated import Dated

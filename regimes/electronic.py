@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from domain.accounts import Account
-from domain.order import Order
+from domain.payments.order import Order
 
 
 def in_electronic_form(order: Order) -> Order:

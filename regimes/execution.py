@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from domain.order import Rail, Times
+from domain.payments.order import Rail, Times
 from regimes import sepa
 from regimes.calendars import TARGET, Calendar, CutOff, is_business_day, next_business_day
 from regimes.currency_days import home_of

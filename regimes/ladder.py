@@ -7,9 +7,9 @@ from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from domain.escalation import DueRung, Ladder, Rung
-from domain.order import Rail
-from domain.report import PaymentState
+from domain.payments.escalation import DueRung, Ladder, Rung
+from domain.payments.order import Rail
+from domain.payments.report import PaymentState
 from regimes.business_time import OpeningHours, after
 from regimes.calendars import TARGET
 

@@ -7,8 +7,8 @@ from datetime import date
 from typing import Final
 
 from domain.money import Money
-from domain.order import Order
 from domain.party import Party
+from domain.payments.order import Order
 from regimes.addresses import Scheme, address_problem
 from regimes.refusal import Refusal
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Final, NamedTuple, Protocol
 
-from domain.order import ChargeBearer, Order, Rail
+from domain.payments.order import ChargeBearer, Order, Rail
 from regimes import cross_border, domestic, sepa
 from regimes.banks import bank_advice
 from regimes.characters import character_advice

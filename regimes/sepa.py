@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from domain.accounts import AccountError
 from domain.money import Money
-from domain.order import ChargeBearer, Order
+from domain.payments.order import ChargeBearer, Order
 from regimes.accounts import check_account
 from regimes.addresses import Scheme
 from regimes.banks import bank_refusals, other_country

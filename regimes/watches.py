@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from domain.order import Direction, Rail
+from domain.payments.order import Direction, Rail
 from regimes.calendars import business_days_after
 from regimes.sepa import CUT_OFF
 

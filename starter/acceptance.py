@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
-from domain.order import Direction, Order
-from domain.profile import Profile
+from domain.lifecycle.profile import Profile
+from domain.payments.order import Direction, Order
 from regimes.electronic import in_electronic_form
 from regimes.execution import ExecutionRules, settle, settle_judged
 from regimes.execution import rules_of as execution_rules_of

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from domain.accounts import AccountError
 from domain.clock import Clock
-from domain.display import Display, display
-from domain.payment import Payment
+from domain.payments.display import Display, display
+from domain.payments.payment import Payment
 from regimes.accounts import check_account
 from starter.away import LEFT_TO_RELAY
 from store.commands import Commanded, CommandRecord

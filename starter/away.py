@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from domain.explained import Explained
-from domain.notifying import NotNotified
+from domain.lifecycle.notifying import NotNotified
 
 
 class TemporalAway(Explained, ConnectionError):

@@ -18,13 +18,13 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from domain.clock import Clock
-from domain.display import Display, display
 from domain.ids import PaymentId, payment_id_of
-from domain.intent import Acknowledgement, Intent, PossibleDuplicate
-from domain.order import Order
-from domain.payment import Payment, UnknownPayment
-from domain.profile import Profile
-from domain.view import PaymentView
+from domain.lifecycle.profile import Profile
+from domain.payments.display import Display, display
+from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate
+from domain.payments.order import Order
+from domain.payments.payment import Payment, UnknownPayment
+from domain.payments.view import PaymentView
 from starter.acceptance import admit
 from starter.asking import CommandReceipt, Notifier, check_words
 from starter.away import LEFT_TO_RELAY

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from typing import Final
 
-from domain.order import Rail, Times
+from domain.payments.order import Rail, Times
 from regimes.execution import ExecutionRules, execution_day, rules_of
 
 #: The local time at which a file is checked when it is read as of another day.

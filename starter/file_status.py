@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Final
 
 from domain.ids import hashed
-from domain.payment import Certainty, Payment
-from domain.report import PaymentState as S
-from domain.states import STATES
+from domain.payments.payment import Certainty, Payment
+from domain.payments.report import PaymentState as S
+from domain.payments.states import STATES
 from messages.credit_transfer import CreditTransferFile, FileRefused, Line
 from messages.pain002 import FileStatus, LineStatus, Reason, Status
 from starter.files import file_key

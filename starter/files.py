@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple
 
 from domain.accounts import Account, AccountError, check_iban
 from domain.ids import hashed
-from domain.intent import Intent
-from domain.order import Order, Rail, Times
 from domain.party import Party, PostalAddress
+from domain.payments.intent import Intent
+from domain.payments.order import Order, Rail, Times
 from messages.credit_transfer import CreditTransferFile, Identity, Line, Notice
 from regimes.electronic import electronic_reference, in_electronic_form
 from regimes.rails import advice_on, check_credit_transfer

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from domain.explained import Explained
-from domain.order import Order
+from domain.payments.order import Order
 
 
 class JournalFailed(Explained, OSError):

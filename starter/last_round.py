@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from temporalio.client import Client
 
 from domain.ids import UPKEEP
-from domain.witness import Known
+from domain.lifecycle.witness import Known
 from starter.converter import NotOurs
 from store.keyring import MissingKey
 from workflows.upkeep import known

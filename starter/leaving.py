@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
-from domain.answers import Unanswered
 from domain.money import Money
-from domain.order import Order
+from domain.payments.answers import Unanswered
+from domain.payments.order import Order
 
 
 class Balance(NamedTuple):

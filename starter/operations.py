@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Final
 
 from domain.clock import Clock
-from domain.order import Rail
-from domain.statement import Signed, Statement, StatementKind, digest
+from domain.lifecycle.statement import Signed, Statement, StatementKind, digest
+from domain.payments.order import Rail
 from starter.asking import (
     CommandReceipt,
     InvalidCommand,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from domain.clock import Clock
-from domain.statement import Signed, Statement, StatementKind
+from domain.lifecycle.statement import Signed, Statement, StatementKind
 from starter.asking import check_why
 from starter.signing import Signer, sign
 from store import enrolment, operators

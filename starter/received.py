@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.order import ChargeBearer, Rail
 from domain.party import PostalAddress
+from domain.payments.order import ChargeBearer, Rail
 from messages.credit_transfer import Identity, Line, UltimateDebtor
 
 

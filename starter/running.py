@@ -19,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.messages import ResourceRef
 from domain.ids import TASK_QUEUE, workflow_id
 from domain.lifecycle.next_step import NextStep
-from domain.notifying import NotNotified
+from domain.lifecycle.notifying import NotNotified
 from starter.away import TemporalAway
 from workflows.payment import PaymentWorkflow
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from domain.explained import Explained
-from domain.statement import Signed, Statement
+from domain.lifecycle.statement import Signed, Statement
 from store.operators import NotSigned, PublicKey, possession, spelt
 
 PASSPHRASE_LENGTH_MIN: Final = 12

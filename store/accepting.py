@@ -13,12 +13,12 @@ from typing import Final, NamedTuple
 
 from sqlmodel import Session, select
 
-from domain.fold import fold
 from domain.ids import end_to_end_hash, instruction_id
-from domain.intent import Acknowledgement, Intent, PossibleDuplicate, require_acknowledged
-from domain.order import Order
-from domain.profile import InstructionKind, Profile
-from domain.view import PaymentView
+from domain.lifecycle.profile import InstructionKind, Profile
+from domain.payments.fold import fold
+from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate, require_acknowledged
+from domain.payments.order import Order
+from domain.payments.view import PaymentView
 from store.clocks import agreed
 from store.folding import Folding, order_context
 from store.forgotten import remember

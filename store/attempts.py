@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import Session, select
 
-from domain.heard import Heard
-from domain.sending import (
+from domain.lifecycle.sending import (
     Answer,
     AttemptResult,
     Book,
@@ -14,6 +13,7 @@ from domain.sending import (
     duplicate_is_refusal,
     is_refused,
 )
+from domain.payments.heard import Heard
 from store.books import FORGOTTEN, book_of
 from store.forgotten import doubt, halt
 from store.requests import close, operation_of

@@ -9,10 +9,18 @@ from typing import Final
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from domain.kinds import kind_of
-from domain.payment import Instruction
-from domain.profile import InstructionKind, Profile
-from domain.sending import Answer, Attempt, AttemptResult, Book, Closed, LookedUp, LookupResult
+from domain.lifecycle.kinds import kind_of
+from domain.lifecycle.profile import InstructionKind, Profile
+from domain.lifecycle.sending import (
+    Answer,
+    Attempt,
+    AttemptResult,
+    Book,
+    Closed,
+    LookedUp,
+    LookupResult,
+)
+from domain.payments.payment import Instruction
 from store.tables import AttemptRow, InstructionRow, LookupRow, PaymentRow
 
 #: The `why` of an attempt that the database has forgotten and that counts as sent.

@@ -8,14 +8,14 @@ from typing import Final
 
 from sqlmodel import Session, select
 
-from domain.command import TAKING_BACK, CommandKind, Outcome
 from domain.ids import instruction_id
-from domain.kinds import kind_of
-from domain.payment import Certainty, Instruction, Payment
-from domain.profile import InstructionKind, Profile
-from domain.report import PaymentState
-from domain.sending import Closed, Move, next_move
-from domain.states import CANCELLABLE
+from domain.lifecycle.command import TAKING_BACK, CommandKind, Outcome
+from domain.lifecycle.kinds import kind_of
+from domain.lifecycle.profile import InstructionKind, Profile
+from domain.lifecycle.sending import Closed, Move, next_move
+from domain.payments.payment import Certainty, Instruction, Payment
+from domain.payments.report import PaymentState
+from domain.payments.states import CANCELLABLE
 from store.books import instructions_of, profile_of
 from store.tables import CommandRow, InstructionRow, PaymentRow
 

@@ -7,14 +7,14 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from domain.command import CommandKind, Outcome
-from domain.kinds import OPENING
-from domain.payment import Certainty, FindingKind, Payment
-from domain.report import PaymentState, Report, Source
-from domain.sending import AttemptResult, Closed
-from domain.statement import Signed, digest
-from domain.states import CANCELLABLE, ENDS
-from domain.view import PaymentView
+from domain.lifecycle.command import CommandKind, Outcome
+from domain.lifecycle.kinds import OPENING
+from domain.lifecycle.sending import AttemptResult, Closed
+from domain.lifecycle.statement import Signed, digest
+from domain.payments.payment import Certainty, FindingKind, Payment
+from domain.payments.report import PaymentState, Report, Source
+from domain.payments.states import CANCELLABLE, ENDS
+from domain.payments.view import PaymentView
 from store.books import book_of, instructions_of
 from store.cancelling import came_alive, close_cancelled
 from store.clocks import agreed, no_later

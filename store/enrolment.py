@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
-from domain.statement import CHANGED_WITHIN, Signed, Statement, StatementKind
+from domain.lifecycle.statement import CHANGED_WITHIN, Signed, Statement, StatementKind
 from store.locks import hold
 from store.operators import (
     OPERATORS,

@@ -10,10 +10,10 @@ from typing import Final
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from domain.heard import Heard
-from domain.payment import Payment
-from domain.report import PaymentState, Report, Source
-from domain.sending import LookupResult
+from domain.lifecycle.sending import LookupResult
+from domain.payments.heard import Heard
+from domain.payments.payment import Payment
+from domain.payments.report import PaymentState, Report, Source
 from store.books import profile_of
 from store.keyring import Keyring
 from store.tables import ExchangeRow, LookupRow, PaymentRow, ReportRow

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import and_, insert
 from sqlmodel import Session, col, delete, select
 
-from domain.payment import Payment
+from domain.payments.payment import Payment
 from store.database import Database
 from store.keyring import Keyring
 from store.tables import FileLineRow, FileRow, PaymentRow

@@ -17,9 +17,9 @@ from sqlmodel import Session, col, select
 
 from domain.accounts import Account, AccountError, check_iban
 from domain.ids import end_to_end_hash
-from domain.intent import normalised
 from domain.money import Money
-from domain.order import Order
+from domain.payments.intent import normalised
+from domain.payments.order import Order
 from store.keyring import KeyringError
 from store.tables import FileLineRow, FileRow, PaymentRow
 

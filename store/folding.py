@@ -12,21 +12,21 @@ from typing import Final
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from domain import silence
-from domain.absence import is_uncertain
-from domain.due import due
-from domain.escalation import DueRung, Escalate, next_at, nobody, reached
-from domain.fold import fold, state_by_words
+from domain.lifecycle.absence import is_uncertain
 from domain.lifecycle.next_step import Owed
-from domain.movements import ever_booked, movements_of
-from domain.notifying import next_notification
-from domain.order import Order, Rail
-from domain.payment import Certainty, Finding, Instruction, Payment
-from domain.profile import Profile
-from domain.report import PaymentState, Report, Source
-from domain.sending import LookupResult, Move, next_move
-from domain.states import ENDS
-from domain.view import PaymentView
+from domain.lifecycle.notifying import next_notification
+from domain.lifecycle.profile import Profile
+from domain.lifecycle.sending import LookupResult, Move, next_move
+from domain.payments import silence
+from domain.payments.due import due
+from domain.payments.escalation import DueRung, Escalate, next_at, nobody, reached
+from domain.payments.fold import fold, state_by_words
+from domain.payments.movements import ever_booked, movements_of
+from domain.payments.order import Order, Rail
+from domain.payments.payment import Certainty, Finding, Instruction, Payment
+from domain.payments.report import PaymentState, Report, Source
+from domain.payments.states import ENDS
+from domain.payments.view import PaymentView
 from store.books import instructions_of, profile_of
 from store.cancelling import follow_cancel
 from store.keyring import Keyring, KeyringError

@@ -15,8 +15,8 @@ from typing import Final
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from domain.kinds import kind_of
-from domain.sending import AttemptResult, Book, Closed
+from domain.lifecycle.kinds import kind_of
+from domain.lifecycle.sending import AttemptResult, Book, Closed
 from store.books import FORGOTTEN, book_of
 from store.cancelling import ask_again
 from store.halts import FROM_SET_BACK, HALTING, SET_BACK

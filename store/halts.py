@@ -13,8 +13,8 @@ from typing import Final
 from sqlalchemy import ColumnElement, bindparam, func
 from sqlmodel import Session, col, or_, select
 
-from domain.statement import Signed, StatementKind
-from domain.states import UNSENT
+from domain.lifecycle.statement import Signed, StatementKind
+from domain.payments.states import UNSENT
 from store.clocks import no_later
 from store.database import Database
 from store.locks import hold

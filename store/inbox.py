@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, bindparam, func, update
 from sqlmodel import Session, col, select
 
-from domain.notifying import YOUNG, next_notification
+from domain.lifecycle.notifying import YOUNG, next_notification
 from store.clocks import no_later
 from store.database import Database
 from store.keyring import Keyring

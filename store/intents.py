@@ -8,11 +8,11 @@ from typing import Final
 
 from sqlmodel import Session, col, or_, select
 
-from domain.intent import Acknowledgement, Earlier, Intent
-from domain.order import Order
-from domain.payment import Certainty
-from domain.report import PaymentState
-from domain.states import PROVEN_NOTHING_MOVED
+from domain.payments.intent import Acknowledgement, Earlier, Intent
+from domain.payments.order import Order
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
+from domain.payments.states import PROVEN_NOTHING_MOVED
 from store.keyring import Keyring
 from store.operators import NotSigned, verified
 from store.tables import PaymentRow

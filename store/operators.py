@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlmodel import Session, col, select
 
 from domain.explained import Explained
-from domain.statement import (
+from domain.lifecycle.statement import (
     CHANGED_WITHIN,
     SIGNED_WITHIN,
     Signed,

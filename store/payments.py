@@ -11,18 +11,18 @@ from typing import Final, NamedTuple
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select, update
 
-from domain.escalation import Escalate, nobody
-from domain.intent import (
+from domain.lifecycle.notifying import next_notification
+from domain.lifecycle.profile import Profile
+from domain.payments.escalation import Escalate, nobody
+from domain.payments.intent import (
     Acknowledgement,
     Earlier,
     Intent,
     PossibleDuplicate,
 )
-from domain.notifying import next_notification
-from domain.order import Order
-from domain.payment import UnknownPayment
-from domain.profile import Profile
-from domain.view import PaymentView
+from domain.payments.order import Order
+from domain.payments.payment import UnknownPayment
+from domain.payments.view import PaymentView
 from store.accepting import Acceptance, Accepting, Given, accepted_under
 from store.database import Database, is_writing
 from store.finding import OPENED_MAX, Wanted, fits, matching

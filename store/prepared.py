@@ -13,8 +13,8 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from domain.answers import NotReady, PreparedKey, PreparedObject
 from domain.clock import APART_MAX, Clock
+from domain.payments.answers import NotReady, PreparedKey, PreparedObject
 from store.clocks import no_later
 from store.database import Database
 from store.keyring import Keyring

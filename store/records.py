@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from domain.order import Order, Times
-from domain.payment import Payment
-from domain.view import PaymentView
+from domain.payments.order import Order, Times
+from domain.payments.payment import Payment
+from domain.payments.view import PaymentView
 from store.folding import order_of
 from store.keyring import Keyring, KeyringError
 from store.tables import PaymentRow

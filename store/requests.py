@@ -8,11 +8,11 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from domain.answers import Subject, WireRequest
-from domain.keys import partner_key
-from domain.kinds import OPENING, kind_of
-from domain.profile import InstructionKind, Operation
-from domain.sending import Closed
+from domain.lifecycle.keys import partner_key
+from domain.lifecycle.kinds import OPENING, kind_of
+from domain.lifecycle.profile import InstructionKind, Operation
+from domain.lifecycle.sending import Closed
+from domain.payments.answers import Subject, WireRequest
 from store.books import profile_of
 from store.folding import order_of
 from store.keyring import Keyring

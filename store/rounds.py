@@ -14,7 +14,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, delete, select
 
 from domain.explained import Explained
-from domain.witness import Known, Mark
+from domain.lifecycle.witness import Known, Mark
 from store.database import Database
 from store.forgotten import halt
 from store.locks import hold

@@ -10,15 +10,9 @@ from typing import Final
 from sqlalchemy import bindparam
 from sqlmodel import Session, select
 
-from domain.answers import Deadline, NotReady, Subject, Unprepared, WireRequest
-from domain.escalation import Escalate, nobody
-from domain.gate import Examined
-from domain.heard import Heard
 from domain.ids import payment_of
-from domain.kinds import kind_of
-from domain.payment import Payment, UnknownPayment
-from domain.report import PaymentState
-from domain.sending import (
+from domain.lifecycle.kinds import kind_of
+from domain.lifecycle.sending import (
     AttemptResult,
     Book,
     Closed,
@@ -27,8 +21,14 @@ from domain.sending import (
     may_be_executed,
     next_move,
 )
-from domain.silence import has_answered, is_answer, silent_since
-from domain.view import PaymentView
+from domain.payments.answers import Deadline, NotReady, Subject, Unprepared, WireRequest
+from domain.payments.escalation import Escalate, nobody
+from domain.payments.gate import Examined
+from domain.payments.heard import Heard
+from domain.payments.payment import Payment, UnknownPayment
+from domain.payments.report import PaymentState
+from domain.payments.silence import has_answered, is_answer, silent_since
+from domain.payments.view import PaymentView
 from store.attempts import close_attempt, close_refused, of_its_attempt
 from store.books import book_of
 from store.cancelling import cancel_barred

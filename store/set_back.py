@@ -15,9 +15,9 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from domain.ids import payment_of
-from domain.kinds import OPENING
-from domain.sending import Closed
-from domain.view import PaymentView
+from domain.lifecycle.kinds import OPENING
+from domain.lifecycle.sending import Closed
+from domain.payments.view import PaymentView
 from store.books import FORGOTTEN, book_of, instruction_rows
 from store.clocks import no_later
 from store.database import Database

@@ -13,11 +13,11 @@ from itertools import groupby
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from domain.command import CommandKind, Outcome
-from domain.kinds import OPENING
-from domain.payment import Payment
-from domain.report import Report
-from domain.statement import Signed, Statement, StatementKind
+from domain.lifecycle.command import CommandKind, Outcome
+from domain.lifecycle.kinds import OPENING
+from domain.lifecycle.statement import Signed, Statement, StatementKind
+from domain.payments.payment import Payment
+from domain.payments.report import Report
 from store.folding import reports_of
 from store.operators import NotSigned, standing, verified
 from store.tables import AttemptRow, CommandRow, InstructionRow, PaymentRow, SignatureRow

@@ -15,11 +15,11 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from domain.answers import Shown
 from domain.ids import payment_of
-from domain.keys import is_ours
-from domain.listing import Listing
-from domain.sending import AttemptResult
+from domain.lifecycle.keys import is_ours
+from domain.lifecycle.sending import AttemptResult
+from domain.payments.answers import Shown
+from domain.payments.listing import Listing
 from store.books import SHOWN, book_of
 from store.database import Database
 from store.folding import Folding

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 from sqlmodel import Session, col, select
 
+from domain.lifecycle.statement import Signed, StatementKind
 from domain.money import Money
-from domain.statement import Signed, StatementKind
 from store.database import Database
 from store.operators import NotSigned, verified
 from store.signatures import signatures

@@ -12,9 +12,9 @@ from typing import Final, TypeVar
 from sqlalchemy import ColumnElement, inspect
 from sqlmodel import Session, SQLModel, col, select
 
-from domain.command import CommandKind, Outcome
-from domain.kinds import kind_of
-from domain.report import Report, Source
+from domain.lifecycle.command import CommandKind, Outcome
+from domain.lifecycle.kinds import kind_of
+from domain.payments.report import Report, Source
 from store.books import FORGOTTEN, SHOWN, instruction_rows
 from store.database import Database
 from store.evidence import NO_LONGER_ASKED

@@ -11,10 +11,10 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from domain.due import read_line, turn_at
-from domain.profile import Quota
-from domain.turns import Lines, give
-from domain.view import PaymentView
+from domain.lifecycle.profile import Quota
+from domain.lifecycle.turns import Lines, give
+from domain.payments.due import read_line, turn_at
+from domain.payments.view import PaymentView
 from store.database import Database
 from store.folding import Folding
 from store.locks import hold

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlmodel import Session
 
-from domain.order import Rail
-from domain.payment import Instruction, Payment
-from domain.turns import Line, ReadTurn
-from domain.view import PaymentView
+from domain.lifecycle.turns import Line, ReadTurn
+from domain.payments.order import Rail
+from domain.payments.payment import Instruction, Payment
+from domain.payments.view import PaymentView
 from store.books import instructions_of, profile_of
 from store.halts import is_halted
 from store.inbox import news_at

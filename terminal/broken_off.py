@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from assembly import Assembly
 from domain.explained import Explained
-from domain.payment import Certainty
+from domain.payments.payment import Certainty
 from domain.plain_text import plain
 from messages.credit_transfer import Line
 from starter.acceptance import InvalidOrder

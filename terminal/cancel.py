@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from assembly import Assembly, assembled
-from domain.command import Outcome
+from domain.lifecycle.command import Outcome
 from settings import Settings
 from starter.asking import CommandReceipt
 from store.faults import StoreAway

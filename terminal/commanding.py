@@ -13,8 +13,8 @@ from typing import Final
 from rich.text import Text
 
 from assembly import Assembly
-from domain.command import Outcome
-from domain.payment import Certainty, UnknownPayment
+from domain.lifecycle.command import Outcome
+from domain.payments.payment import Certainty, UnknownPayment
 from domain.plain_text import plain
 from settings import Settings
 from starter.asking import CommandReceipt, InvalidCommand

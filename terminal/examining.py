@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from assembly import Assembly
-from domain.answers import Unprepared
+from domain.payments.answers import Unprepared
 from regimes.refusal import Refusal
 from starter.files import PlannedOrder, RefusedLine
 from terminal.judging import Judged

@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from assembly import Assembly, assembled
-from domain.command import Outcome
 from domain.ids import hashed
+from domain.lifecycle.command import Outcome
 from domain.money import Money
-from domain.payment import Certainty
+from domain.payments.payment import Certainty
 from domain.plain_text import as_references
 from messages.pain002 import VERSIONS, common_status
 from settings import Settings

@@ -122,7 +122,7 @@ def _wanted(
     day: Day = None,
 ) -> Wanted:
     """What is looked for, by the options of a command."""
-    from domain.report import PaymentState
+    from domain.payments.report import PaymentState
     from store.finding import Wanted
 
     if state is not None and state not in list(PaymentState):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assembly import Assembly
-from domain.intent import Acknowledgement, PossibleDuplicate, require_acknowledged
+from domain.payments.intent import Acknowledgement, PossibleDuplicate, require_acknowledged
 from messages.credit_transfer import CreditTransferFile, Line
 from messages.pain002 import Reason
 from settings import Settings

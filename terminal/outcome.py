@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from domain.payment import Certainty
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
+from domain.payments.states import STATES, Where, Whose
 from domain.plain_text import plain
-from domain.report import PaymentState
-from domain.states import STATES, Where, Whose
 from store.records import PaymentRecord
 from terminal.screen import Screen
 

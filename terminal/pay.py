@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from assembly import Assembly, MachineClock, assembled
-from domain.payment import Certainty
-from domain.states import STATES
+from domain.payments.payment import Certainty
+from domain.payments.states import STATES
 from messages.credit_transfer import CreditTransferFile, FileRefused
 from messages.pain001 import read
 from messages.pain002 import FileStatus, Reason

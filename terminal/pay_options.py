@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from domain.intent import Acknowledgement, PossibleDuplicate
+from domain.payments.intent import Acknowledgement, PossibleDuplicate
 from terminal.typed import typed_path
 
 #: Keeps an argument below 128 KiB, Linux's limit for one argument.

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from assembly import Assembly
-from domain.answers import Unanswered
 from domain.money import Money
+from domain.payments.answers import Unanswered
 from domain.plain_text import plain
 from starter.files import PlannedOrder
 from starter.leaving import Balance, Leaving, leaving

@@ -12,11 +12,11 @@ from typing import Final, NamedTuple, Self
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from assembly import Assembly
-from domain.due import due
-from domain.intent import Acknowledgement, PossibleDuplicate
 from domain.lifecycle.next_step import Owed
-from domain.payment import Certainty
-from domain.states import STATES
+from domain.payments.due import due
+from domain.payments.intent import Acknowledgement, PossibleDuplicate
+from domain.payments.payment import Certainty
+from domain.payments.states import STATES
 from starter.client import Asked, Receipt
 from starter.files import PlannedOrder
 from starter.journal import Journal

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from domain.intent import PossibleDuplicate
 from domain.money import Money
-from domain.payment import Certainty
+from domain.payments.intent import PossibleDuplicate
+from domain.payments.payment import Certainty
 from messages.credit_transfer import Line
 from regimes.refusal import Refusal
 from starter.files import PlannedOrder, RefusedLine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from assembly import assembled
-from domain.command import CommandKind, Outcome
+from domain.lifecycle.command import CommandKind, Outcome
 from settings import Settings
 from starter.asking import CommandReceipt, InvalidCommand
 from starter.operations import EVIDENCE_BYTES_MAX, Operations

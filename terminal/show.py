@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from assembly import assembled
-from domain.display import display
+from domain.payments.display import display
+from domain.payments.report import PaymentState
 from domain.plain_text import plain
-from domain.report import PaymentState
 from settings import Settings
 from store.finding import Wanted
 from store.records import PaymentRecord

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.due import due
 from domain.lifecycle.next_step import Due, Owed
+from domain.payments.due import due
 from store.file_lines import Place
 from store.halts import Halt
 from store.records import PaymentRecord

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from assembly import assembled
-from domain.payment import Certainty
+from domain.payments.payment import Certainty
+from domain.payments.states import STATES
 from domain.plain_text import plain
-from domain.states import STATES
 from settings import Settings
 from store.file_lines import Place
 from store.finding import ANYTHING, Wanted

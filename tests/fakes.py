@@ -10,7 +10,19 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from domain.accounts import Account
-from domain.answers import (
+from domain.clock import Clock
+from domain.lifecycle.profile import (
+    Idempotency,
+    IdempotencyKind,
+    InstructionKind,
+    Lookup,
+    LookupKind,
+    Operation,
+    Profile,
+)
+from domain.money import Money
+from domain.party import Party
+from domain.payments.answers import (
     Absent,
     Accepted,
     Answered,
@@ -36,20 +48,8 @@ from domain.answers import (
     Unprepared,
     WireRequest,
 )
-from domain.clock import Clock
-from domain.money import Money
-from domain.order import Order, Rail, Times
-from domain.party import Party
-from domain.profile import (
-    Idempotency,
-    IdempotencyKind,
-    InstructionKind,
-    Lookup,
-    LookupKind,
-    Operation,
-    Profile,
-)
-from domain.report import Movement, MovementKind, Observed, PaymentState, Report, Source
+from domain.payments.order import Order, Rail, Times
+from domain.payments.report import Movement, MovementKind, Observed, PaymentState, Report, Source
 from tests.clock import START
 from tests.words import (
     COMPLETED,

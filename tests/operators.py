@@ -9,7 +9,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import Session
 
-from domain.statement import Signed, Statement, StatementKind, digest
+from domain.lifecycle.statement import Signed, Statement, StatementKind, digest
 from starter.signing import OperatorKey, sign
 from store.commands import Commanded, Commands
 from store.database import Database

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.witness import Known
+from domain.lifecycle.witness import Known
 
 
 async def no_round() -> Known:

@@ -8,7 +8,7 @@ from enum import StrEnum, auto
 from typing import Final
 
 from domain.money import Money
-from domain.report import PaymentState
+from domain.payments.report import PaymentState
 
 
 class OnSend(StrEnum):

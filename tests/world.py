@@ -14,12 +14,12 @@ from temporalio.client import Client, WorkflowHandle
 from activities.messages import ResourceRef
 from assembly import Assembly, MachineClock
 from domain.clock import Clock
-from domain.gate import Check
 from domain.ids import workflow_id
-from domain.order import Order
-from domain.payment import Payment
-from domain.profile import Profile
-from domain.report import PaymentState
+from domain.lifecycle.profile import Profile
+from domain.payments.gate import Check
+from domain.payments.order import Order
+from domain.payments.payment import Payment
+from domain.payments.report import PaymentState
 from partners.interface import PaymentPartner
 from regimes.ladder import escalate
 from settings import Settings

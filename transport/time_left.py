@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from domain.answers import Deadline
 from domain.clock import Clock
+from domain.payments.answers import Deadline
 
 #: Linux's clock that keeps counting while the machine is suspended. On other systems the monotonic
 #: clock does so already.

@@ -23,7 +23,6 @@ from activities.messages import (
     Step,
     StepRequest,
 )
-from domain.heard import Heard
 from domain.ids import partner_queue
 from domain.lifecycle.next_step import Due, Labels, NextStep, Owed
 from workflows.attributes import (
@@ -58,7 +57,7 @@ class Steps(NamedTuple):
     """The activities of one kind of lifecycle, as methods of their classes."""
 
     load: Callable[[Any, ResourceRef], Awaitable[NextStep]]
-    record: Callable[[Any, Heard], Awaitable[Step]]
+    record: Callable[[Any, Any], Awaitable[Step]]
     cancel: Callable[[Any, CancelRequest], Awaitable[NextStep]]
     instruct: Callable[[Any, StepRequest], Awaitable[Step]]
     read: Callable[[Any, StepRequest], Awaitable[Step]]
@@ -223,7 +222,7 @@ class Lifecycle:
         )
         return await self._load(ref)
 
-    async def _record(self, ref: ResourceRef, heard: Heard) -> NextStep:
+    async def _record(self, ref: ResourceRef, heard: object) -> NextStep:
         """Record the outcome of a step, and retry until our own store confirms it."""
         while True:
             try:

@@ -12,7 +12,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
 from activities.upkeep import Upkeep
-from domain.witness import Known, Mark
+from domain.lifecycle.witness import Known, Mark
 
 _TIMEOUT: Final = timedelta(minutes=5)
 _HEARTBEAT_TIMEOUT: Final = timedelta(seconds=30)

@@ -7,7 +7,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from domain.answers import (
+from domain.clock import Clock
+from domain.ids import hashed
+from domain.payments.answers import (
     Exchange,
     NotReady,
     PreparedKey,
@@ -15,10 +17,8 @@ from domain.answers import (
     Subject,
     Unprepared,
 )
-from domain.clock import Clock
-from domain.ids import hashed
-from domain.order import Order, Rail
-from domain.report import PaymentState, Report, Source
+from domain.payments.order import Order, Rail
+from domain.payments.report import PaymentState, Report, Source
 from partners.currencycloud import error_bodies, mapping, refusals, wire
 from partners.currencycloud.calls import Calls, NoReply, Reply
 from partners.currencycloud.corridors import Corridors

@@ -9,8 +9,8 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlencode
 
-from domain.answers import Deadline, Exchange
 from domain.clock import Clock
+from domain.payments.answers import Deadline, Exchange
 from partners.currencycloud.sessions import FORM, RATE_PAUSE, Session
 from transport.exchange import NeverLeft, Request, Response
 from transport.http import Transport

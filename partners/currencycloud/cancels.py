@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlencode
 
-from domain.answers import (
+from domain.clock import Clock
+from domain.payments.answers import (
     Absent,
     Accepted,
     CannotTell,
@@ -19,8 +20,7 @@ from domain.answers import (
     Unprepared,
     WireRequest,
 )
-from domain.clock import Clock
-from domain.report import Source
+from domain.payments.report import Source
 from partners.currencycloud import mapping, wire
 from partners.currencycloud.calls import Calls, NoReply, Reply
 from partners.currencycloud.searches import acting, payment_path, search, show, together

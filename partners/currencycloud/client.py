@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
-from domain.answers import (
+from domain.clock import Clock
+from domain.lifecycle.profile import InstructionKind, Profile
+from domain.money import Money
+from domain.payments.answers import (
     Absent,
     Accepted,
     Answered,
@@ -31,11 +34,8 @@ from domain.answers import (
     Unprepared,
     WireRequest,
 )
-from domain.clock import Clock
-from domain.money import Money
-from domain.order import Order
-from domain.profile import InstructionKind, Profile
-from domain.report import PaymentState, Report, Source
+from domain.payments.order import Order
+from domain.payments.report import PaymentState, Report, Source
 from partners.currencycloud import error_bodies, mapping, refusals, wire
 from partners.currencycloud.account import Account
 from partners.currencycloud.beneficiaries import Beneficiaries, never

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from domain.answers import Unprepared
 from domain.clock import Clock
-from domain.order import ChargeBearer, Order, Rail
+from domain.payments.answers import Unprepared
+from domain.payments.order import ChargeBearer, Order, Rail
 from partners.currencycloud import creditors, refusals, wire
 from partners.currencycloud.calls import Calls
 from partners.currencycloud.requirements import Requirements, Unfit, lacking

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from domain.accounts import ClearingMember
-from domain.order import Order, Rail
+from domain.payments.order import Order, Rail
 from partners.currencycloud import wire
 from partners.currencycloud.names import same_name
 from partners.currencycloud.parties import entity, residence

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from domain.answers import Exchange, Subject, Unanswered
 from domain.money import Money
+from domain.payments.answers import Exchange, Subject, Unanswered
 from partners.currencycloud import mapping, wire
 from partners.currencycloud.calls import Calls, NoReply
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
-from domain.answers import Listed, Shown, Unanswered
 from domain.clock import Clock
+from domain.payments.answers import Listed, Shown, Unanswered
 from partners.currencycloud import wire
 from partners.currencycloud.calls import Calls, NoReply
 from partners.currencycloud.profile import COMPLETE

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from domain.answers import Subject
-from domain.report import Movement, MovementKind, Observed, PaymentState, Report, Source
+from domain.payments.answers import Subject
+from domain.payments.report import Movement, MovementKind, Observed, PaymentState, Report, Source
 from partners.currencycloud import refusals
 from partners.currencycloud.creditors import PAYMENT_TYPE
 from partners.currencycloud.error_bodies import Refusal

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from domain.answers import Unprepared
 from domain.clock import Clock
-from domain.order import Order
+from domain.payments.answers import Unprepared
+from domain.payments.order import Order
 from partners.currencycloud import refusals, wire
 from partners.currencycloud.calls import Calls
 from partners.currencycloud.creditors import PAYMENT_TYPE

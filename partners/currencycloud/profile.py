@@ -7,9 +7,8 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
-from domain.order import Rail
-from domain.places import place
-from domain.profile import (
+from domain.lifecycle.places import place
+from domain.lifecycle.profile import (
     DuplicateMeans,
     Idempotency,
     IdempotencyKind,
@@ -20,6 +19,7 @@ from domain.profile import (
     Profile,
     Quota,
 )
+from domain.payments.order import Rail
 from partners.currencycloud.account import Account
 from transport.address import is_this_machine
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from domain.answers import Unprepared
 from domain.clock import Clock
+from domain.payments.answers import Unprepared
 from partners.currencycloud import error_bodies, refusals, wire
 from partners.currencycloud.calls import Calls, NoReply
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
-from domain.answers import Exchange, Subject
+from domain.payments.answers import Exchange, Subject
 from partners.currencycloud import mapping, wire
 from partners.currencycloud.calls import Calls, NoReply, Reply
 from partners.currencycloud.profile import COMPLETE

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
-from domain.answers import Deadline, NotReady
 from domain.clock import Clock
+from domain.payments.answers import Deadline, NotReady
 from partners.currencycloud import error_bodies, wire
 from partners.currencycloud.account import Account
 from partners.interface import LoginBook

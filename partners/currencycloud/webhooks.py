@@ -12,7 +12,7 @@ from typing import Final, Literal, Protocol
 
 from pydantic import SecretStr
 
-from domain.answers import Webhook, WebhookRefused
+from domain.payments.answers import Webhook, WebhookRefused
 from transport.json_text import parse
 
 log = logging.getLogger("finality.currencycloud")

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Final
 
 from assembly import Assembly
-from domain.answers import Unanswered
 from domain.clock import Clock
+from domain.payments.answers import Unanswered
 from partners.interface import PaymentPartner
 from settings import PartnerAccount
 from terminal.doctor.findings import Examined

@@ -13,8 +13,8 @@ from activities.witness import Witness
 from assembly import STORE_AWAY
 from domain.clock import Clock
 from domain.ids import instruction_id, workflow_id
-from domain.profile import InstructionKind, Profile
-from domain.view import PaymentView
+from domain.lifecycle.profile import InstructionKind, Profile
+from domain.payments.view import PaymentView
 from partners.interface import PaymentLister
 from store.folding import Folding
 from store.turns import ReadTurns

@@ -13,12 +13,12 @@ from temporalio.exceptions import ApplicationError
 
 from activities import partner_steps
 from activities.messages import ResourceRef, Step
-from domain.due import due
-from domain.heard import Heard
-from domain.next_step import labels
-from domain.payment import Certainty
-from domain.sending import AttemptResult
-from domain.view import PaymentView
+from domain.lifecycle.sending import AttemptResult
+from domain.payments.due import due
+from domain.payments.heard import Heard
+from domain.payments.next_step import labels
+from domain.payments.payment import Certainty
+from domain.payments.view import PaymentView
 from store.faults import StoreAway
 from store.halts import Halts
 from store.tables import InstructionRow

@@ -7,11 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from domain.answers import NotReady, Unanswered, Unprepared
-from domain.payment import Certainty
-from domain.profile import Idempotency, IdempotencyKind, InstructionKind, LookupKind, Quota
-from domain.report import PaymentState
-from domain.sending import Closed, LookupResult
+from domain.lifecycle.profile import (
+    Idempotency,
+    IdempotencyKind,
+    InstructionKind,
+    LookupKind,
+    Quota,
+)
+from domain.lifecycle.sending import Closed, LookupResult
+from domain.payments.answers import NotReady, Unanswered, Unprepared
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from store.folding import Folding
 from store.turns import ReadTurns
 from tests.activities.steps import Steps, steps_of

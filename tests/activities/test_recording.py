@@ -10,9 +10,9 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.messages import NOT_OF_A_STEP
-from domain.heard import Heard
-from domain.payment import Certainty
-from domain.report import PaymentState, Report, Source
+from domain.payments.heard import Heard
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState, Report, Source
 from tests.activities.steps import in_its_run
 from tests.clock import SteppedClock
 from tests.store.books import INSTRUCTION, PAYMENT, Store, accepted, report

@@ -12,11 +12,11 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.upkeep import Upkeep
 from activities.witness import Witness
-from domain.answers import Answered
 from domain.ids import instruction_id
-from domain.notifying import NotNotified
-from domain.profile import IdempotencyKind, InstructionKind, LookupKind
-from domain.report import PaymentState, Source
+from domain.lifecycle.notifying import NotNotified
+from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
+from domain.payments.answers import Answered
+from domain.payments.report import PaymentState, Source
 from starter.away import TemporalAway
 from store.clocks import StoreClocks
 from store.keyring import Keyring

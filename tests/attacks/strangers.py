@@ -21,9 +21,9 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.messages import Step
-from domain.heard import Heard
 from domain.ids import TASK_QUEUE, partner_queue, workflow_id
-from domain.report import PaymentState, Report, Source
+from domain.payments.heard import Heard
+from domain.payments.report import PaymentState, Report, Source
 from tests.fakes import BANK
 from workflows.upkeep import UpkeepWorkflow
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from domain.answers import Absent, Answered, Refused
-from domain.command import Outcome
-from domain.display import display
-from domain.due import due
-from domain.heard import heard_of_lookup, heard_of_send
 from domain.ids import instruction_id
+from domain.lifecycle.command import Outcome
 from domain.lifecycle.next_step import Owed
-from domain.payment import Certainty
-from domain.profile import InstructionKind
-from domain.report import PaymentState, Source
-from domain.sending import Move
+from domain.lifecycle.profile import InstructionKind
+from domain.lifecycle.sending import Move
+from domain.payments.answers import Absent, Answered, Refused
+from domain.payments.display import display
+from domain.payments.due import due
+from domain.payments.heard import heard_of_lookup, heard_of_send
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState, Source
 from local.temporal_server import DevServer
 from store.commands import Commanded
 from tests.clock import SteppedClock

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from domain.answers import Absent, Found
-from domain.profile import LookupKind
-from domain.report import Source
-from domain.sending import Move
+from domain.lifecycle.profile import LookupKind
+from domain.lifecycle.sending import Move
+from domain.payments.answers import Absent, Found
+from domain.payments.report import Source
 from tests.clock import START, SteppedClock
 from tests.fakes import order, profile
 from tests.store.books import Store, exchange, in_doubt, report

@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import Session, select
 
 from domain.clock import APART_MAX
-from domain.report import PaymentState, Report
+from domain.payments.report import PaymentState, Report
 from store.clocks import StoreClocks
 from store.tables import (
     AttemptRow,

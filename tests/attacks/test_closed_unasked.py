@@ -9,15 +9,15 @@ from datetime import timedelta
 
 import pytest
 
-from domain.answers import Absent, CannotTell, Found
-from domain.command import Outcome
-from domain.display import display
-from domain.gate import Barred, CheckKind, Examined
 from domain.ids import instruction_id
-from domain.payment import Certainty
-from domain.profile import IdempotencyKind, InstructionKind, LookupKind
-from domain.report import PaymentState, Source
-from domain.sending import AttemptResult, Closed, Move
+from domain.lifecycle.command import Outcome
+from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
+from domain.lifecycle.sending import AttemptResult, Closed, Move
+from domain.payments.answers import Absent, CannotTell, Found
+from domain.payments.display import display
+from domain.payments.gate import Barred, CheckKind, Examined
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState, Source
 from store.commands import Commanded
 from tests import operators
 from tests.clock import SteppedClock

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from domain.answers import Answered, Unanswered
-from domain.command import Outcome
-from domain.profile import IdempotencyKind, LookupKind
-from domain.report import PaymentState, Source
-from domain.sending import Move
+from domain.lifecycle.command import Outcome
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.sending import Move
+from domain.payments.answers import Answered, Unanswered
+from domain.payments.report import PaymentState, Source
 from store.commands import CannotResolve, Commanded
 from store.tables import TaskRow
 from tests import operators

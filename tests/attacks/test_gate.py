@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from domain.answers import Found
-from domain.due import due
-from domain.gate import Barred, CheckKind, Examined, OnHold
 from domain.ids import instruction_id
 from domain.lifecycle.next_step import Owed
-from domain.profile import InstructionKind
-from domain.report import PaymentState, Source
-from domain.sending import Move
+from domain.lifecycle.profile import InstructionKind
+from domain.lifecycle.sending import Move
+from domain.payments.answers import Found
+from domain.payments.due import due
+from domain.payments.gate import Barred, CheckKind, Examined, OnHold
+from domain.payments.report import PaymentState, Source
 from tests.clock import SteppedClock
 from tests.fakes import profile
 from tests.store.books import INSTRUCTION, PAYMENT, Store, exchange, in_doubt, report

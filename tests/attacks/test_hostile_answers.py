@@ -15,8 +15,8 @@ import pytest
 
 from activities.messages import Step
 from domain.money import Money
-from domain.report import PaymentState
-from domain.view import PaymentView
+from domain.payments.report import PaymentState
+from domain.payments.view import PaymentView
 from partners.currencycloud.profile import PROFILE
 from store.timeline import Timelines
 from tests.activities.steps import Steps

@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from domain.answers import Absent, Found
-from domain.display import display
-from domain.due import due
 from domain.lifecycle.next_step import Owed
-from domain.payment import Certainty
-from domain.profile import IdempotencyKind, LookupKind
-from domain.report import PaymentState, Source
-from domain.sending import Move
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.sending import Move
+from domain.payments.answers import Absent, Found
+from domain.payments.display import display
+from domain.payments.due import due
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState, Source
 from tests.clock import SteppedClock
 from tests.fakes import profile
 from tests.store.books import Store, accepted, exchange, in_doubt, not_sent, refused, report

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.report import PaymentState
+from domain.payments.report import PaymentState
 from starter.asking import InvalidCommand, Notifier
 from starter.operations import Operations
 from store.notifications import Notifications

@@ -12,10 +12,10 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from domain.ids import payment_id_of
-from domain.payment import Certainty
-from domain.profile import IdempotencyKind, LookupKind
-from domain.report import PaymentState
-from domain.witness import Known
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.witness import Known
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from store.halts import Halt, Halts
 from tests.fakes import ListingPartner, order, profile

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from domain.profile import IdempotencyKind
-from domain.witness import Known
+from domain.lifecycle.profile import IdempotencyKind
+from domain.lifecycle.witness import Known
 from store.halts import Halts
 from tests.activities.steps import Steps
 from tests.clock import SteppedClock

@@ -14,9 +14,9 @@ import pytest
 from temporalio.api.common.v1 import Payload
 
 from domain.ids import UPKEEP
-from domain.payment import Certainty
-from domain.report import PaymentState
-from domain.witness import Known
+from domain.lifecycle.witness import Known
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from starter.converter import Refused
 from store import keys, schema

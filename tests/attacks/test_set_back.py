@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from domain.command import Outcome
-from domain.payment import Certainty
-from domain.report import PaymentState
-from domain.witness import Known, Mark
+from domain.lifecycle.command import Outcome
+from domain.lifecycle.witness import Known, Mark
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from store.books import FORGOTTEN
 from store.halts import Halts

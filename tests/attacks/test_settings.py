@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
-from domain.profile import LookupKind
-from domain.report import PaymentState
+from domain.lifecycle.profile import LookupKind
+from domain.payments.report import PaymentState
 from partners.currencycloud.profile import profile_of
 from settings import PartnerAccount
 from tests.activities.steps import Steps, steps_of

@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from domain.answers import Answered
-from domain.due import due
 from domain.lifecycle.next_step import Owed
+from domain.lifecycle.profile import Profile
 from domain.money import Money
-from domain.payment import Certainty, FindingKind, Payment
-from domain.profile import Profile
-from domain.report import Movement, MovementKind, PaymentState, Source
+from domain.payments.answers import Answered
+from domain.payments.due import due
+from domain.payments.payment import Certainty, FindingKind, Payment
+from domain.payments.report import Movement, MovementKind, PaymentState, Source
 from store.tables import MovementRow, TaskRow
 from tests import operators
 from tests.clock import SteppedClock

@@ -12,8 +12,8 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from activities.messages import ResourceRef
 from domain.ids import workflow_id
-from domain.payment import Certainty
-from domain.report import PaymentState, Source
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState, Source
 from local.temporal_server import DevServer
 from store.halts import Halts
 from tests.attacks.strangers import FORGED_ATTEMPTS, Stranger, clear, forged, stranger

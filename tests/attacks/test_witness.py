@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from domain.answers import Shown, Unanswered
 from domain.ids import payment_id_of
-from domain.payment import Certainty
-from domain.profile import IdempotencyKind, LookupKind, Profile
-from domain.report import PaymentState
-from domain.witness import Known
+from domain.lifecycle.profile import IdempotencyKind, LookupKind, Profile
+from domain.lifecycle.witness import Known
+from domain.payments.answers import Shown, Unanswered
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from store.halts import Halts
 from tests.activities.steps import Steps
 from tests.clock import SteppedClock

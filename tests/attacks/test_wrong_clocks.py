@@ -10,14 +10,14 @@ from sqlmodel import select
 from activities.clocks import Clocks
 from activities.messages import ResourceRef
 from activities.upkeep import Upkeep
-from domain.answers import Absent, NotReady, Read, Subject
 from domain.clock import APART_MAX, ClocksApart
-from domain.due import due
 from domain.lifecycle.next_step import Owed
-from domain.order import Times
-from domain.payment import Certainty
-from domain.report import PaymentState
-from domain.sending import AttemptResult, LookupResult, Move
+from domain.lifecycle.sending import AttemptResult, LookupResult, Move
+from domain.payments.answers import Absent, NotReady, Read, Subject
+from domain.payments.due import due
+from domain.payments.order import Times
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from store.clocks import StoreClocks
 from store.database import Database
 from store.logins import LEASE, Logins

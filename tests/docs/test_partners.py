@@ -17,9 +17,9 @@ from typing import Any, Final
 import pytest
 
 from assembly import MachineClock
-from domain.payment import Certainty
-from domain.profile import InstructionKind, Profile
-from domain.report import PaymentState
+from domain.lifecycle.profile import InstructionKind, Profile
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from local.child import start_child
 from local.temporal_server import DevServer, free_port
 from tests.fakes import ACCOUNT, order

@@ -6,10 +6,10 @@ from datetime import date, timedelta
 
 from hypothesis import strategies as st
 
-from domain.profile import IdempotencyKind, LookupKind
-from domain.report import Movement, MovementKind, Observed, PaymentState, Report, Source
-from domain.sending import Answer, AttemptResult, Book, Closed, LookedUp, LookupResult
-from domain.turns import Line, ReadTurn
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.sending import Answer, AttemptResult, Book, Closed, LookedUp, LookupResult
+from domain.lifecycle.turns import Line, ReadTurn
+from domain.payments.report import Movement, MovementKind, Observed, PaymentState, Report, Source
 from tests.domain.samples import (
     ACCEPTED_BOOK,
     CANCEL,

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.profile import DuplicateMeans, IdempotencyKind, LookupKind, Operation
-from domain.sending import Answer, Attempt, AttemptResult, LookupResult
+from domain.lifecycle.profile import DuplicateMeans, IdempotencyKind, LookupKind, Operation
+from domain.lifecycle.sending import Answer, Attempt, AttemptResult, LookupResult
 
 
 class Fault(StrEnum):

@@ -6,14 +6,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from domain.absence import is_unconfirmed
-from domain.command import Outcome
-from domain.due import due
+from domain.lifecycle.absence import is_unconfirmed
+from domain.lifecycle.command import Outcome
 from domain.lifecycle.next_step import Due
-from domain.payment import Certainty, Payment
-from domain.profile import Operation
-from domain.report import PaymentState, Report, Source
-from domain.sending import (
+from domain.lifecycle.profile import Operation
+from domain.lifecycle.sending import (
     Answer,
     Attempt,
     AttemptResult,
@@ -28,8 +25,11 @@ from domain.sending import (
     is_refused,
     next_move,
 )
-from domain.states import CANCELLABLE
-from domain.view import PaymentView
+from domain.payments.due import due
+from domain.payments.payment import Certainty, Payment
+from domain.payments.report import PaymentState, Report, Source
+from domain.payments.states import CANCELLABLE
+from domain.payments.view import PaymentView
 from tests.domain.bank import Bank, Fault
 from tests.domain.bank import Outcome as Sent
 from tests.domain.samples import (

@@ -7,12 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from domain.accounts import Account
-from domain.fold import fold
-from domain.money import Money
-from domain.order import Order, Rail, Times
-from domain.party import Party
-from domain.payment import Instruction, Payment
-from domain.profile import (
+from domain.lifecycle.profile import (
     Idempotency,
     IdempotencyKind,
     InstructionKind,
@@ -21,8 +16,7 @@ from domain.profile import (
     Operation,
     Profile,
 )
-from domain.report import Movement, MovementKind, PaymentState, Report, Source
-from domain.sending import (
+from domain.lifecycle.sending import (
     Answer,
     Attempt,
     AttemptResult,
@@ -30,7 +24,13 @@ from domain.sending import (
     LookedUp,
     LookupResult,
 )
-from domain.view import PaymentView
+from domain.money import Money
+from domain.party import Party
+from domain.payments.fold import fold
+from domain.payments.order import Order, Rail, Times
+from domain.payments.payment import Instruction, Payment
+from domain.payments.report import Movement, MovementKind, PaymentState, Report, Source
+from domain.payments.view import PaymentView
 
 NOW: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)

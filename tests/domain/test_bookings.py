@@ -8,11 +8,17 @@ from typing import Any
 
 import pytest
 
-from domain.display import Funds, display
 from domain.money import Money
-from domain.movements import movements_of
-from domain.payment import FINAL_BY_CREDITOR, FINAL_BY_WATCH, Certainty, FindingKind, Payment
-from domain.report import Movement, MovementKind, Observed, PaymentState, Report, Source
+from domain.payments.display import Funds, display
+from domain.payments.movements import movements_of
+from domain.payments.payment import (
+    FINAL_BY_CREDITOR,
+    FINAL_BY_WATCH,
+    Certainty,
+    FindingKind,
+    Payment,
+)
+from domain.payments.report import Movement, MovementKind, Observed, PaymentState, Report, Source
 from tests.domain.samples import SECOND, WATCH, decision, folded, movement, report
 
 S = PaymentState

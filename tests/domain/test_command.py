@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.command import TAKING_BACK, CommandKind, Outcome
+from domain.lifecycle.command import TAKING_BACK, CommandKind, Outcome
 
 #: As they stand in databases; one that is renamed would no longer be understood.
 STORED = {

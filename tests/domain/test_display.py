@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.display import NO_RETRY_REASONS, Display, Funds, display
-from domain.payment import Certainty, Payment
-from domain.report import MovementKind, PaymentState, Report
-from domain.sending import Book, Closed
-from domain.states import PROVEN_NOTHING_MOVED
-from domain.view import PaymentView
+from domain.lifecycle.sending import Book, Closed
+from domain.payments.display import NO_RETRY_REASONS, Display, Funds, display
+from domain.payments.payment import Certainty, Payment
+from domain.payments.report import MovementKind, PaymentState, Report
+from domain.payments.states import PROVEN_NOTHING_MOVED
+from domain.payments.view import PaymentView
 from tests.domain.arbitrary import books, cancel_books, gate_words, reports, views
 from tests.domain.samples import SECOND, attempt, book, decision, folded, gate, movement, report
 from tests.domain.test_payment import REACHED

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from domain.due import NEWS_PAUSE_MAX, deadline_of, due
 from domain.lifecycle.next_step import Owed
-from domain.payment import Certainty
-from domain.profile import IdempotencyKind, LookupKind, Operation
-from domain.report import MovementKind, Observed, PaymentState, Report, Source
-from domain.sending import Answer, AttemptResult, Book, Closed
-from domain.states import CANCELLABLE, ENDS
-from domain.view import PaymentView
+from domain.lifecycle.profile import IdempotencyKind, LookupKind, Operation
+from domain.lifecycle.sending import Answer, AttemptResult, Book, Closed
+from domain.payments.due import NEWS_PAUSE_MAX, deadline_of, due
+from domain.payments.payment import Certainty
+from domain.payments.report import MovementKind, Observed, PaymentState, Report, Source
+from domain.payments.states import CANCELLABLE, ENDS
+from domain.payments.view import PaymentView
 from tests.domain.arbitrary import moments, views
 from tests.domain.samples import (
     ACCEPTED_BOOK,

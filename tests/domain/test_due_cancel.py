@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from domain.due import due
 from domain.lifecycle.next_step import Due, Owed
-from domain.payment import Certainty
-from domain.report import Observed, PaymentState
-from domain.sending import Answer, AttemptResult, Book, Closed
+from domain.lifecycle.sending import Answer, AttemptResult, Book, Closed
+from domain.payments.due import due
+from domain.payments.payment import Certainty
+from domain.payments.report import Observed, PaymentState
 from tests.domain.samples import (
     CANCEL,
     CANCEL_BARE,

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from domain.due import NEWS_PAUSE_MAX, due, read_line
 from domain.lifecycle.next_step import Owed
-from domain.payment import Certainty
-from domain.profile import Quota
-from domain.report import PaymentState
-from domain.sending import Closed
-from domain.states import CANCELLABLE, ENDS
-from domain.turns import FIRST_READS, Line, ReadTurn
-from domain.view import PaymentView
+from domain.lifecycle.profile import Quota
+from domain.lifecycle.sending import Closed
+from domain.lifecycle.turns import FIRST_READS, Line, ReadTurn
+from domain.payments.due import NEWS_PAUSE_MAX, due, read_line
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
+from domain.payments.states import CANCELLABLE, ENDS
+from domain.payments.view import PaymentView
 from tests.domain.samples import (
     HOUR,
     INSTRUCTION,

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from domain.escalation import DueRung, Ladder, Rung, next_at, nobody, reached
-from domain.order import Rail
-from domain.report import PaymentState
+from domain.payments.escalation import DueRung, Ladder, Rung, next_at, nobody, reached
+from domain.payments.order import Rail
+from domain.payments.report import PaymentState
 from tests.domain.samples import HOUR, NOW, SECOND
 
 

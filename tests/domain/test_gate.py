@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.gate import Barred, CheckKind, Examined, OnHold, Passed, Verdict
-from domain.payment import Certainty
-from domain.report import PaymentState, Report, Source
-from domain.sending import Answer, AttemptResult, Book, Closed
-from domain.states import PROVEN_NOTHING_MOVED
+from domain.lifecycle.sending import Answer, AttemptResult, Book, Closed
+from domain.payments.gate import Barred, CheckKind, Examined, OnHold, Passed, Verdict
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState, Report, Source
+from domain.payments.states import PROVEN_NOTHING_MOVED
 from tests.domain.arbitrary import books, gate_words, partner_words
 from tests.domain.samples import (
     ACCEPTED_BOOK,

@@ -6,7 +6,8 @@ import typing
 
 import pytest
 
-from domain.answers import (
+from domain.lifecycle.sending import Answer, AttemptResult, LookupResult
+from domain.payments.answers import (
     Absent,
     Accepted,
     Answered,
@@ -24,9 +25,8 @@ from domain.answers import (
     TurnedAway,
     Unanswered,
 )
-from domain.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
-from domain.report import PaymentState, Source
-from domain.sending import Answer, AttemptResult, LookupResult
+from domain.payments.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
+from domain.payments.report import PaymentState, Source
 from tests.domain.samples import HOUR, INSTRUCTION, NOW, SECOND, report
 
 S = PaymentState

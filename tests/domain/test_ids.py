@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.ids import end_to_end_hash, hashed, instruction_id, partner_queue, workflow_id
-from domain.keys import partner_key
-from domain.profile import LETTERS_AND_DIGITS, Idempotency, IdempotencyKind
+from domain.lifecycle.keys import partner_key
+from domain.lifecycle.profile import LETTERS_AND_DIGITS, Idempotency, IdempotencyKind
 
 HEX = "0123456789abcdef"
 parts = st.lists(st.text(st.sampled_from("ab:/\x1f0123\\"), max_size=6), max_size=4).map(tuple)

@@ -11,7 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from domain.accounts import Account
-from domain.intent import (
+from domain.money import Money
+from domain.party import Party
+from domain.payments.intent import (
     Acknowledgement,
     Earlier,
     Intent,
@@ -19,10 +21,8 @@ from domain.intent import (
     normalised,
     require_acknowledged,
 )
-from domain.money import Money
-from domain.order import Order, Times
-from domain.party import Party
-from domain.report import PaymentState
+from domain.payments.order import Order, Times
+from domain.payments.report import PaymentState
 from tests.clock import START
 from tests.fakes import CREDITOR_IBAN, DEBTOR_IBAN, order
 

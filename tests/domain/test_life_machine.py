@@ -16,13 +16,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from domain.command import Outcome
-from domain.display import Funds, display
+from domain.lifecycle.command import Outcome
 from domain.lifecycle.next_step import Owed
-from domain.payment import Certainty
-from domain.profile import IdempotencyKind, LookupKind
-from domain.report import PaymentState
-from domain.states import ENDS, PROVEN_NOTHING_MOVED
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.payments.display import Funds, display
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
+from domain.payments.states import ENDS, PROVEN_NOTHING_MOVED
 from tests.domain.bank import Fault
 from tests.domain.desk import Desk, Verdict
 from tests.domain.samples import CANCEL, HOUR, INSTRUCTION, MINUTE, NOW, SECOND, operation

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 
-from domain.due import deadline_of, due
 from domain.lifecycle.next_step import NextStep, Owed
-from domain.next_step import KIND, labels, next_step
-from domain.report import PaymentState
-from domain.view import PaymentView
+from domain.payments.due import deadline_of, due
+from domain.payments.next_step import KIND, labels, next_step
+from domain.payments.report import PaymentState
+from domain.payments.view import PaymentView
 from tests.domain.arbitrary import moments, views
 from tests.domain.samples import HOUR, NOW, report, view
 

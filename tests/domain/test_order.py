@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from domain.order import Times
+from domain.payments.order import Times
 from tests.domain.samples import CREDITOR_IBAN, HOUR, NOW, ORDER, SECOND
 
 

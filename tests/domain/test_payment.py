@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.accounts import Account
-from domain.movements import amounts_of, ever_booked
-from domain.payment import (
+from domain.lifecycle.profile import LookupKind
+from domain.lifecycle.sending import Answer, AttemptResult, Book, Closed, LookedUp, LookupResult
+from domain.payments.movements import amounts_of, ever_booked
+from domain.payments.payment import (
     FINAL_BY_CREDITOR,
     FINAL_BY_WATCH,
     FREEZING,
@@ -19,10 +21,8 @@ from domain.payment import (
     FindingKind,
     Payment,
 )
-from domain.profile import LookupKind
-from domain.report import MovementKind, Observed, PaymentState, Report, Source
-from domain.sending import Answer, AttemptResult, Book, Closed, LookedUp, LookupResult
-from domain.states import PROVEN_NOTHING_MOVED, may_follow
+from domain.payments.report import MovementKind, Observed, PaymentState, Report, Source
+from domain.payments.states import PROVEN_NOTHING_MOVED, may_follow
 from tests.domain.arbitrary import books, cancel_books, reports
 from tests.domain.samples import (
     CREDITOR_IBAN,

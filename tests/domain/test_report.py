@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from domain.report import PaymentState, Report, Source
+from domain.payments.report import PaymentState, Report, Source
 from tests.domain.samples import SECOND, decision, gate, report
 
 S = PaymentState

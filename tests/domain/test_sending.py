@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from domain.profile import DuplicateMeans, IdempotencyKind, Lookup, LookupKind, Operation
-from domain.sending import (
+from domain.lifecycle.profile import DuplicateMeans, IdempotencyKind, Lookup, LookupKind, Operation
+from domain.lifecycle.sending import (
     Answer,
     Attempt,
     AttemptResult,

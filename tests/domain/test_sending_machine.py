@@ -17,9 +17,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from domain.profile import DuplicateMeans, Idempotency, IdempotencyKind, Lookup, LookupKind
-from domain.profile import Operation as BankOperation
-from domain.sending import (
+from domain.lifecycle.profile import (
+    DuplicateMeans,
+    Idempotency,
+    IdempotencyKind,
+    Lookup,
+    LookupKind,
+)
+from domain.lifecycle.profile import Operation as BankOperation
+from domain.lifecycle.sending import (
     Answer,
     Attempt,
     AttemptResult,

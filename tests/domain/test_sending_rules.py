@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.profile import IdempotencyKind, LookupKind, Operation
-from domain.sending import (
+from domain.lifecycle.profile import IdempotencyKind, LookupKind, Operation
+from domain.lifecycle.sending import (
     GATE_HOLDS,
     Answer,
     Attempt,

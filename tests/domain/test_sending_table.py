@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from domain.profile import IdempotencyKind, LookupKind
-from domain.sending import (
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.sending import (
     GATE_HOLDS,
     Answer,
     Attempt,

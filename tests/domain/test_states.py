@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.report import PaymentState
-from domain.states import ENDS, PROVEN_NOTHING_MOVED, STATES, STEPS_BACK, may_follow
+from domain.payments.report import PaymentState
+from domain.payments.states import ENDS, PROVEN_NOTHING_MOVED, STATES, STEPS_BACK, may_follow
 
 S = PaymentState
 
@@ -63,7 +63,7 @@ def test_the_ends_are_those_of_the_design() -> None:
 
 ROOT = Path(__file__).parents[2]
 #: A partner's adapter translates that partner's words into states, and so has to list them.
-ELSEWHERE = {"domain/states.py", "domain/report.py"}
+ELSEWHERE = {"domain/payments/states.py", "domain/payments/report.py"}
 ROOMS = (
     "activities", "domain", "inbound", "local", "messages", "regimes", "starter", "store",
     "terminal", "workflows",
@@ -96,7 +96,7 @@ def test_no_other_module_lists_states() -> None:
         if str(path.relative_to(ROOT)) not in ELSEWHERE and "migrations" not in path.parts
         for node in _lists_of_states(ast.parse(path.read_text()))
     ]
-    assert not found, "make it a column of domain/states.py"
+    assert not found, "make it a column of domain/payments/states.py"
 
 
 def test_a_list_of_states_is_seen() -> None:

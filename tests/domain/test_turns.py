@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.profile import Quota
-from domain.turns import FIRST_READS, Line, Lines, give
+from domain.lifecycle.profile import Quota
+from domain.lifecycle.turns import FIRST_READS, Line, Lines, give
 from tests.domain.samples import HOUR, MINUTE, NOW, SECOND
 
 #: Of Currencycloud's production.

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain.answers import Answered
-from domain.report import PaymentState, Source
+from domain.payments.answers import Answered
+from domain.payments.report import PaymentState, Source
 from inbound.endpoint import BODY_BYTES_MAX
 from store.faults import StoreAway
 from store.inbox import MATCHED_WITHIN, Inbox

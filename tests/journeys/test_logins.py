@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from domain.payment import Certainty
-from domain.report import PaymentState
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from store.records import PaymentRecord
 from tests.proof.case import READ, SEND, Case
 from tests.proof.world import LOCKED_OUT, World, ended

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pytest_asyncio
 
-from domain.payment import Certainty
-from domain.report import PaymentState
-from domain.sending import AttemptResult
+from domain.lifecycle.sending import AttemptResult
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from store.records import PaymentRecord
 from tests.proof.case import FIND, SEND, Case
 from tests.proof.world import World

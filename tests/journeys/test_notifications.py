@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from domain.report import PaymentState
+from domain.payments.report import PaymentState
 from tests.journeys.inbound import (
     SECRET,
     Inbound,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.report import PaymentState
+from domain.payments.report import PaymentState
 from tests.proof.case import SEND, Case
 from tests.proof.world import World
 

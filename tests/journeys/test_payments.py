@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from domain.ids import workflow_id
-from domain.intent import PossibleDuplicate
-from domain.payment import FINAL_BY_WATCH, Certainty
-from domain.report import PaymentState
-from domain.states import ENDS
+from domain.payments.intent import PossibleDuplicate
+from domain.payments.payment import FINAL_BY_WATCH, Certainty
+from domain.payments.report import PaymentState
+from domain.payments.states import ENDS
 from store.accepting import KeyReused
 from tests.proof.case import Case
 from tests.proof.world import WATCHED

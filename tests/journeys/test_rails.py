@@ -8,9 +8,9 @@ import pytest
 
 from domain.accounts import Account, ClearingMember
 from domain.money import Money
-from domain.order import ChargeBearer, Rail
 from domain.party import Party, PartyKind, PostalAddress
-from domain.report import PaymentState
+from domain.payments.order import ChargeBearer, Rail
+from domain.payments.report import PaymentState
 from tests.proof.case import Case
 
 CREDITOR: Final = Party(

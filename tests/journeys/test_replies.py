@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from domain.due import due
 from domain.lifecycle.next_step import Owed
-from domain.payment import Certainty, FindingKind
-from domain.report import PaymentState
-from domain.sending import AttemptResult
+from domain.lifecycle.sending import AttemptResult
+from domain.payments.due import due
+from domain.payments.payment import Certainty, FindingKind
+from domain.payments.report import PaymentState
 from store.records import PaymentRecord
 from tests.proof.case import READ, SEND, Case
 from tests.proof.world import World

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from domain.payment import Certainty, FindingKind
-from domain.report import PaymentState
+from domain.payments.payment import Certainty, FindingKind
+from domain.payments.report import PaymentState
 from tests.proof.case import SEND, Case
 from tests.proof.checker import report
 from tests.proof.world import WATCHED

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from domain.ids import workflow_id
-from domain.report import PaymentState
+from domain.payments.report import PaymentState
 from tests.journeys.inbound import (
     Inbound,
     all_read,

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.money import Money
-from domain.order import ChargeBearer
 from domain.party import PostalAddress
+from domain.payments.order import ChargeBearer
 from messages.credit_transfer import Line
 from messages.pain001 import VERSIONS, read
 from tests.messages.files import (

@@ -10,7 +10,18 @@ from urllib.parse import urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.answers import (
+from domain.clock import Clock
+from domain.lifecycle.profile import (
+    Idempotency,
+    IdempotencyKind,
+    InstructionKind,
+    Lookup,
+    LookupKind,
+    Operation,
+    Profile,
+)
+from domain.money import Money
+from domain.payments.answers import (
     Absent,
     Accepted,
     Answered,
@@ -35,19 +46,8 @@ from domain.answers import (
     Unprepared,
     WireRequest,
 )
-from domain.clock import Clock
-from domain.money import Money
-from domain.order import Order, Rail
-from domain.profile import (
-    Idempotency,
-    IdempotencyKind,
-    InstructionKind,
-    Lookup,
-    LookupKind,
-    Operation,
-    Profile,
-)
-from domain.report import Movement, MovementKind, Observed, PaymentState, Report, Source
+from domain.payments.order import Order, Rail
+from domain.payments.report import Movement, MovementKind, Observed, PaymentState, Report, Source
 from transport.exchange import NeverLeft, Request, Response
 from transport.http import Transport
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from domain.intent import Intent
-from domain.order import Order
-from domain.payment import Certainty
-from domain.report import PaymentState
+from domain.payments.intent import Intent
+from domain.payments.order import Order
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from starter.client import Receipt
 from store.records import PaymentRecord
 from store.tables import TaskRow

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
-from domain.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
 from local.demo_file import iban
 from tests.proof.arena import CONTROL, Arena, bank_account
 from tests.proof.bank_partner import BANK

@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 
 from assembly import assembled
-from domain.intent import PossibleDuplicate
-from domain.order import Order
+from domain.payments.intent import PossibleDuplicate
+from domain.payments.order import Order
 from process import run
 from settings import Settings
 from starter.journal import Journal

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from domain.notifying import AGES
-from domain.order import Order, Times
-from domain.payment import Certainty
-from domain.profile import IdempotencyKind, LookupKind
-from domain.report import PaymentState
-from domain.sending import AttemptResult
+from domain.lifecycle.notifying import AGES
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.sending import AttemptResult
+from domain.payments.order import Order, Times
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from store.commands import CannotResolve
 from store.records import PaymentRecord
 from store.timeline import Timelines

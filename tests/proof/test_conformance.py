@@ -17,10 +17,10 @@ import pytest
 import pytest_asyncio
 from sqlmodel import col, select
 
-from domain.profile import IdempotencyKind, LookupKind
-from domain.report import PaymentState
-from domain.sending import AttemptResult
-from domain.states import ENDS
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.sending import AttemptResult
+from domain.payments.report import PaymentState
+from domain.payments.states import ENDS
 from store.tables import AttemptRow, InstructionRow
 from tests.polling import eventually
 from tests.proof.arena import Arena, BankServer, Standing, arena

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.profile import IdempotencyKind
+from domain.lifecycle.profile import IdempotencyKind
 from tests.proof.arena import arena
 from tests.proof.control import DONE, FAILED, REFUNDED, wrongs
 from tests.proof.control_kills import STORIES, ControlKills

@@ -25,8 +25,8 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
 from domain.ids import workflow_id
-from domain.profile import IdempotencyKind, LookupKind
-from domain.report import PaymentState
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.payments.report import PaymentState
 from tests.polling import eventually
 from tests.proof.arena import Arena, arena, bank_account
 from tests.proof.bank_partner import BANK

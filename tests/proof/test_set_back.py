@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
 from store.halts import Halts
 from tests.polling import eventually
 from tests.proof.arena import Arena, arena, bank_account

@@ -19,8 +19,8 @@ from typing import Any, Final
 from assembly import Assembly, assembled
 from domain.accounts import Account
 from domain.money import Money
-from domain.order import Order, Times
 from domain.party import Party
+from domain.payments.order import Order, Times
 from local.child import start_child
 from local.demo_file import DEBTOR_IBAN, iban
 from local.simulator import API_KEY, LOGIN_ID, Simulator, start_simulator

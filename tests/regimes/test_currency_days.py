@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from domain.currencies import DIGITS
-from domain.order import Rail
+from domain.payments.order import Rail
 from regimes.calendars import TARGET, is_business_day
 from regimes.currency_days import home_of
 from regimes.domestic import CLEARINGS

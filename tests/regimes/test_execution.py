@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.order import Rail, Times
+from domain.payments.order import Rail, Times
 from regimes.calendars import CutOff, is_business_day
 from regimes.dated import Dated
 from regimes.execution import (

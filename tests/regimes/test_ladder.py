@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.escalation import Escalate, Ladder, Rung
-from domain.order import Rail
-from domain.report import PaymentState
+from domain.payments.escalation import Escalate, Ladder, Rung
+from domain.payments.order import Rail
+from domain.payments.report import PaymentState
 from regimes.business_time import OpeningHours
 from regimes.calendars import Calendar
 from regimes.ladder import LADDERS, OFFICE_HOURS, escalate

@@ -9,8 +9,8 @@ import pytest
 
 from domain.accounts import Account, ClearingMember
 from domain.money import Money
-from domain.order import ChargeBearer, Order, Rail
 from domain.party import Party, PostalAddress
+from domain.payments.order import ChargeBearer, Order, Rail
 from regimes.limits import is_creditor_reference
 from regimes.rails import Destination, check_credit_transfer, way_to
 from tests.fakes import order as plain_order

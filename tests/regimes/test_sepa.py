@@ -9,8 +9,8 @@ import pytest
 
 from domain.accounts import Account
 from domain.money import Money
-from domain.order import ChargeBearer, Order, Times
 from domain.party import Party, PostalAddress
+from domain.payments.order import ChargeBearer, Order, Times
 from regimes.sepa import AMOUNT_MAX, COUNTRIES, check_credit_transfer
 
 DAY = date(2026, 11, 25)

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from domain.order import Direction, Rail
+from domain.payments.order import Direction, Rail
 from regimes.sepa import CUT_OFF
 from regimes.watches import WATCHES, watch_ends
 

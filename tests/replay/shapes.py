@@ -13,12 +13,12 @@ from typing import Final
 from activities.clocks import Moments
 from activities.messages import Step
 from activities.partner_steps import PartnerSteps
-from domain.answers import NotReady
-from domain.heard import Heard
-from domain.order import Rail, Times
-from domain.payment import Certainty
-from domain.profile import IdempotencyKind, LookupKind, Profile
-from domain.report import PaymentState
+from domain.lifecycle.profile import IdempotencyKind, LookupKind, Profile
+from domain.payments.answers import NotReady
+from domain.payments.heard import Heard
+from domain.payments.order import Rail, Times
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from starter.running import Running
 from store.halts import Halts
 from store.keyring import Keyring

@@ -12,7 +12,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from domain.report import PaymentState
+from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from starter.plugin import plugin
 from tests.fakes import profile

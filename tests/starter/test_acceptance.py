@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import pytest
 
-from domain.order import Direction, Order, Rail, Times
-from domain.profile import Profile
+from domain.lifecycle.profile import Profile
+from domain.payments.order import Direction, Order, Rail, Times
 from regimes.execution import RULES, OnClosedDay
 from regimes.sepa import CUT_OFF
 from regimes.watches import WATCHES

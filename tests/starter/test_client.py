@@ -11,12 +11,12 @@ from typing import Any, cast
 import pytest
 from sqlmodel import Session
 
-from domain.intent import Acknowledgement, Intent, PossibleDuplicate
+from domain.lifecycle.notifying import NotNotified
 from domain.money import Money
-from domain.notifying import NotNotified
-from domain.payment import Certainty, UnknownPayment
-from domain.report import PaymentState
-from domain.view import PaymentView
+from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate
+from domain.payments.payment import Certainty, UnknownPayment
+from domain.payments.report import PaymentState
+from domain.payments.view import PaymentView
 from starter.acceptance import InvalidOrder
 from starter.asking import Notifier
 from starter.away import TemporalAway

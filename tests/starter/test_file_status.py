@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from domain.money import Money
-from domain.payment import Amounts, Certainty, Payment
-from domain.report import PaymentState as S
+from domain.payments.payment import Amounts, Certainty, Payment
+from domain.payments.report import PaymentState as S
 from messages.pain002 import Status, common_status
 from starter.file_status import line_status, status_of
 from store.file_lines import KeptLine, LineNow, LineRefusal

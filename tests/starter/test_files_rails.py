@@ -11,8 +11,8 @@ from pydantic import SecretStr, ValidationError
 
 from domain.accounts import ClearingMember
 from domain.money import Money
-from domain.order import ChargeBearer, Rail
 from domain.party import Identification, PartyKind
+from domain.payments.order import ChargeBearer, Rail
 from messages.pain001 import read
 from settings import Debtor, PartnerAccount, Settings
 from starter.acceptance import InvalidOrder, admit

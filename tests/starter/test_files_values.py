@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from domain.order import Rail
+from domain.payments.order import Rail
 from starter.acceptance import InvalidOrder, admit
 from tests.messages.files import nested, transfer
 from tests.starter.test_files_rails import DOLLARS, NOW, PROFILES, codes, noticed, paid, service

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from domain.accounts import Account
 from domain.money import Money
-from domain.order import Order, Times
 from domain.party import Party, PostalAddress
+from domain.payments.order import Order, Times
 from starter.client import _fields
 from starter.fingerprint import fingerprint, fingerprint_of_many
 

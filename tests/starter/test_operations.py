@@ -10,13 +10,13 @@ from typing import cast
 
 import pytest
 
-from domain.command import Outcome
-from domain.display import Funds
-from domain.notifying import NotNotified
-from domain.order import Rail
-from domain.payment import Certainty, UnknownPayment
-from domain.profile import IdempotencyKind, LookupKind
-from domain.report import PaymentState
+from domain.lifecycle.command import Outcome
+from domain.lifecycle.notifying import NotNotified
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.payments.display import Funds
+from domain.payments.order import Rail
+from domain.payments.payment import Certainty, UnknownPayment
+from domain.payments.report import PaymentState
 from starter.asking import InvalidCommand, Notifier
 from starter.away import TemporalAway
 from starter.client import Orchestrator

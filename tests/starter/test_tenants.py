@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from domain.payment import UnknownPayment
+from domain.payments.payment import UnknownPayment
 from starter.client import Orchestrator
 from tests.fakes import order
 from tests.starter.test_client import client, clock, running, store

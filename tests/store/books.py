@@ -15,7 +15,10 @@ from sqlmodel import Session, SQLModel, col, select
 from activities.checks import Checks
 from activities.clocks import Clocks
 from activities.payment_store import PaymentStore
-from domain.answers import (
+from domain.ids import instruction_id
+from domain.lifecycle.profile import InstructionKind, Profile
+from domain.lifecycle.sending import Move
+from domain.payments.answers import (
     Accepted,
     Duplicate,
     Exchange,
@@ -30,15 +33,12 @@ from domain.answers import (
     TurnedAway,
     WireRequest,
 )
-from domain.heard import heard_of_lookup, heard_of_read, heard_of_send
-from domain.ids import instruction_id
-from domain.intent import Acknowledgement, Intent
-from domain.listing import Listing
-from domain.order import Order
-from domain.profile import InstructionKind, Profile
-from domain.report import PaymentState, Report, Source
-from domain.sending import Move
-from domain.view import PaymentView
+from domain.payments.heard import heard_of_lookup, heard_of_read, heard_of_send
+from domain.payments.intent import Acknowledgement, Intent
+from domain.payments.listing import Listing
+from domain.payments.order import Order
+from domain.payments.report import PaymentState, Report, Source
+from domain.payments.view import PaymentView
 from store import schema
 from store.accepting import Acceptance
 from store.clocks import StoreClocks

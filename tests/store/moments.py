@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from domain.answers import Answered
-from domain.profile import IdempotencyKind, LookupKind, Profile
-from domain.report import PaymentState, Source
+from domain.lifecycle.profile import IdempotencyKind, LookupKind, Profile
+from domain.payments.answers import Answered
+from domain.payments.report import PaymentState, Source
 from store.commands import Commanded
 from tests import operators
 from tests.fakes import profile

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from domain.intent import Intent
+from domain.payments.intent import Intent
 from store.finding import Wanted, matching
 from store.halts import Halts
 from store.intents import earlier_of, hashes_of

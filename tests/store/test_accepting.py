@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, func, select
 
-from domain.intent import Acknowledgement, Intent, PossibleDuplicate
 from domain.money import Money
-from domain.payment import Certainty, UnknownPayment
-from domain.report import PaymentState
+from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate
+from domain.payments.payment import Certainty, UnknownPayment
+from domain.payments.report import PaymentState
 from store.accepting import Acceptance, Given, KeyReused
 from store.finding import Wanted
 from store.tables import InstructionRow, PaymentRow, StateRow

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from domain.command import CommandKind, Outcome
 from domain.ids import instruction_id
-from domain.payment import UnknownPayment
-from domain.profile import IdempotencyKind, InstructionKind, LookupKind
-from domain.report import PaymentState
-from domain.sending import Closed, Move
+from domain.lifecycle.command import CommandKind, Outcome
+from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
+from domain.lifecycle.sending import Closed, Move
+from domain.payments.payment import UnknownPayment
+from domain.payments.report import PaymentState
 from store.commands import CannotResolve, Commanded, CommandReused
 from store.notifications import Notifications
 from store.tables import AttemptRow, CommandRow, InstructionRow

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from sqlmodel import select
 
-from domain.answers import Answered
-from domain.command import Outcome
 from domain.ids import instruction_id
-from domain.payment import Certainty
-from domain.profile import IdempotencyKind, InstructionKind, LookupKind
-from domain.report import Movement, MovementKind, PaymentState, Source
-from domain.sending import Closed, Move
+from domain.lifecycle.command import Outcome
+from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
+from domain.lifecycle.sending import Closed, Move
+from domain.payments.answers import Answered
+from domain.payments.payment import Certainty
+from domain.payments.report import Movement, MovementKind, PaymentState, Source
 from starter.operators import Operators
 from starter.signing import OperatorKey
 from store.commands import CannotResolve

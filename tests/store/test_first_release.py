@@ -17,12 +17,12 @@ from sqlalchemy import Column, LargeBinary, MetaData, Table, inspect, select
 from sqlalchemy.types import NullType, TypeEngine
 from sqlmodel import Session
 
-from domain.answers import Answered
 from domain.ids import instruction_id
-from domain.payment import Certainty
-from domain.profile import InstructionKind
-from domain.report import PaymentState, Source
-from domain.sending import Move
+from domain.lifecycle.profile import InstructionKind
+from domain.lifecycle.sending import Move
+from domain.payments.answers import Answered
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState, Source
 from store import schema
 from store.columns import Moment
 from store.files import Files, FileTaken

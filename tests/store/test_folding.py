@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from domain.answers import Answered
-from domain.fold import fold
 from domain.ids import instruction_id
+from domain.lifecycle.profile import Idempotency, IdempotencyKind, InstructionKind, LookupKind
+from domain.lifecycle.sending import Move
 from domain.money import Money
-from domain.payment import Certainty, Payment
-from domain.profile import Idempotency, IdempotencyKind, InstructionKind, LookupKind
-from domain.report import Movement, MovementKind, PaymentState, Source
-from domain.sending import Move
+from domain.payments.answers import Answered
+from domain.payments.fold import fold
+from domain.payments.payment import Certainty, Payment
+from domain.payments.report import Movement, MovementKind, PaymentState, Source
 from store import folding
 from store.keyring import Keyring
 from store.questions import TASK_DUE_WITHIN

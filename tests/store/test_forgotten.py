@@ -10,21 +10,21 @@ import pytest
 
 from activities.checks import Checks
 from activities.messages import ResourceRef
-from domain.answers import Absent, Found, Shown
-from domain.due import due
-from domain.gate import Barred, CheckKind, Examined
-from domain.heard import Heard
-from domain.keys import partner_key
+from domain.lifecycle.keys import partner_key
 from domain.lifecycle.next_step import Owed
-from domain.listing import Listing
-from domain.order import Order
-from domain.payment import Certainty
-from domain.profile import Idempotency, IdempotencyKind, InstructionKind, Profile
-from domain.report import PaymentState
-from domain.sending import Answer, Book, Closed, Move
-from domain.statement import StatementKind, digest
-from domain.view import PaymentView
-from domain.witness import Known
+from domain.lifecycle.profile import Idempotency, IdempotencyKind, InstructionKind, Profile
+from domain.lifecycle.sending import Answer, Book, Closed, Move
+from domain.lifecycle.statement import StatementKind, digest
+from domain.lifecycle.witness import Known
+from domain.payments.answers import Absent, Found, Shown
+from domain.payments.due import due
+from domain.payments.gate import Barred, CheckKind, Examined
+from domain.payments.heard import Heard
+from domain.payments.listing import Listing
+from domain.payments.order import Order
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
+from domain.payments.view import PaymentView
 from store.commands import CannotResolve
 from store.halts import Halts
 from store.tables import HaltRow, PaymentRow

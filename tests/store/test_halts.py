@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from domain.answers import Absent
-from domain.order import Rail
-from domain.profile import IdempotencyKind, InstructionKind, LookupKind
-from domain.sending import Move
+from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
+from domain.lifecycle.sending import Move
+from domain.payments.answers import Absent
+from domain.payments.order import Rail
 from store.halts import Halts
 from store.notifications import Notifications
 from store.tables import AttemptRow

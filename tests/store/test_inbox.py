@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from sqlmodel import col, select
 
-from domain.answers import Answered, Unanswered
-from domain.notifying import YOUNG
-from domain.report import PaymentState, Source
+from domain.lifecycle.notifying import YOUNG
+from domain.payments.answers import Answered, Unanswered
+from domain.payments.report import PaymentState, Source
 from store.inbox import Arrival
 from store.tables import InboxRow
 from tests.clock import SteppedClock

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from sqlmodel import Session, col, func, select
 
-from domain.intent import Acknowledgement, Intent, PossibleDuplicate
 from domain.money import Money
-from domain.order import Order
-from domain.payment import Certainty
-from domain.report import PaymentState
-from domain.states import PROVEN_NOTHING_MOVED
+from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate
+from domain.payments.order import Order
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
+from domain.payments.states import PROVEN_NOTHING_MOVED
 from starter.signing import sign
 from store.accepting import Acceptance, KeyReused
 from store.intents import hashes_of

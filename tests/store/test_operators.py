@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, select
 
-from domain.command import Outcome
-from domain.statement import Signed, Statement, StatementKind, digest
+from domain.lifecycle.command import Outcome
+from domain.lifecycle.statement import Signed, Statement, StatementKind, digest
 from starter.operators import Operators
 from starter.signing import OperatorKey, sign
 from store.commands import CannotResolve, Commanded

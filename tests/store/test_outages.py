@@ -14,11 +14,11 @@ import pytest
 from sqlmodel import Session, select
 
 import store.engines
-from domain.heard import Heard
-from domain.payment import Certainty
-from domain.report import PaymentState
-from domain.sending import AttemptResult
-from domain.view import PaymentView
+from domain.lifecycle.sending import AttemptResult
+from domain.payments.heard import Heard
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
+from domain.payments.view import PaymentView
 from store.faults import StoreAway
 from store.tables import AttemptRow, PaymentRow
 from tests.activities.steps import Steps, steps_of

@@ -6,19 +6,19 @@ from datetime import timedelta
 
 from sqlmodel import select
 
-from domain.answers import Found
-from domain.heard import heard_of_send
 from domain.ids import instruction_id
-from domain.payment import Certainty
-from domain.profile import (
+from domain.lifecycle.profile import (
     DuplicateMeans,
     Idempotency,
     IdempotencyKind,
     InstructionKind,
     Profile,
 )
-from domain.report import PaymentState, Source
-from domain.sending import AttemptResult, Closed, LookupResult, Move
+from domain.lifecycle.sending import AttemptResult, Closed, LookupResult, Move
+from domain.payments.answers import Found
+from domain.payments.heard import heard_of_send
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState, Source
 from store.tables import ExchangeRow, InstructionRow, ReportRow, TaskRow
 from tests.clock import SteppedClock
 from tests.fakes import profile

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from domain.answers import Absent, CannotTell, NotReady, Unprepared, WireRequest
-from domain.heard import Heard
 from domain.ids import instruction_id
-from domain.payment import Certainty, UnknownPayment
-from domain.profile import (
+from domain.lifecycle.profile import (
     Idempotency,
     IdempotencyKind,
     InstructionKind,
 )
-from domain.report import PaymentState
-from domain.sending import Answer, Closed, Move
+from domain.lifecycle.sending import Answer, Closed, Move
+from domain.payments.answers import Absent, CannotTell, NotReady, Unprepared, WireRequest
+from domain.payments.heard import Heard
+from domain.payments.payment import Certainty, UnknownPayment
+from domain.payments.report import PaymentState
 from store.sending import Turn
 from store.tables import AttemptRow, InstructionRow, PaymentRow, TaskRow
 from tests.clock import SteppedClock

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from domain.answers import Absent, NotSent, Shown
-from domain.payment import Certainty
-from domain.profile import InstructionKind
-from domain.report import PaymentState
-from domain.sending import Move
+from domain.lifecycle.profile import InstructionKind
+from domain.lifecycle.sending import Move
+from domain.payments.answers import Absent, NotSent, Shown
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from store.forgotten import halt
 from store.halts import Halts, NotDoubtedYet
 from tests.clock import SteppedClock

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 import pytest
 from sqlmodel import select
 
-from domain.answers import Absent, Found, Shown
-from domain.due import due
 from domain.lifecycle.next_step import Owed
-from domain.listing import Listing
-from domain.payment import Certainty
-from domain.profile import IdempotencyKind
-from domain.report import PaymentState
-from domain.sending import Closed, Move
+from domain.lifecycle.profile import IdempotencyKind
+from domain.lifecycle.sending import Closed, Move
+from domain.payments.answers import Absent, Found, Shown
+from domain.payments.due import due
+from domain.payments.listing import Listing
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from store.halts import Halts
 from store.tables import ListingRow
 from store.timeline import Timelines

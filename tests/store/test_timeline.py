@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from domain.answers import Answered
-from domain.gate import CheckKind, Examined, OnHold, Passed
-from domain.profile import IdempotencyKind, LookupKind
-from domain.report import PaymentState, Source
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.payments.answers import Answered
+from domain.payments.gate import CheckKind, Examined, OnHold, Passed
+from domain.payments.report import PaymentState, Source
 from store.timeline import Entry, EntryKind, Timelines
 from tests import operators
 from tests.clock import SteppedClock

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 import pytest
 from sqlmodel import select
 
-from domain.answers import Answered
-from domain.due import due
 from domain.ids import instruction_id
 from domain.lifecycle.next_step import Owed
-from domain.profile import InstructionKind, Profile, Quota
-from domain.report import PaymentState, Source
-from domain.turns import FIRST_READS, Line
-from domain.view import PaymentView
+from domain.lifecycle.profile import InstructionKind, Profile, Quota
+from domain.lifecycle.turns import FIRST_READS, Line
+from domain.payments.answers import Answered
+from domain.payments.due import due
+from domain.payments.report import PaymentState, Source
+from domain.payments.view import PaymentView
 from store.folding import Folding
 from store.tables import PaymentRow
 from store.turns import ReadTurns

@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import make_url
 from sqlmodel import Session, select
 
-from domain.command import Outcome
-from domain.payment import Certainty
-from domain.sending import AttemptResult, Move
+from domain.lifecycle.command import Outcome
+from domain.lifecycle.sending import AttemptResult, Move
+from domain.payments.payment import Certainty
 from store.faults import StoreAway
 from store.tables import AttemptRow, CommandRow, ExchangeRow, InboxRow, PaymentRow, ReportRow
 from tests.clock import SteppedClock

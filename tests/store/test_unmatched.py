@@ -13,8 +13,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.upkeep import Upkeep
 from activities.witness import Witness
-from domain.profile import IdempotencyKind, LookupKind
-from domain.statement import Signed, Statement, StatementKind
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.statement import Signed, Statement, StatementKind
 from starter.signing import sign
 from store import schema
 from store.clocks import StoreClocks

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from assembly import assembled
-from domain.report import PaymentState
+from domain.payments.report import PaymentState
 from settings import Settings
 from starter.signing import make_key
 from store.database import Database

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.command import CommandKind, Outcome
-from domain.report import PaymentState
+from domain.lifecycle.command import CommandKind, Outcome
+from domain.payments.report import PaymentState
 from starter.client import Orchestrator
 from store.faults import StoreAway
 from store.notifications import Notifications

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from domain.order import Times
-from domain.profile import IdempotencyKind, LookupKind
-from domain.report import PaymentState
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.payments.order import Times
+from domain.payments.report import PaymentState
 from store.halts import Halts
 from terminal.halt import halt_sends
 from tests.fakes import BANK, CREDITOR_IBAN, order, profile

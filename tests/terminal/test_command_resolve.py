@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlmodel import delete, update
 
-from domain.command import CommandKind, Outcome
-from domain.profile import IdempotencyKind, LookupKind
-from domain.report import PaymentState
+from domain.lifecycle.command import CommandKind, Outcome
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.payments.report import PaymentState
 from starter.operations import EVIDENCE_BYTES_MAX
 from store.tables import OperatorRow, SignatureRow
 from terminal.operator import enrol_operators, make_operator_key

@@ -12,8 +12,8 @@ import pytest
 from sqlmodel import Session
 
 from domain.ids import instruction_id
-from domain.profile import IdempotencyKind, InstructionKind, LookupKind, Quota
-from domain.report import PaymentState
+from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind, Quota
+from domain.payments.report import PaymentState
 from store.file_lines import FileHeader, FileLines, KeptLine
 from store.files import Files
 from store.folding import Folding

@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
-from domain.answers import Unprepared
-from domain.intent import Acknowledgement
-from domain.order import Order
-from domain.report import PaymentState
+from domain.payments.answers import Unprepared
+from domain.payments.intent import Acknowledgement
+from domain.payments.order import Order
+from domain.payments.report import PaymentState
 from messages.pain001 import read
 from starter.files import plan
 from terminal.examining import examine

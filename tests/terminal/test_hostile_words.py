@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from domain.answers import Answered
 from domain.money import Money
 from domain.party import Party
-from domain.report import PaymentState
+from domain.payments.answers import Answered
+from domain.payments.report import PaymentState
 from process import OneLine
 from tests.conftest import ROOT
 from tests.fakes import order

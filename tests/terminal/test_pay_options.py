@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from domain.intent import Earlier, PossibleDuplicate
-from domain.report import PaymentState
+from domain.payments.intent import Earlier, PossibleDuplicate
+from domain.payments.report import PaymentState
 from terminal.pay_options import PayOptions
 from tests.clock import START
 

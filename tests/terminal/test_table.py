@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from domain.payment import Certainty
-from domain.report import PaymentState
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from terminal.table import table
 from tests.clock import SteppedClock
 from tests.store.books import PAYMENT, Store

@@ -9,8 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from domain.gate import Check
-from domain.profile import Profile
+from domain.lifecycle.profile import Profile
+from domain.payments.gate import Check
 from tests.fakes import profile
 from tests.servers import ServerClock, pass_by, time_skipping
 from tests.world import KEYRING, World, world

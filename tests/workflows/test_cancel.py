@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from domain.command import Outcome
-from domain.order import Times
-from domain.payment import Certainty
-from domain.profile import IdempotencyKind, LookupKind
-from domain.report import PaymentState
+from domain.lifecycle.command import Outcome
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.payments.order import Times
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from store.commands import Commanded
 from tests.fakes import order, profile

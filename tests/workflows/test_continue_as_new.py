@@ -13,9 +13,9 @@ from sqlmodel import delete
 
 from activities.messages import Step, StepRequest
 from activities.partner_steps import PartnerSteps
-from domain.due import due
 from domain.lifecycle.next_step import Owed
-from domain.report import PaymentState
+from domain.payments.due import due
+from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from starter.running import Running
 from store.tables import AttemptRow

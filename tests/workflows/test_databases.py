@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.order import Rail
-from domain.report import PaymentState
+from domain.payments.order import Rail
+from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from tests.fakes import order, profile
 from tests.polling import eventually

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, select
 
-from domain.order import Rail
-from domain.payment import Certainty
-from domain.report import PaymentState as S
-from domain.states import may_follow
+from domain.payments.order import Rail
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState as S
+from domain.payments.states import may_follow
 from local.temporal_server import DevServer
 from store.tables import StateRow
 from tests import operators

@@ -17,8 +17,8 @@ from temporalio.converter import WorkflowSerializationContext
 from activities.clocks import Moments
 from activities.messages import Step
 from activities.partner_steps import PartnerSteps
-from domain.heard import Heard
-from domain.report import PaymentState
+from domain.payments.heard import Heard
+from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from starter.codec import ENCODING, EncryptionCodec
 from tests.fakes import CREDITOR_IBAN, CREDITOR_NAME, DEBTOR_IBAN, REMITTANCE

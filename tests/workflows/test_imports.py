@@ -65,7 +65,9 @@ def test_workflows_reach_only_what_they_may(start: str) -> None:
 
 def test_the_search_follows_imports_within_our_rooms() -> None:
     reached = _reached("workflows.payment")
-    assert {"domain.sending", "activities.partner_steps", "domain.currencies"} <= set(reached)
+    assert {"domain.lifecycle.sending", "activities.partner_steps", "domain.currencies"} <= set(
+        reached
+    )
 
 
 def test_importing_a_workflow_loads_no_library_that_acts() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from temporalio.client import WorkflowExecutionStatus
 
-from domain.order import Times
-from domain.report import PaymentState
+from domain.payments.order import Times
+from domain.payments.report import PaymentState
 from tests.fakes import order
 from tests.performing import performing
 from tests.workflows.life import DAY, HOUR, MINUTE, Life, life, patient

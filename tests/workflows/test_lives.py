@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from domain.answers import NotReady
-from domain.payment import FINAL_BY_WATCH, Certainty
-from domain.profile import IdempotencyKind, LookupKind, Profile
-from domain.report import PaymentState
+from domain.lifecycle.profile import IdempotencyKind, LookupKind, Profile
+from domain.payments.answers import NotReady
+from domain.payments.payment import FINAL_BY_WATCH, Certainty
+from domain.payments.report import PaymentState
 from tests.fakes import WATCH, profile
 from tests.words import COMPLETED, RELEASED, REVIEW, SURPRISE, OnFind, OnSend, Word
 from tests.workflows.life import DAY, HOUR, MINUTE, life, patient

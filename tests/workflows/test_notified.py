@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from temporalio.api.enums.v1 import EventType
 
-from domain.command import Outcome
-from domain.order import Times
-from domain.report import PaymentState
+from domain.lifecycle.command import Outcome
+from domain.payments.order import Times
+from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from store.halts import Halts
 from tests.clock import SteppedClock

@@ -13,8 +13,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus
 
-from domain.payment import Certainty
-from domain.report import PaymentState
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from local.temporal_server import DevServer, free_port
 from tests.clock import SteppedClock
 from tests.fakes import ACCOUNT, BANK, order

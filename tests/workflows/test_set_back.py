@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from domain.payment import Certainty
-from domain.profile import IdempotencyKind, LookupKind, Profile
-from domain.report import PaymentState
-from domain.witness import Mark
+from domain.lifecycle.profile import IdempotencyKind, LookupKind, Profile
+from domain.lifecycle.witness import Mark
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from store.halts import Halts
 from tests.fakes import FakePartner, profile

@@ -10,13 +10,13 @@ import pytest
 from sqlmodel import col, select
 
 from activities.checks import Checks
-from domain.answers import Unanswered
-from domain.command import Outcome
-from domain.gate import Barred, CheckKind, OnHold, Passed, Verdict
-from domain.order import Order, Times
-from domain.payment import Certainty
-from domain.profile import Profile, Quota
-from domain.report import PaymentState
+from domain.lifecycle.command import Outcome
+from domain.lifecycle.profile import Profile, Quota
+from domain.payments.answers import Unanswered
+from domain.payments.gate import Barred, CheckKind, OnHold, Passed, Verdict
+from domain.payments.order import Order, Times
+from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from regimes.business_time import after
 from regimes.ladder import OFFICE_HOURS
 from store.halts import Halts

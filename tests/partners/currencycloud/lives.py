@@ -11,7 +11,9 @@ from typing import Any, Final
 import httpx
 from pydantic import SecretStr
 
-from domain.answers import (
+from domain.ids import hashed
+from domain.lifecycle.profile import LETTERS_AND_DIGITS, InstructionKind
+from domain.payments.answers import (
     Accepted,
     Answered,
     Deadline,
@@ -21,10 +23,8 @@ from domain.answers import (
     Submitted,
     WireRequest,
 )
-from domain.ids import hashed
-from domain.order import Order
-from domain.profile import LETTERS_AND_DIGITS, InstructionKind
-from domain.report import Report
+from domain.payments.order import Order
+from domain.payments.report import Report
 from partners.currencycloud.client import CurrencycloudPartner
 from settings import PartnerAccount
 from tests.partners.currencycloud.scripted import ORDER, FakeLoginBook, FakePreparedBook

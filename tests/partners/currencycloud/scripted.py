@@ -13,7 +13,10 @@ import httpx
 from pydantic import SecretStr
 
 from domain.accounts import Account
-from domain.answers import (
+from domain.clock import Clock
+from domain.money import Money
+from domain.party import Party
+from domain.payments.answers import (
     Deadline,
     NotReady,
     Prepared,
@@ -22,10 +25,7 @@ from domain.answers import (
     Subject,
     WireRequest,
 )
-from domain.clock import Clock
-from domain.money import Money
-from domain.order import Order, Times
-from domain.party import Party
+from domain.payments.order import Order, Times
 from partners.currencycloud.client import CurrencycloudPartner
 from settings import PartnerAccount
 from transport.http import Transport

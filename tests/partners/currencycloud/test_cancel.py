@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.answers import (
+from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
+from domain.payments.answers import (
     Absent,
     Accepted,
     CannotTell,
@@ -25,8 +26,7 @@ from domain.answers import (
     Unprepared,
     WireRequest,
 )
-from domain.profile import IdempotencyKind, InstructionKind, LookupKind
-from domain.report import PaymentState, Source
+from domain.payments.report import PaymentState, Source
 from partners.currencycloud.mapping import STATUSES
 from partners.currencycloud.profile import PROFILE
 from tests.partners.currencycloud.cassettes import Replay, recordings

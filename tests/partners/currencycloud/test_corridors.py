@@ -14,11 +14,11 @@ import pytest
 from pydantic import SecretStr
 
 from domain.accounts import Account, ClearingMember
-from domain.answers import Accepted, Prepared, Subject, Unprepared
 from domain.money import Money
-from domain.order import ChargeBearer, Order, Rail, Times
 from domain.party import Party, PartyKind, PostalAddress
-from domain.report import PaymentState, Source
+from domain.payments.answers import Accepted, Prepared, Subject, Unprepared
+from domain.payments.order import ChargeBearer, Order, Rail, Times
+from domain.payments.report import PaymentState, Source
 from partners.currencycloud import creditors, mapping, wire
 from partners.currencycloud.beneficiaries import external_reference
 from partners.currencycloud.client import CurrencycloudPartner

@@ -7,8 +7,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from domain.answers import Absent, CannotTell, Found, LookedFor
-from domain.report import MovementKind, PaymentState, Source
+from domain.payments.answers import Absent, CannotTell, Found, LookedFor
+from domain.payments.report import MovementKind, PaymentState, Source
 from tests.partners.currencycloud.scripted import (
     KEY,
     NOW,

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.answers import Answered
-from domain.report import PaymentState, Report
+from domain.payments.answers import Answered
+from domain.payments.report import PaymentState, Report
 from tests.partners.currencycloud.scripted import (
     ASKED,
     ORDER,

@@ -13,9 +13,9 @@ import pytest
 from pydantic import SecretStr
 
 from assembly import MachineClock
-from domain.answers import Prepared, Subject, Unprepared
-from domain.order import Order
 from domain.party import Party
+from domain.payments.answers import Prepared, Subject, Unprepared
+from domain.payments.order import Order
 from partners.currencycloud.client import CurrencycloudPartner
 from settings import PartnerAccount
 from store.faults import StoreAway

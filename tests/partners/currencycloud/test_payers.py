@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from domain.answers import Accepted, Prepared, Subject, Unprepared
-from domain.order import Order
 from domain.party import Identification, Party, PartyKind, PostalAddress
+from domain.payments.answers import Accepted, Prepared, Subject, Unprepared
+from domain.payments.order import Order
 from partners.currencycloud import wire
 from tests.partners.currencycloud.cassettes import recordings
 from tests.partners.currencycloud.lives import Bank, living

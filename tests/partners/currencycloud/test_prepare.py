@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from domain.accounts import Account
-from domain.answers import Preparation, Prepared, Unprepared
 from domain.party import Party, PostalAddress
-from domain.report import PaymentState
+from domain.payments.answers import Preparation, Prepared, Unprepared
+from domain.payments.report import PaymentState
 from partners.currencycloud.beneficiaries import external_reference
 from tests.partners.currencycloud.scripted import (
     BENEFICIARY_ID,

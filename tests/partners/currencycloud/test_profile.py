@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from domain.order import Rail
-from domain.places import is_same_place, place
-from domain.profile import IdempotencyKind, InstructionKind, LookupKind
+from domain.lifecycle.places import is_same_place, place
+from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
+from domain.payments.order import Rail
 from partners.currencycloud.profile import PROFILE, profile_of
 from partners.registry import PARTNERS
 from tests.partners.currencycloud.scripted import (

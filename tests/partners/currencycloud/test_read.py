@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.answers import Answered, Read, Unanswered
 from domain.money import Money
-from domain.report import MovementKind, PaymentState
+from domain.payments.answers import Answered, Read, Unanswered
+from domain.payments.report import MovementKind, PaymentState
 from tests.partners.currencycloud.scripted import (
     ASKED,
     IBAN,

@@ -11,7 +11,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from domain.answers import (
+from domain.money import Money
+from domain.payments.answers import (
     Accepted,
     Answered,
     CannotTell,
@@ -24,8 +25,7 @@ from domain.answers import (
     Unanswered,
     Unprepared,
 )
-from domain.money import Money
-from domain.report import PaymentState
+from domain.payments.report import PaymentState
 from partners.currencycloud import wire
 from partners.currencycloud.calls import Calls, Reply
 from partners.currencycloud.sessions import Session

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import pytest
 import yaml
 
-from domain.report import PaymentState
+from domain.payments.report import PaymentState
 from partners.currencycloud import wire
 from partners.currencycloud.beneficiaries import _beneficiary
 from partners.currencycloud.corridors import _TOLD_BY

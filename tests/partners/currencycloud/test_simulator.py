@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from domain.answers import (
+from domain.payments.answers import (
     Absent,
     Accepted,
     CannotTell,
@@ -21,7 +21,7 @@ from domain.answers import (
     TurnedAway,
     Unanswered,
 )
-from domain.report import MovementKind, PaymentState
+from domain.payments.report import MovementKind, PaymentState
 from partners.currencycloud import refusals
 from partners.currencycloud.client import CurrencycloudPartner
 from settings import PartnerAccount

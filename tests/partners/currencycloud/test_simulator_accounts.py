@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.answers import (
+from domain.payments.answers import (
     Absent,
     Accepted,
     Answered,
@@ -20,7 +20,7 @@ from domain.answers import (
     TurnedAway,
     Unanswered,
 )
-from domain.report import MovementKind, PaymentState
+from domain.payments.report import MovementKind, PaymentState
 from tests.partners.currencycloud.lives import CREATE, Bank, Life, living
 from tests.partners.currencycloud.scripted import ORDER
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.answers import (
+from domain.payments.answers import (
     Absent,
     Accepted,
     Answered,
@@ -17,7 +17,7 @@ from domain.answers import (
     Refused,
     TurnedAway,
 )
-from domain.report import PaymentState
+from domain.payments.report import PaymentState
 from tests.partners.currencycloud.lives import Life
 
 DELETE = "POST /v2/payments/*/delete"

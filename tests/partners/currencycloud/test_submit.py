@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.answers import (
+from domain.payments.answers import (
     Accepted,
     Duplicate,
     InDoubt,
@@ -20,7 +20,7 @@ from domain.answers import (
     TurnedAway,
     Unanswered,
 )
-from domain.report import PaymentState, Source
+from domain.payments.report import PaymentState, Source
 from tests.partners.currencycloud.scripted import (
     BENEFICIARY_ID,
     DEADLINE,

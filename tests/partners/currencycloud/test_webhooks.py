@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from domain.answers import Webhook, WebhookRefused
+from domain.payments.answers import Webhook, WebhookRefused
 from partners.currencycloud.webhooks import CurrencycloudWebhooks
 from settings import WebhookSigning
 

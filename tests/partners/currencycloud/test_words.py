@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.report import MovementKind, PaymentState, Report, Source
+from domain.payments.report import MovementKind, PaymentState, Report, Source
 from partners.currencycloud import mapping, wire
 from tests.partners.currencycloud.scripted import NOW, SUBJECT, payment, transaction
 

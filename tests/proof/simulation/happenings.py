@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from sqlmodel import select
 
-from domain.payment import UnknownPayment
-from domain.report import PaymentState, Source
+from domain.payments.payment import UnknownPayment
+from domain.payments.report import PaymentState, Source
 from starter.away import TemporalAway
 from store.faults import StoreAway
 from store.inbox import Inbox

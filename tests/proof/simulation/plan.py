@@ -11,7 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Final
 
-from domain.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.profile import IdempotencyKind, LookupKind
 
 #: From then on nothing is broken any more, where a plan says so at all.
 HEALED_AFTER: Final = 150.0

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
-from domain.report import PaymentState
-from domain.states import ENDS
+from domain.payments.report import PaymentState
+from domain.payments.states import ENDS
 from store.tables import PaymentRow, TaskRow
 from tests.proof.checker import Comparison
 from tests.proof.simulation.plan import Plan

@@ -24,11 +24,11 @@ from activities.upkeep import Upkeep
 from activities.witness import Witness
 from assembly import STORE_AWAY
 from domain.accounts import Account
+from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind, Profile
+from domain.lifecycle.witness import Known
 from domain.money import Money
-from domain.order import Order, Times
 from domain.party import Party
-from domain.profile import IdempotencyKind, InstructionKind, LookupKind, Profile
-from domain.witness import Known
+from domain.payments.order import Order, Times
 from regimes.ladder import escalate
 from starter.asking import Notifier
 from starter.away import TemporalAway

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import domain.absence as absence
-import domain.answers as answers
-import domain.fold as folding
-import domain.heard as heard
-import domain.sending as sending
-from domain.report import PaymentState, Report, Source
-from domain.sending import Answer, AttemptResult
+import domain.lifecycle.absence as absence
+import domain.lifecycle.sending as sending
+import domain.payments.answers as answers
+import domain.payments.fold as folding
+import domain.payments.heard as heard
+from domain.lifecycle.sending import Answer, AttemptResult
+from domain.payments.report import PaymentState, Report, Source
 from tests.proof.planted.bug import everywhere, planted
 
 _NOTHING: Final = answers.Exchange(

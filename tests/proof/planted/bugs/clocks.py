@@ -8,7 +8,7 @@ import domain.clock
 import store.wrong_clocks
 from activities.payment_store import PaymentStore
 from domain.lifecycle.next_step import NextStep
-from domain.view import PaymentView
+from domain.payments.view import PaymentView
 from tests.proof.planted.bug import everywhere, planted
 
 

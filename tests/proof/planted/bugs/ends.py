@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import domain.absence as absence
-import domain.fold as folding
-import domain.movements as movements
-import domain.sending as sending
-from domain.profile import Operation
-from domain.report import PaymentState
-from domain.sending import Move
-from domain.states import ENDS
+import domain.lifecycle.absence as absence
+import domain.lifecycle.sending as sending
+import domain.payments.fold as folding
+import domain.payments.movements as movements
+from domain.lifecycle.profile import Operation
+from domain.lifecycle.sending import Move
+from domain.payments.report import PaymentState
+from domain.payments.states import ENDS
 from tests.proof.planted.bug import everywhere, planted
 
 

@@ -84,13 +84,13 @@ def everybody_makes_the_creditor() -> None:
 @planted("another port or login behind an account name is the same bank",
          "tests/partners/currencycloud/test_profile.py")  # fmt: skip
 def the_host_alone_is_the_bank() -> None:
-    import domain.places
+    import domain.lifecycle.places
 
-    everywhere(domain.places.is_same_place, lambda *_: True)
+    everywhere(domain.lifecycle.places.is_same_place, lambda *_: True)
 
 
 @planted("a partner that does not answer is not noted", "tests/activities/test_silence.py")
 def silence_is_not_noted() -> None:
-    import domain.silence
+    import domain.payments.silence
 
-    everywhere(domain.silence.silent_since, lambda before, answered, now: None)
+    everywhere(domain.payments.silence.silent_since, lambda before, answered, now: None)

@@ -13,7 +13,7 @@ import store.inbox
 import store.sending
 import store.views
 from activities.upkeep import Upkeep
-from domain.report import PaymentState, Report, Source
+from domain.payments.report import PaymentState, Report, Source
 from store.evidence import keep_report
 from store.notifications import Notifications
 from store.tables import InboxRow, PaymentRow

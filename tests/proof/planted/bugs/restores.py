@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import select
 
-from domain.witness import Known
+from domain.lifecycle.witness import Known
 from store.halts import is_halted
 from tests.proof.planted.bug import everywhere, planted
 from workflows import upkeep
@@ -154,6 +154,6 @@ def an_ended_payment_is_never_looked_up_again() -> None:
 @planted("the mark of a partner's list is kept by the account's name alone",
          "tests/store/test_strangers.py")  # fmt: skip
 def a_mark_for_every_place() -> None:
-    from domain.listing import Listing
+    from domain.payments.listing import Listing
 
     Listing.is_at = lambda *_: True  # type: ignore[method-assign]

@@ -10,13 +10,13 @@ from typing import Any
 import temporalio.activity
 
 import activities.partner_steps as partner_steps
-import domain.sending as sending
+import domain.lifecycle.sending as sending
 import store.folding
 import store.inbox
 import store.sending
 import store.views
-from domain.profile import Idempotency, IdempotencyKind
-from domain.sending import Answer, AttemptResult, Move
+from domain.lifecycle.profile import Idempotency, IdempotencyKind
+from domain.lifecycle.sending import Answer, AttemptResult, Move
 from store.tables import AttemptRow
 from tests.proof.planted.bug import everywhere, planted
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import domain.heard as heard
+import domain.payments.heard as heard
 import starter.codec
 import starter.converter
 from tests.proof.planted.bug import everywhere, planted
@@ -38,7 +38,7 @@ def the_callers_operator_is_believed() -> None:
 
 @planted("a signature is good for another text than its own", "tests/store/test_operators.py")
 def a_signature_can_be_replayed() -> None:
-    from domain.statement import Statement
+    from domain.lifecycle.statement import Statement
 
     Statement.text = property(lambda self: f"{self.kind} {self.by}")  # type: ignore[method-assign,assignment]
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.order import Order
-from domain.profile import InstructionKind
-from domain.report import Report
+from domain.lifecycle.profile import InstructionKind
+from domain.payments.order import Order
+from domain.payments.report import Report
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,7 @@ class Subject:
     kind: InstructionKind = InstructionKind.PAY
     """For a CANCEL, `partner_reference` is the object of the PAY that it takes back."""
     environment: str = ""
-    """The place of the partner's account when the order was accepted (`domain.places`)."""
+    """The place of the partner's account when the order was accepted."""
 
 
 @dataclass(frozen=True)

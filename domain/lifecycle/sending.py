@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from domain.absence import is_proven_absent, is_unconfirmed, settled_from
-from domain.book import (
+from domain.lifecycle.absence import is_proven_absent, is_unconfirmed, settled_from
+from domain.lifecycle.book import (
     GATE_HOLDS,
     Answer,
     Attempt,
@@ -17,7 +17,7 @@ from domain.book import (
     LookedUp,
     LookupResult,
 )
-from domain.profile import (
+from domain.lifecycle.profile import (
     DuplicateMeans,
     Idempotency,
     IdempotencyKind,

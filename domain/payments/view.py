@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from domain.order import Rail
-from domain.payment import Instruction, Payment
-from domain.profile import Profile
-from domain.turns import ReadTurn
+from domain.lifecycle.profile import Profile
+from domain.lifecycle.turns import ReadTurn
+from domain.payments.order import Rail
+from domain.payments.payment import Instruction, Payment
 
 
 class PaymentView(BaseModel):

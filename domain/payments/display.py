@@ -7,9 +7,9 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.payment import Certainty, Payment
-from domain.report import PaymentState as S
-from domain.states import PROVEN_NOTHING_MOVED, STATES, Where
+from domain.payments.payment import Certainty, Payment
+from domain.payments.report import PaymentState as S
+from domain.payments.states import PROVEN_NOTHING_MOVED, STATES, Where
 
 
 class Funds(StrEnum):

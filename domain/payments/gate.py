@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
-from domain.order import Order
-from domain.report import PaymentState, Report, Source
+from domain.payments.order import Order
+from domain.payments.report import PaymentState, Report, Source
 
 
 class CheckKind(StrEnum):

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from domain.order import Order
-from domain.report import PaymentState
-from domain.statement import Signed, Statement, StatementKind
+from domain.lifecycle.statement import Signed, Statement, StatementKind
+from domain.payments.order import Order
+from domain.payments.report import PaymentState
 
 #: How old an earlier payment may be to count as repeated. A reference says what is paid, so a
 #: repetition within a day counts. Without one, only a double click can be recognised.

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
-from domain.report import PaymentState as S
+from domain.payments.report import PaymentState as S
 
 
 class Whose(StrEnum):

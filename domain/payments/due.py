@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.clock import is_after
-from domain.future import has_future
-from domain.kinds import kind_of
+from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.next_step import Due, Owed
-from domain.payment import Certainty, Instruction
-from domain.report import PaymentState
-from domain.sending import Move, next_move
-from domain.states import CANCELLABLE, ENDS
-from domain.turns import FIRST_READS, Line
-from domain.view import PaymentView
+from domain.lifecycle.sending import Move, next_move
+from domain.lifecycle.turns import FIRST_READS, Line
+from domain.payments.future import has_future
+from domain.payments.payment import Certainty, Instruction
+from domain.payments.report import PaymentState
+from domain.payments.states import CANCELLABLE, ENDS
+from domain.payments.view import PaymentView
 
 #: How long news waits at most for its read: not long, but no busy loop while the partner is down.
 NEWS_PAUSE_MAX: Final = timedelta(minutes=1)

@@ -8,10 +8,10 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from domain.lifecycle.profile import InstructionKind
+from domain.lifecycle.sending import Book
 from domain.money import Money
-from domain.profile import InstructionKind
-from domain.report import PaymentState
-from domain.sending import Book
+from domain.payments.report import PaymentState
 
 FINAL_BY_WATCH: Final = "the watch is over and the partner, read once more, still says settled"
 FINAL_BY_CREDITOR: Final = "the creditor's bank confirmed the credit"

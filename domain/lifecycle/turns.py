@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from domain.profile import Quota
+from domain.lifecycle.profile import Quota
 
 #: How many reads of one state are in the soon line: by the usual pauses, those of its first minute.
 FIRST_READS: Final = 6

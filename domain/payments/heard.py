@@ -7,7 +7,9 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from domain.answers import (
+from domain.ids import payment_of
+from domain.lifecycle.sending import Answer, AttemptResult, LookedUp, LookupResult
+from domain.payments.answers import (
     Absent,
     Accepted,
     Answered,
@@ -25,9 +27,7 @@ from domain.answers import (
     TurnedAway,
     Unanswered,
 )
-from domain.ids import payment_of
-from domain.report import Report, Source
-from domain.sending import Answer, AttemptResult, LookedUp, LookupResult
+from domain.payments.report import Report, Source
 
 #: Where a step's report can come from. Statements, our own checks and operators' decisions are
 #: stored where they come in, and never pass through a workflow.

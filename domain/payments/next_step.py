@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.display import display
-from domain.due import deadline_of, due
 from domain.lifecycle.next_step import Due, Labels, NextStep, Owed
-from domain.payment import Certainty, Payment
-from domain.states import STATES, Whose
-from domain.view import PaymentView
+from domain.payments.display import display
+from domain.payments.due import deadline_of, due
+from domain.payments.payment import Certainty, Payment
+from domain.payments.states import STATES, Whose
+from domain.payments.view import PaymentView
 
 #: What the search attribute `Kind` calls a payment.
 KIND: Final = "payment"

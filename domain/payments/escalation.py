@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.order import Rail
-from domain.report import PaymentState
+from domain.payments.order import Rail
+from domain.payments.report import PaymentState
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.absence import is_uncertain, is_unconfirmed
-from domain.kinds import kind_of
-from domain.movements import amounts_of, ever_booked, in_another_currency, movements_of
-from domain.order import Order
-from domain.payment import (
+from domain.lifecycle.absence import is_uncertain, is_unconfirmed
+from domain.lifecycle.kinds import kind_of
+from domain.lifecycle.profile import Profile
+from domain.lifecycle.sending import AttemptResult, Book, Closed, may_be_twice
+from domain.payments.movements import amounts_of, ever_booked, in_another_currency, movements_of
+from domain.payments.order import Order
+from domain.payments.payment import (
     FINAL_BY_CREDITOR,
     FINAL_BY_WATCH,
     Amounts,
@@ -21,10 +23,8 @@ from domain.payment import (
     Instruction,
     Payment,
 )
-from domain.profile import Profile
-from domain.report import Movement, MovementKind, PaymentState, Report, Source
-from domain.sending import AttemptResult, Book, Closed, may_be_twice
-from domain.states import PROVEN_NOTHING_MOVED, STATES, Where, may_follow
+from domain.payments.report import Movement, MovementKind, PaymentState, Report, Source
+from domain.payments.states import PROVEN_NOTHING_MOVED, STATES, Where, may_follow
 
 #: Results after which the payment counts as unsent, as far as we know.
 _WITHOUT_EFFECT: Final = (AttemptResult.NOT_SENT, AttemptResult.TURNED_AWAY)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from domain.money import Money
-from domain.payment import Amounts
-from domain.report import Movement, MovementKind, Report, Source
+from domain.payments.payment import Amounts
+from domain.payments.report import Movement, MovementKind, Report, Source
 
 
 def movements_of(reports: Iterable[Report]) -> tuple[Movement, ...]:

@@ -12,8 +12,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from domain.book import Book, LookupResult
-from domain.profile import Operation
+from domain.lifecycle.book import Book, LookupResult
+from domain.lifecycle.profile import Operation
 
 #: Empty answers that end a doubt.
 EMPTY_ANSWERS_NEEDED: Final = 2

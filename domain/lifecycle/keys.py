@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.ids import hashed
-from domain.profile import Idempotency
+from domain.lifecycle.profile import Idempotency
 
 
 def partner_key(

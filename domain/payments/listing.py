@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.places import is_same_place
-from domain.profile import Idempotency, InstructionKind, Profile
+from domain.lifecycle.places import is_same_place
+from domain.lifecycle.profile import Idempotency, InstructionKind, Profile
 
 
 @dataclass(frozen=True)

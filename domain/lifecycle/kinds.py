@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from domain.profile import InstructionKind
+from domain.lifecycle.profile import InstructionKind
 
 
 @dataclass(frozen=True)

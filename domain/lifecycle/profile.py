@@ -9,8 +9,6 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.order import Rail
-
 #: If a partner does not say how long it remembers a key, we assume a day: the shortest documented
 #: window of the large providers.
 UNKNOWN_WINDOW: Final = timedelta(hours=24)
@@ -145,13 +143,13 @@ class Profile(BaseModel):
     spec_version: str
     """Of the partner's specification that this profile was written from."""
     environment: str = ""
-    """The place of the account at the partner (`domain.places`). A lookup at another place proves
-    nothing. Empty if it does not matter."""
+    """The place of the account at the partner (`domain.lifecycle.places`). A lookup at another
+    place proves nothing. Empty if it does not matter."""
     formerly: tuple[str, ...] = ()
     """Other names of that place, with earlier logins of the same customer."""
     operations: Mapping[InstructionKind, Operation]
-    watch: Mapping[Rail, timedelta]
-    """Per rail, the time after SETTLED in which unasked returns are normal."""
+    watch: Mapping[str, timedelta]
+    """By rail, the time after SETTLED in which unasked returns are normal."""
     read_pause: timedelta = timedelta(seconds=1)
     """The pause before the first read of a state, doubled each time up to `read_pause_max`."""
     read_pause_max: timedelta = timedelta(minutes=15)
