@@ -84,7 +84,7 @@ class Steps:
 
     async def _after(self, step: Step) -> PaymentView:
         """The payment as the step left it in the store, and told the workflow."""
-        view = await self.store.payments.view(PAYMENT)
+        view = await self.store.payments.view(self.request.resource_id)
         assert step.next is not None
         assert (step.next.state, step.next.certainty) == (
             view.payment.state,

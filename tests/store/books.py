@@ -206,9 +206,14 @@ class Store:
         await self.book.begin(instruction, self.clock.now(), passed=passed, may_send=False)
 
     async def begin(self, instruction: str = INSTRUCTION) -> Turn:
-        """Ask the book, with the request built."""
-        await self.build(instruction)
-        turn = await self.book.begin(instruction, self.clock.now())
+        """Ask the book, with the checks passed and the request built, as a step does."""
+        now = self.clock.now()
+        draft, passed = await self.book.draft(instruction, now), None
+        if draft.move is Move.CHECK:
+            passed = await Checks(self.clock).examine(PAYMENT, draft.subject.order)
+        preparation = await FakePartner(profile(), self.clock).prepare(draft.subject)
+        assert isinstance(preparation, Prepared)
+        turn = await self.book.begin(instruction, now, request=preparation.request, passed=passed)
         self.nonces[instruction, turn.attempt] = turn.nonce
         return turn
 

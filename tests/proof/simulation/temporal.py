@@ -130,7 +130,7 @@ class Temporal:
         self.started += 1
         run = Run(
             workflow_id=name,
-            payment_id=argument.payment_id,
+            payment_id=name.rpartition("/")[2],
             run_id=f"run-{self.started}",
             seed=self._chance.getrandbits(32),
             began=self._clock.now(),

@@ -160,9 +160,9 @@ class Worker:
         if beat is not None:
             environment.on_heartbeat = lambda *_: beat()
         given = arguments(asked.arguments, definition.arg_types)
-        await self._point("activity begun", given[0].payment_id)
+        await self._point("activity begun", run.payment_id)
         result = await environment.run(function, *given)
-        await self._point("activity done", given[0].payment_id)
+        await self._point("activity done", run.payment_id)
         return result
 
 
