@@ -196,7 +196,8 @@ class _WatchedActivity(ActivityInboundInterceptor):
         self._watch = watch
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        payment_id = getattr(input.args[0], "payment_id", None) if input.args else None
+        [asked] = input.args or [None]
+        payment_id = getattr(asked, "resource_id", None) or getattr(asked, "payment_id", None)
         name = f"activity {input.fn.__name__}"
         token = CURRENT.set(payment_id)
         try:

@@ -68,7 +68,8 @@ def test_a_database_that_does_not_answer_is_said_with_a_remedy(tmp_path: Path) -
     line, remedy = _lines(
         tmp_path, FINALITY_DATABASE_URL="postgresql://me:canary@127.0.0.1:1/finality"
     )
-    assert line == "✗ database: the database is away: 127.0.0.1:1: Connection refused"
+    assert line.startswith("✗ database: the database is away: ")
+    assert '"127.0.0.1", port 1 failed: Connection refused' in line
     assert "FINALITY_DATABASE_URL" in remedy
     assert "canary" not in line + remedy
 
