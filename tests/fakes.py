@@ -143,7 +143,8 @@ class FakePartner:
         befalls = self.on_send.popleft() if self.on_send else OnSend.NOTHING
         if befalls is OnSend.NOTHING_LEFT:
             return NotSent("connection refused")
-        assert self.clock.now() < deadline.write_before, "written after its deadline"
+        if self.clock.now() >= deadline.write_before:
+            return NotSent("its time to be sent was over before it began")
         self.sent.append(request)
         match befalls:
             case OnSend.LOST_BEFORE:

@@ -37,6 +37,8 @@ from workers import workers
 from workflows.payment import PaymentWorkflow
 
 KEYRING = Keyring({"test-1": b"w" * 32}, "test-1")
+#: The disk of a busy machine can stand still for seconds, and a send that is late is another test.
+_WRITE_WITHIN = timedelta(seconds=10)
 
 
 @dataclass
@@ -135,6 +137,7 @@ async def world(
     home.mkdir(parents=True, exist_ok=True)
     clock = clock or MachineClock()
     partner = partner or FakePartner(of or profile(), clock)
+    partner.profile = _unhurried(partner.profile)
     settings = Settings(
         home=home,
         database_url=database_url,
@@ -165,6 +168,17 @@ async def world(
             partner.gate.set()  # Else a worker would wait for the step in hand.
         await made.rest()
         await assembly.close()
+
+
+def _unhurried(profile: Profile) -> Profile:
+    """The profile with more time for each send, as real processes need it."""
+    operations = {
+        kind: operation.model_copy(
+            update={"write_within": max(operation.write_within, _WRITE_WITHIN)}
+        )
+        for kind, operation in profile.operations.items()
+    }
+    return profile.model_copy(update={"operations": operations})
 
 
 def ref(payment_id: str) -> ResourceRef:

@@ -70,7 +70,8 @@ async def test_two_that_wait_for_each_other_both_come_through(postgresql: Postgr
         store.database.write(crosswise("pay_1", "pay_2")),
         store.database.write(crosswise("pay_2", "pay_1")),
     )
-    assert meeting.runs == 3, "no deadlock happened: the test shows nothing"
+    # More than three if the one that runs again takes its row before the other one wakes up.
+    assert meeting.runs >= 3, "no deadlock happened: the test shows nothing"
     assert store.rows(lambda s: [row(s, f"pay_{n}").reads for n in (1, 2)]) == [2, 2]
     store.close()
     postgresql.give_back(url)
