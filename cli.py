@@ -23,17 +23,18 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
-PaymentId = Annotated[str, typer.Argument(help="As `pay` and `list` print it.")]
+PaymentId = Annotated[str, typer.Argument(help="The payment's id, as `pay` and `list` print it.")]
 By = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="Who signs, one of `operator list`, with their own key. Its passphrase is asked for.",
+        help="The operator who signs, by the name in `operator list`. The command asks for the "
+        "passphrase of their key.",
     ),
 ]
 CommandId = Annotated[
     str | None,
-    typer.Option(help="An id of yours for this command; if it is repeated, nothing new is done."),
+    typer.Option(help="Your own id for this command. A repeat with the same id does nothing new."),
 ]
 
 
@@ -72,11 +73,13 @@ def _port(help: str) -> Any:
 
 @app.command()
 def up(
-    temporal_port: Annotated[int, _port("0 takes a free one.")] = 7233,
-    ui_port: Annotated[int, _port("The Temporal UI; 0 takes a free one.")] = 8233,
-    codec_port: Annotated[int, _port("Decodes payloads for the UI.")] = 8234,
-    simulator_port: Annotated[int, _port("The Currencycloud simulator.")] = 8235,
-    inbound_port: Annotated[int, _port("Takes webhooks.")] = 8236,
+    temporal_port: Annotated[int, _port("Port of Temporal; 0 takes a free one.")] = 7233,
+    ui_port: Annotated[int, _port("Port of the Temporal UI; 0 takes a free one.")] = 8233,
+    codec_port: Annotated[
+        int, _port("Port of the codec endpoint, which decrypts payloads for the UI.")
+    ] = 8234,
+    simulator_port: Annotated[int, _port("Port of the Currencycloud simulator.")] = 8235,
+    inbound_port: Annotated[int, _port("Port that receives webhooks.")] = 8236,
     debtor: Annotated[
         list[str] | None,
         typer.Option(
@@ -84,7 +87,7 @@ def up(
         ),
     ] = None,
 ) -> None:
-    """Run everything on this machine: Temporal with UI, worker, simulator, codec endpoint."""
+    """Run all servers on this machine: Temporal and its UI, worker, webhooks, codec, simulator."""
     from domain.accounts import AccountError, check_iban
     from local.stack import Ports
     from local.up import up as run_up
@@ -100,9 +103,9 @@ def up(
 
 @app.command()
 def worker(
-    inbound: Annotated[bool, typer.Option(help="Also take webhooks, in this process.")] = False,
+    inbound: Annotated[bool, typer.Option(help="Also receive webhooks in this process.")] = False,
 ) -> None:
-    """Run a worker until SIGTERM or Ctrl-C; it finishes the steps in hand."""
+    """Run a worker. At SIGTERM or Ctrl-C it finishes the steps that it has begun, and ends."""
     from process import log_to_stderr
     from settings import Settings
     from worker import work
@@ -113,7 +116,7 @@ def worker(
 
 @app.command()
 def inbound() -> None:
-    """Take webhooks until SIGTERM or Ctrl-C, at FINALITY_INBOUND_HOST and _PORT."""
+    """Receive webhooks at FINALITY_INBOUND_HOST and _PORT, until SIGTERM or Ctrl-C."""
     from listener import listen
     from process import log_to_stderr
     from settings import Settings
@@ -124,7 +127,7 @@ def inbound() -> None:
 
 @app.command()
 def codec() -> None:
-    """Open payloads for a Temporal UI elsewhere, at FINALITY_CODEC_HOST and _PORT."""
+    """Decrypt payloads for a Temporal UI elsewhere, at FINALITY_CODEC_HOST and _PORT."""
     from codec_server import show_payloads
     from process import log_to_stderr
     from settings import Settings
@@ -145,7 +148,9 @@ def _fresh_id() -> str:
 )
 def simulator(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="currencycloud; then its own: serve --help")],
+    name: Annotated[
+        str, typer.Argument(help="currencycloud, followed by its own command: serve --help")
+    ],
 ) -> None:
     """Run a partner simulator: finality simulator currencycloud serve --help."""
     import os
@@ -172,7 +177,7 @@ def proof(context: typer.Context) -> None:
     module = Path(__file__).parent / "tests" / "proof" / "simulation"
     if not module.is_dir():
         raise typer.BadParameter(
-            "the proof comes with the source and is not here; run it in a clone",
+            "the proof is part of the source and is not installed here; run it in a clone",
             param_hint="proof",
         )
     os.chdir(Path(__file__).parent)
@@ -187,12 +192,12 @@ def cancel(
         str, typer.Option(help="The reason, in one line, without account numbers.")
     ] = "",
     wait: Annotated[
-        int, typer.Option(min=0, help="Seconds to wait for the outcome; 0: do not wait.")
+        int, typer.Option(min=0, help="Seconds to wait for the outcome; 0 does not wait.")
     ] = 30,
     command_id: CommandId = None,
     json: Json = False,
 ) -> None:
-    """Take a payment back, at whatever point it is; exit code 0 only if it is cancelled."""
+    """Cancel a payment, sent or not. The exit code is 0 only if it is cancelled."""
     from settings import Settings
     from terminal.cancel import cancel_payment
 
@@ -210,7 +215,7 @@ def cancel(
 
 @app.command()
 def new_key() -> None:
-    """Print a new key, as a line for the keyring file of every process. Keep it secret."""
+    """Print a new key as a line for the keyring file of every process. Keep it secret."""
     from store.keyring import new_line
 
     typer.echo(new_line("key"), nl=False)
@@ -227,19 +232,30 @@ class Decision(StrEnum):
 @app.command()
 def resolve(
     payment_id: PaymentId,
-    decision: Annotated[Decision, typer.Argument(help="What is decided about it.")],
+    decision: Annotated[
+        Decision,
+        typer.Argument(
+            help="executed: the partner executed it. not-executed: the partner did not. abandon: "
+            "cancel it if that is still possible, and stop reading it once it is settled."
+        ),
+    ],
     by: By,
     why: Annotated[str, typer.Option(help="The reason, in one line, without account numbers.")],
     reference: Annotated[
-        str | None, typer.Option(help="executed: the partner's own id, by which it is read.")
+        str | None,
+        typer.Option(help="With executed: the partner's own id of the payment, to read it by."),
     ] = None,
     evidence: Annotated[
-        Path | None, typer.Option(help="not-executed: the file that shows it; kept sealed.")
+        Path | None,
+        typer.Option(
+            help="With not-executed: a file that proves it, from each operator. It is stored "
+            "encrypted."
+        ),
     ] = None,
     command_id: CommandId = None,
     json: Json = False,
 ) -> None:
-    """Decide about a payment in question. not-executed takes two operators, each with evidence."""
+    """Sign a decision about a payment in question. not-executed needs two operators."""
     from domain.lifecycle.command import CommandKind
     from settings import Settings
     from terminal.resolve import resolve_payment
@@ -262,30 +278,28 @@ def resolve(
 @app.command()
 def halt(
     by: By,
-    why: Annotated[
-        str, typer.Option(help="The reason, in one line; needed unless a halt is lifted.")
-    ] = "",
-    partner: Annotated[str | None, typer.Option(help="Only what goes to this partner.")] = None,
-    tenant: Annotated[str | None, typer.Option(help="Only what this tenant orders.")] = None,
-    rail: Annotated[str | None, typer.Option(help="Only what takes this rail.")] = None,
+    why: Annotated[str, typer.Option(help="The reason, in one line. Only --lift needs none.")] = "",
+    partner: Annotated[str | None, typer.Option(help="Stop only sends to this partner.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Stop only sends of this tenant.")] = None,
+    rail: Annotated[str | None, typer.Option(help="Stop only sends over this rail.")] = None,
     lift: Annotated[
         int | None, typer.Option(metavar="NUMBER", help="Lift this halt, so that sends go on.")
     ] = None,
 ) -> None:
-    """Stop new sends of everything, or of a part; resolving and cancels go on."""
+    """Stop new sends: all, or those of a partner, tenant or rail. Lookups and cancels go on."""
     from settings import Settings
     from terminal.halt import halt_sends, lift_halt
 
     if lift is None:
         _run(halt_sends(Settings(), by=by, why=why, partner=partner, tenant=tenant, rail=rail))
     if why or partner or tenant or rail:
-        raise typer.BadParameter("stands alone with --by", param_hint="--lift")
+        raise typer.BadParameter("goes with --by and no other option", param_hint="--lift")
     _run(lift_halt(Settings(), lift, by=by))
 
 
 @app.command()
 def halts(json: Json = False) -> None:
-    """The halts in force, and how many payments each holds back."""
+    """List the halts in force, and how many payments each holds back."""
     from settings import Settings
     from terminal.halt import list_halts
 
@@ -294,41 +308,45 @@ def halts(json: Json = False) -> None:
 
 @app.command()
 def tasks(
-    owner: Annotated[str | None, typer.Option(help="Only questions to this owner.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Only the tasks of this owner.")] = None,
     overdue: Annotated[
-        bool, typer.Option("--overdue", help="Only questions whose answer is overdue.")
+        bool, typer.Option("--overdue", help="Only the tasks that are overdue.")
     ] = False,
     dismiss: Annotated[
         str | None,
-        typer.Option(metavar="TASK", help="Close a task about no payment."),
+        typer.Option(metavar="TASK", help="Close this task, which is about no payment."),
     ] = None,
     by: Annotated[
-        str | None, typer.Option(metavar="NAME", help="--dismiss: who signs, with their own key.")
+        str | None, typer.Option(metavar="NAME", help="With --dismiss: the operator who signs.")
     ] = None,
-    why: Annotated[str, typer.Option(help="--dismiss: in a line, without account numbers.")] = "",
+    why: Annotated[
+        str, typer.Option(help="With --dismiss: the reason, in one line, without account numbers.")
+    ] = "",
     json: Json = False,
 ) -> None:
-    """What waits for people: owner, due date, question, and the commands to type next."""
+    """List what people have to answer: owner, due date, question, the commands to type next."""
     from settings import Settings
     from terminal.tasks import dismiss_task, list_tasks
 
     if dismiss is not None:
         if by is None or not why or owner or overdue or json:
-            raise typer.BadParameter("stands with --by and --why alone", param_hint="--dismiss")
+            raise typer.BadParameter(
+                "needs --by and --why, and takes no other option", param_hint="--dismiss"
+            )
         _run(dismiss_task(Settings(), dismiss, by=by, why=why))
     if by or why:
-        raise typer.BadParameter("is for --dismiss", param_hint="--by" if by else "--why")
+        raise typer.BadParameter("needs --dismiss", param_hint="--by" if by else "--why")
     _run(list_tasks(Settings(), owner=owner, overdue=overdue, as_json=json))
 
 
 @app.command()
 def doctor(
     retry_logins: Annotated[
-        bool, typer.Option(help="Allow one more login where a partner had refused one.")
+        bool, typer.Option(help="Allow one more login to each partner that refused the last one.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Look at everything a payment needs, and say what is missing and how to mend it."""
+    """Check everything that a payment needs. Print what is missing and how to mend it."""
     from settings import Settings
     from terminal.doctor.examining import examine
 
@@ -337,8 +355,12 @@ def doctor(
 
 @app.command()
 def demo(
-    keep: Annotated[bool, typer.Option(help="Leave it running, to look around.")] = False,
-    payments: Annotated[int, typer.Option(min=24, max=500)] = 24,
+    keep: Annotated[
+        bool, typer.Option(help="Leave the servers running afterwards, to look around.")
+    ] = False,
+    payments: Annotated[
+        int, typer.Option(min=24, max=500, help="The number of payments in the file.")
+    ] = 24,
 ) -> None:
     """Pay a file through a killed worker and lost replies, then compare the books."""
     from local.demo import demonstrate

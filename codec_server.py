@@ -34,7 +34,7 @@ async def show_payloads(settings: Settings) -> int:
     host, port, given = settings.codec_host, settings.codec_port, settings.codec_token
     if given is None and not _is_loopback(host):
         raise CodecUnguarded(
-            f"{host} can be reached from other machines, and whoever can ask there reads every "
+            f"{host} can be reached from other machines, and everybody there could read every "
             "payment: set FINALITY_CODEC_TOKEN, or a file of that name in FINALITY_SECRETS_DIR, "
             "to 24 characters or more"
         )
@@ -47,8 +47,8 @@ async def show_payloads(settings: Settings) -> int:
         only_user=only_user,
     )
     async with served(application, host=host, port=port) as taken:
-        pages = ", ".join(settings.codec_ui_origins) or "nobody: see codec_ui_origins"
-        log.info("payloads are opened at %s:%d for pages of %s", host, taken, pages)
+        pages = ", ".join(settings.codec_ui_origins) or "no address: set codec_ui_origins"
+        log.info("payloads are decrypted at %s:%d for pages of %s", host, taken, pages)
         if given is None:  # Printed and not logged: logs are kept.
             sys.stdout.write(f"http://{host}:{taken}/{token}\n")
             sys.stdout.flush()

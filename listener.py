@@ -25,7 +25,7 @@ async def listen(settings: Settings) -> int:
     stop = stop_on_signals()
     async with assembled(settings) as assembly, listening(assembly):
         await stop.wait()
-        log.info("webhooks are taken no more; those in hand are finished")
+        log.info("no more webhooks are received; those under way are finished")
     return 0
 
 
@@ -41,9 +41,9 @@ async def listening(assembly: Assembly) -> AsyncIterator[None]:
     async with served(application, host=settings.inbound_host, port=settings.inbound_port) as port:
         names = sorted(f"{partner}/{account}" for partner, account in assembly.webhook_readers)
         log.info(
-            "webhooks are taken at %s:%d for %s",
+            "webhooks are received at %s:%d for %s",
             settings.inbound_host,
             port,
-            ", ".join(names) or "nobody: no account has a secret",
+            ", ".join(names) or "no account, since none has a webhook secret",
         )
         yield

@@ -57,26 +57,26 @@ Time = Annotated[timedelta, BeforeValidator(_seconds)]
 class WebhookSigning(BaseModel):
     """How a partner signs what it delivers to one of our accounts.
 
-    While a secret is changed both are given: either proves a delivery. A timestamp counts only
-    where it is signed too, as `timestamp.body`: only then is a header for it named here.
+    While a secret is being changed, give both: a signature by either is accepted. Name the
+    timestamp's header only if the partner signs the timestamp too, as `timestamp.body`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     secrets: tuple[Annotated[SecretStr, Field(min_length=16)], ...] = Field(min_length=1)
-    """the secret in use; during a change also the other one; 16 characters at least"""
+    """the secret in use, and during a change also the other one; each at least 16 characters"""
     header: str = "x-hmac-digest-sha-512"
-    """the header that has the signature"""
+    """the header with the signature"""
     encoding: Literal["hex", "base64"] = "hex"
     """how the signature is encoded"""
     digest: Literal["sha256", "sha384", "sha512"] = "sha512"
-    """the hash of the HMAC"""
+    """the hash function of the HMAC"""
     version: Literal["2021-01-01", "2021-02-01"] = "2021-02-01"
-    """the version of the notifications that our account at the partner is set to"""
+    """the version of notifications that is set for our account at the partner"""
     timestamp_header: str | None = None
-    """the header that has the moment of the delivery, if the partner signs it"""
+    """the header with the time of the delivery, if the partner signs it"""
     tolerance: Time = timedelta(minutes=5)
-    """how much a signed moment may differ from our clock"""
+    """how much a signed time may differ from our clock"""
 
 
 class PartnerAccount(BaseModel):
@@ -89,17 +89,17 @@ class PartnerAccount(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     base_url: str
-    """https and the host of the partner's API; http only to this machine, for simulators"""
+    """https and the host of the partner's API; http only for simulators on this machine"""
     login_id: str
-    """as the partner gave it"""
+    """the login, as the partner gave it"""
     former_login_ids: tuple[str, ...] = ()
-    """earlier logins of the same customer: payments given with them go on with the new one"""
+    """earlier logins of the same customer; payments accepted with them go on with the new one"""
     book: str | None = None
     """identifies a simulator's book, whatever its port; written by `finality up`"""
     api_key: SecretStr
-    """as the partner gave it"""
+    """the API key, as the partner gave it"""
     simulated: bool = False
-    """true if no real money is behind it; only at an address of this machine"""
+    """true if no real money is behind it; allowed only at an address of this machine"""
     write_within: Time | None = None
     """time within which a request's bytes must have left; overrides the profile"""
     answer_within: Time | None = None
@@ -107,7 +107,7 @@ class PartnerAccount(BaseModel):
     watch: Time | None = None
     """how long a settled payment is watched for returns; overrides the profile"""
     webhooks: WebhookSigning | None = None
-    """without it no webhook is taken, and news comes by reads alone"""
+    """how webhooks are signed; without it none is accepted, and changes are found by reads alone"""
 
     @property
     def login(self) -> str:
@@ -129,7 +129,7 @@ class PartnerAccount(BaseModel):
             raise ValueError("book is for simulated accounts only; leave it out")
         if self.simulated and not is_this_machine(host):
             raise ValueError(
-                f"{host} cannot be simulated = true; only this machine's addresses can"
+                f"simulated = true is only for an address of this machine, and {host} is none"
             )
         return self
 
@@ -146,7 +146,7 @@ class Debtor(BaseModel):
     currency: str = "EUR"
     """the currency in which the account is kept"""
     tenant: str = "default"
-    """whose payments these are: keys and possible duplicates are told apart by it"""
+    """who owns the payments; keys and possible duplicates are separate for each tenant"""
     on_behalf_of: str | None = None
     """the partner's id of the customer for whom we pay"""
 
@@ -160,12 +160,15 @@ def _account_key(text: str, debtor: Debtor) -> str:
     """An IBAN or another number in capitals without spaces, with /USD where that was given."""
     number, slash, currency = text.strip().upper().partition("/")
     if slash and currency != debtor.currency:
-        raise ValueError(f"an account with /{currency[:3]} behind it pays in {debtor.currency}")
+        raise ValueError(
+            f"an account number that ends in /{currency[:3]} needs that currency, and has "
+            f"{debtor.currency}"
+        )
     plain = re.sub(r"[ -]", "", number)
     if _LIKE_IBAN.match(plain):
         plain = check_iban(plain)
     elif not _OTHER_NUMBER.fullmatch(plain):
-        raise ValueError("an account that has no IBAN has 1 to 34 letters and digits")
+        raise ValueError("an account number that is no IBAN needs 1 to 34 letters and digits")
     return f"{plain}{slash}{currency}"
 
 
@@ -179,63 +182,73 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    home: Path = Field(default=Path(".finality"), description="where local state is kept")
+    home: Path = Field(default=Path(".finality"), description="the folder of local state")
     database_url: str | None = Field(
-        default=None, repr=False, description="default: SQLite in home; may hold a password"
+        default=None,
+        repr=False,
+        description="the database, perhaps with a password; default: SQLite in home",
     )
-    keyring_file: Path | None = Field(default=None, description="default: keyring in home")
+    keyring_file: Path | None = Field(
+        default=None, description="the keyring; default: the file keyring in home"
+    )
     currencycloud: dict[str, PartnerAccount] = Field(
         default_factory=dict, description="our Currencycloud accounts, by a name of ours"
     )
     debtors: dict[str, Debtor] = Field(
         default_factory=dict,
-        description="debtor accounts of files, by IBAN or, where they have none, by number; where "
-        "one is kept in several currencies, each as NUMBER/USD",
+        description="debtor accounts in files, by IBAN, or by number if they have none; an account "
+        "with several currencies has an entry for each, as NUMBER/USD",
     )
     operators: dict[str, SecretStr] = Field(
         default_factory=dict,
         repr=False,
-        description="refused: operators are enrolled in the store, with `finality operator enrol`",
+        description="no longer accepted: operators are enrolled in the store, with `finality "
+        "operator enrol`",
     )
     operator_key_file: Path | None = Field(
         default=None,
-        description="the key of the operator who signs; default: ~/.config/finality/NAME.key",
+        description="the key file of the operator who signs; default: ~/.config/finality/NAME.key",
     )
     operator_passphrase_file: Path | None = Field(
-        default=None, description="its passphrase, for machines; default: it is asked for"
+        default=None,
+        description="a file with the key's passphrase, for machines; default: the command asks",
     )
-    temporal_address: str = Field(default="", description="default: the Temporal profile's")
+    temporal_address: str = Field(
+        default="", description="host and port of Temporal; default: the Temporal profile's"
+    )
     upkeep_every: Time = timedelta(seconds=20)
-    """how often upkeep looks for what should run; the first worker of a server sets it"""
+    """the time between two rounds of upkeep; the first worker of a Temporal server sets it"""
     leave_temporal_after: Time | None = Field(
         default=None,
         ge=timedelta(days=1),
-        description="runs that wait for longer than this, a day or more, end, and upkeep starts "
-        "them in time; off: they wait by a timer",
+        description="a run that would wait longer than this (a day or more) ends, and upkeep "
+        "starts the next one in time; without it, every run waits by a timer",
     )
-    inbound_host: str = Field(default="127.0.0.1", description="where webhooks are taken")
+    inbound_host: str = Field(default="127.0.0.1", description="the address that receives webhooks")
     inbound_port: int = 8236
-    """the port there"""
+    """the port that receives webhooks"""
     codec_host: str = Field(
-        default="127.0.0.1", description="where `finality codec` opens payloads for a Temporal UI"
+        default="127.0.0.1",
+        description="the address at which `finality codec` decrypts payloads for a Temporal UI",
     )
     codec_port: int = 8234
-    """the port there"""
+    """the port of `finality codec`"""
     codec_ui_origins: tuple[str, ...] = Field(
         default=("http://127.0.0.1:8233", "http://localhost:8233"),
         description="the addresses of the Temporal UI, as browsers name them: scheme, host, port",
     )
     codec_token: Annotated[SecretStr, Field(min_length=24)] | None = Field(
         default=None,
-        description="what lets somebody ask it; without one it is made anew at each start and only "
-        "this machine may ask",
+        description="the token that `finality codec` requires; without it, each start makes a new "
+        "one, and only this machine may ask",
     )
     graceful_shutdown: Time = timedelta(seconds=45)
-    """how long a worker that is told to stop may finish the steps in hand"""
+    """how long a worker that is stopped may take to finish the steps that it has begun"""
     max_cached_workflows: int = Field(
         default=1000,
         ge=1,
-        description="payments a worker keeps in memory while they wait; others are loaded again",
+        description="the number of waiting payments that a worker keeps in memory; others are "
+        "loaded again",
     )
 
     @field_validator("debtors")
@@ -248,8 +261,8 @@ class Settings(BaseSettings):
     def _enrolled(cls, operators: dict[str, SecretStr]) -> dict[str, SecretStr]:
         if operators:
             raise ValueError(
-                "operators are no setting any more, since whoever sets them could sign for all of "
-                "them; remove it, and enrol them with `finality operator enrol`"
+                "operators are no longer a setting, because whoever changes the settings could "
+                "sign for all of them; remove it, and enrol them with `finality operator enrol`"
             )
         return operators
 
@@ -292,7 +305,9 @@ class Settings(BaseSettings):
 def settings_refused(error: ValidationError | SettingsError) -> SettingsRefused:
     """What is wrong with the settings, each with the place where it stands."""
     if isinstance(error, SettingsError):
-        return SettingsRefused(f"{PREFIX}*: {error}; a table is JSON, or a variable per value")
+        return SettingsRefused(
+            f"{PREFIX}*: {error}; write a table as JSON, or as one variable for each value"
+        )
     home = Path(os.environ.get("FINALITY_HOME", ".finality"))
     environment, secrets = EnvSettingsSource(Settings)(), Secrets(Settings)()
     folder = os.environ.get("FINALITY_SECRETS_DIR")

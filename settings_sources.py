@@ -89,12 +89,12 @@ def trusted_bytes(path: Path, *, named: bool = False) -> bytes | None:
         return content
     if not (owners | {found.st_uid}) <= {os.geteuid(), 0}:
         raise SettingsRefused(
-            f"{path} belongs to another user (uid {found.st_uid}), so it is not taken: run the "
-            f"command elsewhere, or say that you mean it: {_FILE_VARIABLE}={path}"
+            f"{path} belongs to another user (uid {found.st_uid}), so it is not used; run the "
+            f"command in another folder, or, if you trust the file, with {_FILE_VARIABLE}={path}"
         )
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise SettingsRefused(
-            f"{path} can be written by others, so it is not taken: chmod go-w {path}"
+            f"{path} can be written by others, so it is not used; run: chmod go-w {path}"
         )
     return content
 
@@ -118,7 +118,7 @@ def of_file() -> Place:
     try:
         values = tomllib.loads((content or b"").decode())
     except ValueError as error:  # Also of bytes that are no text.
-        raise SettingsRefused(f"{path} is no TOML: {error}") from None
+        raise SettingsRefused(f"{path} is not valid TOML: {error}") from None
     return Place(lambda names: f"{path}: {'.'.join(names)}", values)
 
 
@@ -137,7 +137,7 @@ def of_up(home: Path, known: Mapping[str, Any]) -> Place:
     try:
         found = json.loads(trusted_bytes(path) or b"{}")
     except ValueError:
-        raise SettingsRefused(f"{path} is no JSON; start `finality up` again") from None
+        raise SettingsRefused(f"{path} is not valid JSON; start `finality up` again") from None
     # It also has what is no setting, for people and scripts.
     values = {name: value for name, value in found.items() if name in known}
     return Place(lambda names: f"{path}: {'.'.join(names)}", values)
@@ -166,7 +166,9 @@ def secret_files() -> list[Path]:
         files = [each for each in sorted(Path(folder).iterdir()) if each.name[0] != "."]
         for file in files:
             if not file.is_file() or file.stat().st_size > _SECRET_BYTES_MAX:
-                raise SettingsRefused(f"{file} is no secret file")
+                raise SettingsRefused(
+                    f"{file} is not a secret: it is not a plain file, or larger than 64 KiB"
+                )
             file.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsRefused(f"{_SECRETS_VARIABLE}={folder} cannot be read: {error}") from None

@@ -50,7 +50,7 @@ async def work(settings: Settings, *, inbound: bool = False) -> int:
                 await workers.ensure_upkeep(assembly, client)
                 log.info("worker runs: %s", ", ".join(sorted(_names(assembly))) or "no partners")
                 await _first(stop, assembly.clocks.apart)
-                log.info("worker stops: finishing the steps in hand")
+                log.info("worker stops: it finishes the steps that it has begun")
     return 0
 
 
@@ -105,7 +105,7 @@ async def _registered(client: Client, stop: asyncio.Event) -> bool:
     said = ""
     while (command := await missing_search_attributes(client)) and not stop.is_set():
         if command != said:
-            log.error("the namespace lacks search attributes; this makes them: %s", command)
+            log.error("the namespace lacks search attributes; make them with: %s", command)
             said = command
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _TEMPORAL_PAUSE_SECONDS)

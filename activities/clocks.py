@@ -51,7 +51,10 @@ class Moments:
         ours, expected = self._clock.now(), self.expected
         if expected is None or abs(ours - expected) <= APART_MAX:
             return ours
-        log.error("our clock jumped by %s during a step", ours - expected)
+        log.error(
+            "this machine's clock jumped by %s during a step, which goes on by Temporal's clock",
+            ours - expected,
+        )
         return expected
 
 

@@ -284,10 +284,10 @@ class PartnerSteps:
             return await partner.ready()
         account = f"{subject.order.partner}/{subject.order.partner_account}"
         return NotReady(
-            f"account {account} is at {now_at!r} in the settings, and was at "
-            f"{subject.environment!r} when this payment was accepted; set it back, and give the "
-            "other one a name of its own (or name the login it had in `former_login_ids`, if the "
-            "same customer only changed its login)",
+            f"account {account} is at {now_at!r} in the settings, but was at "
+            f"{subject.environment!r} when this payment was accepted. Restore the account's "
+            "settings, and give the new account a name of its own. If the same customer only "
+            "changed its login, add the old login to `former_login_ids` instead",
             moments.now() + _ELSEWHERE_PAUSE,
             needs_person=True,
         )
@@ -302,5 +302,5 @@ class PartnerSteps:
         except KeyError:
             raise LookupError(
                 f"partner account {account!r} of {partner!r} is not in the settings of this "
-                "worker; add it, or its payments wait"
+                "worker; add it, since its payments wait until then"
             ) from None

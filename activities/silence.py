@@ -34,8 +34,8 @@ class Silences:
             return
         self._said_at[account] = now
         log.warning(
-            "partner %s does not answer since %s UTC: %s; its payments wait and ask again by "
-            "themselves, `finality doctor` asks it now",
+            "partner %s has not answered since %s UTC: %s; its payments wait and ask again by "
+            "themselves, and `finality doctor` asks it now",
             account,
             f"{since:%Y-%m-%d %H:%M:%S}",
             why,

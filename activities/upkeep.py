@@ -109,7 +109,9 @@ class Upkeep:
             mark, missing = await self._rounds.prove(known, self._clock.now())
         if missing:
             log.error(
-                "the database was set back: %s. Everything is halted, see `finality halts`", missing
+                "the database was set back: %s. Everything is halted; `finality halts` says what "
+                "to do",
+                missing,
             )
         return mark
 
@@ -218,8 +220,8 @@ class Upkeep:
                 activity.heartbeat()
                 if await self._inbox.ask_whose(about, now):
                     log.warning(
-                        "deliveries of %s on account %s of %s match no payment; see "
-                        "`finality tasks`",
+                        "deliveries about %s on account %s of %s match no payment; "
+                        "`finality tasks` says what to do",
                         about.reference, about.account, about.partner,
                     )  # fmt: skip
 
@@ -294,7 +296,7 @@ async def _pages(
         if not page:
             return
         yield page
-    log.warning("this round of upkeep did not get through all that is due; the next one goes on")
+    log.warning("this round of upkeep ran out of time; the next one does the rest")
 
 
 def _ids(page: Collection[tuple[str, str]]) -> list[str]:
@@ -303,4 +305,7 @@ def _ids(page: Collection[tuple[str, str]]) -> list[str]:
 
 def _name_unreadable(payment_ids: Collection[str]) -> None:
     for payment_id in payment_ids:
-        log.error("payment %s: the keyring lacks the key it was sealed with", payment_id)
+        log.error(
+            "payment %s: the keyring lacks the key that sealed it; `finality doctor` names the key",
+            payment_id,
+        )

@@ -92,14 +92,19 @@ class Witness:
         if unanswered is None:
             known.compared, known.not_ready = True, None
             return
+        if known.compared:
+            # One comparison is enough to send. The next round compares what came since.
+            log.warning(
+                "the payments that %s/%s lists are compared later, in the next round: %s",
+                partner, account, why,
+            )  # fmt: skip
+            return
         why = (
-            f"not yet compared with what {partner}/{account} shows, so nothing new is sent: "
-            f"{unanswered.why}"
+            f"nothing new is sent to {partner}/{account} until the payments that it lists are "
+            f"compared with the database: {why}"
         )
         if known.not_ready is None:
             log.warning("%s", why)
-        if known.compared:
-            return  # One comparison is enough to send. The next round compares what came since.
         until = unanswered.retry_at or self._clock.now() + _PAUSE
         known.not_ready = NotReady(why, until, answered=answered)
 
@@ -122,5 +127,5 @@ class Witness:
             listing, tuple(shown.values()), since, self._clock.now()
         )
         if found:
-            log.error("%s. Everything is halted, see `finality halts`", found)
+            log.error("%s. Everything is halted; `finality halts` says what to do", found)
         return None

@@ -27,18 +27,18 @@ _HEAD: Final = """# Configuration
 
 Written by `make docs` from `settings.py`.
 
-A setting is taken from the first of these that has it:
+Each setting comes from the first of these places that has it:
 
 1. the environment;
 2. a file in the folder `FINALITY_SECRETS_DIR`, named as the variable would be, with or without
    `FINALITY_`, in any case: `database_url`, `currencycloud__main__api_key`;
 3. `finality.toml` in the folder where a command runs, if this user or root owns it and nobody else
-   can write it; `FINALITY_SETTINGS_FILE` names another, which is taken whoever owns it;
+   can write it; `FINALITY_SETTINGS_FILE` names another file, which is used whoever owns it;
 4. `up.json` in the home, which `finality up` writes for the other commands on the same machine.
 
 A `.env` file is never read. A key, variable or file that sets nothing is refused, at every level,
 with the nearest known name: a typing error would otherwise go unnoticed. (Variables that Kubernetes
-makes for a service called `finality` are let be.) `finality doctor` names the files in use. The
+makes for a service called `finality` are ignored.) `finality doctor` names the files in use. The
 Temporal connection (namespace, API key, TLS) is Temporal's own: `TEMPORAL_*`, or `temporal.toml` in
 this user's configuration folder, never in the working folder.
 

@@ -32,7 +32,7 @@ def check_iban(text: str) -> str:
     iban = text.replace(" ", "").upper()
     if not _IBAN.fullmatch(iban):
         raise AccountError(
-            f"IBAN ending {iban[-4:]!r} has not the shape of an IBAN "
+            f"IBAN ending {iban[-4:]!r} does not have the shape of an IBAN "
             "(country, two check digits, up to 30 letters and digits)"
         )
     number = "".join(str(int(character, 36)) for character in iban[4:] + iban[:4])

@@ -63,7 +63,10 @@ def endpoint(
         except WebhookRefused:
             return Response(status_code=401)
         except store_away as away:
-            log.error("the database is away (%s): not taken", type(away).__name__)
+            log.error(
+                "the database is away (%s), so a webhook is answered with 503",
+                type(away).__name__,
+            )
             return Response(status_code=503, headers={"retry-after": "5"})
         notify = BackgroundTask(webhooks.notify, arrival) if arrival else None
         return Response(status_code=200, background=notify)

@@ -72,7 +72,7 @@ class Webhooks:
         """
         reader = self._readers.get((partner, account))
         if reader is None:
-            raise NobodyListens(f"no webhooks are taken for {partner:.40}/{account:.40}")
+            raise NobodyListens(f"no webhooks are accepted for {partner:.40}/{account:.40}")
         now = self._clock.now()
         try:
             webhook = reader.read_webhook(headers, body, now)
@@ -87,7 +87,7 @@ class Webhooks:
             )
             raise
         if not webhook.is_for_us or webhook.partner_reference is None:
-            log.info("%s/%s: %.80r is not for us", partner, account, webhook.kind)
+            log.info("%s/%s: %.80r is of no use to us", partner, account, webhook.kind)
             return None
         arrival = await self._inbox.put(
             partner=partner,

@@ -138,7 +138,7 @@ def _as_chosen(server: Server, chosen: Path) -> Path:
     """
     if not os.access(chosen, os.X_OK) or not chosen.is_file():
         raise ServerUnavailable(
-            f"{server.setting} is {chosen}, which is no executable file; mend or unset it"
+            f"{server.setting} is {chosen}, which is not an executable file; correct or unset it"
         )
     return chosen.absolute()
 

@@ -217,7 +217,7 @@ class Stack:
             except (urllib.error.URLError, OSError):
                 if self.inbound.poll() is not None or time.monotonic() > deadline:
                     raise InboundDied(
-                        f"webhooks are not taken; the log is {self.log('inbound')}"
+                        f"the webhook receiver did not start; its log is {self.log('inbound')}"
                     ) from None
                 await asyncio.sleep(0.05)
             else:

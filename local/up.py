@@ -37,7 +37,7 @@ async def up(home: Path, ports: Ports, debtors: Mapping[str, Mapping[str, str]],
                 say(f"the worker ended with code {code}; starting it again")
                 stack.start_worker()
             if (code := stack.inbound.poll()) is not None:
-                say(f"what takes webhooks ended with code {code}; starting it again")
+                say(f"the webhook receiver ended with code {code}; starting it again")
                 stack.start_inbound()
             if not stack.temporal.running:
                 say(f"the Temporal server ended; its log is {stack.log('temporal')}")
@@ -46,5 +46,5 @@ async def up(home: Path, ports: Ports, debtors: Mapping[str, Mapping[str, str]],
                 await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
             except TimeoutError:
                 continue
-        say("stopping: the worker finishes the steps in hand")
+        say("stopping: the worker finishes the steps that it has begun")
     return 0

@@ -96,8 +96,9 @@ def _wrong_label(head: bytes) -> str:
     if label.lower().replace("_", "-").startswith(("utf-16", "utf16", "ucs-2", "utf-32", "ucs-4")):
         # The declaration was readable byte by byte, so the file does not use 2 or 4 bytes each.
         return (
-            f'line 1: the file says encoding="{label}" and its bytes are not (they look like '
-            'UTF-8); correct the first line to encoding="UTF-8", or save the file in that encoding'
+            f'line 1: the file declares encoding="{label}", but its bytes are not (they '
+            'look like UTF-8); correct the first line to encoding="UTF-8", or save the file in '
+            "that encoding"
         )
     try:
         codecs.lookup(label)
@@ -117,7 +118,7 @@ def _twice(message: str) -> str:
         if name == "xmlns"
         else "; keep one"
     )
-    return f"attribute {name} stands twice in one element{more}"
+    return f"attribute {name} appears twice in one element{more}"
 
 
 def _unclosed(message: str) -> str:
@@ -135,7 +136,9 @@ def _mismatch(message: str) -> str:
 
 def undeclared(prefix: str) -> str:
     """The text for a prefix without a declared namespace."""
-    return f"prefix {prefix!r} is of no namespace; declare it (xmlns:{prefix}=…) or leave it out"
+    return (
+        f"prefix {prefix!r} belongs to no namespace; declare it (xmlns:{prefix}=…) or leave it out"
+    )
 
 
 def _undefined(message: str) -> str:
@@ -147,11 +150,11 @@ def _always(words: str) -> Callable[[str], str]:
     return lambda _: words
 
 
-_NOT_ALLOWED: Final = "holds a character that XML does not allow; remove it"
-_ANGLE: Final = "a < stands in a text; write &lt;, or ask the sender for the file again"
-_AMPERSAND: Final = "a & stands in a text; write &amp;"
+_NOT_ALLOWED: Final = "contains a character that XML does not allow; remove it"
+_ANGLE: Final = "a < appears in a text; write &lt;, or ask the sender for the file again"
+_AMPERSAND: Final = "a & appears in a text; write &amp;"
 _NOT_IN_ENCODING: Final = (
-    "holds bytes that are not in the encoding its first line says (UTF-8 where it says none); it "
+    "contains bytes that are not in the encoding that its first line declares (UTF-8 if none); it "
     "was probably saved as windows-1252: save it as UTF-8, or correct the first line"
 )
 #: Beginning of the parser's message -> the cause and the remedy for people.
@@ -170,11 +173,11 @@ _CAUSES: Final[Mapping[str, Callable[[str], str]]] = {
     "Invalid character": _always(_NOT_ALLOWED),
     "xmlParseCharRef": _always(_NOT_ALLOWED),
     "XML declaration allowed only": _always(
-        "<?xml …?> stands where it may not: nothing may stand before it, and one file holds one "
+        "<?xml …?> appears where it may not: nothing may come before it, and one file holds one "
         "message; remove what is before it, or give the files one by one"
     ),
     "Extra content at the end": _always(
-        "something stands after the end of the document; give one file for each message"
+        "something comes after the end of the document; give one file for each message"
     ),
     "Unsupported encoding": _always(
         'the encoding is not one that is read; save the file as UTF-8 and say encoding="UTF-8" in '
@@ -182,9 +185,9 @@ _CAUSES: Final[Mapping[str, Callable[[str], str]]] = {
     ),
     # The parser's message for an undefined entity.
     "no element found": _always(
-        "an entity that XML does not know stands in a text, such as &nbsp;; write the character "
+        "a text contains an entity that XML does not know, such as &nbsp;; write the character "
         "itself, or & as &amp; where the sign is meant"
     ),
-    "AttValue": _always('the value of an attribute stands without quotes; write it in "…"'),
+    "AttValue": _always('the value of an attribute has no quotes; write it in "…"'),
     "Unsupported version": _always('only XML version="1.0" is read; correct the first line'),
 }

@@ -55,7 +55,7 @@ class Document:
             raise FileRefused(
                 "FF01",
                 "",
-                f"more than {HELD_BYTES_MAX} bytes stand where one transfer should; this is no "
+                f"more than {HELD_BYTES_MAX} bytes come where one transfer should; this is not a "
                 "credit transfer file",
             )
         piece = self._source.read(size)
@@ -109,7 +109,7 @@ class Document:
         parent = element.getparent()
         if has_stray_text(element) or (parent is not None and has_stray_text(parent)):
             raise FileRefused(
-                "FF01", name_of(element), "text stands beside or between elements; remove it"
+                "FF01", name_of(element), "there is text beside or between elements; remove it"
             )
         # keep_tail, because text after the element belongs to the parent. The stubs lack it.
         element.clear(keep_tail=True)  # type: ignore[call-arg]
@@ -153,8 +153,8 @@ def whereabouts(element: etree._Element, namespace: str) -> str:
     if own == namespace:
         return ""
     if own is None:
-        return f'stands in no namespace; remove xmlns="", so that it stands in {namespace}'
-    return f"stands in the namespace {own[:80]!r}, the file's is {namespace}; correct its xmlns"
+        return f'is in no namespace; remove xmlns="", so that it is in {namespace}'
+    return f"is in the namespace {own[:80]!r}, but the file's is {namespace}; correct its xmlns"
 
 
 def place_of(element: etree._Element) -> str:

@@ -36,7 +36,7 @@ def unwrapped(document: Document) -> Iterator[tuple[str, etree._Element]]:
         depth += event == "start"
         if depth == outside + 1 and event == "start":
             if name == "Document" and is_found:
-                raise FileRefused("FF01", name, "stands twice; send one file each")
+                raise FileRefused("FF01", name, "appears twice; send each in a file of its own")
             if name == "Document":
                 is_found = True
                 if envelope:
@@ -47,10 +47,10 @@ def unwrapped(document: Document) -> Iterator[tuple[str, etree._Element]]:
             elif name == _HEADER and header is None and not is_found:
                 is_in_header = True
             else:
-                text = f"stands where {_HEADER} or Document should; {_REMEDY}"
+                text = f"appears where {_HEADER} or Document should; {_REMEDY}"
                 raise FileRefused("FF01", name[:80], text)
         if event == "end" and envelope and depth == 1 and not is_found:
-            raise FileRefused("FF01", envelope, "holds no Document; give a pain.001 file")
+            raise FileRefused("FF01", envelope, "contains no Document; give a pain.001 file")
         if depth > outside and not is_in_header:
             yield event, element
         if event == "end":
@@ -76,7 +76,7 @@ class _Header:
     def __init__(self, element: etree._Element) -> None:
         namespace = etree.QName(element).namespace or "no namespace"
         if not _HEADER_NAMESPACE.fullmatch(namespace) or attributes(element):
-            text = f"is no plain header of ISO 20022 ({namespace[:60]}); {_REMEDY}"
+            text = f"is not a plain header of ISO 20022 ({namespace[:60]}); {_REMEDY}"
             raise FileRefused("FF01", _HEADER, text)
         self._says = {
             etree.QName(child).localname: (child.text or "").strip(BLANK) for child in element

@@ -166,14 +166,14 @@ def _boolean(text: str) -> str | None:
 def _day(text: str) -> str | None:
     if (match := _DAY.fullmatch(text)) and _is_day(match):
         return None
-    return f"{_shown(text)} is no day of the calendar, as in 2026-11-25" if text else _EMPTY
+    return f"{_shown(text)} is not a day of the calendar, as in 2026-11-25" if text else _EMPTY
 
 
 def _moment(text: str) -> str | None:
     match = _MOMENT.fullmatch(text)
     if match and (day := _DAY.fullmatch(match[1])) and _is_day(day):
         return None
-    return f"{_shown(text)} is no date and time, as in 2026-11-25T09:00:00Z" if text else _EMPTY
+    return f"{_shown(text)} is not a date and time, as in 2026-11-25T09:00:00Z" if text else _EMPTY
 
 
 def _is_day(match: re.Match[str]) -> bool:

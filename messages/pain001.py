@@ -135,20 +135,24 @@ class _File:
             raise FileRefused("FF01", where[:160], f"{elsewhere} ({place_of(element)})")
         match path[1:]:
             case ["CstmrCdtTrfInitn"] if self._group is not None:
-                raise _misplaced("CstmrCdtTrfInitn", "stands twice; send one file each")
+                raise _misplaced(
+                    "CstmrCdtTrfInitn", "appears twice; send each in a file of its own"
+                )
             case ["CstmrCdtTrfInitn"] if element.items():
                 raise _misplaced("CstmrCdtTrfInitn", "has attributes; remove them")
             case [name] if name != "CstmrCdtTrfInitn":
-                raise _misplaced(name, "stands where CstmrCdtTrfInitn should")
+                raise _misplaced(name, "appears where CstmrCdtTrfInitn should")
             case [_, "GrpHdr"] if self._group is not None:
-                raise _misplaced("GrpHdr", "stands twice; send one file each")
+                raise _misplaced("GrpHdr", "appears twice; send each in a file of its own")
             case [_, "PmtInf"] if self._trailing:
-                raise _misplaced("PmtInf", f"stands after {self._trailing[0].field}")
+                raise _misplaced("PmtInf", f"appears after {self._trailing[0].field}")
             case [_, name] if f"{{{self._namespace}}}{name}" not in self._top_level:
-                text = f"is no element that {message_of(self._namespace)} has here; leave it out"
+                text = (
+                    f"is not an element that {message_of(self._namespace)} has here; leave it out"
+                )
                 raise FileRefused("FF01", name[:160], f"{text} ({place_of(element)})")
             case [_, "PmtInf", name] if name != "CdtTrfTxInf" and self._block is not None:
-                raise _misplaced(f"PmtInf/{name}", "stands after CdtTrfTxInf; put it before")
+                raise _misplaced(f"PmtInf/{name}", "appears after CdtTrfTxInf; put it before")
 
     def _end(self, path: list[str], element: etree._Element) -> None:
         match path[1:]:
@@ -183,7 +187,7 @@ class _File:
 
     def _open_block(self, element: etree._Element) -> _Block:
         if self._group is None:
-            raise _misplaced("PmtInf", "stands before GrpHdr; put GrpHdr first")
+            raise _misplaced("PmtInf", "appears before GrpHdr; put GrpHdr first")
         reading = self._whole(Reading(element, "PmtInf", self._namespace), place_of(element))
         name = reading.raw("PmtInfId")
         if not name:

@@ -188,7 +188,7 @@ class Reading:
                 self._element(child, path)
         if has_stray_text(element):
             raise FileRefused(
-                "FF01", f"{self._prefix}{path}", "text stands between elements; remove it"
+                "FF01", f"{self._prefix}{path}", "there is text between elements; remove it"
             )
 
     def _element(self, element: etree._Element, above: str) -> None:
@@ -202,7 +202,9 @@ class Reading:
             if seen == times_max + 1 and not self._is_refused_as_it_is(path):
                 code = self._steps.nearest_code(path) or NOT_ALLOWED
                 self.refuse(
-                    code, path, f"stands too often, {times_max} can be carried; leave out the rest"
+                    code,
+                    path,
+                    f"appears too often, at most {times_max} can be carried; leave out the rest",
                 )
         elif rule is None or (has_rows_below and len(element) > 0):
             if rule is not None and rule.in_sepa is not None:
@@ -284,7 +286,7 @@ def _problem(rule: Rule, text: str) -> tuple[str, str] | None:
         return rule.code, "is empty; give a value or leave it out"
     if not text.isprintable():
         odd = next(character for character in text if not character.isprintable())
-        return "RR10", f"holds U+{ord(odd):04X}, which payments cannot carry; remove it"
+        return "RR10", f"contains U+{ord(odd):04X}, which payments cannot carry; remove it"
     if rule.longest and len(text) > rule.longest:
         because = f" ({rule.text})" if rule.text and rule.treatment is not Treatment.NOTICED else ""
         return rule.code, (

@@ -112,12 +112,12 @@ class Structure:
             if len(element):
                 for child in element:
                     inner = _join(path, name_of(child, self._namespace))
-                    found.append(Misfit(Fault.PLACE, inner, "stands where only a value should"))
+                    found.append(Misfit(Fault.PLACE, inner, "appears where only a value should"))
             else:
                 self._value(kind.facet, element.text or "", path, found)
             return
         if has_stray_text(element):
-            found.append(Misfit(Fault.PLACE, path, "holds text between elements; remove it"))
+            found.append(Misfit(Fault.PLACE, path, "contains text between elements; remove it"))
         if kind.is_open:
             if len(element) == 0:
                 found.append(Misfit(Fault.MISSING, path, "is empty; leave it out"))
@@ -152,12 +152,15 @@ class Structure:
             if furthest is None or place.index >= furthest.index:
                 furthest = place
             elif not kind.is_choice:
-                text = f"stands after {furthest.name}, {self._version} has it before; move it there"
+                text = (
+                    f"appears after {furthest.name}, but {self._version} has it before; move it "
+                    "there"
+                )
                 yield Misfit(Fault.PLACE, _join(path, place.name), text)
         for place in kind.places.values():
             times = known[place]
             if times > place.most:
-                text = f"stands {times} times, {self._version} has it {_times(place.most)}"
+                text = f"appears {times} times, but {self._version} has it {_times(place.most)}"
                 yield Misfit(Fault.PLACE, _join(path, place.name), f"{text}; keep as many")
             elif times < place.least and not kind.is_choice:
                 text = f"is missing, {self._version} asks for it; give it"
@@ -171,14 +174,14 @@ class Structure:
             text = f"is empty, {self._version} asks for one of {names}; give one"
             yield Misfit(Fault.MISSING, path, text)
         for place in given[1:]:
-            text = f"stands beside {given[0].name}; give one of the two"
+            text = f"appears beside {given[0].name}; give one of the two"
             yield Misfit(Fault.PLACE, _join(path, place.name), text)
 
     def _stranger(self, child: etree._Element, path: str) -> Misfit:
         if elsewhere := whereabouts(child, self._namespace):
             return Misfit(Fault.PLACE, _join(path, name_of(child, self._namespace)), elsewhere)
         name = name_of(child, self._namespace)
-        text = f"is no element that {self._version} has here; leave it out"
+        text = f"is not an element that {self._version} has here; leave it out"
         return Misfit(Fault.PLACE, _join(path, name), text)
 
     def _value(self, facet: Facet, text: str, path: str, found: list[Misfit]) -> None:
@@ -200,7 +203,7 @@ class Structure:
                 yield Misfit(Fault.VALUE, at, f"{problem} ({self._version})")
         for name in given.keys() - kind.attributes.keys():
             at = f"{path}/@{name}".removeprefix("/")
-            text = f"is no attribute that {self._version} has here; remove it"
+            text = f"is not an attribute that {self._version} has here; remove it"
             yield Misfit(Fault.PLACE, at[:160], text)
 
     def _kind(self, name: str) -> Kind:

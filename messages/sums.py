@@ -64,9 +64,12 @@ class Tally:
         """
         written = decimal_of(stated)
         if written is None:
-            raise FileRefused(code, field, f"{stated[:40]!r} is no decimal; {_REMEDY}")
+            raise FileRefused(code, field, f"{stated[:40]!r} is not a decimal number; {_REMEDY}")
         if self._unreadable:
-            text = f"cannot be checked, the amount {self._unreadable} is no decimal; correct it"
+            text = (
+                f"cannot be checked, because the amount {self._unreadable} is not a decimal "
+                "number; correct it"
+            )
             raise FileRefused("AM10", field, text)
         if written.value != self.sum:
             text = f"says {stated}, the lines add up to {self.sum}; {_REMEDY}"

@@ -73,7 +73,7 @@ def execution_date(reading: Reading) -> date | None:
             return date.fromisoformat(match[1])
     except (ValueError, OverflowError):
         pass
-    reading.refuse("DT01", path, f"{text[:40]!r} is no day of the calendar, as in 2026-11-25")
+    reading.refuse("DT01", path, f"{text[:40]!r} is not a day of the calendar, as in 2026-11-25")
     return None
 
 
@@ -111,7 +111,7 @@ def agent(reading: Reading, path: str) -> str:
     """The BIC of an agent, from BIC (up to version .03) or BICFI (since .04), in any version."""
     given = [at for name in ("BIC", "BICFI") if reading.text(at := f"{path}/FinInstnId/{name}")]
     if len(given) > 1:
-        reading.refuse("RC01", given[1], "stands beside BIC; give one of the two")
+        reading.refuse("RC01", given[1], "appears beside BIC; give one of the two")
     for at in given[:1]:
         try:
             return check_bic(reading.text(at))
@@ -192,7 +192,7 @@ def _birth_date(reading: Reading, path: str, code: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        reading.refuse(code, path, f"{text[:40]!r} is no day of the calendar, as in 1980-01-31")
+        reading.refuse(code, path, f"{text[:40]!r} is not a day of the calendar, as in 1980-01-31")
         return None
 
 
@@ -200,7 +200,7 @@ def account(reading: Reading, path: str, code: str) -> tuple[str, str]:
     """IBAN and other number of an account; at least one is "". If both are absent, a refusal."""
     iban, other = reading.text(f"{path}/Id/IBAN"), reading.text(f"{path}/Id/Othr/Id")
     if iban and other:
-        reading.refuse(code, f"{path}/Id/Othr", "stands beside an IBAN; give one of the two")
+        reading.refuse(code, f"{path}/Id/Othr", "appears beside an IBAN; give one of the two")
     elif not (iban or other) and not reading.is_refused(f"{path}/Id"):
         reading.refuse(code, f"{path}/Id/IBAN", "is missing; give it")
     return iban, "" if iban else other
@@ -274,11 +274,11 @@ def _reference(reading: Reading, text: str) -> str:
         if not reading.is_refused(f"{path}/Ref"):
             reading.refuse("RR09", f"{path}/Ref", "is missing beside its type; give it")
     elif reference and text:
-        said = "stands beside Ustrd, one of the two is carried; leave the other out"
+        said = "appears beside Ustrd, but only one of the two is carried; leave the other out"
         reading.refuse("RR07", "RmtInf/Strd", said)
     elif issuer.upper() == "ISO" and not is_creditor_reference(reference):
         said = (
-            "is no reference of ISO 11649 (RF, two check digits, up to 21 characters), and Issr "
+            "is not a reference of ISO 11649 (RF, two check digits, up to 21 characters), and Issr "
             "says ISO; give that reference, or leave Issr out"
         )
         reading.refuse("RR09", f"{path}/Ref", said)
@@ -298,7 +298,7 @@ def service(reading: Reading, block: Reading) -> Service:
     levels = reading.texts("PmtTpInf/SvcLvl/Cd") or block.texts("PmtTpInf/SvcLvl/Cd")
     own = "" if reading.texts("PmtTpInf/SvcLvl/Cd") else "PmtInf/"
     if SEPA in levels and len(set(levels)) > 1:
-        said = "SEPA stands beside other service levels; give one"
+        said = "SEPA appears beside other service levels; give one"
         reading.refusals.append(Refusal("FF04", f"{own}PmtTpInf/SvcLvl/Cd", said))
     priority = reading.text("PmtTpInf/InstrPrty") or block.text("PmtTpInf/InstrPrty")
     # Default values are left out, so that they do not change the line's fingerprint.

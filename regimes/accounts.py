@@ -24,7 +24,7 @@ def check_account(iban: str) -> str:
     except SchwiftyException as error:
         # The library's texts may contain the whole number.
         raise AccountError(
-            f"IBAN ending {number[-4:]!r} has not the length and structure of an account in "
+            f"IBAN ending {number[-4:]!r} does not have the length and structure of an account in "
             f"{number[:2]}; ask its owner to repeat it"
         ) from error.with_traceback(None)
     return number

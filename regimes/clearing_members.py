@@ -79,7 +79,8 @@ def check_member(system: str, number: str) -> ClearingMember:
     """
     if not country_of(system):
         raise AccountError(
-            f"{system[:10]!r} is no clearing system; give its code of the ISO 20022 list, as USABA"
+            f"{system[:10]!r} is not a clearing system; give its code of the ISO 20022 list, such "
+            "as USABA"
         )
     plain = re.sub(r"[ -]", "", number).upper()
     shape = SHAPES.get(system)
@@ -89,7 +90,8 @@ def check_member(system: str, number: str) -> ClearingMember:
         return ClearingMember(system=system, number=plain)
     if not re.fullmatch(shape.pattern, plain, re.ASCII):
         raise AccountError(
-            f"{number[:20]!r} is no number of {system}, which has {shape.words}; ask for it again"
+            f"{number[:20]!r} is not a number of {system}, which has {shape.words}; ask for it "
+            "again"
         )
     if system == "USABA" and not _is_routing_number(plain):
         raise AccountError(

@@ -52,7 +52,7 @@ def _account(order: Order, on: date) -> list[Refusal]:
         bank_country(order), date.max
     )
     if needs_iban:
-        text = "is no IBAN, by which euro accounts in SEPA are reached; give the IBAN"
+        text = "is not an IBAN, by which euro accounts in SEPA are reached; give the IBAN"
         return [Refusal("AC03", field, text)]
     if not _ACCOUNT.fullmatch(account.number):
         text = "is not 1 to 34 letters, digits and signs that banks' networks carry; ask for it"

@@ -109,12 +109,12 @@ def _account(order: Order, clearing: Clearing) -> list[Refusal]:
     if account.iban is not None:
         return creditor_iban_refusals(account.iban)
     if not clearing.account:
-        text = f"is no IBAN, by which accounts in {clearing.country} are reached; give the IBAN"
+        text = f"is not an IBAN, by which accounts in {clearing.country} are reached; give the IBAN"
         return [Refusal("AC03", field, text)]
     refusals = []
     plain = re.sub(r"[ -]", "", account.number).upper()
     if not re.fullmatch(clearing.account, plain, re.ASCII):
-        text = f"is no account in {clearing.country}, which has {clearing.account_words}"
+        text = f"is not an account in {clearing.country}, which has {clearing.account_words}"
         refusals.append(Refusal("AC03", field, f"{text}; ask the creditor to repeat it"))
     member = order.creditor_agent_member
     if clearing.system and (member is None or member.system != clearing.system):

@@ -144,7 +144,7 @@ def execution_day(wished: date, rules: ExecutionRules, now: datetime) -> tuple[d
     if not is_business_day(wished, rules.calendar):
         return next_business_day(
             wished, rules.calendar
-        ), f"is no business day of {rules.calendar.code}"
+        ), f"is not a business day of {rules.calendar.code}"
     cut_off = rules.cut_off(wished)
     if now >= cut_off.on(wished):
         return next_business_day(wished, rules.calendar), (
@@ -171,7 +171,7 @@ def _on_its_day(
     field = "times.requested_execution_date"
     today = rules.day_of(now)
     if wished < today:
-        return Settled(times, (Refusal("DT01", field, f"{wished} is over; give a later day"),))
+        return Settled(times, (Refusal("DT01", field, f"{wished} has passed; give a later day"),))
     if wished - today > rules.ahead_max:
         return Settled(times, (_too_far(field, wished, rules),))
     day, moved = execution_day(wished, rules, now)
@@ -209,7 +209,7 @@ def _on_its_day(
 
 
 def _over(times: Times, now: datetime) -> tuple[Refusal, ...]:
-    text = "is over; give a later moment, late orders are not paid late"
+    text = "has passed; give a later time, since a late order is not paid"
     deadlines = {"submit_before": times.submit_before, "execute_by": times.execute_by}
     return tuple(
         Refusal("TM01", f"times.{field}", text)

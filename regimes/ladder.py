@@ -31,10 +31,27 @@ _HEAD: Final = "head-of-payments"
 #: the payer needs an answer, whatever the partner says. All four times are our own choice.
 _AWAITING_PARTNER: Final = Ladder(
     rungs=(
-        Rung(4 * _HOUR, _OPERATIONS, "the partner holds it since half a day; ask what is missing"),
-        Rung(1 * _DAY, _OPERATIONS, "the partner holds it since a day; ask again, tell the payer"),
-        Rung(3 * _DAY, _COMPLIANCE, "the partner holds it since three days; find out what it is"),
-        Rung(5 * _DAY, _HEAD, "the partner holds it since a week; decide whether to cancel it"),
+        Rung(
+            4 * _HOUR,
+            _OPERATIONS,
+            "The partner has held this payment for half a day. Ask the partner what is missing.",
+        ),
+        Rung(
+            1 * _DAY,
+            _OPERATIONS,
+            "The partner has held this payment for a day. Ask the partner again, and inform the "
+            "payer.",
+        ),
+        Rung(
+            3 * _DAY,
+            _COMPLIANCE,
+            "The partner has held this payment for three days. Find out what the review is about.",
+        ),
+        Rung(
+            5 * _DAY,
+            _HEAD,
+            "The partner has held this payment for a week. Decide whether to cancel it.",
+        ),
     ),
     answer_within=_DAY,
 )
@@ -43,8 +60,16 @@ _AWAITING_PARTNER: Final = Ladder(
 #: The times are our own choice.
 _AWAITING_US: Final = Ladder(
     rungs=(
-        Rung(4 * _HOUR, _OPERATIONS, "it waits for us since half a day; decide it or hand it on"),
-        Rung(1 * _DAY, _HEAD, "it waits for us since a day; see that somebody decides it"),
+        Rung(
+            4 * _HOUR,
+            _OPERATIONS,
+            "This payment has waited for our decision for half a day. Decide, or hand it on.",
+        ),
+        Rung(
+            1 * _DAY,
+            _HEAD,
+            "This payment has waited for our decision for a day. Make sure that somebody decides.",
+        ),
     ),
     answer_within=_DAY,
 )
@@ -63,8 +88,16 @@ _PROCESSING: Final = {
 def _under_way(first: timedelta, words: str) -> Ladder:
     return Ladder(
         rungs=(
-            Rung(first, _OPERATIONS, f"it is under way for {words}; have the partner trace it"),
-            Rung(5 * _DAY, _HEAD, "it is under way for a week; decide how the payer is made whole"),
+            Rung(
+                first,
+                _OPERATIONS,
+                f"This payment has been under way for {words}. Have the partner trace it.",
+            ),
+            Rung(
+                5 * _DAY,
+                _HEAD,
+                "This payment has been under way for a week. Decide how to compensate the payer.",
+            ),
         ),
         answer_within=_DAY,
     )
@@ -74,10 +107,20 @@ def _under_way(first: timedelta, words: str) -> Ladder:
 #: payment that is stopped on the way waits for an answer, so we ask for a trace after three days.
 _CROSS_BORDER: Final = Ladder(
     rungs=(
-        Rung(3 * _DAY, _OPERATIONS, "it is on its way for three days; have it traced"),
-        Rung(7 * _DAY, _OPERATIONS, "it is on its way for more than a week; ask where it stands"),
         Rung(
-            10 * _DAY, _HEAD, "it is on its way for two weeks; decide how the payer is made whole"
+            3 * _DAY,
+            _OPERATIONS,
+            "This payment has been under way for three days. Have the partner trace it.",
+        ),
+        Rung(
+            7 * _DAY,
+            _OPERATIONS,
+            "This payment has been under way for more than a week. Ask the partner where it is.",
+        ),
+        Rung(
+            10 * _DAY,
+            _HEAD,
+            "This payment has been under way for two weeks. Decide how to compensate the payer.",
         ),
     ),
     answer_within=_DAY,

@@ -60,7 +60,7 @@ def text_refusals(order: Order) -> list[Refusal]:
     if order.creditor_reference is not None:
         refusals += _reference(order.creditor_reference)
         if order.remittance_information:
-            text = "stands beside remittance information, the rail carries one of the two"
+            text = "appears beside remittance information, but the rail carries only one of the two"
             refusals.append(Refusal("RR07", "creditor_reference", f"{text}; leave one out"))
     for field in ("end_to_end_id", "instruction_id"):
         if len(getattr(order, field) or "") > REFERENCE_LENGTH_MAX:
@@ -80,10 +80,10 @@ def is_creditor_reference(text: str) -> bool:
 def _reference(text: str) -> list[Refusal]:
     field = "creditor_reference"
     if not text.strip() or len(text) > REFERENCE_LENGTH_MAX:
-        said = f"has not 1 to {REFERENCE_LENGTH_MAX} characters; give the creditor's number"
+        said = f"does not have 1 to {REFERENCE_LENGTH_MAX} characters; give the creditor's number"
         return [Refusal("RR09", field, said)]
     if text.upper().startswith("RF") and not is_creditor_reference(text):
-        said = "begins with RF and is no reference of ISO 11649; ask the creditor to repeat it"
+        said = "begins with RF, but is not a reference of ISO 11649; ask the creditor to repeat it"
         return [Refusal("RR09", field, said)]
     return []
 
@@ -131,7 +131,7 @@ def _party(
         refusals.append(Refusal("BE20", f"{field}.name", text))
     number = party.identification
     if number and number.scheme == "LEI" and not is_lei(number.number):
-        text = f"{number.number[:20]!r} is no LEI, its check digits are wrong; ask for it again"
+        text = f"{number.number[:20]!r} is not an LEI: its check digits are wrong; ask for it again"
         refusals.append(Refusal("BE17" if field == "creditor" else "RR02", f"{field}.id", text))
     if party.address and (problem := address_problem(party.address, on=on, scheme=scheme)):
         refusals.append(Refusal(address, f"{field}.address", problem))

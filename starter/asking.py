@@ -96,7 +96,7 @@ def check_reference(reference: str) -> None:
     """
     _check("reference", reference, _REFERENCE_LENGTH_MAX)
     if reference.split() != [reference]:
-        raise InvalidCommand("reference: has blanks; give it exactly as the partner does")
+        raise InvalidCommand("reference: contains spaces; give it exactly as the partner does")
 
 
 def _check(name: str, text: str, length_max: int, *, required: bool = True) -> None:
@@ -106,8 +106,8 @@ def _check(name: str, text: str, length_max: int, *, required: bool = True) -> N
         raise InvalidCommand(f"{name}: give one line of up to {length_max} printable characters")
     if _shows_account(text):
         raise InvalidCommand(
-            f"{name}: shows an account number, and is kept in the clear; leave it out, or attach "
-            "what shows it as evidence, which is sealed"
+            f"{name}: shows an account number, but is stored unencrypted; leave the number out, or "
+            "put it into the evidence, which is encrypted"
         )
 
 

@@ -177,7 +177,7 @@ async def _payloads(request: Request) -> list[Payload]:
     async for part in request.stream():
         body += part
         if len(body) > _BODY_BYTES_MAX:
-            raise _TooLong(f"more than {_BODY_BYTES_MAX // 1024**2} MiB are not taken")
+            raise _TooLong(f"more than {_BODY_BYTES_MAX // 1024**2} MiB are refused")
     return list(json_format.Parse(bytes(body), Payloads()).payloads)
 
 

@@ -40,7 +40,7 @@ _WANTS_TLS: Final = "the server ended the connection: it may want TLS; set TEMPO
 _CAUSES: Final = (
     (
         r"InvalidCertificate\((UnknownIssuer|BadSignature)",
-        "nobody trusted here vouches for the server's certificate; set "
+        "the server's certificate is not signed by a trusted authority; set "
         "TEMPORAL_TLS_SERVER_CA_CERT_PATH to the file of the authority that signed it",
     ),
     (
@@ -63,7 +63,7 @@ _CAUSES: Final = (
         r"Unauthenticated|PermissionDenied",
         "the server refused our login; set TEMPORAL_API_KEY to a key for this namespace",
     ),
-    (r"dns error", "no machine has this name; set TEMPORAL_ADDRESS to the server's"),
+    (r"dns error", "there is no machine of this name; set TEMPORAL_ADDRESS to the server's"),
     (
         r"private key|client cert|PEM|InvalidPrivateKey|KeyMismatch",
         "our client certificate or its key cannot be used; look at TEMPORAL_TLS_CLIENT_CERT_PATH "
@@ -92,8 +92,8 @@ async def connected(address: str | None, plugins: Sequence[SimplePlugin]) -> Cli
     except TimeoutError:
         speaks = "TLS" if has_tls else "gRPC without TLS"
         raise TemporalAway(
-            f"what listens at {where} does not answer in {speaks}; see that it is a Temporal server"
-            f", and {'unset' if has_tls else 'set'} TEMPORAL_TLS if that is what it wants"
+            f"the server at {where} does not answer in {speaks}; check that it is a Temporal server"
+            f", and {'unset' if has_tls else 'set'} TEMPORAL_TLS if it uses the other one"
         ) from None
     except (RuntimeError, ValueError) as error:
         raise TemporalAway(_why(str(error), where, has_tls=has_tls)) from error

@@ -134,13 +134,13 @@ def _report_id(*parts: str) -> str:
 
 def _reasons(payment: Payment) -> tuple[Reason, ...]:
     if payment.certainty is Certainty.UNKNOWN:
-        return (Reason(proprietary="IN_DOUBT", text="it is being found out what became of it"),)
+        return (Reason(proprietary="IN_DOUBT", text="whether it was executed is not known yet"),)
     # Texts of our checks and operators are not meant for the readers of the report.
     why = "" if payment.is_ours else payment.reason or ""
     if payment.state is S.RETURNED:
         return (Reason(proprietary="RETURNED", text=why or "came back after it was sent"),)
     if payment.state is S.EXPIRED:
-        return (Reason(proprietary="EXPIRED", text=why or "too late; it was not sent"),)
+        return (Reason(proprietary="EXPIRED", text=why or "it was not sent in time"),)
     if payment.state is S.CANCELLED:
         return (Reason(code="DS02", text=why),)
     if payment.state is S.REJECTED:

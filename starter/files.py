@@ -264,12 +264,12 @@ def _debtor(
     refusals = []
     stated = block.debtor_account_currency
     if stated and stated != debtor.currency:
-        text = f"says {stated}, in the settings the account is in {debtor.currency}"
+        text = f"says {stated}, but in the settings the account is in {debtor.currency}"
         refusals.append(Refusal("AC10", f"{_ACCOUNT}/Ccy", text))
     if line.currency != debtor.currency:
         text = (
-            f"is in {line.currency}, the account pays in {debtor.currency} only; for another "
-            f"currency of it map the number with /{line.currency} behind it"
+            f"is in {line.currency}, but the account pays in {debtor.currency} only; if it has a "
+            f"balance in {line.currency}, map the number followed by /{line.currency} too"
         )
         refusals.append(Refusal("AM03", "Amt/InstdAmt", text))
     return tuple(refusals) or debtor
@@ -292,9 +292,9 @@ def plain_number(text: str) -> str:
 def _day_problem(wished: date, timeline: Timeline, as_of: date | None) -> Refusal | None:
     if wished < timeline.today:
         text = (
-            f"{wished} is over; ask for the file with a later day"
+            f"{wished} has passed; ask for the file with a later day"
             if as_of is not None
-            else f"{wished} is over; ask for the file with a later day (with a simulated "
+            else f"{wished} has passed; ask for the file with a later day (with a simulated "
             f"partner: --as-of {wished})"
         )
         return Refusal("DT01", _DAY, text)

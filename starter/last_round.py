@@ -51,4 +51,4 @@ async def last_round(client: Client) -> Found:
         return Found(known(result), refused)
     if not refused:
         return Found(Known())
-    return Found(Known(refused=f"of {refused} rounds in Temporal none is ours; {why}"), refused)
+    return Found(Known(refused=f"none of the {refused} rounds in Temporal is ours; {why}"), refused)

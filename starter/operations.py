@@ -215,8 +215,9 @@ class Operations:
         """
         if not await self.offers_not_executed():
             raise CannotResolve(
-                f"`not-executed` is not offered: it takes {SIGNATURES_NEEDED} operators; see "
-                "`finality operator list`, and `finality operator enrol` for the first ones"
+                f"`not-executed` needs {SIGNATURES_NEEDED} operators, and there are fewer. "
+                "`finality operator list` shows them; `finality operator enrol` enrols the first "
+                "ones, and `finality operator add` further ones"
             )
 
     async def evidence(self, payment_id: str, command_id: str) -> bytes | None:
@@ -245,7 +246,7 @@ class Operations:
         _require("partner", partner, self._partners)
         _require("rail", rail, [known.value for known in Rail])
         if tenant is not None and (known := await self._halts.spelt_otherwise(tenant)):
-            raise InvalidCommand(f"tenant: there is no {tenant!r}, but {known!r}")
+            raise InvalidCommand(f"tenant: there is no {tenant!r}; is {known!r} meant?")
         now = self._clock.now()
         statement = Statement(
             kind=StatementKind.HALT,

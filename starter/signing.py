@@ -134,7 +134,10 @@ def read_key(file: Path, name: str, passphrase: Callable[[], bytes]) -> Operator
     """
     text = _read(file)
     if file.stat().st_mode & 0o077:
-        raise KeyUnusable(f"others can read {file}; `chmod 600 {file}`, or make a new key")
+        raise KeyUnusable(
+            f"others can read {file}; run `chmod 600 {file}`, or make a new key if somebody may "
+            "have read it"
+        )
     fields = _fields(file, text)
     if fields["name"] != name:
         raise KeyUnusable(f"{file} is the key of {fields['name']!r}, not of {name!r}")
@@ -142,14 +145,16 @@ def read_key(file: Path, name: str, passphrase: Callable[[], bytes]) -> Operator
         salt = base64.b64decode(fields["scrypt"], validate=True)
         pem = text[text.index("-----BEGIN") :].encode()
     except (KeyError, ValueError):
-        raise KeyUnusable(f"{file} has no private key; give the file beside the .pub") from None
+        raise KeyUnusable(
+            f"{file} has no private key; give the key file, without .pub at its end"
+        ) from None
     password = _stretched(passphrase(), salt)
     try:
         private = load_pem_private_key(pem, password)
     except ValueError:
         raise NotSigned(f"the passphrase does not open {file}") from None
     if not isinstance(private, Ed25519PrivateKey):
-        raise KeyUnusable(f"{file} is no Ed25519 key; make one with `finality operator key`")
+        raise KeyUnusable(f"{file} is not an Ed25519 key; make one with `finality operator key`")
     return OperatorKey(name, private)
 
 
@@ -164,7 +169,9 @@ def read_public(file: Path) -> PublicKey:
     try:
         key, proof = (base64.b64decode(fields[part], validate=True) for part in ("key", "proof"))
     except (KeyError, ValueError):
-        raise KeyUnusable(f"{file} is no public key of `finality operator key`") from None
+        raise KeyUnusable(
+            f"{file} is not a public key; give the .pub file that `finality operator key` wrote"
+        ) from None
     return PublicKey(spelt(fields["name"]), key, proof)
 
 
@@ -177,7 +184,7 @@ def _fields(file: Path, text: str) -> dict[str, str]:
     first, *rest = text.splitlines() or [""]
     fields = dict(line.split(": ", 1) for line in rest if ": " in line)
     if first != _FIRST_LINE or "name" not in fields:
-        raise KeyUnusable(f"{file} is no key of `finality operator key`")
+        raise KeyUnusable(f"{file} is not a file that `finality operator key` wrote")
     return fields
 
 
@@ -187,10 +194,10 @@ def _read(file: Path) -> str:
     except OSError as error:
         raise KeyUnusable(
             f"the key {file} cannot be read: {error.strerror}; make one with `finality operator "
-            "key`, or set FINALITY_OPERATOR_KEY_FILE to where the private one is"
+            "key`, or set FINALITY_OPERATOR_KEY_FILE to the file of the private key"
         ) from None
     except UnicodeDecodeError:
-        raise KeyUnusable(f"{file} is no key of `finality operator key`") from None
+        raise KeyUnusable(f"{file} is not a file that `finality operator key` wrote") from None
 
 
 def _stretched(passphrase: bytes, salt: bytes) -> bytes:

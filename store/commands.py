@@ -173,7 +173,9 @@ class Commands:
             CannotResolve: as `executed`, or the evidence is missing.
         """
         if not evidence.strip():
-            raise CannotResolve("evidence is missing; attach what shows that nothing was executed")
+            raise CannotResolve(
+                "evidence is missing; attach a file that shows that nothing was executed"
+            )
         asked = _Asked.signed(CommandKind.NOT_EXECUTED, signed, now, digest(evidence))
 
         def transaction(session: Session) -> Commanded:
@@ -307,12 +309,12 @@ def _in_question(
             if attempt.result in live and now < attempt.ends_by:
                 raise CannotResolve(
                     f"an attempt is under way until {attempt.ends_by:%H:%M:%S} UTC; "
-                    "look again after it"
+                    "decide after that"
                 )
     # Operators may also correct an earlier decision, until the partner has confirmed it.
     is_claimed = payment.is_decided and payment.state not in ENDS
     if not (payment.certainty is Certainty.UNKNOWN or payment.is_frozen or is_claimed):
-        advice = "nothing is to be done" if payment.state in ENDS else "the partner has the word"
+        advice = "there is nothing to decide" if payment.state in ENDS else "the partner decides"
         raise CannotResolve(f"the payment is {payment.state} and not in question; {advice}")
     return _paying(session, row)
 
@@ -332,7 +334,10 @@ def _keep_reference(
     if reference is None or reference == paying.partner_reference:
         return
     if paying.partner_reference is not None:
-        raise CannotResolve(f"the partner's object is {paying.partner_reference}; leave it out")
+        raise CannotResolve(
+            f"the partner's id of this payment is known to be {paying.partner_reference}; give no "
+            "other reference"
+        )
     owner = session.exec(
         select(InstructionRow.payment_id).where(
             InstructionRow.partner == row.partner,
@@ -341,7 +346,7 @@ def _keep_reference(
         )
     ).first()
     if owner is not None:
-        raise CannotResolve(f"{reference} is the partner's object of payment {owner}")
+        raise CannotResolve(f"{reference} is the partner's id of another payment, {owner}")
     paying.partner_reference = reference
     match_reference(session, row.partner, reference, row.payment_id, now)
 
@@ -360,13 +365,13 @@ def _known(
     known = session.get(CommandRow, (row.payment_id, asked.command_id))
     if known is not None and known.fingerprint != asked.fingerprint:
         raise CommandReused(
-            f"command {asked.command_id!r} of {row.payment_id} was {known.kind} by {known.by}; "
-            "use a new id for a new command"
+            f"command id {asked.command_id!r} of {row.payment_id} belongs to an earlier command, "
+            f"{known.kind} by {known.by}; use a new id for a new command"
         )
     if known is None and signed is not None and signed.statement.about != known_now(session, row):
         raise CannotResolve(
-            f"more is known of {row.payment_id} than when this was signed; look again, and sign "
-            "anew"
+            f"more is known about {row.payment_id} than when this was signed; look at it with "
+            "`finality show`, and sign again"
         )
     return known
 

@@ -227,7 +227,7 @@ def _tls(mode: str, authorities: str | None) -> dict[str, str]:
         return {"sslmode": mode}
     if mode not in ("verify-ca", "verify-full"):
         raise BadDatabaseUrl(
-            _advice(f"sslmode {mode!r}: say disable, require, verify-ca or verify-full")
+            _advice(f"sslmode {mode!r}: use disable, require, verify-ca or verify-full")
         )
     # By default the authorities that this machine trusts. The driver's own OpenSSL was built
     # elsewhere, and would look for them where that machine had them.

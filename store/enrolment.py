@@ -38,13 +38,13 @@ def enrol(session: Session, keys: Sequence[PublicKey], now: datetime) -> None:
     hold(session, OPERATORS)
     if session.exec(select(OperatorRow.name).limit(1)).first() is not None:
         raise OperatorsFixed(
-            "operators were enrolled before, and that happens once; another one is added by two of "
-            "them with `finality operator add`"
+            "the first operators are enrolled already; two of them can add another one with "
+            "`finality operator add`"
         )
     if len(keys) < SIGNATURES_NEEDED:
         raise OperatorsFixed(
-            f"the first enrolment names at least {SIGNATURES_NEEDED} operators; three are better, "
-            "since two have to agree when one of them has lost a key"
+            f"the first enrolment needs at least {SIGNATURES_NEEDED} operators; three are better, "
+            "since two still have to sign after one of them has lost their key"
         )
     for key in keys:
         _add(session, key, now, "the first enrolment")
@@ -70,9 +70,12 @@ def change(
     hold(session, OPERATORS)
     verified(session, signed, now)
     if statement.about != known_operators(session):
-        raise OperatorsFixed("the operators changed since this was signed; look, and sign again")
+        raise OperatorsFixed(
+            "the operators have changed since this was signed; check `finality operator list`, and "
+            "sign again"
+        )
     if (key.key.hex() if key else "") != statement.content:
-        raise OperatorsFixed("another key was signed than the one that is given")
+        raise OperatorsFixed("the signature is about another key than the one given")
     _require_possible(session, statement, key)
     session.flush()
     agreeing = [
@@ -106,8 +109,8 @@ def _require_possible(session: Session, statement: Statement, key: PublicKey | N
         _require_new(session, key)
     elif len(active(session)) <= SIGNATURES_NEEDED:
         raise OperatorsFixed(
-            f"fewer than {SIGNATURES_NEEDED} operators would be left, who could change nothing any "
-            "more; add another one first"
+            f"fewer than {SIGNATURES_NEEDED} operators would be left, and they could not sign any "
+            "further change; add another operator first"
         )
 
 
@@ -126,11 +129,13 @@ def _make(
 def _require_new(session: Session, key: PublicKey) -> None:
     if not is_signature(key.key, possession(key.name, key.key).decode(), key.proof):
         raise OperatorsFixed(
-            f"the key of {key.name!r} does not prove that {key.name!r} holds it; "
-            "give the file that `finality operator key` wrote"
+            f"the public key of {key.name!r} comes without proof that {key.name!r} has the private "
+            "key; give the .pub file that `finality operator key` wrote"
         )
     if key.name == UPKEEP:
-        raise OperatorsFixed(f"upkeep itself halts under the name {UPKEEP!r}; take another one")
+        raise OperatorsFixed(
+            f"upkeep itself halts under the name {UPKEEP!r}; choose another name for the operator"
+        )
     other = session.get(OperatorRow, key.key.hex())
     if other is not None:
         raise OperatorsFixed(

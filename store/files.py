@@ -20,8 +20,9 @@ class FileTaken(ValueError):
 
     def __init__(self, message_id: str, taken_at: datetime) -> None:
         super().__init__(
-            f"a file of message id {message_id!r} was taken at {taken_at:%Y-%m-%d %H:%M} UTC with "
-            "other content; put only what is not paid yet into a file with a new message id"
+            f"a file with message id {message_id!r} and other content was recorded at "
+            f"{taken_at:%Y-%m-%d %H:%M} UTC; put only the lines that are not paid yet into a file "
+            "with a new message id"
         )
 
 

@@ -23,7 +23,7 @@ from domain.payments.escalation import DueRung, Escalate, next_at, nobody, reach
 from domain.payments.fold import fold, state_by_words
 from domain.payments.movements import ever_booked, movements_of
 from domain.payments.order import Order, Rail
-from domain.payments.payment import Certainty, Finding, Instruction, Payment
+from domain.payments.payment import Certainty, Finding, FindingKind, Instruction, Payment
 from domain.payments.report import PaymentState, Report, Source
 from domain.payments.states import ENDS
 from domain.payments.view import PaymentView
@@ -42,6 +42,14 @@ VAGUE_LOOKUPS: Final = 3
 UNSHOWN_READS: Final = 3
 #: A step that has been owed for this long is not being done, so a task asks people to look.
 OVERDUE_AFTER: Final = timedelta(hours=1)
+
+#: The question about a finding, by its kind. The finding's own text is kept by decisions, so it
+#: does not change, and is terse.
+_IN_QUESTION: Final = {
+    FindingKind.UNMAPPED: "The partner used a status that is unknown to us",
+    FindingKind.CONTRADICTION: "What is known about this payment contradicts itself",
+    FindingKind.DIFFERS: "The partner shows something else than was ordered",
+}
 
 _REPORTS: Final = (
     select(ReportRow)
@@ -101,13 +109,13 @@ class Folding:
             questions["not_ready"] = Question(row.waiting_for)
         if payment.is_decided and payment.state not in ENDS and row.reads >= UNSHOWN_READS:
             questions["not_shown"] = Question(
-                f"the partner does not show what was {payment.partner_status}; is the reference "
-                "right?"
+                f"The partner does not show this payment, which was {payment.partner_status}. "
+                "Check the partner's reference."
             )
         if known.digest == row.evidence_hash and payment.state != row.state:
             questions["fold_changed"] = Question(
-                f"the same reports fold to {payment.state} now, stored is {row.state}; "
-                "decide which is right"
+                f"This release folds the same reports to {payment.state}, but the payment is "
+                f"stored as {row.state}. Decide which is right."
             )
             payment = Payment.model_validate_json(row.payment_json)
         # No query below needs the changes made below, so they go out as one UPDATE at the end.
@@ -136,7 +144,11 @@ class Folding:
         try:
             self.refold(session, row, now)
         except KeyringError:
-            log.error("payment %s: the keyring lacks the key it was sealed with", row.payment_id)
+            log.error(
+                "payment %s: the keyring lacks the key that sealed it; `finality doctor` names "
+                "the key",
+                row.payment_id,
+            )
 
     def _ladder(self, row: PaymentRow, payment: Payment) -> tuple[DueRung, ...]:
         since = payment.state_as_of
@@ -221,8 +233,9 @@ def _owe(row: PaymentRow, view: PaymentView, now: datetime) -> Question | None:
             row.owed_at = before if before is not None and before <= now else now
             if row.owed_at <= now - OVERDUE_AFTER:
                 late = Question(
-                    f"owed since {row.owed_at:%Y-%m-%d %H:%M} UTC and not done: {owed.because}; "
-                    "look at its workflow in Temporal, and whether workers run"
+                    f"A step has been due since {row.owed_at:%Y-%m-%d %H:%M} UTC and is not done: "
+                    f"{owed.because}. Look at the payment's workflow in Temporal, and check that "
+                    "workers run."
                 )
     row.notify_at = next_notification(row.owed_at, now)
     return late
@@ -238,17 +251,20 @@ def _questions(
     }
     if payment.state is PaymentState.AWAITING_US:
         questions["awaiting_us"] = Question(
-            f"{payment.reason or payment.partner_status}; it waits for us"
+            f"This payment waits for our decision: {payment.reason or payment.partner_status}."
         )
     for instruction in instructions:
         operation = profile.operation(instruction.kind)
         step = next_move(operation, instruction.book, now)
         if step.move is Move.PARK:
-            questions["parked"] = Question(f"{step.because}; find out whether it was executed")
+            questions["parked"] = Question(
+                f"This payment is parked: {step.because}. Find out whether it was executed."
+            )
         vague = [x for x in instruction.book.lookups if x.result is LookupResult.CANNOT_TELL]
         if is_uncertain(operation, instruction.book) and len(vague) >= VAGUE_LOOKUPS:
             questions["in_doubt"] = Question(
-                "whether it was executed cannot be told from the partner's answers; ask the partner"
+                "The partner's answers do not show whether this payment was executed. Ask the "
+                "partner."
             )
     return questions
 
@@ -272,7 +288,7 @@ def _parks_at(
 
 
 def _question(finding: Finding) -> str:
-    return f"{finding.text}; ask the partner what happened to the money"
+    return f"{_IN_QUESTION[finding.kind]}: {finding.text}. Ask the partner what it did."
 
 
 def _write_movements(session: Session, payment_id: str, reports: list[Report]) -> None:

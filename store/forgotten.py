@@ -85,8 +85,8 @@ def halt(session: Session, found: str, now: datetime, *, since: datetime | None 
             row.why = f"{row.why}; {found}"
         return
     why = (
-        f"the database was set back: {found}. Look for orders it has lost in your own books "
-        "before you lift this"
+        f"the database was set back: {found}. Before you lift this halt, look in your own books "
+        "for orders that the database has lost"
     )
     session.add(HaltRow(by=SET_BACK, why=why, halted_at=now, since=since))
 

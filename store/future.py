@@ -79,7 +79,7 @@ class Future:
             moment = no_later(session, now())
             mended = _mend(session, payment, moment)
             if mended:
-                log.error("%s: %s; dated anew", payment_id, "; ".join(mended))
+                log.error("%s: %s; the dates are corrected", payment_id, "; ".join(mended))
                 self._folding.refold(session, payment, moment)
             return bool(mended)
 
@@ -116,17 +116,17 @@ def _mend(session: Session, payment: PaymentRow, now: datetime) -> list[str]:
 def _mend_row(payment: PaymentRow, now: datetime) -> list[str]:
     mended = []
     if is_after(payment.updated_at, now):
-        mended.append(f"written at {payment.updated_at:%Y-%m-%d %H:%M}, which is to come")
+        mended.append(f"written at {payment.updated_at:%Y-%m-%d %H:%M}, in the future")
         # How long to wait was computed from that clock.
         payment.updated_at, payment.not_before, payment.waiting_for = now, None, None
         payment.read_turn_at = None
     for name in ("last_asked_at", "gate_passed_at"):
         if is_after(getattr(payment, name), now):
-            mended.append(f"{name} was to come")
+            mended.append(f"{name} was in the future")
             setattr(payment, name, None)
     for name in ("created_at", "cancel_asked_at"):
         if is_after(getattr(payment, name), now):
-            mended.append(f"{name} was to come")
+            mended.append(f"{name} was in the future")
             setattr(payment, name, now)
     return mended
 

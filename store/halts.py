@@ -73,8 +73,8 @@ class NotDoubtedYet(ValueError):
 
     def __init__(self, number: int) -> None:
         super().__init__(
-            f"halt {number} is too young to be lifted: the next round of upkeep first counts "
-            "everything as sent that may have been sent; see that a worker runs, and lift it then"
+            f"halt {number} cannot be lifted yet: the next round of upkeep has to mark everything "
+            "that may have been sent. Check that a worker runs, and lift the halt after that round"
         )
 
 
@@ -210,7 +210,7 @@ def require_signed_halt(
     """
     said = signed.statement
     if (said.kind, said.subject, said.content) != (kind, subject, content):
-        raise NotSigned(f"{said.by!r} signed something else than this halt; sign anew")
+        raise NotSigned(f"{said.by!r} signed something else than this halt; sign again")
     verified(session, signed, now)
 
 

@@ -46,7 +46,7 @@ def _of_sqlite(session: Session) -> tuple[str, dict[str, str], list[str]]:
     remedies = []
     if settings["journal_mode"] != "wal":
         remedies.append(
-            "it has no write-ahead log here, so readers and writers stop each other: put it on a "
+            "it has no write-ahead log here, so readers and writers block each other: put it on a "
             "local disk, not on a network's"
         )
     return f"SQLite {_says(session, 'SELECT sqlite_version()')}", settings, remedies

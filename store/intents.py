@@ -78,5 +78,5 @@ def require_operator(
     """
     signed = said.signed
     if signed is None or signed.statement != said.statement(order, payment_id, signed.statement.at):
-        raise NotSigned(f"{said.operator!r} did not sign this acknowledgement; sign it anew")
+        raise NotSigned(f"{said.operator!r} did not sign this acknowledgement; sign again")
     verified(session, signed, now)

@@ -59,8 +59,8 @@ class Keyring:
             derived = _DERIVED_ID.fullmatch(key_id)
             if derived is not None and derived["digest"] != _digest(key):
                 raise KeyringError(
-                    f"the key beside the id {key_id!r} is not the key of that id, which is "
-                    "derived from its key. Copy the whole line from the keyring it came from"
+                    f"the id {key_id!r} is derived from its key, but stands beside another key. "
+                    "Copy the whole line from the keyring that it came from"
                 )
         if current not in keys:
             raise KeyringError(f"the current key {current!r} is not in the keyring")
@@ -95,7 +95,8 @@ class Keyring:
             lines = path.read_text().split()
         except FileNotFoundError:
             raise KeyringError(
-                f"no keyring at {path}; set FINALITY_KEYRING_FILE or run `finality up` once"
+                f"there is no keyring at {path}; set FINALITY_KEYRING_FILE, or run `finality up` "
+                "once"
             ) from None
         keys: dict[str, bytes] = {}
         for number, line in enumerate(lines, start=1):
@@ -151,7 +152,7 @@ class Keyring:
         try:
             return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], context.encode())
         except (InvalidTag, ValueError):  # ValueError if the value was cut short.
-            raise KeyringError("sealed value was altered or belongs elsewhere") from None
+            raise KeyringError("a sealed value was altered or belongs to another place") from None
 
     def macs(self, clear: bytes, purpose: str) -> tuple[str, ...]:
         """A keyed hash (HMAC-SHA256) under every key of the ring; the current key's comes first.
@@ -195,7 +196,7 @@ def _refuse_readable(path: Path) -> None:
     if found.st_uid not in (os.geteuid(), 0):
         raise KeyringError(
             f"the keyring {path} belongs to another user (uid {found.st_uid}), who could replace "
-            f"it; after you know that it is yours: chown {os.geteuid()} {path}"
+            f"it. If you are sure that it is your keyring, run: chown {os.geteuid()} {path}"
         )
     allowed = 0o740 if found.st_uid == 0 and os.geteuid() != 0 else 0o700
     if stat.S_IMODE(found.st_mode) & ~allowed:

@@ -176,10 +176,10 @@ class Logins:
         return no_later(session, self._clock.now())
 
     def _refused(self, row: PartnerAccountRow, now: datetime) -> NotReady:
-        why = row.refused_why or "before other credentials were used"
+        why = row.refused_why or "these credentials were refused before"
         return NotReady(
-            f"the login with {self._partner} was refused ({why}); nobody logs in again until the "
-            "credentials change or `finality doctor --retry-logins`",
+            f"{self._partner} refused our login ({why}); no process logs in again until the "
+            "credentials change, or `finality doctor --retry-logins` allows one more login",
             now + _REFUSED_LOOK_AGAIN,
             needs_person=True,
         )

@@ -113,7 +113,9 @@ def spelt(name: str) -> str:
     """
     kept = name.strip().casefold()
     if not _NAME.fullmatch(kept):
-        raise OperatorsFixed(f"{name!r} is no name; use letters, digits, '.', '_' and '-'")
+        raise OperatorsFixed(
+            f"{name!r} is not a valid name of an operator; use letters, digits, '.', '_' and '-'"
+        )
     return kept
 
 
@@ -140,8 +142,8 @@ def verified(session: Session, signed: Signed, now: datetime) -> OperatorRow:
     within = CHANGED_WITHIN if statement.kind in _CHANGES else SIGNED_WITHIN
     if not -_CLOCKS_APART <= now - statement.at <= within:
         raise NotSigned(
-            f"{statement.by!r} signed at {statement.at:%Y-%m-%d %H:%M:%S} UTC, and it is "
-            f"{now:%Y-%m-%d %H:%M:%S} now; sign again, and see that this machine's clock is right"
+            f"{statement.by!r} signed at {statement.at:%Y-%m-%d %H:%M:%S} UTC, but it is now "
+            f"{now:%Y-%m-%d %H:%M:%S} UTC; check this machine's clock, and sign again"
         )
     statement_hash = digest(statement.text.encode())
     if session.get(SignatureRow, statement_hash) is None:
@@ -176,8 +178,8 @@ def require_operator(session: Session, signed: Signed, now: datetime) -> Operato
         return row
     _require_not_slowed(session, statement, now)
     raise NotSigned(
-        f"this is not the signature of an operator {statement.by!r}; "
-        "`finality operator list` shows who may sign, and the fingerprints of their keys"
+        f"the signature is not by the key of an operator {statement.by!r}; "
+        "`finality operator list` shows the operators and the fingerprints of their keys"
     )
 
 
@@ -237,7 +239,7 @@ def _flaw(session: Session, row: SignatureRow) -> str:
     if operator is None or operator.name != row.by:
         return f"the key was never {row.by!r}'s"
     if not is_signature(row.public_key, row.statement, row.signature):
-        return "the signature is not one of this text"
+        return "the signature does not match the text"
     return ""
 
 

@@ -50,7 +50,9 @@ class PreparedObjects:
                 return self._object(row)
             now = no_later(session, self._clock.now())
             if row.leased_by not in (None, by) and _is_held(row, now):
-                return NotReady("another payment has the same creditor made", now + _LOOK_AGAIN)
+                return NotReady(
+                    "another payment is having the same creditor created", now + _LOOK_AGAIN
+                )
             row.leased_until, row.leased_by = now + LEASE, by
             session.add(row)
             return None

@@ -74,9 +74,9 @@ class Rounds:
             return
         if await self._database.read(_has_rounds):
             raise NotProven(
-                f"whether the database was set back cannot be proven: {known.refused}. Nothing is "
-                "sent until somebody has looked: see 'Rounds of upkeep that are not ours' in "
-                "docs/operations.md"
+                f"it cannot be proven whether the database was set back: {known.refused}. Nothing "
+                "is sent until a person has checked it: see 'Rounds of upkeep that are not ours' "
+                "in docs/operations.md"
             )
 
 
@@ -91,16 +91,16 @@ def _missing(session: Session, known: Known) -> str:
             return ""
         count = session.exec(select(func.count()).select_from(AttemptRow)).one()
         behind = count < known.attempts
-        return f"it has {count} attempts, {known.attempts} were known" if behind else ""
+        return f"it has {count} attempts, but had {known.attempts} before" if behind else ""
     if session.get(RoundRow, (mark.number, mark.nonce)) is not None:
         return ""
     if mark.installation != _installation(session):
-        return "it is another database than this Temporal knows, or a copy from before its rounds"
+        return "it is not the database that this Temporal knows, or a copy from before any round"
     newest = session.exec(select(func.max(RoundRow.number))).one() or 0
     if mark.number <= newest - KEPT:
         return ""  # Temporal was set back, to a round that is too old to be kept here.
     at = f", which ended at {known.at:%Y-%m-%d %H:%M:%S} UTC" if known.at else ""
-    return f"it does not hold round {mark.number} of upkeep{at}"
+    return f"it does not have round {mark.number} of upkeep{at}"
 
 
 def _note(session: Session, known: Known, now: datetime) -> Mark:

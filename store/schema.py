@@ -40,8 +40,8 @@ def upgrade(database: Database) -> bool:
         return False
     if found is not None and found > HEAD:
         raise NewerSchema(
-            f"the database is at schema {found}, and this program knows none after {HEAD}; "
-            "run the newer program"
+            f"the database is at schema {found}, but this release knows none after {HEAD}; "
+            "run the newer release"
         )
     return migrate(database, "head")
 

@@ -47,7 +47,7 @@ class SetBack:
 
         While that halt is in force, a repeated call for the same payment changes nothing.
         """
-        found = f"it does not hold payment {payment_id}, of which a workflow runs"
+        found = f"it does not have payment {payment_id}, although the payment's workflow runs"
 
         def transaction(session: Session) -> None:
             hold(session, HALTING)

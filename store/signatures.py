@@ -40,7 +40,7 @@ def require_signed(
     wanted = (StatementKind(kind.value), row.payment_id, row.tenant, content)
     if (said.kind, said.subject, said.tenant, said.content) != wanted:
         raise NotSigned(
-            f"{said.by!r} signed another decision than this one about {row.payment_id}; sign anew"
+            f"{said.by!r} signed another decision than this one about {row.payment_id}; sign again"
         )
     verified(session, signed, now)
 

@@ -118,7 +118,7 @@ class Tasks:
 
         def transaction(session: Session) -> str | None:
             if (said.kind, said.subject) != (StatementKind.DISMISS, task_id):
-                raise NotSigned(f"{said.by!r} signed something else than this; sign anew")
+                raise NotSigned(f"{said.by!r} signed something else than this task; sign again")
             operator = verified(session, signed, now)
             row = session.get(TaskRow, task_id, with_for_update=True)
             if row is None or row.closed_at is not None or row.kind not in _DISMISSIBLE:

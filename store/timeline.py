@@ -198,12 +198,12 @@ def _of_people(session: Session, payment_id: str) -> Iterable[Entry]:
     if payment.acknowledged:
         others = payment.acknowledged.replace(",", ", ")
         by = f", says {payment.acknowledged_by}" if payment.acknowledged_by else ""
-        text = f"meant besides {others}{by}"
+        text = f"not a repeat of {others}{by}"
         yield Entry(payment.created_at, EntryKind.DECISION, text)
     for refused in refusals(session, subject=payment_id):
         times = f" {refused.times} times" if refused.times > 1 else ""
         text = (
-            f"{refused.kind.replace('_', '-')}: the signature of somebody who says to be "
+            f"{refused.kind.replace('_', '-')}: the signature of somebody who claims to be "
             f"{refused.claimed!r} was refused{times}: {refused.why}"
         )
         yield Entry(refused.first_at, EntryKind.COMMAND, text)

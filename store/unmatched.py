@@ -42,9 +42,9 @@ def ask_whose(session: Session, about: Reference, since: datetime, now: datetime
             partner_reference=reference,
             kind=UNMATCHED,
             question=(
-                f"{partner} has delivered news of {reference} on account {account} since "
-                f"{since:%Y-%m-%d %H:%M} UTC, and no payment has this reference; find out whether "
-                "it is one of ours"
+                f"{partner} has sent notifications about {reference} on account {account} since "
+                f"{since:%Y-%m-%d %H:%M} UTC, but no payment has this reference. Find out whether "
+                "they are about one of our payments."
             ),
             owner=TASK_OWNER,
             due_at=now + TASK_DUE_WITHIN,

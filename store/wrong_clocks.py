@@ -36,8 +36,9 @@ def ask_to_set(session: Session, process: str, differences: str, now: datetime) 
             task_id=task_id,
             kind=CLOCK,
             question=(
-                f"the clock of {process} is {differences}, and this process does nothing until it "
-                "agrees; set it with NTP. If every process says so, look at the other clock"
+                f"The clock of {process} is {differences}. This process does nothing until the "
+                "clocks agree. Set its clock with NTP. If every process reports this, check the "
+                "other clock."
             ),
             owner=TASK_OWNER,
             due_at=now + TASK_DUE_WITHIN,

@@ -106,7 +106,7 @@ def show_unanswered(
         for line in found.uncertain:
             print_line(file, line, f"it is not known whether it was recorded: {found.why}", at,
                        state="unknown", certainty=Certainty.UNKNOWN)  # fmt: skip
-    say_wrong(screen, "Recording broke off:", found.why)
+    say_wrong(screen, "Recording stopped before the end of the file:", found.why)
     for lines, what in (
         (found.refused, f"refused ({REUSED}), and not paid"),
         (found.missing, "not recorded, and not paid"),
@@ -116,7 +116,7 @@ def show_unanswered(
             screen.print(f"{_places(lines)}: {what}.")
     if found.missing or found.uncertain:
         screen.print(
-            "Once the cause is mended, give the same file again: it records the missing lines, and "
+            "Remove the cause, then give the same file again. This records the missing lines, and "
             "pays nothing twice."
         )
 
@@ -131,7 +131,7 @@ def show_unread(
     as_json: bool,
 ) -> None:
     """Show payments that this run recorded but whose present state cannot be read."""
-    reason = f"recorded; how it stands now cannot be read: {why}"
+    reason = f"recorded; its present state cannot be read: {why}"
     lines = [one for one in lines if not one.receipt.is_replay]
     if as_json:
         for line, receipt in lines:
@@ -140,7 +140,7 @@ def show_unread(
                        certainty=payment.certainty, payment_id=receipt.payment_id)  # fmt: skip
     if lines:
         places = _places([line.line for line, _ in lines])
-        screen.print(plain(f"{places}: recorded, and will be paid. How they stand now cannot be "
+        screen.print(plain(f"{places}: recorded, and will be paid. Their present state cannot be "
                            f"read: {why}"))  # fmt: skip
 
 

@@ -34,12 +34,12 @@ _REFUSALS: Final = (
     OperatorsFixed,
 )  # fmt: skip
 OUTCOMES: Final = {
-    Outcome.ASKED: "recorded; what comes of it is not known yet",
+    Outcome.ASKED: "recorded; its outcome is not known yet",
     Outcome.PROPOSED: "signed; another operator has to sign too, with evidence",
     Outcome.DONE: "done",
-    Outcome.TOO_LATE: "too late, the payment had moved on",
-    Outcome.REFUSED: "the partner does not take it back",
-    Outcome.IMPOSSIBLE: "this partner takes nothing back",
+    Outcome.TOO_LATE: "too late, the payment was no longer in a state to change",
+    Outcome.REFUSED: "the partner refused to take the payment back",
+    Outcome.IMPOSSIBLE: "this partner cannot take payments back",
 }
 
 
@@ -77,17 +77,19 @@ def passphrase(name: str, file: Path | None, *, again: bool = False) -> bytes:
         try:
             return file.read_bytes().split(b"\n")[0].rstrip(b"\r")
         except OSError as error:
-            raise KeyUnusable(f"the passphrase file {file}: {error.strerror}") from None
+            raise KeyUnusable(
+                f"the passphrase file {file} cannot be read: {error.strerror}"
+            ) from None
     if not sys.stdin.isatty():
         # For a new key only the option counts: a setting must not choose its passphrase.
         named = "with --passphrase-file" if again else "in FINALITY_OPERATOR_PASSPHRASE_FILE"
         raise KeyUnusable(
-            f"no passphrase; run the command on a terminal, which asks for it, or name {named} "
-            "a file that has it"
+            "there is no passphrase; run the command on a terminal, where it asks for one, or name "
+            f"a file that has it, {named}"
         )
     typed = getpass.getpass(f"Passphrase of {name}: ")
     if again and getpass.getpass("Once more: ") != typed:
-        raise KeyUnusable("two passphrases were typed; nothing was made")
+        raise KeyUnusable("the two passphrases differ; no key was made")
     return typed.encode()
 
 
@@ -122,7 +124,7 @@ async def or_refused(doing: Awaitable[int]) -> int:
     try:
         return await doing
     except UnknownPayment as unknown:
-        say_refused(f"{unknown}; `finality list` shows those there are")
+        say_refused(f"there is {unknown}; `finality list` shows the payments")
     except _REFUSALS as refused:
         say_refused(str(refused))
     return NOTHING_RECORDED
@@ -146,6 +148,7 @@ async def print_receipt(assembly: Assembly, receipt: CommandReceipt, *, as_json:
     screen.print(f"{command.payment_id} is {payment.state}{doubt}: {plain(shown.detail)}")
     if not receipt.is_notified:
         screen.print(
-            "No Temporal server answers: it is recorded, and goes on by itself when one does.",
+            "No Temporal server answers. The command is recorded, and is carried out by itself "
+            "when one does.",
             style="yellow",
         )

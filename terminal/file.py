@@ -149,7 +149,7 @@ async def cancel_file(
             paid = [now for now in lines if now.payment_id is not None]
             unrecorded = [now for now in lines if now.payment_id is None and not now.line.refusals]
             if not paid:
-                return _refused(f"nothing of {message_id!r} was paid: there is nothing to cancel")
+                return _refused(f"no line of {message_id!r} has a payment to cancel")
             receipts = await _cancelled(assembly, file, paid, why, wait_seconds)
         done = sum(receipt.command.outcome is Outcome.DONE for receipt in receipts)
         for now, receipt in zip(paid, receipts, strict=True):
@@ -158,7 +158,10 @@ async def cancel_file(
         screen.print(f"{done} of {len(paid)} payments are cancelled.")
         if unrecorded:
             # Another `finality pay` may be recording them at this moment.
-            screen.print(f"{len(unrecorded)} lines are not recorded, so nothing was asked of them.")
+            screen.print(
+                f"{len(unrecorded)} lines are not recorded, so they have no payment to cancel. If "
+                "`finality pay` still runs, cancel the file again when it has ended."
+            )
         return AS_WISHED if done == len(paid) and not unrecorded else NOT_AS_WISHED
 
     try:
@@ -218,13 +221,13 @@ async def _found(
     if not chosen:
         whose = "" if party is None else f" of {party!r}"
         raise _NoSuchFile(
-            f"no file of message id {message_id!r}{whose} was taken; `finality file list` shows "
-            "those there are"
+            f"no file with message id {message_id!r}{whose} is recorded; `finality file list` "
+            "shows the files"
         )
     if len(chosen) > 1:
         known = "; ".join(f"{one.header.initiating_party} (tenant {one.tenant})" for one in chosen)
         raise _NoSuchFile(
-            f"{message_id!r} is the message id of {len(chosen)} files: {known}; say which with "
+            f"{len(chosen)} files have the message id {message_id!r}: {known}; choose one with "
             "--party, by name or tenant"
         )
     return chosen[0], await assembly.file_lines.lines(chosen[0])

@@ -8,10 +8,12 @@ from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
-MessageId = Annotated[str, typer.Argument(metavar="MSGID", help="The file's own, from its GrpHdr.")]
+MessageId = Annotated[
+    str, typer.Argument(metavar="MSGID", help="The file's message id: MsgId in its GrpHdr.")
+]
 Party = Annotated[
     str | None,
-    typer.Option(help="Whose file, if several have this MsgId: initiating party or tenant."),
+    typer.Option(help="The file's initiating party or tenant, if several files have this MsgId."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
 #: A message id may begin with a dash. A misspelt option is then one word too many, and refused.
@@ -20,12 +22,12 @@ _OF_A_FILE: Final = {"ignore_unknown_options": True}
 
 def file_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typer.Typer:
     """The group of commands; `run` runs one to its end."""
-    app = typer.Typer(help="Whole files: what became of them, and taking them back.",
+    app = typer.Typer(help="Whole files: see what became of them, or cancel them.",
                       no_args_is_help=True)  # fmt: skip
 
     @app.command(name="list")
     def list_files(limit: Annotated[int, typer.Option(min=1)] = 100, json: Json = False) -> None:
-        """Files that were taken, the newest first."""
+        """List the files that were recorded, the newest first."""
         from settings import Settings
         from terminal.file import list_files
 
@@ -33,7 +35,7 @@ def file_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typer.
 
     @app.command(context_settings=_OF_A_FILE)
     def show(message_id: MessageId, party: Party = None, json: Json = False) -> None:
-        """Every line of a file: its payment's state, or why it is not paid."""
+        """Show every line of a file: its payment's state, or why it is not paid."""
         from settings import Settings
         from terminal.file import show_file
 
@@ -42,19 +44,21 @@ def file_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typer.
     @app.command(context_settings=_OF_A_FILE)
     def status(
         message_id: MessageId,
-        out: Annotated[Path | None, typer.Option(help="Write it here, not to the screen.")] = None,
+        out: Annotated[Path | None, typer.Option(help="Write it to this file.")] = None,
         version: Annotated[
             str, typer.Option(help="pain.002.001.03, .08 or .10 to .14.")
         ] = "pain.002.001.10",
         party: Party = None,
         json: Json = False,
     ) -> None:
-        """Write a pain.002 of how a file stands now; --json prints the same as one object."""
+        """Write a pain.002 with a file's present status; --json prints the status as one object."""
         from settings import Settings
         from terminal.file import show_status
 
         if json and out is not None:
-            raise typer.BadParameter("prints to the screen; leave --out away", param_hint="--json")
+            raise typer.BadParameter(
+                "prints to the screen; give --json without --out", param_hint="--json"
+            )
         run(
             show_status(Settings(), message_id, party=party, version=version, out=out, as_json=json)
         )
@@ -67,12 +71,12 @@ def file_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typer.
         ] = "",
         wait: Annotated[
             int,
-            typer.Option(min=0, help="Seconds to wait for the outcome of each; 0: do not wait."),
+            typer.Option(min=0, help="Seconds to wait for all outcomes; 0 does not wait."),
         ] = 30,
         party: Party = None,
         json: Json = False,
     ) -> None:
-        """Take back every payment of a file; exit code 0 only if all are cancelled."""
+        """Cancel every payment of a file. The exit code is 0 only if all are cancelled."""
         from settings import Settings
         from terminal.file import cancel_file
 

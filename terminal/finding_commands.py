@@ -42,10 +42,10 @@ def finding_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]],
     @_searching
     def list_payments(
         wanted: Wanted,
-        limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
+        limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 100,
         json: Json = False,
     ) -> None:
-        """Payments, the newest first; those that fit every option given."""
+        """List payments, the newest first. Every option given has to match."""
         from settings import Settings
         from terminal.table import list_table
 
@@ -56,32 +56,37 @@ def finding_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]],
     def show(
         wanted: Wanted,
         payment_id: Annotated[
-            str | None, typer.Argument(help="As `pay` and `list` print it; or find it by options.")
+            str | None,
+            typer.Argument(
+                help="The payment's id, as `pay` and `list` print it. The options below find a "
+                "payment without its id."
+            ),
         ] = None,
         exchanges: Annotated[
-            bool, typer.Option(help="Also what was sent and answered, redacted.")
+            bool, typer.Option(help="Also show each request and reply, redacted.")
         ] = False,
         evidence: Annotated[
             str | None,
             typer.Option(
-                metavar="COMMAND-ID", help="Write out only the evidence given with this command."
+                metavar="COMMAND-ID",
+                help="Print only the evidence that was attached to this command, byte for byte.",
             ),
         ] = None,
         json: Json = False,
     ) -> None:
-        """One payment: its timeline, what it waits for, and when it is looked at next."""
+        """Show one payment: its timeline, what it waits for, and when its next step is due."""
         from settings import Settings
         from store.finding import ANYTHING
         from terminal.show import show_found, show_payment, write_evidence
 
         if payment_id is None:
             if wanted == ANYTHING:
-                raise typer.BadParameter("name a payment, or say which one by options")
+                raise typer.BadParameter("give a payment id, or options that find the payment")
             if evidence is not None:
                 raise typer.BadParameter("needs the payment's id", param_hint="--evidence")
             run(show_found(Settings(), wanted, with_exchanges=exchanges, as_json=json))
         if wanted != ANYTHING:
-            raise typer.BadParameter("a payment id stands alone; leave the other options out")
+            raise typer.BadParameter("give a payment id or options that find one, not both")
         if evidence is not None:
             run(write_evidence(Settings(), payment_id, evidence))
         run(show_payment(Settings(), payment_id, with_exchanges=exchanges, as_json=json))

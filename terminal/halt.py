@@ -35,8 +35,8 @@ async def halt_sends(
         screen = Screen()
         screen.print(
             f"Halt {made.number} covers {scope(made)}: nothing new is sent from now on. It holds "
-            f"back {held} open payments. What was sent before is followed as always, and cancels "
-            "go out. To lift it:"
+            f"back {held} open payments. Payments that were sent before are still followed, and "
+            "cancels still go out. To lift the halt:"
         )
         screen.print(f"finality halt --lift {made.number} --by NAME")
         return AS_WISHED
@@ -50,12 +50,12 @@ async def lift_halt(settings: Settings, number: int, *, by: str) -> int:
     async def lift() -> int:
         async with assembled(settings) as assembly:
             if not await assembly.operations.lift(number, signer=signer(settings, by)):
-                say_refused(f"no halt {number} is in force; `finality halts` shows those that are")
+                say_refused(f"no halt {number} is in force; `finality halts` shows the others")
                 return NOT_AS_WISHED
             seconds = settings.upkeep_every.total_seconds()
         Screen().print(
-            f"Halt {number} is lifted. What it held back goes on within {seconds:.0f} seconds, "
-            "unless another halt covers it."
+            f"Halt {number} is lifted. The payments that it held back go on within {seconds:.0f} "
+            "seconds, unless another halt covers them."
         )
         return AS_WISHED
 
@@ -72,7 +72,7 @@ async def list_halts(settings: Settings, *, as_json: bool) -> int:
     elif found:
         Screen().print(_table(found))
     else:
-        Screen().print("No halts: sends go on.")
+        Screen().print("No halt is in force: sends go on.")
     return AS_WISHED
 
 

@@ -35,8 +35,8 @@ async def make_operator_key(name: str, file: Path | None, passphrase_file: Path 
         screen.print(f"The private key of {kept} is {where}. Keep it, and give it to nobody.")
         screen.print(f"Its public half is {public_file(where)}; give that to the other operators.")
         screen.print(
-            f"Its fingerprint is {fingerprint(key.public.key)}. Note it where this database's "
-            "keepers cannot change it: an auditor compares it."
+            f"Its fingerprint is {fingerprint(key.public.key)}. Keep a copy where nobody who can "
+            "write to this database can change it: an auditor compares the two."
         )
         return AS_WISHED
 
@@ -89,8 +89,8 @@ async def _change(settings: Settings, change: Callable[[Assembly], Awaitable[lis
             signed = await change(assembly)
             if len(signed) < SIGNATURES_NEEDED:
                 Screen().print(
-                    f"Signed by {', '.join(signed)}. It takes another operator: within seven days "
-                    "they give the same command with their own --by."
+                    f"Signed by {', '.join(signed)}. A second operator has to sign too: within "
+                    "seven days, by the same command with their own --by."
                 )
                 return AS_WISHED
             return await _print_operators(assembly)
@@ -147,7 +147,7 @@ async def verify_signatures(settings: Settings, payment_id: str, *, as_json: boo
             f"{said.at:%Y-%m-%d %H:%M:%S} UTC, key {fingerprint(one.key)}: {one.flaw or 'verified'}"
         )
     if not kept and not as_json:
-        screen.print("No operator signed anything about it.")
+        screen.print("No operator has signed anything about this payment.")
     return NOT_AS_WISHED if any(one.flaw for one in kept) else AS_WISHED
 
 
@@ -155,7 +155,7 @@ def refused_text(refused: Refusal) -> str:
     """A refused signature, in one line."""
     times = f", {refused.times} times" if refused.times > 1 else ""
     return plain(
-        f"{refused.last_at:%Y-%m-%d %H:%M:%S} UTC: somebody as {refused.claimed!r}, "
+        f"{refused.last_at:%Y-%m-%d %H:%M:%S} UTC: somebody who claims to be {refused.claimed!r}, "
         f"{refused.kind.replace('_', '-')} of {refused.subject}{times}: {refused.why}"
     )
 
@@ -182,8 +182,8 @@ async def _print_operators(assembly: Assembly) -> int:
         )
     if not found:
         screen.print(
-            "Nobody may sign. Each operator makes a key with `finality operator key NAME`; "
-            "then enrol at least two with `finality operator enrol FILE.pub FILE.pub`."
+            "There are no operators yet. Each makes a key with `finality operator key NAME`; then "
+            "enrol at least two with `finality operator enrol FILE.pub FILE.pub`."
         )
     for refused in await assembly.operators.refusals():
         screen.print(Text(f"refused: {refused_text(refused)}", style="yellow"))

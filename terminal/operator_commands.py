@@ -11,16 +11,19 @@ import typer
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The operator's name.")]
 Public = Annotated[
-    Path, typer.Argument(metavar="FILE.pub", help="As `operator key` wrote it, from that person.")
+    Path,
+    typer.Argument(
+        metavar="FILE.pub", help="The public key that `operator key` wrote for that person."
+    ),
 ]
-By = Annotated[str, typer.Option(metavar="NAME", help="Who signs.")]
+By = Annotated[str, typer.Option(metavar="NAME", help="The operator who signs.")]
 Why = Annotated[str, typer.Option(help="The reason, in one line.")]
 
 
 def operator_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typer.Typer:
     """The group of commands; `run` runs one to its end."""
     app = typer.Typer(
-        help="Who may sign decisions. Changes take the signatures of two operators.",
+        help="The operators, who sign decisions. Every change needs the signatures of two.",
         no_args_is_help=True,
     )
 
@@ -29,23 +32,28 @@ def operator_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> ty
         name: Name,
         file: Annotated[
             Path | None,
-            typer.Option(help="Where to write it; default: ~/.config/finality/NAME.key"),
+            typer.Option(help="Write the key here. Default: ~/.config/finality/NAME.key"),
         ] = None,
         passphrase_file: Annotated[
             Path | None,
-            typer.Option(help="A file that has the passphrase; default: it is asked for."),
+            typer.Option(help="A file with the passphrase. By default the command asks for it."),
         ] = None,
     ) -> None:
-        """Make a key of your own, and beside it FILE.pub to give to the others."""
+        """Make your own key, and beside it a .pub file to give to the other operators."""
         from terminal.operator import make_operator_key
 
         run(make_operator_key(name, file, passphrase_file))
 
     @app.command()
     def enrol(
-        public: Annotated[list[Path], typer.Argument(metavar="FILE.pub…")],
+        public: Annotated[
+            list[Path],
+            typer.Argument(
+                metavar="FILE.pub…", help="The public keys that `operator key` wrote, one each."
+            ),
+        ],
     ) -> None:
-        """Name the first operators, at least two at once. This happens once."""
+        """Enrol the first operators, at least two at once. This is done once per database."""
         from settings import Settings
         from terminal.operator import enrol_operators
 
@@ -53,7 +61,7 @@ def operator_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> ty
 
     @app.command()
     def add(public: Public, by: By, why: Why) -> None:
-        """Sign for another operator; a second one gives the same command."""
+        """Add an operator. Two operators sign: each gives this command with their own --by."""
         from settings import Settings
         from terminal.operator import add_operator
 
@@ -61,7 +69,7 @@ def operator_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> ty
 
     @app.command()
     def change_key(public: Public, by: By, why: Why) -> None:
-        """Sign for another key of an operator; a second one gives the same command."""
+        """Replace an operator's key. Two operators sign: each gives this command."""
         from settings import Settings
         from terminal.operator import change_operator_key
 
@@ -69,7 +77,7 @@ def operator_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> ty
 
     @app.command()
     def remove(name: Name, by: By, why: Why) -> None:
-        """Sign that an operator may not sign any more; a second one gives the same command."""
+        """Remove an operator, who can then sign no more. Two operators sign with this command."""
         from settings import Settings
         from terminal.operator import remove_operator
 
@@ -77,7 +85,7 @@ def operator_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> ty
 
     @app.command(name="list")
     def list_operators(json: Json = False) -> None:
-        """Those who may sign, with the fingerprints of their keys, and what was refused."""
+        """List the operators with the fingerprints of their keys, and refused signatures."""
         from settings import Settings
         from terminal.operator import list_operators
 
@@ -85,10 +93,12 @@ def operator_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> ty
 
     @app.command()
     def verify(
-        payment_id: Annotated[str, typer.Argument(help="As `pay` and `list` print it.")],
+        payment_id: Annotated[
+            str, typer.Argument(help="The payment's id, as `pay` and `list` print it.")
+        ],
         json: Json = False,
     ) -> None:
-        """Verify every signature kept about a payment, with the key it was made with."""
+        """Verify every stored signature about a payment, with the key it was made with."""
         from settings import Settings
         from terminal.operator import verify_signatures
 

@@ -18,7 +18,7 @@ def show_outcome(
 ) -> None:
     """Print one line of counts, and a line for each reason why payments are not sent yet."""
     counts = Counter(_group(record) for record in records)
-    counts["refused here"] = refused
+    counts["refused lines"] = refused
     counts["possible duplicates, not paid"] = repeats
     said = [f"{what}: {count}" for what, count in counts.items() if count]
     if said:
@@ -39,7 +39,7 @@ def _group(record: PaymentRecord) -> str:
     if payment.state is PaymentState.CREATED:
         return "not sent yet"
     if state.requires in (Whose.US, Whose.USER):
-        return "waiting for somebody here"
+        return "waiting for a person"
     return "under way"
 
 
@@ -48,11 +48,11 @@ def _why_unsent(records: Sequence[PaymentRecord]) -> Iterator[str]:
         if _group(record) != "not sent yet":
             continue
         if record.view.halted:
-            yield "sending is halted, see `finality halts`"
+            yield "sending is halted; see `finality halts`"
         elif record.view.not_before is not None:
             why = record.view.waiting_for or "held back"
             yield f"{why}, until {record.view.not_before:%Y-%m-%d %H:%M} UTC"
         elif record.waiting_for:
             yield record.waiting_for
         else:
-            yield "a worker has not come to it; does `finality up` or `finality worker` run?"
+            yield "no worker has begun it; check that `finality up` or `finality worker` runs"

@@ -54,7 +54,7 @@ from terminal.status_report import NotWritten, as_xml, put, try_out
 from terminal.table import print_json, table
 from terminal.typed import typed
 
-_CONTENT_TAKEN: Final = "a file of this message id was taken before with other content"
+_CONTENT_TAKEN: Final = "a file with this message id and other content was recorded before"
 
 #: Exit codes: all is well; a payment failed, is in doubt or was refused; nothing was paid.
 ALL_WELL, SOME_NOT, NOTHING_PAID = 0, 1, 2
@@ -117,7 +117,9 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, options: PayO
     content, refused, repeats = judged.content, judged.refused, list(judged.repeats)
     if refused:
         if not assembly.settings.debtors:
-            screen.print("No debtor account is known here; does `finality up` run in this folder?")
+            screen.print(
+                "The settings have no debtor account. Does `finality up` run in this folder?"
+            )
         show_refused(screen, refused)
         if not options.skip_invalid:
             print_known(screen, content.message_id, judged.known, as_json=options.as_json)
@@ -131,9 +133,7 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, options: PayO
                     "not paid: other lines of the file are refused",
                     assembly.clock.now(),
                 )
-            why = Reason(
-                code="NARR", text=f"{len(refused)} lines are refused, so that none is paid"
-            )
+            why = Reason(code="NARR", text=f"{len(refused)} lines are refused, so no line is paid")
             return _nothing_paid(assembly, judged, screen, options, why)
     by: Signer | None = None
     if options.operator is not None:
@@ -170,7 +170,7 @@ async def _pay(assembly: Assembly, judged: Judged, screen: Screen, options: PayO
             await _keep_refused(assembly, judged, repeats, rest)
     if not all(one.is_started for one in recorded.receipts if not one.is_replay):
         screen.print(
-            "No Temporal server answers: the payments are recorded and start by themselves when "
+            "No Temporal server answers. The payments are recorded, and start by themselves when "
             "one does (`finality up`).",
             style="yellow",
         )
@@ -340,20 +340,20 @@ def _report(options: PayOptions, screen: Screen, report: FileStatus) -> None:
 def _taken_before(content: CreditTransferFile) -> str:
     """How to see what was paid under this message id, which may include lines of this content."""
     command = typed(["finality", "file", "show"], content.message_id)
-    return f"what was paid of it, `{command}` says"
+    return f"`{command}` shows what was paid of it"
 
 
 def _ask(screen: Screen, repeats: Sequence[Repeat], options: PayOptions, outcome: str) -> None:
     show_repeats(screen, repeats)
     skip = "" if options.skip_invalid else ", or pay the others with --skip-invalid"
     screen.print(
-        f"{outcome} If they are meant besides the earlier ones, say so with the command below{skip}"
-        ".",
+        f"{outcome} If they are meant in addition to the earlier payments, acknowledge those with "
+        f"the command below{skip}.",
     )
     if any(repeat.duplicate.needs_operator for repeat in repeats) and not options.operator:
         screen.print(
-            "An earlier one is in doubt and may yet turn out to be this one: better wait until "
-            "that is known. Only an operator may acknowledge it.",
+            "An earlier payment is in doubt, and may turn out to be this one. It is safer to wait "
+            "until its outcome is known. Only an operator may acknowledge it.",
         )
     # Not wrapped, so that it can be copied.
     screen.print(

@@ -19,27 +19,29 @@ def pay_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Callable
             bool,
             typer.Option(
                 "--preview",
-                help="Only say what would be paid, and from which balance; nothing is recorded.",
+                help="Only show what would be paid, and from which balance. Record nothing.",
             ),
         ] = False,
         as_of: Annotated[
             datetime | None,
             typer.Option(
                 formats=["%Y-%m-%d"],
-                help="Take the file as if it were this day's morning; simulated accounts only.",
+                help="Read the file as on the morning of this day. For simulated accounts only.",
             ),
         ] = None,
         skip_invalid: Annotated[
             bool,
             typer.Option(
                 "--skip-invalid",
-                help="Pay the other lines of a file that has refused or repeated ones.",
+                help="Leave out refused lines and possible duplicates, and pay the other lines.",
             ),
         ] = False,
         wait: Annotated[
             int,
             typer.Option(
-                min=0, help="Seconds to wait until payments settle or need somebody; 0: none."
+                min=0,
+                help="Seconds to wait until each payment is settled or needs a person; 0 does not "
+                "wait.",
             ),
         ] = 60,
         journal: Annotated[
@@ -47,7 +49,7 @@ def pay_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Callable
         ] = None,
         status_report: Annotated[
             Path | None,
-            typer.Option(help="Write a pain.002 to this file: how the payments stand at the end."),
+            typer.Option(help="Write a pain.002 to this file, with the status of each payment."),
         ] = None,
         acknowledge: Annotated[
             list[str] | None,
@@ -58,7 +60,10 @@ def pay_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Callable
         ] = None,
         operator: Annotated[
             str | None,
-            typer.Option(help="The operator who acknowledges a payment in doubt, and signs."),
+            typer.Option(
+                help="The operator who signs --acknowledge. Needed if an earlier payment is in "
+                "doubt."
+            ),
         ] = None,
         allow_truncation: Annotated[
             bool,
@@ -68,10 +73,10 @@ def pay_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Callable
             bool, typer.Option("--json", help="Machine-readable output, nothing else.")
         ] = False,
     ) -> None:
-        """Pay a file. The same file again pays nothing twice."""
+        """Pay a file. A second run of the same file pays nothing twice."""
         if preview and status_report is not None:
             raise typer.BadParameter(
-                "tells what became of a file, and --preview does nothing with it; leave one out",
+                "reports what became of a file, and --preview pays nothing; leave one of them out",
                 param_hint="--status-report",
             )
         from settings import Settings

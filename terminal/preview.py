@@ -68,7 +68,7 @@ async def preview(
             screen.print(_table(sums))
         show_notices(screen, judged)
         for why, lines in unanswered.items():
-            said = f"Not known whether the partner takes {lines} of these lines: {why}"
+            said = f"It is not known whether the partner takes {lines} of these lines: {why}"
             screen.print(plain(said), style="yellow")
         screen.print(_in_words(judged))
     return Previewed(judged, not unanswered and all(one.is_covered for one in sums))
@@ -113,7 +113,7 @@ def _in_words(judged: Judged) -> str:
 
 
 def _table(sums: list[Leaving]) -> Table:
-    shown = Table(title="What would leave", header_style="bold", expand=False)
+    shown = Table(title="What would be paid from each balance", header_style="bold", expand=False)
     shown.add_column("From", overflow="fold")
     shown.add_column("Payments", justify="right")
     shown.add_column("Sum", justify="right", no_wrap=True)

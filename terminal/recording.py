@@ -135,7 +135,7 @@ async def until_rest(
     deadline = assembly.clock.now() + timedelta(seconds=wait_seconds)
     found: dict[str, PaymentRecord] = {}
     moving = [*payment_ids]
-    with Progressing(screen, "settled or waiting for somebody", len(payment_ids)) as progress:
+    with Progressing(screen, "settled or waiting for a person", len(payment_ids)) as progress:
         while moving:
             began = time.monotonic()
             is_over = assembly.clock.now() >= deadline

@@ -91,7 +91,7 @@ def _check(decision: CommandKind, reference: str | None, evidence: Path | None) 
     if evidence is not None and decision is not CommandKind.NOT_EXECUTED:
         raise InvalidCommand("--evidence: only belongs to `not-executed`")
     if evidence is None and decision is CommandKind.NOT_EXECUTED:
-        raise InvalidCommand("--evidence: is missing; attach what shows that it was not executed")
+        raise InvalidCommand("--evidence: is missing; attach a file that shows it")
 
 
 def _read(file: Path) -> bytes:

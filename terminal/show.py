@@ -58,12 +58,12 @@ async def show_found(
         async with assembled(settings) as assembly:
             found = await assembly.orchestrator.find(wanted, limit=_LISTED)
         if not found.records:
-            say_refused("no payment fits; `finality list` shows those there are")
+            say_refused("no payment matches; `finality list` shows the payments")
             return NOTHING_RECORDED
         if len(found.records) == 1 and found.cut_after is None:
             return await _show(settings, found.records[0].payment_id, with_exchanges, as_json)
         Screen(stderr=as_json).print(table(found.records))
-        say_refused("several payments fit; show one by its id")
+        say_refused("several payments match; show one by its id")
         return NOT_AS_WISHED
 
     return await or_refused(show())
@@ -183,4 +183,4 @@ def _execution_day(record: PaymentRecord) -> str | None:
     theirs = record.payment.effective_execution_date
     if theirs is None:
         return asked.isoformat() if asked else None
-    return f"{theirs}" if theirs == asked else f"{theirs}, says the partner; asked for: {asked}"
+    return f"{theirs}" if theirs == asked else f"{theirs} by the partner; requested: {asked}"

@@ -34,7 +34,7 @@ async def list_table(settings: Settings, wanted: Wanted, *, limit: int, as_json:
     elif found.records:
         Screen().print(table(found.records))
     else:
-        Screen().print("No payments." if wanted == ANYTHING else "No payment fits.")
+        Screen().print("No payments." if wanted == ANYTHING else "No payment matches.")
     if found.cut_after is not None:
         sys.stderr.write(f"finality: {_cut(found, limit)}\n")
     return 0
@@ -43,10 +43,10 @@ async def list_table(settings: Settings, wanted: Wanted, *, limit: int, as_json:
 def _cut(found: Found, limit: int) -> str:
     """Says that a search ended before it had read all payments, and how to see more."""
     if len(found.records) == limit:
-        return f"these are the newest {limit} that fit, there are more; --limit shows more of them"
+        return f"these are the newest {limit} that match, and there are more; --limit shows more"
     return (
-        f"only the newest {found.cut_after} payments were looked at; say more of the one you look "
-        "for, such as --day"
+        f"only the newest {found.cut_after} payments were searched; narrow the search with more "
+        "options, such as --day"
     )
 
 

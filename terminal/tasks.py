@@ -25,8 +25,8 @@ from terminal.typed import typed_option
 
 #: What follows after a task is dismissed, by its kind.
 _AFTERWARDS: Final = {
-    UNMATCHED: "These deliveries are not asked about again.",
-    CLOCK: "If a process finds that machine's clock wrong again, it asks anew.",
+    UNMATCHED: "No further task opens about these deliveries.",
+    CLOCK: "If a process finds that machine's clock wrong again, the task opens again.",
 }
 #: Kinds of task that an operator's decision (`finality resolve`) answers.
 _IN_QUESTION: Final = {"parked", "in_doubt", *(kind.value for kind in FREEZING)}
@@ -49,7 +49,7 @@ async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as
         return 0
     screen = Screen()
     if not tasks:
-        screen.print("Nothing waits for anybody.")
+        screen.print("No tasks.")
     for task in tasks:
         late = "overdue since" if task.due_at < now else "due"
         style = "bold yellow" if task.due_at < now else "bold"
@@ -80,8 +80,8 @@ async def dismiss_task(settings: Settings, task_id: str, *, by: str, why: str) -
             kind = await operations.dismiss(task_id, signer=signer(settings, by), why=why)
             if kind is None:
                 say_refused(
-                    f"no task {task_id} about deliveries of nobody or a clock is open; `finality "
-                    "tasks` shows what is open, and what answers it"
+                    f"no task {task_id} about unmatched deliveries or a clock is open; `finality "
+                    "tasks` shows the open tasks, and the commands that answer each"
                 )
                 return NOT_AS_WISHED
         Screen().print(f"{task_id} is closed. {_AFTERWARDS[kind]}")

@@ -99,7 +99,7 @@ def test_a_variable_that_sets_nothing_in_a_table_is_refused(
         ),
         ("[debtors.X1]\npartner_accont='a'\n", "debtors.X1.partner_account: Field required"),
         ("[debtors.X1]\npartner_accont='a'\n", "is 'partner_account' meant?"),
-        ("[currencycloud", "is no TOML"),
+        ("[currencycloud", "is not valid TOML"),
     ],
 )
 def test_a_key_of_the_file_that_sets_nothing_is_refused_at_every_level(
@@ -136,7 +136,7 @@ def test_http_to_another_machine_is_refused_and_the_setting_named(
 
 def test_only_an_address_of_this_machine_is_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
     _account(monkeypatch, BASE_URL="https://bank", SIMULATED="true")
-    assert "bank cannot be simulated" in said()
+    assert "and bank is none" in said()
 
 
 def test_a_secret_comes_from_a_file_for_names_in_tables_too(

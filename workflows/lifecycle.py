@@ -209,16 +209,16 @@ class Lifecycle:
         if _is_busy(step.next, known, workflow.now()):
             # By the server's clock a step is due and by the worker's not yet, or another one was
             # first.
-            await self._wait(workflow.now() + _IDLE_PAUSE, "the last step changed nothing; a pause")
+            await self._wait(workflow.now() + _IDLE_PAUSE, "a pause: the last step changed nothing")
         return self._seen(step.next)
 
     async def _broke_off(self, ref: ResourceRef, why: object) -> NextStep:
         """After a crash, a timeout or a bug: pause, load the resource and ask what is due."""
-        workflow.logger.warning("step of %s ended without result: %s", ref.resource_id, why)
+        workflow.logger.warning("a step of %s ended without a result: %s", ref.resource_id, why)
         self._failures += 1
         pause = min(2 ** (self._failures - 1), _PAUSE_MAX_SECONDS)
         await self._wait(
-            workflow.now() + timedelta(seconds=pause), "the last step broke off; a pause"
+            workflow.now() + timedelta(seconds=pause), "a pause: the last step brought no result"
         )
         return await self._load(ref)
 
@@ -230,7 +230,7 @@ class Lifecycle:
                     self.steps.record,
                     heard,
                     start_to_close_timeout=timedelta(seconds=30),
-                    summary="record what was heard while the store was away",
+                    summary="record the outcome of a step, which the store could not take before",
                 )
             except ActivityError as error:
                 if workflow.cancellation_reason() is not None and not self._cancel_heard:
@@ -238,12 +238,16 @@ class Lifecycle:
                 cause = error.cause
                 if isinstance(cause, ApplicationError) and cause.type == NOT_OF_A_STEP:
                     return await self._broke_off(ref, cause)
-                workflow.logger.warning("not recorded for %s: %s", ref.resource_id, error)
-                await self._wait(workflow.now() + _IDLE_PAUSE, "recording broke off; a pause")
+                workflow.logger.warning(
+                    "the outcome of a step of %s is not recorded yet: %s", ref.resource_id, error
+                )
+                await self._wait(workflow.now() + _IDLE_PAUSE, "a pause: recording failed")
                 continue
             if _is(answer, Step):
                 return await self._load(ref)
-            workflow.logger.warning("not recorded for %s: %s", ref.resource_id, answer)
+            workflow.logger.warning(
+                "the outcome of a step of %s is not recorded yet: %s", ref.resource_id, answer
+            )
 
     async def _cancel(self, ref: ResourceRef, by: str, why: str) -> NextStep:
         """Record the cancel command. Its next steps become due like any others."""
@@ -296,13 +300,13 @@ class Lifecycle:
         if not isinstance(cause, ApplicationError) or cause.type != FORGOTTEN:
             raise error
         workflow.set_current_details(
-            "**The database does not hold this**\n\nIt was set back to an older copy, or it is "
-            "another one. Everything is halted: `finality halts` says what to do."
+            "**This is missing from the database**\n\nThe database was set back to an older copy, "
+            "or it is another one. Everything is halted: `finality halts` says what to do."
         )
         pause = min(_FORGOTTEN_PAUSE * 2 ** min(self._forgotten, 10), _FORGOTTEN_PAUSE_MAX)
         self._forgotten += 1
         self._news = False
-        await self._wait(workflow.now() + pause, "the database that holds this")
+        await self._wait(workflow.now() + pause, "a database that has this")
 
     def _seen(self, known: NextStep) -> NextStep:
         self._next = known
@@ -318,7 +322,7 @@ class Lifecycle:
         left = None if until is None else max(until - workflow.now(), timedelta(milliseconds=1))
         try:
             await workflow.wait_condition(
-                lambda: self._news, timeout=left, timeout_summary=f"waits for {why}"
+                lambda: self._news, timeout=left, timeout_summary=f"waits: {why}"
             )
         except TimeoutError:
             return
@@ -328,7 +332,7 @@ class Lifecycle:
         notes = "".join(f"\n- {note}" for note in known.notes)
         workflow.set_current_details(
             f"**{known.headline}** ({known.state}, {known.certainty})\n\n"
-            f"Waits for {known.due.in_words}.\n{notes}"
+            f"Waits: {known.due.in_words}.\n{notes}"
             if known.due.owed is Owed.WAIT
             else f"**{known.headline}** ({known.state})\n{notes}"
         )
@@ -370,6 +374,6 @@ def _sleeping(known: NextStep) -> str:
     """The result of a run that ends while its resource waits."""
     due: Due = known.due
     return (
-        f"sleeps until {due.until:%Y-%m-%d %H:%M:%S} UTC, waits for {due.because} "
+        f"sleeps until {due.until:%Y-%m-%d %H:%M:%S} UTC, waits: {due.because} "
         f"({known.state}: {known.headline}). Upkeep starts the next run"
     )

@@ -73,7 +73,7 @@ class UpkeepWorkflow:
                 start_to_close_timeout=_TIMEOUT,
                 heartbeat_timeout=_HEARTBEAT_TIMEOUT,
                 retry_policy=_RETRIES,
-                summary="compare what partners show with what the database knows",
+                summary="compare the payments that partners list with the database",
             )
             _require_ours(compared, NoneType)
         relayed = await workflow.execute_activity_method(
@@ -81,7 +81,7 @@ class UpkeepWorkflow:
             start_to_close_timeout=_TIMEOUT,
             heartbeat_timeout=_HEARTBEAT_TIMEOUT,
             retry_policy=_RETRIES,
-            summary="start payments that were recorded but not started",
+            summary="start new payments, and notify those with unread commands or deliveries",
         )
         _require_ours(relayed, int)
         swept = await workflow.execute_activity_method(
@@ -89,7 +89,7 @@ class UpkeepWorkflow:
             start_to_close_timeout=_TIMEOUT,
             heartbeat_timeout=_HEARTBEAT_TIMEOUT,
             retry_policy=_RETRIES,
-            summary="run payments that are open and do not run",
+            summary="notify runs that are late, open tasks that are due, and correct future dates",
         )
         _require_ours(swept, int)
         said = f"started {relayed} unstarted and {swept} stopped payments"

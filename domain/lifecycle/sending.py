@@ -84,7 +84,7 @@ def next_move(operation: Operation, book: Book, now: datetime, *, halted: bool =
     if book.closed:
         return NextMove(Move.NOTHING, f"closed: {book.closed}")
     if book.answered:
-        return NextMove(Move.STORED, "the partner holds it")
+        return NextMove(Move.STORED, "the partner has it")
     live = [a for a in book.attempts if a.result is AttemptResult.OPEN and now < a.ends_by]
     if live:
         until = max(a.ends_by for a in live)
@@ -105,7 +105,7 @@ def _without_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> Ne
     if any(a.answer is Answer.DUPLICATE for a in book.attempts):
         # The content, not our key, was called a duplicate on a first send: not executed.
         return NextMove(Move.PARK, "the partner calls it a duplicate of another order")
-    why = "turned away so far" if book.was_turned_away else "nothing was sent so far"
+    why = "turned away so far" if book.was_turned_away else "nothing has been sent so far"
     return _send_anew(op, book, now, halted, why, book.generation)
 
 
@@ -115,11 +115,11 @@ def _send_anew(
     """A send while nothing is in doubt, unless its time is over or we still hold it back."""
     if ended := book.reopened or (Closed.REFUSED if book.was_refused else None):
         return _confirm(op, book, now, "closed") or NextMove(
-            Move.CLOSE, f"{why}; it was {ended} before"
+            Move.CLOSE, f"{why}; it was closed as {ended} before"
         )
     if now >= book.submit_before:
         return _confirm(op, book, now, "expired") or NextMove(
-            Move.EXPIRE, f"{why}; its time to be sent is over"
+            Move.EXPIRE, f"{why}; the time to send it is over"
         )
     if not _key_covers_repeats(op, book, now) and (asked := _confirm(op, book, now, "sent again")):
         return asked
@@ -131,7 +131,7 @@ def _send_anew(
         return NextMove(Move.WAIT, f"{why}; a pause before the next attempt",
                         min(earliest, book.submit_before))  # fmt: skip
     if not book.gate_holds(now):
-        because = f"{why}; our checks, then the send"
+        because = f"{why}; our checks come before the send"
         return NextMove(Move.CHECK, because, generation=generation)
     return NextMove(Move.SEND, why, generation=generation)
 
@@ -163,7 +163,7 @@ def _key_covers_repeats(op: Operation, book: Book, now: datetime) -> bool:
 def _held_by_us(book: Book, now: datetime, halted: bool) -> tuple[str, datetime] | None:
     """Why we send nothing for now, in doubt or not, and until when."""
     if book.submit_from and now < book.submit_from:
-        return "its day to be sent", min(book.submit_from, book.submit_before)
+        return "the day to send it is still to come", min(book.submit_from, book.submit_before)
     return ("sending is halted", book.submit_before) if halted else None
 
 
@@ -178,14 +178,14 @@ def _in_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> NextMov
         if earliest is None or now >= earliest:
             return NextMove(
                 Move.SEND,
-                f"in doubt; the same bytes again, {_protection(op.idempotency)}",
+                f"in doubt; the same bytes are sent again, {_protection(op.idempotency)}",
                 generation=book.generation,
             )
         if earliest < protected_until or not op.lookup.is_complete:
-            return NextMove(Move.WAIT, "in doubt; a pause before the same bytes go again",
+            return NextMove(Move.WAIT, "in doubt; a pause before the same bytes are sent again",
                             min(earliest, protected_until))  # fmt: skip
     if not op.lookup.is_complete:
-        return NextMove(Move.PARK, "in doubt, and the partner offers nothing that could tell")
+        return NextMove(Move.PARK, "in doubt, and the partner offers no lookup that could tell")
     if is_proven_absent(op, book):
         return _proven_absent(op, book, now, halted)
     return _look_up(op, book, now)
@@ -197,20 +197,20 @@ def _protection(idempotency: Idempotency) -> str:
         case IdempotencyKind.REJECT_DUPLICATE:
             return "since the partner refuses a key that it has seen"
         case IdempotencyKind.NATURAL_KEY:
-            return "since what they are about can be used only once"
+            return "since their parent object can be used only once"
         case _:
-            return "since the partner answers a known key as before"
+            return "since the partner executes nothing twice under a known key"
 
 
 def _look_up(op: Operation, book: Book, now: datetime) -> NextMove:
     earliest = _next_lookup(op, book)
     if earliest is None:
-        return NextMove(Move.LOOK_UP, "in doubt; the partner can be asked by our own reference")
+        return NextMove(Move.LOOK_UP, "in doubt; the partner is asked by our own reference")
     if max(looked.asked_at for looked in book.lookups) >= _last_closed(book):
         earliest = max(earliest, settled_from(op, book))
     if now < earliest:
         return NextMove(Move.WAIT, "in doubt; a pause before the partner is asked again", earliest)
-    return NextMove(Move.LOOK_UP, "in doubt; one empty answer is no proof")
+    return NextMove(Move.LOOK_UP, "in doubt; the answers so far prove nothing")
 
 
 def _next_lookup(op: Operation, book: Book) -> datetime | None:
@@ -227,14 +227,14 @@ def _next_lookup(op: Operation, book: Book) -> datetime | None:
 
 def _proven_absent(op: Operation, book: Book, now: datetime, halted: bool) -> NextMove:
     if any(a.answer is Answer.DUPLICATE for a in book.attempts):
-        return NextMove(Move.PARK, "the partner calls it a duplicate but does not show the first")
+        return NextMove(Move.PARK, "the partner calls it a duplicate, but does not show of what")
     if book.cancel_asked:
         return NextMove(Move.CANCEL, "proven absent, and cancelled")
     # The partner stored a failure under this key, and would only repeat that failure.
     burnt = op.idempotency.caches_errors and any(
         a.server_error and a.generation == book.generation for a in book.attempts
     )
-    why = "proven absent; the old key is bound to a stored failure" if burnt else "proven absent"
+    why = "proven absent; the partner stored a failure under the key" if burnt else "proven absent"
     return _send_anew(op, book, now, halted, why, book.generation + burnt)
 
 

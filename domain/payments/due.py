@@ -12,10 +12,13 @@ from domain.lifecycle.next_step import Due, Owed
 from domain.lifecycle.sending import Move, next_move
 from domain.lifecycle.turns import FIRST_READS, Line
 from domain.payments.future import has_future
-from domain.payments.payment import Certainty, Instruction
+from domain.payments.payment import Certainty, Instruction, Payment
 from domain.payments.report import PaymentState
 from domain.payments.states import CANCELLABLE, ENDS
 from domain.payments.view import PaymentView
+
+#: Why a step is due although its book would wait: the wait would last as long as a clock was ahead.
+_AHEAD: Final = "one of its recorded times lies in the future, and is corrected"
 
 #: How long news waits at most for its read: not long, but no busy loop while the partner is down.
 NEWS_PAUSE_MAX: Final = timedelta(minutes=1)
@@ -30,7 +33,7 @@ def due(view: PaymentView, now: datetime) -> Due:
     """
     payment = view.payment
     if _paying(view) is None:
-        return _wait(view, now, "its instruction, which the database does not hold")
+        return _wait(view, now, "its instruction, which is missing from the database")
     can_read = payment.partner_reference is not None
     is_over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
     if is_over:
@@ -38,7 +41,7 @@ def due(view: PaymentView, now: datetime) -> Due:
             return _read(view, now)
         return Due(Owed.OVER, f"{payment.state}")
     if _is_past_its_deadline(view, now):
-        return Due(Owed.GIVE_UP, "its deadline to be executed is over")
+        return Due(Owed.GIVE_UP, "its deadline for execution has passed")
     waits = []
     for instruction in view.instructions:
         step = _step(view, instruction, now)
@@ -73,7 +76,7 @@ def _step(view: PaymentView, instruction: Instruction, now: datetime) -> Due | N
             return _blocked(view, now) or ours
         case Move.WAIT if has_future(instruction.book, now):
             # The wait would last as long as a clock was ahead, so a step corrects the book first.
-            return _blocked(view, now) or replace(ours, because="a moment of its book is to come")
+            return _blocked(view, now) or replace(ours, because=_AHEAD)
         case Move.WAIT:
             return _wait(view, now, step.because, step.until)
         case Move.PARK:
@@ -112,9 +115,9 @@ def _read(view: PaymentView, now: datetime) -> Due:
         # A fast clock dated it. To wait for that moment would hide all news until then.
         asked_at = None
     if asked_at is None:
-        return _read_now(view, "the partner was never asked")
+        return _read_now(view, "the partner has not been asked yet")
     pause = _pause(view)
-    at, why = asked_at + pause, f"the partner: {payment.partner_status}"
+    at, why = asked_at + pause, f"the partner's next status{_after(payment)}"
     if view.has_news:
         # News that came after the last request is read at once. To avoid a loop, a read that
         # brought nothing waits, and so does a read for news that a fast clock dated in our future.
@@ -122,7 +125,7 @@ def _read(view: PaymentView, now: datetime) -> Due:
         at = now if is_newer else asked_at + min(pause, NEWS_PAUSE_MAX)
         why = "the partner has news"
     elif payment.is_decided:
-        at, why = asked_at + min(pause, NEWS_PAUSE_MAX), "the partner's own word for it"
+        at, why = asked_at + min(pause, NEWS_PAUSE_MAX), "the partner's own confirmation"
     elif watched_until := _watched_until(view):
         # The read that ends the watch has to be sent after it, or it proves nothing.
         at, why = max(watched_until, at), "the watch for returns"
@@ -132,6 +135,10 @@ def _read(view: PaymentView, now: datetime) -> Due:
     if now >= at:
         return _read_now(view, why)
     return _wait(view, now, f"{why}{_frozen(view)}", at)
+
+
+def _after(payment: Payment) -> str:
+    return f", after {payment.partner_status!r}" if payment.partner_status else ""
 
 
 def turn_at(view: PaymentView) -> datetime | None:

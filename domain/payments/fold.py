@@ -123,7 +123,7 @@ class _Folding:
                 Finding(
                     kind=FindingKind.REPEAT_REFUSED,
                     text=f"{_refused(report)} was refused ({report.partner_status}), "
-                    "which says nothing of the others",
+                    "which says nothing about the others",
                 )
             )
             return

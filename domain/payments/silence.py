@@ -22,18 +22,18 @@ LADDER: Final = Ladder(
         Rung(
             1 * _MINUTE,
             "payments-operations",
-            "the partner does not answer; `finality doctor` asks it once more, its support knows "
-            "whether it is down",
+            "The partner does not answer. Run `finality doctor`, which asks it once more, and ask "
+            "the partner's support whether it is down.",
         ),
         Rung(
             60 * _MINUTE,
             "payments-operations",
-            "the partner has not answered for an hour; tell those who wait for this payment",
+            "The partner has not answered for an hour. Inform those who wait for this payment.",
         ),
         Rung(
             240 * _MINUTE,
             "head-of-payments",
-            "the partner has not answered for four hours; decide what is paid another way",
+            "The partner has not answered for four hours. Decide what to pay in another way.",
         ),
     ),
     answer_within=240 * _MINUTE,

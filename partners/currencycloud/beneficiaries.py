@@ -86,7 +86,9 @@ class Beneficiaries:
         """The id of the beneficiary on record. None: it was deleted or changed, so make another."""
         reply = await self._calls.get(f"{_READ}/{known.reference}", _acting(order))
         if isinstance(reply, Reply) and reply.status == 404:
-            log.warning("beneficiary %s was deleted at Currencycloud; made anew", known.reference)
+            log.warning(
+                "beneficiary %s was deleted at Currencycloud; a new one is created", known.reference
+            )
             return None
         if problem := self._unread(reply):
             return problem
@@ -100,7 +102,9 @@ class Beneficiaries:
             return known.reference
         if known.is_as_made(as_shown(shown)):
             return _another(reply)  # They showed it so from the start; another would be the same.
-        log.warning("beneficiary %s was changed at Currencycloud; made anew", known.reference)
+        log.warning(
+            "beneficiary %s was changed at Currencycloud; a new one is created", known.reference
+        )
         return None
 
     async def _found_or_made(
@@ -114,7 +118,7 @@ class Beneficiaries:
         if found is not None:
             return (await self._prepared.made(key, found.id, as_shown(found))).reference
         if not await self._prepared.extend(key, by):
-            return Unprepared("to look for the creditor took too long; it is looked for again")
+            return Unprepared("the search for the creditor took too long, and is repeated")
         made = await self._calls.make(_CREATE, {**_beneficiary(order), **_acting(order)})
         if problem := self._problem(subject, made):
             # In doubt, the lease is kept until it ends. If a beneficiary was made, the next
@@ -232,7 +236,7 @@ def _acting(order: Order) -> dict[str, str]:
 
 
 def _another(reply: Reply) -> Unprepared:
-    why = "they made another beneficiary than we asked for; ask them, and have it deleted there"
+    why = "Currencycloud created another beneficiary than we asked for; have it deleted there"
     return Unprepared(why, exchange=reply.exchange)
 
 

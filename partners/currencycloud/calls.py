@@ -54,8 +54,8 @@ class Reply:
     def why(self) -> str:
         """Why the call did not succeed, in words for an operator."""
         known = {
-            401: "they refused our token",
-            403: "our login has not the permission for it; their administrator can give it",
+            401: "the partner refused our token",
+            403: "our login lacks the permission for this; the partner's administrator can give it",
             429: "too many requests",
         }
         return known.get(self.status, f"answered with {self.status}")

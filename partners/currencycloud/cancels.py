@@ -79,7 +79,7 @@ class Cancels:
             return InDoubt("the answer is about another payment", exchange=reply.exchange,
                            drift=drift)  # fmt: skip
         if payment.status != mapping.DELETED:
-            why = f"they took the request and show the payment as {payment.status[:40]}"
+            why = f"the partner accepted the cancel, but shows {payment.status[:40]}"
             return InDoubt(why, exchange=reply.exchange)
         report = mapping.report(subject, payment, None, source=Source.REPLY, as_of=reply.asked_at)
         return Accepted(report, reply.exchange)
@@ -100,14 +100,14 @@ class Cancels:
             why = f"an answer outside the known contract: {'; '.join(payment.drift)}"
             return CannotTell(reply.asked_at, why, reply.exchange)
         if payment.id != subject.partner_reference:
-            return CannotTell(reply.asked_at, "they showed another payment", reply.exchange)
+            return CannotTell(reply.asked_at, "the partner showed another payment", reply.exchange)
         if payment.status == mapping.DELETED:
             report = mapping.report(
                 subject, payment, None, source=Source.READ, as_of=reply.asked_at
             )
             return Found(report, reply.exchange)
         if payment.status not in mapping.STATUSES:
-            why = f"their word {payment.status[:40]!r} is unknown to us"
+            why = f"the partner's status {payment.status[:40]!r} is unknown to us"
             return CannotTell(reply.asked_at, why, reply.exchange)
         return Absent(reply.asked_at, reply.exchange, watermark=True)
 

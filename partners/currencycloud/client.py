@@ -242,7 +242,9 @@ class CurrencycloudPartner:
             why = "an answer outside the known contract"
             return Unanswered(why, reply.exchange, drift=payment.drift)
         if stranger := _stranger(subject, payment):
-            return Unanswered("they showed another payment", reply.exchange, drift=(stranger,))
+            return Unanswered(
+                "the partner showed another payment", reply.exchange, drift=(stranger,)
+            )
         if payment.status == mapping.DELETED:
             return await self._read_deleted(subject, reply)
         return await self._told(subject, payment, reply)
@@ -274,7 +276,7 @@ class CurrencycloudPartner:
             return Unanswered(f"gone, and the search failed: {found.why}", exchange)
         if [payment.id for payment in found.payments] != [subject.partner_reference]:
             drift = ("payments: neither readable by its id nor found by our key",)
-            return Unanswered("they no longer show the payment", exchange, drift=drift)
+            return Unanswered("the partner no longer shows the payment", exchange, drift=drift)
         (payment,) = found.payments
         report = mapping.report(subject, payment, None, source=Source.READ, as_of=found.asked_at)
         if report.state is not PaymentState.CANCELLED or exchange is None:

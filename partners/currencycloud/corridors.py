@@ -91,7 +91,7 @@ def unfit_for(order: Order, alternatives: Iterable[Mapping[str, str]]) -> Unfit 
         return None
     corridor = f"{order.instructed_amount.currency} to {creditors.bank_country(order)}"
     if missing is None:
-        return Unfit("AG03", f"they make no {payment_type} payments in {corridor}")
+        return Unfit("AG03", f"the partner makes no {payment_type} payments in {corridor}")
     told = "; ".join(
         f"{_TOLD_BY.get(name, 'creditor')}: {name} is {problem}" for name, problem in missing
     )
@@ -109,7 +109,9 @@ def charge_type(order: Order) -> str | Unfit:
         return ""
     known = _CHARGES.get(bearer)
     if known is None:
-        return Unfit("BE19", f"charge_bearer: they have no {bearer}; use SHAR or DEBT")
+        return Unfit(
+            "BE19", f"charge_bearer: the partner does not offer {bearer}; use SHAR or DEBT"
+        )
     return known
 
 
@@ -124,7 +126,7 @@ def purpose_code(order: Order) -> str | Unfit:
         return ""
     if order.purpose is None:
         where = f"{currency} to {creditors.bank_country(order)}"
-        return Unfit("CH21", f"purpose: payments in {where} need a purpose code of theirs")
+        return Unfit("CH21", f"purpose: payments in {where} need a purpose code of the partner's")
     return order.purpose
 
 

@@ -50,5 +50,5 @@ async def _balance(
     if isinstance(balance, wire.Unusable):
         return Unanswered("a balance that cannot be read", exchange, drift=balance.drift), exchange
     if balance.currency != currency:
-        return Unanswered("they showed the balance of another currency", exchange), exchange
+        return Unanswered("the partner showed the balance of another currency", exchange), exchange
     return balance.money, exchange

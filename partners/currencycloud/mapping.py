@@ -271,9 +271,12 @@ def _reason(payment: Payment, booked: Bookings | None, state: PaymentState | Non
         return "deleted at the partner"
     if payment.status == "awaiting_authorisation":
         steps = payment.authorisation_steps_required
-        return f"people of ours have to authorise it there ({steps} in all)"
+        return f"our own people have to authorise it at the partner ({steps} in all)"
     if state is _S.AWAITING_US:
-        return f"our {payment.currency} balance there does not cover it; it goes once it does"
+        return (
+            f"our {payment.currency} balance at the partner does not cover it; it is sent once the "
+            "balance does"
+        )
     reason = redact_text(payment.failure_reason) if payment.failure_reason else None
     if payment.status != FAILED or booked is None:
         return reason

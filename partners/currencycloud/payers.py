@@ -45,7 +45,7 @@ class Payers:
             return {}
         if order.on_behalf_of:
             # "Payer details parameters should not be sent if using on_behalf_of."
-            why = "ultimate_debtor: of a sub-account they name its holder; leave it out"
+            why = "ultimate_debtor: the partner names the sub-account's holder; leave it out"
             return Unfit("CH17", why)
         fields = payer_fields(order)
         country = fields.get("payer_country")
@@ -62,14 +62,16 @@ class Payers:
             return alternatives
         missing = lacking(alternatives, payment_type, fields)
         if missing is None:
-            return Unfit("RR02", f"they make no {payment_type} payments for payers in {country}")
+            return Unfit(
+                "RR02", f"the partner makes no {payment_type} payments for payers in {country}"
+            )
         if missing:
             told = "; ".join(
                 f"{_TOLD_BY.get(name, 'ultimate_debtor')}: {name} is {problem}"
                 for name, problem in missing
             )
             code = refusals.PAYMENT_REFUSED.get(f"{missing[0][0]}_is_missing", "RR02")
-            return Unfit(code, f"payers in {country} are asked for more: {told}")
+            return Unfit(code, f"the partner asks for more about payers in {country}: {told}")
         return fields
 
 

@@ -98,7 +98,7 @@ class CurrencycloudWebhooks:
             for secret in self._secrets
         ]
         if not any(fits):
-            raise WebhookRefused("the signature is not by any of our secrets")
+            raise WebhookRefused("the signature was made with none of our secrets")
 
     def _fresh(self, headers: Mapping[str, str], name: str, now: datetime) -> bytes:
         """The timestamp as it was signed. One too far in the future is refused like an old one."""
@@ -119,8 +119,8 @@ class CurrencycloudWebhooks:
             return
         self._warned_of.add(media_type)
         log.warning(
-            "notifications come as %r, which is not version %s; have them pin the version "
-            "of this endpoint",
+            "notifications come as %r, which is not version %s; ask Currencycloud to pin the "
+            "version of this endpoint",
             media_type,
             pinned,
         )
@@ -155,8 +155,8 @@ def _pointer(body: bytes) -> tuple[str, str | None]:
         else:
             return kind, None
     except (ValueError, KeyError, TypeError):
-        raise WebhookRefused("theirs, but not a notification as we know them") from None
+        raise WebhookRefused("it is signed, but is not a notification that we know") from None
     is_one = isinstance(reference, str) and reference.isprintable()
     if not is_one or not 0 < len(reference) <= _REFERENCE_LENGTH_MAX:
-        raise WebhookRefused(f"theirs, but {kind!r:.80} names no payment")
+        raise WebhookRefused(f"it is signed, but {kind!r:.80} names no payment")
     return kind, reference

@@ -59,12 +59,12 @@ TEMPORAL: Final[tuple[Callable[[Settings, Client], Findings], ...]] = (
 
 #: The remedy if the database does not answer; the error itself is printed before it.
 _AWAY: Final = (
-    "start it, and see that FINALITY_DATABASE_URL names it, its user may log in and create tables, "
-    "and its disk is not full"
+    "start it; check that FINALITY_DATABASE_URL names it, that its user may log in and create "
+    "tables, and that its disk is not full"
 )
 _NO_KEYS: Final = (
-    "give the keyring that this installation was set up with, never a second one; only for a new "
-    "installation make one with `finality new-key`"
+    "use the keyring that this installation was set up with, never a second one; make one with "
+    "`finality new-key` only for a new installation"
 )
 _NEWER: Final = "run the newer release that upgraded the database"
 
@@ -149,5 +149,5 @@ async def _temporal(settings: Settings, assembly: Assembly | None) -> Findings:
             yield Examined(
                 name.replace("_", " "),
                 f"Temporal answered {error.status.name}: {error.message}",
-                "see that the namespace exists and that this login may read it",
+                "check that the namespace exists and that this login may read it",
             )

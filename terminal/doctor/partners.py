@@ -20,8 +20,8 @@ _CURRENCY: Final = "EUR"
 _LOGIN_PATIENCE: Final = timedelta(seconds=20)
 _LOGIN_LOOK_SECONDS: Final = 0.5
 _NO_ANSWER: Final = (
-    "ask the partner whether it is up, and see that this machine reaches it; its payments wait and "
-    "are asked about again by themselves"
+    "check that this machine reaches the partner, and ask the partner whether it is up; its "
+    "payments wait, and ask it again by themselves"
 )
 _NO_LOGIN: Final = (
     "check base_url, login_id and api_key in the settings; a simulator answers while `finality up` "
@@ -49,7 +49,7 @@ async def _partner(assembly: Assembly, partner: str, name: str) -> Examined:
         return Examined(
             what,
             f"login refused at {at:%Y-%m-%d %H:%M} UTC: {why}",
-            "correct the credentials, or `finality doctor --retry-logins` to try them once",
+            "correct the credentials, or run `finality doctor --retry-logins` to try them once",
         )
     simulated = ", simulated" if account.simulated else ""
     answer, remedy = await _asked(assembly.partners[partner, name], assembly.clock)
@@ -68,7 +68,7 @@ async def _asked(partner: PaymentPartner, clock: Clock) -> tuple[str, str]:
         await asyncio.sleep(_LOGIN_LOOK_SECONDS)  # Another process is logging in for all.
     available = await partner.available(_CURRENCY, None)
     if isinstance(available, Unanswered):
-        return f"logged in, and it does not answer a question: {available.why}", _NO_ANSWER
+        return f"logged in, but it does not show a balance: {available.why}", _NO_ANSWER
     return "logged in, answers", ""
 
 
@@ -83,7 +83,8 @@ async def retry_logins(assembly: Assembly) -> AsyncIterator[Examined]:
 def _webhooks(account: PartnerAccount) -> str:
     """Whether webhooks can be verified. Without them payments still work, but news comes later."""
     if account.webhooks is None:
-        return "no webhook secret: payments are read on a back-off only"
+        return "no webhook secret: changes are found by reads alone, so later"
     count = len(account.webhooks.secrets)
-    rotating = f", {count} of them: remove the old one once nothing comes with it" * (count > 1)
-    return f"webhook secret set{rotating}"
+    if count > 1:
+        return f"{count} webhook secrets set: remove the old one once no delivery uses it"
+    return "webhook secret set"

@@ -52,8 +52,8 @@ async def operators(assembly: Assembly) -> AsyncIterator[Examined]:
     if refused:
         yield Examined(
             "signatures",
-            f"{sum(one.times for one in refused)} refused within a day, the last as "
-            f"{plain(refused[0].claimed)!r} about {plain(refused[0].subject)}",
+            f"{sum(one.times for one in refused)} refused within a day, the last by somebody who "
+            f"claims to be {plain(refused[0].claimed)!r}, about {plain(refused[0].subject)}",
             "ask that operator whether it was them; `finality operator list` shows each refusal",
         )
 

@@ -92,15 +92,18 @@ def _why_late(schedule: ScheduleDescription | None) -> str:
     if schedule is None:
         return "there is no schedule for it; start or restart `finality worker`, which makes it"
     if schedule.schedule.state.paused:
-        return f"its schedule is paused; temporal schedule toggle --unpause --schedule-id {UPKEEP}"
+        return (
+            "its schedule is paused; run: temporal schedule toggle --unpause --schedule-id "
+            f"{UPKEEP}"
+        )
     if running := schedule.info.running_actions:
         names = ", ".join(
             action.workflow_id
             for action in running
             if isinstance(action, ScheduleActionExecutionStartWorkflow)
         )
-        return f"a round runs and does not end ({names}); look at it in Temporal, and at the logs"
-    return "see that a worker runs and answers: `finality worker`"
+        return f"a round does not end ({names}); look at it in Temporal, and at the workers' logs"
+    return "check that a worker runs and can reach Temporal: `finality worker`"
 
 
 async def pollers(settings: Settings, client: Client) -> AsyncIterator[Examined]:

@@ -55,7 +55,7 @@ async def _found(
 
 async def test_there_is_one_task_for_each_machine_whose_clock_is_wrong(real: Database) -> None:
     [first] = await _found(real, "a/1", HOUR)
-    assert "the clock of a/1 is 1 hour ahead of Temporal's clock" in first.question
+    assert "The clock of a/1 is 1 hour ahead of Temporal's clock" in first.question
     assert len(await _found(real, "a/2", 2 * HOUR)) == 1
     assert len(await _found(real, "b/1", HOUR)) == 2
     assert len(await _found(real, "c/1", RIGHT)) == 2
@@ -74,4 +74,4 @@ async def test_a_clock_that_is_wrong_again_is_asked_about_again(real: Database) 
 
 async def test_the_other_clock_is_named_where_only_that_differs(real: Database) -> None:
     [task] = await _found(real, "a/1", RIGHT, database=-HOUR)
-    assert "1 hour behind the database's clock, and" in task.question
+    assert "1 hour behind the database's clock. This" in task.question

@@ -239,7 +239,7 @@ async def test_in_doubt_only_an_operator_may_go_on(
     asked = await desk.pay("MSG-2", FIRST, acknowledge=acknowledge)
     assert asked.code == NOTHING_PAID
     assert "--operator NAME" in asked.said
-    assert "better wait" in asked.said
+    assert "It is safer to wait" in asked.said
     make_key(desk.settings.home / "eve.key", "eve", b"whatever eve says")
     (desk.settings.home / "eve.passphrase").write_text("whatever eve says")
     monkeypatch.setenv("FINALITY_OPERATOR_KEY_FILE", str(desk.settings.home / "eve.key"))
@@ -249,7 +249,7 @@ async def test_in_doubt_only_an_operator_may_go_on(
     desk.settings = Settings(home=desk.settings.home, temporal_address="127.0.0.1:1")
     anybody = await desk.pay("MSG-2", FIRST, acknowledge=acknowledge, operator="eve")
     assert anybody.code == NOTHING_PAID
-    assert "not the signature of an operator 'eve'" in anybody.rows[0]["reason"]
+    assert "not by the key of an operator 'eve'" in anybody.rows[0]["reason"]
     assert await desk.recorded() == [11]
 
 
@@ -262,7 +262,7 @@ async def test_a_file_whose_row_was_lost_still_cannot_change_its_lines(desk: Des
     # The first line is the payment that it was, and the other is none.
     assert changed.code == SOME_NOT
     assert changed.states == [(11, "created"), (33, "refused")]
-    assert changed.rows[1]["reason"].startswith("DU01 a file of this message id was taken before")
+    assert changed.rows[1]["reason"].startswith("DU01 a file with this message id")
     assert await desk.recorded() == [11, 22]
 
 

@@ -125,7 +125,7 @@ async def test_a_store_set_back_under_running_workers_and_overtaken_is_found(
         assert made.attempts() == 2, "twice as many as were known"
         assert await Halts(made.assembly.database).in_force() == []
         await made.assembly.rounds.prove(Known(mark=last), made.assembly.clock.now())
-        assert f"it does not hold round {last.number} of upkeep" in (await _halt(made)).why
+        assert f"it does not have round {last.number} of upkeep" in (await _halt(made)).why
         assert (await made.payment(waits)).certainty is Certainty.UNKNOWN
         await made.ensure_running(waits)
         await made.until(waits, SETTLED)
@@ -146,9 +146,7 @@ async def test_a_run_whose_payment_is_gone_halts_everything_and_waits_for_the_ri
         after = copy_of(database)
         set_back(database, before)
         await made.ensure_running(paid)
-        assert (
-            f"it does not hold payment {paid}, of which a workflow runs" in (await _halt(made)).why
-        )
+        assert f"it does not have payment {paid}, although" in (await _halt(made)).why
         fresh = order(made.assembly.clock.now(), end_to_end_id="another")
         other = (await made.pay("another", of=fresh)).payment_id
         described = await (await made.handle(paid)).describe()
@@ -169,7 +167,7 @@ async def test_a_new_database_beside_a_temporal_that_knows_another_halts_at_the_
         await lost.work()
         await _upkeep(lost)
     async with _process(where, tmp_path, server) as made:
-        assert "it is another database than this Temporal knows" in (await _halt(made)).why
+        assert "it is not the database that this Temporal knows" in (await _halt(made)).why
         paid = (await made.pay(patience=timedelta(seconds=2))).payment_id
         assert (await made.payment(paid)).state is PaymentState.CREATED
         assert made.attempts() == 0

@@ -92,7 +92,7 @@ async def test_a_copy_of_a_time_when_an_earlier_halt_stood_is_doubted_before_tha
     clock.step(timedelta(minutes=1))
     known = await _round(store, known)
     [again] = await halts.in_force()
-    assert "it does not hold round" in again.why
+    assert "it does not have round" in again.why
     await halts.lift(found.number, by="alice", now=clock.now())
     for _ in range(5):
         await steps.instruct()

@@ -103,7 +103,7 @@ async def test_a_round_whose_last_result_is_a_strangers_still_finds_the_set_back
         await made.work()
         await _round_after(made, await stranger(server.address), last_result)
         [halt] = await Halts(made.assembly.database).in_force()
-        assert "it does not hold round 2 of upkeep" in halt.why
+        assert "it does not have round 2 of upkeep" in halt.why
         assert (await made.payment(payment_id)).certainty is Certainty.UNKNOWN
 
 
@@ -134,16 +134,16 @@ async def test_where_no_round_is_ours_nothing_starts_and_doctor_says_why(
         with pytest.raises(NotProven, match="Rounds of upkeep that are not ours"):
             await look_back(made.assembly, client)
         [examined] = [one async for one in last_round(made.assembly, client)]
-        assert "of 1 rounds in Temporal none is ours" in examined.found
+        assert "none of the 1 rounds in Temporal is ours" in examined.found
         assert "docs/operations.md" in examined.remedy
         assert await Halts(made.assembly.database).in_force() == []
 
 
 async def test_a_round_fails_where_no_round_is_ours(store: Store, clock: SteppedClock) -> None:
-    refused = Known(refused="of 3 rounds in Temporal none is ours")
+    refused = Known(refused="none of the 3 rounds in Temporal is ours")
     mark, missing = await store.rounds.prove(refused, clock.now())
     assert (mark.number, missing) == (1, ""), "the database has never seen a round either"
-    with pytest.raises(NotProven, match="none is ours"):
+    with pytest.raises(NotProven, match="is ours"):
         await store.rounds.prove(refused, clock.now())
 
 

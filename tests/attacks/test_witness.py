@@ -81,7 +81,7 @@ async def test_nothing_new_is_sent_before_the_partner_could_be_asked_and_lookups
     assert partner.count("submit") == 0
     record = await store.payments.record(PAYMENT)
     assert record.waiting_for is not None
-    assert "not yet compared with what bank/main shows" in record.waiting_for
+    assert "nothing new is sent to bank/main until" in record.waiting_for
     await steps.instructed()
     assert partner.count("list") == 1, "it is not asked again by each payment"
     partner.unlisted = None

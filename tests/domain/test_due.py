@@ -232,5 +232,5 @@ def test_without_its_instruction_a_payment_waits_for_people() -> None:
     """Somebody took it out of the database. Commands show the payment all the same."""
     bare = view(report(S.PROCESSING)).model_copy(update={"instructions": ()})
     assert due(bare, NOW).owed is Owed.WAIT
-    assert "which the database does not hold" in due(bare, NOW).because
+    assert "which is missing from the database" in due(bare, NOW).because
     assert deadline_of(bare) is None

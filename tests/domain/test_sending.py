@@ -300,4 +300,4 @@ def test_in_doubt_it_is_said_what_the_partner_does_with_a_repeat() -> None:
     }
     assert "refuses a key that it has seen" in words[IdempotencyKind.REJECT_DUPLICATE]
     assert "used only once" in words[IdempotencyKind.NATURAL_KEY]
-    assert "answers a known key as before" in words[IdempotencyKind.REPLAY_STATE]
+    assert "executes nothing twice" in words[IdempotencyKind.REPLAY_STATE]

@@ -126,7 +126,7 @@ def test_a_day_without_settlement_becomes_the_next_with_it(wished: date, day: da
     assert result.times.requested_execution_date == day
     assert result.times.wished_execution_date == wished
     assert result.times.submit_before == CUT_OFF.on(day)
-    assert result.moved == f"{wished} is no business day of TARGET; executed on {day} instead"
+    assert result.moved == f"{wished} is not a business day of TARGET; executed on {day} instead"
 
 
 def test_a_business_day_stays_and_nothing_is_said_of_it() -> None:

@@ -112,7 +112,7 @@ def test_without_a_day_they_are_those_of_today_on_the_rail() -> None:
 def test_today_is_the_rails_and_not_the_worlds() -> None:
     # Half past midnight in Brussels is yesterday in UTC.
     now = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
-    with pytest.raises(InvalidOrder, match="2026-03-02 is over"):
+    with pytest.raises(InvalidOrder, match="2026-03-02 has passed"):
         admitted(with_times(requested_execution_date=date(2026, 3, 2)), now=now)
 
 

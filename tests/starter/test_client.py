@@ -303,7 +303,7 @@ async def test_while_the_earlier_one_is_in_doubt_only_an_operator_may_acknowledg
         await client.pay(order(), "k2", acknowledge_duplicate_of=[first])
     assert asked.value.needs_operator
     enrolled(store.database, store.clock.now())
-    with pytest.raises(NotSigned, match="not the signature of an operator 'eve'"):
+    with pytest.raises(NotSigned, match="not by the key of an operator 'eve'"):
         await client.pay(order(), "k2", acknowledge_duplicate_of=[first], operator=person("eve"))
     assert len((await client.find()).records) == 1
     second = await client.pay(order(), "k2", acknowledge_duplicate_of=[first], operator=ALICE)
@@ -312,7 +312,7 @@ async def test_while_the_earlier_one_is_in_doubt_only_an_operator_may_acknowledg
 
 
 async def test_before_any_operator_is_enrolled_nobody_is_one(client: Orchestrator) -> None:
-    with pytest.raises(NotSigned, match="not the signature of an operator 'alice'"):
+    with pytest.raises(NotSigned, match="not by the key of an operator 'alice'"):
         await client.pay(order(), "k", operator=ALICE)
     assert (await client.find()).records == []
 

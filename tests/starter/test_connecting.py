@@ -167,7 +167,7 @@ async def test_files_of_the_profile_that_are_not_there(monkeypatch: pytest.Monke
 
 async def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no Temporal server answers at 127.0.0.1:1" in await _said("127.0.0.1:1")
-    assert "no machine has this name" in await _said("nobody.invalid:7233")
+    assert "there is no machine of this name" in await _said("nobody.invalid:7233")
 
 
 async def test_a_namespace_that_is_missing_and_search_attributes_that_are(

@@ -239,7 +239,7 @@ def test_the_days_are_those_of_the_currency() -> None:
     day = nested("ReqdExctnDt/Dt", "2026-11-26")
     (one,) = planned(pain001(Block([transfer(**DOLLARS)], day=day))).orders
     assert one.rules_of == date(2026, 11, 27)
-    assert any("no business day of US" in notice.text for notice in one.notices)
+    assert any("not a business day of US" in notice.text for notice in one.notices)
     (euro,) = planned(pain001(Block([transfer()], day=day))).orders
     assert euro.rules_of == date(2026, 11, 26)
     # Two in the afternoon in New York.

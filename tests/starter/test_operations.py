@@ -231,7 +231,7 @@ async def test_a_decision_is_signed_with_the_operators_own_key(
     for number, decision in enumerate(tried):
         with pytest.raises(NotSigned) as error:
             await decision
-        said = "try again after" if number >= 3 else "not the signature of an operator"
+        said = "try again after" if number >= 3 else "not by the key of an operator"
         assert said in str(error.value)
     assert await store.commands.of(PAYMENT) == []
     assert await operations.halts() == []
@@ -273,7 +273,7 @@ async def test_without_operators_not_executed_is_not_offered(
     nobody = operations_of(store, notifier, clock)
     await _parked(store)
     assert not await nobody.offers_not_executed()
-    with pytest.raises(CannotResolve, match=r"not offered.*finality operator enrol"):
+    with pytest.raises(CannotResolve, match=r"needs 2 operators.*finality operator enrol"):
         await nobody.not_executed(PAYMENT, "n1", signer=ALICE, why=WHY, evidence=LETTER)
     assert await store.commands.of(PAYMENT) == []
 

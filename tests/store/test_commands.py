@@ -81,8 +81,8 @@ CASES: list[tuple[Moment, CommandKind, Outcome | str, PaymentState]] = [
     (held, E, "not in question", S.ACCEPTED),
     (released, E, "not in question", S.PROCESSING),
     (settled, E, "not in question", S.SETTLED),
-    (rejected, E, "nothing is to be done", S.REJECTED),
-    (cancelled, E, "nothing is to be done", S.CANCELLED),
+    (rejected, E, "there is nothing to decide", S.REJECTED),
+    (cancelled, E, "there is nothing to decide", S.CANCELLED),
     (contradicted, E, Outcome.DONE, S.SETTLED),
     (nothing_sent, N, "not in question", S.CREATED),
     (under_way, N, "an attempt is under way", S.SUBMITTING),
@@ -91,8 +91,8 @@ CASES: list[tuple[Moment, CommandKind, Outcome | str, PaymentState]] = [
     (held, N, "not in question", S.ACCEPTED),
     (released, N, "not in question", S.PROCESSING),
     (settled, N, "not in question", S.SETTLED),
-    (rejected, N, "nothing is to be done", S.REJECTED),
-    (cancelled, N, "nothing is to be done", S.CANCELLED),
+    (rejected, N, "there is nothing to decide", S.REJECTED),
+    (cancelled, N, "there is nothing to decide", S.CANCELLED),
     (contradicted, N, Outcome.PROPOSED, S.REJECTED),
 ]
 ASK: dict[CommandKind, Callable[[Store], Awaitable[Commanded]]] = {

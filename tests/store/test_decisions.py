@@ -62,7 +62,7 @@ async def test_anothers_object_is_not_taken_for_this_payments(store: Store) -> N
     store.clock.step(3 * SECOND)
     await store.sent(in_doubt(), payment_id="pay_2")
     with pytest.raises(
-        CannotResolve, match=f"{REFERENCE} is the partner's object of payment {PAYMENT}"
+        CannotResolve, match=f"{REFERENCE} is the partner's id of another payment, {PAYMENT}"
     ):
         await operators.executed(store.commands,
             "pay_2", command_id="e", by="alice", why="w", now=store.clock.now(),
@@ -158,7 +158,7 @@ async def test_who_is_no_operator_any_more_has_not_signed(store: Store) -> None:
     removed = [await _removes(store, "alice", by=by) for by in (operators.BOB, operators.CAROL)]
     assert removed == [["bob"], ["bob", "carol"]]
     assert (await not_executed(store, "bob")).command.outcome is Outcome.PROPOSED
-    with pytest.raises(NotSigned, match="not the signature of an operator 'alice'"):
+    with pytest.raises(NotSigned, match="not by the key of an operator 'alice'"):
         await not_executed(store, "alice", "again")
     assert (await not_executed(store, "carol")).command.outcome is Outcome.DONE
 

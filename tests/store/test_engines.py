@@ -71,7 +71,7 @@ def test_elsewhere_a_server_proves_its_name_unless_less_is_asked() -> None:
         (f"postgresql+asyncpg://me:{PASSWORD}@db.example/finality", "is not known"),
         (f"postgresql://me:{PASSWORD}@db.example:port/finality", "cannot be read"),
         (PASSWORD, "cannot be read"),
-        (f"postgresql://me:{PASSWORD}@db.example/f?sslmode=prefer", "say disable, require"),
+        (f"postgresql://me:{PASSWORD}@db.example/f?sslmode=prefer", "use disable, require"),
         (f"postgresql://me:{PASSWORD}@db.example/f?sslrootcert=/nowhere", "sslrootcert: No such"),
         (f"postgresql://me:{PASSWORD}@db.example/f?target=x", "option 'target' is not known"),
     ],

@@ -208,7 +208,7 @@ def test_the_id_of_a_new_key_is_derived_from_it(tmp_path: Path) -> None:
     assert key != other
     file.write_text(f"{key_id}:{other}\n")
     with pytest.raises(
-        KeyringError, match=r"is not the key of that id.*Copy the whole line"
+        KeyringError, match=r"stands beside another key.*Copy the whole line"
     ) as error:
         Keyring.read(file)
     assert other not in str(error.value)

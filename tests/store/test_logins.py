@@ -56,7 +56,7 @@ def test_four_workers_with_wrong_credentials_make_one_failed_login(
     ]
     answers = [future.result(60) for future in asked]
     assert len(log.read_text().splitlines()) == 1
-    assert all("was refused (wrong api key)" in answer for answer in answers)
+    assert all("refused our login (wrong api key)" in answer for answer in answers)
 
 
 async def test_one_logs_in_and_the_others_take_its_token(

@@ -65,7 +65,7 @@ async def test_a_database_that_was_set_back_is_found_although_it_overtook_what_w
     assert await _halts(store) == []
     await _round(store, known)
     [why] = await _halts(store)
-    assert "it does not hold round 2 of upkeep" in why
+    assert "it does not have round 2 of upkeep" in why
     view = await store.payments.view(PAYMENT)
     assert view.payment.certainty is Certainty.UNKNOWN, "it may have been sent"
 
@@ -75,7 +75,7 @@ async def test_another_database_is_named_as_such(store: Store) -> None:
     await _round(store)
     await _round(store, known)
     [why] = await _halts(store)
-    assert "it is another database than this Temporal knows" in why
+    assert "it is not the database that this Temporal knows" in why
 
 
 async def test_what_was_found_once_is_known_from_then_on(store: Store, clock: SteppedClock) -> None:
@@ -122,7 +122,7 @@ async def test_a_halt_is_not_lifted_before_everything_counts_as_sent(
     await store.set_back.forgot("pay_of_another_time", clock.now())
     halts = Halts(store.database)
     [found] = await halts.in_force()
-    assert "it does not hold payment pay_of_another_time" in found.why
+    assert "it does not have payment pay_of_another_time" in found.why
     with pytest.raises(NotDoubtedYet, match="the next round of upkeep"):
         await halts.lift(found.number, by="alice", now=clock.now())
     await _round(store)

@@ -93,7 +93,7 @@ def test_a_newer_schema_is_left_alone_and_named(database: Database) -> None:
     schema.upgrade(database)
     newer = text("UPDATE alembic_version SET version_num = '9999'")
     database.migrate(lambda session: session.connection().execute(newer))
-    with pytest.raises(schema.NewerSchema, match=r"at schema 9999.*run the newer program"):
+    with pytest.raises(schema.NewerSchema, match=r"at schema 9999.*run the newer release"):
         schema.upgrade(database)
 
 

@@ -78,7 +78,7 @@ async def test_without_the_key_nothing_opens_and_the_payment_names_the_remedy(
     stranger.close()
     same_id = Store(store.where, clock, Keyring({"test-1": b"x" * 32}, "test-1"))
     record = await same_id.payments.record(PAYMENT)
-    assert record.sealed == "sealed value was altered or belongs elsewhere"
+    assert record.sealed == "a sealed value was altered or belongs to another place"
     assert (record.creditor, record.end_to_end_id) == ("", "")
     same_id.close()
 
@@ -145,5 +145,5 @@ def test_a_malformed_keyring_is_named_without_its_keys(
 
 
 def test_a_missing_keyring_names_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(KeyringError, match="set FINALITY_KEYRING_FILE or run `finality up`"):
+    with pytest.raises(KeyringError, match="set FINALITY_KEYRING_FILE, or run `finality up`"):
         Keyring.read(tmp_path / "nowhere")

@@ -159,7 +159,7 @@ async def test_who_said_that_it_repeats_nothing_is_shown(store: Store) -> None:
     await give(store, 1)
     await give(store, 2, said=(PAYMENT,), operator="alice")
     assert await _texts(store, EntryKind.DECISION, "pay_2") == [
-        f"meant besides {PAYMENT}, says alice"
+        f"not a repeat of {PAYMENT}, says alice"
     ]
 
 

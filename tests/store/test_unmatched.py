@@ -105,7 +105,7 @@ async def test_people_are_asked_after_an_hour_and_not_before(
     clock.step(timedelta(seconds=1))
     with caplog.at_level(logging.WARNING, "finality.upkeep"):
         await _sweep(store)
-    assert "deliveries of ref-1" in caplog.text
+    assert "deliveries about ref-1" in caplog.text
     [task] = await _open(store)
     assert task.unmatched == Reference(BANK, ACCOUNT, "ref-1")
     assert (task.payment_id, task.amount, task.kind) == (None, None, "unmatched")

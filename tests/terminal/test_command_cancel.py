@@ -37,7 +37,7 @@ async def test_what_was_not_sent_is_cancelled_though_no_server_answers(alone: Ho
     assert ran.code == 0, ran.err
     assert "cancel c1: done" in ran.out
     assert f"{PAYMENT} is cancelled" in ran.out
-    assert "No Temporal server answers: it is recorded" in ran.out
+    assert "No Temporal server answers. The command is recorded" in ran.out
     [command] = await alone.store.commands.of(PAYMENT)
     assert (command.why, command.outcome) == ("ordered twice", Outcome.DONE)
     assert command.by.startswith("terminal/")
@@ -90,7 +90,7 @@ async def test_what_the_partner_holds_is_not_said_to_be_cancelled(alone: Home) -
     await alone.store.sent(accepted(alone.store.clock.now()))
     ran = alone.run("cancel", PAYMENT)
     assert ran.code == 1
-    assert "recorded; what comes of it is not known yet" in ran.out
+    assert "recorded; its outcome is not known yet" in ran.out
     assert f"{PAYMENT} is accepted" in ran.out
 
 
@@ -119,7 +119,7 @@ async def test_what_is_no_payment_is_said_with_where_to_look(
         said = capsys.readouterr()
         assert said.out == ""
         assert said.err == (
-            f"finality: no payment {payment_id}; `finality list` shows those there are\n"
+            f"finality: there is no payment {payment_id}; `finality list` shows the payments\n"
         )
 
 
@@ -168,4 +168,4 @@ def test_list_refuses_a_state_there_is_not_and_names_those_there_are(
 async def test_list_takes_every_state_there_is(alone: Home) -> None:
     await alone.store.accept()
     assert PAYMENT in alone.run("list", "--state", "created").out
-    assert "No payment fits." in alone.run("list", "--state", "settled").out
+    assert "No payment matches." in alone.run("list", "--state", "settled").out

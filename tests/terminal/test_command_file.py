@@ -72,7 +72,7 @@ def test_a_file_of_which_nothing_was_recorded_is_not_said_cancelled(
     _unrecord(alone, "")
     ran = alone.run("file", "cancel", "REFUSED")
     assert ran.code == 2
-    assert "nothing of 'REFUSED' was paid" in ran.err
+    assert "no line of 'REFUSED' has a payment to cancel" in ran.err
 
 
 def test_lines_not_recorded_yet_keep_a_cancel_from_being_whole(

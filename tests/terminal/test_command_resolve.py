@@ -108,12 +108,12 @@ async def test_two_made_up_people_in_the_environment_are_nobody(
         assert await make_operator_key(name, file, passphrase) == 0
         monkeypatch.setenv("FINALITY_OPERATOR_KEY_FILE", str(file))
         await _refused(parked, CommandKind.NOT_EXECUTED, by=name, evidence=letter)
-        assert f"not the signature of an operator '{name}'" in capsys.readouterr().err
+        assert f"not by the key of an operator '{name}'" in capsys.readouterr().err
         public.append(file.with_name(f"{file.name}.pub"))
     assert await enrol_operators(parked.settings, public) == 2
-    assert "happens once" in capsys.readouterr().err
+    assert "enrolled already" in capsys.readouterr().err
     shown = parked.run("show", PAYMENT)
-    assert "the signature of somebody who says to be 'bob' was refused" in shown.out
+    assert "the signature of somebody who claims to be 'bob' was refused" in shown.out
     assert "refused within a day" in parked.run("doctor").out
 
 
@@ -172,7 +172,7 @@ async def test_not_executed_is_not_offered_before_operators_are_enrolled(
     """Said before any passphrase is asked for: there is neither a file nor a terminal here."""
     parked.store.database.write_now(lambda session: session.exec(delete(OperatorRow)))
     await _refused(parked, CommandKind.NOT_EXECUTED, evidence=letter)
-    assert "not offered: it takes 2 operators" in capsys.readouterr().err
+    assert "`not-executed` needs 2 operators" in capsys.readouterr().err
 
 
 async def test_the_passphrase_is_typed_without_being_shown(parked: Home) -> None:

@@ -46,7 +46,7 @@ async def test_tasks_name_what_is_delivered_and_both_ways_to_answer(
 ) -> None:
     listed = alone.run("tasks")
     assert listed.code == 0, listed.err
-    assert f"{BANK} has delivered news of" in listed.out
+    assert f"{BANK} has sent notifications about" in listed.out
     assert f"on account {ACCOUNT}" in listed.out
     assert "\x1b" not in listed.out
     [row] = alone.run("tasks", "--json").rows
@@ -69,7 +69,7 @@ async def test_an_operator_dismisses_one_that_is_nobodys(alone: Home, task_id: s
     assert (kept.code, "by alice" in kept.out, "verified" in kept.out) == (0, True, True)
     again = alone.signed("tasks", "--dismiss", task_id, *WHY)
     assert again.code == 1
-    assert f"no task {task_id} about deliveries of nobody or a clock is open" in again.err
+    assert f"no task {task_id} about unmatched deliveries or a clock is open" in again.err
 
 
 async def test_a_wrong_clock_is_named_and_may_be_dismissed(alone: Home) -> None:
@@ -77,14 +77,14 @@ async def test_a_wrong_clock_is_named_and_may_be_dismissed(alone: Home) -> None:
     await clocks.keep("host/4711", now, ahead_of_temporal=2 * HOUR, ahead_of_database=None)
     listed = alone.run("tasks")
     assert listed.code == 0, listed.err
-    assert "the clock of host/4711 is 2 hours ahead of Temporal's clock" in listed.out
+    assert "The clock of host/4711 is 2 hours ahead of Temporal's clock" in listed.out
     [row] = alone.run("tasks", "--json").rows
     assert (row["kind"], row["payment_id"], row["unmatched"]) == ("clock", None, None)
     look, dismiss = row["next_commands"]
     assert look == "finality doctor"
     assert dismiss.startswith(f"finality tasks --dismiss {row['task_id']} ")
     done = alone.signed("tasks", "--dismiss", row["task_id"], *WHY)
-    assert (done.code, "it asks anew" in done.out) == (0, True), done.err
+    assert (done.code, "the task opens again" in done.out) == (0, True), done.err
     assert alone.run("tasks", "--json").rows == []
 
 

@@ -81,7 +81,7 @@ def test_doctor_names_a_remedy_for_everything_that_is_missing(tmp_path: Path) ->
 def test_a_home_without_keys_is_said_in_one_line(tmp_path: Path) -> None:
     ran = Terminal(tmp_path / "new").run("list")
     assert ran.code == 2
-    assert ran.err.startswith("finality: no keyring at")
+    assert ran.err.startswith("finality: there is no keyring at")
     assert "Traceback" not in ran.err
 
 

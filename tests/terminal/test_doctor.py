@@ -103,7 +103,7 @@ def test_a_check_that_fails_hides_no_other(tmp_path: Path) -> None:
     """Without keys no payment can be opened; whether Temporal answers can be told all the same."""
     ran = Terminal(tmp_path / "new", width=400).run("doctor", FINALITY_TEMPORAL_ADDRESS=NO_TEMPORAL)
     assert ran.code == 1
-    assert "✗ keyring: no keyring at" in ran.out
+    assert "✗ keyring: there is no keyring at" in ran.out
     assert "✗ Temporal: cannot be used" in ran.out
     assert ran.out.count("✗") == ran.out.count("→") == 2
     assert "Traceback" not in ran.err

@@ -36,9 +36,9 @@ def test_a_payment_is_listed_and_shown_by_its_reference_and_its_file(
         (("list", "--amount", "1.234EUR"), "finer than the currency"),
         (("list", "--state", "paid"), "there is no 'paid'; known: "),
         (("list", "--day", "yesterday"), "--day"),
-        (("show",), "say which one by options"),
-        (("show", "pay_1", "--tenant", "shop"), "stands alone"),
-        (("show", "--creditor", "Nobody"), "no payment fits"),
+        (("show",), "options that find the payment"),
+        (("show", "pay_1", "--tenant", "shop"), "not both"),
+        (("show", "--creditor", "Nobody"), "no payment matches"),
     ],
 )
 def test_a_search_that_cannot_be_made_or_finds_nothing_says_why(

@@ -23,6 +23,6 @@ def test_operators_and_refused_signatures_have_their_fields(tmp_path: Path) -> N
         *operators, refused = made.run("operator", "list", "--json").rows
     assert [one["name"] for one in operators] == ["alice", "bob"]
     assert (refused["claimed"], refused["kind"], refused["times"]) == ("alice", "halt", 1)
-    assert "not the signature of an operator" in refused["why"]
+    assert "not by the key of an operator" in refused["why"]
     for at in (refused["first_at"], refused["last_at"], operators[0]["added_at"]):
         assert datetime.fromisoformat(at).tzinfo is not None

@@ -212,7 +212,7 @@ def test_dates_are_never_shifted_for_a_real_partner(tmp_path: Path) -> None:
     environment["FINALITY_CURRENCYCLOUD"] = json.dumps({"bank": {**bank, "simulated": True}})
     claimed = terminal.run("list", **environment)
     assert claimed.code == 2
-    assert "bank.invalid cannot be simulated" in claimed.err
+    assert "and bank.invalid is none" in claimed.err
 
 
 def test_without_temporal_the_payments_are_recorded_and_it_says_so(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_without_any_account_the_same_is_said_once_and_where_to_look(
     file = a_file(tmp_path, "NOBODY", 12)
     ran = alone.run("pay", str(file), *AS_OF, FINALITY_DEBTORS="{}")
     assert ran.code == 2
-    assert "does `finality up` run in this folder?" in ran.out
+    assert "Does `finality up` run in this folder?" in ran.out
     assert ran.out.count("is not mapped to an account") == 1
     assert "1 and 11 more" in ran.out
 

@@ -17,7 +17,7 @@ from tests.terminal.homes import ALICE, home, sign_as
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("alice", "not the signature of an operator 'alice'"),
+        ("alice", "not by the key of an operator 'alice'"),
         ("mallory", "is the key of 'alice', not of 'mallory'"),
     ],
 )

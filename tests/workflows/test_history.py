@@ -151,12 +151,12 @@ async def test_the_ui_says_in_plain_words_what_a_payment_waits_for(at_work: Worl
 
     text = await eventually(details, "the watch in the details")
     assert text.startswith("**Sent by our provider** (settled, sent)")
-    assert "Waits for the watch for returns; next look at " in text
+    assert "Waits: the watch for returns; next look at " in text
     description = await handle.describe()
     assert await description.static_summary() == f"payment {payment_id}"
     summaries = await _summaries(at_work, handle.id)
-    assert "nothing was sent so far; our checks, then the send" in summaries
-    assert any(summary.startswith("waits for the watch") for summary in summaries)
+    assert "nothing has been sent so far; our checks come before the send" in summaries
+    assert any(summary.startswith("waits: the watch") for summary in summaries)
 
 
 async def _summaries(made: World, workflow_id: str) -> list[str]:

@@ -77,7 +77,7 @@ async def test_what_was_sent_after_the_copy_was_made_is_looked_up_or_parked(
     _restore(home, copy)
     async with _again(home, server, partner) as made:
         [halt] = await Halts(made.assembly.database).in_force()
-        assert "it is another database" in halt.why, "the copy is older than its first round"
+        assert "it is not the database" in halt.why, "the copy is older than its first round"
         await made.ensure_running(payment_id)
         if end is not None:
             await made.until(payment_id, end)

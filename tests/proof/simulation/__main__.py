@@ -1,7 +1,8 @@
 """Thousands of simulated payments: `finality proof [--seeds N] [--seed N] [--plan FILE]`.
 
-A world that goes wrong is made smaller, fault by fault, until nothing more can be left out, and
-the plan that is left is written down to be run again with `--plan`.
+Each seed makes one simulated world. If a world goes wrong, its plan is reduced, fault by fault,
+until every fault that is left is needed. The reduced plan is written to a file, and `--plan` runs
+it again.
 """
 
 from __future__ import annotations
@@ -57,13 +58,18 @@ def told(result: Result) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="finality proof", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=_SEEDS, help="worlds, each with its seed")
-    parser.add_argument("--first", type=int, default=1, help="the first of these seeds")
-    parser.add_argument("--payments", type=int, default=_PAYMENTS, help="in each world")
-    parser.add_argument("--seed", type=int, help="this world alone")
+    parser.add_argument("--seeds", type=int, default=_SEEDS, help="run this many worlds")
+    parser.add_argument("--first", type=int, default=1, help="the seed of the first world")
+    parser.add_argument("--payments", type=int, default=_PAYMENTS, help="payments in each world")
+    parser.add_argument("--seed", type=int, help="run only the world of this seed")
     parser.add_argument("--harsh", action="store_true", help="several faults for each payment")
-    parser.add_argument("--plan", type=Path, help="the plan in this file alone")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--plan", type=Path, help="run only the plan in this file")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="run worlds in this many processes",
+    )
     given = parser.parse_args()
     if given.plan:
         plans = [Plan.read(given.plan)]
