@@ -10,6 +10,8 @@ import sys
 from collections.abc import Coroutine
 from typing import Any, NoReturn
 
+import uvloop
+
 from domain.explained import Explained
 from domain.plain_text import plain, plain_lines
 
@@ -94,7 +96,8 @@ def run(main: Coroutine[Any, Any, int]) -> NoReturn:
     the exit code is 2.
     """
     try:
-        code = asyncio.run(main)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            code = runner.run(main)
     except KeyboardInterrupt:
         code = 130
     except Explained as error:

@@ -1,23 +1,21 @@
-"""The Temporal plugin: everything that client, worker, replayer and tests must share."""
+"""The Temporal plugin: everything that client, worker, replayer and tests must share.
+
+Workflows run outside the SDK's sandbox, which would import them again for each run. Tests hold what
+it would guard (docs/decisions/0028).
+"""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, Final
+from typing import Any
 
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.plugin import SimplePlugin
-from temporalio.worker import WorkflowRunner
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker import UnsandboxedWorkflowRunner
 
 from starter.arguments import OwnArguments
 from starter.codec import EncryptionCodec
 from starter.converter import SealedPayloadConverter
 from store.keyring import Keyring
-
-#: Pure modules without state, imported once and shared by all workflow runs. Everything else that a
-#: workflow imports is imported again for each run, inside the sandbox.
-PASSED_THROUGH: Final = ("domain", "activities")
 
 
 def data_converter(keyring: Keyring) -> DataConverter:
@@ -27,13 +25,6 @@ def data_converter(keyring: Keyring) -> DataConverter:
         payload_codec=EncryptionCodec(keyring),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
-
-
-def _runner(existing: WorkflowRunner | None) -> WorkflowRunner:
-    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-    if isinstance(existing, SandboxedWorkflowRunner):
-        return dataclasses.replace(existing, restrictions=restrictions)
-    return existing or SandboxedWorkflowRunner(restrictions=restrictions)
 
 
 def plugin(keyring: Keyring) -> SimplePlugin:
@@ -47,5 +38,5 @@ def plugin(keyring: Keyring) -> SimplePlugin:
         "finality",
         data_converter=convert,
         interceptors=[OwnArguments()],
-        workflow_runner=_runner,
+        workflow_runner=UnsandboxedWorkflowRunner(),
     )

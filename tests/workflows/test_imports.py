@@ -14,6 +14,15 @@ from tests.conftest import ROOT
 ALLOWED = frozenset({"temporalio", "pydantic", "domain", "activities", "workflows"})
 NOT_LOADED = ("httpx", "sqlmodel", "sqlalchemy", "cryptography", "lxml", "store", "partners")
 WORKFLOWS = ("workflows.payment", "workflows.upkeep")
+#: Rooms whose code replays, so that it must do the same each time.
+REPLAYED = ("workflows", "domain")
+#: Modules that ask for the time, chance, or what is outside of this program.
+ACTING = frozenset(
+    {"io", "os", "pathlib", "random", "secrets", "shutil", "socket", "subprocess", "sys",
+     "tempfile", "threading", "time", "uuid"}
+)  # fmt: skip
+#: Methods that ask for the time; `workflow.now` tells the same in each replay.
+CLOCKS = frozenset({"now", "utcnow", "today", "monotonic"})
 
 
 def _file(module: str) -> Path | None:
@@ -61,6 +70,22 @@ def test_workflows_reach_only_what_they_may(start: str) -> None:
     for module, importer in _reached(start).items():
         room = module.partition(".")[0]
         assert room in ALLOWED or room in sys.stdlib_module_names, f"{importer} imports {module}"
+
+
+@pytest.mark.parametrize(
+    "file", [file for room in REPLAYED for file in sorted((ROOT / room).rglob("*.py"))], ids=str
+)
+def test_what_replays_asks_for_no_time_and_no_chance(file: Path) -> None:
+    """Workflows run without the SDK's sandbox, which would refuse that when it happens."""
+    assert not _imports(file) & ACTING
+    for node in ast.walk(ast.parse(file.read_text())):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="workflow"), attr="now")):
+                continue
+            case ast.Call(func=ast.Attribute(attr=str(name))):
+                assert name not in CLOCKS, f"line {node.lineno}"
+            case ast.Call(func=ast.Name(id=str(name))):
+                assert name not in {"open", "input", "id", "hash"}, f"line {node.lineno}"
 
 
 def test_the_search_follows_imports_within_our_rooms() -> None:

@@ -1,4 +1,4 @@
-"""A workflow for a planted bug, in a module of its own: the sandbox imports it for each run."""
+"""A workflow for a planted bug, in a module of its own."""
 
 from __future__ import annotations
 

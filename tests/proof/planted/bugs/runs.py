@@ -9,7 +9,7 @@ from tests.proof.planted.bug import planted
          "tests/workflows/test_continue_as_new.py"
          "::test_a_caller_who_waits_does_not_keep_a_run_from_going_on_as_new")  # fmt: skip
 def a_handler_holds_the_loop() -> None:
-    # Workers take the class from its module, and their sandbox imports that of the variant anew.
+    # Workers take the class from its module.
     import workflows.payment
     from tests.proof.planted.held import HeldByItsHandlers
 
