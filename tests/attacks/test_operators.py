@@ -29,7 +29,7 @@ async def test_a_halt_of_a_tenant_spelt_otherwise_is_refused_and_not_a_halt_of_n
     operations: Operations, store: Store, typed: str
 ) -> None:
     await store.accept()
-    with pytest.raises(InvalidCommand, match="but 'shop'"):
+    with pytest.raises(InvalidCommand, match="is 'shop' meant"):
         await operations.halt(signer=ALICE, why="looks wrong", tenant=typed)
     assert await operations.halts() == []
 
