@@ -6,27 +6,29 @@ taken first, all keys and then all intents, each group in one order, so two call
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlmodel import Session, select
+from sqlalchemy import bindparam
+from sqlmodel import Session, SQLModel, col, select
 
 from domain.ids import end_to_end_hash, instruction_id
 from domain.lifecycle.profile import InstructionKind, Profile
-from domain.payments.fold import fold
 from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate, require_acknowledged
 from domain.payments.order import Order
 from domain.payments.view import PaymentView
 from store.clocks import agreed
 from store.folding import Folding, order_context
-from store.forgotten import remember
-from store.intents import earlier_of, hashes_of, require_operator
+from store.forgotten import remember, shown_among
+from store.halts import is_halted
+from store.intents import Compared, hashes_of, require_operator
 from store.keyring import Keyring
 from store.keys import require_proven
 from store.locks import hold
-from store.tables import InstructionRow, PaymentRow, StateRow
+from store.parts import in_parts
+from store.tables import InstructionRow, PaymentRow
 from store.views import view_of
 
 FINGERPRINT_VERSION: Final = 1
@@ -81,41 +83,82 @@ class Accepting:
             # Keys before intents: otherwise a call that is repeated at once would be reported as
             # a duplicate of itself. All keys before any intent, so that callers never deadlock.
             hold(session, *(f"key/{one.order.tenant}/{one.key}" for one in many))
-            known = [
-                accepted_under(session, one.order.tenant, one.key, one.fingerprint) for one in many
+            known = known_rows(session, [(one.order.tenant, one.key) for one in many])
+            new = [
+                (one.intent, own)
+                for one, own in zip(many, hashes, strict=True)
+                if (one.order.tenant, one.key) not in known
             ]
-            new = [own for own, found in zip(hashes, known, strict=True) if found is None]
-            hold(session, *{name for own in new for name in own})
+            hold(session, *{name for _, own in new for name in own})
             at = agreed(session, now) if new else now
-            return [
-                found or self._accept(session, one, own, at)
-                for one, own, found in zip(many, hashes, known, strict=True)
-            ]
+            call = _Call(session, self._keyring, self._folding, known, Compared(session, new, at))
+            judged = [call.judge(one, own, at) for one, own in zip(many, hashes, strict=True)]
+            call.store(at)
+            return [one.acceptance if isinstance(one, _New) else one for one in judged]
 
         return transaction
 
-    def _accept(
-        self, session: Session, given: Given, hashes: Sequence[str], at: datetime
-    ) -> Acceptance | PossibleDuplicate:
-        """Record one order. Its key is locked and was not known."""
+
+@dataclass
+class _New:
+    """A payment that this call records."""
+
+    row: PaymentRow
+    paying: InstructionRow
+    others: list[SQLModel]
+    view: PaymentView
+
+    @property
+    def acceptance(self) -> Acceptance:
+        return Acceptance(self.view, is_new=True)
+
+
+class _Call:
+    """The orders of one call, in the transaction that records them.
+
+    All are judged before any is stored, because one statement for a thousand rows costs far less
+    than a thousand statements.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        keyring: Keyring,
+        folding: Folding,
+        known: Mapping[tuple[str, str], PaymentRow],
+        compared: Compared,
+    ) -> None:
+        self._session = session
+        self._keyring = keyring
+        self._folding = folding
+        self._known = known
+        self._compared = compared
+        self._new: dict[tuple[str, str], _New] = {}
+        self._halted: dict[tuple[str, str, str], bool] = {}
+
+    def judge(
+        self, given: Given, hashes: Sequence[str], at: datetime
+    ) -> _New | Acceptance | PossibleDuplicate:
+        """What becomes of one order. Its key and its hashes are locked."""
         order, payment_id = given.order, given.payment_id
-        # One call may contain the same key twice.
-        if known := accepted_under(session, order.tenant, given.key, given.fingerprint):
-            return known
+        name = (order.tenant, given.key)
+        if found := self._known.get(name):
+            return _accepted(self._session, found, given.fingerprint)
+        if twin := self._new.get(name):  # One call may contain the same key twice.
+            _require_same(twin.row, given.fingerprint)
+            return Acceptance(twin.view, is_new=False)
         if given.acknowledged.operator is not None:
-            require_operator(session, given.acknowledged, order, payment_id, at)
-        earlier = earlier_of(session, given.intent, hashes, at)
+            require_operator(self._session, given.acknowledged, order, payment_id, at)
+        earlier = self._compared.earlier(given.intent, hashes)
         try:
             require_acknowledged(earlier, given.acknowledged)
         except PossibleDuplicate as duplicate:
             return duplicate
-        row = self._new_row(order, given.key, given.fingerprint, payment_id, given.profile, at)
+        row = self._new_row(given, at)
         row.intent_hash, row.intent_batch = hashes[0], given.intent.batch
         if earlier:
             row.acknowledged = ",".join(one.payment_id for one in earlier)
             row.acknowledged_by = given.acknowledged.operator
-        session.add(row)
-        session.flush()
         paying = InstructionRow(
             instruction_id=instruction_id(payment_id, InstructionKind.PAY),
             payment_id=payment_id,
@@ -123,34 +166,41 @@ class Accepting:
             partner=order.partner,
             partner_account=order.partner_account,
         )
-        session.add(paying)
-        session.add(
-            StateRow(
-                payment_id=payment_id,
-                state=row.state,
-                certainty=row.certainty,
-                entered_at=at,
-            )
-        )
-        remember(session, row, paying, at)
-        return Acceptance(self._folding.refold(session, row, at), is_new=True)
+        view, others = self._folding.begin(row, order, paying, at, halted=self._is_halted(row))
+        self._compared.add(row)
+        new = self._new[name] = _New(row, paying, others, view)
+        return new
 
-    def _new_row(
-        self,
-        order: Order,
-        key: str,
-        fingerprint: str,
-        payment_id: str,
-        profile: Profile,
-        now: datetime,
-    ) -> PaymentRow:
-        payment = fold(order, profile, (), ())
+    def store(self, at: datetime) -> None:
+        """Store what is new. What a database that was set back has sent of it counts as sent."""
+        new = self._new.values()
+        for rows in (
+            [one.row for one in new],
+            [one.paying for one in new],
+            [row for one in new for row in one.others],
+        ):
+            self._session.add_all(rows)
+            self._session.flush()
+        shown = shown_among(self._session, [(one.row, one.paying) for one in new])
+        for one in new:
+            if one.row.payment_id in shown:
+                remember(self._session, one.row, one.paying, at)
+                one.view = self._folding.refold(self._session, one.row, at)
+
+    def _is_halted(self, row: PaymentRow) -> bool:
+        scope = (row.partner, row.tenant, row.rail)
+        if scope not in self._halted:
+            self._halted[scope] = is_halted(self._session, row)
+        return self._halted[scope]
+
+    def _new_row(self, given: Given, at: datetime) -> PaymentRow:
+        order, payment_id = given.order, given.payment_id
         sealed = self._keyring.seal(order.model_dump_json().encode(), order_context(payment_id))
         return PaymentRow(
             payment_id=payment_id,
             tenant=order.tenant,
-            key=key,
-            fingerprint=fingerprint,
+            key=given.key,
+            fingerprint=given.fingerprint,
             fingerprint_version=FINGERPRINT_VERSION,
             partner=order.partner,
             partner_account=order.partner_account,
@@ -160,30 +210,64 @@ class Accepting:
             currency=order.instructed_amount.currency,
             creditor_masked=order.creditor_account.masked,
             order_sealed=sealed,
-            profile_json=profile.model_dump_json(),
+            profile_json=given.profile.model_dump_json(),
             submit_before=order.submit_before,
             submit_from=order.times.submit_from,
             execute_by=order.times.execute_by,
-            state=payment.state,
-            certainty=payment.certainty,
-            payment_json=payment.model_dump_json(),
+            # The fold sets these before the row is stored.
+            state="",
+            certainty="",
+            payment_json="",
             evidence_hash="",
-            created_at=now,
-            updated_at=now,
+            created_at=at,
+            updated_at=at,
         )
 
 
-def accepted_under(session: Session, tenant: str, key: str, fingerprint: str) -> Acceptance | None:
-    """The payment that was accepted under this key; None if the key is new.
+def accepted_under(
+    session: Session, tenant: str, keys: Sequence[tuple[str, str]]
+) -> list[Acceptance | None]:
+    """The payments that were accepted under these keys; None for a key that is new.
+
+    Args:
+        keys: each with its fingerprint.
 
     Raises:
-        KeyReused: the key stands for another order.
+        KeyReused: one of the keys stands for another order.
     """
-    found = session.exec(
-        select(PaymentRow).where(PaymentRow.tenant == tenant, PaymentRow.key == key)
-    ).one_or_none()
-    if found is None:
-        return None
-    if found.fingerprint != fingerprint:
-        raise KeyReused(key, found.payment_id)
+    known = known_rows(session, [(tenant, key) for key, _ in keys])
+    return [
+        _accepted(session, known[tenant, key], fingerprint) if (tenant, key) in known else None
+        for key, fingerprint in keys
+    ]
+
+
+def known_rows(
+    session: Session, names: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], PaymentRow]:
+    """The payments under those (tenant, key) that are known."""
+    keys_of: dict[str, list[str]] = {}
+    for tenant, key in names:
+        keys_of.setdefault(tenant, []).append(key)
+    return {
+        (tenant, found.key): found
+        for tenant, keys in keys_of.items()
+        for some in in_parts(keys)
+        for found in session.exec(_UNDER_KEYS, params={"tenant": tenant, "keys": some})
+    }
+
+
+_UNDER_KEYS: Final = select(PaymentRow).where(
+    PaymentRow.tenant == bindparam("tenant"),
+    col(PaymentRow.key).in_(bindparam("keys", expanding=True)),
+)
+
+
+def _accepted(session: Session, found: PaymentRow, fingerprint: str) -> Acceptance:
+    _require_same(found, fingerprint)
     return Acceptance(view_of(session, found), is_new=False)
+
+
+def _require_same(found: PaymentRow, fingerprint: str) -> None:
+    if found.fingerprint != fingerprint:
+        raise KeyReused(found.key, found.payment_id)

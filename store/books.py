@@ -64,8 +64,16 @@ def _profile(profile_json: str) -> Profile:
 def book_of(session: Session, payment: PaymentRow, row: InstructionRow) -> Book:
     """An instruction's book as it stands in this transaction."""
     of = {"instruction_id": row.instruction_id}
-    attempts = session.exec(_ATTEMPTS, params=of)
-    lookups = session.exec(_LOOKUPS, params=of)
+    attempts = session.exec(_ATTEMPTS, params=of).all()
+    return _book(payment, row, attempts, session.exec(_LOOKUPS, params=of).all())
+
+
+def _book(
+    payment: PaymentRow,
+    row: InstructionRow,
+    attempts: Sequence[AttemptRow] = (),
+    lookups: Sequence[LookupRow] = (),
+) -> Book:
     opens = kind_of(row.kind).opens
     return Book(
         submit_before=row.submit_before or payment.submit_before,
@@ -87,13 +95,18 @@ def book_of(session: Session, payment: PaymentRow, row: InstructionRow) -> Book:
 def instructions_of(session: Session, payment: PaymentRow) -> tuple[Instruction, ...]:
     """All instructions of a payment with their books."""
     return tuple(
-        Instruction(
-            instruction_id=row.instruction_id,
-            kind=InstructionKind(row.kind),
-            book=book_of(session, payment, row),
-        )
+        _instruction(row, book_of(session, payment, row))
         for row in instruction_rows(session, payment.payment_id)
     )
+
+
+def new_instruction(payment: PaymentRow, row: InstructionRow) -> Instruction:
+    """An instruction that is being recorded: nothing was sent and nothing looked up."""
+    return _instruction(row, _book(payment, row))
+
+
+def _instruction(row: InstructionRow, book: Book) -> Instruction:
+    return Instruction(instruction_id=row.instruction_id, kind=InstructionKind(row.kind), book=book)
 
 
 def _attempt(row: AttemptRow) -> Attempt:

@@ -181,7 +181,9 @@ def _postgresql(
     def _execute(
         _connection: Any, _cursor: Any, statement: str, given: Any, _context: Any, many: bool
     ) -> tuple[str, Any]:
-        return statement, [_storable(one) for one in given] if many else _storable(given)
+        # Many rows may also come as the values of one statement.
+        is_rows = many and not isinstance(given, tuple)
+        return statement, [_storable(one) for one in given] if is_rows else _storable(given)
 
     return engine
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import bindparam
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from domain.lifecycle.absence import is_uncertain
 from domain.lifecycle.next_step import Owed
@@ -27,12 +27,14 @@ from domain.payments.payment import Certainty, Finding, FindingKind, Instruction
 from domain.payments.report import PaymentState, Report, Source
 from domain.payments.states import ENDS
 from domain.payments.view import PaymentView
-from store.books import instructions_of, profile_of
+from store.books import instructions_of, new_instruction, profile_of
 from store.cancelling import follow_cancel
+from store.halts import is_halted
+from store.inbox import news_at
 from store.keyring import Keyring, KeyringError
 from store.questions import TASK_DUE_WITHIN, Question
-from store.tables import MovementRow, PaymentRow, ReportRow, StateRow, TaskRow
-from store.views import view_of
+from store.tables import InstructionRow, MovementRow, PaymentRow, ReportRow, StateRow, TaskRow
+from store.views import view_from
 
 log = logging.getLogger("finality.store")
 
@@ -104,6 +106,46 @@ class Folding:
         payment, profile, known = self._fold(session, row)
         if row.cancel_asked_at is not None and follow_cancel(session, row, payment, profile, now):
             payment, profile, known = self._fold(session, row)
+        # No query here needs the changes made here, so they go out as one UPDATE at the end.
+        with session.no_autoflush:
+            beside = _Beside(
+                halted=is_halted(session, row),
+                news=news_at(session, row.payment_id),
+                tasks=session.exec(_TASKS, params={"payment_id": row.payment_id}).all(),
+            )
+            view, made = self._write(row, payment, profile, known, beside, now)
+            _write_movements(session, row.payment_id, known.reports)
+            session.add_all([row, *made])
+        return view
+
+    def begin(
+        self, row: PaymentRow, order: Order, paying: InstructionRow, now: datetime, *, halted: bool
+    ) -> tuple[PaymentView, list[SQLModel]]:
+        """Fold a payment that is being recorded. Nothing is queried, since nothing is known of it.
+
+        Args:
+            row: the payment's row, not stored yet; it gets its state.
+            paying: its first instruction.
+            halted: whether a halt in force covers it.
+
+        Returns:
+            The payment as it now stands, and the rows to store after the payment's own.
+        """
+        profile = profile_of(row)
+        known = _Evidence((new_instruction(row, paying),), [])
+        payment = fold(order, profile, known.instructions, ())
+        return self._write(row, payment, profile, known, _Beside(halted), now)
+
+    def _write(
+        self,
+        row: PaymentRow,
+        payment: Payment,
+        profile: Profile,
+        known: _Evidence,
+        beside: _Beside,
+        now: datetime,
+    ) -> tuple[PaymentView, list[SQLModel]]:
+        """Write what was folded into the payment's row and its tasks. Returns the new rows too."""
         questions = _questions(payment, profile, known.instructions, now)
         if row.needs_person and row.waiting_for:
             questions["not_ready"] = Question(row.waiting_for)
@@ -118,26 +160,21 @@ class Folding:
                 f"stored as {row.state}. Decide which is right."
             )
             payment = Payment.model_validate_json(row.payment_json)
-        # No query below needs the changes made below, so they go out as one UPDATE at the end.
-        with session.no_autoflush:
-            _enter(session, row, payment, now)
-            row.payment_json, row.evidence_hash = payment.model_dump_json(), known.digest
-            ladder = self._ladder(row, payment)
-            if row.silent_since is not None and not _is_over(payment):
-                ladder += silence.rungs(row.silent_since)
-            for rung in reached(ladder, now):
-                questions[rung.kind] = Question(rung.question, rung.owner, rung.answer_by)
-            asking = (next_at(ladder, now), _parks_at(profile, known.instructions, now))
-            row.escalates_at = min((at for at in asking if at is not None), default=None)
-            row.is_over = _is_over(payment)
-            row.updated_at = now
-            view = view_of(session, row, known.instructions)
-            if overdue := _owe(row, view, now):
-                questions["overdue"] = overdue
-            _write_movements(session, row.payment_id, known.reports)
-            _write_tasks(session, row.payment_id, questions, now)
-            session.add(row)
-        return view
+        entered = _enter(row, payment, now)
+        row.payment_json, row.evidence_hash = payment.model_dump_json(), known.digest
+        ladder = self._ladder(row, payment)
+        if row.silent_since is not None and not _is_over(payment):
+            ladder += silence.rungs(row.silent_since)
+        for rung in reached(ladder, now):
+            questions[rung.kind] = Question(rung.question, rung.owner, rung.answer_by)
+        asking = (next_at(ladder, now), _parks_at(profile, known.instructions, now))
+        row.escalates_at = min((at for at in asking if at is not None), default=None)
+        row.is_over = _is_over(payment)
+        row.updated_at = now
+        view = view_from(row, known.instructions, halted=beside.halted, news=beside.news)
+        if overdue := _owe(row, view, now):
+            questions["overdue"] = overdue
+        return view, [*entered, *_write_tasks(beside.tasks, row.payment_id, questions, now)]
 
     def refold_if_readable(self, session: Session, row: PaymentRow, now: datetime) -> None:
         """As `refold`, but if the order's key is missing the transaction goes on without a fold."""
@@ -191,6 +228,15 @@ class _Evidence:
         return digest.hexdigest()[:32]
 
 
+@dataclass(frozen=True)
+class _Beside:
+    """What the transaction has read about a payment besides its evidence."""
+
+    halted: bool
+    news: datetime | None = None
+    tasks: Sequence[TaskRow] = ()
+
+
 #: Fields of a book that hold our own plans. No state follows from them.
 _NO_EVIDENCE: Final = {"reopened", "submit_from", "cancel_asked", "is_gated", "gate_passed_at"}
 
@@ -199,20 +245,20 @@ def _is_over(payment: Payment) -> bool:
     return payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
 
 
-def _enter(session: Session, row: PaymentRow, payment: Payment, now: datetime) -> None:
+def _enter(row: PaymentRow, payment: Payment, now: datetime) -> list[StateRow]:
     if (row.state, row.certainty) == (payment.state, payment.certainty):
-        return
+        return []
     if row.state != payment.state:
         row.reads = 0
     row.state, row.certainty = payment.state, payment.certainty
-    session.add(
+    return [
         StateRow(
             payment_id=row.payment_id,
             state=payment.state,
             certainty=payment.certainty,
             entered_at=now,
         )
-    )
+    ]
 
 
 def _owe(row: PaymentRow, view: PaymentView, now: datetime) -> Question | None:
@@ -311,19 +357,19 @@ def _write_movements(session: Session, payment_id: str, reports: list[Report]) -
 
 
 def _write_tasks(
-    session: Session, payment_id: str, questions: dict[str, Question], now: datetime
-) -> None:
+    rows: Sequence[TaskRow], payment_id: str, questions: dict[str, Question], now: datetime
+) -> list[TaskRow]:
     """Open a task for each question, and close tasks whose question is no longer asked.
 
-    The same question is open only once.
+    The same question is open only once. Returns the tasks that are new.
     """
-    rows = session.exec(_TASKS, params={"payment_id": payment_id}).all()
     known = {row.task_id: row for row in rows}
-    wanted = {_ask(session, known, payment_id, kind, questions[kind], now) for kind in questions}
+    wanted = [_ask(known, payment_id, kind, questions[kind], now) for kind in questions]
+    ids = {row.task_id for row in wanted}
     for row in rows:
-        if row.task_id not in wanted and row.closed_at is None:
+        if row.task_id not in ids and row.closed_at is None:
             row.closed_at = now
-            session.add(row)
+    return [row for row in wanted if row.task_id not in known]
 
 
 def ask(session: Session, payment_id: str, kind: str, question: Question, now: datetime) -> None:
@@ -332,18 +378,17 @@ def ask(session: Session, payment_id: str, kind: str, question: Question, now: d
     The next fold closes it, like every question that is no longer asked.
     """
     rows = session.exec(_TASKS, params={"payment_id": payment_id})
-    _ask(session, {row.task_id: row for row in rows}, payment_id, kind, question, now)
+    session.add(_ask({row.task_id: row for row in rows}, payment_id, kind, question, now))
 
 
 def _ask(
-    session: Session,
     known: Mapping[str, TaskRow],
     payment_id: str,
     kind: str,
     question: Question,
     now: datetime,
-) -> str:
-    """Open the task unless it is open. Returns its id."""
+) -> TaskRow:
+    """The task of this question, opened unless it is open."""
     asked = f"{payment_id}\x1f{kind}\x1f{question.text}"
     task_id = f"task_{hashlib.sha256(asked.encode()).hexdigest()[:20]}"
     due_at = question.due_at or now + TASK_DUE_WITHIN
@@ -360,5 +405,4 @@ def _ask(
         )
     elif row.closed_at is not None:
         row.closed_at, row.due_at = None, due_at
-    session.add(row)
-    return task_id
+    return row

@@ -8,7 +8,7 @@ unsent (docs/decisions/0017).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,6 +21,7 @@ from store.books import FORGOTTEN, book_of
 from store.cancelling import ask_again
 from store.halts import FROM_SET_BACK, HALTING, SET_BACK
 from store.locks import hold
+from store.parts import in_parts
 from store.requests import key_of, operation_of
 from store.tables import AttemptRow, HaltRow, InstructionRow, PaymentRow, StrangerRow
 
@@ -59,6 +60,24 @@ def remember(
         doubt(session, payment, row, through, now, sent_at=made_at, generation=generation)
         book = book_of(session, payment, row)
     return book
+
+
+def shown_among(
+    session: Session, new: Iterable[tuple[PaymentRow, InstructionRow]]
+) -> frozenset[str]:
+    """Ids of those new payments that the partner shows, and that only `remember` may go on with."""
+    of: dict[tuple[str, str], dict[str, str]] = {}
+    for payment, row in new:
+        keys = of.setdefault((row.partner, row.partner_account), {})
+        keys |= dict.fromkeys(_unexplained(payment, row, ()), payment.payment_id)
+    return frozenset(
+        keys[key]
+        for (partner, account), keys in of.items()
+        for some in in_parts(keys)
+        for key, _ in session.exec(
+            _STRANGERS, params={"partner": partner, "account": account, "keys": some}
+        )
+    )
 
 
 def halt(session: Session, found: str, now: datetime, *, since: datetime | None = None) -> None:
@@ -142,6 +161,21 @@ def doubt(
     session.flush()
 
 
+def _unexplained(
+    payment: PaymentRow, row: InstructionRow, explained: Collection[int]
+) -> dict[str, int]:
+    """Keys with their generations under which the partner may show what no attempt explains."""
+    if not kind_of(row.kind).opens:
+        return {}
+    burns_keys = operation_of(payment, row).idempotency.caches_errors
+    last = max(row.generation, 1) + (_GENERATIONS_AHEAD if burns_keys else 0)
+    return {
+        key_of(payment, row, generation): generation
+        for generation in range(1, last + 1)
+        if generation not in explained
+    }
+
+
 def _shown(
     session: Session, payment: PaymentRow, row: InstructionRow, book: Book
 ) -> Sequence[tuple[int, datetime]]:
@@ -150,16 +184,7 @@ def _shown(
     Each comes with the moment the partner created that payment. An attempt of which no byte left
     explains nothing.
     """
-    if not kind_of(row.kind).opens:
-        return []
-    burns_keys = operation_of(payment, row).idempotency.caches_errors
-    last = max(row.generation, 1) + (_GENERATIONS_AHEAD if burns_keys else 0)
-    explained = {attempt.generation for attempt in book.attempts if attempt.reached}
-    keys = {
-        key_of(payment, row, generation): generation
-        for generation in range(1, last + 1)
-        if generation not in explained
-    }
+    keys = _unexplained(payment, row, {one.generation for one in book.attempts if one.reached})
     if not keys:
         return []
     # The place where it was found is not compared: an unnecessary lookup does no harm.

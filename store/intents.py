@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
-from typing import Final
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
-from sqlmodel import Session, col, or_, select
+import sqlalchemy
+from sqlalchemy import bindparam
+from sqlmodel import Session, col, or_
 
 from domain.payments.intent import Acknowledgement, Earlier, Intent
 from domain.payments.order import Order
@@ -15,6 +18,7 @@ from domain.payments.report import PaymentState
 from domain.payments.states import PROVEN_NOTHING_MOVED
 from store.keyring import Keyring
 from store.operators import NotSigned, verified
+from store.parts import in_parts
 from store.tables import PaymentRow
 
 _PURPOSE: Final = "intent"
@@ -30,42 +34,87 @@ def hashes_of(intent: Intent, keyring: Keyring) -> tuple[str, ...]:
     return keyring.macs(intent.content.encode(), _PURPOSE)
 
 
-def earlier_of(
-    session: Session, intent: Intent, hashes: Iterable[str], now: datetime
-) -> tuple[Earlier, ...]:
-    """Payments of the same intent, within its window, that moved money or still may, oldest first.
+class Compared:
+    """The payments that some orders may repeat, read at once for all of them."""
 
-    A payment is left out only if its end proves that no money moved and is not in doubt. Lines of
-    the same file are not compared with each other.
-    """
-    rows = (
-        select(PaymentRow)
-        .where(col(PaymentRow.intent_hash).in_(tuple(hashes)))
-        .where(PaymentRow.created_at > now - intent.window)
-        .where(
-            or_(
-                col(PaymentRow.state).not_in([state.value for state in PROVEN_NOTHING_MOVED]),
-                PaymentRow.certainty == Certainty.UNKNOWN.value,
+    def __init__(
+        self, session: Session, many: Iterable[tuple[Intent, Sequence[str]]], now: datetime
+    ) -> None:
+        """Read them.
+
+        Args:
+            many: each order's intent, and its hashes by `hashes_of`.
+        """
+        self._now = now
+        self._of: dict[str, list[_Candidate]] = defaultdict(list)
+        many = list(many)
+        hashes = dict.fromkeys(name for _, own in many for name in own)
+        since = now - max((intent.window for intent, _ in many), default=timedelta(0))
+        for some in in_parts(hashes):
+            asked = {"hashes": some, "since": since}
+            for found in session.connection().execute(_MAY_REPEAT, asked):
+                self._keep(_Candidate(*found))
+
+    def earlier(self, intent: Intent, hashes: Iterable[str]) -> tuple[Earlier, ...]:
+        """Payments of the same intent, within its window, that moved money or still may.
+
+        The oldest is first. A payment is left out only if its end proves that no money moved and
+        is not in doubt. Lines of the same file are not compared with each other.
+        """
+        found = [
+            one
+            for name in hashes
+            for one in self._of[name]
+            if one.created_at > self._now - intent.window
+            and (intent.batch is None or one.intent_batch != intent.batch)
+        ]
+        return tuple(
+            Earlier(
+                payment_id=one.payment_id,
+                created_at=one.created_at,
+                state=PaymentState(one.state),
+                in_doubt=one.certainty == Certainty.UNKNOWN,
+            )
+            for one in sorted(found, key=lambda one: (one.created_at, one.payment_id))
+        )
+
+    def add(self, row: PaymentRow) -> None:
+        """Compare the orders that follow with this new payment too."""
+        self._keep(
+            _Candidate(
+                row.intent_hash,
+                row.payment_id,
+                row.created_at,
+                row.state,
+                row.certainty,
+                row.intent_batch,
             )
         )
-        .order_by(col(PaymentRow.created_at), col(PaymentRow.payment_id))
-    )
-    if intent.batch is not None:
-        rows = rows.where(
-            or_(
-                col(PaymentRow.intent_batch).is_(None),
-                PaymentRow.intent_batch != intent.batch,
-            )
-        )
-    return tuple(
-        Earlier(
-            payment_id=found.payment_id,
-            created_at=found.created_at,
-            state=PaymentState(found.state),
-            in_doubt=found.certainty == Certainty.UNKNOWN,
-        )
-        for found in session.exec(rows)
-    )
+
+    def _keep(self, one: _Candidate) -> None:
+        assert one.intent_hash is not None, "it is compared, so it has a hash"
+        self._of[one.intent_hash].append(one)
+
+
+class _Candidate(NamedTuple):
+    intent_hash: str | None
+    payment_id: str
+    created_at: datetime
+    state: str
+    certainty: str
+    intent_batch: str | None
+
+
+_MAY_REPEAT: Final = sqlalchemy.select(
+    *(getattr(PaymentRow, name) for name in _Candidate._fields)
+).where(
+    col(PaymentRow.intent_hash).in_(bindparam("hashes", expanding=True)),
+    col(PaymentRow.created_at) > bindparam("since"),
+    or_(
+        col(PaymentRow.state).not_in([state.value for state in PROVEN_NOTHING_MOVED]),
+        col(PaymentRow.certainty) == Certainty.UNKNOWN.value,
+    ),
+)
 
 
 def require_operator(

@@ -23,19 +23,16 @@ from domain.payments.intent import (
 from domain.payments.order import Order
 from domain.payments.payment import UnknownPayment
 from domain.payments.view import PaymentView
-from store.accepting import Acceptance, Accepting, Given, accepted_under
+from store.accepting import Acceptance, Accepting, Given, accepted_under, known_rows
 from store.database import Database, is_writing
 from store.finding import OPENED_MAX, Wanted, fits, matching
 from store.folding import Folding
-from store.intents import earlier_of, hashes_of
+from store.intents import Compared, hashes_of
 from store.keyring import Keyring, KeyringError
 from store.records import PaymentRecord, opened, record_of
 from store.tables import PaymentRow
 from store.unopened import ask_to_open, unopened
 from store.views import view_of
-
-#: Databases limit how many values one query may contain.
-_KEYS_AT_ONCE: Final = 500
 
 
 class Escalated(NamedTuple):
@@ -132,9 +129,7 @@ class Payments:
         Raises:
             KeyReused: one of the keys stands for another order.
         """
-        return await self._database.read(
-            lambda session: [accepted_under(session, tenant, *one) for one in keys]
-        )
+        return await self._database.read(lambda session: accepted_under(session, tenant, keys))
 
     async def possible_duplicates(
         self, wanted: Sequence[tuple[str, Intent]], now: datetime
@@ -145,11 +140,16 @@ class Payments:
         """
 
         def query(session: Session) -> list[tuple[Earlier, ...]]:
+            known = known_rows(session, [(intent.tenant, key) for key, intent in wanted])
+            new = {
+                place: (intent, hashes_of(intent, self._keyring))
+                for place, (key, intent) in enumerate(wanted)
+                if (intent.tenant, key) not in known
+            }
+            compared = Compared(session, new.values(), now)
             return [
-                ()
-                if _is_known(session, intent.tenant, key)
-                else earlier_of(session, intent, hashes_of(intent, self._keyring), now)
-                for key, intent in wanted
+                compared.earlier(*new[place]) if place in new else ()
+                for place in range(len(wanted))
             ]
 
         return await self._database.read(query)
@@ -186,13 +186,8 @@ class Payments:
         """Payments by their keys; unknown keys are left out."""
 
         def query(session: Session) -> dict[str, PaymentRecord]:
-            wanted = select(PaymentRow).where(PaymentRow.tenant == tenant)
-            found = {}
-            for start in range(0, len(keys), _KEYS_AT_ONCE):
-                some = keys[start : start + _KEYS_AT_ONCE]
-                for one in session.exec(wanted.where(col(PaymentRow.key).in_(some))):
-                    found[one.key] = self._record(session, one)
-            return found
+            known = known_rows(session, [(tenant, key) for key in keys])
+            return {key: self._record(session, row) for (_, key), row in known.items()}
 
         return await self._database.read(query)
 
@@ -299,11 +294,6 @@ def _put_off(payment_id: str, now: datetime, session: Session) -> None:
     if found.escalates_at is not None and found.escalates_at <= now:
         found.escalates_at = next_notification(found.escalates_at, now)
     session.add(found)
-
-
-def _is_known(session: Session, tenant: str, key: str) -> bool:
-    found = select(PaymentRow.payment_id).where(PaymentRow.tenant == tenant, PaymentRow.key == key)
-    return session.exec(found).first() is not None
 
 
 _READING: Final = select(PaymentRow).where(PaymentRow.payment_id == bindparam("payment_id"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlmodel import Session
 
 from domain.lifecycle.turns import Line, ReadTurn
@@ -22,7 +24,27 @@ def view_of(
     Args:
         instructions: the payment's instructions, if this transaction has just read them.
     """
-    news = news_at(session, found.payment_id)
+    return view_from(
+        found,
+        instructions_of(session, found) if instructions is None else instructions,
+        halted=is_halted(session, found),
+        news=news_at(session, found.payment_id),
+    )
+
+
+def view_from(
+    found: PaymentRow,
+    instructions: tuple[Instruction, ...],
+    *,
+    halted: bool,
+    news: datetime | None = None,
+) -> PaymentView:
+    """The view of a payment whose instructions, halts and news the caller knows.
+
+    Args:
+        halted: whether a halt in force covers it.
+        news: when the newest delivery that no read has covered yet arrived.
+    """
     return PaymentView(
         tenant=found.tenant,
         payment_id=found.payment_id,
@@ -31,11 +53,11 @@ def view_of(
         end_to_end_hash=found.end_to_end_hash,
         submit_before=found.submit_before,
         profile=profile_of(found),
-        instructions=instructions_of(session, found) if instructions is None else instructions,
+        instructions=instructions,
         payment=Payment.model_validate_json(found.payment_json),
         last_asked_at=found.last_asked_at,
         reads=found.reads,
-        halted=is_halted(session, found),
+        halted=halted,
         cancel_asked=found.cancel_asked_at is not None,
         execute_by=found.execute_by,
         read_turn=_read_turn(found),

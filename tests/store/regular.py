@@ -10,7 +10,7 @@ from typing import Any
 from domain.payments.intent import Intent
 from store.finding import Wanted, matching
 from store.halts import Halts
-from store.intents import earlier_of, hashes_of
+from store.intents import Compared, hashes_of
 from store.notifications import Notifications
 from store.tasks import Tasks
 from store.unmatched import Reference
@@ -50,7 +50,7 @@ async def _held_back(store: Store) -> Any:
 async def _repeated(store: Store) -> Any:
     intent = Intent.of(order(store.clock.now()))
     hashes = hashes_of(intent, store.keyring)
-    await store.database.read(lambda s: earlier_of(s, intent, hashes, store.clock.now()))
+    await store.database.read(lambda s: Compared(s, [(intent, hashes)], store.clock.now()))
 
 
 QUERIES: dict[str, Query] = {
