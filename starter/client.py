@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Orchestrator", "Receipt"]
 
 #: Runs started at the same time. A server on one machine takes some hundreds per second.
-_STARTS_AT_ONCE: Final = 16
+_STARTS_AT_ONCE: Final = 100
 _LOOK_EVERY = timedelta(milliseconds=250)
 #: Fields added after the first version, by the part of the order that has them.
 _ADDED: Final = {
