@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final, TypeVar, cast
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
@@ -25,6 +27,8 @@ T = TypeVar("T")
 #: How often a transaction is run at most, if it loses a conflict each time.
 _RUNS: Final = 6
 _PAUSE_SECONDS: Final = 0.02
+#: How many transactions are committed together at most. Other processes wait meanwhile.
+_TOGETHER_MAX: Final = 16
 _WRITES: Final = "writes"
 _COMPARES: Final = "compares clocks"
 
@@ -34,7 +38,8 @@ class Database:
 
     A transaction locks a row before it changes it, so what it read cannot change before it
     commits. On SQLite every transaction of `write` begins with the one write lock (BEGIN
-    IMMEDIATE). On PostgreSQL several run at once and lock rows. Cancelling the caller does not
+    IMMEDIATE), and those of one process that wait for it are committed together. On PostgreSQL
+    several run at once and lock rows. Cancelling the caller does not
     cancel its transaction. No transaction can span a network call: the functions are synchronous
     and get nothing but the session.
 
@@ -58,6 +63,7 @@ class Database:
         self._engines = engines(url)
         self.compares_clocks = compares_clocks
         self._writers = ThreadPoolExecutor(self._engines.writers, thread_name_prefix="store-write")
+        self._waiting: deque[_Waiting] = deque()
         self._readers = ThreadPoolExecutor(self._engines.readers, thread_name_prefix="store-read")
 
     @property
@@ -80,10 +86,15 @@ class Database:
             StoreAway: the database is away or too busy.
         """
         loop = asyncio.get_running_loop()
+        if self._engines.writers > 1:
+            written = loop.run_in_executor(self._writers, self.write_now, transaction)
+        else:
+            one = _Waiting(transaction)
+            self._waiting.append(one)
+            self._writers.submit(self._write_waiting)
+            written = asyncio.wrap_future(one.written)
         # Shielded: a queued transaction must run even if its caller is cancelled meanwhile.
-        return await asyncio.shield(
-            loop.run_in_executor(self._writers, self.write_now, transaction)
-        )
+        return cast(T, await asyncio.shield(written))
 
     async def read(self, query: Callable[[Session], T]) -> T:
         """Run the function on one consistent state. Nothing is written or locked.
@@ -101,6 +112,18 @@ class Database:
     def read_now(self, query: Callable[[Session], T]) -> T:
         """As `read`, in this thread."""
         return self._run(self._engines.read, writes=False).result(query)
+
+    def _write_waiting(self) -> None:
+        """Run the transactions that wait for SQLite's one writer, and commit them together.
+
+        A commit waits for the disk, and costs more than most transactions. Each caller is answered
+        after the commit.
+        """
+        some = [self._waiting.popleft() for _ in range(min(len(self._waiting), _TOGETHER_MAX))]
+        if len(some) > 1 and self._run(self._engines.write, writes=True).together(some):
+            return
+        for one in some:
+            one.run(self.write_now)
 
     def migrate(self, transaction: Callable[[Session], T]) -> T:
         """As `write_now`, for schema changes: on PostgreSQL they may take as long as they take."""
@@ -124,6 +147,23 @@ def is_writing(session: Session) -> bool:
 def compares_clocks(session: Session) -> bool:
     """Whether moments given to this session must agree with the database's own clock."""
     return bool(session.info.get(_COMPARES))
+
+
+class _Waiting:
+    """A transaction that waits for the writer, and its result."""
+
+    def __init__(self, function: Callable[[Session], Any]) -> None:
+        self.function = function
+        self.written: Future[Any] = Future()
+
+    def run(self, write: Callable[[Callable[[Session], Any]], Any]) -> None:
+        """Let `write` run it, and answer its caller."""
+        try:
+            result = write(self.function)
+        except BaseException as error:
+            self.written.set_exception(error)
+        else:
+            self.written.set_result(result)
 
 
 class _Run:
@@ -164,6 +204,47 @@ class _Run:
                 self._commits = True
                 session.commit()
             return result
+
+    def together(self, many: Sequence[_Waiting]) -> bool:
+        """Run these, each in a savepoint of its own, commit once, and answer their callers.
+
+        A function that raises is rolled back to its savepoint, and the others go on.
+
+        Returns:
+            False if the database failed before the commit. Then nothing was written and nobody
+            answered, and each has to be run alone.
+        """
+        self._commits = False
+        try:
+            with self._engine.begin() as connection:
+                answers = [self._answer(connection, one) for one in many]
+                self._commits = True
+        except (SQLAlchemyError, OSError) as error:
+            if not self._commits:
+                return False
+            away = StoreAway(f"the database is away: {words_of(error)}")
+            answers = [partial(one.written.set_exception, away) for one in many]
+        for answer in answers:
+            answer()
+        return True
+
+    def _answer(self, connection: Connection, one: _Waiting) -> Callable[[], None]:
+        """Run one of many, and return the answer that its caller gets after the commit."""
+        with Session(
+            connection,
+            expire_on_commit=False,
+            info=dict(self._info),
+            join_transaction_mode="create_savepoint",
+        ) as session:
+            try:
+                result = one.function(session)
+                session.commit()
+            except (SQLAlchemyError, OSError):
+                raise
+            except BaseException as error:
+                session.rollback()
+                return partial(one.written.set_exception, error)
+            return partial(one.written.set_result, result)
 
     def _is_worth_another(self, fault: Fault, number: int) -> bool:
         match fault:

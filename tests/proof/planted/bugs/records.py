@@ -66,6 +66,19 @@ def acknowledged_before_stored() -> None:
     Payments.accept_many = accepts  # type: ignore[method-assign]
 
 
+@planted("a transaction is answered before its commit", "tests/store/test_together.py")
+def answered_before_the_commit() -> None:
+    from store.database import _Run
+
+    answer = _Run._answer
+
+    def answers_now(self: Any, connection: Any, one: Any) -> Any:
+        answer(self, connection, one)()
+        return lambda: None
+
+    _Run._answer = answers_now  # type: ignore[method-assign]
+
+
 @planted("the same key with another order is answered as if it were the same",
          "tests/store/test_accepting.py", "tests/starter/test_client.py")  # fmt: skip
 def no_fingerprint() -> None:
