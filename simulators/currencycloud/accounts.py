@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from simulators.currencycloud.amounts import to_minor
-from simulators.currencycloud.book import FUNDING, Book, new_id
-from simulators.currencycloud.clock import stamp
+from simulators.currencycloud.book import FUNDING, Book
 from simulators.currencycloud.wire import refuse
+from simulators.kit.book import new_id
+from simulators.kit.clock import stamp
+from simulators.kit.timers import Timers
 
 SCOPES = ("own", "all", "clients")
 
@@ -134,7 +136,5 @@ class Accounts:
             "completed_at": at,
         }
         self._book.insert("transactions", **transaction)
-        self._book.run(
-            "UPDATE timers SET waits_for_funds = 0, due_at = ? WHERE waits_for_funds = 1", at
-        )
+        Timers(self._book).funds_came(now)
         return transaction

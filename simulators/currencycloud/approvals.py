@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from simulators.currencycloud.book import Book, new_id
-from simulators.currencycloud.clock import stamp
+from simulators.currencycloud.book import Book
+from simulators.kit.book import new_id
+from simulators.kit.clock import stamp
 
 AWAITING = "awaiting_authorisation"
 

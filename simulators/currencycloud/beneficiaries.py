@@ -10,10 +10,12 @@ from typing import Any
 
 from simulators.currencycloud import corridors, wire
 from simulators.currencycloud.accounts import Accounts
-from simulators.currencycloud.book import Book, new_id
-from simulators.currencycloud.clock import stamp
+from simulators.currencycloud.book import Book
 from simulators.currencycloud.search import PAGING, Search, only_known
-from simulators.currencycloud.wire import BENEFICIARY_TEXTS, Json, Refusal, refuse
+from simulators.currencycloud.wire import BENEFICIARY_TEXTS, Refusal, refuse
+from simulators.kit.book import new_id
+from simulators.kit.clock import stamp
+from simulators.kit.replies import Json
 
 _NOT_VALID = "beneficiary_not_valid"
 _NOT_SEARCHED = "beneficiary_find_failed"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from simulators.currencycloud.wire import Json, Refusal, refuse
+from simulators.currencycloud.wire import Refusal, refuse
+from simulators.kit.replies import Json
 
 Alternative = dict[str, str]
 

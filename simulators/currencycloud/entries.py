@@ -6,18 +6,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from simulators.currencycloud.book import Book, new_id
-from simulators.currencycloud.clock import stamp
+from simulators.currencycloud.book import Book
 from simulators.currencycloud.notices import Notices
+from simulators.kit.book import new_id
+from simulators.kit.clock import stamp
+from simulators.kit.timers import NotPossible
 
 #: Statuses before release, in which a payment can still be changed and deleted.
 UNRELEASED = ("new", "awaiting_authorisation", "authorised", "ready_to_send", "suspended")
 
 Payment = Mapping[str, Any]
-
-
-class NotPossible(Exception):
-    """The intervention is impossible for a payment in that status."""
 
 
 class Entries:
@@ -49,14 +47,7 @@ class Entries:
 
     def log(self, payment: Payment, at: datetime, intervention: str, rule: int | None) -> None:
         """Write the intervention to the log of faults, with the payment's status before it."""
-        self._book.fired(
-            stamp(at),
-            intervention,
-            rule,
-            payment_id=payment["id"],
-            payment_status=payment["status"],
-            unique_request_id=payment["unique_request_id"],
-        )
+        self._book.fired(stamp(at), intervention, rule, payment)
 
     def covered(self, payment: Payment, at: datetime) -> bool:
         """Whether the account's balance covers the payment."""

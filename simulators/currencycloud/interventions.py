@@ -9,8 +9,8 @@ from typing import Any
 from simulators.currencycloud.amounts import to_minor
 from simulators.currencycloud.approvals import Approvals
 from simulators.currencycloud.book import FEES, OUTGOING, PAID_OUT
-from simulators.currencycloud.entries import UNRELEASED, Entries, NotPossible, Payment
-from simulators.currencycloud.timers import Timers
+from simulators.currencycloud.entries import UNRELEASED, Entries, Payment
+from simulators.kit.timers import NotPossible, Timers
 
 DEFAULT_FEE_MINOR = 250
 

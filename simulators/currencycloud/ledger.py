@@ -8,9 +8,10 @@ from datetime import datetime
 from simulators.currencycloud import wire
 from simulators.currencycloud.accounts import Accounts, is_uuid
 from simulators.currencycloud.book import Book
-from simulators.currencycloud.clock import stamp
 from simulators.currencycloud.search import PAGING, Search, one_of, only_known
-from simulators.currencycloud.wire import Json, refuse
+from simulators.currencycloud.wire import refuse
+from simulators.kit.clock import stamp
+from simulators.kit.replies import Json
 
 _BALANCE = "balance_not_found"
 _BALANCES = "balance_find_failed"

@@ -8,15 +8,12 @@ Departures from this course are in `interventions`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from simulators.currencycloud.approvals import Approvals
 from simulators.currencycloud.book import OUTGOING, PAID_OUT, Book
-from simulators.currencycloud.clock import stamp
-from simulators.currencycloud.delays import Delays
-from simulators.currencycloud.entries import Entries, NotPossible, Payment
+from simulators.currencycloud.entries import Entries, Payment
 from simulators.currencycloud.interventions import (
     AFTER_COMPLETION,
     AFTER_RELEASE,
@@ -25,14 +22,38 @@ from simulators.currencycloud.interventions import (
     Interventions,
 )
 from simulators.currencycloud.notices import Notices
-from simulators.currencycloud.timers import Timers
+from simulators.kit.clock import stamp
+from simulators.kit.delays import Delays
+from simulators.kit.timers import NotPossible, Timer, Timers
+
+#: Seconds from one stage to the next in a new book.
+DELAYS = {
+    # How long a payment is `new`.
+    "accept_after": 0.0,
+    # How long it is `authorised`.
+    "queue_after": 0.0,
+    "review_after": 0.1,
+    "release_after": 0.3,
+    "submit_after": 0.3,
+    "complete_after": 0.3,
+    # How much longer than a priority payment a regular one takes to complete.
+    "regular_after": 0.0,
+}
 
 
 class Lifecycle:
-    def __init__(self, book: Book, notices: Notices, approvals: Approvals) -> None:
+    def __init__(
+        self,
+        book: Book,
+        notices: Notices,
+        approvals: Approvals,
+        timers: Timers,
+        delays: Delays,
+    ) -> None:
         self._book = book
         self._entries = Entries(book, notices)
-        self._timers = Timers(book)
+        self._timers = timers
+        self._delays = delays
         self._interventions = Interventions(
             self._entries, self._timers, approvals, self._ready, self.authorised
         )
@@ -44,35 +65,27 @@ class Lifecycle:
             "submit": self._submit,
             "complete": self._complete,
         }
-        self.delays = Delays.of(book)
-
-    def change_delays(self, seconds: Mapping[str, float]) -> None:
-        """Change delays for payments that reach that stage from now on.
-
-        Raises:
-            TypeError: there is no such delay.
-        """
-        self.delays = replace(self.delays, **seconds)
-        self.delays.keep(self._book)
 
     def begin(self, payment: Payment, now: datetime) -> None:
         """Schedule the first steps of a payment that was just written as `new`."""
-        self._timers.add(payment["id"], "review", self._after(now, self.delays.review_after))
-        if self.delays.accept_after > 0:
+        self._timers.add(payment["id"], "review", self._after(now, self._delays["review_after"]))
+        if self._delays["accept_after"] > 0:
             self._book.note(payment["id"], payment["created_at"], "new", "created")
-            self._timers.add(payment["id"], "accept", self._after(now, self.delays.accept_after))
+            self._timers.add(
+                payment["id"], "accept", self._after(now, self._delays["accept_after"])
+            )
         else:
             self._enter(payment, now, "created")
 
     def authorised(self, payment: Payment, now: datetime, what: str = "authorised") -> None:
         """Move a payment on after its last authorisation."""
         self._entries.become(payment, "authorised", now, what)
-        self._timers.add(payment["id"], "queue", self._after(now, self.delays.queue_after))
+        self._timers.add(payment["id"], "queue", self._after(now, self._delays["queue_after"]))
 
     def schedule_release(self, payment: Payment, now: datetime) -> None:
         """Schedule the release: not before the review, nor before 00:00 UTC of the payment date."""
         self._timers.stop(payment["id"], "release")
-        wait = max(self.delays.release_after, self.delays.review_after)
+        wait = max(self._delays["release_after"], self._delays["review_after"])
         day = datetime.fromisoformat(payment["payment_date"]).replace(tzinfo=UTC)
         self._timers.add(payment["id"], "release", max(self._after(now, wait), day))
 
@@ -104,24 +117,18 @@ class Lifecycle:
             due = None
         self._timers.add(payment_id, intervention, due, rule, param)
 
-    def progress(self, now: datetime) -> None:
-        """Execute all steps that were due by now, in order, each with its own time."""
-        while (timer := self._timers.take_due(now)) is not None:
-            payment, at = self._entries.payment(timer.payment_id), timer.due
-            assert at is not None
-            try:
-                if timer.step in self._stages:
-                    self._stages[timer.step](payment, at)
-                else:
-                    intervention = (timer.step, payment, at, timer.rule, timer.param)
-                    self._interventions.apply(*intervention, by_hand=False)
-            except NotPossible:
-                # The step comes too late, like a person's "delete" after the release.
-                continue
+    def step(self, timer: Timer, at: datetime) -> None:
+        """Execute a stage or an intervention that is due.
 
-    def next_due(self) -> datetime | None:
-        """When the next step is due."""
-        return self._timers.next_due()
+        Raises:
+            NotPossible: it comes too late, like a person's "delete" after the release.
+        """
+        payment = self._entries.payment(timer.payment_id)
+        if timer.step in self._stages:
+            self._stages[timer.step](payment, at)
+        else:
+            intervention = (timer.step, payment, at, timer.rule, timer.param)
+            self._interventions.apply(*intervention, by_hand=False)
 
     def delete(self, payment: Payment, at: datetime, what: str) -> None:
         """Delete a payment.
@@ -175,16 +182,16 @@ class Lifecycle:
         self._entries.transact(payment, at, "payment", "debit", amount, "pending")
         self._entries.become(payment, "released", at, "released")
         self._wake(payment, AFTER_RELEASE, at)
-        self._timers.add(payment["id"], "submit", self._after(at, self.delays.submit_after))
+        self._timers.add(payment["id"], "submit", self._after(at, self._delays["submit_after"]))
 
     def _submit(self, payment: Payment, at: datetime) -> None:
         if payment["status"] != "released":
             raise NotPossible("submit")
         self._entries.settle_debit(payment, at)
         self._entries.become(payment, "submitted", at, "submitted", transferred_at=stamp(at))
-        wait = self.delays.complete_after
+        wait = self._delays["complete_after"]
         if payment["payment_type"] == "regular":
-            wait += self.delays.regular_after
+            wait += self._delays["regular_after"]
         self._timers.add(payment["id"], "complete", self._after(at, wait))
 
     def _complete(self, payment: Payment, at: datetime) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from simulators.currencycloud.amounts import to_wire
-from simulators.currencycloud.clock import moment
-from simulators.currencycloud.wire import Json, Row
+from simulators.kit.clock import moment
+from simulators.kit.replies import Json, Row
 
 READY = "payment_ready_to_send_notification"
 RELEASED = "payment_released_notification"

@@ -1,29 +1,29 @@
-"""The partner behind the HTTP server: one call in, one answer out, committed before it leaves."""
+"""Currencycloud's endpoints, and what each of them does."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from simulators.currencycloud import corridors, spoilt
+from simulators.currencycloud import corridors, wire
 from simulators.currencycloud.accounts import Accounts
 from simulators.currencycloud.approvals import Approvals
 from simulators.currencycloud.beneficiaries import Beneficiaries
 from simulators.currencycloud.book import Book
-from simulators.currencycloud.clock import Clock, stamp
-from simulators.currencycloud.faults import Faults, Rule, Stage
 from simulators.currencycloud.ledger import Ledger
-from simulators.currencycloud.lifecycle import Lifecycle
-from simulators.currencycloud.menu import AFTER, BEFORE, DELAY, INTERVENTIONS
+from simulators.currencycloud.lifecycle import DELAYS, Lifecycle
+from simulators.currencycloud.menu import INTERVENTIONS
 from simulators.currencycloud.notices import Notices
 from simulators.currencycloud.payments import Payments
-from simulators.currencycloud.quotas import Quotas
 from simulators.currencycloud.sessions import Person, Sessions
-from simulators.currencycloud.targets import Targets
-from simulators.currencycloud.wire import Json, Refusal, Reply, Row
+from simulators.currencycloud.targets import Target
+from simulators.kit import partner as kit
+from simulators.kit.partner import Call
+from simulators.kit.replies import Json, Reply, Row
+from simulators.kit.timers import Timer
 
 LOGIN = "log_in"
 
@@ -64,51 +64,28 @@ ENDPOINTS: tuple[tuple[str, str, str], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Call:
-    """A request, without its transport."""
+class Partner(kit.Partner):
+    endpoints = ENDPOINTS
+    interventions = INTERVENTIONS
+    usual_delays = DELAYS
+    body = "form"
+    token_header = "X-Auth-Token"
+    book: Book
+    notices: Notices
 
-    method: str
-    path: str
-    endpoint: str
-    fields: Mapping[str, str]
-    lists: Mapping[str, list[str]] = field(default_factory=dict)
-    token: str | None = None
-    object_id: str = ""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A reply, the wait before it, and the fault on its way.
-
-    Attributes:
-        spoiler: the rule that loses, cuts or drips the reply, if there is one.
-        after: deliveries of notifications that have to arrive before the reply leaves.
-    """
-
-    reply: Reply
-    spoiler: Rule | None = None
-    wait_seconds: float = 0.0
-    after: Sequence[int] = ()
-
-
-class Partner:
     def __init__(self, file: Path) -> None:
         """Open the book.
 
         Raises:
             sqlite3.Error: it cannot be opened.
         """
-        self.book = Book(file)
-        self.clock = Clock(self.book)
+        super().__init__(Book(file), Notices, Target)
         self.accounts = Accounts(self.book)
         self.sessions = Sessions(self.book)
-        self.quotas = Quotas(self.book)
-        self.faults = Faults(self.book)
-        self.targets = Targets(self.book)
-        self.notices = Notices(self.book, self.faults, self.targets)
         self.approvals = Approvals(self.book)
-        self.lifecycle = Lifecycle(self.book, self.notices, self.approvals)
+        self.lifecycle = Lifecycle(
+            self.book, self.notices, self.approvals, self.timers, self.delays
+        )
         self.payments = Payments(
             self.book, self.accounts, self.lifecycle, self.approvals, self.notices
         )
@@ -130,12 +107,12 @@ class Partner:
         Args:
             balances: each as `EUR=10.00`.
             contacts: contact ids of the sub-accounts.
-            delays: fields of `Delays` to change, in seconds.
+            delays: some of `DELAYS`, in seconds.
             authorisation_steps: how many people authorise each payment of the main account.
 
         Raises:
-            TypeError: there is no such delay.
-            ValueError: a balance is not an amount, or `authorisation_steps` is negative.
+            ValueError: a balance is not an amount, there is no such delay, or
+                `authorisation_steps` is negative.
         """
         with self.book.transaction():
             account_id = self.accounts.main()["id"]
@@ -146,83 +123,18 @@ class Partner:
             self.sessions.open_login(login_id, api_key, account_id)
             for contact_id in contacts:
                 self.accounts.open("Client", contact_id=contact_id, parent_id=account_id)
-            self.lifecycle.change_delays(delays or {})
+            self.delays.change(delays or {})
             if authorisation_steps is not None:
                 self.approvals.require(account_id, authorisation_steps)
 
-    def wait_before(self, call: Call) -> float:
-        """Seconds until the partner begins to handle the request."""
-        seconds = self.lifecycle.delays.latency
-        with self.book.transaction():
-            payment = self._payment(call)
-            for rule in self._rules(call, payment, "early"):
-                self._fire(rule, call, payment, self.clock.now(), None)
-                seconds += float(rule.param.get("seconds", 1))
-        return seconds
+    def authenticate(self, call: Call, now: datetime) -> Person:
+        # A login has no session yet.
+        return Person("", "") if call.endpoint == LOGIN else self.sessions.use(call.token, now)
 
-    def answer(self, call: Call) -> Answer:
-        """Execute the request, or the fault that a rule has for it.
+    def end_session(self, token: str | None) -> None:
+        self.sessions.end(token)
 
-        When this returns, all changes are on disk, including the count of failed logins.
-        """
-        with self.book.transaction():
-            now = self.clock.now()
-            self.lifecycle.progress(now)
-            try:
-                self.quotas.count(call.method, call.path, now)
-            except Refusal as refusal:
-                self._log("quota", None, call, self._payment(call), now, refusal.status)
-                return Answer(refusal.reply())
-            try:
-                # A login has no session yet.
-                is_login = call.endpoint == LOGIN
-                person = Person("", "") if is_login else self.sessions.use(call.token, now)
-            except Refusal as refusal:
-                return Answer(refusal.reply())
-            return self._answer(call, person, now)
-
-    def _answer(self, call: Call, person: Person, now: datetime) -> Answer:
-        payment = self._payment(call)
-        rules = self._rules(call, payment, "answer")
-        spoilers = [rule for rule in rules if rule.fault in (*BEFORE, *AFTER)]
-        first = spoilers[0] if spoilers else None
-        if first is not None and first.fault in BEFORE:
-            if first.fault == "unauthorised":
-                self.sessions.end(call.token)
-            self._fire(first, call, payment, now, None)
-            return Answer(spoilt.instead(first), first)
-        try:
-            with self.notices.during_request():
-                reply = Reply(200, self._do(call, person, now))
-        except Refusal as refusal:
-            reply = refusal.reply()
-        early = self.notices.outbox.take_early()
-        # Read again, because a create has only just made the payment.
-        payment = self._payment(call)
-        for rule in rules:
-            if rule.fault in INTERVENTIONS and payment is not None and reply.status == 200:
-                self.faults.pick(rule)
-                self.lifecycle.apply(payment["id"], rule.fault, rule.param, rule.id, now)
-        self.lifecycle.progress(now)
-        wait = 0.0
-        for rule in rules:
-            if rule.fault == DELAY:
-                self._fire(rule, call, payment, now, reply.status)
-                wait += float(rule.param.get("seconds", 1))
-        for rule in spoilers:
-            changed = spoilt.spoil(rule, reply, self._another(rule, reply, person.account_id))
-            if changed is not None:
-                self._fire(rule, call, payment, now, reply.status)
-                return Answer(changed, rule, wait, early)
-        return Answer(reply, None, wait, early)
-
-    def _rules(self, call: Call, payment: Row | None, stage: Stage) -> list[Rule]:
-        """The rules that match the request's fields, or its payment's if the request lacks them."""
-        known = {name: str(value) for name, value in (payment or {}).items()}
-        about = {**known, **call.fields}
-        return self.faults.fitting(call.method, call.path, about, stage)
-
-    def _payment(self, call: Call) -> Row | None:
+    def subject(self, call: Call) -> Row | None:
         """The payment that a request is about, by its path, its key or `related_entity_id`."""
         payment_id = call.fields.get("related_entity_id", "")
         if call.path.startswith("/v2/payments/") and call.object_id:
@@ -231,45 +143,39 @@ class Partner:
             return self.payments.by_key(call.fields["unique_request_id"])
         return self.book.row("SELECT * FROM payments WHERE id = ?", payment_id)
 
-    def _fire(
-        self,
-        rule: Rule,
-        call: Call,
-        payment: Row | None,
-        now: datetime,
-        reply_status: int | None,
-    ) -> None:
-        self.faults.pick(rule)
-        self._log(rule.fault, rule.id, call, payment, now, reply_status)
+    def step(self, timer: Timer, at: datetime) -> None:
+        self.lifecycle.step(timer, at)
 
-    def _log(
+    def apply(
         self,
-        fault: str,
+        object_id: str,
+        intervention: str,
+        param: Mapping[str, Any],
         rule: int | None,
-        call: Call,
-        payment: Row | None,
         now: datetime,
-        reply_status: int | None,
     ) -> None:
-        known = payment or {}
-        self.book.fired(
-            stamp(now),
-            fault,
-            rule,
-            payment_id=known.get("id"),
-            payment_status=known.get("status"),
-            unique_request_id=(payment or call.fields).get("unique_request_id"),
-            request=f"{call.method} {call.path}",
-            reply_status=reply_status,
-        )
+        self.lifecycle.apply(object_id, intervention, param, rule, now)
 
-    def _another(self, rule: Rule, reply: Reply, account_id: str) -> Json | None:
-        if rule.fault != "finds_another" or not isinstance(reply.body, dict):
+    def words(self, fault: str, param: Mapping[str, Any]) -> Reply:
+        return (wire.refused(param) if fault == "refused" else wire.REFUSALS[fault]()).reply()
+
+    def another(self, reply: Reply, person: Person) -> Json | None:
+        if not isinstance(reply.body, dict):
             return None
         found = [payment["id"] for payment in reply.body.get("payments", [])]
-        return self.payments.another(found, account_id)
+        return self.payments.another(found, person.account_id)
 
-    def _do(self, call: Call, person: Person, now: datetime) -> Json:
+    def found_only(self, reply: Reply, another: Json | None) -> Reply | None:
+        if not isinstance(reply.body, dict) or "pagination" not in reply.body:
+            return None
+        name = next(iter(reply.body))
+        if name != "payments" if another else not reply.body[name]:
+            return None
+        found = [another] if another else []
+        pages = {"total_entries": len(found), "total_pages": len(found), "next_page": -1}
+        return Reply(200, wire.page(name, found, {**reply.body["pagination"], **pages}))
+
+    def do(self, call: Call, person: Person, now: datetime) -> Json:
         fields, object_id, account_id = call.fields, call.object_id, person.account_id
         payment_ids = call.lists.get("payment_ids[]", [])
         does: Mapping[str, Callable[[], Json]] = {

@@ -8,7 +8,8 @@ from datetime import date, datetime
 
 from simulators.currencycloud.amounts import to_minor
 from simulators.currencycloud.search import one_of
-from simulators.currencycloud.wire import PAYMENT_TEXTS, Json, Refusal, refuse
+from simulators.currencycloud.wire import PAYMENT_TEXTS, Refusal, refuse
+from simulators.kit.replies import Json
 
 _TEXT_LENGTH_MAX = 255
 REQUIRED = ("currency", "beneficiary_id", "amount", "reason", "reference", "unique_request_id")

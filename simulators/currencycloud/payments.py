@@ -11,16 +11,19 @@ from simulators.currencycloud import corridors, payment_form, wire
 from simulators.currencycloud.accounts import Accounts, is_uuid
 from simulators.currencycloud.amounts import to_wire
 from simulators.currencycloud.approvals import Approvals
-from simulators.currencycloud.book import Book, new_id
-from simulators.currencycloud.clock import stamp
-from simulators.currencycloud.entries import UNRELEASED, NotPossible
+from simulators.currencycloud.book import Book
+from simulators.currencycloud.entries import UNRELEASED
 from simulators.currencycloud.lifecycle import Lifecycle
 from simulators.currencycloud.notices import Notices
 from simulators.currencycloud.notification import RESENDABLE
 from simulators.currencycloud.payment_form import CHARGE_TYPES, EDITABLE, NOT_CREATED
 from simulators.currencycloud.search import PAGING, Search, boolean, one_of, only_known
 from simulators.currencycloud.sessions import Person
-from simulators.currencycloud.wire import PAYMENT_TEXTS, Json, Refusal, refuse
+from simulators.currencycloud.wire import PAYMENT_TEXTS, Refusal, refuse
+from simulators.kit.book import new_id
+from simulators.kit.clock import stamp
+from simulators.kit.replies import Json
+from simulators.kit.timers import NotPossible
 
 _NOT_UPDATED = "payment_update_failed"
 _NOT_DELETED = "payment_delete_failed"

@@ -10,8 +10,9 @@ from typing import Any
 from simulators.currencycloud.accounts import SCOPES, Accounts
 from simulators.currencycloud.amounts import to_minor
 from simulators.currencycloud.book import Book
-from simulators.currencycloud.clock import stamp
-from simulators.currencycloud.wire import Json, Refusal, refuse
+from simulators.currencycloud.wire import Refusal, refuse
+from simulators.kit.clock import stamp
+from simulators.kit.replies import Json
 
 PER_PAGE = 25
 # Moments are compared to the second, because replies show them so.

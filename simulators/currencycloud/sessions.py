@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from simulators.currencycloud.book import Book
-from simulators.currencycloud.clock import moment, stamp
 from simulators.currencycloud.wire import Refusal, refuse, unauthorised
+from simulators.kit.clock import moment, stamp
 
 IDLE = timedelta(minutes=30)
 FAILURES_ALLOWED = 4

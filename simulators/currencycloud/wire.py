@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from simulators.currencycloud.amounts import to_wire
-from simulators.currencycloud.clock import moment
-
-Row = Mapping[str, Any]
-Json = dict[str, Any]
-
-NOT_A_STATUS = "parked_elsewhere"
+from simulators.kit import replies as kit
+from simulators.kit.clock import moment
+from simulators.kit.replies import Json, Row
 
 BENEFICIARY_TEXTS = (
     "email",
@@ -51,37 +46,18 @@ PAYMENT_TEXTS = (
 )
 
 
-@dataclass
-class Reply:
-    """A reply, before any fault of its transmission."""
-
-    status: int
-    body: Any
-    content_type: str = "application/json;charset=utf-8"
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def payload(self) -> bytes:
-        if isinstance(self.body, bytes):
-            return self.body
-        return json.dumps(self.body, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-class Refusal(Exception):
+class Refusal(kit.Refusal):
     """A refusal in the partner's words: a status and its error body."""
 
     def __init__(self, status: int, error_code: str, *reasons: tuple[str, str, str, Json]) -> None:
-        super().__init__(error_code)
-        self.status = status
-        self.error_code = error_code
-        self.reasons = reasons
-
-    def reply(self) -> Reply:
         messages: dict[str, list[Json]] = {}
-        for name, code, message, params in self.reasons:
+        for name, code, message, params in reasons:
             messages.setdefault(name, []).append(
                 {"code": code, "message": message, "params": params}
             )
-        return Reply(self.status, {"error_code": self.error_code, "error_messages": messages})
+        super().__init__(status, {"error_code": error_code, "error_messages": messages})
+        self.error_code = error_code
+        self.reasons = reasons
 
 
 def refuse(status: int, error_code: str, name: str, code: str, message: str) -> Refusal:
@@ -137,10 +113,26 @@ def unavailable() -> Refusal:
     )
 
 
-def html(status: int, title: str) -> Reply:
-    """A page such as a proxy before the API sends if the API is away."""
-    page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
-    return Reply(status, page.encode(), "text/html")
+def refused(param: Mapping[str, Any]) -> Refusal:
+    """Any refusal of their documentation, with the words that the rule gives."""
+    code = str(param.get("code", "invalid_extra_parameters"))
+    reason = (
+        str(param.get("field", "base")),
+        code,
+        str(param.get("message", code)),
+        dict(param.get("params", {})),
+    )
+    return Refusal(int(param.get("status", 400)), str(param.get("error_code", code)), reason)
+
+
+#: Their words for the faults that every simulator has.
+REFUSALS: Mapping[str, Callable[[], Refusal]] = {
+    "internal_error": internal_error,
+    "unauthorised": unauthorised,
+    "rate_limited": too_many_requests,
+    "service_unavailable": unavailable,
+    "duplicate_word": duplicate_request,
+}
 
 
 def time(at: str | datetime | None) -> str:

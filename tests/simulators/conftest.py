@@ -16,8 +16,9 @@ import httpx
 import pytest
 import uvicorn
 
-from simulators.currencycloud.app import build_server, listen
+from simulators.currencycloud.control import Control
 from simulators.currencycloud.partner import DEFAULT_LOGIN, SIMULATOR_API_KEY, Partner
+from simulators.kit.app import PartnerServer, listen
 from tests.polling import until
 from tests.simulators.swagger import Swagger
 
@@ -148,7 +149,7 @@ def serve_in_thread(
     except BaseException as error:
         started.set_exception(error)
         raise
-    server = build_server(partner)
+    server = PartnerServer(partner, Control)
     started.set_result((f"http://127.0.0.1:{listener.getsockname()[1]}", server))
     with listener:
         asyncio.run(server.serve(sockets=[listener]))

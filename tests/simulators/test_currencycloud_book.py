@@ -17,10 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators.currencycloud.amounts import to_minor, to_wire
-from simulators.currencycloud.book import Book, Unbalanced
-from simulators.currencycloud.entries import NotPossible
+from simulators.currencycloud.book import Book
 from simulators.currencycloud.menu import INTERVENTIONS
-from simulators.currencycloud.partner import DEFAULT_LOGIN, SIMULATOR_API_KEY, Call, Partner
+from simulators.currencycloud.partner import DEFAULT_LOGIN, SIMULATOR_API_KEY, Partner
+from simulators.kit.book import Unbalanced
+from simulators.kit.partner import Call
+from simulators.kit.timers import NotPossible
 from tests.conftest import ROOT
 from tests.simulators.conftest import IBAN, Client
 
@@ -101,7 +103,7 @@ def test_the_book_adds_up_to_zero_whatever_happens(steps: list[tuple[str, int]])
             paid.append(pay(bank, token, beneficiary_id, size, str(number)))
         elif step == "advance":
             bank.clock.advance(timedelta(seconds=size / 10))
-            bank.lifecycle.progress(bank.clock.now())
+            bank.progress(bank.clock.now())
         elif step == "fund":
             account_id = bank.accounts.main()["id"]
             bank.accounts.fund(account_id, to_wire(size, "EUR"), "EUR", now)

@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from simulators.currencycloud.clock import moment
-from simulators.currencycloud.menu import MENU, NOTICE_FAULTS
+from simulators.currencycloud.menu import MENU
+from simulators.kit.clock import moment
+from simulators.kit.menu import NOTICE_FAULTS
 from tests.simulators.conftest import Client, Receiver
 
 FIND = "GET /v2/payments/find"

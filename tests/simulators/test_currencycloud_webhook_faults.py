@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulators.currencycloud.targets import STRANGERS_SECRET
+from simulators.kit.targets import STRANGERS_SECRET
 from tests.simulators.conftest import SECRET, Client, Receiver
 from tests.simulators.hearing import DIGEST, READY, RELEASED, signature, states, until_states
 

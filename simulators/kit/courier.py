@@ -1,4 +1,4 @@
-"""Delivers notifications to their targets, and lets payments progress between requests."""
+"""Delivers notifications to their targets, and lets objects progress between requests."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 
-from simulators.currencycloud.outbox import Delivery
-from simulators.currencycloud.partner import Partner
-from simulators.currencycloud.post import post
-from simulators.currencycloud.targets import STRANGERS_SECRET
+from simulators.kit.outbox import Delivery
+from simulators.kit.partner import Partner
+from simulators.kit.post import post
+from simulators.kit.targets import STRANGERS_SECRET
 
 
 class Courier:
@@ -45,7 +45,7 @@ class Courier:
             return
         with partner.book.transaction():
             now = partner.clock.now()
-            partner.lifecycle.progress(now)
+            partner.progress(now)
             due = partner.notices.outbox.due(now, self._busy)
         for delivery in due:
             self._busy.add(delivery.url)
@@ -85,7 +85,7 @@ class Courier:
         if partner.clock.frozen or not partner.targets.all():
             return None
         moments: list[datetime | None] = [
-            partner.lifecycle.next_due(),
+            partner.timers.next_due(),
             partner.notices.outbox.next_due(self._busy),
         ]
         due = min((each for each in moments if each is not None), default=None)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from simulators.currencycloud.book import Book
+    from simulators.kit.book import Book
 
 
 def stamp(moment: datetime) -> str:

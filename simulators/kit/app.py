@@ -1,8 +1,9 @@
-"""The HTTP server: their routes, and faults that really break connections."""
+"""The HTTP server: the partner's routes, and faults that really break connections."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import struct
 import uuid
@@ -17,9 +18,9 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from simulators.currencycloud.control import control_routes
-from simulators.currencycloud.courier import Courier
-from simulators.currencycloud.partner import ENDPOINTS, Answer, Call, Partner
+from simulators.kit.control import Control
+from simulators.kit.courier import Courier
+from simulators.kit.partner import Answer, Call, Partner
 
 _TRANSPORT = "simulator.transport"
 
@@ -47,7 +48,7 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        call = await _call(request, self._name)
+        call = await _call(request, self._name, self._partner)
         if (wait := self._partner.wait_before(call)) > 0:
             await asyncio.sleep(wait)
         answer = self._partner.answer(call)
@@ -61,24 +62,38 @@ class _Endpoint:
             self._courier.poke()
 
 
-async def _call(request: Request, endpoint: str) -> Call:
-    """The request as a `Call`. A GET has its parameters in the query, a POST in form and query."""
+async def _call(request: Request, endpoint: str, partner: Partner) -> Call:
+    """The request as a `Call`: a GET has its fields in the query, others in body and query."""
     pairs = request.query_params.multi_items()
-    if request.method == "POST":
+    written: dict[str, Any] = {}
+    if partner.body == "json":
+        written = _object(await request.body())
+    elif request.method != "GET":
         form = await request.form()
         pairs += [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     lists: dict[str, list[str]] = {}
     for name, value in pairs:
         lists.setdefault(name, []).append(value)
+    token = request.headers.get(partner.token_header)
     return Call(
         method=request.method,
         path=request.url.path,
         endpoint=endpoint,
-        fields=dict(pairs),
+        fields={**dict(pairs), **written},
         lists=lists,
-        token=request.headers.get("X-Auth-Token"),
+        token=token and token.split(" ", 1)[-1],
         object_id=request.path_params.get("id", ""),
+        headers=dict(request.headers),
     )
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """The fields of a JSON body; none if it is not an object."""
+    try:
+        whole = json.loads(body)
+    except ValueError:
+        return {}
+    return whole if isinstance(whole, dict) else {}
 
 
 def _response(answer: Answer) -> Response:
@@ -165,10 +180,14 @@ def listen(port: int) -> socket.socket:
 class PartnerServer(uvicorn.Server):
     """Serves with `await server.serve(sockets=[listener])`; the courier runs for as long."""
 
-    def __init__(self, partner: Partner) -> None:
+    def __init__(self, partner: Partner, control: type[Control] = Control) -> None:
         courier = Courier(partner)
+        routes = [
+            Route(path, _Endpoint(partner, courier, name), methods=[method])
+            for method, path, name in partner.endpoints
+        ]
         config = uvicorn.Config(
-            build_app(partner, courier),
+            Starlette(routes=[*routes, *control(partner).routes(courier.poke)]),
             http=CuttableProtocol,
             lifespan="off",
             log_level="warning",
@@ -183,15 +202,3 @@ class PartnerServer(uvicorn.Server):
             await super().serve(sockets)
         finally:
             running.cancel()
-
-
-def build_server(partner: Partner) -> uvicorn.Server:
-    return PartnerServer(partner)
-
-
-def build_app(partner: Partner, courier: Courier) -> Starlette:
-    routes = [
-        Route(path, _Endpoint(partner, courier, name), methods=[method])
-        for method, path, name in ENDPOINTS
-    ]
-    return Starlette(routes=[*routes, *control_routes(partner, courier.poke)])

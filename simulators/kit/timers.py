@@ -1,4 +1,4 @@
-"""The due steps of all payments, stored in the book."""
+"""The due steps of all objects, stored in the book. `payment_id` is the id of any object."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from simulators.currencycloud.book import Book
-from simulators.currencycloud.clock import moment, stamp
+from simulators.kit.book import Book
+from simulators.kit.clock import moment, stamp
+
+
+class NotPossible(Exception):
+    """A step or an intervention that is impossible for an object in that status."""
 
 
 @dataclass(frozen=True)
 class Timer:
-    """One step of one payment.
+    """One step of one object.
 
     Attributes:
-        due: None if it waits for a stage of the payment.
+        due: None if it waits for a stage of the object.
         rule: the rule that ordered it, if one did.
     """
 
@@ -78,8 +82,14 @@ class Timers:
         seq = self.add(payment_id, step, since)
         self._book.run("UPDATE timers SET waits_for_funds = 1 WHERE seq = ?", seq)
 
+    def funds_came(self, at: datetime) -> None:
+        """Make the timers due that wait for money."""
+        self._book.run(
+            "UPDATE timers SET waits_for_funds = 0, due_at = ? WHERE waits_for_funds = 1", stamp(at)
+        )
+
     def stop(self, payment_id: str, *steps: str) -> None:
-        """Remove the payment's timers of these steps; all of them if no step is given."""
+        """Remove the object's timers of these steps; all of them if no step is given."""
         only = f" AND step IN ({', '.join('?' * len(steps))})" if steps else ""
         self._book.run(f"DELETE FROM timers WHERE payment_id = ?{only}", payment_id, *steps)
 

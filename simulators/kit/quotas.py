@@ -9,8 +9,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from simulators.currencycloud.book import Book
-from simulators.currencycloud.wire import too_many_requests
+from simulators.kit.book import Book
 
 _SETTING = "quotas"
 
@@ -57,16 +56,12 @@ class Quotas:
     def shown(self) -> list[dict[str, Any]]:
         return [asdict(quota) for quota in self._quotas]
 
-    def count(self, method: str, path: str, now: datetime) -> None:
-        """Count a request.
-
-        Raises:
-            Refusal: 429, a quota's window is used up.
-        """
+    def count(self, method: str, path: str, now: datetime) -> bool:
+        """Count a request. False: a quota's window is used up, and the request is not counted."""
         fitting = [quota for quota in self._quotas if quota.fits(method, path)]
         windows = [(quota, int(now.timestamp() // quota.seconds)) for quota in fitting]
-        for quota, window in windows:
-            if self._counted.get((quota, window), 0) >= quota.limit:
-                raise too_many_requests()
+        if any(self._counted.get(each, 0) >= each[0].limit for each in windows):
+            return False
         for each in windows:
             self._counted[each] = self._counted.get(each, 0) + 1
+        return True

@@ -7,10 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from simulators.currencycloud.book import Book
-from simulators.currencycloud.clock import moment, stamp
-from simulators.currencycloud.targets import Target, Targets
-from simulators.currencycloud.wire import Json, Row
+from simulators.kit.book import Book
+from simulators.kit.clock import moment, stamp
+from simulators.kit.replies import Json, Row
+from simulators.kit.targets import Target, Targets
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Outbox:
                     content=content,
                 )
             for target in self._targets.all():
-                if copy.age_seconds and not target.timestamp_header:
+                if copy.age_seconds and not target.is_dated:
                     continue
                 seq = self._book.insert(
                     "deliveries",

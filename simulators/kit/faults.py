@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from simulators.currencycloud.book import Book
-from simulators.currencycloud.menu import DELAY, MENU, NOTICE_FAULTS
+from simulators.kit.book import Book
+from simulators.kit.menu import DELAY, NOTICE_FAULTS
 
 _NUMBERS = ("seconds", "after_seconds", "resume_after_seconds", "bytes", "status")
 _OURS = ("id", "seen", "picked")
@@ -42,8 +42,6 @@ class Rule:
     picked: int = 0
 
     def __post_init__(self) -> None:
-        if self.fault not in MENU:
-            raise ValueError(f"not on the menu: {self.fault}; there are {', '.join(MENU)}")
         if len(self.on.split()) != 2:
             raise ValueError(f"'on' is a method and a path: {self.on!r}")
         if not 0 <= self.probability <= 1:
@@ -78,8 +76,11 @@ class Rule:
 
 
 class Faults:
-    def __init__(self, book: Book) -> None:
+    """The rules, stored in the book. `menu` names the faults that may be ordered."""
+
+    def __init__(self, book: Book, menu: Sequence[str]) -> None:
         self._book = book
+        self._menu = menu
 
     def add(self, ordered: list[dict[str, Any]]) -> list[int]:
         """Add rules. Returns their ids.
@@ -90,6 +91,10 @@ class Faults:
         if any(name in one for one in ordered for name in _OURS):
             raise ValueError(f"not for you to say: {', '.join(_OURS)}")
         rules = [Rule(**one) for one in ordered]
+        for rule in rules:
+            if rule.fault not in self._menu:
+                there = ", ".join(self._menu)
+                raise ValueError(f"not on the menu: {rule.fault}; there are {there}")
         with self._book.transaction():
             return [
                 self._book.insert("rules", rule=json.dumps(one))
