@@ -10,7 +10,6 @@ from typing import Final
 from domain.clock import Clock
 from domain.ids import hashed
 from domain.payments.answers import (
-    Exchange,
     NotReady,
     PreparedKey,
     PreparedObject,
@@ -20,7 +19,6 @@ from domain.payments.answers import (
 from domain.payments.order import Order, Rail
 from domain.payments.report import PaymentState, Report, Source
 from partners.currencycloud import error_bodies, mapping, refusals, wire
-from partners.currencycloud.calls import Calls, NoReply, Reply
 from partners.currencycloud.corridors import Corridors
 from partners.currencycloud.creditors import (
     as_shown,
@@ -32,6 +30,9 @@ from partners.currencycloud.creditors import (
 )
 from partners.currencycloud.requirements import Unfit
 from partners.interface import PreparedBook
+from partners.kit.calls import Calls, Reply
+from partners.kit.content import form
+from partners.kit.wire import Unusable
 
 log = logging.getLogger("finality.partners")
 
@@ -85,17 +86,16 @@ class Beneficiaries:
     async def _known(self, order: Order, known: PreparedObject) -> str | Unprepared | None:
         """The id of the beneficiary on record. None: it was deleted or changed, so make another."""
         reply = await self._calls.get(f"{_READ}/{known.reference}", _acting(order))
-        if isinstance(reply, Reply) and reply.status == 404:
+        if reply.status == 404:
             log.warning(
                 "beneficiary %s was deleted at Currencycloud; a new one is created", known.reference
             )
             return None
-        if problem := self._unread(reply):
-            return problem
-        assert isinstance(reply, Reply)
+        if not reply.is_success:
+            return reply.unprepared()
         shown = wire.read_beneficiary(reply.body)
-        if isinstance(shown, wire.Unusable):
-            return _later(shown, reply.exchange)
+        if isinstance(shown, Unusable):
+            return reply.unprepared(shown.why)
         if is_account(shown, order) and (
             is_named(shown, order) or known.is_as_made(as_shown(shown))
         ):
@@ -119,16 +119,14 @@ class Beneficiaries:
             return (await self._prepared.made(key, found.id, as_shown(found))).reference
         if not await self._prepared.extend(key, by):
             return Unprepared("the search for the creditor took too long, and is repeated")
-        made = await self._calls.make(_CREATE, {**_beneficiary(order), **_acting(order)})
+        made = await self._calls.make(_CREATE, form({**_beneficiary(order), **_acting(order)}))
         if problem := self._problem(subject, made):
             # In doubt, the lease is kept until it ends. If a beneficiary was made, the next
             # lookup finds it by then.
-            in_doubt = made.has_left if isinstance(made, NoReply) else made.status >= 500
-            return problem if in_doubt else _Nothing(problem)
-        assert isinstance(made, Reply)
+            return problem if made.is_in_doubt else _Nothing(problem)
         beneficiary = wire.read_beneficiary(made.body)
-        if isinstance(beneficiary, wire.Unusable):
-            return _later(beneficiary, made.exchange)
+        if isinstance(beneficiary, Unusable):
+            return made.unprepared(beneficiary.why)
         kept = await self._prepared.made(key, beneficiary.id, as_shown(beneficiary))
         return kept.reference if is_account(beneficiary, order) else _another(made)
 
@@ -151,7 +149,7 @@ class Beneficiaries:
         for one in found:
             if is_account(one, order) and is_named(one, order):
                 return one
-        valid = await self._calls.ask(_VALIDATE, {**bank_details(order), **_acting(order)})
+        valid = await self._calls.ask(_VALIDATE, form({**bank_details(order), **_acting(order)}))
         return self._problem(subject, valid)
 
     async def _unfit(self, subject: Subject) -> Unprepared | None:
@@ -171,37 +169,28 @@ class Beneficiaries:
         return unfit_or_later
 
     async def _find(self, order: Order) -> list[wire.Beneficiary] | Unprepared:
-        form = {
+        fields = {
             "beneficiary_external_reference": external_reference(order),
             "scope": "own",
             "order": "created_at",
             **_acting(order),
         }
-        reply = await self._calls.ask(_FIND, form)
-        if problem := self._unread(reply):
-            return problem
-        assert isinstance(reply, Reply)
+        reply = await self._calls.ask(_FIND, form(fields))
+        if not reply.is_success:
+            return reply.unprepared()
         page = wire.read_beneficiaries(reply.body)
-        return _later(page, reply.exchange) if isinstance(page, wire.Unusable) else list(page)
+        return reply.unprepared(page.why) if isinstance(page, Unusable) else list(page)
 
-    def _unread(self, reply: Reply | NoReply) -> Unprepared | None:
-        """Why a question has no answer yet; None if the reply is a success."""
-        if isinstance(reply, NoReply):
-            return Unprepared(reply.why, retry_at=reply.try_at, exchange=reply.exchange)
+    def _problem(self, subject: Subject, reply: Reply) -> Unprepared | None:
+        """Why the creditor is not made; None if the reply is a success."""
         if reply.is_success:
             return None
-        return Unprepared(reply.why, retry_at=reply.retry_at(self._clock.now()),
-                          exchange=reply.exchange)  # fmt: skip
-
-    def _problem(self, subject: Subject, reply: Reply | NoReply) -> Unprepared | None:
-        if isinstance(reply, NoReply) or reply.is_success:
-            return self._unread(reply)
         refusal = error_bodies.read_refusal(reply.body)
         if refusal and refusals.of_beneficiary(reply.status, refusal) is refusals.Proves.REFUSED:
             report = mapping.refused(subject, refusal, reply.asked_at)
             return Unprepared(f"the creditor was refused: {report.reason}", refused=report,
                               exchange=reply.exchange)  # fmt: skip
-        return self._unread(reply)
+        return reply.unprepared()
 
 
 @dataclass(frozen=True)
@@ -236,13 +225,8 @@ def _acting(order: Order) -> dict[str, str]:
 
 
 def _another(reply: Reply) -> Unprepared:
-    why = "Currencycloud created another beneficiary than we asked for; have it deleted there"
-    return Unprepared(why, exchange=reply.exchange)
-
-
-def _later(unusable: wire.Unusable, exchange: Exchange) -> Unprepared:
-    return Unprepared(
-        f"an answer outside the known contract: {'; '.join(unusable.drift)}", exchange=exchange
+    return reply.unprepared(
+        "Currencycloud created another beneficiary than we asked for; have it deleted there"
     )
 
 

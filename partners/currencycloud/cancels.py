@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlencode
 
 from domain.clock import Clock
 from domain.payments.answers import (
@@ -11,7 +10,6 @@ from domain.payments.answers import (
     Accepted,
     CannotTell,
     Found,
-    InDoubt,
     LookedFor,
     Preparation,
     Prepared,
@@ -22,9 +20,10 @@ from domain.payments.answers import (
 )
 from domain.payments.report import Source
 from partners.currencycloud import mapping, wire
-from partners.currencycloud.calls import Calls, NoReply, Reply
-from partners.currencycloud.searches import acting, payment_path, search, show, together
-from partners.currencycloud.sessions import FORM
+from partners.currencycloud.searches import acting, payment_path, search, show
+from partners.kit.calls import Calls, Reply, together
+from partners.kit.content import form
+from partners.kit.wire import Unusable
 
 #: The key of the payment to be cancelled. It finds the payment when its id no longer does.
 _PAYMENT_KEY: Final = "unique_request_id"
@@ -46,20 +45,18 @@ class Cancels:
         if subject.partner_reference is None:
             return Unprepared("there is no payment to take back")
         reply = await show(self._calls, subject)
-        if isinstance(reply, NoReply):
-            return Unprepared(reply.why, retry_at=reply.try_at, exchange=reply.exchange)
         if not reply.is_success and reply.status != 404:
-            return Unprepared(reply.why, retry_at=reply.retry_at(self._clock.now()),
-                              exchange=reply.exchange)  # fmt: skip
+            return reply.unprepared()
         payment = wire.read_payment(reply.body)
         is_ours = isinstance(payment, wire.Payment) and payment.id == subject.partner_reference
         key = payment.unique_request_id if isinstance(payment, wire.Payment) and is_ours else None
+        body, content_type = form(acting(subject))
         return Prepared(
             WireRequest(
                 method="POST",
                 path=f"{payment_path(subject.partner_reference)}/delete",
-                body=urlencode(acting(subject)).encode(),
-                content_type=FORM,
+                body=body,
+                content_type=content_type,
                 key=subject.keys[-1],
                 prepared={_PAYMENT_KEY: key} if key else {},
             )
@@ -71,16 +68,15 @@ class Cancels:
         Recorded answers show the payment as it was before, so those leave the cancel in doubt.
         """
         payment = wire.read_payment(reply.body)
-        if isinstance(payment, wire.Unusable):
-            why = "answered outside the known contract"
-            return InDoubt(why, exchange=reply.exchange, drift=payment.drift)
+        if isinstance(payment, Unusable):
+            return reply.in_doubt("answered outside the known contract", drift=payment.drift)
         if payment.id != subject.partner_reference:
             drift = ("payment.id: not the one we asked to delete",)
-            return InDoubt("the answer is about another payment", exchange=reply.exchange,
-                           drift=drift)  # fmt: skip
+            return reply.in_doubt("the answer is about another payment", drift=drift)
         if payment.status != mapping.DELETED:
-            why = f"the partner accepted the cancel, but shows {payment.status[:40]}"
-            return InDoubt(why, exchange=reply.exchange)
+            return reply.in_doubt(
+                f"the partner accepted the cancel, but shows {payment.status[:40]}"
+            )
         report = mapping.report(subject, payment, None, source=Source.REPLY, as_of=reply.asked_at)
         return Accepted(report, reply.exchange)
 
@@ -89,36 +85,33 @@ class Cancels:
         if subject.partner_reference is None:
             return CannotTell(self._clock.now(), "there is no payment to look at")
         reply = await show(self._calls, subject)
-        if isinstance(reply, NoReply):
-            return CannotTell(reply.asked_at, reply.why, reply.exchange)
         if reply.status == 404:
             return await self._find_gone(subject, reply)
         if not reply.is_success:
-            return CannotTell(reply.asked_at, reply.why, reply.exchange)
+            return reply.cannot_tell()
         payment = wire.read_payment(reply.body)
-        if isinstance(payment, wire.Unusable):
-            why = f"an answer outside the known contract: {'; '.join(payment.drift)}"
-            return CannotTell(reply.asked_at, why, reply.exchange)
+        if isinstance(payment, Unusable):
+            return reply.cannot_tell(payment.why)
         if payment.id != subject.partner_reference:
-            return CannotTell(reply.asked_at, "the partner showed another payment", reply.exchange)
+            return reply.cannot_tell("the partner showed another payment")
         if payment.status == mapping.DELETED:
             report = mapping.report(
                 subject, payment, None, source=Source.READ, as_of=reply.asked_at
             )
             return Found(report, reply.exchange)
         if payment.status not in mapping.STATUSES:
-            why = f"the partner's status {payment.status[:40]!r} is unknown to us"
-            return CannotTell(reply.asked_at, why, reply.exchange)
+            return reply.cannot_tell(
+                f"the partner's status {payment.status[:40]!r} is unknown to us"
+            )
         return Absent(reply.asked_at, reply.exchange, watermark=True)
 
     async def _find_gone(self, subject: Subject, reply: Reply) -> LookedFor:
         """404: deleted, or not visible to us. Only a complete search by its key decides."""
         key = subject.prepared.get(_PAYMENT_KEY)
         if key is None:
-            why = "no longer readable by its id, and its key is not known"
-            return CannotTell(reply.asked_at, why, reply.exchange)
+            return reply.cannot_tell("no longer readable by its id, and its key is not known")
         found = await search(self._calls, subject, (key,))
-        exchange = together([each for each in (reply.exchange, found.exchange) if each])
+        exchange = together(reply.exchange, found.exchange)
         if found.why or exchange is None:
             return CannotTell(found.asked_at, found.why, exchange)
         if [payment.id for payment in found.payments] != [subject.partner_reference]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Final, NamedTuple
-from urllib.parse import urlencode
 
 from domain.clock import Clock
 from domain.lifecycle.profile import InstructionKind, Profile
@@ -18,11 +17,9 @@ from domain.payments.answers import (
     Duplicate,
     Exchange,
     Found,
-    InDoubt,
     Listed,
     LookedFor,
     NotReady,
-    NotSent,
     Preparation,
     Prepared,
     Read,
@@ -39,7 +36,6 @@ from domain.payments.report import PaymentState, Report, Source
 from partners.currencycloud import error_bodies, mapping, refusals, wire
 from partners.currencycloud.account import Account
 from partners.currencycloud.beneficiaries import Beneficiaries, never
-from partners.currencycloud.calls import NO_PERMISSION_PAUSE, Calls, NoReply, Reply
 from partners.currencycloud.cancels import Cancels
 from partners.currencycloud.corridors import charge_type, purpose_code
 from partners.currencycloud.creditors import PAYMENT_TYPE
@@ -49,9 +45,12 @@ from partners.currencycloud.payers import Payers
 from partners.currencycloud.profile import profile_of
 from partners.currencycloud.refusals import Proves
 from partners.currencycloud.requirements import Unfit
-from partners.currencycloud.searches import Unclear, bookings, search, show, together
-from partners.currencycloud.sessions import FORM, Session
+from partners.currencycloud.searches import Unclear, bookings, search, show
+from partners.currencycloud.sessions import Session
 from partners.interface import LoginBook, PreparedBook
+from partners.kit.calls import PAUSES, Calls, Reply, together
+from partners.kit.content import form
+from partners.kit.wire import OUTSIDE, Unusable
 from transport.http import Transport
 from transport.redaction import redact_text
 
@@ -117,7 +116,7 @@ class CurrencycloudPartner:
     async def created_since(self, since: datetime) -> Listed | Unanswered:
         if (not_ready := await self.ready()) is not None:
             return Unanswered(not_ready.why, retry_at=not_ready.until, answered=not_ready.answered)
-        return await created_since(self._calls, self._clock, since)
+        return await created_since(self._calls, since)
 
     async def close(self) -> None:
         await self._transport.close()
@@ -137,13 +136,14 @@ class CurrencycloudPartner:
             beneficiary_id = ensured
         key = subject.keys[-1]
         charges, purpose, payer = agreed
-        form = {**_instruction(subject.order, beneficiary_id, key, charges, purpose), **payer}
+        fields = _instruction(subject.order, beneficiary_id, key, charges, purpose)
+        body, content_type = form({**fields, **payer})
         return Prepared(
             WireRequest(
                 method="POST",
                 path=_CREATE,
-                body=urlencode(form).encode(),
-                content_type=FORM,
+                body=body,
+                content_type=content_type,
                 key=key,
                 prepared={_BENEFICIARY: beneficiary_id},
             )
@@ -173,13 +173,9 @@ class CurrencycloudPartner:
         return payer if isinstance(payer, Unprepared) else _Agreed(charges, purpose, payer)
 
     async def submit(self, subject: Subject, request: WireRequest, deadline: Deadline) -> Submitted:
-        reply = await self._calls.instruct(
-            request.method, request.path, request.body, request.content_type, deadline
-        )
-        if isinstance(reply, NoReply):
-            if reply.has_left:
-                return InDoubt(reply.why, exchange=reply.exchange)
-            return NotSent(reply.why, reply.exchange, reply.try_at)
+        reply = await self._calls.instruct(request, deadline)
+        if reply.status is None:
+            return reply.no_verdict()
         is_cancel = subject.kind is InstructionKind.CANCEL
         if reply.status in (200, 201, 202):
             if is_cancel:
@@ -195,11 +191,10 @@ class CurrencycloudPartner:
                 report = mapping.duplicate(subject, refusal, reply.asked_at)
                 return Duplicate(report, reply.exchange)
             case Proves.TURNED_AWAY:
-                now = self._clock.now()
-                again = reply.retry_at(now) or now + NO_PERMISSION_PAUSE
+                again = reply.retry_at or self._clock.now() + PAUSES[403]
                 return TurnedAway(reply.status, _why(reply, refusal), reply.exchange, again)
             case _:
-                return _in_doubt(request, reply, refusal)
+                return _unproven(request, reply, refusal)
 
     async def find(self, subject: Subject) -> LookedFor:
         if subject.kind is InstructionKind.CANCEL:
@@ -231,20 +226,15 @@ class CurrencycloudPartner:
         if subject.partner_reference is None:
             return Unanswered("there is no payment id to ask for")
         reply = await show(self._calls, subject)
-        if isinstance(reply, NoReply):
-            return Unanswered(reply.why, reply.exchange, reply.try_at)
         if reply.status == 404:
             return await self._read_deleted(subject, reply)
         if not reply.is_success:
-            return self._unanswered(reply)
+            return reply.unanswered()
         payment = wire.read_payment(reply.body)
-        if isinstance(payment, wire.Unusable):
-            why = "an answer outside the known contract"
-            return Unanswered(why, reply.exchange, drift=payment.drift)
+        if isinstance(payment, Unusable):
+            return reply.unanswered(OUTSIDE, payment.drift)
         if stranger := _stranger(subject, payment):
-            return Unanswered(
-                "the partner showed another payment", reply.exchange, drift=(stranger,)
-            )
+            return reply.unanswered("the partner showed another payment", (stranger,))
         if payment.status == mapping.DELETED:
             return await self._read_deleted(subject, reply)
         return await self._told(subject, payment, reply)
@@ -266,12 +256,12 @@ class CurrencycloudPartner:
             as_of=reply.asked_at,
             is_short=short,
         )
-        return Answered(report, together([exchange, *([balance] if balance else [])]) or exchange)
+        return Answered(report, together(exchange, balance) or exchange)
 
     async def _read_deleted(self, subject: Subject, reply: Reply) -> Read:
         """404 or `deleted`: only a complete search by our key proves a deletion (README)."""
         found = await search(self._calls, subject, subject.keys)
-        exchange = together([each for each in (reply.exchange, found.exchange) if each])
+        exchange = together(reply.exchange, found.exchange)
         if found.why:
             return Unanswered(f"gone, and the search failed: {found.why}", exchange)
         if [payment.id for payment in found.payments] != [subject.partner_reference]:
@@ -285,12 +275,11 @@ class CurrencycloudPartner:
 
     def _accepted(self, subject: Subject, request: WireRequest, reply: Reply) -> Submitted:
         payment = wire.read_payment(reply.body)
-        if isinstance(payment, wire.Unusable):
-            why = "accepted, in an answer outside the known contract"
-            return InDoubt(why, exchange=reply.exchange, drift=payment.drift)
+        if isinstance(payment, Unusable):
+            return reply.in_doubt(f"accepted, in {OUTSIDE}", drift=payment.drift)
         if payment.unique_request_id not in (None, request.key):
             drift = ("payment.unique_request_id: not the one we sent",)
-            return InDoubt("the answer is about another key", exchange=reply.exchange, drift=drift)
+            return reply.in_doubt("the answer is about another key", drift=drift)
         prepared = {**request.prepared, **subject.prepared}
         report: Report = mapping.report(
             _with(subject, prepared), payment, None, source=Source.REPLY, as_of=reply.asked_at
@@ -303,10 +292,7 @@ class CurrencycloudPartner:
         if payment.status not in mapping.BOOKED:
             return None, exchange
         booked, asked = await bookings(self._calls, subject, payment.id)
-        return booked, together([each for each in (exchange, asked) if each]) or exchange
-
-    def _unanswered(self, reply: Reply) -> Unanswered:
-        return Unanswered(reply.why, reply.exchange, reply.retry_at(self._clock.now()))
+        return booked, together(exchange, asked) or exchange
 
 
 def _instruction(
@@ -345,18 +331,20 @@ def _why(reply: Reply, refusal: error_bodies.Refusal | None) -> str:
     return redact_text(refusal.text) if refusal and reply.status == 400 else reply.why
 
 
-def _in_doubt(request: WireRequest, reply: Reply, refusal: error_bodies.Refusal | None) -> InDoubt:
+def _unproven(
+    request: WireRequest, reply: Reply, refusal: error_bodies.Refusal | None
+) -> Submitted:
     """Nothing is proven. `payment_not_found` is a known answer; others below 500 are drift."""
-    if reply.status >= 500:
-        return InDoubt(reply.why, server_error=True, exchange=reply.exchange)
+    if reply.is_in_doubt:
+        return reply.no_verdict()
     if refusal is None:
         drift = f"{request.path}: {reply.status} with a body that is none of theirs"
-        return InDoubt(reply.why, exchange=reply.exchange, drift=(drift,))
+        return reply.in_doubt(reply.why, drift=(drift,))
     words = f"answered with {reply.status}, {refusal.code[:80]}"
     if "payment_not_found" in refusal.codes:
-        return InDoubt(words, exchange=reply.exchange)
+        return reply.in_doubt(words)
     drift = f"{request.path}: {reply.status} with words that are not documented"
-    return InDoubt(words, exchange=reply.exchange, drift=(drift,))
+    return reply.in_doubt(words, drift=(drift,))
 
 
 def _stranger(subject: Subject, payment: wire.Payment) -> str | None:

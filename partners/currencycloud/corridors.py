@@ -9,8 +9,8 @@ from domain.clock import Clock
 from domain.payments.answers import Unprepared
 from domain.payments.order import ChargeBearer, Order, Rail
 from partners.currencycloud import creditors, refusals, wire
-from partners.currencycloud.calls import Calls
 from partners.currencycloud.requirements import Requirements, Unfit, lacking
+from partners.kit.calls import Calls
 
 _DETAILS: Final = "/v2/reference/beneficiary_required_details"
 

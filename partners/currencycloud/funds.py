@@ -7,7 +7,8 @@ from datetime import datetime
 from domain.money import Money
 from domain.payments.answers import Exchange, Subject, Unanswered
 from partners.currencycloud import mapping, wire
-from partners.currencycloud.calls import Calls, NoReply
+from partners.kit.calls import Calls
+from partners.kit.wire import Unusable
 
 
 async def available(calls: Calls, currency: str, on_behalf_of: str | None) -> Money | Unanswered:
@@ -44,11 +45,11 @@ async def _balance(
     acting = {"on_behalf_of": on_behalf_of} if on_behalf_of else {}
     reply = await calls.get(f"/v2/balances/{currency}", acting)
     exchange = reply.exchange
-    if isinstance(reply, NoReply) or not reply.is_success:
-        return Unanswered(reply.why, exchange), exchange
+    if not reply.is_success:
+        return reply.unanswered(), exchange
     balance = wire.read_balance(reply.body)
-    if isinstance(balance, wire.Unusable):
-        return Unanswered("a balance that cannot be read", exchange, drift=balance.drift), exchange
+    if isinstance(balance, Unusable):
+        return reply.unanswered("a balance that cannot be read", balance.drift), exchange
     if balance.currency != currency:
-        return Unanswered("the partner showed the balance of another currency", exchange), exchange
+        return reply.unanswered("the partner showed the balance of another currency"), exchange
     return balance.money, exchange

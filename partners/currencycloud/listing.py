@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
-from domain.clock import Clock
 from domain.payments.answers import Listed, Shown, Unanswered
 from partners.currencycloud import wire
-from partners.currencycloud.calls import Calls, NoReply
 from partners.currencycloud.profile import COMPLETE
 from partners.currencycloud.searches import FIND
+from partners.kit.calls import Calls
+from partners.kit.wire import Unusable
 
 _PER_PAGE: Final = 100
 #: Per listing: ten calls, out of 200 a minute for reads, or 60 in their demo environment.
 _PAGES_MAX: Final = 10
 
 
-async def created_since(calls: Calls, clock: Clock, since: datetime) -> Listed | Unanswered:
+async def created_since(calls: Calls, since: datetime) -> Listed | Unanswered:
     """Read page after page, oldest first, so that payments created meanwhile come at the end."""
     query = {
         **COMPLETE,
@@ -30,20 +30,18 @@ async def created_since(calls: Calls, clock: Clock, since: datetime) -> Listed |
     found: dict[str, Shown] = {}
     for number in range(1, _PAGES_MAX + 1):
         reply = await calls.get(FIND, {**query, "page": str(number)})
-        if isinstance(reply, NoReply):
-            return Unanswered(reply.why, reply.exchange, reply.try_at)
         if not reply.is_success:
-            return Unanswered(reply.why, reply.exchange, reply.retry_at(clock.now()))
+            return reply.unanswered()
         page = wire.read_list(reply.body)
-        if isinstance(page, wire.Unusable):
-            return Unanswered("a list outside the known contract", reply.exchange, drift=page.drift)
+        if isinstance(page, Unusable):
+            return reply.unanswered("a list outside the known contract", page.drift)
         payments, pagination = page
         shown = [Shown(each.id, each.unique_request_id, each.created) for each in payments]
         moments = [since.replace(microsecond=0)]
         moments += [each.created_at for each in (*found.values(), *shown)]
         if any(later < earlier for earlier, later in pairwise(moments)):
             drift = ("payments.created_at: the list did not heed the order or the beginning",)
-            return Unanswered("a list in another order than asked for", reply.exchange, drift=drift)
+            return reply.unanswered("a list in another order than asked for", drift)
         found |= {each.partner_reference: each for each in shown}
         if pagination.next_page <= number:
             return Listed(tuple(found.values()), is_complete=True)

@@ -9,10 +9,10 @@ from domain.clock import Clock
 from domain.payments.answers import Unprepared
 from domain.payments.order import Order
 from partners.currencycloud import refusals, wire
-from partners.currencycloud.calls import Calls
 from partners.currencycloud.creditors import PAYMENT_TYPE
 from partners.currencycloud.parties import entity, residence
 from partners.currencycloud.requirements import Requirements, Unfit, lacking
+from partners.kit.calls import Calls
 
 _DETAILS: Final = "/v2/reference/payer_required_details"
 #: Their required field -> the field of our order that fills it, named in the refusal.

@@ -185,7 +185,7 @@ def of_deletion(status: int, refusal: Refusal | None) -> Proves:
     return Proves.REFUSED
 
 
-def of_beneficiary(status: int, refusal: Refusal | None) -> Proves:
+def of_beneficiary(status: int | None, refusal: Refusal | None) -> Proves:
     """What an answer to beneficiaries/validate or /create proves.
 
     No money moves here, so every answer but a clear refusal is tried again until the order's time

@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 
 from domain.clock import Clock
 from domain.payments.answers import Unprepared
-from partners.currencycloud import error_bodies, refusals, wire
-from partners.currencycloud.calls import Calls, NoReply
+from partners.currencycloud import error_bodies, refusals
+from partners.kit.calls import Calls
+from partners.kit.wire import Unusable
 
 #: Our own choice. Requirements change a few times a year, and a payment that misses a new one is
 #: refused with a reason, so an hour-old answer does no harm.
@@ -49,7 +50,7 @@ class Requirements:
         calls: Calls,
         clock: Clock,
         path: str,
-        read: Callable[[str], Alternatives | wire.Unusable],
+        read: Callable[[str], Alternatives | Unusable],
     ) -> None:
         self._calls = calls
         self._clock = clock
@@ -70,19 +71,14 @@ class Requirements:
 
     async def _ask(self, query: Mapping[str, str]) -> _Kept | Unfit | Unprepared:
         reply = await self._calls.get(self._path, query)
-        if isinstance(reply, NoReply):
-            return Unprepared(reply.why, retry_at=reply.try_at, exchange=reply.exchange)
         if not reply.is_success:
             refusal = error_bodies.read_refusal(reply.body)
             if reply.status == 400 and refusal:
                 return Unfit(refusals.reason_code(refusal), refusal.text)
-            return Unprepared(
-                reply.why, retry_at=reply.retry_at(self._clock.now()), exchange=reply.exchange
-            )
+            return reply.unprepared()
         details = self._read(reply.body)
-        if isinstance(details, wire.Unusable):
-            why = f"an answer outside the known contract: {'; '.join(details.drift)}"
-            return Unprepared(why, exchange=reply.exchange)
+        if isinstance(details, Unusable):
+            return reply.unprepared(details.why)
         return _Kept(reply.asked_at, details)
 
     def _keep(self, question: tuple[str, ...], asked: _Kept) -> _Kept:

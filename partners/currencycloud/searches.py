@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
 from domain.payments.answers import Exchange, Subject
 from partners.currencycloud import mapping, wire
-from partners.currencycloud.calls import Calls, NoReply, Reply
 from partners.currencycloud.profile import COMPLETE
+from partners.kit.calls import Calls, Reply, together
+from partners.kit.wire import Unusable
 
 FIND: Final = "/v2/payments/find"
 _TRANSACTIONS: Final = "/v2/transactions/find"
@@ -37,7 +38,7 @@ class Unclear:
     why: str
 
 
-async def show(calls: Calls, subject: Subject) -> Reply | NoReply:
+async def show(calls: Calls, subject: Subject) -> Reply:
     """Read the payment by its id, deleted or not.
 
     404 alone proves nothing: a sub-account's payment reads as 404 without `on_behalf_of`.
@@ -61,19 +62,18 @@ async def search(calls: Calls, subject: Subject, keys: Sequence[str]) -> Search:
 
     def so_far(why: str = "") -> Search:
         assert asked_at is not None
-        return Search(asked_at, together(exchanges), tuple(found), why)
+        return Search(asked_at, together(*exchanges), tuple(found), why)
 
     for key in keys:
         query = {"unique_request_id": key, **COMPLETE, **acting(subject)}
         reply = await calls.get(FIND, query)
         asked_at = asked_at or reply.asked_at
-        if reply.exchange:
-            exchanges.append(reply.exchange)
-        if isinstance(reply, NoReply) or not reply.is_success:
+        exchanges.append(reply.exchange)
+        if not reply.is_success:
             return so_far(reply.why)
         page = wire.read_payments(reply.body)
-        if isinstance(page, wire.Unusable):
-            return so_far(f"an answer outside the known contract: {'; '.join(page.drift)}")
+        if isinstance(page, Unusable):
+            return so_far(page.why)
         payments, pagination = page
         if any(each.unique_request_id != key for each in payments):
             return so_far("payments.unique_request_id: the search did not heed our key")
@@ -101,42 +101,25 @@ async def bookings(
     }
     for number in range(1, _PAGES_MAX + 1):
         reply = await calls.get(_TRANSACTIONS, {**query, "page": str(number)})
-        if reply.exchange:
-            exchanges.append(reply.exchange)
-        if isinstance(reply, NoReply) or not reply.is_success:
-            return Unclear(f"bookings: {reply.why}"), together(exchanges)
+        exchanges.append(reply.exchange)
+        if not reply.is_success:
+            return Unclear(f"bookings: {reply.why}"), together(*exchanges)
         page = wire.read_transactions(reply.body)
-        if isinstance(page, wire.Unusable):
-            return Unclear("; ".join(page.drift)), together(exchanges)
+        if isinstance(page, Unusable):
+            return Unclear("; ".join(page.drift)), together(*exchanges)
         transactions, pagination = page
         if any(each.related_entity_id != payment_id for each in transactions):
             why = "transactions.related_entity_id: the search did not heed it"
-            return Unclear(why), together(exchanges)
+            return Unclear(why), together(*exchanges)
         found |= {each.id: each for each in transactions}
         if pagination.next_page <= number:
             if len(found) != pagination.total_entries:
                 break
-            return mapping.bookings(list(found.values())), together(exchanges)
-    return Unclear("transactions.pagination: the answer is not complete"), together(exchanges)
+            return mapping.bookings(list(found.values())), together(*exchanges)
+    return Unclear("transactions.pagination: the answer is not complete"), together(*exchanges)
 
 
 def acting(subject: Subject) -> dict[str, str]:
     """The sub-account as it was sent; without it even a complete search misses its payments."""
     contact = subject.order.on_behalf_of
     return {"on_behalf_of": contact} if contact else {}
-
-
-def together(exchanges: list[Exchange]) -> Exchange | None:
-    """Join the exchanges of one step into one piece of evidence; None if there are none."""
-    if not exchanges:
-        return None
-    first, *others = exchanges
-    for each in others:
-        first = replace(
-            first,
-            path=f"{first.path} {each.path}",
-            status=each.status,
-            request=f"{first.request}\n{each.request}".strip(),
-            response=f"{first.response}\n{each.response}",
-        )
-    return first

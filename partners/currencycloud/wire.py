@@ -1,59 +1,19 @@
-"""Currencycloud's JSON in their spelling: strict in the fields we read, tolerant of all others.
-
-A field is declared only if our code reads it, and required only if we can do nothing without it.
-So a field that we do not read can be missing or new without stopping a payment.
-"""
+"""Currencycloud's JSON in their spelling. They write numbers as strings."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, ClassVar, Final, TypeVar
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from domain.money import Money, MoneyError
-from transport.json_text import NotJson, UnsafeJson, parse
-
-_TEXT_LENGTH_MAX: Final = 500
-#: Named unknown fields per object; the others are only counted.
-_DRIFT_MAX: Final = 10
+from domain.money import Money
+from partners.kit.wire import Unusable, Wire, read
 
 
-@dataclass(frozen=True)
-class Unusable:
-    """An answer outside the contract. `drift` says where, and quotes no value."""
-
-    drift: tuple[str, ...]
-
-
-class _Object(BaseModel):
-    """The base of their objects.
-
-    They write numbers as strings; another type in a field that we read is drift. So is a text far
-    longer than their reference allows, because it would be stored and copied into every history.
-    """
-
-    model_config = ConfigDict(
-        strict=True, frozen=True, extra="allow", str_max_length=_TEXT_LENGTH_MAX
-    )
-    #: Documented fields that we do not use.
-    documented: ClassVar[frozenset[str]] = frozenset()
-    what: ClassVar[str] = ""
-
-    @property
-    def drift(self) -> tuple[str, ...]:
-        """Undocumented fields: tolerated and reported."""
-        unknown = sorted(set(self.model_extra or {}) - self.documented)
-        more = len(unknown) - _DRIFT_MAX
-        named = tuple(f"{self.what}.{name[:80]}: unknown field" for name in unknown[:_DRIFT_MAX])
-        return (*named, f"{self.what}: {more} more unknown fields") if more > 0 else named
-
-
-class Payment(_Object):
+class Payment(Wire):
     """Definition `Payment` of the reference."""
 
     what: ClassVar[str] = "payment"
+    readings: ClassVar[dict[str, str]] = {"amount": "money", "payment_date": "day"}
     documented: ClassVar[frozenset[str]] = frozenset(
         {
             "charge_type",
@@ -102,10 +62,11 @@ class Payment(_Object):
         return date.fromisoformat(self.payment_date[:10]) if self.payment_date else None
 
 
-class Transaction(_Object):
+class Transaction(Wire):
     """Definition `Transaction` of the reference: one booking on our account with them."""
 
     what: ClassVar[str] = "transaction"
+    readings: ClassVar[dict[str, str]] = {"amount": "money"}
     documented: ClassVar[frozenset[str]] = frozenset({"related_entity_type"})
 
     id: str
@@ -123,10 +84,11 @@ class Transaction(_Object):
         return Money.from_wire(self.amount, self.currency)
 
 
-class Balance(_Object):
+class Balance(Wire):
     """Definition `Balance` of the reference: what we have there in one currency."""
 
     what: ClassVar[str] = "balance"
+    readings: ClassVar[dict[str, str]] = {"amount": "money"}
 
     amount: str
     currency: str
@@ -139,7 +101,7 @@ class Balance(_Object):
         return Money(minor=sign * found.minor, currency=found.currency)
 
 
-class Beneficiary(_Object):
+class Beneficiary(Wire):
     """Definition `Beneficiary` of the reference: the fields that identify it."""
 
     what: ClassVar[str] = "beneficiary"
@@ -167,7 +129,7 @@ class Beneficiary(_Object):
         return {kind: (value or "").replace("-", "") for kind, value in pairs if kind}
 
 
-class Pagination(_Object):
+class Pagination(Wire):
     """Definition `Pagination` of the reference: the only numbers that are not strings."""
 
     what: ClassVar[str] = "pagination"
@@ -176,16 +138,17 @@ class Pagination(_Object):
     next_page: int
 
 
-class _PaymentsPage(_Object):
+class _PaymentsPage(Wire):
     what: ClassVar[str] = "payments"
     payments: tuple[Payment, ...]
     pagination: Pagination
 
 
-class ListedPayment(_Object):
+class ListedPayment(Wire):
     """The fields of a `Payment` that identify it. A list also has payments that others made."""
 
     what: ClassVar[str] = "payment"
+    readings: ClassVar[dict[str, str]] = {"created_at": "created"}
 
     id: str
     unique_request_id: str | None
@@ -193,111 +156,92 @@ class ListedPayment(_Object):
 
     @property
     def created(self) -> datetime:
-        return datetime.fromisoformat(self.created_at)
+        """Raises ValueError if the moment has no offset from UTC."""
+        found = datetime.fromisoformat(self.created_at)
+        if found.tzinfo is None:
+            raise ValueError("no offset from UTC")
+        return found
 
 
-class _ListPage(_Object):
+class _ListPage(Wire):
     what: ClassVar[str] = "payments"
     payments: tuple[ListedPayment, ...]
     pagination: Pagination
 
 
-class _TransactionsPage(_Object):
+class _TransactionsPage(Wire):
     what: ClassVar[str] = "transactions"
     transactions: tuple[Transaction, ...]
     pagination: Pagination
 
 
-class _BeneficiariesPage(_Object):
+class _BeneficiariesPage(Wire):
     what: ClassVar[str] = "beneficiaries"
     beneficiaries: tuple[Beneficiary, ...]
 
 
-class _RequiredDetails(_Object):
+class _RequiredDetails(Wire):
     what: ClassVar[str] = "beneficiary_required_details"
     details: tuple[dict[str, str | None], ...]
 
 
-class _RequiredField(_Object):
+class _RequiredField(Wire):
     name: str
     validation_rule: str
 
 
-class _PayerRequirement(_Object):
+class _PayerRequirement(Wire):
     payer_entity_type: str
     payment_type: str
     required_fields: tuple[_RequiredField, ...]
 
 
-class _PayerRequirements(_Object):
+class _PayerRequirements(Wire):
     what: ClassVar[str] = "payer_required_details"
     details: tuple[_PayerRequirement, ...]
 
 
-class _Token(_Object):
+class _Token(Wire):
     what: ClassVar[str] = "authentication"
     auth_token: str
 
 
-_Page = TypeVar("_Page", bound=_Object)
-
-
 def read_payment(body: str) -> Payment | Unusable:
-    found = _read(Payment, body)
-    return _checked(found) if isinstance(found, Payment) else found
+    return read(Payment, body)
 
 
 def read_payments(body: str) -> tuple[tuple[Payment, ...], Pagination] | Unusable:
-    page = _read(_PaymentsPage, body)
-    if isinstance(page, Unusable):
-        return page
-    for each in page.payments:
-        if isinstance(checked := _checked(each), Unusable):
-            return checked
-    return page.payments, page.pagination
+    page = read(_PaymentsPage, body)
+    return page if isinstance(page, Unusable) else (page.payments, page.pagination)
 
 
 def read_list(body: str) -> tuple[tuple[ListedPayment, ...], Pagination] | Unusable:
     """A page of payments, whoever made them: of each only its id, its key and its creation."""
-    page = _read(_ListPage, body)
-    if isinstance(page, Unusable):
-        return page
-    try:
-        is_dated = all(each.created.tzinfo is not None for each in page.payments)
-    except ValueError:
-        is_dated = False
-    if not is_dated:
-        return Unusable(("payment.created_at: not a moment",))
-    return page.payments, page.pagination
+    page = read(_ListPage, body)
+    return page if isinstance(page, Unusable) else (page.payments, page.pagination)
 
 
 def read_balance(body: str) -> Balance | Unusable:
-    found = _read(Balance, body)
-    return _checked(found) if isinstance(found, Balance) else found
+    return read(Balance, body)
 
 
 def read_transactions(body: str) -> tuple[tuple[Transaction, ...], Pagination] | Unusable:
-    page = _read(_TransactionsPage, body)
-    if isinstance(page, Unusable):
-        return page
-    for each in page.transactions:
-        if isinstance(checked := _checked(each), Unusable):
-            return checked
-    return page.transactions, page.pagination
+    page = read(_TransactionsPage, body)
+    return page if isinstance(page, Unusable) else (page.transactions, page.pagination)
 
 
 def read_beneficiary(body: str) -> Beneficiary | Unusable:
-    return _read(Beneficiary, body)
+    return read(Beneficiary, body)
 
 
 def read_beneficiaries(body: str) -> tuple[Beneficiary, ...] | Unusable:
-    page = _read(_BeneficiariesPage, body)
+    page = read(_BeneficiariesPage, body)
     return page if isinstance(page, Unusable) else page.beneficiaries
 
 
 def read_required_details(body: str) -> tuple[dict[str, str], ...] | Unusable:
     """The alternatives of a corridor: each a table of field names and their rules."""
-    found = _read(_RequiredDetails, body)
+    found = read(_RequiredDetails, body)
     if isinstance(found, Unusable):
         return found
     return tuple(
@@ -307,7 +251,7 @@ def read_required_details(body: str) -> tuple[dict[str, str], ...] | Unusable:
 
 def read_payer_requirements(body: str) -> tuple[dict[str, str], ...] | Unusable:
     """What is required of payers, in the same shape."""
-    found = _read(_PayerRequirements, body)
+    found = read(_PayerRequirements, body)
     if isinstance(found, Unusable):
         return found
     return tuple(
@@ -321,41 +265,9 @@ def read_payer_requirements(body: str) -> tuple[dict[str, str], ...] | Unusable:
 
 
 def read_token(body: str) -> str | Unusable:
-    token = _read(_Token, body)
+    token = read(_Token, body)
     if isinstance(token, Unusable):
         return token
     # The token goes into a header, where anything but letters and digits could break the request.
     plain = token.auth_token.isascii() and token.auth_token.isalnum()
     return token.auth_token if plain else Unusable(("authentication.auth_token: not a plain word",))
-
-
-def _read(model: type[_Page], body: str) -> _Page | Unusable:
-    try:
-        parse(body)
-        return model.model_validate_json(body)
-    except (NotJson, UnsafeJson) as error:
-        return Unusable((f"{model.what}: {error}",))
-    except ValidationError as error:
-        return Unusable(
-            tuple(
-                ".".join((model.what, *map(str, each["loc"]))) + f": {each['type']}"
-                for each in error.errors(include_input=False, include_url=False)[:_DRIFT_MAX]
-            )
-        )
-
-
-_Checked = TypeVar("_Checked", Payment, Transaction, Balance)
-
-
-def _checked(found: _Checked) -> _Checked | Unusable:
-    """Check once that amount and day can be read, so that `money` and `day` cannot raise later."""
-    problems: list[str] = []
-    attempts: list[tuple[str, Any]] = [("amount", lambda: found.money)]
-    if isinstance(found, Payment):
-        attempts.append(("payment_date", lambda: found.day))
-    for name, read in attempts:
-        try:
-            read()
-        except (MoneyError, ValueError):
-            problems.append(f"{found.what}.{name}: not readable")
-    return Unusable(tuple(problems)) if problems else found

@@ -13,6 +13,7 @@ from domain.party import Identification, Party, PartyKind, PostalAddress
 from domain.payments.answers import Accepted, Prepared, Subject, Unprepared
 from domain.payments.order import Order
 from partners.currencycloud import wire
+from partners.kit.wire import Unusable
 from tests.partners.currencycloud.cassettes import recordings
 from tests.partners.currencycloud.lives import Bank, living
 from tests.partners.currencycloud.scripted import ORDER, Scripted, error, partner
@@ -156,7 +157,7 @@ async def test_who_pays_for_itself_asks_nothing() -> None:
 def test_the_recorded_requirements_are_read(specs: Path) -> None:
     *_, told = recordings(specs, "reference/can_retrieve_payer_required_details")
     found = wire.read_payer_requirements(told.response().text)
-    assert not isinstance(found, wire.Unusable)
+    assert not isinstance(found, Unusable)
     assert {(one["payer_entity_type"], one["payment_type"]) for one in found} == {
         ("company", "priority"),
         ("company", "regular"),

@@ -27,8 +27,10 @@ from domain.payments.answers import (
 )
 from domain.payments.report import PaymentState
 from partners.currencycloud import wire
-from partners.currencycloud.calls import Calls, Reply
 from partners.currencycloud.sessions import Session
+from partners.kit.calls import Calls, Reply
+from partners.kit.content import form
+from partners.kit.wire import Unusable
 from tests.partners.currencycloud.cassettes import Recorded, Replay, recordings
 from tests.partners.currencycloud.scripted import (
     ACCOUNT,
@@ -117,14 +119,14 @@ async def test_a_session_that_timed_out(specs: Path) -> None:
     session = Session(RECORDED_ACCOUNT, book, transport, clock)
     calls = Calls(transport, session, clock)
 
-    first = await calls.ask("/v2/beneficiaries/find", {})
+    first = await calls.ask("/v2/beneficiaries/find", form({}))
     assert isinstance(first, Reply)
     assert first.status == 401
     assert book.calls == ["drop"]
     assert await session.ready() is None
-    second = await calls.ask("/v2/beneficiaries/find", {})
+    second = await calls.ask("/v2/beneficiaries/find", form({}))
     assert isinstance(second, Reply)
-    assert not isinstance(wire.read_beneficiaries(second.body), wire.Unusable)
+    assert not isinstance(wire.read_beneficiaries(second.body), Unusable)
     assert replay.tokens[2] == book.held
     assert not replay.recorded
 
@@ -201,7 +203,7 @@ async def test_payments_find_without_our_key_proves_nothing(specs: Path) -> None
 async def test_payments_find_is_read_without_drift(specs: Path) -> None:
     (found,) = after_login(specs, "payments/find")
     page_ = wire.read_payments(found.response().text)
-    assert not isinstance(page_, wire.Unusable)
+    assert not isinstance(page_, Unusable)
     payments, pagination = page_
     assert [each.drift for each in payments] == [()]
     assert pagination.total_entries == 2

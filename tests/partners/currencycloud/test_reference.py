@@ -17,6 +17,7 @@ from partners.currencycloud.corridors import _TOLD_BY
 from partners.currencycloud.creditors import ROUTING
 from partners.currencycloud.mapping import FAILED, STATE, bookings
 from partners.currencycloud.profile import COMPLETE, PROFILE
+from partners.kit.wire import Unusable
 from tests.partners.currencycloud.scripted import ORDER, request, transaction
 
 
@@ -122,13 +123,13 @@ def test_their_example_of_a_payment_is_read_without_drift(specs: Path, example: 
 def test_their_examples_of_pages_are_read(specs: Path) -> None:
     folder = specs / "currencycloud" / "responses"
     payments = wire.read_payments((folder / "v2_payments_find_GET_200.json").read_text())
-    assert not isinstance(payments, wire.Unusable), payments
+    assert not isinstance(payments, Unusable), payments
     assert {each.drift for each in payments[0]} == {()}
     beneficiaries = (folder / "v2_beneficiaries_find_POST_200.json").read_text()
-    assert not isinstance(wire.read_beneficiaries(beneficiaries), wire.Unusable)
+    assert not isinstance(wire.read_beneficiaries(beneficiaries), Unusable)
     transactions = (folder / "v2_transactions_find_GET_200.json").read_text()
     found = wire.read_transactions(transactions)
-    assert not isinstance(found, wire.Unusable), found
+    assert not isinstance(found, Unusable), found
     token = (folder / "v2_authenticate_api_POST_200.json").read_text()
     assert wire.read_token(token) == json.loads(token)["auth_token"]
 

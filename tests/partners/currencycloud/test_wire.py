@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from partners.currencycloud import wire
+from partners.kit.wire import Unusable, Wire
 
 FOLDER = Path(wire.__file__).parent
 MODELS = sorted(
     (
         model
         for model in vars(wire).values()
-        if isinstance(model, type) and issubclass(model, wire._Object) and model is not wire._Object
+        if isinstance(model, type) and issubclass(model, Wire) and model is not Wire
     ),
     key=lambda model: model.__name__,
 )
@@ -31,12 +32,12 @@ def _read_anywhere() -> set[str]:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_every_declared_field_is_read(model: type[wire._Object]) -> None:
+def test_every_declared_field_is_read(model: type[Wire]) -> None:
     assert set(model.model_fields) <= _read_anywhere(), "declare only what is read"
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_what_is_documented_and_not_read_is_not_declared(model: type[wire._Object]) -> None:
+def test_what_is_documented_and_not_read_is_not_declared(model: type[Wire]) -> None:
     assert not set(model.model_fields) & model.documented
 
 
@@ -49,4 +50,4 @@ def test_an_answer_with_only_what_is_read_is_read() -> None:
     assert isinstance(found, wire.Payment)
     assert found.drift == ()
     page = f'{{"payments": [{payment}], "pagination": {{"total_entries": 1, "next_page": -1}}}}'
-    assert not isinstance(wire.read_payments(page), wire.Unusable)
+    assert not isinstance(wire.read_payments(page), Unusable)
