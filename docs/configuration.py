@@ -116,7 +116,7 @@ def _said_in_source(model: type[BaseModel]) -> dict[str, str]:
 
     Pydantic could collect them, but in every process that starts, by parsing the source anew.
     """
-    found = {}
+    found: dict[str, str] = {}
     for each in reversed(model.__mro__):
         if issubclass(each, BaseModel) and not each.__module__.startswith("pydantic"):
             found |= _strings_below(each)
