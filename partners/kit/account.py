@@ -15,6 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from domain.lifecycle.places import place
+from domain.lifecycle.profile import Profile
 from transport.address import checked_address, is_this_machine
 
 _NUMBER: Final = re.compile(r"\d+(\.\d+)?", re.ASCII)
@@ -54,6 +56,23 @@ class PartnerAccount(BaseModel):
     def webhook_secrets(self) -> tuple[SecretStr, ...]:
         """The secrets that verify webhooks. Empty: none is accepted."""
         return ()
+
+    def overriding(self, profile: Profile, login: str) -> Profile:
+        """The partner's profile for this account: its place, and the times that it overrides.
+
+        Args:
+            login: the login's own name, which tells one customer of the partner from another.
+        """
+        times = {"write_within": self.write_within, "answer_within": self.answer_within}
+        given = {name: value for name, value in times.items() if value is not None}
+        operations = {
+            kind: operation.model_copy(update=given)
+            for kind, operation in profile.operations.items()
+        }
+        watch = profile.watch if self.watch is None else dict.fromkeys(profile.watch, self.watch)
+        environment = place(self.base_url, login, self.book)
+        changed = {"environment": environment, "operations": operations, "watch": watch}
+        return profile.model_copy(update=changed)
 
     @field_validator("base_url")
     @classmethod
