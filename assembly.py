@@ -16,7 +16,7 @@ from domain.clock import Clock
 from domain.lifecycle.profile import Profile
 from domain.lifecycle.witness import Known
 from domain.payments.gate import Check
-from partners.registry import PARTNERS, WEBHOOKS
+from partners.kit.workplace import Workplace
 from regimes.ladder import escalate
 from settings import Settings
 from starter.asking import Notifier
@@ -119,10 +119,10 @@ class Assembly:
     def webhook_readers(self) -> dict[tuple[str, str], WebhookReader]:
         """A reader for every partner account that has a secret to verify deliveries."""
         return {
-            (name, account_name): make(account.webhooks)
-            for name, make in WEBHOOKS.items()
+            (name, account_name): registration.webhooks(account)
+            for name, registration in self.settings.registrations.items()
             for account_name, account in self.settings.partner_accounts(name).items()
-            if account.webhooks is not None
+            if registration.webhooks and account.webhook_secrets
         }
 
     @property
@@ -160,7 +160,7 @@ class Assembly:
             tasks=Tasks(self.database),
             notifier=self.notifier,
             operators=self.operators,
-            partners=set(PARTNERS),
+            partners=set(self.settings.registrations),
             clock=self.clock,
         )
 
@@ -323,18 +323,24 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
     except BaseException:
         database.close()
         raise
-    logins = {name: Logins(database, keyring, clock, name) for name in PARTNERS}
+    registrations = settings.registrations
+    logins = {name: Logins(database, keyring, clock, name) for name in registrations}
 
     def partners() -> dict[tuple[str, str], PaymentPartner]:
-        return {
-            (name, account_name): make(
-                account_name,
-                account,
-                logins[name],
-                clock,
-                PreparedObjects(database, keyring, clock, name),
+        from transport.http import Transport
+
+        workplaces = {
+            name: Workplace(
+                clock=clock,
+                logins=logins[name],
+                prepared=PreparedObjects(database, keyring, clock, name),
+                transport=partial(Transport, clock=clock),
             )
-            for name, make in PARTNERS.items()
+            for name in registrations
+        }
+        return {
+            (name, account_name): registration.make(account, workplaces[name])
+            for name, registration in registrations.items()
             for account_name, account in settings.partner_accounts(name).items()
         }
 

@@ -78,7 +78,7 @@ def up(
     codec_port: Annotated[
         int, _port("Port of the codec endpoint, which decrypts payloads for the UI.")
     ] = 8234,
-    simulator_port: Annotated[int, _port("Port of the Currencycloud simulator.")] = 8235,
+    simulator_port: Annotated[int, _port("Port of the partner's simulator.")] = 8235,
     inbound_port: Annotated[int, _port("Port that receives webhooks.")] = 8236,
     debtor: Annotated[
         list[str] | None,
@@ -149,7 +149,7 @@ def _fresh_id() -> str:
 def simulator(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(help="currencycloud, followed by its own command: serve --help")
+        str, typer.Argument(help="the partner, followed by the simulator's command: serve --help")
     ],
 ) -> None:
     """Run a partner simulator: finality simulator currencycloud serve --help."""

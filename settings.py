@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
     ValidationError,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
-    EnvSettingsSource,
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -29,109 +27,22 @@ from pydantic_settings import (
 
 from domain.accounts import check_iban
 from domain.money import Money
+from partners.kit.account import PartnerAccount, Time
+from partners.kit.registration import Registration
+from partners.registry import Partners
 from settings_sources import (
     PREFIX,
-    Place,
     Secrets,
     SettingsRefused,
+    Variables,
     of_file,
     of_up,
     refuse_unknown,
     refused,
 )
-from transport.address import checked_address, is_this_machine
 
 _LIKE_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}", re.ASCII)
-_NUMBER: Final = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _OTHER_NUMBER: Final = re.compile(r"[A-Z0-9.]{1,34}", re.ASCII)
-
-
-def _seconds(given: object) -> object:
-    """A number in a variable is text, and means seconds as a number in the file does."""
-    return float(given) if isinstance(given, str) and _NUMBER.fullmatch(given) else given
-
-
-Time = Annotated[timedelta, BeforeValidator(_seconds)]
-
-
-class WebhookSigning(BaseModel):
-    """How a partner signs what it delivers to one of our accounts.
-
-    While a secret is being changed, give both: a signature by either is accepted. Name the
-    timestamp's header only if the partner signs the timestamp too, as `timestamp.body`.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    secrets: tuple[Annotated[SecretStr, Field(min_length=16)], ...] = Field(min_length=1)
-    """the secret in use, and during a change also the other one; each at least 16 characters"""
-    header: str = "x-hmac-digest-sha-512"
-    """the header with the signature"""
-    encoding: Literal["hex", "base64"] = "hex"
-    """how the signature is encoded"""
-    digest: Literal["sha256", "sha384", "sha512"] = "sha512"
-    """the hash function of the HMAC"""
-    version: Literal["2021-01-01", "2021-02-01"] = "2021-02-01"
-    """the version of notifications that is set for our account at the partner"""
-    timestamp_header: str | None = None
-    """the header with the time of the delivery, if the partner signs it"""
-    tolerance: Time = timedelta(minutes=5)
-    """how much a signed time may differ from our clock"""
-
-
-class PartnerAccount(BaseModel):
-    """One of our accounts with a partner: where it is and how to log in.
-
-    `simulated` says that no real money is behind it; only then may a file's dates be shifted
-    with `--as-of`. The times override the partner's profile, for simulators and tests.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    base_url: str
-    """https and the host of the partner's API; http only for simulators on this machine"""
-    login_id: str
-    """the login, as the partner gave it"""
-    former_login_ids: tuple[str, ...] = ()
-    """earlier logins of the same customer; payments accepted with them go on with the new one"""
-    book: str | None = None
-    """identifies a simulator's book, whatever its port; written by `finality up`"""
-    api_key: SecretStr
-    """the API key, as the partner gave it"""
-    simulated: bool = False
-    """true if no real money is behind it; allowed only at an address of this machine"""
-    write_within: Time | None = None
-    """time within which a request's bytes must have left; overrides the profile"""
-    answer_within: Time | None = None
-    """time within which the answer must have come; overrides the profile"""
-    watch: Time | None = None
-    """how long a settled payment is watched for returns; overrides the profile"""
-    webhooks: WebhookSigning | None = None
-    """how webhooks are signed; without it none is accepted, and changes are found by reads alone"""
-
-    @property
-    def login(self) -> str:
-        """The login at its host: at another, the same name has tokens and refusals of its own."""
-        return f"{self.login_id} at {self.base_url}"
-
-    @field_validator("base_url")
-    @classmethod
-    def _safe(cls, url: str) -> str:
-        checked_address(url)
-        return url
-
-    @model_validator(mode="after")
-    def _simulated_means_here(self) -> Self:
-        # Settings of several sources are merged: a flag left over from a simulator must not
-        # stick to a bank's address.
-        host = checked_address(self.base_url).hostname or ""
-        if self.book is not None and not self.simulated:
-            raise ValueError("book is for simulated accounts only; leave it out")
-        if self.simulated and not is_this_machine(host):
-            raise ValueError(
-                f"simulated = true is only for an address of this machine, and {host} is none"
-            )
-        return self
 
 
 class Debtor(BaseModel):
@@ -191,8 +102,8 @@ class Settings(BaseSettings):
     keyring_file: Path | None = Field(
         default=None, description="the keyring; default: the file keyring in home"
     )
-    currencycloud: dict[str, PartnerAccount] = Field(
-        default_factory=dict, description="our Currencycloud accounts, by a name of ours"
+    partners: Partners = Field(
+        default_factory=Partners, description="our accounts, by partner and by a name of ours"
     )
     debtors: dict[str, Debtor] = Field(
         default_factory=dict,
@@ -276,10 +187,14 @@ class Settings(BaseSettings):
         """The keyring's file."""
         return self.keyring_file or self.home / "keyring"
 
-    def partner_accounts(self, partner: str) -> dict[str, PartnerAccount]:
+    @property
+    def registrations(self) -> dict[str, Registration[Any]]:
+        """Every partner there is, by its name."""
+        return self.partners.registrations()
+
+    def partner_accounts(self, partner: str) -> Mapping[str, PartnerAccount]:
         """Our accounts with one partner, by our names for them."""
-        accounts: dict[str, PartnerAccount] = getattr(self, partner, {})
-        return accounts
+        return self.partners.accounts(partner)
 
     @classmethod
     def settings_customise_sources(
@@ -296,24 +211,25 @@ class Settings(BaseSettings):
         files = (of_file(), of_up(Path(home), settings_cls.model_fields))
         return (
             init_settings,
-            env_settings,
+            Variables(settings_cls),
             Secrets(settings_cls),
-            *(InitSettingsSource(settings_cls, dict(place.values)) for place in files),
+            *(InitSettingsSource(settings_cls, place.values) for place in files),
         )
 
 
 def settings_refused(error: ValidationError | SettingsError) -> SettingsRefused:
     """What is wrong with the settings, each with the place where it stands."""
     if isinstance(error, SettingsError):
+        given = [*Variables(Settings).no_json(), *Secrets(Settings).no_json()]
         return SettingsRefused(
-            f"{PREFIX}*: {error}; write a table as JSON, or as one variable for each value"
+            f"{', '.join(given) or PREFIX + '*'}: {error}; write a table as JSON, or as one "
+            "variable for each value"
         )
     home = Path(os.environ.get("FINALITY_HOME", ".finality"))
-    environment, secrets = EnvSettingsSource(Settings)(), Secrets(Settings)()
     folder = os.environ.get("FINALITY_SECRETS_DIR")
     places = (
-        Place(lambda names: PREFIX + "__".join(names).upper(), environment),
-        Place(lambda names: f"{folder}/{'__'.join(names)}", secrets),
+        Variables(Settings).place(lambda names: PREFIX + "__".join(names).upper()),
+        Secrets(Settings).place(lambda names: f"{folder}/{'__'.join(names)}"),
         of_file(),
         of_up(home, Settings.model_fields),
     )

@@ -29,6 +29,9 @@ FILE: Final = "finality.toml"
 UP_FILE: Final = "up.json"
 _FILE_VARIABLE: Final = "FINALITY_SETTINGS_FILE"
 _SECRETS_VARIABLE: Final = "FINALITY_SECRETS_DIR"
+#: Sections that had another name in an earlier release, and where they are today. The former name
+#: still works in every place: file, variable and secret file.
+FORMER: Final[Mapping[str, tuple[str, ...]]] = {"currencycloud": ("partners", "currencycloud")}
 #: Variables of ours that are no settings: where settings are, secrets of one command, binaries.
 _OTHERS: Final = frozenset(
     {
@@ -53,11 +56,37 @@ class Place:
 
     name: Callable[[Sequence[str]], str]
     """What a person calls the setting at these names, there."""
-    values: Mapping[str, Any]
+    written: Mapping[str, Any]
+    """Names and values as they stand there, former names included."""
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The same under today's names.
+
+        Raises:
+            SettingsRefused: a setting stands there under its former name and under today's.
+        """
+        found = {name: value for name, value in self.written.items() if name not in FORMER}
+        for former in FORMER.keys() & self.written.keys():
+            moved = self.written[former]
+            for name in reversed(FORMER[former]):
+                moved = {name: moved}
+            self._merge(found, moved, ())
+        return found
+
+    def _merge(self, tables: dict[str, Any], more: Mapping[str, Any], at: tuple[str, ...]) -> None:
+        for name, value in more.items():
+            there = tables.setdefault(name, value)
+            if there is value:
+                continue
+            if not isinstance(there, dict) or not isinstance(value, dict):
+                raise _set_twice(*(self.name(each) for each in _spellings((*at, name))))
+            tables[name] = dict(there)
+            self._merge(tables[name], value, (*at, name))
 
     def has(self, names: Sequence[str]) -> bool:
-        """Whether a setting, or the table it is in, stands there."""
-        found: Any = self.values
+        """Whether a setting, or the table it is in, stands there under exactly these names."""
+        found: Any = self.written
         for name in names:
             folded = {str(key).lower(): key for key in found} if isinstance(found, dict) else {}
             if name.lower() not in folded:
@@ -139,17 +168,54 @@ def of_up(home: Path, known: Mapping[str, Any]) -> Place:
     except ValueError:
         raise SettingsRefused(f"{path} is not valid JSON; start `finality up` again") from None
     # It also has what is no setting, for people and scripts.
-    values = {name: value for name, value in found.items() if name in known}
-    return Place(lambda names: f"{path}: {'.'.join(names)}", values)
+    written = {name: value for name, value in found.items() if name in known or name in FORMER}
+    return Place(lambda names: f"{path}: {'.'.join(names)}", written)
 
 
-class Secrets(EnvSettingsSource):
-    """Files of `FINALITY_SECRETS_DIR`: each is named as the variable would be, in any case and
-    with or without FINALITY_, such as `currencycloud__main__api_key`."""
+class Variables(EnvSettingsSource):
+    """Variables of the environment, each under today's name."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
+        given: dict[str, str] = {}
+        for name in self._given():
+            first, nested, rest = _bare(name).lower().partition("__")
+            today = PREFIX.lower() + "__".join(FORMER.get(first, (first,))) + nested + rest
+            if today in given:
+                raise _set_twice(given[today], name)
+            given[today] = name
+        return {today: self._given()[name] for today, name in given.items()}
+
+    def _given(self) -> Mapping[str, str]:
+        return {name: value for name, value in os.environ.items() if _is_ours(name)}
+
+    def no_json(self) -> list[str]:
+        """The names whose values look like JSON and are not."""
+        return [
+            name
+            for name, value in self._given().items()
+            if value.lstrip()[:1] in ("{", "[") and _as_table(value) is value
+        ]
+
+    def place(self, name: Callable[[Sequence[str]], str]) -> Place:
+        """The same as tables, with former names where those are used."""
+        tables: dict[str, Any] = {}
+        for given, value in self._given().items():
+            *outer, last = _bare(given).lower().split("__")
+            table = tables
+            for each in outer:
+                inner = table.setdefault(each, {})
+                table = inner if isinstance(inner, dict) else {}
+            table.setdefault(last, _as_table(value))
+        return Place(name, tables)
+
+
+class Secrets(Variables):
+    """Files of `FINALITY_SECRETS_DIR`: each is named as the variable would be, in any case and
+    with or without FINALITY_, such as `partners__currencycloud__main__api_key`."""
+
+    def _given(self) -> Mapping[str, str]:
         return {
-            f"{PREFIX}{_bare(file.name)}".lower(): file.read_text().removesuffix("\n")
+            f"{PREFIX}{_bare(file.name)}": file.read_text().removesuffix("\n")
             for file in secret_files()
         }
 
@@ -175,8 +241,12 @@ def secret_files() -> list[Path]:
     return files
 
 
+def _is_ours(name: str) -> bool:
+    return name.upper().startswith(PREFIX)
+
+
 def _bare(name: str) -> str:
-    return name[len(PREFIX) :] if name.upper().startswith(PREFIX) else name
+    return name[len(PREFIX) :] if _is_ours(name) else name
 
 
 def refuse_unknown(settings: type[BaseSettings]) -> None:
@@ -185,10 +255,10 @@ def refuse_unknown(settings: type[BaseSettings]) -> None:
     Raises:
         SettingsRefused: there are some.
     """
-    known = settings.model_fields
+    known = [*settings.model_fields, *FORMER]
     wrong = []
     for variable in sorted(os.environ):
-        if not variable.upper().startswith(PREFIX) or variable in _OTHERS:
+        if not _is_ours(variable) or variable in _OTHERS:
             continue
         first = _bare(variable).lower().partition("__")[0]
         if first not in known and not _OF_KUBERNETES.fullmatch(variable):
@@ -220,16 +290,41 @@ def refused(
 
 def _place_of(names: Sequence[str], places: Sequence[Place]) -> str:
     """Where it stands; of one that is missing, where its table stands."""
-    for length in range(len(names), 0, -1):
+    for missing in range(len(names)):
         for place in places:
-            if place.has(names[:length]):
-                return place.name(names)
+            for spelt in _spellings(names):
+                table = spelt[: len(spelt) - missing]
+                if table and place.has(table):
+                    return place.name(spelt)
     return PREFIX + "__".join(names).upper()
 
 
-def _unknown(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
+def _spellings(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Today's names of a setting, then its former ones."""
+    names = tuple(names)
+    return [names] + [
+        (former, *names[len(today) :])
+        for former, today in FORMER.items()
+        if names[: len(today)] == today
+    ]
+
+
+def _set_twice(*names: str) -> SettingsRefused:
+    return SettingsRefused(f"{' and '.join(names)} are two names of one setting; remove one")
+
+
+def _as_table(value: str) -> Any:
+    """A table or list that is written as JSON; any other value as it is."""
+    try:
+        return json.loads(value) if value.lstrip()[:1] in ("{", "[") else value
+    except ValueError:
+        return value
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
     near = get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
-    return f"there is no setting {name!r}" + (f"; is {near[0]!r} meant?" if near else "")
+    meant = [".".join(FORMER.get(each, (each,))) for each in near]
+    return f"there is no setting {name!r}" + (f"; is {meant[0]!r} meant?" if meant else "")
 
 
 def _names_beside(settings: type[BaseModel], at: Sequence[str | int]) -> list[str]:
@@ -244,7 +339,8 @@ def _names_beside(settings: type[BaseModel], at: Sequence[str | int]) -> list[st
         else:
             kind = inner[-1] if inner else None
     model = next(_models(kind), None)
-    return list(model.model_fields) if model else []
+    names = list(model.model_fields) if model else []
+    return [*names, *FORMER] if model is settings else names
 
 
 def _is_table(kind: Any) -> bool:

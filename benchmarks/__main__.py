@@ -30,7 +30,7 @@ from benchmarks.tap import follow
 from benchmarks.throughput import Throughput, throughput
 from benchmarks.waiting import waiting
 from benchmarks.workers import two_workers
-from local.simulator import API_KEY, LOGIN_ID
+from partners.currencycloud.registration import API_KEY, LOGIN_ID
 from process import run
 
 T = TypeVar("T")

@@ -20,7 +20,7 @@ from benchmarks.shape import Shape
 from benchmarks.stand import Stand, order
 from benchmarks.twin import QUEUE, TwinPayment, score
 from domain.ids import workflow_id
-from local.simulator import API_KEY, LOGIN_ID
+from partners.currencycloud.registration import API_KEY, LOGIN_ID
 
 _PATIENCE: Final = timedelta(seconds=60)
 #: Whole payments before anything is measured: imports, connections, caches.

@@ -22,8 +22,9 @@ from domain.money import Money
 from domain.party import Party
 from domain.payments.order import Order, Times
 from local.child import start_child
-from local.simulator import API_KEY, LOGIN_ID, Simulator, start_simulator
+from local.simulator import Simulator, start_simulator
 from local.temporal_server import DevServer, free_port, start_dev_server
+from partners.currencycloud.registration import API_KEY, LOGIN_ID
 from settings import Settings
 from store.keyring import Keyring
 from workflows.attributes import SEARCH_ATTRIBUTES
@@ -155,6 +156,6 @@ def _settings(
     return {
         "temporal_address": temporal.address,
         "database_url": database_url,
-        "currencycloud": {ACCOUNT: account},
+        "partners": {"currencycloud": {ACCOUNT: account}},
         "upkeep_every": _NO_UPKEEP.total_seconds(),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from settings import Settings
+from settings_sources import FORMER
 
 FILE: Final = Path(__file__).with_suffix(".md")
 _PREFIX: Final = "FINALITY_"
@@ -31,7 +32,7 @@ Each setting comes from the first of these places that has it:
 
 1. the environment;
 2. a file in the folder `FINALITY_SECRETS_DIR`, named as the variable would be, with or without
-   `FINALITY_`, in any case: `database_url`, `currencycloud__main__api_key`;
+   `FINALITY_`, in any case: `database_url`, `partners__currencycloud__main__api_key`;
 3. `finality.toml` in the folder where a command runs, if this user or root owns it and nobody else
    can write it; `FINALITY_SETTINGS_FILE` names another file, which is used whoever owns it;
 4. `up.json` in the home, which `finality up` writes for the other commands on the same machine.
@@ -46,41 +47,44 @@ In the environment a table is JSON, or one variable per value with `__` between 
 `FINALITY_DEBTORS__DE02120300000000202051__PARTNER_ACCOUNT=main`. Times are seconds, or ISO 8601
 (`P14D`).
 """
+_FORMER: Final = (
+    "Former names still work in every place: "
+    + ", ".join(f"`[{former}]` for `[{'.'.join(today)}]`" for former, today in FORMER.items())
+    + ".\nA setting that is given under both names in one place is refused.\n"
+)
 
 
 def write() -> str:
     """The whole page."""
-    parts = [_HEAD, _table(Settings, environment=True)]
-    for model in _tables(Settings):
-        parts += [f"\n## {_title(model)}\n\n{_first_lines(model)}\n", _table(model)]
+    parts = [_HEAD, _FORMER, _table(Settings, (), environment=True)]
+    for names, model in _tables(Settings, ()):
+        parts += [f"\n## {_title(names)}\n\n{_first_lines(model)}\n", _table(model, names)]
     return "\n".join(parts)
 
 
-def _tables(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """The models of settings that are tables, outermost first, each once."""
-    found: dict[type[BaseModel], None] = {}
-    todo = [model]
-    while todo:
-        for field in todo.pop(0).model_fields.values():
-            for inner in _models(field.annotation):
-                if inner not in found:
-                    found[inner] = None
-                    todo.append(inner)
-    yield from found
+def _tables(
+    model: type[BaseModel], at: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], type[BaseModel]]]:
+    """The models of settings that are tables, each with the names at which it stands."""
+    for name, field in model.model_fields.items():
+        for names, inner in _models(field.annotation, (*at, name)):
+            yield names, inner
+            yield from _tables(inner, names)
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+def _models(
+    annotation: Any, at: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], type[BaseModel]]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
+        yield at, annotation
+    by_name = ("NAME",) if get_origin(annotation) is dict else ()
     for argument in get_args(annotation):
-        yield from _models(argument)
+        yield from _models(argument, (*at, *by_name))
 
 
-def _title(model: type[BaseModel]) -> str:
-    words = "".join(
-        f" {letter.lower()}" if letter.isupper() else letter for letter in model.__name__
-    )
-    return words.strip().capitalize()
+def _title(names: Sequence[str]) -> str:
+    """As the section is written in the settings file."""
+    return f"[{'.'.join(names)}]"
 
 
 def _first_lines(model: type[BaseModel]) -> str:
@@ -88,13 +92,15 @@ def _first_lines(model: type[BaseModel]) -> str:
     return "\n".join(line.strip() for line in (model.__doc__ or "").strip().splitlines())
 
 
-def _table(model: type[BaseModel], *, environment: bool = False) -> str:
+def _table(model: type[BaseModel], at: tuple[str, ...], *, environment: bool = False) -> str:
     rows = ["| setting | type | default | what it is |", "| --- | --- | --- | --- |"]
     said = _said_in_source(model)
     for name, field in model.model_fields.items():
         shown = f"`{name}`" + (f"<br>`{_PREFIX}{name.upper()}`" if environment else "")
         words = _words(said, name, field)
-        rows.append(f"| {shown} | {_type(field.annotation)} | {_default(field)} | {words} |")
+        rows.append(
+            f"| {shown} | {_type(field.annotation, (*at, name))} | {_default(field)} | {words} |"
+        )
     return "\n".join(rows) + "\n"
 
 
@@ -106,10 +112,18 @@ def _words(said: Mapping[str, str], name: str, field: FieldInfo) -> str:
 
 
 def _said_in_source(model: type[BaseModel]) -> dict[str, str]:
-    """The strings below a model's fields.
+    """The strings below a model's fields, and below those of the models that it extends.
 
     Pydantic could collect them, but in every process that starts, by parsing the source anew.
     """
+    found: dict[str, str] = {}
+    for each in reversed(model.__mro__):
+        if issubclass(each, BaseModel) and not each.__module__.startswith("pydantic"):
+            found |= _strings_below(each)
+    return found
+
+
+def _strings_below(model: type[BaseModel]) -> dict[str, str]:
     [found] = ast.parse(textwrap.dedent(inspect.getsource(model))).body
     assert isinstance(found, ast.ClassDef)
     return {
@@ -127,27 +141,33 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "must be given"
     value = field.get_default(call_default_factory=True, validated_data={})
-    if value is None or value is PydanticUndefined or value == "" or value == {}:
+    if (
+        value is None
+        or value is PydanticUndefined
+        or value == ""
+        or value == {}
+        or isinstance(value, BaseModel)
+    ):
         return "none"
     if isinstance(value, timedelta):
         return f"{value.total_seconds():g} s"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
-def _type(annotation: Any) -> str:
+def _type(annotation: Any, at: tuple[str, ...]) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _type(arguments[0])
+        return _type(arguments[0], at)
     if origin in (Union, UnionType):
-        return " or ".join(_type(each) for each in arguments if each is not type(None))
+        return " or ".join(_type(each, at) for each in arguments if each is not type(None))
     if origin is Literal:
         return ", ".join(f"`{each}`" for each in arguments)
     if origin is tuple:
-        return f"list of {_type(arguments[0])}"
+        return f"list of {_type(arguments[0], at)}"
     if origin is dict:
-        return f"table of {_type(arguments[1])}, by name"
+        return f"table of {_type(arguments[1], (*at, 'NAME'))}, by name"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return f"[{_title(annotation).lower()}](#{_title(annotation).lower().replace(' ', '-')})"
+        return f"[`{'.'.join(at)}`](#{''.join(at).lower()})"
     return _NAMES.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 

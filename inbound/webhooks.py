@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from domain.clock import Clock
 from domain.payments.answers import WebhookRefused
-from partners.interface import WebhookReader
 
 if TYPE_CHECKING:
+    from partners.interface import WebhookReader
     from store.inbox import Arrival, Inbox
 
 log = logging.getLogger("finality.inbound")

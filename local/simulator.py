@@ -19,9 +19,6 @@ from domain.explained import Explained
 from local.child import start_child
 from process import own_module
 
-#: The simulator's login, which protects nothing.
-LOGIN_ID: Final = "demo@finality.test"
-API_KEY: Final = "51" * 32
 _START_LIMIT: Final = timedelta(seconds=30)
 
 
@@ -88,8 +85,7 @@ async def start_simulator(
         SimulatorDied: it ended, or did not answer within half a minute.
     """
     command = own_module(f"simulators.{partner}", "serve")
-    command += ["--port", str(port), "--db", str(db_file)]
-    command += ["--login", LOGIN_ID, "--api-key", API_KEY, *options]
+    command += ["--port", str(port), "--db", str(db_file), *options]
     log_file.parent.mkdir(parents=True, exist_ok=True)
     simulator = Simulator(
         partner, f"http://127.0.0.1:{port}", start_child(command, log_file=log_file)

@@ -21,8 +21,10 @@ from typing import Any, Final, Self
 from domain.explained import Explained
 from local.child import start_child
 from local.own_keyring import own_keyring
-from local.simulator import API_KEY, LOGIN_ID, Simulator, known_as, start_simulator
+from local.simulator import Simulator, known_as, start_simulator
 from local.temporal_server import DevServer, free_port, is_taken, start_dev_server
+from partners.kit.registration import Registration
+from partners.registry import Partners
 from process import own_module
 from serving import served
 from settings import Settings
@@ -84,6 +86,8 @@ class Stack:
     debtors: Mapping[str, Mapping[str, str]]
     simulator_options: Sequence[str] = ()
     say: Say = print
+    partner: str = field(init=False)
+    registration: Registration[Any] = field(init=False)
     temporal: DevServer = field(init=False)
     simulator: Simulator = field(init=False)
     _book: str = field(init=False)
@@ -96,6 +100,9 @@ class Stack:
         init=False, repr=False, default_factory=lambda: secrets.token_urlsafe(24)
     )
     _parts: AsyncExitStack = field(init=False, default_factory=AsyncExitStack)
+
+    def __post_init__(self) -> None:
+        self.partner, self.registration = next(iter(Partners.registrations().items()))
 
     async def __aenter__(self) -> Self:
         try:
@@ -134,11 +141,11 @@ class Stack:
             log_file=self.log("temporal"),
         )
         self._parts.push_async_callback(self.temporal.stop)
-        self.say("starting the Currencycloud simulator")
-        book_file = self.home / "currencycloud-simulator.db"
+        self.say(f"starting the {self.registration.title} simulator")
+        book_file = self.home / f"{self.partner}-simulator.db"
         self._book = known_as(book_file)
         self.simulator = await start_simulator(
-            "currencycloud",
+            self.partner,
             port=ports.simulator,
             db_file=book_file,
             log_file=self.log("simulator"),
@@ -229,7 +236,7 @@ class Stack:
             "POST",
             "webhooks",
             {
-                "url": f"http://127.0.0.1:{self.ports.inbound}/webhooks/currencycloud/{SIMULATOR}",
+                "url": f"http://127.0.0.1:{self.ports.inbound}/webhooks/{self.partner}/{SIMULATOR}",
                 "secret": self._webhook_secret,
             },
         )
@@ -256,22 +263,19 @@ class Stack:
         )
 
     def _write_up_file(self) -> None:
+        account = {
+            "base_url": self.simulator.base_url,
+            "simulated": True,
+            "book": self._book,
+            "write_within": 5,
+            "answer_within": 5,
+            **self.registration.simulated(self._webhook_secret),
+        }
         found: dict[str, Any] = {
             "temporal_address": self.temporal.address,
-            "currencycloud": {
-                SIMULATOR: {
-                    "base_url": self.simulator.base_url,
-                    "login_id": LOGIN_ID,
-                    "api_key": API_KEY,
-                    "simulated": True,
-                    "book": self._book,
-                    "write_within": 5,
-                    "answer_within": 5,
-                    "webhooks": {"secrets": [self._webhook_secret]},
-                }
-            },
+            "partners": {self.partner: {SIMULATOR: account}},
             "debtors": {
-                iban: {"partner_account": SIMULATOR, **debtor}
+                iban: {"partner": self.partner, "partner_account": SIMULATOR, **debtor}
                 for iban, debtor in self.debtors.items()
             },
             "inbound_port": self.ports.inbound,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from settings import Settings, settings_refused
-from settings_sources import SettingsRefused
+from settings_sources import FORMER, SettingsRefused
 
 ACCOUNT = {"BASE_URL": "https://bank.example", "LOGIN_ID": "l", "API_KEY": "canary-secret"}
 SIGNING = "canary-signing-secret"
@@ -92,7 +94,7 @@ def test_a_variable_that_sets_nothing_in_a_table_is_refused(
     ("text", "expected"),
     [
         ("inbound_prot = 1", "inbound_prot: there is no setting 'inbound_prot'; is 'inbound_port'"),
-        ("[currencycould.main]\nbase_url = 'x'", "is 'currencycloud' meant?"),
+        ("[currencycould.main]\nbase_url = 'x'", "is 'partners.currencycloud' meant?"),
         (
             "[currencycloud.main]\nbase_url='https://b.example'\nlogin_id='l'\napi_key='canary-x'\nsimulatd=true",
             "currencycloud.main.simulatd: there is no setting 'simulatd'; is 'simulated' meant?",
@@ -118,7 +120,7 @@ def test_a_file_that_is_named_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_table_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     _set(monkeypatch, CURRENCYCLOUD='{"canary')
-    assert "currencycloud" in said()
+    assert said().startswith("FINALITY_CURRENCYCLOUD: ")
 
 
 def test_http_to_another_machine_is_refused_and_the_setting_named(
@@ -131,7 +133,7 @@ def test_http_to_another_machine_is_refused_and_the_setting_named(
         assert "https" in text
     for url in ("https://api.bank.example", "http://127.0.0.1:8235", "http://localhost:1"):
         _account(monkeypatch, BASE_URL=url)
-        assert Settings().currencycloud["main"].base_url == url
+        assert Settings().partners.currencycloud["main"].base_url == url
 
 
 def test_only_an_address_of_this_machine_is_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +153,7 @@ def test_a_secret_comes_from_a_file_for_names_in_tables_too(
     fields = {name: value for name, value in ACCOUNT.items() if name != "API_KEY"}
     _set(monkeypatch, **{f"CURRENCYCLOUD__MAIN__{name}": value for name, value in fields.items()})
     settings = Settings()
-    account = settings.currencycloud["main"]
+    account = settings.partners.currencycloud["main"]
     assert account.api_key.get_secret_value() == "from a file"
     assert account.webhooks is not None
     assert account.webhooks.secrets[0].get_secret_value() == SIGNING
@@ -169,6 +171,87 @@ def test_a_secret_file_that_sets_nothing_is_refused(
     assert re.search(r"currencycloud__main__api_kee: there is no .* is 'api_key' meant", said())
     _set(monkeypatch, SECRETS_DIR=str(tmp_path / "none"))
     assert "FINALITY_SECRETS_DIR=" in said()
+
+
+WE = {"base_url": "https://bank.example", "login_id": "l", "api_key": "canary-secret"}
+
+
+def _as_file(section: str, account: dict[str, str]) -> str:
+    return f"[{section}.main]\n" + "\n".join(f"{k} = '{v}'" for k, v in account.items())
+
+
+@pytest.mark.parametrize(("former", "today"), FORMER.items())
+@pytest.mark.parametrize("where", ["file", "up", "variables", "json", "secrets"])
+def test_a_former_name_works_wherever_settings_stand(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, toml: Write, where: str, former: str,
+    today: tuple[str, ...],
+) -> None:  # fmt: skip
+    variable = former.upper()
+    match where:
+        case "file":
+            toml(_as_file(former, WE))
+        case "up":
+            (tmp_path / ".finality").mkdir()
+            (tmp_path / ".finality" / "up.json").write_text(json.dumps({former: {"main": WE}}))
+        case "variables":
+            _set(monkeypatch, **{f"{variable}__MAIN__{n.upper()}": v for n, v in WE.items()})
+        case "json":
+            _set(monkeypatch, **{variable: json.dumps({"main": WE})})
+        case "secrets":
+            (tmp_path / "secrets").mkdir()
+            for name, value in WE.items():
+                (tmp_path / "secrets" / f"{former}__main__{name}").write_text(value)
+            _set(monkeypatch, SECRETS_DIR=str(tmp_path / "secrets"))
+    table: Any = Settings()
+    for name in today:
+        table = getattr(table, name)
+    assert table["main"].base_url == WE["base_url"]
+
+
+def test_todays_names_work_in_each_place_and_the_places_add_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, toml: Write
+) -> None:
+    toml(_as_file("partners.currencycloud", {"base_url": "https://file.example", "login_id": "f"}))
+    (tmp_path / "secrets").mkdir()
+    secret = tmp_path / "secrets" / "partners__currencycloud__main__api_key"
+    secret.write_text("canary-secret")
+    _set(monkeypatch, SECRETS_DIR=str(tmp_path / "secrets"))
+    # A former name in a place that comes first still comes first.
+    _set(monkeypatch, CURRENCYCLOUD__MAIN__LOGIN_ID="v")
+    account = Settings().partners.currencycloud["main"]
+    assert (account.base_url, account.login_id) == ("https://file.example", "v")
+    assert account.api_key.get_secret_value() == "canary-secret"
+
+
+def test_a_setting_under_both_its_names_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, toml: Write
+) -> None:
+    toml(_as_file("partners.currencycloud", WE) + "\n" + _as_file("currencycloud", WE))
+    text = said()
+    assert "partners.currencycloud.main.base_url and " in text
+    assert "finality.toml: currencycloud.main.base_url are two names of one setting" in text
+    _set(monkeypatch, PARTNERS__CURRENCYCLOUD__MAIN__LOGIN_ID="l", CURRENCYCLOUD__MAIN__LOGIN_ID="")
+    text = said()
+    assert "FINALITY_PARTNERS__CURRENCYCLOUD__MAIN__LOGIN_ID" in text
+    assert "FINALITY_CURRENCYCLOUD__MAIN__LOGIN_ID" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[partner.x]\na=1", "partner: there is no setting 'partner'; is 'partners' meant?"),
+        ("[partners.currencycluod.x]\na=1", "partners.currencycluod: there is no setting"),
+        ("[partners.currencycluod.x]\na=1", "is 'partners.currencycloud' meant?"),
+        ("[partners.currencycloud.x]\nlogin='a'", "partners.currencycloud.x.login: there is no"),
+        ("[partners.currencycloud.x]\nlogin='a'", "partners.currencycloud.x.api_key: Field requi"),
+        ("[partners.currencycloud.x.webhooks]\nhedaer='a'", "is 'header' meant?"),
+    ],
+)
+def test_what_sets_nothing_in_the_partners_sections_is_refused(
+    toml: Write, text: str, expected: str
+) -> None:
+    toml(text)
+    assert expected in said()
 
 
 def test_what_kubernetes_puts_beside_them_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +272,7 @@ def test_a_time_in_a_variable_is_seconds_or_iso(
     _set(monkeypatch, UPKEEP_EVERY=given)
     settings = Settings()
     assert settings.upkeep_every == timedelta(seconds=seconds)
-    assert settings.currencycloud["main"].watch == timedelta(seconds=seconds)
+    assert settings.partners.currencycloud["main"].watch == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("given", ["soon", "-", "30 s", "1e3"])

@@ -118,20 +118,10 @@ def profile_of(account: Account) -> Profile:
     An address on this machine is a simulator, which has no quota unless a test sets one.
     """
     host = urlsplit(account.base_url).hostname or ""
-    times = {"write_within": account.write_within, "answer_within": account.answer_within}
-    overridden = {name: value for name, value in times.items() if value is not None}
-    watch = PROFILE.watch if account.watch is None else dict.fromkeys(PROFILE.watch, account.watch)
-    return PROFILE.model_copy(
+    formerly = (place(account.base_url, login, account.book) for login in account.former_login_ids)
+    return account.overriding(PROFILE, account.login_id).model_copy(
         update={
-            "environment": place(account.base_url, account.login_id, account.book),
-            "formerly": tuple(
-                place(account.base_url, login, account.book) for login in account.former_login_ids
-            ),
-            "operations": {
-                kind: operation.model_copy(update=overridden)
-                for kind, operation in PROFILE.operations.items()
-            },
-            "watch": watch,
+            "formerly": tuple(formerly),
             "quota": None if is_this_machine(host) else _QUOTAS.get(host, _PRODUCTION),
         }
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Final, TypeVar
+from typing import ClassVar, Final, TypeVar, Unpack
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -38,7 +38,7 @@ class Wire(BaseModel):
     partner writes, because it would be stored and copied into every history.
 
     Class attributes:
-        what: the object's name in drift.
+        what: the object's name in drift; by default the class's.
         documented: fields of the partner's reference that we do not use.
         readings: field -> our property that reads it. `read` tries them all, so that none of them
             raises later.
@@ -50,6 +50,10 @@ class Wire(BaseModel):
     what: ClassVar[str] = ""
     documented: ClassVar[frozenset[str]] = frozenset()
     readings: ClassVar[dict[str, str]] = {}
+
+    def __init_subclass__(cls, **options: Unpack[ConfigDict]) -> None:
+        super().__init_subclass__(**options)
+        cls.what = cls.__dict__.get("what", cls.__name__.lower())
 
     @property
     def drift(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from assembly import Assembly
 from domain.clock import Clock
 from domain.payments.answers import Unanswered
 from partners.interface import PaymentPartner
-from settings import PartnerAccount
+from partners.kit.account import PartnerAccount
 from terminal.doctor.findings import Examined
 
 #: The currency of the balance that is asked for.
@@ -24,8 +24,8 @@ _NO_ANSWER: Final = (
     "payments wait, and ask it again by themselves"
 )
 _NO_LOGIN: Final = (
-    "check base_url, login_id and api_key in the settings; a simulator answers while `finality up` "
-    "runs"
+    "check the account's address and credentials in the settings; a simulator answers while "
+    "`finality up` runs"
 )
 
 
@@ -35,16 +35,22 @@ async def partners(assembly: Assembly) -> AsyncIterator[Examined]:
         yield Examined(
             "partners",
             "none in the settings",
-            "run `finality up`, or add [currencycloud.NAME] to finality.toml",
+            f"run `finality up`, or add {_sections(assembly)} to finality.toml",
         )
     for partner, name in assembly.partners:
         yield await _partner(assembly, partner, name)
 
 
+def _sections(assembly: Assembly) -> str:
+    """The sections of the settings file that could have an account."""
+    return " or ".join(f"[partners.{name}.ACCOUNT]" for name in assembly.settings.registrations)
+
+
 async def _partner(assembly: Assembly, partner: str, name: str) -> Examined:
     account = assembly.settings.partner_accounts(partner)[name]
+    adapter = assembly.partners[partner, name]
     what = f"partner {partner}/{name}"
-    if refused := await assembly.logins[partner].refused(account.login):
+    if refused := await assembly.logins[partner].refused(adapter.login):
         why, at = refused
         return Examined(
             what,
@@ -52,7 +58,7 @@ async def _partner(assembly: Assembly, partner: str, name: str) -> Examined:
             "correct the credentials, or run `finality doctor --retry-logins` to try them once",
         )
     simulated = ", simulated" if account.simulated else ""
-    answer, remedy = await _asked(assembly.partners[partner, name], assembly.clock)
+    answer, remedy = await _asked(adapter, assembly.clock)
     return Examined(what, f"{account.base_url}{simulated}, {answer}, {_webhooks(account)}", remedy)
 
 
@@ -74,17 +80,16 @@ async def _asked(partner: PaymentPartner, clock: Clock) -> tuple[str, str]:
 
 async def retry_logins(assembly: Assembly) -> AsyncIterator[Examined]:
     """Allow one more login for each account whose login the partner refused."""
-    for partner, name in assembly.partners:
-        account = assembly.settings.partner_accounts(partner)[name]
-        if await assembly.logins[partner].forget(account.login):
+    for (partner, name), adapter in assembly.partners.items():
+        if await assembly.logins[partner].forget(adapter.login):
             yield Examined("retry logins", f"one more login is allowed for {partner}/{name}")
 
 
 def _webhooks(account: PartnerAccount) -> str:
     """Whether webhooks can be verified. Without them payments still work, but news comes later."""
-    if account.webhooks is None:
+    count = len(account.webhook_secrets)
+    if not count:
         return "no webhook secret: changes are found by reads alone, so later"
-    count = len(account.webhooks.secrets)
     if count > 1:
         return f"{count} webhook secrets set: remove the old one once no delivery uses it"
     return "webhook secret set"

@@ -63,8 +63,8 @@ async def debtors(settings: Settings) -> AsyncIterator[Examined]:
             f"debtor …{plain(number)[-4:]}",
             f"pays from {debtor.partner}/{debtor.partner_account}, which is not in the settings "
             f"(there: {there})",
-            f"set its partner_account to one of them, or add FINALITY_{debtor.partner.upper()}__"
-            f"{debtor.partner_account.upper()}__…",
+            f"set its partner_account to one of them, or add FINALITY_PARTNERS__"
+            f"{debtor.partner.upper()}__{debtor.partner_account.upper()}__…",
         )
     if settings.debtors and not wrong:
         yield Examined("debtors", f"{len(settings.debtors)}, each with an account that pays")

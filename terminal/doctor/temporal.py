@@ -18,7 +18,6 @@ from temporalio.service import RPCError
 
 from assembly import Assembly
 from domain.ids import TASK_QUEUE, UPKEEP, partner_queue
-from partners.registry import PARTNERS
 from settings import Settings
 from starter.connecting import missing_search_attributes
 from store.keyring import KeyringError
@@ -108,8 +107,8 @@ def _why_late(schedule: ScheduleDescription | None) -> str:
 
 async def pollers(settings: Settings, client: Client) -> AsyncIterator[Examined]:
     """Whether workers poll every queue that a payment needs."""
-    partners = (partner_queue(name) for name in PARTNERS if settings.partner_accounts(name))
-    for queue in (TASK_QUEUE, *sorted(partners)):
+    named = [name for name in settings.registrations if settings.partner_accounts(name)]
+    for queue in (TASK_QUEUE, *sorted(map(partner_queue, named))):
         yield await _pollers(client, queue)
 
 

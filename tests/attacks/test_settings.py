@@ -8,8 +8,8 @@ from pydantic import SecretStr
 
 from domain.lifecycle.profile import LookupKind
 from domain.payments.report import PaymentState
+from partners.currencycloud.account import Account as CurrencycloudAccount
 from partners.currencycloud.profile import profile_of
-from settings import PartnerAccount
 from tests.activities.steps import Steps, steps_of
 from tests.clock import SteppedClock
 from tests.fakes import FakePartner, profile
@@ -53,7 +53,7 @@ async def test_a_payment_is_not_read_at_another_address(store: Store, clock: Ste
 
 def test_the_profile_of_an_account_tells_where_it_is() -> None:
     def environment(url: str, login_id: str = "l", book: str | None = None) -> str:
-        account = PartnerAccount(
+        account = CurrencycloudAccount(
             base_url=url, login_id=login_id, api_key=SecretStr("k"), simulated=bool(book), book=book
         )
         return profile_of(account).environment

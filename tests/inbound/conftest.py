@@ -21,9 +21,9 @@ from sqlmodel import select
 from assembly import STORE_AWAY
 from inbound.endpoint import endpoint
 from inbound.webhooks import Runner, Webhooks
+from partners.currencycloud.account import WebhookSigning
 from partners.currencycloud.webhooks import CurrencycloudWebhooks
 from serving import served
-from settings import WebhookSigning
 from starter.away import LEFT_TO_RELAY, TemporalAway
 from store.tables import InboxRow
 from tests.clock import SteppedClock

@@ -28,8 +28,9 @@ from domain.ids import TASK_QUEUE
 from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.payments.payment import Certainty
 from local.child import start_child
-from local.simulator import API_KEY, Simulator, start_simulator
+from local.simulator import Simulator, start_simulator
 from local.temporal_server import DevServer, free_port, start_dev_server
+from partners.currencycloud.registration import API_KEY
 from partners.currencycloud.webhooks import MEDIA_TYPE
 from starter.journal import Journal
 from starter.plugin import plugin
@@ -38,7 +39,7 @@ from store.tables import PaymentRow, TaskRow
 from terminal.table import as_object
 from tests.proof.checker import Comparison, compare
 from tests.proof.forks import Forks
-from tests.proof.registered import ProofSettings, registered
+from tests.proof.registered import ProofSettings
 from workflows.attributes import SEARCH_ATTRIBUTES
 from workflows.upkeep import UpkeepWorkflow
 
@@ -237,7 +238,6 @@ async def arena(
             watch to end; else with the product's own.
     """
     async with AsyncExitStack() as parts:
-        parts.enter_context(registered())
         home.mkdir(parents=True, exist_ok=True)
         Keyring.make(home / "keyring")
         temporal = await _temporal(home, free_port())
@@ -379,8 +379,10 @@ def _write_settings(
     settings = {
         "temporal_address": temporal.address,
         "database_url": database_url,
-        "currencycloud": {READ: account, TOLD: account, FORGETFUL: forgetful},
-        "bank": {**banks, **{name: {**times, **more} for name, more in more_banks.items()}},
+        "partners": {
+            "currencycloud": {READ: account, TOLD: account, FORGETFUL: forgetful},
+            "bank": {**banks, **{name: {**times, **more} for name, more in more_banks.items()}},
+        },
         "upkeep_every": 2,
     }
     (home / "up.json").write_text(json.dumps(settings))

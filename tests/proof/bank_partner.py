@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from pydantic import BaseModel, ConfigDict
-
 from domain.clock import Clock
 from domain.lifecycle.profile import (
     Idempotency,
@@ -48,6 +46,9 @@ from domain.payments.answers import (
 )
 from domain.payments.order import Order, Rail
 from domain.payments.report import Movement, MovementKind, Observed, PaymentState, Report, Source
+from partners.kit.account import PartnerAccount
+from partners.kit.registration import Registration
+from partners.kit.workplace import Workplace
 from transport.exchange import NeverLeft, Request, Response
 from transport.http import Transport
 
@@ -64,23 +65,15 @@ _STATES: Final = {
 }
 
 
-class BankAccount(BaseModel):
+class BankAccount(PartnerAccount):
     """Where it is, and how this one behaves; in place of a login there is nothing."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    base_url: str
     idempotency: IdempotencyKind
     lookup: LookupKind
     watch: timedelta
     write_within: timedelta
     answer_within: timedelta
     read_pause: timedelta = timedelta(milliseconds=150)
-
-    @property
-    def webhooks(self) -> None:
-        """It delivers nothing by itself."""
-        return
 
     @property
     def profile(self) -> Profile:
@@ -320,3 +313,10 @@ def _exchange(method: str, path: str, outcome: Any, sent_at: datetime) -> Exchan
         response="",
         sent_at=sent_at,
     )
+
+
+def _make(account: BankAccount, workplace: Workplace) -> BankPartner:
+    return BankPartner(account, workplace.clock)
+
+
+REGISTRATION: Final = Registration(title="The test bank", account=BankAccount, make=_make)

@@ -29,7 +29,7 @@ from local.tether import PR_SET_PDEATHSIG, tethered
 from process import run
 from tests.proof.control_worker import work_for_control
 from tests.proof.points import Watch, read_marker
-from tests.proof.registered import ProofSettings, register
+from tests.proof.registered import ProofSettings
 from tests.proof.watched import (
     watch_store,
     watch_temporal,
@@ -214,7 +214,6 @@ def _become(order: Order) -> NoReturn:
     os.dup2(nothing, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    register()
     if order.busy_seconds is not None:
         store.engines._BUSY_SECONDS = order.busy_seconds  # type: ignore[misc]  # Of this process.
     if order.what == "control":

@@ -1,44 +1,23 @@
-"""The test bank among the product's partners, for processes of these tests alone."""
+"""The product's settings with the test bank among the partners."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import Annotated
 
 from pydantic import Field
 
-from domain.clock import Clock
-from partners.interface import LoginBook, PreparedBook
-from partners.registry import PARTNERS
+from partners.registry import Partners
 from settings import Settings
-from tests.proof.bank_partner import BANK, BankAccount, BankPartner
+from tests.proof.bank_partner import REGISTRATION, BankAccount
+
+
+class ProofPartners(Partners):
+    """The product's partners, and the test bank."""
+
+    bank: Annotated[dict[str, BankAccount], REGISTRATION] = Field(default_factory=dict)
 
 
 class ProofSettings(Settings):
     """The product's settings, and our accounts with the test bank."""
 
-    bank: dict[str, BankAccount] = Field(default_factory=dict)
-
-
-def register() -> None:
-    """Make the bank a partner of this process."""
-    PARTNERS[BANK] = _bank
-
-
-@contextmanager
-def registered() -> Iterator[None]:
-    """The bank is a partner meanwhile, and not for the tests that come after."""
-    before = dict(PARTNERS)
-    register()
-    try:
-        yield
-    finally:
-        PARTNERS.clear()
-        PARTNERS.update(before)
-
-
-def _bank(
-    account_name: str, account: Any, logins: LoginBook, clock: Clock, prepared: PreparedBook
-) -> BankPartner:
-    return BankPartner(account, clock)
+    partners: ProofPartners = Field(default_factory=ProofPartners)

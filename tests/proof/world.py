@@ -23,8 +23,9 @@ from domain.party import Party
 from domain.payments.order import Order, Times
 from local.child import start_child
 from local.demo_file import DEBTOR_IBAN, iban
-from local.simulator import API_KEY, LOGIN_ID, Simulator, start_simulator
+from local.simulator import Simulator, start_simulator
 from local.temporal_server import DevServer, free_port, start_dev_server
+from partners.currencycloud.registration import API_KEY, LOGIN_ID
 from settings import Settings
 from starter.journal import Journal
 from store.keyring import Keyring
@@ -207,7 +208,7 @@ def _write_settings(
         accounts[LOCKED_OUT] = {**account, "base_url": stranger.base_url, "login_id": WRONG_LOGIN}
     settings = {
         "temporal_address": temporal.address,
-        "currencycloud": accounts,
+        "partners": {"currencycloud": accounts},
         "upkeep_every": _UPKEEP_EVERY_SECONDS,
     }
     if database_url is not None:

@@ -14,7 +14,9 @@ from domain.money import Money
 from domain.party import Identification, PartyKind
 from domain.payments.order import ChargeBearer, Rail
 from messages.pain001 import read
-from settings import Debtor, PartnerAccount, Settings
+from partners.currencycloud.account import Account as CurrencycloudAccount
+from partners.registry import Partners
+from settings import Debtor, Settings
 from starter.acceptance import InvalidOrder, admit
 from starter.files import DebtorAccount, FilePlan, PlannedOrder, file_fingerprint, plan
 from starter.fingerprint import fingerprint
@@ -252,9 +254,12 @@ def test_an_account_without_iban_pays_where_its_number_is_mapped(tmp_path: Path)
         f"{DEBTOR}/USD": Debtor(partner_account="dollars", currency="USD"),
         DEBTOR: Debtor(partner_account="euros"),
     }
-    ours = PartnerAccount(base_url="https://bank.example", login_id="we", api_key=SecretStr("key"))
+    ours = CurrencycloudAccount(
+        base_url="https://bank.example", login_id="we", api_key=SecretStr("key")
+    )
     named = dict.fromkeys(("main", "dollars", "euros"), ours)
-    accounts = debtor_accounts(Settings(home=tmp_path, debtors=debtors, currencycloud=named))
+    partners = Partners(currencycloud=named)
+    accounts = debtor_accounts(Settings(home=tmp_path, debtors=debtors, partners=partners))
     by_number = nested("DbtrAcct/Id/Othr/Id", "00125574999")
     lines = [transfer(**DOLLARS)]
     blocks = Block(lines, account=by_number), Block([*lines, transfer()], name="BY-IBAN")

@@ -12,7 +12,9 @@ import pytest
 
 from messages.credit_transfer import FileRefused
 from messages.pain001 import read
-from settings import Debtor, PartnerAccount, Settings
+from partners.currencycloud.account import Account as CurrencycloudAccount
+from partners.registry import Partners
+from settings import Debtor, Settings
 from starter.acceptance import admit
 from starter.files import FilePlan, plan
 from terminal.judging import debtor_accounts
@@ -118,14 +120,14 @@ def indexed(specs: Path) -> dict[str, str]:
 
 
 def settings(home: Path) -> Settings:
-    account = PartnerAccount.model_validate(
+    account = CurrencycloudAccount.model_validate(
         {"base_url": "http://127.0.0.1:1", "login_id": "x", "api_key": "y", "simulated": True}
     )
     debtors = {
         number: Debtor(partner_account="main", currency=currency)
         for number, currency in DEBTORS.items()
     }
-    return Settings(home=home, currencycloud={"main": account}, debtors=debtors)
+    return Settings(home=home, partners=Partners(currencycloud={"main": account}), debtors=debtors)
 
 
 def planned(specs: Path, home: Path, name: str) -> FilePlan | FileRefused:

@@ -25,8 +25,8 @@ from domain.payments.answers import (
 )
 from domain.payments.order import Order
 from domain.payments.report import Report
+from partners.currencycloud.account import Account as CurrencycloudAccount
 from partners.currencycloud.client import CurrencycloudPartner
-from settings import PartnerAccount
 from tests.partners.currencycloud.scripted import ORDER, FakeLoginBook, FakePreparedBook
 
 CREATE: Final = "POST /v2/payments/create"
@@ -133,7 +133,7 @@ class Life:
 @asynccontextmanager
 async def living(bank: Bank, name: str, order: Order = ORDER) -> AsyncIterator[Life]:
     """An instruction whose beneficiary is there, on a login of its own."""
-    account = PartnerAccount(
+    account = CurrencycloudAccount(
         base_url=bank.address, login_id="demo@finality.test", api_key=SecretStr("51" * 32)
     )
     logins = FakeLoginBook(held=None)

@@ -26,8 +26,8 @@ from domain.payments.answers import (
     WireRequest,
 )
 from domain.payments.order import Order, Times
+from partners.currencycloud.account import Account as CurrencycloudAccount
 from partners.currencycloud.client import CurrencycloudPartner
-from settings import PartnerAccount
 from transport.http import Transport
 
 NOW: Final = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -36,7 +36,7 @@ KEY: Final = "K3Y0FTHEF1RSTGENERAT10N"
 TOKEN: Final = "0123456789abcdef0123456789abcdef"
 PAYMENT_ID: Final = "80bb87ac-7153-4aa8-8299-5a97bc9584d0"
 BENEFICIARY_ID: Final = "a0bd2d78-3621-4c29-932f-a39d6b34d5e7"
-ACCOUNT: Final = PartnerAccount(
+ACCOUNT: Final = CurrencycloudAccount(
     base_url="https://cc.test", login_id="demo@finality.test", api_key=SecretStr("5a" * 32)
 )
 ORDER: Final = Order(
@@ -180,7 +180,7 @@ class Scripted:
 def partner(
     script: Scripted | Callable[[httpx.Request], httpx.Response],
     book: FakeLoginBook | None = None,
-    account: PartnerAccount = ACCOUNT,
+    account: CurrencycloudAccount = ACCOUNT,
     clock: Clock | None = None,
     prepared: FakePreparedBook | None = None,
 ) -> CurrencycloudPartner:

@@ -20,9 +20,9 @@ from domain.payments.answers import Accepted, Prepared, Subject, Unprepared
 from domain.payments.order import ChargeBearer, Order, Rail, Times
 from domain.payments.report import PaymentState, Source
 from partners.currencycloud import creditors, mapping, wire
+from partners.currencycloud.account import Account as CurrencycloudAccount
 from partners.currencycloud.beneficiaries import external_reference
 from partners.currencycloud.client import CurrencycloudPartner
-from settings import PartnerAccount
 from tests.partners.currencycloud.lives import Bank, MachineClock, living
 from tests.partners.currencycloud.scripted import (
     NOW,
@@ -114,7 +114,7 @@ CORRIDORS: Final[Mapping[str, Order]] = {
 
 @pytest.fixture
 async def adapter(bank: Bank) -> AsyncIterator[CurrencycloudPartner]:
-    account = PartnerAccount(
+    account = CurrencycloudAccount(
         base_url=bank.address, login_id="demo@finality.test", api_key=SecretStr("51" * 32)
     )
     made = CurrencycloudPartner(

@@ -16,8 +16,8 @@ from assembly import MachineClock
 from domain.party import Party
 from domain.payments.answers import Prepared, Subject, Unprepared
 from domain.payments.order import Order
+from partners.currencycloud.account import Account as CurrencycloudAccount
 from partners.currencycloud.client import CurrencycloudPartner
-from settings import PartnerAccount
 from store.faults import StoreAway
 from store.prepared import LEASE, PreparedObjects
 from tests.clock import SteppedClock
@@ -42,7 +42,7 @@ def beside(where: Path | str, clock: SteppedClock) -> Iterator[list[Store]]:
 
 @pytest.fixture
 async def adapters(bank: Bank, beside: list[Store]) -> AsyncIterator[list[CurrencycloudPartner]]:
-    account = PartnerAccount(
+    account = CurrencycloudAccount(
         base_url=bank.address, login_id="demo@finality.test", api_key=SecretStr("51" * 32)
     )
     made = [

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from domain.lifecycle.places import is_same_place, place
 from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.payments.order import Rail
 from partners.currencycloud.profile import PROFILE, profile_of
-from partners.registry import PARTNERS
+from partners.kit.workplace import Workplace
+from partners.registry import Partners
 from tests.partners.currencycloud.scripted import (
     ACCOUNT,
     FakeLoginBook,
     FakePreparedBook,
     StillClock,
 )
+from transport.http import Transport
 
 
 def test_a_used_key_is_refused_and_then_looked_up_completely() -> None:
@@ -64,10 +67,13 @@ def test_the_profile_survives_being_stored() -> None:
 
 
 async def test_the_registry_makes_the_partner() -> None:
-    partner = PARTNERS["currencycloud"](
-        "main", ACCOUNT, FakeLoginBook(), StillClock(), FakePreparedBook()
+    clock = StillClock()
+    partner = Partners.registrations()["currencycloud"].make(
+        ACCOUNT,
+        Workplace(clock, FakeLoginBook(), FakePreparedBook(), partial(Transport, clock=clock)),
     )
     assert partner.profile == HERE
+    assert partner.login == ACCOUNT.login
     await partner.close()
 
 

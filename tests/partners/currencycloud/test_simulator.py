@@ -23,8 +23,8 @@ from domain.payments.answers import (
 )
 from domain.payments.report import MovementKind, PaymentState
 from partners.currencycloud import refusals
+from partners.currencycloud.account import Account as CurrencycloudAccount
 from partners.currencycloud.client import CurrencycloudPartner
-from settings import PartnerAccount
 from tests.partners.currencycloud.lives import Bank, Life, MachineClock, living
 from tests.partners.currencycloud.scripted import ORDER, FakeLoginBook, FakePreparedBook
 
@@ -239,7 +239,7 @@ async def test_an_amount_changed_by_hand_is_seen(life: Life) -> None:
 
 
 async def test_wrong_credentials_are_tried_once(bank: Bank) -> None:
-    account = PartnerAccount(
+    account = CurrencycloudAccount(
         base_url=bank.address, login_id="demo@finality.test", api_key=SecretStr("0f" * 32)
     )
     logins = FakeLoginBook(held=None)

@@ -14,8 +14,8 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from domain.payments.answers import Webhook, WebhookRefused
+from partners.currencycloud.account import WebhookSigning
 from partners.currencycloud.webhooks import CurrencycloudWebhooks
-from settings import WebhookSigning
 
 SECRET = "9f86d081884c7d659a2feaa0c55ad015"
 OLD_SECRET = "60303ae22b998861bce3b28f33eec1be"

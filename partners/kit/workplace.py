@@ -1,0 +1,34 @@
+"""What an adapter is given to work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from domain.clock import Clock
+    from partners.interface import LoginBook, PreparedBook
+    from transport.http import Transport
+
+
+class MakesTransport(Protocol):
+    """Makes what speaks HTTP to one address."""
+
+    def __call__(self, base_url: str) -> Transport: ...
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Everything that an adapter gets beside its account's settings.
+
+    An adapter opens no database, no socket and no file of its own, so that all processes share
+    what it keeps, and a test can replace everything it touches.
+    """
+
+    clock: Clock
+    """ours; a report's date is the moment at which its request was sent"""
+    logins: LoginBook
+    """tokens, kept in the store and shared by all processes"""
+    prepared: PreparedBook
+    """objects made at the partner before a payment, each of them once"""
+    transport: MakesTransport
