@@ -45,6 +45,7 @@ from store.sending import SendBook
 from store.set_back import SetBack
 from store.strangers import Strangers
 from store.tasks import Tasks
+from store.timeline import Timelines
 from transport.time_left import boottime
 
 # The Temporal SDK and the partners take longer to import than a command that only reads the store
@@ -57,6 +58,11 @@ if TYPE_CHECKING:
     from activities.witness import Witness
     from inbound.webhooks import Webhooks
     from partners.interface import PaymentPartner, WebhookReader
+    from starter.dossier import Dossiers
+    from starter.files.accepted import AcceptedFiles
+    from starter.files.intake import Intake
+    from starter.files.plan import DebtorAccount
+    from starter.following import Following
     from starter.running import Running
 
 log = logging.getLogger("finality.assembly")
@@ -168,6 +174,55 @@ class Assembly:
     def operators(self) -> Operators:
         """The operators, who may sign decisions."""
         return Operators(self.database, self.clock)
+
+    @property
+    def following(self) -> Following:
+        """Waits for what becomes of payments and commands."""
+        from starter.following import Following
+
+        return Following(self.orchestrator, self.clock)
+
+    @property
+    def intake(self) -> Intake:
+        """Takes files to be paid."""
+        from starter.files.intake import Intake
+
+        return Intake(
+            payments=self.payments,
+            files=self.files,
+            file_lines=self.file_lines,
+            orchestrator=self.orchestrator,
+            operators=self.operators,
+            following=self.following,
+            partners=lambda: self.partners,
+            debtors=debtor_accounts(self.settings),
+            clock=self.clock,
+        )
+
+    @property
+    def accepted_files(self) -> AcceptedFiles:
+        """Finds and cancels files that were accepted."""
+        from starter.files.accepted import AcceptedFiles
+
+        return AcceptedFiles(
+            file_lines=self.file_lines,
+            orchestrator=self.orchestrator,
+            following=self.following,
+            clock=self.clock,
+        )
+
+    @property
+    def dossiers(self) -> Dossiers:
+        """Reads all that is known about a payment."""
+        from starter.dossier import Dossiers
+
+        return Dossiers(
+            orchestrator=self.orchestrator,
+            operations=self.operations,
+            file_lines=self.file_lines,
+            timelines=Timelines(self.database, self.keyring),
+            clock=self.clock,
+        )
 
     @property
     def notifier(self) -> Notifier:
@@ -284,6 +339,28 @@ class Assembly:
             for partner in self.partners.values():
                 await partner.close()
         self.database.close()
+
+
+def debtor_accounts(settings: Settings) -> dict[str, DebtorAccount]:
+    """The debtors of the settings, each with what the settings say about its partner account."""
+    from starter.files.plan import DebtorAccount, account_named
+
+    accounts = {}
+    for key, debtor in settings.debtors.items():
+        account = account_named(key)
+        partner = settings.partner_accounts(debtor.partner).get(debtor.partner_account)
+        accounts[key] = DebtorAccount(
+            iban=account.iban,
+            other=account.other,
+            tenant=debtor.tenant,
+            partner=debtor.partner,
+            partner_account=debtor.partner_account,
+            currency=debtor.currency,
+            simulated=partner is not None and partner.simulated,
+            is_known=partner is not None,
+            on_behalf_of=debtor.on_behalf_of,
+        )
+    return accounts
 
 
 async def connect(settings: Settings, keyring: Keyring | None) -> Client:

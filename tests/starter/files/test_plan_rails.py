@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from assembly import debtor_accounts
 from domain.accounts import ClearingMember
 from domain.money import Money
 from domain.party import Identification, PartyKind
@@ -16,9 +17,8 @@ from domain.payments.order import ChargeBearer, Rail
 from messages.pain001 import read
 from settings import Debtor, PartnerAccount, Settings
 from starter.acceptance import InvalidOrder, admit
-from starter.files import DebtorAccount, FilePlan, PlannedOrder, file_fingerprint, plan
+from starter.files.plan import DebtorAccount, FilePlan, PlannedOrder, file_fingerprint, plan
 from starter.fingerprint import fingerprint
-from terminal.judging import debtor_accounts
 from tests.fakes import profile
 from tests.messages.files import DEBTOR, Block, nested, of, pain001, transfer
 
