@@ -9,12 +9,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from domain.clock import Clock
 from domain.lifecycle.profile import Profile
-from domain.lifecycle.witness import Known
 from domain.payments.gate import Check
 from partners.registry import PARTNERS, WEBHOOKS
 from regimes.ladder import escalate
@@ -24,7 +23,6 @@ from starter.away import LEFT_TO_RELAY
 from starter.client import Orchestrator
 from starter.operations import Operations
 from starter.operators import Operators
-from store import keys, schema
 from store.clocks import StoreClocks
 from store.commands import Commands
 from store.database import Database
@@ -38,6 +36,7 @@ from store.inbox import Inbox
 from store.keyring import Keyring
 from store.logins import Logins
 from store.notifications import Notifications
+from store.opening import opened
 from store.payments import Payments
 from store.prepared import PreparedObjects
 from store.rounds import Rounds
@@ -54,7 +53,6 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from activities.clocks import Clocks
-    from activities.upkeep import Runner, Upkeep
     from activities.witness import Witness
     from inbound.webhooks import Webhooks
     from partners.interface import PaymentPartner, WebhookReader
@@ -251,41 +249,6 @@ class Assembly:
             self._running = Running(await self.client())
         return self._running
 
-    def upkeep(self, runner: Runner, clock: Clock | None = None) -> Upkeep:
-        """The activities of upkeep: relay, sweep and the comparisons."""
-        from activities.upkeep import Upkeep
-
-        async def last_round() -> Known:
-            return await self.last_round(await self.client())
-
-        return Upkeep(
-            payments=self.payments,
-            inbox=self.inbox,
-            notifications=Notifications(self.database),
-            tasks=Tasks(self.database),
-            rounds=self.rounds,
-            witness=self.witness,
-            runner=runner,
-            clock=clock or self.clock,
-            clocks=self.clocks,
-            future=self.future,
-            last_round=last_round,
-        )
-
-    async def last_round(self, client: Client) -> Known:
-        """What the last round of upkeep left in Temporal.
-
-        Raises:
-            WrongKeyring: later rounds cannot be opened and may be ours, because the keyring lacks
-                a key of this store.
-        """
-        from starter.last_round import last_round
-
-        found = await last_round(client)
-        if found.refused:
-            await self.database.read(partial(keys.require_whole, self.keyring))
-        return found.known
-
     @cached_property
     def witness(self) -> Witness:
         """Finds payments that a partner shows and the database does not know; one per process."""
@@ -350,15 +313,11 @@ def debtor_accounts(settings: Settings) -> dict[str, DebtorAccount]:
         account = account_named(key)
         partner = settings.partner_accounts(debtor.partner).get(debtor.partner_account)
         accounts[key] = DebtorAccount(
+            **debtor.model_dump(),
             iban=account.iban,
             other=account.other,
-            tenant=debtor.tenant,
-            partner=debtor.partner,
-            partner_account=debtor.partner_account,
-            currency=debtor.currency,
             simulated=partner is not None and partner.simulated,
             is_known=partner is not None,
-            on_behalf_of=debtor.on_behalf_of,
         )
     return accounts
 
@@ -390,16 +349,12 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
         StoreAway: the database does not answer.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    keyring = Keyring.read(settings.keyring)
     # A test's own clock differs from the database's, so the two are not compared.
-    database = Database(settings.database, compares_clocks=clock is None)
+    compares_clocks = clock is None
     clock = clock or MachineClock()
-    try:
-        schema.upgrade(database)
-        keyring = keys.prove(database, keyring, clock.now())
-    except BaseException:
-        database.close()
-        raise
+    database, keyring = opened(
+        settings.database, settings.keyring, clock.now(), compares_clocks=compares_clocks
+    )
     logins = {name: Logins(database, keyring, clock, name) for name in PARTNERS}
 
     def partners() -> dict[tuple[str, str], PaymentPartner]:

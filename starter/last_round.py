@@ -8,6 +8,7 @@ could then make us forget the mark that shows whether the database was set back.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Final, NamedTuple
 
 from temporalio.client import Client
@@ -15,13 +16,28 @@ from temporalio.client import Client
 from domain.ids import UPKEEP
 from domain.lifecycle.witness import Known
 from starter.converter import NotOurs
-from store.keyring import MissingKey
+from store import keys
+from store.database import Database
+from store.keyring import Keyring, MissingKey
 from workflows.upkeep import known
 
 log = logging.getLogger("finality.upkeep")
 
 #: How many rounds are looked at, the newest first: some hours of them at the usual pace.
 _ASKED: Final = 1000
+
+
+async def known_round(client: Client, database: Database, keyring: Keyring) -> Known:
+    """What the last round of upkeep left in Temporal.
+
+    Raises:
+        WrongKeyring: later rounds cannot be opened and may be ours, because the keyring lacks a key
+            of this store.
+    """
+    found = await last_round(client)
+    if found.refused:
+        await database.read(partial(keys.require_whole, keyring))
+    return found.known
 
 
 class Found(NamedTuple):
