@@ -56,23 +56,15 @@ class Dossier:
         return why
 
 
+@dataclass(frozen=True, repr=False)
 class Dossiers:
     """Reads the dossiers of payments, those of every tenant."""
 
-    def __init__(
-        self,
-        *,
-        orchestrator: Orchestrator,
-        operations: Operations,
-        file_lines: FileLines,
-        timelines: Timelines,
-        clock: Clock,
-    ) -> None:
-        self._orchestrator = orchestrator
-        self._operations = operations
-        self._file_lines = file_lines
-        self._timelines = timelines
-        self._clock = clock
+    orchestrator: Orchestrator
+    operations: Operations
+    file_lines: FileLines
+    timelines: Timelines
+    clock: Clock
 
     async def of(self, payment_id: str, *, with_exchanges: bool = False) -> Dossier:
         """The dossier of a payment.
@@ -81,13 +73,13 @@ class Dossiers:
             UnknownPayment: no such payment.
             KeyringError: an exchange cannot be opened.
         """
-        record = await self._orchestrator.get(payment_id, tenant=None)
+        record = await self.orchestrator.get(payment_id, tenant=None)
         key = (record.tenant, record.key)
         return Dossier(
             record=record,
-            place=(await self._file_lines.places([key])).get(key),
-            now=self._clock.now(),
-            halts=await self._operations.halts_of(payment_id),
-            timeline=await self._timelines.of(payment_id),
-            exchanges=await self._timelines.exchanges(payment_id) if with_exchanges else None,
+            place=(await self.file_lines.places([key])).get(key),
+            now=self.clock.now(),
+            halts=await self.operations.halts_of(payment_id),
+            timeline=await self.timelines.of(payment_id),
+            exchanges=await self.timelines.exchanges(payment_id) if with_exchanges else None,
         )

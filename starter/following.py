@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -25,12 +26,12 @@ _LOOK_EVERY_SECONDS: Final = 0.25
 _PAUSE_PER_LOOK: Final = 3
 
 
+@dataclass(frozen=True, repr=False)
 class Following:
     """Waits in the store for what becomes of payments and commands, those of every tenant."""
 
-    def __init__(self, orchestrator: Orchestrator, clock: Clock) -> None:
-        self._orchestrator = orchestrator
-        self._clock = clock
+    orchestrator: Orchestrator
+    clock: Clock
 
     async def until_rest(
         self, payment_ids: Sequence[str], deadline: datetime, progress: Callable[[int], None]
@@ -51,15 +52,15 @@ class Following:
         progress(0)
         while moving:
             began = time.monotonic()
-            is_over = self._clock.now() >= deadline
+            is_over = self.clock.now() >= deadline
             try:
-                records = await self._orchestrator.get_many(moving, tenant=None)
+                records = await self.orchestrator.get_many(moving, tenant=None)
             except StoreAway:
                 if is_over:
                     raise
             else:
                 found |= {record.payment_id: record for record in records}
-                now = self._clock.now()
+                now = self.clock.now()
                 moving = [one.payment_id for one in records if not rests(one, now)]
                 progress(len(payment_ids) - len(moving))
                 if is_over:
@@ -76,9 +77,9 @@ class Following:
         asked = receipt.command
         if not receipt.is_notified or asked.outcome is not Outcome.ASKED:
             return receipt
-        while self._clock.now() < deadline:
+        while self.clock.now() < deadline:
             try:
-                later = await self._orchestrator.answer_of(
+                later = await self.orchestrator.answer_of(
                     asked.payment_id, asked.command_id, tenant=None
                 )
             except StoreAway:

@@ -79,25 +79,18 @@ class CancelledLine(NamedTuple):
         return self.receipt.command.outcome is Outcome.DONE
 
 
+@dataclass(frozen=True, repr=False)
 class AcceptedFiles:
     """The use cases of accepted files, those of every tenant."""
 
-    def __init__(
-        self,
-        *,
-        file_lines: FileLines,
-        orchestrator: Orchestrator,
-        following: Following,
-        clock: Clock,
-    ) -> None:
-        self._file_lines = file_lines
-        self._orchestrator = orchestrator
-        self._following = following
-        self._clock = clock
+    file_lines: FileLines
+    orchestrator: Orchestrator
+    following: Following
+    clock: Clock
 
     async def newest(self, *, limit: int) -> list[KeptFile]:
         """The accepted files, the newest first."""
-        return await self._file_lines.files(limit=limit)
+        return await self.file_lines.files(limit=limit)
 
     async def find(self, message_id: str, party: str | None = None) -> FileNow:
         """The one file with this message id.
@@ -108,12 +101,12 @@ class AcceptedFiles:
         Raises:
             NoSuchFile: there is none, or there are several.
         """
-        files = await self._file_lines.files(message_id=message_id)
+        files = await self.file_lines.files(message_id=message_id)
         found = [one for one in files if party in (None, one.header.initiating_party, one.tenant)]
         if len(found) != 1:
             raise NoSuchFile(message_id, party, found)
-        lines = await self._file_lines.lines(found[0])
-        return FileNow(found[0], lines, self._clock.now())
+        lines = await self.file_lines.lines(found[0])
+        return FileNow(found[0], lines, self.clock.now())
 
     async def cancel(
         self, file: FileNow, *, by: str, why: str, within: timedelta
@@ -129,17 +122,17 @@ class AcceptedFiles:
         key = (file.file.tenant, file.file.file_key, "cancel")
         digest = hashed(*key, length=24, alphabet="0123456789abcdef")
         gate = asyncio.Semaphore(AT_ONCE)
-        deadline = self._clock.now() + within
+        deadline = self.clock.now() + within
 
         async def ask(payment_id: str) -> CommandReceipt:
             async with gate:
-                return await self._orchestrator.cancel(
+                return await self.orchestrator.cancel(
                     payment_id, f"file-{digest}", by=by, why=why, tenant=None
                 )
 
         async def wait(receipt: CommandReceipt) -> CommandReceipt:
             async with gate:
-                return await self._following.answered(receipt, deadline)
+                return await self.following.answered(receipt, deadline)
 
         # All are commanded before any is waited for, since a payment may leave during a wait.
         asked = await asyncio.gather(*(ask(now.payment_id) for now in file.paid if now.payment_id))

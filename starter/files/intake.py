@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -42,46 +42,34 @@ NARRATIVE: Final = "NARR"
 _CONTENT_TAKEN: Final = "a file with this message id and other content was recorded before"
 
 
+@dataclass(frozen=True, repr=False)
 class Intake:
     """The use cases of a file that is to be paid. Make one per process, with `assembly`."""
 
-    def __init__(
-        self,
-        *,
-        payments: Payments,
-        files: Files,
-        file_lines: FileLines,
-        orchestrator: Orchestrator,
-        operators: Operators,
-        following: Following,
-        partners: Callable[[], Partners],
-        debtors: Mapping[str, DebtorAccount],
-        clock: Clock,
-    ) -> None:
-        self._payments = payments
-        self._files = files
-        self._file_lines = file_lines
-        self._orchestrator = orchestrator
-        self._operators = operators
-        self._following = following
-        self._partners = partners
-        self._debtors = debtors
-        self._clock = clock
+    payments: Payments
+    files: Files
+    file_lines: FileLines
+    orchestrator: Orchestrator
+    operators: Operators
+    following: Following
+    partners: Callable[[], Partners]
+    debtors: Mapping[str, DebtorAccount]
+    clock: Clock
 
     async def judge(self, content: CreditTransferFile, terms: FileTerms) -> Judged:
         """Compare all lines before any is recorded. Nothing is written."""
         return await judge(
             content,
             terms,
-            debtors=self._debtors,
-            files=self._files,
-            payments=self._payments,
-            now=self._clock.now(),
+            debtors=self.debtors,
+            files=self.files,
+            payments=self.payments,
+            now=self.clock.now(),
         )
 
     async def preview(self, judged: Judged) -> Preview:
         """What the file would pay, and what its partners say of that. Nothing is written."""
-        return await preview(self._partners(), judged)
+        return await preview(self.partners(), judged)
 
     async def accept(
         self,
@@ -111,7 +99,7 @@ class Intake:
         if sign is not None:
             try:
                 by = sign()
-                await self._operators.require(by)
+                await self.operators.require(by)
             except (KeyUnusable, NotSigned, OperatorsFixed) as unsigned:
                 return _refused(judged, _narrated(str(unsigned)))
         if judged.repeats and not terms.skip_invalid:
@@ -126,7 +114,7 @@ class Intake:
             return _refused(judged, _narrated(str(failed)))
         if recorded.broke_off is None:
             return Accepted(judged, recorded, Unanswered())
-        rest = await unanswered(self._payments, recorded.broke_off, judged.known)
+        rest = await unanswered(self.payments, recorded.broke_off, judged.known)
         if rest.refused:
             rest = replace(rest, why=_with_hint(f"{_CONTENT_TAKEN}: {rest.why}", hint))
         accepted = Accepted(judged, recorded, rest)
@@ -156,10 +144,10 @@ class Intake:
             progress: is told how many payments rest.
         """
         try:
-            found = await self._following.until_rest(accepted.payment_ids, deadline, progress)
+            found = await self.following.until_rest(accepted.payment_ids, deadline, progress)
             records = [*found, *accepted.judged.known_before]
             of_file = [(one.tenant, one.key) for one in records]
-            places = await self._file_lines.places(of_file) if with_places else {}
+            places = await self.file_lines.places(of_file) if with_places else {}
         except StoreAway as away:
             return FileOutcome(accepted, (), {}, unread=str(away), unreported=str(away))
         outcome = FileOutcome(accepted, records, places)
@@ -173,16 +161,16 @@ class Intake:
     async def status(self, content: CreditTransferFile) -> FileStatus:
         """The present status of an accepted file, whose lines are stored once for each tenant that
         pays some of them."""
-        files = await self._file_lines.files(message_id=content.message_id)
+        files = await self.file_lines.files(message_id=content.message_id)
         own = [file for file in files if file.file_key == file_key(content)]
-        lines = [line for file in own for line in await self._file_lines.lines(file)]
+        lines = [line for file in own for line in await self.file_lines.lines(file)]
         lines.sort(key=lambda now: now.line.position)
-        return file_status(own[0], lines, self._clock.now())
+        return file_status(own[0], lines, self.clock.now())
 
     def status_of_unpaid(self, judged: Judged, why: Reason) -> FileStatus:
         """The status of a file of which nothing new is paid."""
         return refused_status(
-            judged.content, why, self._clock.now(), refusals=judged.reasons, known=judged.known
+            judged.content, why, self.clock.now(), refusals=judged.reasons, known=judged.known
         )
 
     async def _record(
@@ -202,16 +190,16 @@ class Intake:
         with ExitStack() as stack:
             kept = stack.enter_context(Journal(journal)) if journal else None
             # Not earlier: a file that was not paid may still be corrected under its message id.
-            await self._files.take(
+            await self.files.take(
                 {line.debtor.tenant for line, _ in judged.orders},
                 file_key=file_key(content),
                 fingerprint=file_fingerprint(content),
                 message_id=content.message_id,
-                now=self._clock.now(),
+                now=self.clock.now(),
             )
             await self._keep(judged, judged.repeats)
             recorded = await record(
-                self._orchestrator, judged.orders, journal=kept, by=by, progress=progress
+                self.orchestrator, judged.orders, journal=kept, by=by, progress=progress
             )
         if recorded.repeats and recorded.broke_off is None:
             await self._keep(judged, [*judged.repeats, *recorded.repeats])
@@ -226,7 +214,7 @@ class Intake:
         }
         if rest is not None:
             left_out |= {line.position: _not_paid(REUSED, rest.why) for line in rest.refused}
-        await keep(self._file_lines, judged.content, judged.planned, left_out)
+        await keep(self.file_lines, judged.content, judged.planned, left_out)
 
 
 def _not_paid(code: str, text: str) -> LineRefusal:
