@@ -21,6 +21,8 @@ from settings import Settings
 from starter.asking import Notifier
 from starter.away import LEFT_TO_RELAY
 from starter.client import Orchestrator
+from starter.dossier import Dossiers
+from starter.following import Following
 from starter.operations import Operations
 from starter.operators import Operators
 from store.clocks import StoreClocks
@@ -56,11 +58,9 @@ if TYPE_CHECKING:
     from activities.witness import Witness
     from inbound.webhooks import Webhooks
     from partners.interface import PaymentPartner, WebhookReader
-    from starter.dossier import Dossiers
     from starter.files.accepted import AcceptedFiles
     from starter.files.intake import Intake
     from starter.files.plan import DebtorAccount
-    from starter.following import Following
     from starter.running import Running
 
 log = logging.getLogger("finality.assembly")
@@ -176,8 +176,6 @@ class Assembly:
     @property
     def following(self) -> Following:
         """Waits for what becomes of payments and commands."""
-        from starter.following import Following
-
         return Following(self.orchestrator, self.clock)
 
     @property
@@ -212,8 +210,6 @@ class Assembly:
     @property
     def dossiers(self) -> Dossiers:
         """Reads all that is known about a payment."""
-        from starter.dossier import Dossiers
-
         return Dossiers(
             orchestrator=self.orchestrator,
             operations=self.operations,
