@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 from domain.clock import Clock
 from domain.lifecycle.profile import Profile
-from domain.lifecycle.witness import Known
 from domain.payments.gate import Check
 from partners.kit.workplace import Workplace
 from regimes.ladder import escalate
@@ -22,9 +21,10 @@ from settings import Settings
 from starter.asking import Notifier
 from starter.away import LEFT_TO_RELAY
 from starter.client import Orchestrator
+from starter.dossier import Dossiers
+from starter.following import Following
 from starter.operations import Operations
 from starter.operators import Operators
-from store import keys, schema
 from store.clocks import StoreClocks
 from store.commands import Commands
 from store.database import Database
@@ -38,6 +38,7 @@ from store.inbox import Inbox
 from store.keyring import Keyring
 from store.logins import Logins
 from store.notifications import Notifications
+from store.opening import opened
 from store.payments import Payments
 from store.prepared import PreparedObjects
 from store.rounds import Rounds
@@ -45,6 +46,7 @@ from store.sending import SendBook
 from store.set_back import SetBack
 from store.strangers import Strangers
 from store.tasks import Tasks
+from store.timeline import Timelines
 from transport.time_left import boottime
 
 # The Temporal SDK and the partners take longer to import than a command that only reads the store
@@ -53,10 +55,12 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from activities.clocks import Clocks
-    from activities.upkeep import Runner, Upkeep
     from activities.witness import Witness
     from inbound.webhooks import Webhooks
     from partners.interface import PaymentPartner, WebhookReader
+    from starter.files.accepted import AcceptedFiles
+    from starter.files.intake import Intake
+    from starter.files.plan import DebtorAccount
     from starter.running import Running
 
 log = logging.getLogger("finality.assembly")
@@ -170,6 +174,51 @@ class Assembly:
         return Operators(self.database, self.clock)
 
     @property
+    def following(self) -> Following:
+        """Waits for what becomes of payments and commands."""
+        return Following(self.orchestrator, self.clock)
+
+    @property
+    def intake(self) -> Intake:
+        """Takes files to be paid."""
+        from starter.files.intake import Intake
+
+        return Intake(
+            payments=self.payments,
+            files=self.files,
+            file_lines=self.file_lines,
+            orchestrator=self.orchestrator,
+            operators=self.operators,
+            following=self.following,
+            partners=lambda: self.partners,
+            debtors=debtor_accounts(self.settings),
+            clock=self.clock,
+        )
+
+    @property
+    def accepted_files(self) -> AcceptedFiles:
+        """Finds and cancels files that were accepted."""
+        from starter.files.accepted import AcceptedFiles
+
+        return AcceptedFiles(
+            file_lines=self.file_lines,
+            orchestrator=self.orchestrator,
+            following=self.following,
+            clock=self.clock,
+        )
+
+    @property
+    def dossiers(self) -> Dossiers:
+        """Reads all that is known about a payment."""
+        return Dossiers(
+            orchestrator=self.orchestrator,
+            operations=self.operations,
+            file_lines=self.file_lines,
+            timelines=Timelines(self.database, self.keyring),
+            clock=self.clock,
+        )
+
+    @property
     def notifier(self) -> Notifier:
         """Notifies runs of new commands."""
         return Notifier(Notifications(self.database), self.running, self.clock)
@@ -195,41 +244,6 @@ class Assembly:
         if self._running is None:
             self._running = Running(await self.client())
         return self._running
-
-    def upkeep(self, runner: Runner, clock: Clock | None = None) -> Upkeep:
-        """The activities of upkeep: relay, sweep and the comparisons."""
-        from activities.upkeep import Upkeep
-
-        async def last_round() -> Known:
-            return await self.last_round(await self.client())
-
-        return Upkeep(
-            payments=self.payments,
-            inbox=self.inbox,
-            notifications=Notifications(self.database),
-            tasks=Tasks(self.database),
-            rounds=self.rounds,
-            witness=self.witness,
-            runner=runner,
-            clock=clock or self.clock,
-            clocks=self.clocks,
-            future=self.future,
-            last_round=last_round,
-        )
-
-    async def last_round(self, client: Client) -> Known:
-        """What the last round of upkeep left in Temporal.
-
-        Raises:
-            WrongKeyring: later rounds cannot be opened and may be ours, because the keyring lacks
-                a key of this store.
-        """
-        from starter.last_round import last_round
-
-        found = await last_round(client)
-        if found.refused:
-            await self.database.read(partial(keys.require_whole, self.keyring))
-        return found.known
 
     @cached_property
     def witness(self) -> Witness:
@@ -286,6 +300,24 @@ class Assembly:
         self.database.close()
 
 
+def debtor_accounts(settings: Settings) -> dict[str, DebtorAccount]:
+    """The debtors of the settings, each with what the settings say about its partner account."""
+    from starter.files.plan import DebtorAccount, account_named
+
+    accounts = {}
+    for key, debtor in settings.debtors.items():
+        account = account_named(key)
+        partner = settings.partner_accounts(debtor.partner).get(debtor.partner_account)
+        accounts[key] = DebtorAccount(
+            **debtor.model_dump(),
+            iban=account.iban,
+            other=account.other,
+            simulated=partner is not None and partner.simulated,
+            is_known=partner is not None,
+        )
+    return accounts
+
+
 async def connect(settings: Settings, keyring: Keyring | None) -> Client:
     """A client by Temporal's own profile (`temporal.toml`, `TEMPORAL_*`), with our plugin.
 
@@ -313,16 +345,12 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
         StoreAway: the database does not answer.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    keyring = Keyring.read(settings.keyring)
     # A test's own clock differs from the database's, so the two are not compared.
-    database = Database(settings.database, compares_clocks=clock is None)
+    compares_clocks = clock is None
     clock = clock or MachineClock()
-    try:
-        schema.upgrade(database)
-        keyring = keys.prove(database, keyring, clock.now())
-    except BaseException:
-        database.close()
-        raise
+    database, keyring = opened(
+        settings.database, settings.keyring, clock.now(), compares_clocks=compares_clocks
+    )
     registrations = settings.registrations
     logins = {name: Logins(database, keyring, clock, name) for name in registrations}
 

@@ -11,6 +11,7 @@ import typer
 
 from terminal.file_commands import file_commands
 from terminal.finding_commands import finding_commands
+from terminal.halt_commands import By, halt_commands
 from terminal.operator_commands import operator_commands
 from terminal.pay_command import pay_command
 
@@ -24,14 +25,6 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
 PaymentId = Annotated[str, typer.Argument(help="The payment's id, as `pay` and `list` print it.")]
-By = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME",
-        help="The operator who signs, by the name in `operator list`. The command asks for the "
-        "passphrase of their key.",
-    ),
-]
 CommandId = Annotated[
     str | None,
     typer.Option(help="Your own id for this command. A repeat with the same id does nothing new."),
@@ -275,35 +268,7 @@ def resolve(
     )
 
 
-@app.command()
-def halt(
-    by: By,
-    why: Annotated[str, typer.Option(help="The reason, in one line. Only --lift needs none.")] = "",
-    partner: Annotated[str | None, typer.Option(help="Stop only sends to this partner.")] = None,
-    tenant: Annotated[str | None, typer.Option(help="Stop only sends of this tenant.")] = None,
-    rail: Annotated[str | None, typer.Option(help="Stop only sends over this rail.")] = None,
-    lift: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="Lift this halt, so that sends go on.")
-    ] = None,
-) -> None:
-    """Stop new sends: all, or those of a partner, tenant or rail. Lookups and cancels go on."""
-    from settings import Settings
-    from terminal.halt import halt_sends, lift_halt
-
-    if lift is None:
-        _run(halt_sends(Settings(), by=by, why=why, partner=partner, tenant=tenant, rail=rail))
-    if why or partner or tenant or rail:
-        raise typer.BadParameter("goes with --by and no other option", param_hint="--lift")
-    _run(lift_halt(Settings(), lift, by=by))
-
-
-@app.command()
-def halts(json: Json = False) -> None:
-    """List the halts in force, and how many payments each holds back."""
-    from settings import Settings
-    from terminal.halt import list_halts
-
-    _run(list_halts(Settings(), as_json=json))
+halt_commands(app, _run)
 
 
 @app.command()

@@ -106,7 +106,7 @@ def trusted_bytes(path: Path, *, named: bool = False) -> bytes | None:
     """
     try:
         # A link of another's could lead to a file of ours that was meant for something else.
-        owners = {path.lstat().st_uid}
+        owner = path.lstat().st_uid
         with path.open("rb") as file:
             found = os.fstat(file.fileno())
             content = file.read()
@@ -116,9 +116,10 @@ def trusted_bytes(path: Path, *, named: bool = False) -> bytes | None:
         raise SettingsRefused(f"{path} cannot be read: {error.strerror}") from None
     if named:
         return content
-    if not (owners | {found.st_uid}) <= {os.geteuid(), 0}:
+    others = [one for one in (owner, found.st_uid) if one not in (os.geteuid(), 0)]
+    if others:
         raise SettingsRefused(
-            f"{path} belongs to another user (uid {found.st_uid}), so it is not used; run the "
+            f"{path} belongs to another user (uid {others[0]}), so it is not used; run the "
             f"command in another folder, or, if you trust the file, with {_FILE_VARIABLE}={path}"
         )
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):

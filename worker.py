@@ -1,4 +1,4 @@
-"""The worker process: runs workflows and steps until a signal stops it."""
+"""The worker process: what it runs and on which queues, from its start until a signal stops it."""
 
 from __future__ import annotations
 
@@ -6,24 +6,54 @@ import asyncio
 import contextlib
 import logging
 from contextlib import AsyncExitStack
+from datetime import timedelta
+from functools import partial
+from typing import Final
 
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
 from temporalio.service import RPCError
+from temporalio.worker import Worker
+from temporalio.workflow import NondeterminismError
 
-import workers
-from assembly import Assembly, assembled
-from domain.clock import ClocksApart
+from activities.checks import Checks
+from activities.partner_steps import PartnerSteps
+from activities.payment_store import PaymentStore
+from activities.upkeep import Upkeep
+from assembly import STORE_AWAY, Assembly, assembled
+from domain.clock import Clock, ClocksApart
+from domain.ids import TASK_QUEUE, UPKEEP, partner_queue
 from process import stop_on_signals
+from regimes.ladder import escalate
 from settings import Settings
 from starter.away import TemporalAway
 from starter.connecting import missing_search_attributes
+from starter.last_round import known_round
+from starter.running import Running
 from starter.server_clock import server_time
 from store.faults import StoreAway
+from store.folding import Folding
+from store.notifications import Notifications
+from store.tasks import Tasks
+from store.turns import ReadTurns
+from workflows.payment import PaymentWorkflow
+from workflows.upkeep import UpkeepWorkflow
 
 log = logging.getLogger("finality.worker")
 
 _TEMPORAL_PAUSE_SECONDS = 2.0
 _CLOCKS_PAUSE_SECONDS = 5.0
+#: How long the server waits for the worker that has a run in memory before it gives the task to
+#: another. After a kill this is most of a payment's delay. Loading a run again is quick.
+_STICKY: Final = timedelta(seconds=2)
 
 
 async def work(settings: Settings, *, inbound: bool = False) -> int:
@@ -43,15 +73,128 @@ async def work(settings: Settings, *, inbound: bool = False) -> int:
         if client is None or not await _registered(client, stop):
             return 0
         while await _clocks_agree(assembly, client, stop):
-            await workers.look_back(assembly, client)
+            await look_back(assembly, client)
             async with AsyncExitStack() as steps:
-                for worker in workers.workers(assembly, client):
+                for worker in workers(assembly, client):
                     await steps.enter_async_context(worker)
-                await workers.ensure_upkeep(assembly, client)
+                await ensure_upkeep(assembly, client)
                 log.info("worker runs: %s", ", ".join(sorted(_names(assembly))) or "no partners")
                 await _first(stop, assembly.clocks.apart)
                 log.info("worker stops: it finishes the steps that it has begun")
     return 0
+
+
+def workers(assembly: Assembly, client: Client) -> list[Worker]:
+    """One worker for workflows and store steps, and one per partner.
+
+    So a slow partner cannot hold up another one.
+    """
+    store = PaymentStore(
+        payments=assembly.payments,
+        book=assembly.book,
+        commands=assembly.commands,
+        set_back=assembly.set_back,
+        clock=assembly.clock,
+        leaves_after=assembly.settings.leave_temporal_after,
+    )
+    rounds = upkeep(assembly, client)
+    steps = PartnerSteps(
+        partners=assembly.partners,
+        book=assembly.book,
+        payments=assembly.payments,
+        inbox=assembly.inbox,
+        turns=ReadTurns(assembly.database, Folding(assembly.keyring, escalate)),
+        checks=Checks(assembly.clock, assembly.checks),
+        witness=assembly.witness,
+        clocks=assembly.clocks,
+        future=assembly.future,
+        store_away=STORE_AWAY,
+        leaves_after=assembly.settings.leave_temporal_after,
+    )
+    made = [
+        Worker(
+            client,
+            task_queue=TASK_QUEUE,
+            workflows=[PaymentWorkflow, UpkeepWorkflow],
+            activities=[
+                store.load,
+                store.record,
+                store.cancel,
+                rounds.prove,
+                rounds.compare_with_partners,
+                rounds.relay,
+                rounds.sweep,
+            ],
+            # A run that cannot replay fails. A fresh one goes on from the store (decision 0027).
+            workflow_failure_exception_types=[NondeterminismError],
+            max_cached_workflows=assembly.settings.max_cached_workflows,
+            sticky_queue_schedule_to_start_timeout=_STICKY,
+            graceful_shutdown_timeout=assembly.settings.graceful_shutdown,
+        )
+    ]
+    made += [
+        Worker(
+            client,
+            task_queue=partner_queue(partner),
+            activities=[steps.instruct, steps.read],
+            max_concurrent_activities=50,
+            graceful_shutdown_timeout=assembly.settings.graceful_shutdown,
+        )
+        for partner in sorted({partner for partner, _ in assembly.partners})
+    ]
+    return made
+
+
+def upkeep(assembly: Assembly, client: Client, clock: Clock | None = None) -> Upkeep:
+    """The activities of upkeep: relay, sweep and the comparisons."""
+    return Upkeep(
+        payments=assembly.payments,
+        inbox=assembly.inbox,
+        notifications=Notifications(assembly.database),
+        tasks=Tasks(assembly.database),
+        rounds=assembly.rounds,
+        witness=assembly.witness,
+        runner=Running(client),
+        clock=clock or assembly.clock,
+        clocks=assembly.clocks,
+        future=assembly.future,
+        last_round=partial(known_round, client, assembly.database, assembly.keyring),
+    )
+
+
+async def ensure_upkeep(assembly: Assembly, client: Client) -> None:
+    """Create the schedule that starts rounds of upkeep, unless it exists; all workers share it."""
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(
+            UpkeepWorkflow.run,
+            id=UPKEEP,
+            task_queue=TASK_QUEUE,
+            static_summary="start what should run, find what runs no more",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=assembly.settings.upkeep_every)]),
+        policy=SchedulePolicy(
+            overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1)
+        ),
+    )
+    try:
+        await client.create_schedule(UPKEEP, schedule, trigger_immediately=True)
+    except ScheduleAlreadyRunningError:
+        return
+
+
+async def look_back(assembly: Assembly, client: Client) -> None:
+    """Before any step, compare the database with what the last round of upkeep left in Temporal.
+
+    If the database was set back, everything is halted.
+
+    Raises:
+        NotProven: no round in Temporal is ours, although the database has rounds.
+        WrongKeyring: the last rounds in Temporal cannot be opened.
+    """
+    known = await known_round(client, assembly.database, assembly.keyring)
+    await assembly.rounds.require_ours(known)
+    if known.mark is not None or known.attempts:
+        await assembly.rounds.prove(known, assembly.clock.now())
 
 
 async def _clocks_agree(assembly: Assembly, client: Client, stop: asyncio.Event) -> bool:

@@ -20,7 +20,7 @@ from benchmarks.shape import Act, Shape, Step
 from benchmarks.stand import ACCOUNT, Stand, order
 from domain.ids import workflow_id
 from transport.exchange import Response
-from workers import workers
+from worker import workers
 
 _PATIENCE: Final = timedelta(seconds=30)
 _CALLER: Final = "caller"

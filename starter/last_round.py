@@ -8,14 +8,17 @@ could then make us forget the mark that shows whether the database was set back.
 from __future__ import annotations
 
 import logging
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Final
 
 from temporalio.client import Client
 
 from domain.ids import UPKEEP
 from domain.lifecycle.witness import Known
 from starter.converter import NotOurs
-from store.keyring import MissingKey
+from store import keys
+from store.database import Database
+from store.keyring import Keyring, MissingKey
 from workflows.upkeep import known
 
 log = logging.getLogger("finality.upkeep")
@@ -24,22 +27,20 @@ log = logging.getLogger("finality.upkeep")
 _ASKED: Final = 1000
 
 
-class Found(NamedTuple):
-    """What Temporal remembers."""
+async def known_round(client: Client, database: Database, keyring: Keyring) -> Known:
+    """What the newest round of ours left in Temporal.
 
-    known: Known
-    """What the last round of ours left. Its `refused` says why, if there are rounds but none is
-    ours."""
-    refused: int = 0
-    """How many later rounds are not ours, or are sealed with a key that we do not have."""
+    Its `refused` says why, if there are rounds but none is ours.
 
-
-async def last_round(client: Client) -> Found:
-    """The newest round that is ours, and how many later ones are not."""
+    Raises:
+        WrongKeyring: later rounds cannot be opened and may be ours, because the keyring lacks a key
+            of this store.
+    """
     refused, why = 0, ""
     rounds = client.list_workflows(
         f"WorkflowId STARTS_WITH '{UPKEEP}' AND ExecutionStatus = 'Completed'", limit=_ASKED
     )
+    ours = Known()
     async for found in rounds:
         try:
             result = await client.get_workflow_handle(found.id, run_id=found.run_id).result()
@@ -48,7 +49,11 @@ async def last_round(client: Client) -> Found:
             continue
         if refused:
             log.warning("%d later rounds of upkeep are not ours; %s", refused, why)
-        return Found(known(result), refused)
-    if not refused:
-        return Found(Known())
-    return Found(Known(refused=f"none of the {refused} rounds in Temporal is ours; {why}"), refused)
+        ours = known(result)
+        break
+    else:
+        if refused:
+            ours = Known(refused=f"none of the {refused} rounds in Temporal is ours; {why}")
+    if refused:
+        await database.read(partial(keys.require_whole, keyring))
+    return ours

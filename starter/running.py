@@ -132,16 +132,20 @@ class Running:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=f"payment {payment_id}",
         )
-        started = asyncio.ensure_future(operation.workflow_handle())
-        # A new update id each time: a fixed one that is sent to a closed run starts nothing.
-        asking = self._client.execute_update_with_start_workflow(
-            PaymentWorkflow.first_news,
-            start_workflow_operation=operation,
-            id=str(uuid4()),
-            rpc_timeout=_NEWS_PATIENCE,
-        )
         try:
-            return await asking
-        finally:
+            # A new update id each time: a fixed one that is sent to a closed run starts nothing.
+            return await self._client.execute_update_with_start_workflow(
+                PaymentWorkflow.first_news,
+                start_workflow_operation=operation,
+                id=str(uuid4()),
+                rpc_timeout=_NEWS_PATIENCE,
+            )
+        except BaseException:
             # The handle holds the same error. If nobody took it, asyncio would report it as lost.
-            started.cancel()
+            # It is not awaited before: at a program's end the wait would be cancelled first, and
+            # the SDK could not put its error there.
+            handle = asyncio.ensure_future(operation.workflow_handle())
+            await asyncio.wait({handle}, timeout=0)
+            if not handle.cancel() and not handle.cancelled():
+                handle.exception()
+            raise

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from assembly import Assembly, assembled
-from domain.ids import hashed
-from domain.lifecycle.command import Outcome
+from assembly import assembled
 from domain.money import Money
 from domain.payments.payment import Certainty
 from domain.plain_text import as_references
-from messages.pain002 import VERSIONS, common_status
+from messages.pain002 import VERSIONS
 from settings import Settings
-from starter.asking import CommandReceipt
-from starter.file_status import file_status, line_status
+from starter.files.accepted import CancelledLine, FileNow, NoSuchFile
+from starter.files.status import line_status
 from store.file_lines import KeptFile, LineNow
-from terminal.cancel import answered, user
+from terminal.cancel import user
 from terminal.commanding import (
     AS_WISHED,
     NOT_AS_WISHED,
@@ -33,19 +28,14 @@ from terminal.commanding import (
     or_refused,
     say_refused,
 )
-from terminal.recording import AT_ONCE
 from terminal.screen import Screen
 from terminal.status_report import NotWritten, as_xml, put
-
-
-class _NoSuchFile(LookupError):
-    """No file has the message id, or several have it."""
 
 
 async def list_files(settings: Settings, *, limit: int, as_json: bool) -> int:
     """Print the accepted files, newest first."""
     async with assembled(settings) as assembly:
-        files = await assembly.file_lines.files(limit=limit)
+        files = await assembly.accepted_files.newest(limit=limit)
     if as_json:
         for file in files:
             print(json.dumps(_file_object(file)))
@@ -74,15 +64,15 @@ async def show_file(
     """Print every line of the file with its payment's state, or why it is not paid."""
     async with assembled(settings) as assembly:
         try:
-            file, lines = await _found(assembly, message_id, party)
-        except _NoSuchFile as problem:
-            return _refused(problem)
+            found = await assembly.accepted_files.find(message_id, party)
+        except NoSuchFile as problem:
+            return _refused(_in_words(problem))
     if as_json:
-        for now in lines:
-            print(json.dumps(_line_object(file, now)))
+        for now in found.lines:
+            print(json.dumps(_line_object(found.file, now)))
         return AS_WISHED
     shown = _table("Line", "EndToEndId", "Amount", "Payment", "State")
-    for now in lines:
+    for now in found.lines:
         line = now.line
         amount = (
             str(Money(minor=line.amount_minor, currency=line.currency)) if line.currency else ""
@@ -93,8 +83,8 @@ async def show_file(
         )  # fmt: skip
     screen = Screen()
     screen.print(shown)
-    whole = common_status(line_status(now).status for now in lines)
-    screen.print(f"{len(lines)} of {file.header.count} lines; as a whole: {whole}")
+    count = found.file.header.count
+    screen.print(f"{len(found.lines)} of {count} lines; as a whole: {found.whole}")
     return AS_WISHED
 
 
@@ -112,15 +102,13 @@ async def show_status(
         return _refused(f"--version: there is no {version!r}; known: {', '.join(VERSIONS)}")
     async with assembled(settings) as assembly:
         try:
-            file, lines = await _found(assembly, message_id, party)
-        except _NoSuchFile as problem:
-            return _refused(problem)
-        now = assembly.clock.now()
+            found = await assembly.accepted_files.find(message_id, party)
+        except NoSuchFile as problem:
+            return _refused(_in_words(problem))
     if as_json:
-        print(json.dumps(_status_object(file, lines, now)))
+        print(json.dumps(_status_object(found)))
         return AS_WISHED
-    report = file_status(file, lines, now)
-    xml = as_xml(report, version)
+    xml = as_xml(found.report, version)
     if out is None:
         print(as_references(xml.decode()))
         return AS_WISHED
@@ -128,7 +116,7 @@ async def show_status(
         put(xml, out)
     except NotWritten as problem:
         return _refused(f"--out: {problem}")
-    Screen().print(f"{out}: {version}, {len(lines)} lines")
+    Screen().print(f"{out}: {version}, {len(found.lines)} lines")
     return AS_WISHED
 
 
@@ -145,57 +133,33 @@ async def cancel_file(
 
     async def cancel() -> int:
         async with assembled(settings) as assembly:
-            file, lines = await _found(assembly, message_id, party)
-            paid = [now for now in lines if now.payment_id is not None]
-            unrecorded = [now for now in lines if now.payment_id is None and not now.line.refusals]
-            if not paid:
+            found = await assembly.accepted_files.find(message_id, party)
+            if not found.paid:
                 return _refused(f"no line of {message_id!r} has a payment to cancel")
-            receipts = await _cancelled(assembly, file, paid, why, wait_seconds)
-        done = sum(receipt.command.outcome is Outcome.DONE for receipt in receipts)
-        for now, receipt in zip(paid, receipts, strict=True):
-            _show_outcome(file, now, receipt, as_json=as_json)
+            cancelled = await assembly.accepted_files.cancel(
+                found, by=f"terminal/{user()}", why=why, within=timedelta(seconds=wait_seconds)
+            )
+        done = sum(one.is_done for one in cancelled)
+        for one in cancelled:
+            _show_outcome(found.file, one, as_json=as_json)
         screen = Screen(stderr=as_json)
-        screen.print(f"{done} of {len(paid)} payments are cancelled.")
-        if unrecorded:
+        screen.print(f"{done} of {len(cancelled)} payments are cancelled.")
+        if found.unrecorded:
             # Another `finality pay` may be recording them at this moment.
             screen.print(
-                f"{len(unrecorded)} lines are not recorded, so they have no payment to cancel. If "
-                "`finality pay` still runs, cancel the file again when it has ended."
+                f"{len(found.unrecorded)} lines are not recorded, so they have no payment to "
+                "cancel. If `finality pay` still runs, cancel the file again when it has ended."
             )
-        return AS_WISHED if done == len(paid) and not unrecorded else NOT_AS_WISHED
+        return AS_WISHED if done == len(cancelled) and not found.unrecorded else NOT_AS_WISHED
 
     try:
         return await or_refused(cancel())
-    except _NoSuchFile as problem:
-        return _refused(problem)
+    except NoSuchFile as problem:
+        return _refused(_in_words(problem))
 
 
-async def _cancelled(
-    assembly: Assembly, file: KeptFile, paid: Sequence[LineNow], why: str, wait_seconds: int
-) -> list[CommandReceipt]:
-    """The receipt of each payment, in the order of `paid`; `wait_seconds` is for all together."""
-    # Derived from the file alone, so that a second run finds the commands of the first.
-    digest = hashed(file.tenant, file.file_key, "cancel", length=24, alphabet="0123456789abcdef")
-    gate = asyncio.Semaphore(AT_ONCE)
-    deadline = assembly.clock.now() + timedelta(seconds=wait_seconds)
-
-    async def ask(payment_id: str) -> CommandReceipt:
-        async with gate:
-            return await assembly.orchestrator.cancel(
-                payment_id, f"file-{digest}", by=f"terminal/{user()}", why=why, tenant=None
-            )
-
-    # All are commanded before any is waited for, since a payment may leave during a wait.
-    asked = await asyncio.gather(*(ask(now.payment_id) for now in paid if now.payment_id))
-
-    async def wait(receipt: CommandReceipt) -> CommandReceipt:
-        async with gate:
-            return await answered(assembly, receipt, deadline)
-
-    return list(await asyncio.gather(*map(wait, asked)))
-
-
-def _show_outcome(file: KeptFile, now: LineNow, receipt: CommandReceipt, *, as_json: bool) -> None:
+def _show_outcome(file: KeptFile, cancelled: CancelledLine, *, as_json: bool) -> None:
+    now, receipt = cancelled
     position = now.line.position
     outcome, state = receipt.command.outcome, receipt.payment.state.value
     if as_json:
@@ -213,28 +177,24 @@ def _show_outcome(file: KeptFile, now: LineNow, receipt: CommandReceipt, *, as_j
         Screen().print(f"line {position}: {now.payment_id} is {state}: {OUTCOMES[outcome]}")
 
 
-async def _found(
-    assembly: Assembly, message_id: str, party: str | None
-) -> tuple[KeptFile, list[LineNow]]:
-    files = await assembly.file_lines.files(message_id=message_id)
-    chosen = [file for file in files if party in (None, file.header.initiating_party, file.tenant)]
-    if not chosen:
-        whose = "" if party is None else f" of {party!r}"
-        raise _NoSuchFile(
+def _in_words(problem: NoSuchFile) -> str:
+    """Why there is not one file, and what to type instead."""
+    message_id, found = problem.message_id, problem.found
+    if not found:
+        whose = "" if problem.party is None else f" of {problem.party!r}"
+        return (
             f"no file with message id {message_id!r}{whose} is recorded; `finality file list` "
             "shows the files"
         )
-    if len(chosen) > 1:
-        known = "; ".join(f"{one.header.initiating_party} (tenant {one.tenant})" for one in chosen)
-        raise _NoSuchFile(
-            f"{len(chosen)} files have the message id {message_id!r}: {known}; choose one with "
-            "--party, by name or tenant"
-        )
-    return chosen[0], await assembly.file_lines.lines(chosen[0])
+    known = "; ".join(f"{one.header.initiating_party} (tenant {one.tenant})" for one in found)
+    return (
+        f"{len(found)} files have the message id {message_id!r}: {known}; choose one with "
+        "--party, by name or tenant"
+    )
 
 
-def _refused(problem: object) -> int:
-    say_refused(str(problem))
+def _refused(problem: str) -> int:
+    say_refused(problem)
     return NOTHING_RECORDED
 
 
@@ -260,13 +220,11 @@ def _file_object(file: KeptFile) -> dict[str, object]:
     }
 
 
-def _status_object(file: KeptFile, lines: Sequence[LineNow], at: datetime) -> dict[str, object]:
-    statuses = [line_status(now).status for now in lines]
-    counts = Counter(status.value for status in statuses)
-    return _file_object(file) | {
-        "at": at.isoformat(),
-        "transaction_status": common_status(statuses).value,
-        "lines_by_status": dict(sorted(counts.items())),
+def _status_object(found: FileNow) -> dict[str, object]:
+    return _file_object(found.file) | {
+        "at": found.at.isoformat(),
+        "transaction_status": found.whole.value,
+        "lines_by_status": found.lines_by_status,
     }
 
 

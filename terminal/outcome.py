@@ -1,58 +1,54 @@
-"""The outcome of a file when `pay` ends: counts by outcome, and why some payments are unsent."""
+"""Shows what became of a file when `pay` ends: counts, lines not recorded, reasons to wait."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
+from itertools import pairwise
 
-from domain.payments.payment import Certainty
-from domain.payments.report import PaymentState
-from domain.payments.states import STATES, Where, Whose
 from domain.plain_text import plain
-from store.records import PaymentRecord
-from terminal.screen import Screen
+from messages.credit_transfer import Line
+from starter.files.outcome import FileOutcome
+from starter.files.unanswered import REUSED, Unanswered
+from terminal.screen import Screen, say_wrong
 
 
-def show_outcome(
-    screen: Screen, records: Sequence[PaymentRecord], *, refused: int, repeats: int
-) -> None:
+def show_counts(screen: Screen, outcome: FileOutcome) -> None:
     """Print one line of counts, and a line for each reason why payments are not sent yet."""
-    counts = Counter(_group(record) for record in records)
-    counts["refused lines"] = refused
-    counts["possible duplicates, not paid"] = repeats
-    said = [f"{what}: {count}" for what, count in counts.items() if count]
+    said = [f"{what}: {count}" for what, count in outcome.counts.items() if count]
     if said:
         screen.print(f"{', '.join(said)}.")
-    for why, count in Counter(_why_unsent(records)).most_common():
+    for why, count in outcome.unsent.most_common():
         screen.print(plain(f"{count} not sent yet: {why}"))
 
 
-def _group(record: PaymentRecord) -> str:
-    payment = record.payment
-    if payment.certainty is Certainty.UNKNOWN:
-        return "in doubt"
-    state = STATES[payment.state]
-    if state.money is Where.LEFT:
-        return "settled"
-    if state.failed:
-        return "rejected, cancelled or returned"
-    if payment.state is PaymentState.CREATED:
-        return "not sent yet"
-    if state.requires in (Whose.US, Whose.USER):
-        return "waiting for a person"
-    return "under way"
+def show_unanswered(screen: Screen, found: Unanswered) -> None:
+    """Show the lines that are not recorded, the lines that may be, and what to do."""
+    say_wrong(screen, "Recording stopped before the end of the file:", found.why)
+    for lines, what in (
+        (found.refused, f"refused ({REUSED}), and not paid"),
+        (found.missing, "not recorded, and not paid"),
+        (found.uncertain, "may be recorded; this is not known while the database is away"),
+    ):
+        if lines:
+            screen.print(f"{_places(lines)}: {what}.")
+    if found.missing or found.uncertain:
+        screen.print(
+            "Remove the cause, then give the same file again. This records the missing lines, and "
+            "pays nothing twice."
+        )
 
 
-def _why_unsent(records: Sequence[PaymentRecord]) -> Iterator[str]:
-    for record in records:
-        if _group(record) != "not sent yet":
-            continue
-        if record.view.halted:
-            yield "sending is halted; see `finality halts`"
-        elif record.view.not_before is not None:
-            why = record.view.waiting_for or "held back"
-            yield f"{why}, until {record.view.not_before:%Y-%m-%d %H:%M} UTC"
-        elif record.waiting_for:
-            yield record.waiting_for
-        else:
-            yield "no worker has begun it; check that `finality up` or `finality worker` runs"
+def show_unread(screen: Screen, outcome: FileOutcome) -> None:
+    """Show payments that this run recorded but whose present state cannot be read."""
+    if lines := [one.line for one in outcome.unread_lines if one.line]:
+        screen.print(plain(f"{_places(lines)}: recorded, and will be paid. Their present state "
+                           f"cannot be read: {outcome.unread}"))  # fmt: skip
+
+
+def _places(lines: Iterable[Line]) -> str:
+    """`Line 3`, or `Lines 1, 4 to 7`."""
+    positions = sorted(line.position for line in lines)
+    starts = [positions[0], *(b for a, b in pairwise(positions) if b != a + 1)]
+    ends = [*(a for a, b in pairwise(positions) if b != a + 1), positions[-1]]
+    spans = [str(a) if a == b else f"{a} to {b}" for a, b in zip(starts, ends, strict=True)]
+    return f"Line{'s' * (len(positions) > 1)} {', '.join(spans)}"

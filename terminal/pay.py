@@ -3,48 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from assembly import Assembly, MachineClock, assembled
-from domain.payments.payment import Certainty
-from domain.payments.states import STATES
 from messages.credit_transfer import CreditTransferFile, FileRefused
 from messages.pain001 import read
 from messages.pain002 import FileStatus, Reason
 from settings import Settings
-from starter.file_keeping import keep
-from starter.file_status import file_status, refused_status, unread_status
-from starter.files import file_fingerprint, file_key
-from starter.journal import Journal, JournalFailed
-from starter.signing import KeyUnusable, Signer
-from store.faults import StoreAway
-from store.file_lines import LineRefusal
-from store.files import FileTaken
+from starter.files.intake import NARRATIVE, in_words
+from starter.files.judging import Judged, Repeat
+from starter.files.outcome import Accepted, FileOutcome, Hindrance, NothingPaid, Verdict
+from starter.files.status import unread_status
+from starter.files.unanswered import FORESEEN
 from store.keyring import KeyringError
-from store.operators import NotSigned, OperatorsFixed
-from store.records import PaymentRecord
-from terminal.broken_off import (
-    FORESEEN,
-    REUSED,
-    Unanswered,
-    show_unanswered,
-    show_unread,
-    unanswered,
-)
 from terminal.commanding import signer
-from terminal.judging import Judged, judge
-from terminal.outcome import show_outcome
+from terminal.outcome import show_counts, show_unanswered, show_unread
 from terminal.pay_options import PayOptions
-from terminal.preview import preview, show_notices
-from terminal.recording import Recorded, record, until_rest
+from terminal.preview import show_notices, show_preview
+from terminal.progress import Progressing
 from terminal.refused import (
-    DUPLICATION,
-    Repeat,
     print_known,
-    print_nothing_paid,
-    print_refused,
+    print_unpaid,
     print_unread,
     show_refused,
     show_repeats,
@@ -54,18 +34,17 @@ from terminal.status_report import NotWritten, as_xml, put, try_out
 from terminal.table import print_json, table
 from terminal.typed import typed
 
-_CONTENT_TAKEN: Final = "a file with this message id and other content was recorded before"
-
 #: Exit codes: all is well; a payment failed, is in doubt or was refused; nothing was paid.
 ALL_WELL, SOME_NOT, NOTHING_PAID = 0, 1, 2
+_CODES: Final = {
+    Verdict.ALL_WELL: ALL_WELL,
+    Verdict.SOME_NOT: SOME_NOT,
+    Verdict.NOTHING_PAID: NOTHING_PAID,
+}
 
 
 async def pay_file(settings: Settings, options: PayOptions) -> int:
-    """Read the file, check, record and start its payments, wait, and show them.
-
-    A file with refused lines or possible duplicates is not paid at all, and nothing of it is
-    stored, so that it may be corrected under its own message id. Refused lines are corrected or
-    left out (`skip_invalid`); possible duplicates are named in `acknowledge` or left out.
+    """Read the file, have it judged and accepted, wait, and show what became of it.
 
     Returns the exit code.
     """
@@ -87,9 +66,11 @@ async def pay_file(settings: Settings, options: PayOptions) -> int:
         return _unread(options, f"the file cannot be read: {error.strerror}")
     try:
         async with assembled(settings) as assembly:
-            judged = await judge(assembly, content, options)
+            judged = await assembly.intake.judge(content, options.terms)
             if options.preview:
-                return await _previewed(assembly, judged, screen, options)
+                preview = await assembly.intake.preview(judged)
+                show_preview(screen, preview, assembly.clock.now(), as_json=options.as_json)
+                return _CODES[preview.verdict(options.terms)]
             return await _pay(assembly, judged, screen, options)
     except KeyringError as error:
         say_wrong(screen, str(error))
@@ -102,228 +83,108 @@ def _unread(options: PayOptions, reason: str) -> int:
     return NOTHING_PAID
 
 
-async def _previewed(
-    assembly: Assembly, judged: Judged, screen: Screen, options: PayOptions
-) -> int:
-    """Show what would be paid, and record nothing. Returns the exit code."""
-    judged, is_sure = await preview(assembly, judged, screen, as_json=options.as_json)
-    in_the_way = bool(judged.refused or judged.repeats)
-    if not judged.new or (in_the_way and not options.skip_invalid):
-        return ALL_WELL if judged.known and not in_the_way else NOTHING_PAID
-    return ALL_WELL if is_sure and not in_the_way else SOME_NOT
-
-
 async def _pay(assembly: Assembly, judged: Judged, screen: Screen, options: PayOptions) -> int:
-    content, refused, repeats = judged.content, judged.refused, list(judged.repeats)
-    if refused:
+    if judged.refused:
         if not assembly.settings.debtors:
             screen.print(
                 "The settings have no debtor account. Does `finality up` run in this folder?"
             )
-        show_refused(screen, refused)
-        if not options.skip_invalid:
-            print_known(screen, content.message_id, judged.known, as_json=options.as_json)
-            advice = "Correct the lines, or pay" if not judged.known else "Pay"
-            screen.print(f"Nothing new is paid. {advice} the others with --skip-invalid.")
-            if options.as_json:
-                print_refused(content.message_id, refused, (), assembly.clock.now())
-                print_nothing_paid(
-                    content.message_id,
-                    judged.unpaid(),
-                    "not paid: other lines of the file are refused",
-                    assembly.clock.now(),
-                )
-            why = Reason(code="NARR", text=f"{len(refused)} lines are refused, so no line is paid")
-            return _nothing_paid(assembly, judged, screen, options, why)
-    by: Signer | None = None
-    if options.operator is not None:
-        try:
-            by = signer(assembly.settings, options.operator)
-            await assembly.operators.require(by)
-        except (KeyUnusable, NotSigned, OperatorsFixed) as unsigned:
-            return _all_refused(assembly, judged, screen, options, str(unsigned), code="NARR")
-    if repeats and not options.skip_invalid:
-        print_known(screen, content.message_id, judged.known, as_json=options.as_json)
-        _ask(screen, repeats, options, "Nothing new is paid.")
-        if options.as_json:
-            now = assembly.clock.now()
-            print_refused(content.message_id, (), repeats, now)
-            others = (line.line for line in judged.new)
-            why_not = "not paid: other lines of the file may be duplicates"
-            print_nothing_paid(content.message_id, others, why_not, now)
-        why = Reason(code=DUPLICATION, text=f"{len(repeats)} lines may be paid already")
-        return _nothing_paid(assembly, judged, screen, options, why)
-    try:
-        recorded = await _recorded(assembly, judged, screen, options, by)
-    except FileTaken as taken:
-        reason = f"{taken}; {_taken_before(content)}"
-        return _all_refused(assembly, judged, screen, options, reason, code="DU01")
-    except JournalFailed as failed:
-        return _all_refused(assembly, judged, screen, options, str(failed), code="NARR")
-    repeats += recorded.repeats
-    broke_off, rest = recorded.broke_off, Unanswered()
-    if broke_off:
-        rest = await unanswered(assembly, broke_off, judged.known)
-        if rest.refused:
-            rest = replace(rest, why=f"{_CONTENT_TAKEN}: {rest.why}; {_taken_before(content)}")
-        if rest.refused or recorded.repeats:
-            await _keep_refused(assembly, judged, repeats, rest)
-    if not all(one.is_started for one in recorded.receipts if not one.is_replay):
+        show_refused(screen, judged.refused)
+    operator = options.operator
+    with Progressing(screen, "recorded and started", len(judged.orders)) as progress:
+        accepted = await assembly.intake.accept(
+            judged,
+            options.terms,
+            sign=None if operator is None else lambda: signer(assembly.settings, operator),
+            journal=options.journal,
+            hint=_how_to_see(judged.content),
+            progress=progress.at,
+        )
+    if isinstance(accepted, NothingPaid):
+        return _not_accepted(assembly, accepted, screen, options)
+    if accepted.recorded.is_left_to_relay:
         screen.print(
             "No Temporal server answers. The payments are recorded, and start by themselves when "
             "one does (`finality up`).",
             style="yellow",
         )
-    code = await _outcome(assembly, judged, screen, options, recorded, rest, repeats)
+    total = len(accepted.payment_ids)
+    with Progressing(screen, "settled or waiting for a person", total) as progress:
+        outcome = await assembly.intake.follow(
+            accepted,
+            assembly.clock.now() + timedelta(seconds=options.wait_seconds),
+            with_places=options.as_json,
+            with_status=options.status_report is not None,
+            progress=progress.at,
+        )
+    code = _show_outcome(assembly, accepted, outcome, screen, options)
+    broke_off = accepted.recorded.broke_off
     if broke_off and not isinstance(broke_off.why, FORESEEN):
         raise broke_off.why
     return code
 
 
-async def _recorded(
-    assembly: Assembly, judged: Judged, screen: Screen, options: PayOptions, by: Signer | None
-) -> Recorded:
-    """Store the file and record its orders.
-
-    Raises:
-        FileTaken: its message id stands for other content; nothing was recorded.
-        JournalFailed: the journal cannot be opened; nothing was recorded.
-    """
-    content = judged.content
-    with ExitStack() as stack:
-        kept = stack.enter_context(Journal(options.journal)) if options.journal else None
-        # Not earlier: a file that was not paid may still be corrected under its message id.
-        await assembly.files.take(
-            {line.debtor.tenant for line, _ in judged.orders},
-            file_key=file_key(content),
-            fingerprint=file_fingerprint(content),
-            message_id=content.message_id,
-            now=assembly.clock.now(),
-        )
-        await keep(assembly.file_lines, content, judged.planned, _left_out(judged.repeats))
-        recorded = await record(assembly, judged.orders, screen, kept, by)
-    if recorded.repeats and recorded.broke_off is None:
-        left_out = _left_out([*judged.repeats, *recorded.repeats])
-        await keep(assembly.file_lines, content, judged.planned, left_out)
-    return recorded
+def _not_accepted(
+    assembly: Assembly, nothing: NothingPaid, screen: Screen, options: PayOptions
+) -> int:
+    """Show why nothing new of the file is paid, and what to do. Returns the exit code."""
+    judged = nothing.judged
+    file = judged.content.message_id
+    if nothing.hindrance is Hindrance.FILE:
+        say_wrong(screen, "The file is refused:", in_words(nothing.why))
+    print_known(screen, file, judged.known, as_json=options.as_json)
+    if nothing.hindrance is Hindrance.REFUSED_LINES:
+        advice = "Correct the lines, or pay" if not judged.known else "Pay"
+        screen.print(f"Nothing new is paid. {advice} the others with --skip-invalid.")
+    elif nothing.hindrance is Hindrance.REPEATS:
+        _ask(screen, judged.repeats, options, "Nothing new is paid.")
+    if options.as_json:
+        print_unpaid(file, nothing.unpaid, assembly.clock.now())
+    return _nothing_paid(assembly, judged, screen, options, nothing.why)
 
 
-async def _keep_refused(
-    assembly: Assembly, judged: Judged, repeats: Sequence[Repeat], rest: Unanswered
-) -> None:
-    """Store why lines are not paid. If the store is away, do nothing: that was said already."""
-    left_out = _left_out(repeats) | {
-        line.position: LineRefusal(code=REUSED, field="CdtTrfTxInf", text=rest.why)
-        for line in rest.refused
-    }
-    with suppress(StoreAway):
-        await keep(assembly.file_lines, judged.content, judged.planned, left_out)
-
-
-def _left_out(repeats: Sequence[Repeat]) -> dict[int, LineRefusal]:
-    return {
-        one.line.position: LineRefusal(
-            code=DUPLICATION, field="CdtTrfTxInf", text=str(one.duplicate)
-        )
-        for one in repeats
-    }
-
-
-async def _outcome(
+def _show_outcome(
     assembly: Assembly,
-    judged: Judged,
+    accepted: Accepted,
+    outcome: FileOutcome,
     screen: Screen,
     options: PayOptions,
-    recorded: Recorded,
-    rest: Unanswered,
-    repeats: Sequence[Repeat],
 ) -> int:
-    """Wait, show the outcome of every line and write the report. Returns the exit code."""
-    content, refused = judged.content, judged.refused
-    ids = [one.payment_id for one in recorded.receipts] + [*rest.recorded]
-    # Lines that an earlier run paid and that are refused now, e.g. an account no longer mapped.
-    payable = {line.line.position for line in judged.planned.orders}
-    before = [judged.known[each] for each in sorted(judged.known) if each not in payable]
-    is_shown, report = False, None
-    try:
-        records = await until_rest(assembly, ids, screen, options.wait_seconds) + before
-        of_file = [(one.tenant, one.key) for one in records]
-        places = await assembly.file_lines.places(of_file) if options.as_json else {}
+    """Show the outcome of every line and write the report. Returns the exit code."""
+    judged, file = accepted.judged, accepted.judged.content.message_id
+    if outcome.unread is not None:
+        print_known(screen, file, judged.known, as_json=options.as_json)
         if options.as_json:
-            print_json(records, places)
-        elif records:
-            known = {one.payment_id for one in judged.known.values()}
-            known |= {one.payment_id for one in recorded.receipts if one.is_replay}
-            _show(screen, judged, records, sum(one.payment_id in known for one in records))
-        is_shown = True
-        if options.status_report and (records or recorded.broke_off):
-            report = await _status(assembly, content)
-    except StoreAway as away:
-        # The lines are recorded and will be paid; an error alone would hide that.
-        records = []
-        if not is_shown:
-            print_known(screen, content.message_id, judged.known, as_json=options.as_json)
-            show_unread(screen, content.message_id, recorded.lines, str(away),
-                        assembly.clock.now(), as_json=options.as_json)  # fmt: skip
-        if options.status_report is not None:
-            say_wrong(screen, "--status-report:", f"not written: {away}")
+            print_unpaid(file, outcome.unread_lines, assembly.clock.now())
+        show_unread(screen, outcome)
+    elif options.as_json:
+        print_json(outcome.records, outcome.places)
+    elif outcome.records:
+        _show(screen, outcome)
+    if outcome.unreported is not None and options.status_report is not None:
+        say_wrong(screen, "--status-report:", f"not written: {outcome.unreported}")
     if options.as_json:
-        print_refused(content.message_id, refused, repeats, assembly.clock.now())
-    show_outcome(screen, records, refused=len(refused), repeats=len(repeats))
-    if repeats:
-        _ask(screen, repeats, options, "These lines are not paid.")
-    if recorded.broke_off:
-        now = assembly.clock.now()
-        show_unanswered(screen, content.message_id, rest, now, as_json=options.as_json)
-    paid_nothing = not ids and not before and not rest.uncertain
-    if paid_nothing and not recorded.broke_off:
-        why = Reason(code="NARR", text="no line is paid")
+        print_unpaid(file, outcome.refused, assembly.clock.now())
+    show_counts(screen, outcome)
+    if accepted.repeats:
+        _ask(screen, accepted.repeats, options, "These lines are not paid.")
+    if accepted.recorded.broke_off:
+        if options.as_json:
+            print_unpaid(file, accepted.rest.unpaid, assembly.clock.now())
+        show_unanswered(screen, accepted.rest)
+    elif outcome.pays_nothing:
+        why = Reason(code=NARRATIVE, text="no line is paid")
         return _nothing_paid(assembly, judged, screen, options, why)
-    if report is not None:
-        _report(options, screen, report)
-    if paid_nothing:
-        return NOTHING_PAID
-    failed = any(map(_is_failed, records)) or not is_shown
-    return SOME_NOT if failed or refused or repeats or recorded.broke_off else ALL_WELL
-
-
-async def _status(assembly: Assembly, content: CreditTransferFile) -> FileStatus:
-    """The file's present status. Its lines are stored once per tenant that pays some of them."""
-    files = await assembly.file_lines.files(message_id=content.message_id)
-    own = [file for file in files if file.file_key == file_key(content)]
-    lines = [line for file in own for line in await assembly.file_lines.lines(file)]
-    lines.sort(key=lambda now: now.line.position)
-    return file_status(own[0], lines, assembly.clock.now())
-
-
-def _all_refused(
-    assembly: Assembly,
-    judged: Judged,
-    screen: Screen,
-    options: PayOptions,
-    reason: str,
-    *,
-    code: str,
-) -> int:
-    said = reason if code == "NARR" else f"{code} {reason}"
-    say_wrong(screen, "The file is refused:", said)
-    print_known(screen, judged.content.message_id, judged.known, as_json=options.as_json)
-    if options.as_json:
-        content = judged.content
-        unpaid = (line for line in content.lines if line.position not in judged.known)
-        print_nothing_paid(content.message_id, unpaid, said, assembly.clock.now())
-    why = Reason(code=code, text=reason)
-    return _nothing_paid(assembly, judged, screen, options, why)
+    if outcome.status is not None:
+        _report(options, screen, outcome.status)
+    return _CODES[outcome.verdict]
 
 
 def _nothing_paid(
     assembly: Assembly, judged: Judged, screen: Screen, options: PayOptions, why: Reason
 ) -> int:
     if options.status_report is not None:
-        now = assembly.clock.now()
-        refusals = judged.reasons
-        report = refused_status(judged.content, why, now, refusals=refusals, known=judged.known)
-        _report(options, screen, report)
+        _report(options, screen, assembly.intake.status_of_unpaid(judged, why))
     return NOTHING_PAID
 
 
@@ -337,7 +198,7 @@ def _report(options: PayOptions, screen: Screen, report: FileStatus) -> None:
         say_wrong(screen, "--status-report:", str(problem))
 
 
-def _taken_before(content: CreditTransferFile) -> str:
+def _how_to_see(content: CreditTransferFile) -> str:
     """How to see what was paid under this message id, which may include lines of this content."""
     command = typed(["finality", "file", "show"], content.message_id)
     return f"`{command}` shows what was paid of it"
@@ -362,15 +223,11 @@ def _ask(screen: Screen, repeats: Sequence[Repeat], options: PayOptions, outcome
     )
 
 
-def _is_failed(record: PaymentRecord) -> bool:
-    return record.payment.certainty is Certainty.UNKNOWN or STATES[record.payment.state].failed
-
-
-def _show(screen: Screen, judged: Judged, records: Sequence[PaymentRecord], known: int) -> None:
-    screen.print(table(records))
-    if known:
+def _show(screen: Screen, outcome: FileOutcome) -> None:
+    screen.print(table(outcome.records))
+    if outcome.known:
         screen.print(
-            f"{known} of {len(records)} were known from an earlier run of this file: "
-            "nothing was paid again."
+            f"{outcome.known} of {len(outcome.records)} were known from an earlier run of this "
+            "file: nothing was paid again."
         )
-    show_notices(screen, judged)
+    show_notices(screen, outcome.accepted.judged)

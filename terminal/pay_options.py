@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
 
-from domain.payments.intent import Acknowledgement, PossibleDuplicate
+from domain.payments.intent import PossibleDuplicate
+from starter.files.judging import FileTerms
 from terminal.typed import typed_path
 
 #: Keeps an argument below 128 KiB, Linux's limit for one argument.
@@ -21,9 +22,7 @@ class PayOptions:
     """The options of the command.
 
     Attributes:
-        acknowledge: ids of earlier payments that the file's lines do not repeat. A line passes
-            if all its possible duplicates are among them.
-        operator: the operator who acknowledges a payment in doubt.
+        as_of, skip_invalid, acknowledge, operator: as in `FileTerms`.
         allow_truncation: truncate a remittance that is too long, instead of refusing its line.
         preview: only show what would be paid.
         status_report: the path for a pain.002 with the file's status at the end.
@@ -41,9 +40,10 @@ class PayOptions:
     preview: bool = False
     status_report: Path | None = None
 
-    def said_of(self, duplicates: Collection[str]) -> Acknowledgement:
-        """The acknowledgement of a line's possible duplicates."""
-        return Acknowledgement(self.acknowledge & frozenset(duplicates), self.operator)
+    @property
+    def terms(self) -> FileTerms:
+        """How the file is to be paid."""
+        return FileTerms(self.as_of, self.skip_invalid, self.acknowledge, self.operator)
 
     def command(self, duplicates: Sequence[PossibleDuplicate]) -> str:
         """The same command line, which also acknowledges these duplicates."""

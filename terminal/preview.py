@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from rich.table import Table
 from rich.text import Text
 
-from assembly import Assembly
-from domain.money import Money
 from domain.payments.answers import Unanswered
 from domain.plain_text import plain
-from starter.files import PlannedOrder
-from starter.leaving import Balance, Leaving, leaving
-from terminal.examining import examine
-from terminal.judging import Judged
-from terminal.refused import (
-    print_refused,
-    show_refused,
-    show_repeats,
-)
+from starter.files.judging import Judged
+from starter.files.plan import PlannedOrder
+from starter.files.preview import Preview
+from starter.files.unpaid import refused_lines
+from starter.leaving import Leaving
+from terminal.refused import print_unpaid, show_refused, show_repeats
 from terminal.screen import Screen
 
 _IS_COVERED = {
@@ -31,47 +26,27 @@ _IS_COVERED = {
 }
 
 
-class Previewed(NamedTuple):
-    """The result of a preview."""
-
-    judged: Judged
-    """Lines that their partners would not take are among the refused."""
-    is_sure: bool
-    """Each balance is known and suffices, and the partners said that they take each line."""
-
-
-async def preview(
-    assembly: Assembly, judged: Judged, screen: Screen, *, as_json: bool
-) -> Previewed:
-    """Ask the partners all that a send asks, and show the answers."""
-    judged, unanswered = await examine(assembly, judged)
-
-    async def available(balance: Balance) -> Money | Unanswered:
-        partner = assembly.partners.get((balance.partner, balance.partner_account))
-        if partner is None:
-            return Unanswered(f"{balance.partner}/{balance.partner_account} is not in the settings")
-        return await partner.available(balance.currency, balance.on_behalf_of)
-
-    sums = await leaving((line.order for line in judged.new), available)
+def show_preview(screen: Screen, found: Preview, at: datetime, *, as_json: bool) -> None:
+    """Show what would be paid, and what the partners say of that."""
+    judged = found.judged
     if as_json:
-        for one in sums:
+        for one in found.sums:
             print(json.dumps(_as_object(one)))
         print_payable(judged.content.message_id, judged.new)
-        now = assembly.clock.now()
-        print_refused(judged.content.message_id, judged.refused, judged.repeats, now)
-    else:
-        if judged.refused:
-            show_refused(screen, judged.refused)
-        if judged.repeats:
-            show_repeats(screen, judged.repeats)
-        if sums:
-            screen.print(_table(sums))
-        show_notices(screen, judged)
-        for why, lines in unanswered.items():
-            said = f"It is not known whether the partner takes {lines} of these lines: {why}"
-            screen.print(plain(said), style="yellow")
-        screen.print(_in_words(judged))
-    return Previewed(judged, not unanswered and all(one.is_covered for one in sums))
+        unpaid = refused_lines(judged.refused, judged.repeats)
+        print_unpaid(judged.content.message_id, unpaid, at)
+        return
+    if judged.refused:
+        show_refused(screen, judged.refused)
+    if judged.repeats:
+        show_repeats(screen, judged.repeats)
+    if found.sums:
+        screen.print(_table(found.sums))
+    show_notices(screen, judged)
+    for why, lines in found.unanswered.items():
+        said = f"It is not known whether the partner takes {lines} of these lines: {why}"
+        screen.print(plain(said), style="yellow")
+    screen.print(_in_words(judged))
 
 
 def show_notices(screen: Screen, judged: Judged) -> None:
@@ -112,7 +87,7 @@ def _in_words(judged: Judged) -> str:
     )
 
 
-def _table(sums: list[Leaving]) -> Table:
+def _table(sums: Sequence[Leaving]) -> Table:
     shown = Table(title="What would be paid from each balance", header_style="bold", expand=False)
     shown.add_column("From", overflow="fold")
     shown.add_column("Payments", justify="right")

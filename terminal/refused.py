@@ -5,39 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from rich.table import Table
 from rich.text import Text
 
 from domain.money import Money
-from domain.payments.intent import PossibleDuplicate
-from domain.payments.payment import Certainty
 from messages.credit_transfer import Line
 from regimes.refusal import Refusal
-from starter.files import PlannedOrder, RefusedLine
+from starter.files.judging import DUPLICATION, Repeat
+from starter.files.plan import RefusedLine
+from starter.files.unpaid import UnpaidLine
 from store.file_lines import Place
 from store.records import PaymentRecord
 from terminal.screen import Screen
 from terminal.table import print_json, table
-
-#: ISO 20022 ExternalStatusReason1Code, Duplication.
-DUPLICATION = "AM05"
-
-
-class Repeat(NamedTuple):
-    """A possible duplicate that is not acknowledged, or not by the operator who has to."""
-
-    planned: PlannedOrder
-    duplicate: PossibleDuplicate
-
-    @property
-    def line(self) -> Line:
-        return self.planned.line
-
-    @property
-    def reason(self) -> str:
-        return f"{DUPLICATION} {self.duplicate}"
 
 
 def show_refused(screen: Screen, refused: Iterable[RefusedLine]) -> None:
@@ -84,61 +65,35 @@ def print_known(
         screen.print(table(records))
 
 
-def print_refused(
-    file: str, refused: Iterable[RefusedLine], repeats: Iterable[Repeat], at: datetime
-) -> None:
-    """Print the refused lines and possible duplicates as JSON, with their reasons."""
-    for line, refusals in refused:
-        reason = "; ".join(f"{refusal.code} {refusal.text}" for refusal in refusals)
-        print_line(file, line, reason, at)
-    for repeat in repeats:
-        earlier = repeat.duplicate.payment_ids
-        print_line(file, repeat.line, repeat.reason, at, duplicate_of=earlier)
+def print_unpaid(file: str, lines: Iterable[UnpaidLine], at: datetime) -> None:
+    """Print the JSON object of each line.
 
-
-def print_nothing_paid(file: str, lines: Iterable[Line], reason: str, at: datetime) -> None:
-    """Print lines as not paid for a reason that lies outside of them."""
+    Args:
+        at: the moment for which the states hold.
+    """
     for line in lines:
-        print_line(file, line, reason, at)
+        print(json.dumps(_as_object(file, line, at)))
 
 
 def print_unread(reason: str, at: datetime) -> None:
     """Print the JSON object of a file that could not be read."""
-    print_line(None, None, reason, at)
+    print(json.dumps(_as_object(None, UnpaidLine(None, reason), at)))
 
 
-def print_line(
-    file: str | None,
-    line: Line | None,
-    reason: str,
-    at: datetime,
-    *,
-    state: str = "refused",
-    certainty: Certainty = Certainty.NOT_SENT,
-    payment_id: str | None = None,
-    duplicate_of: Sequence[str] = (),
-) -> None:
-    """Print the JSON object of a line that has no payment, or whose payment cannot be read.
-
-    Args:
-        at: the moment for which the state holds.
-    """
-    print(
-        json.dumps(
-            {
-                "payment_id": payment_id,
-                "file": file,
-                "line": line and line.position,
-                "source_line": line and line.source_line,
-                "at": at.isoformat(),
-                "end_to_end_id": line and line.end_to_end_id,
-                "state": state,
-                "certainty": certainty.value,
-                "amount_minor": line and line.amount_minor,
-                "currency": line and line.currency,
-                "partner_reference": None,
-                "reason": reason,
-                "possible_duplicate_of": list(duplicate_of),
-            }
-        )
-    )
+def _as_object(file: str | None, unpaid: UnpaidLine, at: datetime) -> dict[str, object]:
+    line = unpaid.line
+    return {
+        "payment_id": unpaid.payment_id,
+        "file": file,
+        "line": line and line.position,
+        "source_line": line and line.source_line,
+        "at": at.isoformat(),
+        "end_to_end_id": line and line.end_to_end_id,
+        "state": unpaid.state,
+        "certainty": unpaid.certainty.value,
+        "amount_minor": line and line.amount_minor,
+        "currency": line and line.currency,
+        "partner_reference": None,
+        "reason": unpaid.reason,
+        "possible_duplicate_of": list(unpaid.duplicate_of),
+    }

@@ -10,17 +10,17 @@ from rich.table import Table
 from rich.text import Text
 
 from assembly import assembled
-from domain.payments.display import display
 from domain.payments.report import PaymentState
 from domain.plain_text import plain
 from settings import Settings
+from starter.dossier import Dossier
 from store.finding import Wanted
 from store.records import PaymentRecord
-from store.timeline import Entry, EntryKind, Timelines
+from store.timeline import Entry, EntryKind
 from terminal.commanding import NOT_AS_WISHED, NOTHING_RECORDED, or_refused, say_refused
 from terminal.halt import scope
 from terminal.screen import Screen
-from terminal.shown import Known, shown_object
+from terminal.shown import shown_object
 from terminal.table import state_text, table
 
 #: Payments listed if a search for one payment finds several.
@@ -90,28 +90,18 @@ async def write_evidence(settings: Settings, payment_id: str, command_id: str) -
 
 async def _show(settings: Settings, payment_id: str, with_exchanges: bool, as_json: bool) -> int:
     async with assembled(settings) as assembly:
-        record = await assembly.orchestrator.get(payment_id, tenant=None)
-        timelines = Timelines(assembly.database, assembly.keyring)
-        places = await assembly.file_lines.places([(record.tenant, record.key)])
-        known = Known(
-            record=record,
-            place=places.get((record.tenant, record.key)),
-            now=assembly.clock.now(),
-            halts=await assembly.operations.halts_of(payment_id),
-            timeline=await timelines.of(payment_id),
-            exchanges=await timelines.exchanges(payment_id) if with_exchanges else None,
-        )
+        found = await assembly.dossiers.of(payment_id, with_exchanges=with_exchanges)
     if as_json:
-        print(json.dumps(shown_object(known)))
+        print(json.dumps(shown_object(found)))
     else:
-        _print(Screen(), known)
+        _print(Screen(), found)
     return 0
 
 
-def _print(console: Screen, known: Known) -> None:
-    _print_head(console, known)
+def _print(console: Screen, found: Dossier) -> None:
+    _print_head(console, found)
     lines = Table(show_header=False, box=None, pad_edge=False)
-    for entry in known.timeline:
+    for entry in found.timeline:
         lines.add_row(
             f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3],
             entry.kind.value,
@@ -119,7 +109,7 @@ def _print(console: Screen, known: Known) -> None:
             style=_STYLE[entry.kind],
         )
     console.print(lines)
-    for exchanged in known.exchanges or ():
+    for exchanged in found.exchanges or ():
         console.rule(Text(exchanged.summary))
         console.print(exchanged.request)
         console.print(exchanged.response)
@@ -131,8 +121,8 @@ def _text(entry: Entry) -> str:
     return f"{entry.text} (×{entry.times}, the last at {entry.last_at:%Y-%m-%d %H:%M:%S})"
 
 
-def _print_head(console: Screen, known: Known) -> None:
-    record, payment, shown = known.record, known.record.payment, display(known.record.payment)
+def _print_head(console: Screen, found: Dossier) -> None:
+    record, payment, shown = found.record, found.record.payment, found.display
     console.print(Text.assemble((shown.headline, "bold"), f": {plain(shown.detail)}"))
     facts = Table(show_header=False, box=None, pad_edge=False)
     facts.add_row("payment", record.payment_id)
@@ -155,16 +145,16 @@ def _print_head(console: Screen, known: Known) -> None:
         facts.add_row(
             "moved", f"{amounts.settled} out, {amounts.returned} back, {amounts.fees} fees"
         )
-    if place := known.place:
+    if place := found.place:
         facts.add_row("file", Text(plain(f"{place.file}, line {place.line}")))
-    if (owed := known.owed) is not None:
+    if (owed := found.owed) is not None:
         facts.add_row("waits for", Text(plain(owed.in_words)))
-    if why := known.held_up_by:
+    if why := found.held_up_by:
         facts.add_row("held up by", Text(plain(why), style="yellow"))
     if record.silent_since is not None:
         text = f"has not answered since {record.silent_since:%Y-%m-%d %H:%M:%S} UTC"
         facts.add_row("the partner", Text(text, style="yellow"))
-    for halt in known.halts:
+    for halt in found.halts:
         what = f"number {halt.number}, {scope(halt)}, by {halt.by}: {halt.why}"
         facts.add_row("halted", Text(what, style="yellow"))
     for finding in payment.findings:

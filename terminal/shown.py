@@ -1,54 +1,21 @@
-"""All that `finality show` prints about a payment, and the same as JSON for scripts."""
+"""All that `finality show` prints about a payment, as JSON for scripts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from domain.lifecycle.next_step import Due, Owed
-from domain.payments.due import due
-from store.file_lines import Place
-from store.halts import Halt
-from store.records import PaymentRecord
-from store.timeline import Entry, Exchanged
+from starter.dossier import Dossier
+from store.timeline import Entry
 from terminal.halt import halt_object
 from terminal.table import as_object
 
 
-@dataclass(frozen=True)
-class Known:
-    """One payment, as it is at the moment `now`."""
-
-    record: PaymentRecord
-    place: Place | None
-    now: datetime
-    halts: Sequence[Halt]
-    timeline: Sequence[Entry]
-    exchanges: Sequence[Exchanged] | None = None
-    """None if they were not asked for."""
-
-    @property
-    def owed(self) -> Due | None:
-        """What the payment waits for; None if nothing is owed any more."""
-        owed = due(self.record.view, self.now)
-        return None if owed.owed is Owed.OVER else owed
-
-    @property
-    def held_up_by(self) -> str | None:
-        """Why the last step had no effect; None if the reason for the wait says it already."""
-        why = self.record.waiting_for
-        if why is None or self.owed is None or why in self.owed.because:
-            return None
-        return why
-
-
-def shown_object(known: Known) -> dict[str, object]:
+def shown_object(found: Dossier) -> dict[str, object]:
     """The JSON object: the payment as in `list`, plus all that `show` prints in addition."""
-    record, payment, owed = known.record, known.record.payment, known.owed
+    record, payment, owed = found.record, found.record.payment, found.owed
     amounts, day = payment.amounts, payment.effective_execution_date
     asked = record.times.requested_execution_date
-    shown = as_object(record, known.place) | {
+    shown = as_object(record, found.place) | {
         "creditor": record.creditor,
         "creditor_account": record.creditor_account,
         "partner": record.partner,
@@ -61,10 +28,10 @@ def shown_object(known: Known) -> dict[str, object]:
         "returned_minor": amounts.returned.minor,
         "fees_minor": amounts.fees.minor,
         "waits_for": owed.because if owed else None,
-        "next_look_at": _moment(owed.until or known.now) if owed else None,
-        "held_up_by": known.held_up_by,
+        "next_look_at": _moment(found.next_look_at),
+        "held_up_by": found.held_up_by,
         "partner_silent_since": _moment(record.silent_since),
-        "halts": [halt_object(halt) for halt in known.halts],
+        "halts": [halt_object(halt) for halt in found.halts],
         "findings": [
             {"kind": one.kind.value, "text": one.text, "is_open": one.freezes}
             for one in payment.findings
@@ -73,9 +40,9 @@ def shown_object(known: Known) -> dict[str, object]:
             {"kind": one.kind.value, "text": one.text, "closed_by": one.closed_by}
             for one in payment.closed_findings
         ],
-        "timeline": [_entry_object(entry) for entry in known.timeline],
+        "timeline": [_entry_object(entry) for entry in found.timeline],
     }
-    if known.exchanges is not None:
+    if found.exchanges is not None:
         shown["exchanges"] = [
             {
                 "at": one.at.isoformat(),
@@ -83,7 +50,7 @@ def shown_object(known: Known) -> dict[str, object]:
                 "request": one.request,
                 "response": one.response,
             }
-            for one in known.exchanges
+            for one in found.exchanges
         ]
     return shown
 

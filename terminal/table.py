@@ -11,7 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from assembly import assembled
+from domain.payments.due import due
 from domain.payments.payment import Certainty
+from domain.payments.report import PaymentState
 from domain.payments.states import STATES
 from domain.plain_text import plain
 from settings import Settings
@@ -121,5 +123,9 @@ def state_text(record: PaymentRecord) -> Text:
 
 
 def _why_not_known(record: PaymentRecord) -> str | None:
-    frozen = [finding.text for finding in record.payment.findings if finding.freezes]
+    payment = record.payment
+    if payment.state is PaymentState.SUBMITTING and payment.certainty is Certainty.NOT_SENT:
+        # All attempts so far came to nothing: the reason for the wait, as `show` says it.
+        return record.waiting_for or due(record.view, record.updated_at).because
+    frozen = [finding.text for finding in payment.findings if finding.freezes]
     return "; ".join(frozen) or record.waiting_for

@@ -9,13 +9,10 @@ from typing import Final
 from rich.text import Text
 
 from assembly import assembled
-from domain.payments.payment import FREEZING
 from domain.plain_text import plain
 from settings import Settings
-from store.file_lines import Place
-from store.tasks import Task
+from starter.remedies import Action, OpenTask, Remedy, open_tasks
 from store.unmatched import UNMATCHED
-from store.unopened import SEALED
 from store.wrong_clocks import CLOCK
 from terminal.commanding import AS_WISHED, NOT_AS_WISHED, or_refused, say_refused, signer
 from terminal.operator import refused_text
@@ -28,29 +25,28 @@ _AFTERWARDS: Final = {
     UNMATCHED: "No further task opens about these deliveries.",
     CLOCK: "If a process finds that machine's clock wrong again, the task opens again.",
 }
-#: Kinds of task that an operator's decision (`finality resolve`) answers.
-_IN_QUESTION: Final = {"parked", "in_doubt", *(kind.value for kind in FREEZING)}
 
 
 async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as_json: bool) -> int:
     """Print the open tasks, most urgent first."""
     async with assembled(settings) as assembly:
-        operations, now = assembly.operations, assembly.clock.now()
-        tasks = await operations.tasks(owner=owner, due_before=now if overdue else None)
-        offered = await operations.offers_not_executed()
-        refused = await assembly.operators.refusals()
-        places = await assembly.file_lines.places(
-            [(one.tenant, one.key) for one in tasks if one.tenant and one.key]
+        now = assembly.clock.now()
+        found = await open_tasks(
+            assembly.operations,
+            assembly.file_lines,
+            owner=owner,
+            due_before=now if overdue else None,
         )
+        refused = await assembly.operators.refusals()
     if as_json:
-        for task in tasks:
-            place = places.get((task.tenant or "", task.key or ""))
-            print(json.dumps(_as_object(task, place, now, next_commands(task, offered))))
+        for one in found:
+            print(json.dumps(_as_object(one, now)))
         return 0
     screen = Screen()
-    if not tasks:
+    if not found:
         screen.print("No tasks.")
-    for task in tasks:
+    for one in found:
+        task = one.task
         late = "overdue since" if task.due_at < now else "due"
         style = "bold yellow" if task.due_at < now else "bold"
         due = f"{late} {task.due_at:%Y-%m-%d %H:%M} UTC"
@@ -63,11 +59,11 @@ async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as
             names = ", ".join(task.signed_by)
             text = f"  signed not-executed: {names}; another operator has to sign too"
             screen.print(Text(text, style="bold"))
-        for command in next_commands(task, offered):
+        for remedy in one.remedies:
             # Not wrapped, so that it can be copied.
-            screen.print(Text(f"  {command}", style="cyan"), soft_wrap=True)
-    for one in refused:
-        screen.print(Text(f"signature refused: {refused_text(one)}", style="yellow"))
+            screen.print(Text(f"  {command(remedy)}", style="cyan"), soft_wrap=True)
+    for refusal in refused:
+        screen.print(Text(f"signature refused: {refused_text(refusal)}", style="yellow"))
     return 0
 
 
@@ -90,40 +86,39 @@ async def dismiss_task(settings: Settings, task_id: str, *, by: str, why: str) -
     return await or_refused(dismiss())
 
 
-def next_commands(task: Task, not_executed_is_offered: bool) -> list[str]:
-    """The next commands for a task, a look before decisions; the person fills in the capitals."""
-    dismiss = f"finality tasks --dismiss {task.task_id} --by NAME --why TEXT"
-    if task.kind == CLOCK:
-        return ["finality doctor", dismiss]
-    if task.unmatched is not None:
-        reference = typed_option("--reference", task.unmatched.reference)
-        return [f"finality resolve PAYMENT executed --by NAME --why TEXT {reference}", dismiss]
-    look = f"finality show {task.payment_id}"
-    resolve = f"finality resolve {task.payment_id}"
-    if task.kind in _IN_QUESTION:
-        # Without the partner's id the payment could not be read again and would end unconfirmed.
-        commands = [look, f"{resolve} executed --by NAME --why TEXT --reference ID"]
-        if not_executed_is_offered:
-            commands.append(f"{resolve} not-executed --by NAME --why TEXT --evidence FILE")
-        return commands
-    if task.kind == SEALED:
-        return [look, "finality doctor"]
-    if task.kind == "not_ready":
-        return [look, "finality doctor --retry-logins"]
-    if task.kind.startswith("silent_"):
-        return [look, "finality doctor"]
-    return [look, f"finality cancel {task.payment_id} --why TEXT"]
+def command(remedy: Remedy) -> str:
+    """The command of a remedy; the person fills in the capitals."""
+    payment_id = remedy.payment_id or "PAYMENT"
+    match remedy.action:
+        case Action.LOOK:
+            return f"finality show {payment_id}"
+        case Action.EXAMINE:
+            return "finality doctor"
+        case Action.RETRY_LOGINS:
+            return "finality doctor --retry-logins"
+        case Action.CANCEL:
+            return f"finality cancel {payment_id} --why TEXT"
+        case Action.EXECUTED:
+            # Without the partner's id the payment could not be read again, and would end
+            # unconfirmed.
+            reference = typed_option("--reference", remedy.reference or "ID")
+            return f"finality resolve {payment_id} executed --by NAME --why TEXT {reference}"
+        case Action.NOT_EXECUTED:
+            return (
+                f"finality resolve {payment_id} not-executed --by NAME --why TEXT --evidence FILE"
+            )
+        case Action.DISMISS:
+            return f"finality tasks --dismiss {remedy.task_id} --by NAME --why TEXT"
 
 
-def _as_object(
-    task: Task, place: Place | None, now: datetime, commands: list[str]
-) -> dict[str, object]:
+def _as_object(found: OpenTask, now: datetime) -> dict[str, object]:
+    task = found.task
     return {
         "task_id": task.task_id,
         "payment_id": task.payment_id,
         "tenant": task.tenant,
         "key": task.key,
-        **place_object(place),
+        **place_object(found.place),
         "amount_minor": task.amount.minor if task.amount else None,
         "currency": task.amount.currency if task.amount else None,
         "creditor_account": task.creditor_account,
@@ -135,5 +130,5 @@ def _as_object(
         "opened_at": task.opened_at.isoformat(),
         "due_at": task.due_at.isoformat(),
         "is_overdue": task.due_at < now,
-        "next_commands": commands,
+        "next_commands": [command(remedy) for remedy in found.remedies],
     }

@@ -33,7 +33,7 @@ from store.sending import SendBook
 from store.tables import AttemptRow, TaskRow
 from tests.fakes import ACCOUNT, BANK, FakePartner, order, profile
 from tests.polling import eventually
-from workers import workers
+from worker import workers
 from workflows.payment import PaymentWorkflow
 
 KEYRING = Keyring({"test-1": b"w" * 32}, "test-1")

@@ -20,6 +20,7 @@ from assembly import Assembly
 from domain.ids import TASK_QUEUE, UPKEEP, partner_queue
 from settings import Settings
 from starter.connecting import missing_search_attributes
+from starter.last_round import known_round
 from store.keyring import KeyringError
 from terminal.doctor.findings import Examined
 from workflows.attributes import SEARCH_ATTRIBUTES
@@ -66,7 +67,7 @@ async def upkeep(settings: Settings, client: Client) -> AsyncIterator[Examined]:
 async def last_round(assembly: Assembly, client: Client) -> AsyncIterator[Examined]:
     """Whether Temporal's last round is ours, without which a set-back database goes unnoticed."""
     try:
-        known = await assembly.last_round(client)
+        known = await known_round(client, assembly.database, assembly.keyring)
     except KeyringError as error:
         yield Examined("last round", "cannot be opened", str(error))
         return

@@ -38,7 +38,7 @@ PayMany = Callable[[Orchestrator, Sequence[Asked]], Any]
 
 @pytest.fixture
 def line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("terminal.recording._RECORDED_AT_ONCE", 1)
+    monkeypatch.setattr("starter.files.recording._RECORDED_AT_ONCE", 1)
 
 
 def fails_at(

@@ -25,7 +25,7 @@ from tests.store.copies import copy_of, set_back
 from tests.words import COMPLETED, READY
 from tests.workflows.test_set_back import _upkeep
 from tests.world import World, world
-from workers import look_back
+from worker import look_back
 
 SETTLED = PaymentState.SETTLED
 

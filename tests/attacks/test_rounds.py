@@ -34,7 +34,7 @@ from tests.store.books import Store
 from tests.words import READY
 from tests.workflows.test_set_back import _copy, _restore, _upkeep
 from tests.world import KEYRING, World, world
-from workers import look_back
+from worker import look_back
 from workflows.upkeep import UpkeepWorkflow, known
 
 GARBAGE = {"said": "forged", "attempts": FORGED_ATTEMPTS, "at": "2026-01-01T00:00:00Z"}

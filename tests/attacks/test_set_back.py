@@ -23,7 +23,7 @@ from tests.store.moments import cancel, nothing_sent
 from tests.words import READY
 from tests.workflows.test_set_back import _copy, _restore, _upkeep
 from tests.world import World, world
-from workers import look_back
+from worker import look_back
 
 
 async def _sent_after_a_copy(made: World, home: Path, copy: Path) -> str:

@@ -21,7 +21,7 @@ from tests.fakes import profile
 from tests.polling import eventually
 from tests.words import COMPLETED, REVIEW
 from tests.world import World, world
-from workers import look_back, workers
+from worker import look_back, workers
 from workflows.upkeep import UpkeepWorkflow
 
 QUICK = profile()

@@ -113,6 +113,18 @@ def test_a_settings_file_of_another_user_is_refused_unless_it_is_named(
     assert Settings(home=tmp_path).inbound_port == 6666
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link away")
+def test_a_strangers_link_to_our_file_is_told_by_the_strangers_number(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    (tmp_path / "ours.toml").write_text("inbound_port = 6666\n")
+    (folder / "finality.toml").symlink_to(tmp_path / "ours.toml")
+    os.chown(folder / "finality.toml", STRANGER, STRANGER, follow_symlinks=False)
+    with pytest.raises(SettingsRefused, match=rf"belongs to another user \(uid {STRANGER}\)"):
+        Settings(home=tmp_path)
+
+
 @pytest.mark.parametrize("mode", [0o664, 0o646, 0o666])
 def test_a_settings_file_that_others_can_write_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch, mode: int

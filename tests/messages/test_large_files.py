@@ -21,7 +21,7 @@ import re, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from messages.pain001 import read
-from starter.files import DebtorAccount, file_fingerprint, plan
+from starter.files.plan import DebtorAccount, file_fingerprint, plan
 file = read(Path(sys.argv[1]))
 debtor = DebtorAccount(
     iban="{DEBTOR}", tenant="default", partner="currencycloud", partner_account="main",

@@ -39,7 +39,7 @@ import assembly
 import domain.payments.due
 import store.prepared
 import transport.http
-import workers
+import worker
 from assembly import Assembly
 from domain.payments.answers import Deadline
 from settings import Settings
@@ -159,7 +159,7 @@ def watch_temporal(watch: Watch, *, quick: bool, upkeep: bool) -> None:
         upkeep: have the server start relay and sweep.
     """
     store.prepared.LEASE = _QUICK_LEASE  # type: ignore[misc]
-    made_workers = workers.workers
+    made_workers = worker.workers
 
     async def watched_connect(settings: Settings, keyring: Keyring | None) -> Client:
         assert keyring is not None, "a worker opens payloads"
@@ -177,9 +177,9 @@ def watch_temporal(watch: Watch, *, quick: bool, upkeep: bool) -> None:
         """What it starts by chance would be no point that can be found again."""
 
     assembly.connect = watched_connect  # Of this process alone, as all here.
-    workers.workers = watched_workers  # type: ignore[assignment]
+    worker.workers = watched_workers  # type: ignore[assignment]
     if not upkeep:
-        workers.ensure_upkeep = no_upkeep  # type: ignore[assignment]
+        worker.ensure_upkeep = no_upkeep  # type: ignore[assignment]
 
 
 class _WatchedActivities(Interceptor):

@@ -57,5 +57,5 @@ def test_no_argument_is_longer_than_a_command_takes() -> None:
 
 
 def test_of_what_was_acknowledged_only_a_lines_own_is_said_of_it() -> None:
-    assert WISHES.said_of(["pay_old", "pay_new"]).of == {"pay_old"}
-    assert WISHES.said_of(["pay_new"]).of == frozenset()
+    assert WISHES.terms.said_of(["pay_old", "pay_new"]).of == {"pay_old"}
+    assert WISHES.terms.said_of(["pay_new"]).of == frozenset()

@@ -10,9 +10,11 @@ from rich.console import Console
 
 from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
-from terminal.table import table
+from starter.dossier import Dossier
+from terminal.shown import shown_object
+from terminal.table import as_object, table
 from tests.clock import SteppedClock
-from tests.store.books import PAYMENT, Store
+from tests.store.books import PAYMENT, Store, turned_away
 from tests.store.moments import doubtful
 
 
@@ -43,3 +45,18 @@ async def test_id_amount_and_state_are_told_in_full(
     [row] = [line for line in screen.export_text().splitlines() if payment_id in line]
     doubt = " (in doubt)" if certainty is Certainty.UNKNOWN else ""
     assert f"{payment.amounts.instructed} {state}{doubt}" in " ".join(row.split())
+
+
+async def test_between_two_attempts_that_came_to_nothing_it_says_why_as_show_does(
+    tmp_path: Path,
+) -> None:
+    store = Store(tmp_path / "finality.db", SteppedClock())
+    await store.accept()
+    await store.begin()
+    await store.sent(turned_away(store.clock.now()))
+    record = await store.payments.record(PAYMENT)
+    listed = as_object(record)
+    assert (listed["state"], listed["certainty"]) == ("submitting", "not_sent")
+    assert "turned it away" in str(listed["reason"])
+    shown = shown_object(Dossier(record, None, store.clock.now(), (), ()))
+    assert shown["waits_for"] == listed["reason"]

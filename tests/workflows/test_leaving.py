@@ -12,6 +12,7 @@ from domain.payments.report import PaymentState
 from tests.fakes import order
 from tests.performing import performing
 from tests.workflows.life import DAY, HOUR, MINUTE, Life, life, patient
+from worker import upkeep
 
 
 async def _held_for_five_days(lived: Life) -> str:
@@ -25,9 +26,9 @@ async def _held_for_five_days(lived: Life) -> str:
 
 async def _upkeep(lived: Life) -> None:
     """One round, as the schedule starts it."""
-    upkeep = lived.assembly.upkeep(await lived.assembly.running(), lived.assembly.clock)
-    await performing(lived.assembly.clock).run(upkeep.relay)
-    await performing(lived.assembly.clock).run(upkeep.sweep)
+    rounds = upkeep(lived.assembly, await lived.assembly.client())
+    await performing(lived.assembly.clock).run(rounds.relay)
+    await performing(lived.assembly.clock).run(rounds.sweep)
 
 
 async def _runs(lived: Life, payment_id: str) -> bool:

@@ -20,6 +20,7 @@ from tests.performing import performing
 from tests.polling import eventually
 from tests.words import READY
 from tests.world import World, world
+from worker import upkeep
 
 
 @pytest.fixture
@@ -42,9 +43,9 @@ async def _asleep(made: World, payment_id: str) -> None:
 async def _relay(made: World) -> None:
     """As the schedule does, a minute later."""
     clock = SteppedClock(made.assembly.clock.now() + timedelta(minutes=1))
-    upkeep = made.assembly.upkeep(await made.assembly.running(), clock)
-    await performing(made.assembly.clock).run(upkeep.relay)
-    await performing(made.assembly.clock).run(upkeep.sweep)
+    rounds = upkeep(made.assembly, await made.assembly.client(), clock)
+    await performing(made.assembly.clock).run(rounds.relay)
+    await performing(made.assembly.clock).run(rounds.sweep)
 
 
 async def test_cancelled_before_its_day_by_somebody_who_told_nobody_it_ends(

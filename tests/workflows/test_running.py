@@ -23,6 +23,7 @@ from tests.polling import eventually
 from tests.servers import dev_server
 from tests.words import OnSend, Word
 from tests.world import World, world
+from worker import upkeep
 from workflows.upkeep import UpkeepWorkflow
 
 PATIENCE = timedelta(seconds=20)
@@ -124,8 +125,8 @@ async def test_a_run_terminated_in_the_ui_is_started_again_once_its_step_is_late
     await _sweep(at_work)
     assert not at_work.partner.count("read"), "nothing is late yet"
     later = SteppedClock(at_work.assembly.clock.now() + timedelta(minutes=2))
-    upkeep = at_work.assembly.upkeep(await at_work.assembly.running(), later)
-    assert await performing(at_work.assembly.clock).run(upkeep.sweep) == 1
+    rounds = upkeep(at_work.assembly, await at_work.assembly.client(), later)
+    assert await performing(at_work.assembly.clock).run(rounds.sweep) == 1
     await at_work.until(payment_id, SETTLED)
     assert at_work.attempts() == 1
     assert len(at_work.partner.effects) == 1
@@ -217,11 +218,9 @@ async def test_while_temporal_is_away_orders_are_recorded_and_the_relay_starts_t
         server = await dev_server(tmp_path / "log", port=port)
         try:
             await made.work()
-            upkeep = made.assembly.upkeep(
-                await made.assembly.running(),
-                SteppedClock(made.assembly.clock.now() + timedelta(minutes=1)),
-            )
-            assert await performing(made.assembly.clock).run(upkeep.relay) == 1
+            later = SteppedClock(made.assembly.clock.now() + timedelta(minutes=1))
+            rounds = upkeep(made.assembly, await made.assembly.client(), later)
+            assert await performing(made.assembly.clock).run(rounds.relay) == 1
             await made.until(receipt.payment_id, SETTLED)
             await made.rest()
         finally:

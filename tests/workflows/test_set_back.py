@@ -20,7 +20,7 @@ from tests.fakes import FakePartner, profile
 from tests.polling import eventually
 from tests.words import OnSend
 from tests.world import World, world
-from workers import look_back
+from worker import look_back
 from workflows.upkeep import UpkeepWorkflow
 
 SETTLED = PaymentState.SETTLED

@@ -15,9 +15,9 @@ from partners.currencycloud.beneficiaries import _beneficiary_fields
 from partners.currencycloud.client import _instruction
 from partners.currencycloud.corridors import charge_type, purpose_code
 from partners.currencycloud.payers import payer_fields
-from starter.files import PlannedOrder, plan
+from starter.files.plan import PlannedOrder, plan
 from tests.messages.files import CREDITOR, Block, nested, pain001, transfer
-from tests.starter.test_files_rails import DEBTORS
+from tests.starter.files.test_plan_rails import DEBTORS
 
 #: Addresses of lines alone are still taken.
 NOW: Final = datetime(2026, 3, 16, 9, tzinfo=UTC)

@@ -15,7 +15,7 @@ from domain.accounts import Account
 from domain.money import Money
 from messages.pain001 import read
 from regimes.sepa import CUT_OFF
-from starter.files import DebtorAccount, FilePlan, plan
+from starter.files.plan import DebtorAccount, FilePlan, plan
 from starter.fingerprint import fingerprint
 from tests.messages.files import (
     CREDITOR,

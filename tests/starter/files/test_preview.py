@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any, cast
 
 from domain.payments.answers import Unprepared
@@ -10,12 +9,12 @@ from domain.payments.intent import Acknowledgement
 from domain.payments.order import Order
 from domain.payments.report import PaymentState
 from messages.pain001 import read
-from starter.files import plan
-from terminal.examining import examine
-from terminal.judging import Judged
+from starter.files.judging import Judged
+from starter.files.plan import plan
+from starter.files.preview import examine
 from tests.domain.samples import report
 from tests.messages.files import Block, nested, pain001, transfer
-from tests.starter.test_files_rails import DEBTORS, NOW
+from tests.starter.files.test_plan_rails import DEBTORS, NOW
 
 
 class Choosy:
@@ -36,8 +35,8 @@ async def test_a_line_that_the_corridor_would_refuse_is_refused_in_the_preview()
     planned = plan(content, DEBTORS, now=NOW)
     orders = [(one, Acknowledgement()) for one in planned.orders]
     judged = Judged(content, planned, {}, (), orders, ())
-    assembly = cast(Any, SimpleNamespace(partners={("currencycloud", "main"): Choosy()}))
-    examined, unanswered = await examine(assembly, judged)
+    partners = cast(Any, {("currencycloud", "main"): Choosy()})
+    examined, unanswered = await examine(partners, judged)
     (refused,) = examined.refused
     assert refused.line.position == 2
     assert [(one.code, one.text) for one in refused.refusals] == [("BE04", "no address")]

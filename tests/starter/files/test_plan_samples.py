@@ -10,14 +10,14 @@ from typing import Final
 
 import pytest
 
+from assembly import debtor_accounts
 from messages.credit_transfer import FileRefused
 from messages.pain001 import read
 from partners.currencycloud.account import Account as CurrencycloudAccount
 from partners.registry import Partners
 from settings import Debtor, Settings
 from starter.acceptance import admit
-from starter.files import FilePlan, plan
-from terminal.judging import debtor_accounts
+from starter.files.plan import FilePlan, plan
 from tests.fakes import profile
 
 NOW: Final = datetime(2026, 11, 23, 9, tzinfo=UTC)

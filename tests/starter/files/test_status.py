@@ -8,7 +8,7 @@ from domain.money import Money
 from domain.payments.payment import Amounts, Certainty, Payment
 from domain.payments.report import PaymentState as S
 from messages.pain002 import Status, common_status
-from starter.file_status import line_status, status_of
+from starter.files.status import line_status, status_of
 from store.file_lines import KeptLine, LineNow, LineRefusal
 from tests.clock import START
 

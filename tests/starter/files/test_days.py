@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from domain.payments.order import Rail
-from starter.file_days import Timelines
+from starter.files.days import Timelines
 
 AS_OF = date(2026, 3, 17)
 

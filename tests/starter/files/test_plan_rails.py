@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from assembly import debtor_accounts
 from domain.accounts import ClearingMember
 from domain.money import Money
 from domain.party import Identification, PartyKind
@@ -18,9 +19,8 @@ from partners.currencycloud.account import Account as CurrencycloudAccount
 from partners.registry import Partners
 from settings import Debtor, Settings
 from starter.acceptance import InvalidOrder, admit
-from starter.files import DebtorAccount, FilePlan, PlannedOrder, file_fingerprint, plan
+from starter.files.plan import DebtorAccount, FilePlan, PlannedOrder, file_fingerprint, plan
 from starter.fingerprint import fingerprint
-from terminal.judging import debtor_accounts
 from tests.fakes import profile
 from tests.messages.files import DEBTOR, Block, nested, of, pain001, transfer
 

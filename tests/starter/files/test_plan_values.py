@@ -9,7 +9,15 @@ import pytest
 from domain.payments.order import Rail
 from starter.acceptance import InvalidOrder, admit
 from tests.messages.files import nested, transfer
-from tests.starter.test_files_rails import DOLLARS, NOW, PROFILES, codes, noticed, paid, service
+from tests.starter.files.test_plan_rails import (
+    DOLLARS,
+    NOW,
+    PROFILES,
+    codes,
+    noticed,
+    paid,
+    service,
+)
 
 NAME: Final = "<Cdtr><Nm>{}</Nm></Cdtr>"
 REF: Final = "RmtInf/Strd/CdtrRefInf"

@@ -12,7 +12,7 @@ from domain.payments.report import PaymentState as S
 from domain.payments.states import STATES
 from messages.credit_transfer import CreditTransferFile, FileRefused, Line
 from messages.pain002 import FileStatus, LineStatus, Reason, Status
-from starter.files import file_key
+from starter.files.plan import file_key
 from store.file_lines import KeptFile, LineNow
 from store.records import PaymentRecord
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from messages.credit_transfer import CreditTransferFile, Line
-from starter.files import FilePlan, file_key
+from starter.files.plan import FilePlan, file_key
 from store.file_lines import FileHeader, FileLines, KeptLine, LineRefusal
 
 

@@ -20,9 +20,9 @@ from messages.credit_transfer import CreditTransferFile, Identity, Line, Notice
 from regimes.electronic import electronic_reference, in_electronic_form
 from regimes.rails import advice_on, check_credit_transfer
 from regimes.refusal import Refusal
-from starter.file_days import Timeline, Timelines
+from starter.files.days import Timeline, Timelines
+from starter.files.received import received
 from starter.fingerprint import fingerprint_of_many
-from starter.received import received
 
 #: The element of the file that holds each field of an order.
 _ELEMENTS: Final = {

@@ -1,0 +1,102 @@
+"""Follows payments and commands until there is nothing more to wait for, or the time is over."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from domain.clock import Clock
+from domain.lifecycle.command import Outcome
+from domain.lifecycle.next_step import Owed
+from domain.payments.due import due
+from domain.payments.payment import Certainty
+from domain.payments.states import STATES
+from starter.asking import CommandReceipt
+from starter.client import Orchestrator
+from store.faults import StoreAway
+from store.records import PaymentRecord
+
+#: Concurrent reads and commands; more would only queue behind the database's single writer.
+AT_ONCE: Final = 8
+_LOOK_EVERY_SECONDS: Final = 0.25
+_PAUSE_PER_LOOK: Final = 3
+
+
+@dataclass(frozen=True, repr=False)
+class Following:
+    """Waits in the store for what becomes of payments and commands, those of every tenant."""
+
+    orchestrator: Orchestrator
+    clock: Clock
+
+    async def until_rest(
+        self, payment_ids: Sequence[str], deadline: datetime, progress: Callable[[int], None]
+    ) -> list[PaymentRecord]:
+        """Wait until every payment rests, or until the deadline (our clock).
+
+        Payments that still move are read together, and the pause grows with the time a read takes,
+        so that reads of a thousand payments leave the machine to the work that they wait for.
+
+        Args:
+            progress: is told how many payments rest.
+
+        Raises:
+            StoreAway: the database is away when the time is over.
+        """
+        found: dict[str, PaymentRecord] = {}
+        moving = [*payment_ids]
+        progress(0)
+        while moving:
+            began = time.monotonic()
+            is_over = self.clock.now() >= deadline
+            try:
+                records = await self.orchestrator.get_many(moving, tenant=None)
+            except StoreAway:
+                if is_over:
+                    raise
+            else:
+                found |= {record.payment_id: record for record in records}
+                now = self.clock.now()
+                moving = [one.payment_id for one in records if not rests(one, now)]
+                progress(len(payment_ids) - len(moving))
+                if is_over:
+                    break
+            took = time.monotonic() - began
+            await asyncio.sleep(max(_LOOK_EVERY_SECONDS, _PAUSE_PER_LOOK * took))
+        return [found[payment_id] for payment_id in payment_ids]
+
+    async def answered(self, receipt: CommandReceipt, deadline: datetime) -> CommandReceipt:
+        """The receipt with the outcome as soon as there is one, or without it at the deadline.
+
+        If no run could be notified, this does not wait.
+        """
+        asked = receipt.command
+        if not receipt.is_notified or asked.outcome is not Outcome.ASKED:
+            return receipt
+        while self.clock.now() < deadline:
+            try:
+                later = await self.orchestrator.answer_of(
+                    asked.payment_id, asked.command_id, tenant=None
+                )
+            except StoreAway:
+                return receipt  # The command is recorded; an error would suggest that it is not.
+            if later.command.outcome is not Outcome.ASKED:
+                return later
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        return receipt
+
+
+def rests(record: PaymentRecord, now: datetime) -> bool:
+    """Whether more waiting is pointless: settled, ended, or a person or the partner has to act."""
+    if record.payment.is_frozen:
+        return True
+    if record.payment.certainty is Certainty.UNKNOWN:
+        owed = due(record.view, now)
+        return owed.owed is Owed.WAIT and owed.because.startswith("parked")
+    if record.view.not_before is not None and record.view.payment.partner_reference is None:
+        return False
+    return STATES[record.payment.state].rests

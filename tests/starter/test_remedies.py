@@ -1,0 +1,47 @@
+"""Each kind of task has its remedies, a look before decisions."""
+
+from __future__ import annotations
+
+import pytest
+
+from starter.remedies import Action, Remedy, remedies
+from store.tasks import Task
+from store.unmatched import UNMATCHED, Reference
+from store.wrong_clocks import CLOCK
+from tests.clock import START
+from tests.store.books import PAYMENT
+
+A = Action
+
+
+def task(kind: str, payment_id: str | None = PAYMENT, unmatched: Reference | None = None) -> Task:
+    return Task("t1", payment_id, "shop", "key", kind, "?", "operations", START, START,
+                unmatched=unmatched)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "actions"),
+    [
+        ("in_doubt", [A.LOOK, A.EXECUTED, A.NOT_EXECUTED]),
+        ("contradiction", [A.LOOK, A.EXECUTED, A.NOT_EXECUTED]),
+        ("not_ready", [A.LOOK, A.RETRY_LOGINS]),
+        ("silent_partner", [A.LOOK, A.EXAMINE]),
+        ("overdue", [A.LOOK, A.CANCEL]),
+    ],
+)
+def test_a_payment_is_looked_at_before_anything_is_done(kind: str, actions: list[Action]) -> None:
+    found = remedies(task(kind), not_executed_is_offered=True)
+    assert found == [Remedy(action, PAYMENT) for action in actions]
+
+
+def test_not_executed_is_offered_only_where_there_are_enough_operators() -> None:
+    found = remedies(task("in_doubt"), not_executed_is_offered=False)
+    assert [one.action for one in found] == [A.LOOK, A.EXECUTED]
+
+
+def test_a_task_about_no_payment_may_be_dismissed() -> None:
+    about = Reference("bank", "main", "ref-1")
+    found = remedies(task(UNMATCHED, None, about), not_executed_is_offered=True)
+    assert found == [Remedy(A.EXECUTED, reference="ref-1"), Remedy(A.DISMISS, task_id="t1")]
+    found = remedies(task(CLOCK, None), not_executed_is_offered=True)
+    assert found == [Remedy(A.EXAMINE), Remedy(A.DISMISS, task_id="t1")]
