@@ -52,6 +52,7 @@ _ADDED: Final = {
         "creditor_agent_member",
         "creditor_agent_country",
         "creditor_reference",
+        "collection",
     ),
     "debtor": ("kind", "birth_date", "identification"),
     "creditor": ("kind", "birth_date", "identification"),

@@ -20,7 +20,9 @@ from domain.lifecycle.sending import (
     LookedUp,
     LookupResult,
 )
+from domain.money import Money
 from domain.payments.payment import Instruction
+from store.claim_rows import ClaimRow
 from store.tables import AttemptRow, InstructionRow, LookupRow, PaymentRow
 
 #: The `why` of an attempt that the database has forgotten and that counts as sent.
@@ -91,9 +93,18 @@ def instructions_of(session: Session, payment: PaymentRow) -> tuple[Instruction,
             instruction_id=row.instruction_id,
             kind=InstructionKind(row.kind),
             book=book_of(session, payment, row),
+            amount=claimed_by(session, row),
         )
         for row in instruction_rows(session, payment.payment_id)
     )
+
+
+def claimed_by(session: Session, row: InstructionRow) -> Money | None:
+    """The amount that an instruction claims; None if it is of a kind that claims none."""
+    if not kind_of(row.kind).claims:
+        return None
+    claim = session.get_one(ClaimRow, row.instruction_id)
+    return Money(minor=claim.amount_minor, currency=claim.currency)
 
 
 def _attempt(row: AttemptRow) -> Attempt:
