@@ -25,6 +25,7 @@ from starter.client import Orchestrator
 from starter.operations import Operations
 from starter.operators import Operators
 from store import keys, schema
+from store.claims import Claims
 from store.clocks import StoreClocks
 from store.commands import Commands
 from store.database import Database
@@ -144,6 +145,7 @@ class Assembly:
         return Orchestrator(
             payments=self.payments,
             commands=self.commands,
+            claims=Claims(self.database, Folding(self.keyring, escalate)),
             notifier=self.notifier,
             running=self.running,
             profiles=lambda: self.profiles,

@@ -80,6 +80,7 @@ def left_to_claim(
     """
     amounts, currency = payment.amounts, payment.amounts.instructed.currency
     ours = [i for i in instructions if i.kind is kind]
+    bound = claimed = 0
     match kind_of(kind).claims:
         case Bound.AUTHORISED:
             bound = min(amounts.authorised.minor, amounts.instructed.minor)
