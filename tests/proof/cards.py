@@ -27,7 +27,7 @@ PAYER: Final = "payer"
 HELD: Final = "payer:held"
 OURS: Final = "customer:main"
 #: So long after it was made a hold ends: what was not captured is released.
-HOLD_SECONDS: Final = 400.0
+HOLD_SECONDS: Final = 300.0
 #: So long a refund is pending.
 REFUND_SECONDS: Final = 5.0
 #: So long a payer has to confirm, where that is asked. The processor itself waits on.

@@ -39,7 +39,7 @@ from tests.proof.simulation.world import World
 
 _BORN_AGAIN_SECONDS: Final = 1.0
 #: An app whose claim is refused asks again after this: the payment may not be so far yet.
-_ASKS_AGAIN_SECONDS: Final = 7.0
+_ASKS_AGAIN_SECONDS: Final = 15.0
 _TELLS_AGAIN_SECONDS: Final = 5.0
 #: Of apps: those of claims give up a while after everything is healed.
 _PATIENCE_SECONDS: Final = HEALED_AFTER + 60
@@ -158,7 +158,25 @@ class CardWorld(World):
             for story in self.stories
             if story.asks_payer and story.confirms_at is not None
         ]
-        return things
+        return [*things, self.failures()]
+
+    async def failures(self) -> None:
+        """The processor tells of refunds that failed: nobody asks about those that were done."""
+        told: set[str] = set()
+        while True:
+            await asyncio.sleep(_TELLS_AGAIN_SECONDS)
+            for number, refund in self._failed():
+                if refund not in told and await deliver(self, number, f"{refund} failed"):
+                    told.add(refund)
+
+    def _failed(self) -> list[tuple[int, str]]:
+        numbers = {story.reference: story.number for story in self.stories}
+        return [
+            (numbers[payment["reference"]], child["id"])
+            for payment in self.bank.book()["payments"]
+            for child in payment["children"]
+            if child["status"] == "failed"
+        ]
 
     async def claim(self, story: Story, wish: Wish) -> None:
         """An app asks until it is told, also after it died meanwhile: always under one key."""
