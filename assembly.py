@@ -25,6 +25,7 @@ from starter.dossier import Dossiers
 from starter.following import Following
 from starter.operations import Operations
 from starter.operators import Operators
+from store.claims import Claims
 from store.clocks import StoreClocks
 from store.commands import Commands
 from store.database import Database
@@ -148,6 +149,7 @@ class Assembly:
         return Orchestrator(
             payments=self.payments,
             commands=self.commands,
+            claims=Claims(self.database, Folding(self.keyring, escalate)),
             notifier=self.notifier,
             running=self.running,
             profiles=lambda: self.profiles,

@@ -45,6 +45,16 @@ def instruction_id(payment_id: str, kind: str, number: int = 1) -> InstructionId
     return InstructionId(f"{payment_id}/{kind}/{number}")
 
 
+def claim_id(payment_id: str, kind: str, key: str) -> InstructionId:
+    """The id of a capture or refund under the caller's key: `pay_…/refund/…`.
+
+    The partner's key is made from it. With a count in its place, a database that was set back
+    could give another refund the number, and so the key, of one that it has forgotten.
+    """
+    named = hashed(payment_id, kind, key, length=_ID_LENGTH, alphabet=_ID_ALPHABET)
+    return InstructionId(f"{payment_id}/{kind}/{named}")
+
+
 def payment_of(instruction: str) -> str:
     """The id of the payment that an instruction belongs to."""
     return instruction.rsplit("/", 2)[0]

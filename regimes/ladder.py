@@ -78,10 +78,11 @@ _AWAITING_US: Final = Ladder(
 #: 2015/2366, Article 83(1), and EPC125-05, maximum execution time. The partner may learn of it a
 #: day later. A payment that is still under way after that is late; after a week it is lost or
 #: stopped. For local clearings elsewhere the time is our own choice: most credit on the same or the
-#: next day and the slowest on the third, so we first ask after three days.
+#: next day and the slowest on the third, so we first ask after three days; cards clear as fast.
 _PROCESSING: Final = {
     Rail.SEPA_CREDIT_TRANSFER: (2 * _DAY, "two days"),
     Rail.DOMESTIC: (3 * _DAY, "three days"),
+    Rail.CARD: (3 * _DAY, "three days"),
 }
 
 

@@ -31,10 +31,21 @@ class _Check(Protocol):
     def __call__(self, order: Order, *, on: date) -> tuple[Refusal, ...]: ...
 
 
+def _check_collection(order: Order, *, on: date) -> tuple[Refusal, ...]:
+    """A card scheme has no rules about accounts and texts: its processor knows the payer."""
+    if order.collection is None:
+        text = f"is {order.rail}, which only collects; choose a rail for credit transfers"
+        return (Refusal("AG03", "rail", text),)
+    if order.instructed_amount.minor <= 0:
+        return (Refusal("AM01", "instructed_amount", "is not above zero"),)
+    return ()
+
+
 _CHECKS: Final[Mapping[Rail, _Check]] = {
     Rail.SEPA_CREDIT_TRANSFER: sepa.check_credit_transfer,
     Rail.DOMESTIC: domestic.check_credit_transfer,
     Rail.CROSS_BORDER: cross_border.check_credit_transfer,
+    Rail.CARD: _check_collection,
 }
 
 

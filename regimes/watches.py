@@ -42,6 +42,9 @@ WATCHES: Final[Mapping[tuple[Rail, Direction], Watch]] = {
     # back the same way, after enquiries that take weeks.
     (Rail.CROSS_BORDER, Direction.OUTGOING): Watch(20, at_most=timedelta(days=34)),
     (Rail.CROSS_BORDER, Direction.INCOMING): Watch(20, at_most=timedelta(days=34)),
+    # Our own choice: by the rules of Visa and Mastercard a cardholder may dispute for 120 days, too
+    # long to keep a payment open. A dispute that comes later is heard all the same.
+    (Rail.CARD, Direction.INCOMING): Watch(10, at_most=timedelta(days=20)),
 }
 
 

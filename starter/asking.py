@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 from domain.accounts import AccountError
 from domain.clock import Clock
 from domain.payments.display import Display, display
-from domain.payments.payment import Payment
+from domain.payments.payment import Instruction, Payment
+from domain.payments.view import PaymentView
 from regimes.accounts import check_account
 from starter.away import LEFT_TO_RELAY
+from store.claims import Claimed
 from store.commands import Commanded, CommandRecord
 from store.notifications import Notifications
 
@@ -42,6 +44,19 @@ class CommandReceipt:
         """False if the run could not be notified. The relay does it later."""
 
 
+class ClaimReceipt:
+    """The reply to a capture or refund: what was claimed, and the payment as it now stands."""
+
+    def __init__(self, claimed: Claimed, *, is_notified: bool) -> None:
+        self.instruction: Instruction = claimed.instruction
+        self.payment: Payment = claimed.view.payment
+        self.display: Display = display(claimed.view.payment)
+        self.is_replay = not claimed.is_new
+        """True if the key was known, so nothing new was claimed."""
+        self.is_notified = is_notified
+        """False if the run could not be notified. The relay does it later."""
+
+
 class Notifier:
     """Notifies a payment's run of a command. If that fails, the relay does it later."""
 
@@ -55,15 +70,24 @@ class Notifier:
     async def notify(self, commanded: Commanded) -> CommandReceipt:
         """Start the payment's run, or have it look again, and note that it was notified."""
         view = commanded.view
-        try:
-            running = await self._running()
-            await running.ensure_running(view.tenant, view.payment_id)
-        except LEFT_TO_RELAY:
+        if not await self._ensured(view):
             return CommandReceipt(commanded, is_notified=False)
         await self._notifications.notified(
             [view.payment_id], asked_through=commanded.command.asked_at, now=self._clock.now()
         )
         return CommandReceipt(commanded, is_notified=True)
+
+    async def follow(self, claimed: Claimed) -> ClaimReceipt:
+        """Start the payment's run, or have it look again. Its claim is due until it is sent."""
+        return ClaimReceipt(claimed, is_notified=await self._ensured(claimed.view))
+
+    async def _ensured(self, view: PaymentView) -> bool:
+        try:
+            running = await self._running()
+            await running.ensure_running(view.tenant, view.payment_id)
+        except LEFT_TO_RELAY:
+            return False
+        return True
 
 
 def check_words(*, command_id: str, by: str, why: str, needs_why: bool = False) -> None:

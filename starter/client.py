@@ -19,19 +19,22 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from domain.clock import Clock
 from domain.ids import PaymentId, payment_id_of
-from domain.lifecycle.profile import Profile
+from domain.lifecycle.profile import InstructionKind, Profile
+from domain.money import Money
 from domain.payments.display import Display, display
 from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate
 from domain.payments.order import Order
 from domain.payments.payment import Payment, UnknownPayment
+from domain.payments.report import Action
 from domain.payments.view import PaymentView
 from starter.acceptance import admit
-from starter.asking import CommandReceipt, Notifier, check_words
+from starter.asking import ClaimReceipt, CommandReceipt, Notifier, check_words
 from starter.away import LEFT_TO_RELAY
 from starter.fingerprint import fingerprint
 from starter.operators import Operators
 from starter.signing import Signer
 from store.accepting import Acceptance, Given
+from store.claims import Claims
 from store.commands import Commanded, Commands
 from store.finding import ANYTHING, Wanted
 from store.payments import Found, Payments
@@ -52,6 +55,7 @@ _ADDED: Final = {
         "creditor_agent_member",
         "creditor_agent_country",
         "creditor_reference",
+        "collection",
     ),
     "debtor": ("kind", "birth_date", "identification"),
     "creditor": ("kind", "birth_date", "identification"),
@@ -93,6 +97,7 @@ class Orchestrator:
         *,
         payments: Payments,
         commands: Commands,
+        claims: Claims,
         notifier: Notifier,
         running: Callable[[], Awaitable[Running]],
         profiles: Callable[[], Mapping[tuple[str, str], Profile]],
@@ -101,6 +106,7 @@ class Orchestrator:
     ) -> None:
         self._payments = payments
         self._commands = commands
+        self._claims = claims
         self._notifier = notifier
         self._running = running
         self._profiles = profiles
@@ -309,6 +315,59 @@ class Orchestrator:
                 payment_id, command_id=command_id, by=by, why=why, now=self._clock.now()
             )
         )
+
+    async def capture(
+        self, payment_id: str, key: str, amount: Money, *, tenant: str | None, by: str
+    ) -> ClaimReceipt:
+        """Take some of the money that a collection holds.
+
+        The amount is claimed first, and then the payment's run is notified; if Temporal is away,
+        the relay does that later. A known key returns its claim, and nothing new is claimed.
+
+        Args:
+            key: the caller's own, unique per payment for captures; as a command id.
+            tenant: whose payment it is; None only for operators of all tenants.
+            by: who asks, for the record.
+
+        Raises:
+            UnknownPayment: no such payment of the tenant.
+            ClaimReused: the key stands for another amount. Nothing was done.
+            OverBound: less is left than the amount. Nothing was done.
+            CannotClaim: the payment does not allow it as it now stands. Nothing was done.
+            InvalidCommand, ClocksApart: as `cancel`.
+        """
+        return await self._claim(payment_id, InstructionKind.CAPTURE, key, amount, tenant, by)
+
+    async def refund(
+        self, payment_id: str, key: str, amount: Money, *, tenant: str | None, by: str
+    ) -> ClaimReceipt:
+        """Give back some of what was captured. All else is as for `capture`."""
+        return await self._claim(payment_id, InstructionKind.REFUND, key, amount, tenant, by)
+
+    async def _claim(
+        self,
+        payment_id: str,
+        kind: InstructionKind,
+        key: str,
+        amount: Money,
+        tenant: str | None,
+        by: str,
+    ) -> ClaimReceipt:
+        check_words(command_id=key, by=by, why="")
+        await self._view(payment_id, tenant)
+        claimed = await self._claims.admit(
+            payment_id, kind, key=key, amount=amount, by=by, now=self._clock.now()
+        )
+        return await self._notifier.follow(claimed)
+
+    async def action(self, payment_id: str, *, tenant: str | None) -> Action | None:
+        """What the payer has to do now, and the address at which to do it; None: nothing.
+
+        Raises:
+            UnknownPayment: no such payment of the tenant.
+        """
+        await self._view(payment_id, tenant)
+        return await self._claims.action(payment_id)
 
     async def answer_of(
         self, payment_id: str, command_id: str, *, tenant: str | None

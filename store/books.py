@@ -20,7 +20,9 @@ from domain.lifecycle.sending import (
     LookedUp,
     LookupResult,
 )
+from domain.money import Money
 from domain.payments.payment import Instruction
+from store.claim_rows import ClaimRow
 from store.tables import AttemptRow, InstructionRow, LookupRow, PaymentRow
 
 #: The `why` of an attempt that the database has forgotten and that counts as sent.
@@ -95,7 +97,7 @@ def _book(
 def instructions_of(session: Session, payment: PaymentRow) -> tuple[Instruction, ...]:
     """All instructions of a payment with their books."""
     return tuple(
-        _instruction(row, book_of(session, payment, row))
+        _instruction(row, book_of(session, payment, row), claimed_by(session, row))
         for row in instruction_rows(session, payment.payment_id)
     )
 
@@ -105,8 +107,21 @@ def new_instruction(payment: PaymentRow, row: InstructionRow) -> Instruction:
     return _instruction(row, _book(payment, row))
 
 
-def _instruction(row: InstructionRow, book: Book) -> Instruction:
-    return Instruction(instruction_id=row.instruction_id, kind=InstructionKind(row.kind), book=book)
+def _instruction(row: InstructionRow, book: Book, amount: Money | None = None) -> Instruction:
+    return Instruction(
+        instruction_id=row.instruction_id,
+        kind=InstructionKind(row.kind),
+        book=book,
+        amount=amount,
+    )
+
+
+def claimed_by(session: Session, row: InstructionRow) -> Money | None:
+    """The amount that an instruction claims; None if it is of a kind that claims none."""
+    if not kind_of(row.kind).claims:
+        return None
+    claim = session.get_one(ClaimRow, row.instruction_id)
+    return Money(minor=claim.amount_minor, currency=claim.currency)
 
 
 def _attempt(row: AttemptRow) -> Attempt:

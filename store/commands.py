@@ -13,7 +13,7 @@ from domain.lifecycle.sending import AttemptResult, Closed
 from domain.lifecycle.statement import Signed, digest
 from domain.payments.payment import Certainty, FindingKind, Payment
 from domain.payments.report import PaymentState, Report, Source
-from domain.payments.states import CANCELLABLE, ENDS
+from domain.payments.states import CANCELLABLE, DONE, ENDS, STATES
 from domain.payments.view import PaymentView
 from store.books import book_of, instructions_of
 from store.cancelling import came_alive, close_cancelled
@@ -114,7 +114,7 @@ class Commands:
                 if stands.state in CANCELLABLE or came_alive(session, row, stands):
                     row.cancel_asked_at = row.cancel_asked_at or now
                     close_cancelled(session, row, now)
-                elif asked.kind is CommandKind.ABANDON and row.state == PaymentState.SETTLED:
+                elif asked.kind is CommandKind.ABANDON and STATES[stands.state].is_watched:
                     self._decide(session, row, PaymentState.UNCONFIRMED, "abandoned", asked)
                     known.outcome, known.outcome_at = Outcome.DONE, now
                 else:
@@ -150,7 +150,8 @@ class Commands:
                 paying.found_executed = True
                 session.add(paying)
                 can_read = paying.partner_reference is not None
-                state = PaymentState.SETTLED if can_read else PaymentState.UNCONFIRMED
+                done = DONE[Payment.model_validate_json(row.payment_json).direction]
+                state = done if can_read else PaymentState.UNCONFIRMED
                 self._decide(session, row, state, "found executed", asked)
                 known = _new(session, row, asked)
                 known.outcome, known.outcome_at = Outcome.DONE, now

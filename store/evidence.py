@@ -14,6 +14,7 @@ from domain.lifecycle.sending import LookupResult
 from domain.payments.heard import Heard
 from domain.payments.payment import Payment
 from domain.payments.report import PaymentState, Report, Source
+from domain.payments.states import STATES
 from store.books import profile_of
 from store.keyring import Keyring
 from store.tables import ExchangeRow, LookupRow, PaymentRow, ReportRow
@@ -39,7 +40,7 @@ def keep_report(session: Session, payment_id: str, report: Report, now: datetime
                 report_id=report.report_id,
                 payment_id=payment_id,
                 instruction_id=report.instruction_id,
-                report_json=report.model_dump_json(),
+                report_json=report.model_dump_json(exclude={"action": {"url"}}),
                 heard_at=now,
             )
         )
@@ -105,7 +106,7 @@ def last_word(payment: PaymentRow, heard: Heard) -> Report | None:
     )
     if not (heard.gone or is_over):
         return None
-    is_settled = known.state is PaymentState.SETTLED
+    is_settled = STATES[known.state].is_watched
     return Report(
         instruction_id=heard.instruction_id,
         source=Source.READ,

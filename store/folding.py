@@ -18,6 +18,7 @@ from domain.lifecycle.notifying import next_notification
 from domain.lifecycle.profile import Profile
 from domain.lifecycle.sending import LookupResult, Move, next_move
 from domain.payments import silence
+from domain.payments.aftermath import evidence_wanted
 from domain.payments.due import due
 from domain.payments.escalation import DueRung, Escalate, next_at, nobody, reached
 from domain.payments.fold import fold, state_by_words
@@ -163,13 +164,13 @@ class Folding:
         entered = _enter(row, payment, now)
         row.payment_json, row.evidence_hash = payment.model_dump_json(), known.digest
         ladder = self._ladder(row, payment)
-        if row.silent_since is not None and not _is_over(payment):
+        if row.silent_since is not None and not payment.is_over:
             ladder += silence.rungs(row.silent_since)
         for rung in reached(ladder, now):
             questions[rung.kind] = Question(rung.question, rung.owner, rung.answer_by)
         asking = (next_at(ladder, now), _parks_at(profile, known.instructions, now))
         row.escalates_at = min((at for at in asking if at is not None), default=None)
-        row.is_over = _is_over(payment)
+        row.is_over = payment.is_over
         row.updated_at = now
         view = view_from(row, known.instructions, halted=beside.halted, news=beside.news)
         if overdue := _owe(row, view, now):
@@ -241,10 +242,6 @@ class _Beside:
 _NO_EVIDENCE: Final = {"reopened", "submit_from", "cancel_asked", "is_gated", "gate_passed_at"}
 
 
-def _is_over(payment: Payment) -> bool:
-    return payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
-
-
 def _enter(row: PaymentRow, payment: Payment, now: datetime) -> list[StateRow]:
     if (row.state, row.certainty) == (payment.state, payment.certainty):
         return []
@@ -298,6 +295,12 @@ def _questions(
     if payment.state is PaymentState.AWAITING_US:
         questions["awaiting_us"] = Question(
             f"This payment waits for our decision: {payment.reason or payment.partner_status}."
+        )
+    for reversal in evidence_wanted(payment):
+        questions[f"evidence_{reversal.reference}"] = Question(
+            f"A {reversal.kind} of {reversal.amount} needs evidence ({reversal.reference}): "
+            f"{reversal.reason or 'no reason is given'}. Give it to the partner, or accept it.",
+            due_at=reversal.deadline,
         )
     for instruction in instructions:
         operation = profile.operation(instruction.kind)

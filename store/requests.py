@@ -13,7 +13,7 @@ from domain.lifecycle.kinds import OPENING, kind_of
 from domain.lifecycle.profile import InstructionKind, Operation
 from domain.lifecycle.sending import Closed
 from domain.payments.answers import Subject, WireRequest
-from store.books import profile_of
+from store.books import claimed_by, profile_of
 from store.folding import order_of
 from store.keyring import Keyring
 from store.tables import InstructionRow, PaymentRow
@@ -43,6 +43,7 @@ def subject_of(
         if kind_of(kind).opens
         else _held_reference(session, payment),
         kind=kind,
+        amount=claimed_by(session, row),
         environment=profile_of(payment).environment,
     )
 

@@ -29,6 +29,7 @@ from domain.payments.payment import Payment, UnknownPayment
 from domain.payments.report import PaymentState
 from domain.payments.silence import has_answered, is_answer, silent_since
 from domain.payments.view import PaymentView
+from store.actions import keep_action
 from store.attempts import close_attempt, close_refused, of_its_attempt
 from store.books import book_of
 from store.cancelling import cancel_barred
@@ -281,6 +282,7 @@ class SendBook:
                 close_refused(session, payment, row, heard)
             if heard.report is not None and kept:
                 keep_report(session, payment.payment_id, heard.report, heard.heard_at)
+                keep_action(session, self._keyring, payment.payment_id, heard.report)
             keep_exchange(session, self._keyring, heard)
             is_read = heard.attempt is None and heard.looked_up is None
             if is_read:
@@ -292,6 +294,8 @@ class SendBook:
                 mark_read(session, payment.payment_id, heard.inbox_through, heard.heard_at)
             if kind_of(row.kind).opens:  # Repeated tries of a CANCEL must not delay reads.
                 payment.last_asked_at = max(payment.last_asked_at or heard.heard_at, heard.heard_at)
+            elif kind_of(row.kind).claims:  # A read soon tells what it made of the payment.
+                payment.reads = 0
             answered = is_answer(heard.exchange)
             payment.silent_since = silent_since(payment.silent_since, answered, heard.heard_at)
             payment.not_before = heard.not_before if is_read else None
@@ -306,7 +310,7 @@ class SendBook:
         reference = heard.report.partner_reference if heard.report else None
         if reference is None or row.partner_reference == reference:
             return True
-        if not kind_of(row.kind).opens:
+        if not (kind_of(row.kind).opens or kind_of(row.kind).claims):
             return True  # It names the object that the opening instruction holds.
         owner = session.exec(
             select(InstructionRow).where(
@@ -316,7 +320,9 @@ class SendBook:
             )
         ).one_or_none()
         if owner is not None:
-            return False
+            # A capture may have no object of its own, and show the payment's.
+            is_parent = owner.payment_id == row.payment_id and kind_of(owner.kind).opens
+            return is_parent and not kind_of(row.kind).opens
         if row.partner_reference is None:
             row.partner_reference = reference
             session.add(row)

@@ -1,15 +1,23 @@
 """The kinds of instruction, one row each: what the engine needs to know before it acts on one.
 
-What a partner does with each kind is not here but in its profile's operations. A new kind (a
-capture, a refund) is a row here and an operation there.
+What a partner does with each kind is not here but in its profile's operations. A new kind is a row
+here and an operation there.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from domain.lifecycle.profile import InstructionKind
+
+
+class Bound(StrEnum):
+    """What all instructions of one kind together may not exceed."""
+
+    AUTHORISED = "authorised"
+    CAPTURED = "captured"
 
 
 @dataclass(frozen=True)
@@ -21,14 +29,21 @@ class Kind:
         opens: it makes the partner's object, under a reference of its own. The others act on the
             object that an opening instruction made.
         takes_back: it withdraws what the opening instruction asked, while the partner still can.
-        moves_money_out: our checks gate it. It is stopped by a halt, by an open question about the
-            payment, and while the partner's list was not compared yet.
+        moves_money_out: out of our account or the payer's. It is stopped by a halt, by an open
+            question about the payment, and while the partner's list was not compared yet. If it
+            also opens the partner's object, our checks gate it.
+        claims: it names an amount, and this is its bound. The transaction that admits it judges
+            the amount. Its object at the partner is no second payment.
+        reverses: it takes money back that was moved before. Its outcome is a reversal's state, and
+            says nothing about the payment's state or certainty.
     """
 
     name: InstructionKind
     opens: bool = False
     takes_back: bool = False
     moves_money_out: bool = False
+    claims: Bound | None = None
+    reverses: bool = False
 
 
 KINDS: Final[dict[InstructionKind, Kind]] = {
@@ -36,6 +51,8 @@ KINDS: Final[dict[InstructionKind, Kind]] = {
     for row in (
         Kind(InstructionKind.PAY, opens=True, moves_money_out=True),
         Kind(InstructionKind.CANCEL, takes_back=True),
+        Kind(InstructionKind.CAPTURE, moves_money_out=True, claims=Bound.AUTHORISED),
+        Kind(InstructionKind.REFUND, moves_money_out=True, claims=Bound.CAPTURED, reverses=True),
     )
 }
 

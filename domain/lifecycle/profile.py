@@ -22,6 +22,10 @@ class InstructionKind(StrEnum):
     PAY = "pay"
     CANCEL = "cancel"
     """Take back what PAY asked, while the partner still can."""
+    CAPTURE = "capture"
+    """Take some of the money that an authorised PAY holds."""
+    REFUND = "refund"
+    """Give back some of the money that was captured."""
 
 
 class IdempotencyKind(StrEnum):
@@ -156,6 +160,8 @@ class Profile(BaseModel):
     parked_pause: timedelta = timedelta(hours=24)
     """How long a parked or frozen payment waits before we look at it again."""
     holds_future_dates: bool = False
+    collects: bool = False
+    """Whether it takes collections: orders that pull money from the payer."""
     shows_bookings: bool = True
     """Whether reads show the bookings. If so, a payment is final only once its booked debit equals
     the order; otherwise the partner's word alone makes it final."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.lifecycle.profile import InstructionKind
+from domain.money import Money
 from domain.payments.order import Order
 from domain.payments.report import Report
 
@@ -255,7 +256,9 @@ class Subject:
     prepared: Mapping[str, str] = field(default_factory=dict)
     partner_reference: str | None = None
     kind: InstructionKind = InstructionKind.PAY
-    """For a CANCEL, `partner_reference` is the object of the PAY that it takes back."""
+    """For all but a PAY, `partner_reference` is the object that the PAY made."""
+    amount: Money | None = None
+    """For a CAPTURE or REFUND, what it claims."""
     environment: str = ""
     """The place of the partner's account when the order was accepted."""
 

@@ -7,8 +7,10 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.payments.order import Direction
 from domain.payments.payment import Certainty, Payment
 from domain.payments.report import PaymentState as S
+from domain.payments.reversals import ReversalKind
 from domain.payments.states import PROVEN_NOTHING_MOVED, STATES, Where
 
 
@@ -17,6 +19,8 @@ class Funds(StrEnum):
 
     HOLD = "hold"
     DEBIT = "debit"
+    CREDIT = "credit"
+    """Of a collection: what was captured, less what was taken back."""
     RELEASE = "release"
     KEEP_HOLDING = "keep_holding"
 
@@ -45,6 +49,14 @@ _FUNDS: Final = {
     Where.NEVER_LEFT: Funds.RELEASE,
 }
 
+_IN_WORDS: Final = {
+    ReversalKind.REFUND: "Refund",
+    ReversalKind.RETURN: "Return",
+    ReversalKind.DISPUTE: "Dispute",
+    ReversalKind.CHARGEBACK: "Chargeback",
+    ReversalKind.CLAWBACK: "Clawback",
+}
+
 #: ISO 20022 external reasons after which paying the same again cannot succeed or is not allowed.
 NO_RETRY_REASONS = frozenset({"AC04", "AC06", "AG01", "BE04", "MD07", "RR04", "FRAD", "AM05"})
 
@@ -63,17 +75,19 @@ def display(payment: Payment) -> Display:
         )
     state, row = payment.state, STATES[payment.state]
     headline, detail = row.headline, row.detail
-    if state is S.SETTLED and payment.is_decided:
+    if row.is_watched and payment.is_decided:
         headline, detail = _FOUND_SENT
     if state is S.REJECTED and payment.reason and not payment.is_ours:
         # The findings of our checks and the words of operators are not for the payer.
         detail = f"{detail} Reason: {payment.reason}"
     if state is S.RETURNED and payment.amounts.returned.minor:
         detail = f"{detail} Returned: {payment.amounts.returned}."
+    for reversal in payment.reversals:
+        detail = f"{detail} {_IN_WORDS[reversal.kind]} of {reversal.amount}: {reversal.state}."
     return Display(
         headline=headline,
         detail=detail,
-        final=row.ends and state is not S.UNCONFIRMED,
+        final=row.ends and state is not S.UNCONFIRMED and not payment.is_followed,
         may_retry=state in PROVEN_NOTHING_MOVED and payment.status_reason not in NO_RETRY_REASONS,
         may_cancel=row.cancellable,
         next_action=row.next_action,
@@ -86,4 +100,6 @@ def _funds(payment: Payment) -> Funds:
     if money is Where.CAME_BACK:
         # Money that came back is released only when its credit entry is seen.
         return Funds.RELEASE if payment.funds_back else Funds.KEEP_HOLDING
+    if money is Where.LEFT and payment.direction is Direction.INCOMING:
+        return Funds.CREDIT
     return _FUNDS[money]

@@ -11,10 +11,10 @@ from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.next_step import Due, Owed
 from domain.lifecycle.sending import Move, next_move
 from domain.lifecycle.turns import FIRST_READS, Line
+from domain.payments.aftermath import evidence_wanted
 from domain.payments.future import has_future
-from domain.payments.payment import Certainty, Instruction, Payment
-from domain.payments.report import PaymentState
-from domain.payments.states import CANCELLABLE, ENDS
+from domain.payments.payment import Instruction, Payment
+from domain.payments.states import CANCELLABLE, STATES
 from domain.payments.view import PaymentView
 
 #: Why a step is due although its book would wait: the wait would last as long as a clock was ahead.
@@ -35,13 +35,12 @@ def due(view: PaymentView, now: datetime) -> Due:
     if _paying(view) is None:
         return _wait(view, now, "its instruction, which is missing from the database")
     can_read = payment.partner_reference is not None
-    is_over = payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
-    if is_over:
+    if payment.is_over:
         if view.has_news and can_read:
             return _read(view, now)
         return Due(Owed.OVER, f"{payment.state}")
-    if _is_past_its_deadline(view, now):
-        return Due(Owed.GIVE_UP, "its deadline for execution has passed")
+    if late := _is_past_its_deadline(view, now):
+        return Due(Owed.GIVE_UP, late)
     waits = []
     for instruction in view.instructions:
         step = _step(view, instruction, now)
@@ -85,17 +84,25 @@ def _step(view: PaymentView, instruction: Instruction, now: datetime) -> Due | N
             return None
 
 
-def _is_past_its_deadline(view: PaymentView, now: datetime) -> bool:
-    """Whether it was not executed in time, and no cancel was asked for yet.
+def _is_past_its_deadline(view: PaymentView, now: datetime) -> str:
+    """Why it is too late, if no cancel was asked for yet; empty if it is not too late.
 
     The clock does not cancel it. It makes the cancel command due, and the partner decides.
     """
-    return (
-        view.execute_by is not None
-        and now >= view.execute_by
-        and not view.cancel_asked
-        and view.payment.state in CANCELLABLE
-    )
+    if view.cancel_asked or view.payment.state not in CANCELLABLE:
+        return ""
+    if view.execute_by is not None and now >= view.execute_by:
+        return "its deadline for execution has passed"
+    until, asked_at = _action_until(view), view.last_asked_at
+    # The partner was asked after the deadline, and still waits for the payer.
+    if until is not None and asked_at is not None and until <= asked_at <= now:
+        return "the payer did not act in time"
+    return ""
+
+
+def _action_until(view: PaymentView) -> datetime | None:
+    action = view.payment.action
+    return action.expires_at if action is not None else None
 
 
 def _before_deadline(view: PaymentView, step: Due) -> Due:
@@ -129,6 +136,9 @@ def _read(view: PaymentView, now: datetime) -> Due:
     elif watched_until := _watched_until(view):
         # The read that ends the watch has to be sent after it, or it proves nothing.
         at, why = max(watched_until, at), "the watch for returns"
+    until = _action_until(view)
+    if until is not None and asked_at < until <= at:
+        at, why = until, "the payer's deadline"
     turn = turn_at(view)
     if turn is not None and at < turn:
         at, why = turn, f"{why}; its turn in the partner's quota"
@@ -165,7 +175,7 @@ def deadline_of(view: PaymentView) -> datetime | None:
     It changes with the state, and not with every pause between two reads.
     """
     payment = view.payment
-    if payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN:
+    if payment.is_over:
         return None
     if (paying := _paying(view)) is None:
         return None
@@ -173,12 +183,15 @@ def deadline_of(view: PaymentView) -> datetime | None:
         return view.submit_before
     if view.execute_by is not None and payment.state in CANCELLABLE:
         return view.execute_by
-    return _watched_until(view)
+    if (until := _action_until(view)) is not None:
+        return until
+    evidence = [each.deadline for each in evidence_wanted(payment) if each.deadline is not None]
+    return min(evidence) if evidence else _watched_until(view)
 
 
 def _watched_until(view: PaymentView) -> datetime | None:
     payment, watch = view.payment, view.profile.watch.get(view.rail)
-    if payment.state is not PaymentState.SETTLED or payment.is_frozen:
+    if not STATES[payment.state].is_watched or payment.is_frozen or payment.is_followed:
         return None
     return payment.settled_at + watch if payment.settled_at and watch is not None else None
 

@@ -10,8 +10,9 @@ from domain.lifecycle.absence import is_uncertain, is_unconfirmed
 from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.profile import Profile
 from domain.lifecycle.sending import AttemptResult, Book, Closed, may_be_twice
+from domain.payments.aftermath import reversals_of, sums_that_differ
 from domain.payments.movements import amounts_of, ever_booked, in_another_currency, movements_of
-from domain.payments.order import Order
+from domain.payments.order import Direction, Order
 from domain.payments.payment import (
     FINAL_BY_CREDITOR,
     FINAL_BY_WATCH,
@@ -24,7 +25,8 @@ from domain.payments.payment import (
     Payment,
 )
 from domain.payments.report import Movement, MovementKind, PaymentState, Report, Source
-from domain.payments.states import PROVEN_NOTHING_MOVED, STATES, Where, may_follow
+from domain.payments.reversals import SeenReversal, standing
+from domain.payments.states import DONE, PROVEN_NOTHING_MOVED, STATES, Where, may_follow
 
 #: Results after which the payment counts as unsent, as far as we know.
 _WITHOUT_EFFECT: Final = (AttemptResult.NOT_SENT, AttemptResult.TURNED_AWAY)
@@ -88,14 +90,19 @@ class _Folding:
         self.order = order
         self.shows_bookings = profile.shows_bookings
         self.watch = profile.watch.get(order.rail, timedelta.max)
+        self.done = DONE[order.direction]
+        self.instructions = instructions
         self.books = {i.instruction_id: i.book for i in instructions}
         self.operations = {i.instruction_id: profile.operations.get(i.kind) for i in instructions}
         self.is_uncertain = any(
-            is_uncertain(operation, book) if operation else book.in_doubt
-            for operation, book in zip(self.operations.values(), self.books.values(), strict=True)
+            is_uncertain(operation, i.book) if operation else i.book.in_doubt
+            for i, operation in zip(instructions, self.operations.values(), strict=True)
+            if not kind_of(i.kind).reverses
         )
         opening = [i for i in instructions if kind_of(i.kind).opens]
         self.paying = [i.book for i in opening]
+        self.claims = {i.instruction_id for i in instructions if kind_of(i.kind).claims}
+        self.seen: list[SeenReversal] = []
         self.cancels = {i.instruction_id for i in instructions if kind_of(i.kind).takes_back}
         self.may_be_twice = any(may_be_twice(profile.operation(i.kind), i.book) for i in opening)
         self.state = _before_any_report(self.paying)
@@ -118,6 +125,9 @@ class _Folding:
             self._decide(report)
             return
         self.notes += [Finding(kind=FindingKind.DRIFT, text=text) for text in report.drift]
+        self.seen += report.reversals
+        if report.instruction_id in self.claims:
+            return  # Its words are about the capture or refund. A read tells the payment's state.
         if self._is_refusal_of_a_repeat(report):
             self.notes.append(
                 Finding(
@@ -134,8 +144,13 @@ class _Folding:
             self._open(FindingKind.UNMAPPED, f"the partner's word {report.partner_status!r}")
             return
         self._forget_unmapped()
-        settled_still = self.state is PaymentState.FINAL and report.state is PaymentState.SETTLED
-        if report.state is self.state or settled_still:
+        settled_still = self.state is PaymentState.FINAL and report.state is self.done
+        if STATES[report.state].only not in (None, self.order.direction):
+            self._open(
+                FindingKind.CONTRADICTION,
+                f"{report.partner_status!r} ({report.state}) of an {self.order.direction} payment",
+            )
+        elif report.state is self.state or settled_still:
             self._heard_again(report)
         elif may_follow(self.state, report.state):
             self._move(report.state, report)
@@ -178,7 +193,7 @@ class _Folding:
             return
         self.state, self.words, self.since = report.state, report, report.as_of
         self.basis = report.partner_status
-        if report.state is PaymentState.SETTLED:
+        if STATES[report.state].is_watched:
             self.settled_at = self.settled_at or report.as_of
         elif report.state in PROVEN_NOTHING_MOVED:
             self.settled_at = None
@@ -190,7 +205,7 @@ class _Folding:
             )
         self.state, self.words, self.since = state, report, report.as_of
         self.basis = FINAL_BY_CREDITOR if state is PaymentState.FINAL else None
-        if state in (PaymentState.SETTLED, PaymentState.FINAL):
+        if state in (self.done, PaymentState.FINAL):
             self.settled_at = self.settled_at or report.as_of
         elif state is not PaymentState.RETURNED:
             self.settled_at = None
@@ -201,7 +216,7 @@ class _Folding:
         if STATES[self.state].outlasts_a_lag:
             self._close(lambda f: f.kind is FindingKind.CONTRADICTION, _LATER_WORD)
         if (
-            self.state is PaymentState.SETTLED
+            self.state is self.done
             and report.source is Source.READ
             and self.settled_at is not None
             and not any(finding.freezes for finding in self.open)
@@ -314,6 +329,9 @@ class _Folding:
         """
         if amounts.settled.minor > amounts.instructed.minor:
             self._open_unless_settled(FindingKind.DIFFERS, _have_left(amounts))
+        is_final = self.state is PaymentState.FINAL and self.shows_bookings
+        for text in sums_that_differ(self.order, amounts, self.instructions, is_final=is_final):
+            self._open_unless_settled(FindingKind.DIFFERS, text)
         if self.state in PROVEN_NOTHING_MOVED and ever.settled != ever.returned:
             self._open_unless_settled(
                 FindingKind.CONTRADICTION,
@@ -335,7 +353,7 @@ class _Folding:
         A booking may lag behind the partner's word. So a missing debit is a finding only now, when
         the payment would end.
         """
-        if self.state is not PaymentState.FINAL:
+        if self.state is not PaymentState.FINAL or self.order.direction is Direction.INCOMING:
             return
         if self.shows_bookings and amounts.settled != amounts.instructed:
             text = _have_left(amounts)
@@ -352,12 +370,18 @@ class _Folding:
         self._check_currencies(movements)
         self._check_sums(amounts, amounts_of(self.order.instructed_amount, ever_booked(reports)))
         self._require_the_debit(amounts)
-        reference = next((r.partner_reference for r in reports if r.partner_reference), None)
-        references = {r.partner_reference for r in reports if r.partner_reference}
+        # A capture or refund may have an object of its own, which is no second payment.
+        own = [r for r in reports if r.instruction_id not in self.claims]
+        reference = next((r.partner_reference for r in own if r.partner_reference), None)
+        references = {r.partner_reference for r in own if r.partner_reference}
         if len(references) > 1:
             self._open_unless_settled(
                 FindingKind.CONTRADICTION, f"{len(references)} objects at the partner"
             )
+        stands = standing(self.seen)
+        for question in (each.question for each in stands.values() if each.question):
+            self._open_unless_settled(FindingKind.CONTRADICTION, question)
+        reversals = reversals_of(self.order, self.instructions, reports, movements, stands)
         if self.may_be_twice:
             self._open_unless_settled(
                 FindingKind.CONTRADICTION,
@@ -366,12 +390,17 @@ class _Folding:
         certainty = self._certainty(bool(references))
         if _is_too_early(self.state, certainty):
             # Final means that nothing is in question. After the answer, it is final again.
-            self.state, self.basis = PaymentState.SETTLED, None
+            self.state, self.basis = self.done, None
         words = self.words
         return Payment(
             state=self.state,
             certainty=certainty,
             amounts=amounts,
+            direction=self.order.direction,
+            reversals=reversals,
+            action=words.action if words and self.state is PaymentState.AWAITING_USER else None,
+            is_followed=any(each.is_open for each in reversals)
+            or any(i.is_open for i in self.instructions if i.instruction_id in self.claims),
             findings=tuple(dict.fromkeys((*self.open, *self.notes))),
             closed_findings=self._over(),
             partner_reference=reference,

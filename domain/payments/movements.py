@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from domain.money import Money
 from domain.payments.payment import Amounts
@@ -35,7 +36,7 @@ def ever_booked(reports: Iterable[Report]) -> tuple[Movement, ...]:
 
 def amounts_of(instructed: Money, movements: Iterable[Movement]) -> Amounts:
     """Sums in the order's currency; bookings in other currencies are left out."""
-    sums = dict.fromkeys(MovementKind, 0)
+    sums = Counter[MovementKind]()
     for movement in movements:
         if movement.amount.currency == instructed.currency:
             sums[movement.kind] += movement.amount.minor
@@ -43,13 +44,42 @@ def amounts_of(instructed: Money, movements: Iterable[Movement]) -> Amounts:
     def money(minor: int) -> Money:
         return Money(minor=minor, currency=instructed.currency)
 
+    kind = MovementKind
+    refunded = sums[kind.REFUND] - sums[kind.REFUND_FAILED]
+    disputed = sums[kind.DISPUTE] - sums[kind.REINSTATEMENT]
+    out = sums[kind.DEBIT] + sums[kind.FEE] + refunded + disputed
     return Amounts(
         instructed=instructed,
-        settled=money(sums[MovementKind.DEBIT]),
-        returned=money(sums[MovementKind.RETURN]),
-        fees=money(sums[MovementKind.FEE]),
-        net=money(sums[MovementKind.DEBIT] + sums[MovementKind.FEE] - sums[MovementKind.RETURN]),
+        settled=money(sums[kind.DEBIT]),
+        returned=money(sums[kind.RETURN]),
+        fees=money(sums[kind.FEE]),
+        net=money(out - sums[kind.RETURN] - sums[kind.CAPTURE]),
+        authorised=money(sums[kind.AUTHORISATION] - sums[kind.RELEASE]),
+        captured=money(sums[kind.CAPTURE]),
+        refunded=money(refunded),
+        disputed=money(disputed),
     )
+
+
+#: What each booking of a reversal takes from us (1) or gives back to us (-1).
+_TAKING: Final = {
+    MovementKind.REFUND: 1,
+    MovementKind.DISPUTE: 1,
+    MovementKind.REFUND_FAILED: -1,
+    MovementKind.REINSTATEMENT: -1,
+}
+
+
+def taken_by(movements: Iterable[Movement], reference: str | None, currency: str) -> Money:
+    """What one reversal has taken from us, less what was given back."""
+    minor = sum(
+        _TAKING.get(movement.kind, 0) * movement.amount.minor
+        for movement in movements
+        if reference is not None
+        and movement.reference == reference
+        and movement.amount.currency == currency
+    )
+    return Money(minor=minor, currency=currency)
 
 
 def in_another_currency(instructed: Money, movements: Iterable[Movement]) -> tuple[Movement, ...]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.lifecycle.next_step import Due, Labels, NextStep, Owed
+from domain.payments.aftermath import evidence_wanted
 from domain.payments.display import display
 from domain.payments.due import deadline_of, due
 from domain.payments.payment import Certainty, Payment
@@ -51,9 +52,9 @@ def labels(view: PaymentView) -> Labels:
 def requires(payment: Payment) -> Whose:
     """Who has to act next, also if something is in question."""
     whose = STATES[payment.state].requires
-    if payment.is_frozen:
+    if payment.is_frozen or any(evidence_wanted(payment)):
         return Whose.US
-    if whose is Whose.NOBODY and payment.certainty is Certainty.UNKNOWN:
+    if whose is Whose.NOBODY and (payment.certainty is Certainty.UNKNOWN or payment.is_followed):
         return Whose.PARTNER
     return whose
 
@@ -79,4 +80,5 @@ def _notes(payment: Payment) -> tuple[str, ...]:
             f"over, by {found.closed_by}: {found.kind}: {found.text}"
             for found in payment.closed_findings
         ),
+        *(f"{each.kind} of {each.amount}: {each.state}" for each in payment.reversals),
     )

@@ -28,6 +28,8 @@ class Rail(StrEnum):
     """The local clearing of the currency's country: Faster Payments, ACH and the like."""
     CROSS_BORDER = "cross_border"
     """From bank to bank, over correspondents or an RTGS: dearer, with charges to agree on."""
+    CARD = "card"
+    """A card scheme: for collections."""
 
 
 class ChargeBearer(StrEnum):
@@ -37,6 +39,38 @@ class ChargeBearer(StrEnum):
     CRED = "CRED"
     SHAR = "SHAR"
     SLEV = "SLEV"
+
+
+class Captured(StrEnum):
+    """When a collection takes the money that its authorisation holds."""
+
+    AT_ONCE = "at_once"
+    LATER = "later"
+    """By CAPTURE instructions, each of them for some or all of it."""
+
+
+class Collection(BaseModel):
+    """How the money of a collection is pulled from the payer.
+
+    At least one of the three references is given. They are the partner's own words for what the
+    payer agreed to. A number that could be used elsewhere, such as a card's, is none of them.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    payment_method: str | None = None
+    mandate: str | None = None
+    customer: str | None = None
+    captured: Captured = Captured.AT_ONCE
+
+    @model_validator(mode="after")
+    def _refers(self) -> Self:
+        if not (self.payment_method or self.mandate or self.customer):
+            raise ValueError(
+                "a collection names nothing to pull the money from; give payment_method, mandate "
+                "or customer"
+            )
+        return self
 
 
 class Times(BaseModel):
@@ -70,7 +104,10 @@ class Times(BaseModel):
 
 
 class Order(BaseModel):
-    """A credit transfer to be made.
+    """A credit transfer to be made or, with `collection`, money to be pulled from the payer.
+
+    The debtor pays and the creditor is paid in both. In a collection the creditor is ours:
+    `creditor_account` is credited, and `debtor_account` is what the payer is known by.
 
     `end_to_end_id` is the bank's reference (35 characters), never a key: two salaries may
     share it. `partner_account` names one of our accounts with the partner, from settings.
@@ -108,6 +145,16 @@ class Order(BaseModel):
     category_purpose: str | None = None
     on_behalf_of: str | None = None
     times: Times
+    collection: Collection | None = None
+
+    @model_validator(mode="after")
+    def _collections_are_incoming(self) -> Self:
+        if (self.collection is not None) != (self.direction is Direction.INCOMING):
+            raise ValueError(
+                "direction and collection do not fit; an order with a collection is incoming, and "
+                "one without is an outgoing credit transfer"
+            )
+        return self
 
     @property
     def submit_before(self) -> datetime:

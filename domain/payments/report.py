@@ -5,10 +5,19 @@ from __future__ import annotations
 import hashlib
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
+from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from domain.money import Money
+from domain.payments.reversals import SeenReversal
 
 
 class PaymentState(StrEnum):
@@ -21,7 +30,9 @@ class PaymentState(StrEnum):
     AWAITING_PARTNER = "awaiting_partner"
     ACCEPTED = "accepted"
     AUTHORISED = "authorised"
+    PARTLY_CAPTURED = "partly_captured"
     PROCESSING = "processing"
+    CAPTURED = "captured"
     SETTLED = "settled"
     UNCONFIRMED = "unconfirmed"
     FINAL = "final"
@@ -44,13 +55,27 @@ class Source(IntEnum):
 
 
 class MovementKind(StrEnum):
-    """Money that moved, as a partner or a statement booked it."""
+    """What a partner or a statement booked. An authorisation holds money, and moves none."""
 
     DEBIT = "debit"
     """Left our account for the creditor."""
     FEE = "fee"
     RETURN = "return"
     """Came back to our account."""
+    AUTHORISATION = "authorisation"
+    """Held on the payer's side, for captures. No money."""
+    RELEASE = "release"
+    """Of a held amount: no capture can take it any more. No money either."""
+    CAPTURE = "capture"
+    """Taken from the payer, for us."""
+    REFUND = "refund"
+    """Given back to the payer."""
+    REFUND_FAILED = "refund_failed"
+    """A refund that did not reach the payer, and came back to us."""
+    DISPUTE = "dispute"
+    """Taken from us because the payer, or the payer's bank, objected."""
+    REINSTATEMENT = "reinstatement"
+    """Given back to us after a dispute."""
 
 
 class Movement(BaseModel):
@@ -62,6 +87,36 @@ class Movement(BaseModel):
     kind: MovementKind
     amount: Money
     booked_at: AwareDatetime | None = None
+    reference: str | None = None
+    """The partner's id of the capture, refund or dispute that it books, if it is of one."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Earlier releases knew no reference. Left out while empty, reports keep their ids."""
+        fields: dict[str, Any] = serialize(self)
+        return fields if self.reference else {k: v for k, v in fields.items() if k != "reference"}
+
+
+class ActionKind(StrEnum):
+    """What the payer has to do."""
+
+    REDIRECT = "redirect"
+    """Open a page of the partner or the bank, and confirm there."""
+    CONFIRM = "confirm"
+    """Confirm in an app of their own; there is no page."""
+    CODE = "code"
+    """Tell us a code."""
+
+
+class Action(BaseModel):
+    """What the payer has to do before the payment goes on, and until when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: ActionKind
+    url: str | None = Field(default=None, repr=False)
+    """Who has it can act for the payer: it is stored sealed, apart from the report."""
+    expires_at: AwareDatetime | None = None
 
 
 class Observed(BaseModel):
@@ -107,6 +162,8 @@ class Report(BaseModel):
     effective_execution_date: date | None = None
     settles: tuple[str, ...] = ()
     """For a decision: the texts of the findings that it answers."""
+    action: Action | None = None
+    reversals: tuple[SeenReversal, ...] = ()
     decided_on: PaymentState | None = None
     """For a decision: the payment's state by all earlier reports, as the operators knew it."""
 
@@ -114,9 +171,9 @@ class Report(BaseModel):
     def report_id(self) -> str:
         """A hash of the content, so that a report recorded twice is one report."""
         # The first release did not have these fields. Left out while empty, its ids stay the same.
-        later = ("settles", "decided_on", "lists_all_movements")
-        left_out = {name for name in later if not getattr(self, name)}
-        words = self.model_dump_json(exclude=left_out)
+        later = ("settles", "decided_on", "lists_all_movements", "reversals", "action")
+        left_out: dict[str, Any] = {name: True for name in later if not getattr(self, name)}
+        words = self.model_dump_json(exclude={"action": {"url"}, **left_out})
         return hashlib.sha256(words.encode()).hexdigest()[:32]
 
     @property

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
+from domain.payments.order import Direction
 from domain.payments.report import PaymentState as S
 
 
@@ -30,8 +31,10 @@ class Where(StrEnum):
     """Where the order's money is, as far as the state alone tells."""
 
     WITH_US = "with_us"
-    """The order may still be executed, or not."""
+    """The order may still be executed, or not. An authorised collection is here too: money that
+    is held on the payer's side has not moved."""
     LEFT = "left"
+    """Our account or, in a collection, the payer's."""
     NEVER_LEFT = "never_left"
     """Proven: no instruction of this payment moved any money."""
     CAME_BACK = "came_back"
@@ -55,6 +58,11 @@ class State:
         is_unsent: we may still have to send. Our own checks and halts apply in these states only.
         outlasts_a_lag: if the partner reports it again, a contradicting answer in between was
             out of date.
+        only: the direction of the payments that have this state; None for both.
+        is_watched: the partner says that it is done, and what takes money back unasked is normal
+            for a while.
+        captures: CAPTURE instructions are admitted.
+        refunds: REFUND instructions are admitted.
         money: where the money is.
         requires: who has to act next, unless something is in question.
         next_action: the next step, as the payer reads it: theirs or ours.
@@ -70,6 +78,10 @@ class State:
     cancellable: bool = False
     is_unsent: bool = False
     outlasts_a_lag: bool = False
+    only: Direction | None = None
+    is_watched: bool = False
+    captures: bool = False
+    refunds: bool = False
     money: Where = Where.WITH_US
     requires: Whose = Whose.PARTNER
     next_action: str | None = None
@@ -122,27 +134,38 @@ STATES: Final[dict[S, State]] = {
         ),
         State(
             S.AUTHORISED, 4, "Reserved", "The amount is reserved and not taken yet.", "ACCP",
-            cancellable=True,
+            cancellable=True, captures=True,
+        ),
+        State(
+            S.PARTLY_CAPTURED, 5, "Partly taken",
+            "Part of the reserved amount was taken; more of it may be.", "ACSP",
+            only=Direction.INCOMING, money=Where.LEFT, captures=True, refunds=True,
         ),
         State(
             S.PROCESSING, 5, "Processing", "The payment has been released to the banks.", "ACSP",
             outlasts_a_lag=True,
         ),
         _left(
+            S.CAPTURED, 6, "Taken by our provider", "It can still be disputed for some time.",
+            "ACSC", only=Direction.INCOMING, is_watched=True, refunds=True, outlasts_a_lag=True,
+            colour="green",
+        ),
+        _left(
             S.SETTLED, 6, "Sent by our provider", "Returns are still possible for some days.",
-            "ACSC", outlasts_a_lag=True, colour="green",
+            "ACSC", only=Direction.OUTGOING, is_watched=True, outlasts_a_lag=True, colour="green",
         ),
         _left(
             S.UNCONFIRMED, 7, "Sent, not confirmed", "The provider can no longer be asked.", "PDNG",
-            ends=True,
+            ends=True, refunds=True,
         ),
         _left(
             S.FINAL, 8, "Completed", "The payment is complete.", "ACSC",
-            ends=True, outlasts_a_lag=True, colour="bold green",
+            ends=True, refunds=True, outlasts_a_lag=True, colour="bold green",
         ),
         State(
             S.RETURNED, 9, "Returned", "The creditor did not keep the money.", "RJCT",
-            ends=True, money=Where.CAME_BACK, requires=Whose.NOBODY, colour="magenta",
+            ends=True, only=Direction.OUTGOING, money=Where.CAME_BACK, requires=Whose.NOBODY,
+            colour="magenta",
         ),
         _never_left(
             S.REJECTED, 10, "Not executed", "The payment was refused; no money was moved.", "RJCT",
@@ -165,6 +188,9 @@ PROVEN_NOTHING_MOVED: Final = frozenset(
     name for name, row in STATES.items() if row.money is Where.NEVER_LEFT
 )
 
+#: The state in which the partner says that it is done, by direction.
+DONE: Final = {row.only: name for name, row in STATES.items() if row.is_watched}
+
 _WAITS = (S.AWAITING_US, S.AWAITING_USER, S.AWAITING_PARTNER)
 
 #: The only steps that do not go to a higher rank, and why a partner makes them.
@@ -179,6 +205,7 @@ STEPS_BACK: Final[dict[tuple[S, S], str]] = {
     (S.PROCESSING, S.AWAITING_PARTNER): "released money was called back for review",
     (S.PROCESSING, S.AWAITING_USER): "a debit declined after it was accepted",
     (S.UNCONFIRMED, S.SETTLED): "a statement showed what could no longer be asked",
+    (S.UNCONFIRMED, S.CAPTURED): "a statement showed what could no longer be asked",
 }
 
 
@@ -192,5 +219,5 @@ def may_follow(before: S, after: S) -> bool:
     if STATES[before].failed:
         return False
     if after in PROVEN_NOTHING_MOVED:
-        return STATES[before].rank < STATES[S.SETTLED].rank or before is S.UNCONFIRMED
+        return STATES[before].money is not Where.LEFT or before is S.UNCONFIRMED
     return STATES[after].rank > STATES[before].rank or (before, after) in STEPS_BACK

@@ -27,7 +27,7 @@ from domain.lifecycle.sending import (
 from domain.money import Money
 from domain.party import Party
 from domain.payments.fold import fold
-from domain.payments.order import Order, Rail, Times
+from domain.payments.order import Captured, Collection, Direction, Order, Rail, Times
 from domain.payments.payment import Instruction, Payment
 from domain.payments.report import Movement, MovementKind, PaymentState, Report, Source
 from domain.payments.view import PaymentView
@@ -56,6 +56,16 @@ ORDER: Final = Order(
     creditor=Party(name="Creditor"),
     creditor_account=Account(iban=CREDITOR_IBAN),
     times=Times(submit_before=NOW + HOUR, requested_execution_date=date(2026, 3, 3)),
+)
+
+
+#: Money that is pulled from the payer, and captured later.
+COLLECTION: Final = Order(
+    **{
+        **dict(ORDER),
+        "direction": Direction.INCOMING,
+        "collection": Collection(payment_method="pm_1", captured=Captured.LATER),
+    }
 )
 
 
@@ -199,6 +209,24 @@ def folded(
     """What the reports say of the sample order, whose instruction has the given book."""
     as_of = profile(pay, shows_bookings=shows_bookings)
     return fold(order, as_of, instructions(of, also, cancel), reports)
+
+
+def claim(
+    kind: InstructionKind, minor: int, number: int = 1, of: Book = ACCEPTED_BOOK
+) -> Instruction:
+    """A capture or refund."""
+    return Instruction(
+        instruction_id=f"pay_1/{kind}/{number}", kind=kind, book=of, amount=euro(minor)
+    )
+
+
+def collected(
+    *reports: Report, claims: Iterable[Instruction] = (), shows_bookings: bool = False
+) -> Payment:
+    """What the reports say of the sample collection, which the partner has."""
+    as_of = profile(shows_bookings=shows_bookings)
+    paying = Instruction(instruction_id=INSTRUCTION, book=ACCEPTED_BOOK)
+    return fold(COLLECTION, as_of, (paying, *claims), reports)
 
 
 def view(

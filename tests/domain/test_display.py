@@ -25,7 +25,7 @@ HOPEFUL = re.compile(
     re.IGNORECASE,
 )
 #: The states in which money has left us, as far as we know.
-LEFT = {S.SETTLED, S.FINAL, S.UNCONFIRMED, S.RETURNED}
+LEFT = {S.SETTLED, S.FINAL, S.UNCONFIRMED, S.RETURNED, S.PARTLY_CAPTURED, S.CAPTURED}
 
 
 def keeps_the_rules(payment: Payment, shown: Display) -> None:
@@ -103,6 +103,7 @@ FUNDS = {
     **dict.fromkeys((S.SETTLED, S.FINAL, S.UNCONFIRMED), Funds.DEBIT),
     **dict.fromkeys((S.REJECTED, S.CANCELLED, S.EXPIRED), Funds.RELEASE),
     S.RETURNED: Funds.KEEP_HOLDING,
+    **dict.fromkeys((S.PARTLY_CAPTURED, S.CAPTURED), Funds.CREDIT),
 }
 FINAL = {S.FINAL, S.RETURNED, S.REJECTED, S.CANCELLED, S.EXPIRED}
 #: A cancel is taken in exactly these.

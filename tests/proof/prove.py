@@ -26,7 +26,7 @@ from tests.proof.planted.registry import BUGS
 from tests.proof.report import JSON_FILE, TEXT_FILE, is_good, report, write
 from tests.proof.simulation.control import simulate_control
 from tests.proof.simulation.lived import simulate
-from tests.proof.simulation.plan import PAIRS, Plan, drawn, paired, restored
+from tests.proof.simulation.plan import PAIRS, Plan, drawn, of_cards, paired, restored
 from tests.proof.simulation.tally import Tally
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -34,6 +34,8 @@ _WORLD: Final = 50
 _HARSH_WORLD: Final = 12
 #: For so many payments a world besides that is restored from an older copy.
 _RESTORED_EVERY: Final = 250
+#: For so many payments a world besides of captures, refunds and disputes.
+_CARDS_EVERY: Final = 200
 #: With it each pair is met by some payment: who refuses an order rarely has a run to terminate.
 _PAIRS_SEED: Final = 2
 
@@ -71,6 +73,9 @@ def worlds(payments: int, *, with_pairs: bool) -> tuple[list[Plan], list[str]]:
     restores = max(payments // _RESTORED_EVERY, 2)
     plans += [restored(seed, _HARSH_WORLD) for seed in range(1, restores + 1)]
     seeds.append(f"1 to {restores} restored from older copies, {_HARSH_WORLD} each")
+    cards = max(payments // _CARDS_EVERY, 2)
+    plans += [of_cards(seed, _HARSH_WORLD) for seed in range(1, cards + 1)]
+    seeds.append(f"1 to {cards} of a card processor, {_HARSH_WORLD} each")
     if with_pairs:
         pairs = [paired(_PAIRS_SEED, pair) for pair in PAIRS]
         plans += pairs
@@ -136,7 +141,7 @@ def main() -> int:
     minutes = (time.monotonic() - started) / 60
     _say(f"  {tally.payments / minutes:.0f} payments a minute on {given.processes} cores")
     _say("the control in the same worlds")
-    beside = control(plans, given.processes)
+    beside = control([plan for plan in plans if plan.partner == "bank"], given.processes)
     _say("planted bugs")
     bugs = list(caught(with_tests=mode.with_tests, processes=given.processes))
     _say("kills of real workers")

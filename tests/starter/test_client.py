@@ -24,6 +24,8 @@ from starter.client import Orchestrator, Receipt
 from starter.operators import Operators
 from starter.running import Running
 from store.accepting import KeyReused
+from store.claims import Claims
+from store.folding import Folding
 from store.notifications import Notifications
 from store.operators import NotSigned
 from store.tables import PaymentRow
@@ -83,6 +85,7 @@ def client(store: Store, running: FakeRunning, clock: SteppedClock) -> Orchestra
     return Orchestrator(
         payments=store.payments,
         commands=store.commands,
+        claims=Claims(store.database, Folding(store.keyring)),
         notifier=Notifier(Notifications(store.database), running, clock),
         running=running,
         profiles=lambda: {(BANK, ACCOUNT): profile()},

@@ -24,7 +24,9 @@ from starter.operations import EVIDENCE_BYTES_MAX, Operations
 from starter.operators import Operators
 from starter.running import Running
 from starter.signing import OperatorKey
+from store.claims import Claims
 from store.commands import CannotResolve, CommandReused
+from store.folding import Folding
 from store.halts import Halts
 from store.notifications import Notifications
 from store.operators import NotSigned
@@ -84,6 +86,7 @@ def client(
     return Orchestrator(
         payments=store.payments,
         commands=store.commands,
+        claims=Claims(store.database, Folding(store.keyring)),
         notifier=notifier,
         running=running,
         profiles=lambda: {(BANK, ACCOUNT): profile()},

@@ -32,18 +32,22 @@ class Bug:
     says: str
     plant: Callable[[], None]
     tests: tuple[str, ...] = ()
+    partner: str = "bank"
+    """Whose worlds show it."""
 
 
 #: Those of the modules that were imported; `registry` imports them all.
 PLANTED: Final[dict[str, Bug]] = {}
 
 
-def planted(says: str, *tests: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+def planted(
+    says: str, *tests: str, partner: str = "bank"
+) -> Callable[[Callable[[], None]], Callable[[], None]]:
     """Make the function one of the bugs, under its own name."""
 
     def known(plant: Callable[[], None]) -> Callable[[], None]:
         assert plant.__name__ not in PLANTED, plant.__name__
-        PLANTED[plant.__name__] = Bug(plant.__name__, says, plant, tests)
+        PLANTED[plant.__name__] = Bug(plant.__name__, says, plant, tests, partner)
         return plant
 
     return known

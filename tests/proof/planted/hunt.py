@@ -18,7 +18,7 @@ from tests.proof.planted.plugin import VARIABLE
 from tests.proof.planted.registry import BUGS
 from tests.proof.simulation.lived import simulate
 from tests.proof.simulation.loop import WithoutEnd
-from tests.proof.simulation.plan import Plan, drawn
+from tests.proof.simulation.plan import Plan, drawn, of_cards
 
 #: Worlds that are tried before a bug counts as not found, and the payments in each.
 WORLDS: Final = 40
@@ -71,7 +71,9 @@ def _hunt(task: tuple[str, int]) -> Caught:
         by = "simulation, a plan made for it" if what else ""
         return Caught(name, bug.says, by, 1, what)
     for seed in range(1, worlds + 1):
-        if what := _flaw(drawn(seed, PAYMENTS, harsh=True)):
+        is_of_cards = bug.partner == "cards"
+        plan = of_cards(seed, PAYMENTS) if is_of_cards else drawn(seed, PAYMENTS, harsh=True)
+        if what := _flaw(plan):
             return Caught(name, bug.says, "simulation", seed, what)
     return Caught(name, bug.says, "", worlds, "")
 

@@ -51,7 +51,7 @@ async def happen(world: World, fault: Fault) -> None:
                 await world.orchestrator().cancel(payment_id, "cancel", by="shop", tenant=None)
                 done = True
             case Kind.NEWS if payment_id:
-                done = await _deliver(world, fault)
+                done = await deliver(world, fault.payment, f"{fault.payment} at {fault.at}")
             case Kind.REPEAT_ORDER if payment_id:
                 key = f"key-{fault.payment}"
                 again = await world.orchestrator().pay(
@@ -73,14 +73,19 @@ def _is_over(world: World, payment_id: str | None) -> bool:
 
 async def _has_been_told(world: World, fault: Fault) -> bool:
     """A delivery is repeated until it is taken, as partners do for a while."""
+    return await deliver(world, fault.payment, f"{fault.payment} at {fault.at}")
+
+
+async def deliver(world: World, number: int, event_key: str) -> bool:
+    """A delivery about a payment, twice. False: it was not taken, and has to be repeated."""
     try:
-        return await _deliver(world, fault)
+        return await _deliver(world, number, event_key)
     except (StoreAway, TemporalAway):
         return False
 
 
-async def _deliver(world: World, fault: Fault) -> bool:
-    order = world.order(fault.payment)
+async def _deliver(world: World, number: int, event_key: str) -> bool:
+    order = world.order(number)
     held = [p for p in world.bank.book()["payments"] if p["reference"] == order.end_to_end_id]
     if not held:
         return False
@@ -89,7 +94,7 @@ async def _deliver(world: World, fault: Fault) -> bool:
         arrival = await inbox.put(
             partner=BANK,
             partner_account=order.partner_account,
-            event_key=f"{fault.payment} at {fault.at}",
+            event_key=event_key,
             partner_reference=held[0]["id"],
             body=b"{}",
             now=world.clock.now(),

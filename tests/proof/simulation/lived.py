@@ -17,6 +17,7 @@ from typing import Final
 
 from store import schema
 from store.database import Database
+from tests.proof.simulation.cards import CardWorld
 from tests.proof.simulation.database import SimulatedDatabase
 from tests.proof.simulation.loop import SimulatedClock, VirtualLoop
 from tests.proof.simulation.network import SimulatedBank
@@ -66,6 +67,8 @@ async def _lived(
     weather: Weather,
 ) -> Result:  # fmt: skip
     temporal = Temporal(loop, clock, plan.seed)
+    if plan.partner == "cards":
+        return await CardWorld.of(plan, database, clock, loop, weather, temporal).run()
     world = World(plan, database, clock, loop, weather, temporal, SimulatedBank(clock))
     return await world.run()
 

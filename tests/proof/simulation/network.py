@@ -18,6 +18,8 @@ from tests.proof.simulation.weather import Weather
 from transport.exchange import Lost, NeverLeft, Outcome, Request, Response
 
 _TRIP_SECONDS: Final = 0.01
+#: Requests that move money end so.
+_MOVING: Final = ("/orders", "/captures", "/refunds")
 _BEFORE_END_SECONDS: Final = 0.001
 
 
@@ -55,7 +57,7 @@ class Network:
         self._is_idempotent = is_idempotent
 
     async def exchange(self, request: Request, deadline: Deadline) -> Outcome:
-        is_order = request.method == "POST" and request.path.endswith("/orders")
+        is_order = request.method == "POST" and request.path.endswith(_MOVING)
         fault = self._weather.network_fault("order" if is_order else "exchange")
         await self._weather.point("exchange begun")
         await asyncio.sleep(_TRIP_SECONDS)

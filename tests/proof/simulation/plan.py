@@ -99,6 +99,8 @@ class Plan:
     shapes: tuple[tuple[str, str], ...]
     """Of each payment: how its bank treats keys, and how it can be asked."""
     faults: tuple[Fault, ...]
+    partner: str = "bank"
+    """`cards` is the card processor, whose worlds go on after a payment."""
 
     def without(self, faults: Sequence[Fault]) -> Plan:
         """The same with fewer faults."""
@@ -114,7 +116,8 @@ class Plan:
         said = json.loads(file.read_text())
         faults = tuple(Fault(**{**fault, "kind": Kind(fault["kind"])}) for fault in said["faults"])
         shapes = tuple((one, other) for one, other in said["shapes"])
-        return cls(said["seed"], said["payments"], shapes, faults)
+        partner = said.get("partner", "bank")
+        return cls(said["seed"], said["payments"], shapes, faults, partner)
 
 
 def drawn(seed: int, payments: int, *, harsh: bool = False) -> Plan:
@@ -202,6 +205,43 @@ def restored(seed: int, payments: int) -> Plan:
         for payment in taken_back
     ]
     return Plan(seed, payments, shapes, tuple(faults))
+
+
+#: How a card processor treats keys, and how it can be asked.
+_CARDS: Final = (
+    (IdempotencyKind.REPLAY_STATE.value, LookupKind.STRONG.value),
+    (IdempotencyKind.REJECT_DUPLICATE.value, LookupKind.STRONG.value),
+    (IdempotencyKind.NONE.value, LookupKind.STRONG.value),
+    (IdempotencyKind.REPLAY_STATE.value, LookupKind.NONE.value),
+)
+#: It passes each point more often than a credit transfer, and sends more.
+_MORE_PASSES: Final = 4
+_AFTER: Final = (Kind.CANCEL, Kind.TERMINATE, Kind.NEWS, Kind.REPEAT_ORDER)
+
+
+def of_cards(seed: int, payments: int) -> Plan:
+    """A world of a card processor: faults meet payments, captures and refunds alike."""
+    chance = random.Random(f"cards {seed}")
+    shapes = tuple(chance.choice(_CARDS) for _ in range(payments))
+    faults: list[Fault] = []
+    for payment in range(payments):
+        for kind in NETWORK:
+            if chance.random() < 0.15:
+                point = "exchange" if chance.random() < 0.3 else "order"
+                faults.append(Fault(kind, payment, point, nth=chance.randint(1, 8)))
+        for kind in (Kind.KILL, Kind.KILL, Kind.STAND_STILL):
+            if chance.random() < 0.35:
+                fault = _of_payment(kind, payment, chance)
+                faults.append(replace(fault, nth=fault.nth * chance.randint(1, _MORE_PASSES)))
+        if chance.random() < 0.3:
+            nth = chance.randint(1, 40)
+            faults.append(Fault(Kind.COMMIT_UNKNOWN, payment, "write committed", nth=nth))
+        faults += [_of_payment(k, payment, chance) for k in _AFTER if chance.random() < 0.1]
+    if chance.random() < 0.3:
+        kind = chance.choice((Kind.STORE_AWAY, Kind.TEMPORAL_AWAY))
+        at, amount = chance.uniform(0, HEALED_AFTER * 0.7), chance.uniform(1, 30)
+        faults.append(Fault(kind, at=round(at, 3), amount=round(amount, 3)))
+    return Plan(seed, payments, shapes, tuple(faults), partner="cards")
 
 
 #: How likely a payment meets a fault of a kind that its world has.

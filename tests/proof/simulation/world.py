@@ -10,6 +10,7 @@ import json
 import random
 import traceback
 from collections import Counter
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, cast
@@ -35,6 +36,7 @@ from starter.away import TemporalAway
 from starter.client import Orchestrator
 from starter.operators import Operators
 from starter.running import Running
+from store.claims import Claims
 from store.clocks import StoreClocks
 from store.commands import Commands
 from store.faults import StoreAway
@@ -43,6 +45,7 @@ from store.future import Future
 from store.inbox import Inbox
 from store.notifications import Notifications
 from store.payments import Payments
+from store.records import PaymentRecord
 from store.rounds import Rounds
 from store.sending import SendBook
 from store.set_back import SetBack
@@ -53,7 +56,7 @@ from terminal.table import as_object
 from tests.clock import AgreedClocks
 from tests.proof.arena import bank_account
 from tests.proof.bank_partner import BANK, BankAccount, BankPartner
-from tests.proof.checker import compare
+from tests.proof.checker import Comparison, compare
 from tests.proof.simulation.activations import KEYRING
 from tests.proof.simulation.database import SimulatedDatabase
 from tests.proof.simulation.happenings import happen
@@ -247,6 +250,7 @@ class World:
         return Orchestrator(
             payments=Payments(self.database, KEYRING, escalate),
             commands=Commands(self.database, Folding(KEYRING, escalate)),
+            claims=Claims(self.database, Folding(KEYRING, escalate)),
             notifier=Notifier(Notifications(self.database), reached, self.clock),
             running=reached,
             profiles=lambda: self._profiles,
@@ -336,6 +340,7 @@ class World:
             for fault in self.plan.faults
             if not fault.point
         ]
+        things += self.others()
         tasks = [asyncio.create_task(thing) for thing in things]
         tasks.append(asyncio.create_task(self.upkeep()))
         broke = ""
@@ -348,6 +353,10 @@ class World:
         for task in (*tasks, ended):
             task.cancel()
         return await self._result(broke)
+
+    def others(self) -> list[Coroutine[Any, Any, None]]:
+        """What else happens in worlds of another kind."""
+        return []
 
     def _on_death(self, process: Process) -> None:
         if process.name.startswith("worker"):
@@ -373,7 +382,7 @@ class World:
         states = Counter(f"{row['state']} ({row['certainty']})" for row in rows)
         return Result(
             plan=self.plan,
-            comparison=compare(self.journal, book, rows),
+            comparison=self.compared(records),
             states=states,
             stuck=self.database.read_now(stuck_payments),
             fired=self.weather.fired,
@@ -384,6 +393,10 @@ class World:
             broke=broke,
             trace=json.dumps([book["payments"], sorted(states.items())]),
         )
+
+    def compared(self, records: Sequence[PaymentRecord]) -> Comparison:
+        """Journal, book and store side by side."""
+        return compare(self.journal, self.bank.book(), [as_object(one) for one in records])
 
 
 def _told(error: BaseException) -> str:

@@ -15,7 +15,8 @@ from tests.clock import START
 _NOTHING = Money(minor=0, currency="EUR")
 _AMOUNTS = Amounts(
     instructed=Money(minor=100, currency="EUR"), settled=_NOTHING, returned=_NOTHING,
-    fees=_NOTHING, net=_NOTHING,
+    fees=_NOTHING, net=_NOTHING, authorised=_NOTHING, captured=_NOTHING, refunded=_NOTHING,
+    disputed=_NOTHING,
 )  # fmt: skip
 _EXPECTED = {
     S.CREATED: "ACTC",

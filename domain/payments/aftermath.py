@@ -1,0 +1,133 @@
+"""What happens to a payment after it: which reversals it has, and what may still be claimed.
+
+The store judges a bound where it admits the claim. Nothing else judges it: an adapter could be
+asked twice at once, and a partner may execute whatever it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from domain.lifecycle.kinds import Bound, kind_of
+from domain.lifecycle.profile import InstructionKind
+from domain.money import Money
+from domain.payments.movements import taken_by
+from domain.payments.order import Captured, Order
+from domain.payments.payment import Amounts, Instruction, Payment
+from domain.payments.report import Movement, Report
+from domain.payments.reversals import Reversal, ReversalKind, ReversalState, Standing
+
+
+def reversals_of(
+    order: Order,
+    instructions: Sequence[Instruction],
+    reports: Iterable[Report],
+    movements: Sequence[Movement],
+    stands: Mapping[str, Standing],
+) -> tuple[Reversal, ...]:
+    """Our refunds, each once whether or not the partner shows it yet, and all that it shows.
+
+    Args:
+        stands: what the partner's words say, by its own id.
+    """
+    currency = order.instructed_amount.currency
+    ids = {r.instruction_id: r.partner_reference for r in reports if r.partner_reference}
+    refunds = {ids.get(i.instruction_id, i.instruction_id): i for i in instructions
+               if kind_of(i.kind).reverses}  # fmt: skip
+    found = []
+    for name in sorted({*stands, *refunds}):
+        ours, shown = refunds.get(name), stands.get(name)
+        reference = name if shown or ours is None or name != ours.instruction_id else None
+        if shown is not None:
+            state, amount = shown.state, shown.word.amount
+        else:
+            assert ours is not None
+            state = _unseen(ours)
+            amount = ours.amount or Money(minor=0, currency=currency)
+        found.append(
+            Reversal(
+                kind=shown.word.kind if shown else ReversalKind.REFUND,
+                state=state,
+                amount=amount,
+                taken=taken_by(movements, reference, currency),
+                reason=shown.word.reason if shown else None,
+                deadline=shown.word.deadline if shown else None,
+                reference=reference,
+                instruction_id=ours.instruction_id if ours else None,
+            )
+        )
+    return tuple(found)
+
+
+def _unseen(refund: Instruction) -> ReversalState:
+    """The state of a refund that the partner has not shown yet."""
+    if refund.is_undone:
+        return ReversalState.FAILED
+    return ReversalState.PENDING if refund.book.answered else ReversalState.REQUESTED
+
+
+def left_to_claim(
+    kind: InstructionKind, payment: Payment, instructions: Iterable[Instruction]
+) -> Money:
+    """How much another instruction of this kind may claim now. Never below zero.
+
+    Every amount claimed before counts, unless it is proven undone: closed without an effect, or
+    failed by the partner's word and its bookings alike. What others took, at the partner or by a
+    dispute, counts as well.
+
+    Raises:
+        ValueError: the kind claims nothing.
+    """
+    amounts, currency = payment.amounts, payment.amounts.instructed.currency
+    ours = [i for i in instructions if i.kind is kind]
+    bound = claimed = 0
+    match kind_of(kind).claims:
+        case Bound.AUTHORISED:
+            bound = min(amounts.authorised.minor, amounts.instructed.minor)
+            claimed = _sum(i.amount for i in ours if not i.is_undone)
+            # Of a capture in doubt nobody knows whether it is booked, so it may count twice here.
+            known = _sum(i.amount for i in ours if i.book.answered)
+            claimed += max(amounts.captured.minor - known, 0)
+        case Bound.CAPTURED:
+            bound = amounts.captured.minor
+            undone = {r.instruction_id for r in payment.reversals if r.is_undone}
+            claimed = _sum(i.amount for i in ours if i.instruction_id not in undone)
+            claimed += sum(
+                max(r.amount.minor, r.taken.minor)
+                for r in payment.reversals
+                if r.instruction_id is None and not r.is_undone
+            )
+        case None:
+            raise ValueError(f"a {kind} instruction claims no amount")
+    return Money(minor=max(bound - claimed, 0), currency=currency)
+
+
+def sums_that_differ(
+    order: Order, amounts: Amounts, instructions: Iterable[Instruction], *, is_final: bool
+) -> Iterator[str]:
+    """Where the bookings of a collection differ from what was asked: the last safety net.
+
+    Args:
+        is_final: nothing more is expected. Until then what is missing may only be late.
+    """
+    if order.collection is None:
+        return
+    captures = [i for i in instructions if i.kind is InstructionKind.CAPTURE and not i.is_undone]
+    asked = order.instructed_amount
+    if order.collection.captured is Captured.LATER:
+        asked = Money(minor=_sum(i.amount for i in captures), currency=asked.currency)
+    if amounts.captured.minor > asked.minor or (is_final and amounts.captured != asked):
+        yield f"{amounts.captured} were captured where {asked} were asked"
+    if amounts.refunded.minor + amounts.disputed.minor > amounts.captured.minor:
+        yield f"{amounts.refunded} and {amounts.disputed} were taken back of {amounts.captured}"
+
+
+def evidence_wanted(payment: Payment) -> Iterator[Reversal]:
+    """The reversals about which somebody has to give evidence, or decide not to."""
+    for reversal in payment.reversals:
+        if reversal.state is ReversalState.NEEDS_EVIDENCE:
+            yield reversal
+
+
+def _sum(amounts: Iterable[Money | None]) -> int:
+    return sum(amount.minor for amount in amounts if amount is not None)

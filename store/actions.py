@@ -1,0 +1,54 @@
+"""The address at which a payer acts: stored sealed, apart from the report that named it."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select
+
+from domain.payments.payment import Payment
+from domain.payments.report import Action, Report
+from store.claim_rows import ActionRow
+from store.keyring import Keyring
+
+
+def keep_action(session: Session, keyring: Keyring, payment_id: str, report: Report) -> None:
+    """Store the address, if the report names one, in the transaction that stores the report."""
+    if report.action is None or report.action.url is None:
+        return
+    if session.get(ActionRow, report.report_id) is None:
+        session.flush()  # The report's row comes first.
+        sealed = keyring.seal(report.action.url.encode(), _context(report.report_id))
+        session.add(
+            ActionRow(
+                report_id=report.report_id,
+                payment_id=payment_id,
+                as_of=report.as_of,
+                url_sealed=sealed,
+            )
+        )
+
+
+def action_of(
+    session: Session, keyring: Keyring, payment_id: str, payment: Payment
+) -> Action | None:
+    """What the payer has to do now, with its newest address.
+
+    Raises:
+        KeyringError: the address cannot be opened.
+    """
+    if payment.action is None:
+        return None
+    newest = (
+        select(ActionRow)
+        .where(ActionRow.payment_id == payment_id)
+        .order_by(col(ActionRow.as_of).desc())
+        .limit(1)
+    )
+    found = session.exec(newest).first()
+    if found is None:
+        return payment.action
+    url = keyring.open(found.url_sealed, _context(found.report_id)).decode()
+    return payment.action.model_copy(update={"url": url})
+
+
+def _context(report_id: str) -> str:
+    return f"actions/{report_id}"

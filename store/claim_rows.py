@@ -1,0 +1,36 @@
+"""The tables of what happens to a payment after it: claimed amounts, and actions of payers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Column, LargeBinary
+from sqlmodel import Field, SQLModel
+
+from store.columns import Moment
+
+
+class ClaimRow(SQLModel, table=True):
+    """The amount that a CAPTURE or REFUND instruction claims. It never changes."""
+
+    __tablename__ = "claims"
+
+    instruction_id: str = Field(primary_key=True, foreign_key="instructions.instruction_id")
+    payment_id: str = Field(index=True, foreign_key="payments.payment_id")
+    key: str
+    """The caller's own for this claim. The instruction's id is made from it."""
+    amount_minor: int = Field(sa_column=Column(BigInteger, nullable=False))
+    currency: str
+    by: str
+    claimed_at: datetime = Field(sa_column=Column(Moment(), nullable=False))
+
+
+class ActionRow(SQLModel, table=True):
+    """The address at which a payer acts, sealed: whoever has it can act for the payer."""
+
+    __tablename__ = "actions"
+
+    report_id: str = Field(primary_key=True, foreign_key="reports.report_id")
+    payment_id: str = Field(index=True, foreign_key="payments.payment_id")
+    as_of: datetime = Field(sa_column=Column(Moment(), nullable=False))
+    url_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

@@ -1,0 +1,185 @@
+"""Captures and refunds: each claims its amount in the transaction that admits it.
+
+The payment's lock is held meanwhile. So two claims that each fit the bound, and do not fit it
+together, can never both be admitted. To judge the bound where the claim is sent was refused: by
+then an app has been told that it was admitted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlmodel import Session
+
+from domain.ids import claim_id
+from domain.lifecycle.kinds import kind_of
+from domain.lifecycle.profile import InstructionKind, LookupKind, Profile
+from domain.money import Money
+from domain.payments.aftermath import left_to_claim
+from domain.payments.order import Captured
+from domain.payments.payment import Instruction, Payment
+from domain.payments.report import Action
+from domain.payments.states import STATES
+from domain.payments.view import PaymentView
+from store.actions import action_of
+from store.books import profile_of
+from store.claim_rows import ClaimRow
+from store.clocks import agreed
+from store.database import Database
+from store.folding import Folding, order_of
+from store.forgotten import remember
+from store.payments import row as payment_row
+from store.tables import InstructionRow, PaymentRow
+from store.views import view_of
+
+#: A claim that could not be sent within this time expires, and its amount is free again.
+_SENT_WITHIN: Final = timedelta(days=1)
+
+
+class ClaimReused(ValueError):
+    """The key stands for another amount of this payment. Nothing was done."""
+
+
+class CannotClaim(ValueError):
+    """The payment does not allow the claim as it now stands. Nothing was recorded."""
+
+
+class OverBound(CannotClaim):
+    """The amount is more than is left. Nothing was recorded."""
+
+    def __init__(self, kind: InstructionKind, amount: Money, left: Money) -> None:
+        super().__init__(
+            f"amount: a {kind} of {amount} is more than is left ({left}); give at most that"
+        )
+        self.left = left
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """The reply to a claim: its instruction, and the payment as it now stands."""
+
+    instruction: Instruction
+    view: PaymentView
+    is_new: bool
+    """False if the key was known, so nothing new was claimed."""
+
+
+class Claims:
+    """Admits captures and refunds: (payment, kind, key) is unique, so a repeat claims nothing."""
+
+    def __init__(self, database: Database, folding: Folding) -> None:
+        self._database = database
+        self._folding = folding
+
+    async def admit(
+        self,
+        payment_id: str,
+        kind: InstructionKind,
+        *,
+        key: str,
+        amount: Money,
+        by: str,
+        now: datetime,
+    ) -> Claimed:
+        """Claim the amount under the caller's key, or return the claim that the key stands for.
+
+        Raises:
+            UnknownPayment, ClocksApart.
+            ClaimReused: the key stands for another amount.
+            CannotClaim: the partner, the order or the payment's state does not allow it.
+            OverBound: less is left than the amount.
+        """
+
+        def transaction(session: Session) -> Claimed:
+            row, at = payment_row(session, payment_id), agreed(session, now)
+            new = claim_id(payment_id, kind, key)
+            if (known := session.get(ClaimRow, new)) is not None:
+                if (known.amount_minor, known.currency) != (amount.minor, amount.currency):
+                    raise ClaimReused(
+                        f"key: {key!r} stands for another {kind} of {payment_id}; use a new key"
+                    )
+                return _claimed(view_of(session, row), new, is_new=False)
+            view = self._folding.refold(session, row, at)
+            self._require(row, view, kind, amount)
+            left = left_to_claim(kind, view.payment, view.instructions)
+            if amount.minor > left.minor:
+                raise OverBound(kind, amount, left)
+            instruction = InstructionRow(
+                instruction_id=new,
+                payment_id=payment_id,
+                kind=kind,
+                partner=row.partner,
+                partner_account=row.partner_account,
+                submit_before=at + _SENT_WITHIN,
+            )
+            session.add(instruction)
+            session.flush()
+            session.add(
+                ClaimRow(
+                    instruction_id=new,
+                    payment_id=payment_id,
+                    key=key,
+                    amount_minor=amount.minor,
+                    currency=amount.currency,
+                    by=by,
+                    claimed_at=at,
+                )
+            )
+            session.flush()
+            remember(session, row, instruction, at)
+            row.reads = 0
+            return _claimed(self._folding.refold(session, row, at), new, is_new=True)
+
+        return await self._database.write(transaction)
+
+    async def action(self, payment_id: str) -> Action | None:
+        """What the payer has to do now, with the address at which to do it; None: nothing.
+
+        Raises:
+            UnknownPayment: no such payment.
+            KeyringError: the address cannot be opened.
+        """
+
+        def query(session: Session) -> Action | None:
+            payment = Payment.model_validate_json(payment_row(session, payment_id).payment_json)
+            return action_of(session, self._folding.keyring, payment_id, payment)
+
+        return await self._database.read(query)
+
+    def _require(
+        self, row: PaymentRow, view: PaymentView, kind: InstructionKind, amount: Money
+    ) -> None:
+        payment, state = view.payment, STATES[view.payment.state]
+        profile = profile_of(row)
+        if kind not in profile.operations:
+            raise CannotClaim(f"{row.partner} offers no {kind} of this payment")
+        if amount.minor <= 0 or amount.currency != row.currency:
+            raise CannotClaim(f"amount: {amount} is not above zero in {row.currency}")
+        if payment.is_frozen:
+            raise CannotClaim("something about the payment is in question; resolve that first")
+        if kind_of(kind).reverses:
+            if not state.refunds:
+                raise CannotClaim(f"the payment is {state.name}, and has nothing to give back")
+        elif not state.captures or row.cancel_asked_at is not None:
+            asked = ", and a cancel was asked for" if row.cancel_asked_at else ""
+            raise CannotClaim(f"the payment is {state.name}{asked}; nothing can be captured")
+        else:
+            collection = order_of(self._folding.keyring, row).collection
+            if collection is None or collection.captured is not Captured.LATER:
+                raise CannotClaim("the order is captured at once; nothing is left to capture")
+        _require_parent_free(profile, view, kind)
+
+
+def _require_parent_free(profile: Profile, view: PaymentView, kind: InstructionKind) -> None:
+    """If only the parent object shows what was executed, one of a kind is in doubt at a time."""
+    if profile.operation(kind).lookup.kind is not LookupKind.PARENT:
+        return
+    if any(each.kind is kind and each.is_open for each in view.instructions):
+        raise CannotClaim(f"another {kind} of this payment is under way; wait for its outcome")
+
+
+def _claimed(view: PaymentView, instruction_id: str, *, is_new: bool) -> Claimed:
+    own = next(each for each in view.instructions if each.instruction_id == instruction_id)
+    return Claimed(own, view, is_new)
