@@ -17,6 +17,7 @@ from domain.ids import end_to_end_hash, instruction_id
 from domain.lifecycle.profile import InstructionKind, Profile
 from domain.payments.fold import fold
 from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate, require_acknowledged
+from domain.payments.next_step import KIND
 from domain.payments.order import Order
 from domain.payments.view import PaymentView
 from store.clocks import agreed
@@ -26,7 +27,9 @@ from store.intents import earlier_of, hashes_of, require_operator
 from store.keyring import Keyring
 from store.keys import require_proven
 from store.locks import hold
-from store.tables import InstructionRow, PaymentRow, StateRow
+from store.references import ReferenceKind, refer
+from store.tables.lifecycles import InstructionRow, LifecycleRow, StateRow
+from store.tables.payments import PaymentRow
 from store.views import view_of
 
 FINGERPRINT_VERSION: Final = 1
@@ -110,23 +113,33 @@ class Accepting:
         except PossibleDuplicate as duplicate:
             return duplicate
         row = self._new_row(order, given.key, given.fingerprint, payment_id, given.profile, at)
-        row.intent_hash, row.intent_batch = hashes[0], given.intent.batch
-        if earlier:
-            row.acknowledged = ",".join(one.payment_id for one in earlier)
-            row.acknowledged_by = given.acknowledged.operator
         session.add(row)
         session.flush()
+        session.add(
+            PaymentRow(
+                payment_id=payment_id,
+                amount_minor=order.instructed_amount.minor,
+                currency=order.instructed_amount.currency,
+                creditor_masked=order.creditor_account.masked,
+                intent_hash=hashes[0],
+                intent_batch=given.intent.batch,
+                acknowledged=",".join(one.payment_id for one in earlier) or None,
+                acknowledged_by=given.acknowledged.operator if earlier else None,
+            )
+        )
         paying = InstructionRow(
             instruction_id=instruction_id(payment_id, InstructionKind.PAY),
-            payment_id=payment_id,
+            resource_id=payment_id,
             kind=InstructionKind.PAY,
             partner=order.partner,
             partner_account=order.partner_account,
         )
         session.add(paying)
+        end_to_end = end_to_end_hash(order.tenant, order.end_to_end_id)
+        refer(session, paying, ReferenceKind.END_TO_END, end_to_end)
         session.add(
             StateRow(
-                payment_id=payment_id,
+                resource_id=payment_id,
                 state=row.state,
                 certainty=row.certainty,
                 entered_at=at,
@@ -143,11 +156,12 @@ class Accepting:
         payment_id: str,
         profile: Profile,
         now: datetime,
-    ) -> PaymentRow:
+    ) -> LifecycleRow:
         payment = fold(order, profile, (), ())
         sealed = self._keyring.seal(order.model_dump_json().encode(), order_context(payment_id))
-        return PaymentRow(
-            payment_id=payment_id,
+        return LifecycleRow(
+            resource_id=payment_id,
+            kind=KIND,
             tenant=order.tenant,
             key=key,
             fingerprint=fingerprint,
@@ -155,18 +169,14 @@ class Accepting:
             partner=order.partner,
             partner_account=order.partner_account,
             rail=order.rail,
-            end_to_end_hash=end_to_end_hash(order.tenant, order.end_to_end_id),
-            amount_minor=order.instructed_amount.minor,
-            currency=order.instructed_amount.currency,
-            creditor_masked=order.creditor_account.masked,
-            order_sealed=sealed,
+            request_sealed=sealed,
             profile_json=profile.model_dump_json(),
             submit_before=order.submit_before,
             submit_from=order.times.submit_from,
             execute_by=order.times.execute_by,
             state=payment.state,
             certainty=payment.certainty,
-            payment_json=payment.model_dump_json(),
+            folded_json=payment.model_dump_json(),
             evidence_hash="",
             created_at=now,
             updated_at=now,
@@ -180,10 +190,10 @@ def accepted_under(session: Session, tenant: str, key: str, fingerprint: str) ->
         KeyReused: the key stands for another order.
     """
     found = session.exec(
-        select(PaymentRow).where(PaymentRow.tenant == tenant, PaymentRow.key == key)
+        select(LifecycleRow).where(LifecycleRow.tenant == tenant, LifecycleRow.key == key)
     ).one_or_none()
     if found is None:
         return None
     if found.fingerprint != fingerprint:
-        raise KeyReused(key, found.payment_id)
+        raise KeyReused(key, found.resource_id)
     return Acceptance(view_of(session, found), is_new=False)

@@ -31,7 +31,9 @@ from store.books import instructions_of, profile_of
 from store.cancelling import follow_cancel
 from store.keyring import Keyring, KeyringError
 from store.questions import TASK_DUE_WITHIN, Question
-from store.tables import MovementRow, PaymentRow, ReportRow, StateRow, TaskRow
+from store.tables.lifecycles import LifecycleRow, ReportRow, StateRow
+from store.tables.payments import MovementRow
+from store.tables.people import TaskRow
 from store.views import view_of
 
 log = logging.getLogger("finality.store")
@@ -53,10 +55,10 @@ _IN_QUESTION: Final = {
 
 _REPORTS: Final = (
     select(ReportRow)
-    .where(ReportRow.payment_id == bindparam("payment_id"))
+    .where(ReportRow.resource_id == bindparam("payment_id"))
     .order_by(col(ReportRow.heard_at), col(ReportRow.report_id))
 )
-_TASKS: Final = select(TaskRow).where(TaskRow.payment_id == bindparam("payment_id"))
+_TASKS: Final = select(TaskRow).where(TaskRow.resource_id == bindparam("payment_id"))
 
 
 def order_context(payment_id: str) -> str:
@@ -64,13 +66,15 @@ def order_context(payment_id: str) -> str:
     return f"payments.order/{payment_id}"
 
 
-def order_of(keyring: Keyring, row: PaymentRow) -> Order:
+def order_of(keyring: Keyring, row: LifecycleRow) -> Order:
     """The order as it was accepted.
 
     Raises:
         KeyringError: it cannot be opened.
     """
-    return Order.model_validate_json(keyring.open(row.order_sealed, order_context(row.payment_id)))
+    return Order.model_validate_json(
+        keyring.open(row.request_sealed, order_context(row.resource_id))
+    )
 
 
 def reports_of(session: Session, payment_id: str) -> list[Report]:
@@ -89,7 +93,7 @@ class Folding:
         self.keyring = keyring
         self._escalate = escalate
 
-    def refold(self, session: Session, row: PaymentRow, now: datetime) -> PaymentView:
+    def refold(self, session: Session, row: LifecycleRow, now: datetime) -> PaymentView:
         """Fold all evidence again and write the results: state, movements, cancels and tasks.
 
         If newer code folds unchanged evidence to another state, the stored state stays and a task
@@ -117,11 +121,11 @@ class Folding:
                 f"This release folds the same reports to {payment.state}, but the payment is "
                 f"stored as {row.state}. Decide which is right."
             )
-            payment = Payment.model_validate_json(row.payment_json)
+            payment = Payment.model_validate_json(row.folded_json)
         # No query below needs the changes made below, so they go out as one UPDATE at the end.
         with session.no_autoflush:
             _enter(session, row, payment, now)
-            row.payment_json, row.evidence_hash = payment.model_dump_json(), known.digest
+            row.folded_json, row.evidence_hash = payment.model_dump_json(), known.digest
             ladder = self._ladder(row, payment)
             if row.silent_since is not None and not _is_over(payment):
                 ladder += silence.rungs(row.silent_since)
@@ -134,12 +138,12 @@ class Folding:
             view = view_of(session, row, known.instructions)
             if overdue := _owe(row, view, now):
                 questions["overdue"] = overdue
-            _write_movements(session, row.payment_id, known.reports)
-            _write_tasks(session, row.payment_id, questions, now)
+            _write_movements(session, row.resource_id, known.reports)
+            _write_tasks(session, row.resource_id, questions, now)
             session.add(row)
         return view
 
-    def refold_if_readable(self, session: Session, row: PaymentRow, now: datetime) -> None:
+    def refold_if_readable(self, session: Session, row: LifecycleRow, now: datetime) -> None:
         """As `refold`, but if the order's key is missing the transaction goes on without a fold."""
         try:
             self.refold(session, row, now)
@@ -147,16 +151,16 @@ class Folding:
             log.error(
                 "payment %s: the keyring lacks the key that sealed it; `finality doctor` names "
                 "the key",
-                row.payment_id,
+                row.resource_id,
             )
 
-    def _ladder(self, row: PaymentRow, payment: Payment) -> tuple[DueRung, ...]:
+    def _ladder(self, row: LifecycleRow, payment: Payment) -> tuple[DueRung, ...]:
         since = payment.state_as_of
         if since is None or payment.certainty is Certainty.UNKNOWN:
             return ()  # A payment in doubt has its own task, which is due sooner.
         return self._escalate(payment.state, Rail(row.rail), since)
 
-    def state_by_words(self, session: Session, row: PaymentRow, decision: Report) -> PaymentState:
+    def state_by_words(self, session: Session, row: LifecycleRow, decision: Report) -> PaymentState:
         """The state that all reports before a decision lead to, without statements."""
         _, profile, known = self._fold(session, row)
         before = [
@@ -166,10 +170,10 @@ class Folding:
         ]
         return state_by_words(order_of(self.keyring, row), profile, known.instructions, before)
 
-    def _fold(self, session: Session, row: PaymentRow) -> tuple[Payment, Profile, _Evidence]:
+    def _fold(self, session: Session, row: LifecycleRow) -> tuple[Payment, Profile, _Evidence]:
         session.flush()
         profile = profile_of(row)
-        known = _Evidence(instructions_of(session, row), reports_of(session, row.payment_id))
+        known = _Evidence(instructions_of(session, row), reports_of(session, row.resource_id))
         order = order_of(self.keyring, row)
         return fold(order, profile, known.instructions, known.reports), profile, known
 
@@ -199,7 +203,7 @@ def _is_over(payment: Payment) -> bool:
     return payment.state in ENDS and payment.certainty is not Certainty.UNKNOWN
 
 
-def _enter(session: Session, row: PaymentRow, payment: Payment, now: datetime) -> None:
+def _enter(session: Session, row: LifecycleRow, payment: Payment, now: datetime) -> None:
     if (row.state, row.certainty) == (payment.state, payment.certainty):
         return
     if row.state != payment.state:
@@ -207,7 +211,7 @@ def _enter(session: Session, row: PaymentRow, payment: Payment, now: datetime) -
     row.state, row.certainty = payment.state, payment.certainty
     session.add(
         StateRow(
-            payment_id=row.payment_id,
+            resource_id=row.resource_id,
             state=payment.state,
             certainty=payment.certainty,
             entered_at=now,
@@ -215,7 +219,7 @@ def _enter(session: Session, row: PaymentRow, payment: Payment, now: datetime) -
     )
 
 
-def _owe(row: PaymentRow, view: PaymentView, now: datetime) -> Question | None:
+def _owe(row: LifecycleRow, view: PaymentView, now: datetime) -> Question | None:
     """Note when the run has to act next. Returns a question if the step is long overdue.
 
     A run that fails, or that no worker executes, cannot report this itself.
@@ -351,7 +355,7 @@ def _ask(
     if row is None:
         row = TaskRow(
             task_id=task_id,
-            payment_id=payment_id,
+            resource_id=payment_id,
             kind=kind,
             question=question.text,
             owner=question.owner,

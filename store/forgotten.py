@@ -22,7 +22,9 @@ from store.cancelling import ask_again
 from store.halts import FROM_SET_BACK, HALTING, SET_BACK
 from store.locks import hold
 from store.requests import key_of, operation_of
-from store.tables import AttemptRow, HaltRow, InstructionRow, PaymentRow, StrangerRow
+from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow
+from store.tables.partners import StrangerRow
+from store.tables.people import HaltRow
 
 #: Reasons for which a PAY is closed as not executed.
 AS_UNSENT: Final = (Closed.CANCELLED, Closed.EXPIRED, Closed.REFUSED, Closed.NOT_EXECUTED)
@@ -40,7 +42,7 @@ _STRANGERS: Final = select(StrangerRow.partner_key, StrangerRow.created_at).wher
 
 
 def remember(
-    session: Session, payment: PaymentRow, row: InstructionRow, now: datetime, *, known: int = 0
+    session: Session, payment: LifecycleRow, row: InstructionRow, now: datetime, *, known: int = 0
 ) -> Book:
     """The book of an instruction, after forgotten attempts were written into it as in doubt.
 
@@ -93,7 +95,7 @@ def halt(session: Session, found: str, now: datetime, *, since: datetime | None 
 
 def doubt(
     session: Session,
-    payment: PaymentRow,
+    payment: LifecycleRow,
     row: InstructionRow,
     through: int,
     now: datetime,
@@ -143,7 +145,7 @@ def doubt(
 
 
 def _shown(
-    session: Session, payment: PaymentRow, row: InstructionRow, book: Book
+    session: Session, payment: LifecycleRow, row: InstructionRow, book: Book
 ) -> Sequence[tuple[int, datetime]]:
     """Key generations under which the partner shows a payment that no attempt explains.
 

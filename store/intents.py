@@ -15,7 +15,8 @@ from domain.payments.report import PaymentState
 from domain.payments.states import PROVEN_NOTHING_MOVED
 from store.keyring import Keyring
 from store.operators import NotSigned, verified
-from store.tables import PaymentRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.payments import PaymentRow
 
 _PURPOSE: Final = "intent"
 
@@ -39,16 +40,17 @@ def earlier_of(
     the same file are not compared with each other.
     """
     rows = (
-        select(PaymentRow)
+        select(LifecycleRow)
+        .join(PaymentRow, col(PaymentRow.payment_id) == col(LifecycleRow.resource_id))
         .where(col(PaymentRow.intent_hash).in_(tuple(hashes)))
-        .where(PaymentRow.created_at > now - intent.window)
+        .where(LifecycleRow.created_at > now - intent.window)
         .where(
             or_(
-                col(PaymentRow.state).not_in([state.value for state in PROVEN_NOTHING_MOVED]),
-                PaymentRow.certainty == Certainty.UNKNOWN.value,
+                col(LifecycleRow.state).not_in([state.value for state in PROVEN_NOTHING_MOVED]),
+                LifecycleRow.certainty == Certainty.UNKNOWN.value,
             )
         )
-        .order_by(col(PaymentRow.created_at), col(PaymentRow.payment_id))
+        .order_by(col(LifecycleRow.created_at), col(LifecycleRow.resource_id))
     )
     if intent.batch is not None:
         rows = rows.where(
@@ -59,7 +61,7 @@ def earlier_of(
         )
     return tuple(
         Earlier(
-            payment_id=found.payment_id,
+            payment_id=found.resource_id,
             created_at=found.created_at,
             state=PaymentState(found.state),
             in_doubt=found.certainty == Certainty.UNKNOWN,

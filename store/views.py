@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlmodel import Session
 
+from domain.lifecycle.kinds import kind_of
+from domain.lifecycle.next_step import Labels
 from domain.lifecycle.turns import Line, ReadTurn
 from domain.payments.order import Rail
 from domain.payments.payment import Instruction, Payment
@@ -11,28 +15,28 @@ from domain.payments.view import PaymentView
 from store.books import instructions_of, profile_of
 from store.halts import is_halted
 from store.inbox import news_at
-from store.tables import PaymentRow
+from store.references import end_to_end_of
+from store.tables.lifecycles import LifecycleRow
 
 
 def view_of(
-    session: Session, found: PaymentRow, instructions: tuple[Instruction, ...] | None = None
+    session: Session, found: LifecycleRow, instructions: tuple[Instruction, ...] | None = None
 ) -> PaymentView:
     """The view of a payment.
 
     Args:
         instructions: the payment's instructions, if this transaction has just read them.
     """
-    news = news_at(session, found.payment_id)
+    news = news_at(session, found.resource_id)
     return PaymentView(
         tenant=found.tenant,
-        payment_id=found.payment_id,
+        payment_id=found.resource_id,
         partner=found.partner,
         rail=Rail(found.rail),
-        end_to_end_hash=found.end_to_end_hash,
         submit_before=found.submit_before,
         profile=profile_of(found),
         instructions=instructions_of(session, found) if instructions is None else instructions,
-        payment=Payment.model_validate_json(found.payment_json),
+        payment=Payment.model_validate_json(found.folded_json),
         last_asked_at=found.last_asked_at,
         reads=found.reads,
         halted=is_halted(session, found),
@@ -46,7 +50,19 @@ def view_of(
     )
 
 
-def _read_turn(found: PaymentRow) -> ReadTurn | None:
+def labels_of(session: Session, found: LifecycleRow, instructions: Iterable[Instruction]) -> Labels:
+    """What never changes about a resource."""
+    opening = next((i.instruction_id for i in instructions if kind_of(i.kind).opens), "")
+    return Labels(
+        kind=found.kind,
+        tenant=found.tenant,
+        partner=found.partner,
+        rail=found.rail,
+        end_to_end_hash=end_to_end_of(session, opening),
+    )
+
+
+def _read_turn(found: LifecycleRow) -> ReadTurn | None:
     if found.read_turn_at is None or found.read_line is None:
         return None
     return ReadTurn(at=found.read_turn_at, line=Line(found.read_line))

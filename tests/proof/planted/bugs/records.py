@@ -16,7 +16,8 @@ from activities.upkeep import Upkeep
 from domain.payments.report import PaymentState, Report, Source
 from store.evidence import keep_report
 from store.notifications import Notifications
-from store.tables import InboxRow, PaymentRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.partners import InboxRow
 from tests.proof.planted.bug import everywhere, planted
 
 
@@ -74,8 +75,8 @@ def no_fingerprint() -> None:
     original = accepting.accepted_under
 
     def knows(session: Any, tenant: str, key: str, fingerprint: str) -> Any:
-        same = (PaymentRow.tenant == tenant, PaymentRow.key == key)
-        row = session.exec(select(PaymentRow).where(*same)).one_or_none()
+        same = (LifecycleRow.tenant == tenant, LifecycleRow.key == key)
+        row = session.exec(select(LifecycleRow).where(*same)).one_or_none()
         return original(session, tenant, key, row.fingerprint if row else fingerprint)
 
     everywhere(original, knows)
@@ -99,7 +100,7 @@ def a_webhook_is_believed() -> None:
                     partner_reference=given["partner_reference"],
                 )
                 keep_report(session, str(arrival.payment_id), report, given["now"])
-                row = session.get(PaymentRow, arrival.payment_id)
+                row = session.get(LifecycleRow, arrival.payment_id)
                 store.folding.Folding(self._keyring).refold(session, row, given["now"])
 
             self._database.write_now(believe)
@@ -142,7 +143,7 @@ def news_is_told_once() -> None:
 
     async def forgets(self: Any, payment_ids: Any, now: Any) -> None:
         await notified(self, payment_ids, now)
-        rows = update(InboxRow).where(col(InboxRow.payment_id).in_(payment_ids))
+        rows = update(InboxRow).where(col(InboxRow.resource_id).in_(payment_ids))
         self._database.write_now(lambda session: session.exec(rows.values(notify_at=None)))
 
     store.inbox.Inbox.notified = forgets  # type: ignore[method-assign]
