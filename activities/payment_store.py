@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError
 from activities.messages import FORGOTTEN, NOT_OF_A_STEP, CancelRequest, ResourceRef, Step
 from domain.lifecycle.next_step import NextStep
 from domain.payments.heard import Heard, NotOfAStep
-from domain.payments.next_step import labels, next_step
+from domain.payments.next_step import next_step
 from domain.payments.payment import UnknownPayment
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class PaymentStore:
                 halted.
         """
         async with self._halting_if_forgotten(ref.resource_id):
-            view = await self._payments.view(ref.resource_id)
+            view, labels = await self._payments.loaded(ref.resource_id)
             if not view.instructions:
                 raise UnknownPayment(f"{ref.resource_id} has no instruction")
             if any(
@@ -68,7 +68,7 @@ class PaymentStore:
                 now = self._clock.now()
                 view = await self._set_back.remember(ref.resource_id, ref.attempts, now)
         known = self._next(view, ref.at or self._clock.now())
-        return known.model_copy(update={"labels": labels(view)})
+        return known.model_copy(update={"labels": labels})
 
     @activity.defn
     async def record(self, heard: Heard) -> Step:

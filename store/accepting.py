@@ -17,6 +17,7 @@ from sqlmodel import Session, SQLModel, col, select
 from domain.ids import end_to_end_hash, instruction_id
 from domain.lifecycle.profile import InstructionKind, Profile
 from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate, require_acknowledged
+from domain.payments.next_step import KIND
 from domain.payments.order import Order
 from domain.payments.view import PaymentView
 from store.clocks import agreed
@@ -28,7 +29,9 @@ from store.keyring import Keyring
 from store.keys import require_proven
 from store.locks import hold
 from store.parts import in_parts
-from store.tables import InstructionRow, PaymentRow
+from store.references import ReferenceKind, refer
+from store.tables.lifecycles import InstructionRow, LifecycleRow
+from store.tables.payments import PaymentRow
 from store.views import view_of
 
 FINGERPRINT_VERSION: Final = 1
@@ -103,8 +106,11 @@ class Accepting:
 class _New:
     """A payment that this call records."""
 
-    row: PaymentRow
+    row: LifecycleRow
+    of_payment: PaymentRow
     paying: InstructionRow
+    end_to_end: str
+    """The hash of its end-to-end id."""
     others: list[SQLModel]
     view: PaymentView
 
@@ -125,7 +131,7 @@ class _Call:
         session: Session,
         keyring: Keyring,
         folding: Folding,
-        known: Mapping[tuple[str, str], PaymentRow],
+        known: Mapping[tuple[str, str], LifecycleRow],
         compared: Compared,
     ) -> None:
         self._session = session
@@ -155,20 +161,27 @@ class _Call:
         except PossibleDuplicate as duplicate:
             return duplicate
         row = self._new_row(given, at)
-        row.intent_hash, row.intent_batch = hashes[0], given.intent.batch
-        if earlier:
-            row.acknowledged = ",".join(one.payment_id for one in earlier)
-            row.acknowledged_by = given.acknowledged.operator
+        of_payment = PaymentRow(
+            payment_id=payment_id,
+            amount_minor=order.instructed_amount.minor,
+            currency=order.instructed_amount.currency,
+            creditor_masked=order.creditor_account.masked,
+            intent_hash=hashes[0],
+            intent_batch=given.intent.batch,
+            acknowledged=",".join(one.payment_id for one in earlier) or None,
+            acknowledged_by=given.acknowledged.operator if earlier else None,
+        )
         paying = InstructionRow(
             instruction_id=instruction_id(payment_id, InstructionKind.PAY),
-            payment_id=payment_id,
+            resource_id=payment_id,
             kind=InstructionKind.PAY,
             partner=order.partner,
             partner_account=order.partner_account,
         )
         view, others = self._folding.begin(row, order, paying, at, halted=self._is_halted(row))
-        self._compared.add(row)
-        new = self._new[name] = _New(row, paying, others, view)
+        self._compared.add(row, of_payment)
+        end_to_end = end_to_end_hash(order.tenant, order.end_to_end_id)
+        new = self._new[name] = _New(row, of_payment, paying, end_to_end, others, view)
         return new
 
     def store(self, at: datetime) -> None:
@@ -176,28 +189,33 @@ class _Call:
         new = self._new.values()
         for rows in (
             [one.row for one in new],
+            [one.of_payment for one in new],
             [one.paying for one in new],
             [row for one in new for row in one.others],
         ):
             self._session.add_all(rows)
             self._session.flush()
+        for one in new:
+            refer(self._session, one.paying, ReferenceKind.END_TO_END, one.end_to_end)
+        self._session.flush()
         shown = shown_among(self._session, [(one.row, one.paying) for one in new])
         for one in new:
-            if one.row.payment_id in shown:
+            if one.row.resource_id in shown:
                 remember(self._session, one.row, one.paying, at)
                 one.view = self._folding.refold(self._session, one.row, at)
 
-    def _is_halted(self, row: PaymentRow) -> bool:
+    def _is_halted(self, row: LifecycleRow) -> bool:
         scope = (row.partner, row.tenant, row.rail)
         if scope not in self._halted:
             self._halted[scope] = is_halted(self._session, row)
         return self._halted[scope]
 
-    def _new_row(self, given: Given, at: datetime) -> PaymentRow:
+    def _new_row(self, given: Given, at: datetime) -> LifecycleRow:
         order, payment_id = given.order, given.payment_id
         sealed = self._keyring.seal(order.model_dump_json().encode(), order_context(payment_id))
-        return PaymentRow(
-            payment_id=payment_id,
+        return LifecycleRow(
+            resource_id=payment_id,
+            kind=KIND,
             tenant=order.tenant,
             key=given.key,
             fingerprint=given.fingerprint,
@@ -205,11 +223,7 @@ class _Call:
             partner=order.partner,
             partner_account=order.partner_account,
             rail=order.rail,
-            end_to_end_hash=end_to_end_hash(order.tenant, order.end_to_end_id),
-            amount_minor=order.instructed_amount.minor,
-            currency=order.instructed_amount.currency,
-            creditor_masked=order.creditor_account.masked,
-            order_sealed=sealed,
+            request_sealed=sealed,
             profile_json=given.profile.model_dump_json(),
             submit_before=order.submit_before,
             submit_from=order.times.submit_from,
@@ -217,7 +231,7 @@ class _Call:
             # The fold sets these before the row is stored.
             state="",
             certainty="",
-            payment_json="",
+            folded_json="",
             evidence_hash="",
             created_at=at,
             updated_at=at,
@@ -244,7 +258,7 @@ def accepted_under(
 
 def known_rows(
     session: Session, names: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], PaymentRow]:
+) -> dict[tuple[str, str], LifecycleRow]:
     """The payments under those (tenant, key) that are known."""
     keys_of: dict[str, list[str]] = {}
     for tenant, key in names:
@@ -257,17 +271,17 @@ def known_rows(
     }
 
 
-_UNDER_KEYS: Final = select(PaymentRow).where(
-    PaymentRow.tenant == bindparam("tenant"),
-    col(PaymentRow.key).in_(bindparam("keys", expanding=True)),
+_UNDER_KEYS: Final = select(LifecycleRow).where(
+    LifecycleRow.tenant == bindparam("tenant"),
+    col(LifecycleRow.key).in_(bindparam("keys", expanding=True)),
 )
 
 
-def _accepted(session: Session, found: PaymentRow, fingerprint: str) -> Acceptance:
+def _accepted(session: Session, found: LifecycleRow, fingerprint: str) -> Acceptance:
     _require_same(found, fingerprint)
     return Acceptance(view_of(session, found), is_new=False)
 
 
-def _require_same(found: PaymentRow, fingerprint: str) -> None:
+def _require_same(found: LifecycleRow, fingerprint: str) -> None:
     if found.fingerprint != fingerprint:
-        raise KeyReused(found.key, found.payment_id)
+        raise KeyReused(found.key, found.resource_id)

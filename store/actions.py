@@ -6,8 +6,8 @@ from sqlmodel import Session, col, select
 
 from domain.payments.payment import Payment
 from domain.payments.report import Action, Report
-from store.claim_rows import ActionRow
 from store.keyring import Keyring
+from store.tables.claims import ActionRow
 
 
 def keep_action(session: Session, keyring: Keyring, payment_id: str, report: Report) -> None:

@@ -17,11 +17,11 @@ from domain.payments.heard import Heard
 from store.books import FORGOTTEN, book_of
 from store.forgotten import doubt, halt
 from store.requests import close, operation_of
-from store.tables import AttemptRow, InstructionRow, PaymentRow
+from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow
 
 
 def of_its_attempt(
-    session: Session, payment: PaymentRow, row: InstructionRow, heard: Heard
+    session: Session, payment: LifecycleRow, row: InstructionRow, heard: Heard
 ) -> Heard:
     """The same outcome, under the number that its attempt has in this book.
 
@@ -57,7 +57,7 @@ def of_its_attempt(
 
 def close_attempt(
     session: Session,
-    payment: PaymentRow,
+    payment: LifecycleRow,
     row: InstructionRow,
     book: Book,
     heard: Heard,
@@ -105,7 +105,9 @@ def close_attempt(
         close(session, row, closed, heard.heard_at)
 
 
-def close_refused(session: Session, payment: PaymentRow, row: InstructionRow, heard: Heard) -> None:
+def close_refused(
+    session: Session, payment: LifecycleRow, row: InstructionRow, heard: Heard
+) -> None:
     """Close a refused instruction, if a lookup has now ruled out its other attempts."""
     session.flush()
     book = book_of(session, payment, row)

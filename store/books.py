@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from domain.lifecycle.kinds import kind_of
+from domain.lifecycle.kinds import OPENING, kind_of
 from domain.lifecycle.profile import InstructionKind, Profile
 from domain.lifecycle.sending import (
     Answer,
@@ -22,8 +22,8 @@ from domain.lifecycle.sending import (
 )
 from domain.money import Money
 from domain.payments.payment import Instruction
-from store.claim_rows import ClaimRow
-from store.tables import AttemptRow, InstructionRow, LookupRow, PaymentRow
+from store.tables.claims import ClaimRow
+from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow, LookupRow
 
 #: The `why` of an attempt that the database has forgotten and that counts as sent.
 FORGOTTEN: Final = "may have been sent before the database was set back"
@@ -32,8 +32,11 @@ SHOWN: Final = "the partner shows the payment, which counted as not sent"
 #: Built once: each transaction runs them several times, and to build one costs more than to run it.
 _INSTRUCTIONS: Final = (
     select(InstructionRow)
-    .where(InstructionRow.payment_id == bindparam("payment_id"))
+    .where(InstructionRow.resource_id == bindparam("payment_id"))
     .order_by(InstructionRow.instruction_id)
+)
+_OPENING: Final = select(InstructionRow).where(
+    InstructionRow.resource_id == bindparam("payment_id"), col(InstructionRow.kind).in_(OPENING)
 )
 _ATTEMPTS: Final = (
     select(AttemptRow)
@@ -52,7 +55,12 @@ def instruction_rows(session: Session, payment_id: str) -> Sequence[InstructionR
     return session.exec(_INSTRUCTIONS, params={"payment_id": payment_id}).all()
 
 
-def profile_of(payment: PaymentRow) -> Profile:
+def opening_row(session: Session, resource_id: str) -> InstructionRow:
+    """The instruction that makes the resource's object at the partner."""
+    return session.exec(_OPENING, params={"payment_id": resource_id}).one()
+
+
+def profile_of(payment: LifecycleRow) -> Profile:
     """The partner's profile as it was when the payment was accepted; the payment keeps it."""
     return _profile(payment.profile_json)
 
@@ -63,7 +71,7 @@ def _profile(profile_json: str) -> Profile:
     return Profile.model_validate_json(profile_json)
 
 
-def book_of(session: Session, payment: PaymentRow, row: InstructionRow) -> Book:
+def book_of(session: Session, payment: LifecycleRow, row: InstructionRow) -> Book:
     """An instruction's book as it stands in this transaction."""
     of = {"instruction_id": row.instruction_id}
     attempts = session.exec(_ATTEMPTS, params=of).all()
@@ -71,7 +79,7 @@ def book_of(session: Session, payment: PaymentRow, row: InstructionRow) -> Book:
 
 
 def _book(
-    payment: PaymentRow,
+    payment: LifecycleRow,
     row: InstructionRow,
     attempts: Sequence[AttemptRow] = (),
     lookups: Sequence[LookupRow] = (),
@@ -86,7 +94,7 @@ def _book(
         ),
         closed=Closed(row.closed) if row.closed else None,
         reopened=Closed(row.reopened) if row.reopened else None,
-        held=row.partner_reference is not None or row.found_executed,
+        held=row.held,
         submit_from=payment.submit_from if opens else None,
         cancel_asked=opens and payment.cancel_asked_at is not None,
         is_gated=opens,
@@ -94,15 +102,15 @@ def _book(
     )
 
 
-def instructions_of(session: Session, payment: PaymentRow) -> tuple[Instruction, ...]:
+def instructions_of(session: Session, payment: LifecycleRow) -> tuple[Instruction, ...]:
     """All instructions of a payment with their books."""
     return tuple(
         _instruction(row, book_of(session, payment, row), claimed_by(session, row))
-        for row in instruction_rows(session, payment.payment_id)
+        for row in instruction_rows(session, payment.resource_id)
     )
 
 
-def new_instruction(payment: PaymentRow, row: InstructionRow) -> Instruction:
+def new_instruction(payment: LifecycleRow, row: InstructionRow) -> Instruction:
     """An instruction that is being recorded: nothing was sent and nothing looked up."""
     return _instruction(row, _book(payment, row))
 

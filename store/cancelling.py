@@ -17,7 +17,7 @@ from domain.payments.payment import Certainty, Instruction, Payment
 from domain.payments.report import PaymentState
 from domain.payments.states import CANCELLABLE
 from store.books import instructions_of, profile_of
-from store.tables import CommandRow, InstructionRow, PaymentRow
+from store.tables.lifecycles import CommandRow, InstructionRow, LifecycleRow
 
 #: A CANCEL that could not be sent within this time expires: the payment has moved on by then.
 _CANCEL_WITHIN: Final = timedelta(days=7)
@@ -25,7 +25,7 @@ _CANCEL_WITHIN: Final = timedelta(days=7)
 CHECKS: Final = "our checks"
 
 
-def close_cancelled(session: Session, row: PaymentRow, now: datetime) -> None:
+def close_cancelled(session: Session, row: LifecycleRow, now: datetime) -> None:
     """Close instructions that had no effect. This transaction sees that no attempt is unproven."""
     profile = profile_of(row)
     for instruction in instructions_of(session, row):
@@ -35,7 +35,7 @@ def close_cancelled(session: Session, row: PaymentRow, now: datetime) -> None:
 
 
 def follow_cancel(
-    session: Session, row: PaymentRow, payment: Payment, profile: Profile, now: datetime
+    session: Session, row: LifecycleRow, payment: Payment, profile: Profile, now: datetime
 ) -> bool:
     """Create a CANCEL instruction for what the partner holds. True if a book changed.
 
@@ -46,7 +46,7 @@ def follow_cancel(
     is_alive = came_alive(session, row, payment)
     if is_alive:
         ask_again(session, row)
-    asked = [c for c in commands_of(session, row.payment_id) if c.outcome == Outcome.ASKED]
+    asked = [c for c in commands_of(session, row.resource_id) if c.outcome == Outcome.ASKED]
     cancels = [i for i in instructions_of(session, row) if kind_of(i.kind).takes_back]
     underway = [i for i in cancels if not i.book.closed]
     if payment.state not in CANCELLABLE and not is_alive:
@@ -66,11 +66,11 @@ def follow_cancel(
         # The partner refused, and the payment is where it was: asking again would change nothing.
         _answer(session, asked, Outcome.REFUSED, now)
         return False
-    new = instruction_id(row.payment_id, InstructionKind.CANCEL, len(cancels) + 1)
+    new = instruction_id(row.resource_id, InstructionKind.CANCEL, len(cancels) + 1)
     session.add(
         InstructionRow(
             instruction_id=new,
-            payment_id=row.payment_id,
+            resource_id=row.resource_id,
             kind=InstructionKind.CANCEL,
             partner=row.partner,
             partner_account=row.partner_account,
@@ -83,7 +83,7 @@ def follow_cancel(
     return True
 
 
-def came_alive(session: Session, row: PaymentRow, payment: Payment) -> bool:
+def came_alive(session: Session, row: LifecycleRow, payment: Payment) -> bool:
     """Whether the partner accepted a payment that we had closed, and nobody has decided about it.
 
     It was closed as cancelled because it was proven unsent, or because people found that it was
@@ -100,26 +100,26 @@ def came_alive(session: Session, row: PaymentRow, payment: Payment) -> bool:
     )
 
 
-def ask_again(session: Session, row: PaymentRow) -> None:
+def ask_again(session: Session, row: LifecycleRow) -> None:
     """Reopen the cancel command once.
 
     A command that has a CANCEL instruction stays as it is: that instruction's outcome answers it.
     """
-    done = [c for c in commands_of(session, row.payment_id) if c.outcome == Outcome.DONE]
+    done = [c for c in commands_of(session, row.resource_id) if c.outcome == Outcome.DONE]
     for command in done:
         if not command.about:
             command.outcome, command.outcome_at = Outcome.ASKED, None
             session.add(command)
 
 
-def cancel_barred(session: Session, row: PaymentRow, why: str, now: datetime) -> None:
+def cancel_barred(session: Session, row: LifecycleRow, why: str, now: datetime) -> None:
     """Record, once, a cancel by our own checks: they bar a payment that may have been sent."""
-    if any(command.by == CHECKS for command in commands_of(session, row.payment_id)):
+    if any(command.by == CHECKS for command in commands_of(session, row.resource_id)):
         return
     row.cancel_asked_at = row.cancel_asked_at or now
     session.add(
         CommandRow(
-            payment_id=row.payment_id,
+            resource_id=row.resource_id,
             command_id=f"checks/{now.isoformat()}",
             kind=CommandKind.CANCEL,
             fingerprint="",
@@ -134,11 +134,11 @@ def cancel_barred(session: Session, row: PaymentRow, why: str, now: datetime) ->
 
 def commands_of(session: Session, payment_id: str) -> Sequence[CommandRow]:
     """The payment's cancel and abandon commands."""
-    rows = session.exec(select(CommandRow).where(CommandRow.payment_id == payment_id))
+    rows = session.exec(select(CommandRow).where(CommandRow.resource_id == payment_id))
     return [row for row in rows if row.kind in TAKING_BACK]
 
 
-def _is_held(session: Session, row: PaymentRow) -> bool:
+def _is_held(session: Session, row: LifecycleRow) -> bool:
     return any(
         i.book.answered and not i.book.closed
         for i in instructions_of(session, row)

@@ -25,13 +25,13 @@ from domain.payments.states import STATES
 from domain.payments.view import PaymentView
 from store.actions import action_of
 from store.books import profile_of
-from store.claim_rows import ClaimRow
 from store.clocks import agreed
 from store.database import Database
 from store.folding import Folding, order_of
 from store.forgotten import remember
 from store.payments import row as payment_row
-from store.tables import InstructionRow, PaymentRow
+from store.tables.claims import ClaimRow
+from store.tables.lifecycles import InstructionRow, LifecycleRow
 from store.views import view_of
 
 #: A claim that could not be sent within this time expires, and its amount is free again.
@@ -108,7 +108,7 @@ class Claims:
                 raise OverBound(kind, amount, left)
             instruction = InstructionRow(
                 instruction_id=new,
-                payment_id=payment_id,
+                resource_id=payment_id,
                 kind=kind,
                 partner=row.partner,
                 partner_account=row.partner_account,
@@ -143,20 +143,21 @@ class Claims:
         """
 
         def query(session: Session) -> Action | None:
-            payment = Payment.model_validate_json(payment_row(session, payment_id).payment_json)
+            payment = Payment.model_validate_json(payment_row(session, payment_id).folded_json)
             return action_of(session, self._folding.keyring, payment_id, payment)
 
         return await self._database.read(query)
 
     def _require(
-        self, row: PaymentRow, view: PaymentView, kind: InstructionKind, amount: Money
+        self, row: LifecycleRow, view: PaymentView, kind: InstructionKind, amount: Money
     ) -> None:
         payment, state = view.payment, STATES[view.payment.state]
+        currency = payment.amounts.instructed.currency
         profile = profile_of(row)
         if kind not in profile.operations:
             raise CannotClaim(f"{row.partner} offers no {kind} of this payment")
-        if amount.minor <= 0 or amount.currency != row.currency:
-            raise CannotClaim(f"amount: {amount} is not above zero in {row.currency}")
+        if amount.minor <= 0 or amount.currency != currency:
+            raise CannotClaim(f"amount: {amount} is not above zero in {currency}")
         if payment.is_frozen:
             raise CannotClaim("something about the payment is in question; resolve that first")
         if kind_of(kind).reverses:

@@ -15,7 +15,7 @@ from sqlmodel import Session, col, delete, select
 
 from domain.clock import APART_MAX, DATABASE, TEMPORAL, Reading
 from store.database import Database, compares_clocks
-from store.tables import ClockRow
+from store.tables.upkeep import ClockRow
 from store.wrong_clocks import ask_to_set, close_set
 
 _RECORDED: Final = "what the store has recorded"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect
+from sqlalchemy import Column, ColumnElement, DateTime, Dialect, Index
 from sqlalchemy.types import TypeDecorator
 
 
@@ -28,3 +28,24 @@ class Moment(TypeDecorator[datetime]):
             return None
         assert isinstance(value, datetime)
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def moment(
+    name: str | None = None, *, index: bool = False, nullable: bool = True
+) -> Column[datetime]:
+    """A column of moments in UTC.
+
+    It is named after its field, unless the first release used another name: a process of an older
+    release may still run on the same database.
+    """
+    return Column(name, Moment(), index=index, nullable=nullable)
+
+
+def where(name: str, *columns: str, that: ColumnElement[bool]) -> Index:
+    """A partial index of the few rows that upkeep queries, not of all rows.
+
+    A database uses it only if the query spells the condition as the index does. So SQLAlchemy
+    writes both: `IS NULL` and `IS NOT NULL`, which both databases also infer from a comparison, and
+    `.is_(False)`.
+    """
+    return Index(name, *columns, sqlite_where=that, postgresql_where=that)

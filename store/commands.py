@@ -8,25 +8,24 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from domain.lifecycle.command import CommandKind, Outcome
-from domain.lifecycle.kinds import OPENING
 from domain.lifecycle.sending import AttemptResult, Closed
 from domain.lifecycle.statement import Signed, digest
 from domain.payments.payment import Certainty, FindingKind, Payment
 from domain.payments.report import PaymentState, Report, Source
 from domain.payments.states import CANCELLABLE, DONE, ENDS, STATES
 from domain.payments.view import PaymentView
-from store.books import book_of, instructions_of
+from store.books import book_of, instructions_of, opening_row
 from store.cancelling import came_alive, close_cancelled
 from store.clocks import agreed, no_later
 from store.database import Database
 from store.evidence import keep_report
 from store.folding import Folding
 from store.forgotten import remember
-from store.inbox import match_reference
 from store.operators import SIGNATURES_NEEDED, people
 from store.payments import row as payment_row
+from store.references import keep_object, object_of, owner_of
 from store.signatures import known_now, require_signed, signatures
-from store.tables import CommandRow, InstructionRow, PaymentRow
+from store.tables.lifecycles import CommandRow, InstructionRow, LifecycleRow
 from store.views import view_of
 
 
@@ -110,7 +109,7 @@ class Commands:
             if known is None:
                 known = _new(session, row, asked)
                 known.notified_at = known.asked_at if asked.by_its_run else None
-                stands = Payment.model_validate_json(row.payment_json)
+                stands = Payment.model_validate_json(row.folded_json)
                 if stands.state in CANCELLABLE or came_alive(session, row, stands):
                     row.cancel_asked_at = row.cancel_asked_at or now
                     close_cancelled(session, row, now)
@@ -146,11 +145,11 @@ class Commands:
             known = _known(session, row, asked, signed)
             if known is None:
                 paying = _in_question(session, row, now)
-                _keep_reference(session, row, paying, reference, now)
-                paying.found_executed = True
+                _keep_reference(session, paying, reference, now)
+                paying.held = True
                 session.add(paying)
-                can_read = paying.partner_reference is not None
-                done = DONE[Payment.model_validate_json(row.payment_json).direction]
+                can_read = object_of(session, paying) is not None
+                done = DONE[Payment.model_validate_json(row.folded_json).direction]
                 state = done if can_read else PaymentState.UNCONFIRMED
                 self._decide(session, row, state, "found executed", asked)
                 known = _new(session, row, asked)
@@ -211,7 +210,7 @@ class Commands:
         """All commands of a payment, the oldest first."""
         rows = (
             select(CommandRow)
-            .where(CommandRow.payment_id == payment_id)
+            .where(CommandRow.resource_id == payment_id)
             .order_by(col(CommandRow.asked_at), CommandRow.command_id)
         )
         found = await self._database.read(lambda session: session.exec(rows).all())
@@ -225,13 +224,13 @@ class Commands:
         context = _evidence_context(payment_id, command_id)
         return self._folding.keyring.open(row.evidence_sealed, context)
 
-    def _remembered(self, session: Session, payment_id: str, at: datetime) -> PaymentRow:
+    def _remembered(self, session: Session, payment_id: str, at: datetime) -> LifecycleRow:
         """The payment, after attempts that the partner shows and we forgot are in its book.
 
         Otherwise a command could close a forgotten attempt as unsent.
         """
         row, now = payment_row(session, payment_id), no_later(session, at)
-        paying = _paying(session, row)
+        paying = opening_row(session, row.resource_id)
         before = book_of(session, row, paying)
         if remember(session, row, paying, now) != before:
             self._folding.refold(session, row, now)
@@ -240,7 +239,7 @@ class Commands:
     def _decide(
         self,
         session: Session,
-        row: PaymentRow,
+        row: LifecycleRow,
         state: PaymentState,
         words: str,
         asked: _Asked,
@@ -248,8 +247,8 @@ class Commands:
         says: str | None = None,
     ) -> None:
         """Store the decision as a report: it answers the open findings and names a state."""
-        payment = Payment.model_validate_json(row.payment_json)
-        paying = _paying(session, row)
+        payment = Payment.model_validate_json(row.folded_json)
+        paying = opening_row(session, row.resource_id)
         report = Report(
             instruction_id=paying.instruction_id,
             source=Source.DECISION,
@@ -257,12 +256,12 @@ class Commands:
             state=state,
             partner_status=f"{words}, says {says or asked.by}",
             reason=asked.why,
-            partner_reference=paying.partner_reference,
+            partner_reference=object_of(session, paying),
             settles=tuple(f.text for f in payment.findings if f.freezes),
         )
         known = self._folding.state_by_words(session, row, report)
         report = report.model_copy(update={"decided_on": known})
-        keep_report(session, row.payment_id, report, asked.at)
+        keep_report(session, row.resource_id, report, asked.at)
 
 
 @dataclass(frozen=True)
@@ -288,22 +287,22 @@ class _Asked:
         return digest("\x1f".join((self.kind, self.by, self.why, self.content)).encode())[:32]
 
 
-def _is_cancelled(row: PaymentRow) -> bool:
+def _is_cancelled(row: LifecycleRow) -> bool:
     """Whether the payment is cancelled, and no report contradicts that."""
-    payment = Payment.model_validate_json(row.payment_json)
+    payment = Payment.model_validate_json(row.folded_json)
     contradicted = any(f.kind is FindingKind.CONTRADICTION for f in payment.findings)
     return payment.state is PaymentState.CANCELLED and not contradicted
 
 
 def _in_question(
-    session: Session, row: PaymentRow, now: datetime, *, unheard: bool = False
+    session: Session, row: LifecycleRow, now: datetime, *, unheard: bool = False
 ) -> InstructionRow:
     """The PAY instruction, if its outcome is in question and people may decide it.
 
     With `unheard`, attempts with an unknown result must be past their `ends_by` too, since their
     bytes may still arrive until then.
     """
-    payment = Payment.model_validate_json(row.payment_json)
+    payment = Payment.model_validate_json(row.folded_json)
     live = {AttemptResult.OPEN, AttemptResult.UNKNOWN} if unheard else {AttemptResult.OPEN}
     for instruction in instructions_of(session, row):
         for attempt in instruction.book.attempts:
@@ -317,39 +316,24 @@ def _in_question(
     if not (payment.certainty is Certainty.UNKNOWN or payment.is_frozen or is_claimed):
         advice = "there is nothing to decide" if payment.state in ENDS else "the partner decides"
         raise CannotResolve(f"the payment is {payment.state} and not in question; {advice}")
-    return _paying(session, row)
-
-
-def _paying(session: Session, row: PaymentRow) -> InstructionRow:
-    return session.exec(
-        select(InstructionRow).where(
-            InstructionRow.payment_id == row.payment_id,
-            col(InstructionRow.kind).in_(OPENING),
-        )
-    ).one()
+    return opening_row(session, row.resource_id)
 
 
 def _keep_reference(
-    session: Session, row: PaymentRow, paying: InstructionRow, reference: str | None, now: datetime
+    session: Session, paying: InstructionRow, reference: str | None, now: datetime
 ) -> None:
-    if reference is None or reference == paying.partner_reference:
+    known = object_of(session, paying)
+    if reference is None or reference == known:
         return
-    if paying.partner_reference is not None:
+    if known is not None:
         raise CannotResolve(
-            f"the partner's id of this payment is known to be {paying.partner_reference}; give no "
-            "other reference"
+            f"the partner's id of this payment is known to be {known}; give no other reference"
         )
-    owner = session.exec(
-        select(InstructionRow.payment_id).where(
-            InstructionRow.partner == row.partner,
-            InstructionRow.partner_account == row.partner_account,
-            InstructionRow.partner_reference == reference,
+    if not keep_object(session, paying, reference, now):
+        owner = owner_of(session, paying.partner, paying.partner_account, reference)
+        raise CannotResolve(
+            f"{reference} is the partner's id of another payment, {owner and owner[0]}"
         )
-    ).first()
-    if owner is not None:
-        raise CannotResolve(f"{reference} is the partner's id of another payment, {owner}")
-    paying.partner_reference = reference
-    match_reference(session, row.partner, reference, row.payment_id, now)
 
 
 def _evidence_context(payment_id: str, command_id: str) -> str:
@@ -358,28 +342,28 @@ def _evidence_context(payment_id: str, command_id: str) -> str:
 
 
 def _known(
-    session: Session, row: PaymentRow, asked: _Asked, signed: Signed | None = None
+    session: Session, row: LifecycleRow, asked: _Asked, signed: Signed | None = None
 ) -> CommandRow | None:
     """The recorded command; None if it is new. A new one must be signed about what is known now."""
     if signed is not None:
         require_signed(session, row, signed, asked.kind, asked.content, asked.at)
-    known = session.get(CommandRow, (row.payment_id, asked.command_id))
+    known = session.get(CommandRow, (row.resource_id, asked.command_id))
     if known is not None and known.fingerprint != asked.fingerprint:
         raise CommandReused(
-            f"command id {asked.command_id!r} of {row.payment_id} belongs to an earlier command, "
+            f"command id {asked.command_id!r} of {row.resource_id} belongs to an earlier command, "
             f"{known.kind} by {known.by}; use a new id for a new command"
         )
     if known is None and signed is not None and signed.statement.about != known_now(session, row):
         raise CannotResolve(
-            f"more is known about {row.payment_id} than when this was signed; look at it with "
+            f"more is known about {row.resource_id} than when this was signed; look at it with "
             "`finality show`, and sign again"
         )
     return known
 
 
-def _new(session: Session, row: PaymentRow, asked: _Asked) -> CommandRow:
+def _new(session: Session, row: LifecycleRow, asked: _Asked) -> CommandRow:
     command = CommandRow(
-        payment_id=row.payment_id,
+        resource_id=row.resource_id,
         command_id=asked.command_id,
         kind=asked.kind,
         fingerprint=asked.fingerprint,
@@ -395,7 +379,7 @@ def _new(session: Session, row: PaymentRow, asked: _Asked) -> CommandRow:
 
 def _record(row: CommandRow) -> CommandRecord:
     return CommandRecord(
-        payment_id=row.payment_id,
+        payment_id=row.resource_id,
         command_id=row.command_id,
         kind=CommandKind(row.kind),
         by=row.by,

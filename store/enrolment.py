@@ -25,7 +25,7 @@ from store.operators import (
     standing,
     verified,
 )
-from store.tables import OperatorRow
+from store.tables.people import OperatorRow
 
 
 def enrol(session: Session, keys: Sequence[PublicKey], now: datetime) -> None:

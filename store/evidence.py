@@ -17,14 +17,14 @@ from domain.payments.report import PaymentState, Report, Source
 from domain.payments.states import STATES
 from store.books import profile_of
 from store.keyring import Keyring
-from store.tables import ExchangeRow, LookupRow, PaymentRow, ReportRow
+from store.tables.lifecycles import ExchangeRow, LifecycleRow, LookupRow, ReportRow
 
 #: `partner_status` of a report that we write ourselves: the partner can no longer be asked.
 NO_LONGER_ASKED: Final = "can no longer be asked"
 
 _REPORT: Final = select(ReportRow.report_id).where(ReportRow.report_id == bindparam("report_id"))
 _EXCHANGE: Final = select(ExchangeRow.number).where(
-    ExchangeRow.payment_id == bindparam("payment_id"),
+    ExchangeRow.resource_id == bindparam("payment_id"),
     ExchangeRow.heard_at == bindparam("heard_at"),
     # Also finds exchanges without a report, whose `report_id` is NULL.
     col(ExchangeRow.report_id).is_not_distinct_from(bindparam("report_id")),
@@ -38,7 +38,7 @@ def keep_report(session: Session, payment_id: str, report: Report, now: datetime
         session.add(
             ReportRow(
                 report_id=report.report_id,
-                payment_id=payment_id,
+                resource_id=payment_id,
                 instruction_id=report.instruction_id,
                 report_json=report.model_dump_json(exclude={"action": {"url"}}),
                 heard_at=now,
@@ -80,7 +80,7 @@ def keep_exchange(session: Session, keyring: Keyring, heard: Heard) -> None:
     path = exchange.path.partition("?")[0]
     session.add(
         ExchangeRow(
-            payment_id=heard.payment_id,
+            resource_id=heard.payment_id,
             instruction_id=heard.instruction_id,
             report_id=report_id,
             heard_at=heard.heard_at,
@@ -90,14 +90,14 @@ def keep_exchange(session: Session, keyring: Keyring, heard: Heard) -> None:
     )
 
 
-def last_word(payment: PaymentRow, heard: Heard) -> Report | None:
+def last_word(payment: LifecycleRow, heard: Heard) -> Report | None:
     """A report that the partner can no longer be asked; None if it can.
 
     A settled payment becomes UNCONFIRMED by it. In any other state the report has no state of its
     own, so a person has to find out.
     """
     profile = profile_of(payment)
-    known = Payment.model_validate_json(payment.payment_json)
+    known = Payment.model_validate_json(payment.folded_json)
     is_over = (
         profile.status_for is not None
         and known.settled_at is not None

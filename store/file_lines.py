@@ -14,7 +14,8 @@ from sqlmodel import Session, col, delete, select
 from domain.payments.payment import Payment
 from store.database import Database
 from store.keyring import Keyring
-from store.tables import FileLineRow, FileRow, PaymentRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.payments import FileLineRow, FileRow
 
 #: Lines in one transaction, so that other transactions can run in between.
 _BATCH: Final = 1000
@@ -150,14 +151,14 @@ class FileLines:
             KeyringError: a line cannot be opened.
         """
 
-        def query(session: Session) -> list[tuple[FileLineRow, PaymentRow | None]]:
+        def query(session: Session) -> list[tuple[FileLineRow, LifecycleRow | None]]:
             same = and_(
-                col(PaymentRow.tenant) == col(FileLineRow.tenant),
-                col(PaymentRow.key) == col(FileLineRow.payment_key),
+                col(LifecycleRow.tenant) == col(FileLineRow.tenant),
+                col(LifecycleRow.key) == col(FileLineRow.payment_key),
             )
             rows = (
-                select(FileLineRow, PaymentRow)
-                .join(PaymentRow, same, isouter=True)
+                select(FileLineRow, LifecycleRow)
+                .join(LifecycleRow, same, isouter=True)
                 .where(FileLineRow.tenant == file.tenant, FileLineRow.file_key == file.file_key)
                 .order_by(col(FileLineRow.position))
             )
@@ -207,7 +208,7 @@ class FileLines:
             header=FileHeader.model_validate_json(clear),
         )
 
-    def _now(self, row: FileLineRow, payment: PaymentRow | None) -> LineNow:
+    def _now(self, row: FileLineRow, payment: LifecycleRow | None) -> LineNow:
         context = _context(row.tenant, row.file_key, row.position)
         clear = self._keyring.open(row.line_sealed, context)
         line = KeptLine.model_validate_json(clear)
@@ -215,8 +216,8 @@ class FileLines:
             return LineNow(line=line)
         return LineNow(
             line=line,
-            payment_id=payment.payment_id,
-            payment=Payment.model_validate_json(payment.payment_json),
+            payment_id=payment.resource_id,
+            payment=Payment.model_validate_json(payment.folded_json),
             created_at=payment.created_at,
             updated_at=payment.updated_at,
         )

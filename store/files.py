@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlmodel import Session, select
 
 from store.database import Database
-from store.tables import FileRow
+from store.tables.payments import FileRow
 
 
 class FileTaken(ValueError):

@@ -19,9 +19,12 @@ from domain.accounts import Account, AccountError, check_iban
 from domain.ids import end_to_end_hash
 from domain.money import Money
 from domain.payments.intent import normalised
+from domain.payments.next_step import KIND
 from domain.payments.order import Order
 from store.keyring import KeyringError
-from store.tables import FileLineRow, FileRow, PaymentRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.partners import IS_END_TO_END, ReferenceRow
+from store.tables.payments import FileLineRow, FileRow, PaymentRow
 
 #: How many payments one search looks at and opens at most.
 OPENED_MAX: Final = 20_000
@@ -53,12 +56,12 @@ class Wanted:
 ANYTHING: Final = Wanted()
 
 
-def matching(session: Session, wanted: Wanted, *, page: int = _PAGE) -> Iterator[PaymentRow]:
+def matching(session: Session, wanted: Wanted, *, page: int = _PAGE) -> Iterator[LifecycleRow]:
     """Rows whose clear columns match, the newest first, read in pages."""
     rows = (
-        select(PaymentRow)
-        .where(*_clauses(session, wanted))
-        .order_by(col(PaymentRow.created_at).desc(), col(PaymentRow.payment_id))
+        select(LifecycleRow)
+        .where(LifecycleRow.kind == KIND, *_clauses(session, wanted))
+        .order_by(col(LifecycleRow.created_at).desc(), col(LifecycleRow.resource_id))
         .limit(page)
     )
     start = 0
@@ -83,31 +86,42 @@ def fits(wanted: Wanted, order: Order | KeyringError) -> bool:
 
 def _clauses(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     for column, value in (
-        (PaymentRow.state, wanted.state),
-        (PaymentRow.tenant, wanted.tenant),
-        (PaymentRow.partner, wanted.partner),
+        (LifecycleRow.state, wanted.state),
+        (LifecycleRow.tenant, wanted.tenant),
+        (LifecycleRow.partner, wanted.partner),
     ):
         if value is not None:
             yield col(column) == value
     if wanted.amount is not None:
-        yield col(PaymentRow.amount_minor) == wanted.amount.minor
-        yield col(PaymentRow.currency) == wanted.amount.currency
+        yield _which(
+            col(PaymentRow.amount_minor) == wanted.amount.minor,
+            col(PaymentRow.currency) == wanted.amount.currency,
+        )
     if wanted.day is not None:
         begin = datetime.combine(wanted.day, time(), UTC)
-        yield col(PaymentRow.created_at) >= begin
-        yield col(PaymentRow.created_at) < begin + timedelta(days=1)
+        yield col(LifecycleRow.created_at) >= begin
+        yield col(LifecycleRow.created_at) < begin + timedelta(days=1)
     if wanted.end_to_end_id is not None:
         # The hash includes the tenant, so that equal references of two tenants differ.
         tenants = [wanted.tenant] if wanted.tenant else session.exec(_TENANTS).all()
         hashes = [end_to_end_hash(tenant, wanted.end_to_end_id) for tenant in tenants]
-        yield col(PaymentRow.end_to_end_hash).in_(hashes)
+        yield col(LifecycleRow.resource_id).in_(
+            select(ReferenceRow.resource_id).where(
+                col(ReferenceRow.reference).in_(hashes), IS_END_TO_END
+            )
+        )
     if wanted.message_id is not None:
         yield _of_file(wanted.message_id)
     if masked := _masked(wanted.creditor):
-        yield col(PaymentRow.creditor_masked) == masked
+        yield _which(col(PaymentRow.creditor_masked) == masked)
 
 
-_TENANTS: Final = select(PaymentRow.tenant).distinct()
+def _which(*clauses: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Selects by what only payments have."""
+    return exists().where(col(PaymentRow.payment_id) == LifecycleRow.resource_id, *clauses)
+
+
+_TENANTS: Final = select(LifecycleRow.tenant).distinct()
 
 
 def _of_file(message_id: str) -> ColumnElement[bool]:
@@ -115,8 +129,8 @@ def _of_file(message_id: str) -> ColumnElement[bool]:
         col(FileRow.message_id) == message_id,
         col(FileLineRow.tenant) == FileRow.tenant,
         col(FileLineRow.file_key) == FileRow.file_key,
-        col(PaymentRow.tenant) == FileLineRow.tenant,
-        col(PaymentRow.key) == FileLineRow.payment_key,
+        col(LifecycleRow.tenant) == FileLineRow.tenant,
+        col(LifecycleRow.key) == FileLineRow.payment_key,
     )
 
 

@@ -34,7 +34,9 @@ from store.halts import is_halted
 from store.inbox import news_at
 from store.keyring import Keyring, KeyringError
 from store.questions import TASK_DUE_WITHIN, Question
-from store.tables import InstructionRow, MovementRow, PaymentRow, ReportRow, StateRow, TaskRow
+from store.tables.lifecycles import InstructionRow, LifecycleRow, ReportRow, StateRow
+from store.tables.payments import MovementRow
+from store.tables.people import TaskRow
 from store.views import view_from
 
 log = logging.getLogger("finality.store")
@@ -56,10 +58,10 @@ _IN_QUESTION: Final = {
 
 _REPORTS: Final = (
     select(ReportRow)
-    .where(ReportRow.payment_id == bindparam("payment_id"))
+    .where(ReportRow.resource_id == bindparam("payment_id"))
     .order_by(col(ReportRow.heard_at), col(ReportRow.report_id))
 )
-_TASKS: Final = select(TaskRow).where(TaskRow.payment_id == bindparam("payment_id"))
+_TASKS: Final = select(TaskRow).where(TaskRow.resource_id == bindparam("payment_id"))
 
 
 def order_context(payment_id: str) -> str:
@@ -67,13 +69,15 @@ def order_context(payment_id: str) -> str:
     return f"payments.order/{payment_id}"
 
 
-def order_of(keyring: Keyring, row: PaymentRow) -> Order:
+def order_of(keyring: Keyring, row: LifecycleRow) -> Order:
     """The order as it was accepted.
 
     Raises:
         KeyringError: it cannot be opened.
     """
-    return Order.model_validate_json(keyring.open(row.order_sealed, order_context(row.payment_id)))
+    return Order.model_validate_json(
+        keyring.open(row.request_sealed, order_context(row.resource_id))
+    )
 
 
 def reports_of(session: Session, payment_id: str) -> list[Report]:
@@ -92,7 +96,7 @@ class Folding:
         self.keyring = keyring
         self._escalate = escalate
 
-    def refold(self, session: Session, row: PaymentRow, now: datetime) -> PaymentView:
+    def refold(self, session: Session, row: LifecycleRow, now: datetime) -> PaymentView:
         """Fold all evidence again and write the results: state, movements, cancels and tasks.
 
         If newer code folds unchanged evidence to another state, the stored state stays and a task
@@ -111,16 +115,22 @@ class Folding:
         with session.no_autoflush:
             beside = _Beside(
                 halted=is_halted(session, row),
-                news=news_at(session, row.payment_id),
-                tasks=session.exec(_TASKS, params={"payment_id": row.payment_id}).all(),
+                news=news_at(session, row.resource_id),
+                tasks=session.exec(_TASKS, params={"payment_id": row.resource_id}).all(),
             )
             view, made = self._write(row, payment, profile, known, beside, now)
-            _write_movements(session, row.payment_id, known.reports)
+            _write_movements(session, row.resource_id, known.reports)
             session.add_all([row, *made])
         return view
 
     def begin(
-        self, row: PaymentRow, order: Order, paying: InstructionRow, now: datetime, *, halted: bool
+        self,
+        row: LifecycleRow,
+        order: Order,
+        paying: InstructionRow,
+        now: datetime,
+        *,
+        halted: bool,
     ) -> tuple[PaymentView, list[SQLModel]]:
         """Fold a payment that is being recorded. Nothing is queried, since nothing is known of it.
 
@@ -139,7 +149,7 @@ class Folding:
 
     def _write(
         self,
-        row: PaymentRow,
+        row: LifecycleRow,
         payment: Payment,
         profile: Profile,
         known: _Evidence,
@@ -160,9 +170,9 @@ class Folding:
                 f"This release folds the same reports to {payment.state}, but the payment is "
                 f"stored as {row.state}. Decide which is right."
             )
-            payment = Payment.model_validate_json(row.payment_json)
+            payment = Payment.model_validate_json(row.folded_json)
         entered = _enter(row, payment, now)
-        row.payment_json, row.evidence_hash = payment.model_dump_json(), known.digest
+        row.folded_json, row.evidence_hash = payment.model_dump_json(), known.digest
         ladder = self._ladder(row, payment)
         if row.silent_since is not None and not payment.is_over:
             ladder += silence.rungs(row.silent_since)
@@ -175,9 +185,9 @@ class Folding:
         view = view_from(row, known.instructions, halted=beside.halted, news=beside.news)
         if overdue := _owe(row, view, now):
             questions["overdue"] = overdue
-        return view, [*entered, *_write_tasks(beside.tasks, row.payment_id, questions, now)]
+        return view, [*entered, *_write_tasks(beside.tasks, row.resource_id, questions, now)]
 
-    def refold_if_readable(self, session: Session, row: PaymentRow, now: datetime) -> None:
+    def refold_if_readable(self, session: Session, row: LifecycleRow, now: datetime) -> None:
         """As `refold`, but if the order's key is missing the transaction goes on without a fold."""
         try:
             self.refold(session, row, now)
@@ -185,16 +195,16 @@ class Folding:
             log.error(
                 "payment %s: the keyring lacks the key that sealed it; `finality doctor` names "
                 "the key",
-                row.payment_id,
+                row.resource_id,
             )
 
-    def _ladder(self, row: PaymentRow, payment: Payment) -> tuple[DueRung, ...]:
+    def _ladder(self, row: LifecycleRow, payment: Payment) -> tuple[DueRung, ...]:
         since = payment.state_as_of
         if since is None or payment.certainty is Certainty.UNKNOWN:
             return ()  # A payment in doubt has its own task, which is due sooner.
         return self._escalate(payment.state, Rail(row.rail), since)
 
-    def state_by_words(self, session: Session, row: PaymentRow, decision: Report) -> PaymentState:
+    def state_by_words(self, session: Session, row: LifecycleRow, decision: Report) -> PaymentState:
         """The state that all reports before a decision lead to, without statements."""
         _, profile, known = self._fold(session, row)
         before = [
@@ -204,10 +214,10 @@ class Folding:
         ]
         return state_by_words(order_of(self.keyring, row), profile, known.instructions, before)
 
-    def _fold(self, session: Session, row: PaymentRow) -> tuple[Payment, Profile, _Evidence]:
+    def _fold(self, session: Session, row: LifecycleRow) -> tuple[Payment, Profile, _Evidence]:
         session.flush()
         profile = profile_of(row)
-        known = _Evidence(instructions_of(session, row), reports_of(session, row.payment_id))
+        known = _Evidence(instructions_of(session, row), reports_of(session, row.resource_id))
         order = order_of(self.keyring, row)
         return fold(order, profile, known.instructions, known.reports), profile, known
 
@@ -242,7 +252,7 @@ class _Beside:
 _NO_EVIDENCE: Final = {"reopened", "submit_from", "cancel_asked", "is_gated", "gate_passed_at"}
 
 
-def _enter(row: PaymentRow, payment: Payment, now: datetime) -> list[StateRow]:
+def _enter(row: LifecycleRow, payment: Payment, now: datetime) -> list[StateRow]:
     if (row.state, row.certainty) == (payment.state, payment.certainty):
         return []
     if row.state != payment.state:
@@ -250,7 +260,7 @@ def _enter(row: PaymentRow, payment: Payment, now: datetime) -> list[StateRow]:
     row.state, row.certainty = payment.state, payment.certainty
     return [
         StateRow(
-            payment_id=row.payment_id,
+            resource_id=row.resource_id,
             state=payment.state,
             certainty=payment.certainty,
             entered_at=now,
@@ -258,7 +268,7 @@ def _enter(row: PaymentRow, payment: Payment, now: datetime) -> list[StateRow]:
     ]
 
 
-def _owe(row: PaymentRow, view: PaymentView, now: datetime) -> Question | None:
+def _owe(row: LifecycleRow, view: PaymentView, now: datetime) -> Question | None:
     """Note when the run has to act next. Returns a question if the step is long overdue.
 
     A run that fails, or that no worker executes, cannot report this itself.
@@ -399,7 +409,7 @@ def _ask(
     if row is None:
         row = TaskRow(
             task_id=task_id,
-            payment_id=payment_id,
+            resource_id=payment_id,
             kind=kind,
             question=question.text,
             owner=question.owner,

@@ -23,7 +23,9 @@ from store.halts import FROM_SET_BACK, HALTING, SET_BACK
 from store.locks import hold
 from store.parts import in_parts
 from store.requests import key_of, operation_of
-from store.tables import AttemptRow, HaltRow, InstructionRow, PaymentRow, StrangerRow
+from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow
+from store.tables.partners import StrangerRow
+from store.tables.people import HaltRow
 
 #: Reasons for which a PAY is closed as not executed.
 AS_UNSENT: Final = (Closed.CANCELLED, Closed.EXPIRED, Closed.REFUSED, Closed.NOT_EXECUTED)
@@ -41,7 +43,7 @@ _STRANGERS: Final = select(StrangerRow.partner_key, StrangerRow.created_at).wher
 
 
 def remember(
-    session: Session, payment: PaymentRow, row: InstructionRow, now: datetime, *, known: int = 0
+    session: Session, payment: LifecycleRow, row: InstructionRow, now: datetime, *, known: int = 0
 ) -> Book:
     """The book of an instruction, after forgotten attempts were written into it as in doubt.
 
@@ -63,13 +65,13 @@ def remember(
 
 
 def shown_among(
-    session: Session, new: Iterable[tuple[PaymentRow, InstructionRow]]
+    session: Session, new: Iterable[tuple[LifecycleRow, InstructionRow]]
 ) -> frozenset[str]:
     """Ids of those new payments that the partner shows, and that only `remember` may go on with."""
     of: dict[tuple[str, str], dict[str, str]] = {}
     for payment, row in new:
         keys = of.setdefault((row.partner, row.partner_account), {})
-        keys |= dict.fromkeys(_unexplained(payment, row, ()), payment.payment_id)
+        keys |= dict.fromkeys(_unexplained(payment, row, ()), payment.resource_id)
     return frozenset(
         keys[key]
         for (partner, account), keys in of.items()
@@ -112,7 +114,7 @@ def halt(session: Session, found: str, now: datetime, *, since: datetime | None 
 
 def doubt(
     session: Session,
-    payment: PaymentRow,
+    payment: LifecycleRow,
     row: InstructionRow,
     through: int,
     now: datetime,
@@ -162,7 +164,7 @@ def doubt(
 
 
 def _unexplained(
-    payment: PaymentRow, row: InstructionRow, explained: Collection[int]
+    payment: LifecycleRow, row: InstructionRow, explained: Collection[int]
 ) -> dict[str, int]:
     """Keys with their generations under which the partner may show what no attempt explains."""
     if not kind_of(row.kind).opens:
@@ -177,7 +179,7 @@ def _unexplained(
 
 
 def _shown(
-    session: Session, payment: PaymentRow, row: InstructionRow, book: Book
+    session: Session, payment: LifecycleRow, row: InstructionRow, book: Book
 ) -> Sequence[tuple[int, datetime]]:
     """Key generations under which the partner shows a payment that no attempt explains.
 

@@ -25,26 +25,33 @@ from store.evidence import keep_report
 from store.folding import Folding
 from store.payments import row as payment_row
 from store.requests import operation_of
-from store.tables import AttemptRow, ExchangeRow, InstructionRow, LookupRow, PaymentRow, ReportRow
+from store.tables.lifecycles import (
+    AttemptRow,
+    ExchangeRow,
+    InstructionRow,
+    LifecycleRow,
+    LookupRow,
+    ReportRow,
+)
 
 log = logging.getLogger("finality.clocks")
 
 _WHY: Final = "its clock was ahead"
 _MICROSECOND: Final = timedelta(microseconds=1)
 _INSTRUCTIONS: Final = select(InstructionRow.instruction_id).where(
-    InstructionRow.payment_id == bindparam("payment_id")
+    InstructionRow.resource_id == bindparam("payment_id")
 )
 #: A payment's latest moments. It has few rows, so the query is cheap.
 _LATEST: Final = select(
-    PaymentRow.updated_at,
-    PaymentRow.last_asked_at,
+    LifecycleRow.updated_at,
+    LifecycleRow.last_asked_at,
     select(func.max(AttemptRow.opened_at))
     .where(col(AttemptRow.instruction_id).in_(_INSTRUCTIONS))
     .scalar_subquery(),
     select(func.max(LookupRow.asked_at))
     .where(col(LookupRow.instruction_id).in_(_INSTRUCTIONS))
     .scalar_subquery(),
-).where(PaymentRow.payment_id == bindparam("payment_id"))
+).where(LifecycleRow.resource_id == bindparam("payment_id"))
 
 
 class Future:
@@ -90,9 +97,9 @@ class Future:
 
         def query(session: Session) -> list[tuple[str, str]]:
             rows = (
-                select(PaymentRow.tenant, PaymentRow.payment_id)
-                .where(PaymentRow.updated_at > no_later(session, now) + APART_MAX)
-                .order_by(col(PaymentRow.updated_at))
+                select(LifecycleRow.tenant, LifecycleRow.resource_id)
+                .where(LifecycleRow.updated_at > no_later(session, now) + APART_MAX)
+                .order_by(col(LifecycleRow.updated_at))
                 .limit(limit)
             )
             return [(tenant, payment_id) for tenant, payment_id in session.exec(rows)]
@@ -100,9 +107,9 @@ class Future:
         return await self._database.read(query)
 
 
-def _mend(session: Session, payment: PaymentRow, now: datetime) -> list[str]:
+def _mend(session: Session, payment: LifecycleRow, now: datetime) -> list[str]:
     mended = _mend_row(payment, now)
-    for row in instruction_rows(session, payment.payment_id):
+    for row in instruction_rows(session, payment.resource_id):
         mended += _mend_attempts(session, payment, row, now)
         mended += _mend_lookups(session, row, now)
     mended += _mend_reports(session, payment, now)
@@ -113,7 +120,7 @@ def _mend(session: Session, payment: PaymentRow, now: datetime) -> list[str]:
     return mended
 
 
-def _mend_row(payment: PaymentRow, now: datetime) -> list[str]:
+def _mend_row(payment: LifecycleRow, now: datetime) -> list[str]:
     mended = []
     if is_after(payment.updated_at, now):
         mended.append(f"written at {payment.updated_at:%Y-%m-%d %H:%M}, in the future")
@@ -132,7 +139,7 @@ def _mend_row(payment: PaymentRow, now: datetime) -> list[str]:
 
 
 def _mend_attempts(
-    session: Session, payment: PaymentRow, row: InstructionRow, now: datetime
+    session: Session, payment: LifecycleRow, row: InstructionRow, now: datetime
 ) -> list[str]:
     """Redate attempts. An open one gets its usual time from now on.
 
@@ -183,9 +190,9 @@ def _mend_lookups(session: Session, row: InstructionRow, now: datetime) -> list[
     return mended
 
 
-def _mend_reports(session: Session, payment: PaymentRow, now: datetime) -> list[str]:
+def _mend_reports(session: Session, payment: LifecycleRow, now: datetime) -> list[str]:
     """Redate reports, keeping their order. The read that follows brings the latest state."""
-    rows = session.exec(select(ReportRow).where(ReportRow.payment_id == payment.payment_id)).all()
+    rows = session.exec(select(ReportRow).where(ReportRow.resource_id == payment.resource_id)).all()
     told = [(row, Report.model_validate_json(row.report_json)) for row in rows]
     ahead = [(row, report) for row, report in told if is_after(report.as_of, now)]
     ahead.sort(key=lambda pair: pair[1].weight)
@@ -194,7 +201,7 @@ def _mend_reports(session: Session, payment: PaymentRow, now: datetime) -> list[
         session.flush()
         moment = now - (len(ahead) - number) * _MICROSECOND
         redated = redated_report(report, moment)
-        keep_report(session, payment.payment_id, redated, moment)
+        keep_report(session, payment.resource_id, redated, moment)
         session.exec(
             update(ExchangeRow)
             .where(col(ExchangeRow.report_id) == row.report_id)

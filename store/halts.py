@@ -19,7 +19,8 @@ from store.clocks import no_later
 from store.database import Database
 from store.locks import hold
 from store.operators import UPKEEP, NotSigned, verified
-from store.tables import HaltRow, PaymentRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.people import HaltRow
 
 #: `HaltRow.by` of a halt because the database was set back. No operator can have this name.
 SET_BACK: Final = UPKEEP
@@ -162,10 +163,10 @@ class Halts:
         """A known tenant whose name differs only in case or blanks; None if this one is known."""
 
         def query(session: Session) -> str | None:
-            exactly = select(PaymentRow.tenant).where(PaymentRow.tenant == tenant).limit(1)
+            exactly = select(LifecycleRow.tenant).where(LifecycleRow.tenant == tenant).limit(1)
             alike = (
-                select(PaymentRow.tenant)
-                .where(func.lower(PaymentRow.tenant) == tenant.strip().lower())
+                select(LifecycleRow.tenant)
+                .where(func.lower(LifecycleRow.tenant) == tenant.strip().lower())
                 .limit(1)
             )
             return None if session.exec(exactly).first() else session.exec(alike).first()
@@ -176,7 +177,7 @@ class Halts:
         """Halts in force that cover the payment, the oldest first; empty if there is no payment."""
 
         def query(session: Session) -> list[Halt]:
-            payment = session.get(PaymentRow, payment_id)
+            payment = session.get(LifecycleRow, payment_id)
             if payment is None:
                 return []
             return [_halt(row) for row in session.exec(_COVERING, params=_of(payment))]
@@ -189,7 +190,7 @@ class Halts:
         def query(session: Session) -> int:
             halt = session.get_one(HaltRow, number)
             return session.exec(
-                select(func.count()).select_from(PaymentRow).where(*held_back(halt))
+                select(func.count()).select_from(LifecycleRow).where(*held_back(halt))
             ).one()
 
         return await self._database.read(query)
@@ -223,24 +224,24 @@ def before_halts(session: Session) -> None:
     hold(session, HALTING, shared=True)
 
 
-def is_halted(session: Session, payment: PaymentRow) -> bool:
+def is_halted(session: Session, payment: LifecycleRow) -> bool:
     """Whether any halt in force covers this payment."""
     return session.exec(_COVERING, params=_of(payment)).first() is not None
 
 
-def _of(payment: PaymentRow) -> dict[str, str]:
+def _of(payment: LifecycleRow) -> dict[str, str]:
     return {"partner": payment.partner, "tenant": payment.tenant, "rail": payment.rail}
 
 
 def held_back(halt: HaltRow) -> tuple[ColumnElement[bool], ...]:
     """Selects the unsent payments in this halt's scope."""
     parts = (
-        (PaymentRow.partner, halt.partner),
-        (PaymentRow.tenant, halt.tenant),
-        (PaymentRow.rail, halt.rail),
+        (LifecycleRow.partner, halt.partner),
+        (LifecycleRow.tenant, halt.tenant),
+        (LifecycleRow.rail, halt.rail),
     )
     return (
-        col(PaymentRow.state).in_([state.value for state in UNSENT]),
+        col(LifecycleRow.state).in_([state.value for state in UNSENT]),
         *(col(column) == wanted for column, wanted in parts if wanted is not None),
     )
 

@@ -19,7 +19,8 @@ from store.clocks import no_later
 from store.database import Database
 from store.keyring import Keyring
 from store.locks import hold
-from store.tables import InboxRow, InstructionRow, PaymentRow
+from store.tables.lifecycles import InstructionRow, LifecycleRow
+from store.tables.partners import IS_OBJECT, InboxRow, ReferenceRow
 from store.unmatched import Reference, ask_whose, close_matched
 
 #: We store a partner's reference within seconds of its answer, or of a lookup. If a delivery has
@@ -27,11 +28,11 @@ from store.unmatched import Reference, ask_whose, close_matched
 MATCHED_WITHIN: Final = timedelta(hours=1)
 
 _NEWEST_UNREAD: Final = select(func.max(InboxRow.received_at)).where(
-    InboxRow.payment_id == bindparam("payment_id"), col(InboxRow.read_at).is_(None)
+    InboxRow.resource_id == bindparam("payment_id"), col(InboxRow.read_at).is_(None)
 )
 
 _UNREAD: Final = select(InboxRow).where(
-    InboxRow.payment_id == bindparam("payment_id"),
+    InboxRow.resource_id == bindparam("payment_id"),
     col(InboxRow.number) <= bindparam("through"),
     col(InboxRow.read_at).is_(None),
 )
@@ -76,7 +77,7 @@ class Inbox:
                 _named(Reference(partner, partner_account, partner_reference)),
             )
             owner = _owner(session, partner, partner_account, partner_reference)
-            tenant, payment_id = (owner.tenant, owner.payment_id) if owner else (None, None)
+            tenant, payment_id = (owner.tenant, owner.resource_id) if owner else (None, None)
             known = session.exec(
                 select(InboxRow.number).where(
                     InboxRow.partner == partner,
@@ -92,7 +93,7 @@ class Inbox:
                     partner=partner,
                     partner_account=partner_account,
                     event_key=event_key,
-                    payment_id=payment_id,
+                    resource_id=payment_id,
                     partner_reference=partner_reference,
                     received_at=received_at,
                     unmatched_since=None if payment_id else received_at,
@@ -108,7 +109,7 @@ class Inbox:
         """The payment's highest number, noted before a read is sent. 0 if nothing arrived."""
 
         def query(session: Session) -> int:
-            numbers = select(func.max(InboxRow.number)).where(InboxRow.payment_id == payment_id)
+            numbers = select(func.max(InboxRow.number)).where(InboxRow.resource_id == payment_id)
             return session.exec(numbers).one() or 0
 
         return await self._database.read(query)
@@ -121,8 +122,8 @@ class Inbox:
         before it reads.
         """
         rows = (
-            select(PaymentRow.tenant, PaymentRow.payment_id)
-            .where(PaymentRow.payment_id == InboxRow.payment_id)
+            select(LifecycleRow.tenant, LifecycleRow.resource_id)
+            .where(LifecycleRow.resource_id == InboxRow.resource_id)
             .where(col(InboxRow.notify_at) <= now)
             .order_by(col(InboxRow.notify_at), col(InboxRow.number))
             .limit(limit)
@@ -134,7 +135,7 @@ class Inbox:
         """Note that the runs of these payments were notified of what `unnotified` returned."""
         rows = (
             select(InboxRow)
-            .where(col(InboxRow.payment_id).in_(payment_ids))
+            .where(col(InboxRow.resource_id).in_(payment_ids))
             .where(col(InboxRow.notify_at) <= now)
         )
 
@@ -193,18 +194,16 @@ def mark_read(session: Session, payment_id: str, through: int, now: datetime) ->
 
 
 def match_reference(
-    session: Session, partner: str, reference: str, payment_id: str, now: datetime
+    session: Session, instruction: InstructionRow, reference: str, now: datetime
 ) -> None:
-    """Match deliveries that came before we knew the partner's reference with their payment.
+    """Match deliveries that came before we knew the partner's reference with their resource.
 
     If a task asks people about them, it is closed.
     """
-    payment = session.get(PaymentRow, payment_id)
-    assert payment is not None, "a reference is stored for a payment that is"
-    about = Reference(partner, payment.partner_account, reference)
+    about = Reference(instruction.partner, instruction.partner_account, reference)
     hold(session, _named(about))
     for found in session.exec(select(InboxRow).where(*_unmatched(about))):
-        found.payment_id, found.unmatched_since = payment_id, None
+        found.resource_id, found.unmatched_since = instruction.resource_id, None
         found.notify_at = found.received_at + YOUNG
         session.add(found)
     close_matched(session, about, now)
@@ -216,26 +215,27 @@ def _unmatched(about: Reference) -> tuple[ColumnElement[bool], ...]:
         col(InboxRow.partner) == about.partner,
         col(InboxRow.partner_account) == about.account,
         col(InboxRow.partner_reference) == about.reference,
-        col(InboxRow.payment_id).is_(None),
+        col(InboxRow.resource_id).is_(None),
     )
 
 
-def _owner(session: Session, partner: str, account: str, reference: str) -> PaymentRow | None:
+def _owner(session: Session, partner: str, account: str, reference: str) -> LifecycleRow | None:
     """The payment that has the reference, locked.
 
     The lock makes a payment's inbox numbers grow in the order of commits. So when a read notes the
     highest number, all smaller ones of the payment are visible too.
     """
-    payment_id = session.exec(
-        select(InstructionRow.payment_id).where(
-            InstructionRow.partner == partner,
-            InstructionRow.partner_account == account,
-            InstructionRow.partner_reference == reference,
+    resource_id = session.exec(
+        select(ReferenceRow.resource_id).where(
+            ReferenceRow.partner == partner,
+            ReferenceRow.partner_account == account,
+            ReferenceRow.reference == reference,
+            IS_OBJECT,
         )
     ).one_or_none()
-    if payment_id is None:
+    if resource_id is None:
         return None
-    return session.get(PaymentRow, payment_id, with_for_update=True)
+    return session.get(LifecycleRow, resource_id, with_for_update=True)
 
 
 def _event(partner: str, account: str, event_key: str) -> str:

@@ -19,7 +19,8 @@ from domain.payments.states import PROVEN_NOTHING_MOVED
 from store.keyring import Keyring
 from store.operators import NotSigned, verified
 from store.parts import in_parts
-from store.tables import PaymentRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.payments import PaymentRow
 
 _PURPOSE: Final = "intent"
 
@@ -78,16 +79,16 @@ class Compared:
             for one in sorted(found, key=lambda one: (one.created_at, one.payment_id))
         )
 
-    def add(self, row: PaymentRow) -> None:
+    def add(self, row: LifecycleRow, of_payment: PaymentRow) -> None:
         """Compare the orders that follow with this new payment too."""
         self._keep(
             _Candidate(
-                row.intent_hash,
-                row.payment_id,
+                of_payment.intent_hash,
+                row.resource_id,
                 row.created_at,
                 row.state,
                 row.certainty,
-                row.intent_batch,
+                of_payment.intent_batch,
             )
         )
 
@@ -105,15 +106,24 @@ class _Candidate(NamedTuple):
     intent_batch: str | None
 
 
-_MAY_REPEAT: Final = sqlalchemy.select(
-    *(getattr(PaymentRow, name) for name in _Candidate._fields)
-).where(
-    col(PaymentRow.intent_hash).in_(bindparam("hashes", expanding=True)),
-    col(PaymentRow.created_at) > bindparam("since"),
-    or_(
-        col(PaymentRow.state).not_in([state.value for state in PROVEN_NOTHING_MOVED]),
-        col(PaymentRow.certainty) == Certainty.UNKNOWN.value,
-    ),
+_MAY_REPEAT: Final = (
+    sqlalchemy.select(
+        col(PaymentRow.intent_hash),
+        col(LifecycleRow.resource_id),
+        col(LifecycleRow.created_at),
+        col(LifecycleRow.state),
+        col(LifecycleRow.certainty),
+        col(PaymentRow.intent_batch),
+    )
+    .join(LifecycleRow, col(PaymentRow.payment_id) == col(LifecycleRow.resource_id))
+    .where(
+        col(PaymentRow.intent_hash).in_(bindparam("hashes", expanding=True)),
+        col(LifecycleRow.created_at) > bindparam("since"),
+        or_(
+            col(LifecycleRow.state).not_in([state.value for state in PROVEN_NOTHING_MOVED]),
+            col(LifecycleRow.certainty) == Certainty.UNKNOWN.value,
+        ),
+    )
 )
 
 

@@ -21,7 +21,8 @@ from store.database import Database
 from store.folding import order_context
 from store.keyring import Keyring, KeyringError
 from store.locks import hold
-from store.tables import KeyRow, PaymentRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.upkeep import KeyRow
 
 _CANARY: Final = b"finality canary"
 #: The lock between processes that use a key for the first time.
@@ -109,7 +110,7 @@ def missing(session: Session, keyring: Keyring) -> list[str]:
 
 def missing_keys(session: Session, keyring: Keyring) -> list[MissingKeys]:
     """The same, with the number of payments that each key seals."""
-    count = select(func.count()).select_from(PaymentRow)
+    count = select(func.count()).select_from(LifecycleRow)
     return [
         MissingKeys(key_id, session.exec(count.where(sealed_with(key_id))).one())
         for key_id in missing(session, keyring)
@@ -132,7 +133,7 @@ def require_whole(keyring: Keyring, session: Session) -> None:
 def sealed_with(key_id: str) -> ColumnElement[bool]:
     """Selects payments whose order is sealed with that key."""
     begins = key_id.encode()
-    sealed = col(PaymentRow.order_sealed)
+    sealed = col(LifecycleRow.request_sealed)
     return (sealed >= begins + b"\0") & (sealed < begins + b"\1")
 
 
@@ -180,7 +181,7 @@ def _known_ids(session: Session) -> list[str]:
     """Ids of the keys the store is sealed with. Without canaries, that of the newest payment."""
     known = list(session.exec(select(KeyRow.key_id).order_by(KeyRow.key_id)))
     if not known:
-        newest = select(PaymentRow.order_sealed).order_by(col(PaymentRow.created_at).desc())
+        newest = select(LifecycleRow.request_sealed).order_by(col(LifecycleRow.created_at).desc())
         sealed = session.exec(newest.limit(1)).all()
         known = [one.partition(b"\0")[0].decode(errors="replace") for one in sealed]
     return known
@@ -192,7 +193,7 @@ def _opens_what_it_sealed(session: Session, keyring: Keyring, key_id: str) -> bo
     Raises:
         WrongKeyring: there is such a payment, and the key does not open it.
     """
-    some = select(PaymentRow.payment_id, PaymentRow.order_sealed).where(sealed_with(key_id))
+    some = select(LifecycleRow.resource_id, LifecycleRow.request_sealed).where(sealed_with(key_id))
     found = session.exec(some.limit(1)).first()
     if found is None:
         return False

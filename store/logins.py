@@ -15,7 +15,7 @@ from domain.payments.answers import NotReady
 from store.clocks import no_later
 from store.database import Database
 from store.keyring import Keyring
-from store.tables import PartnerAccountRow
+from store.tables.partners import PartnerAccountRow
 
 #: A login call takes far less time. A process that dies while logging in blocks others this long.
 LEASE: Final = timedelta(seconds=60)

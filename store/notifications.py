@@ -19,7 +19,8 @@ from sqlmodel import Session, col, select, update
 from store.columns import Moment
 from store.database import Database
 from store.halts import held_back
-from store.tables import CommandRow, HaltRow, PaymentRow
+from store.tables.lifecycles import CommandRow, LifecycleRow
+from store.tables.people import HaltRow
 
 #: (tenant, payment id), from which a run's workflow id is made.
 Refs = list[tuple[str, str]]
@@ -39,8 +40,8 @@ class Notifications:
         Ended payments are included.
         """
         rows = (
-            select(PaymentRow.tenant, PaymentRow.payment_id)
-            .where(PaymentRow.payment_id == CommandRow.payment_id)
+            select(LifecycleRow.tenant, LifecycleRow.resource_id)
+            .where(LifecycleRow.resource_id == CommandRow.resource_id)
             .where(col(CommandRow.notified_at).is_(None), CommandRow.asked_at <= asked_through)
             .order_by(col(CommandRow.asked_at))
             .limit(limit)
@@ -53,7 +54,7 @@ class Notifications:
         """Note that the runs of these payments were notified of commands up to that moment."""
         rows = (
             select(CommandRow)
-            .where(col(CommandRow.payment_id).in_(payment_ids))
+            .where(col(CommandRow.resource_id).in_(payment_ids))
             .where(col(CommandRow.notified_at).is_(None), CommandRow.asked_at <= asked_through)
         )
 
@@ -72,9 +73,9 @@ class Notifications:
         put off because it cannot be opened.
         """
         rows = (
-            select(PaymentRow.tenant, PaymentRow.payment_id)
-            .where(col(PaymentRow.notify_at) <= now)
-            .order_by(col(PaymentRow.notify_at), PaymentRow.payment_id)
+            select(LifecycleRow.tenant, LifecycleRow.resource_id)
+            .where(col(LifecycleRow.notify_at) <= now)
+            .order_by(col(LifecycleRow.notify_at), LifecycleRow.resource_id)
             .limit(limit)
         )
         return _refs(await self._database.read(lambda session: session.exec(rows).all()))
@@ -100,7 +101,7 @@ class Notifications:
         Returns:
             Where the next page begins; None once all payments and the halt itself are marked.
         """
-        by = (col(PaymentRow.created_at), col(PaymentRow.payment_id))
+        by = (col(LifecycleRow.created_at), col(LifecycleRow.resource_id))
         place = tuple_(*by)
 
         def transaction(session: Session) -> tuple[datetime, str] | None:
@@ -111,7 +112,9 @@ class Notifications:
             page = session.exec(rows).all()
             ids = [payment_id for _, payment_id in page]
             session.exec(
-                update(PaymentRow).where(col(PaymentRow.payment_id).in_(ids)).values(notify_at=now)
+                update(LifecycleRow)
+                .where(col(LifecycleRow.resource_id).in_(ids))
+                .values(notify_at=now)
             )
             if len(page) == _MARKED_AT_ONCE:
                 return page[-1][0], page[-1][1]

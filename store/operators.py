@@ -29,7 +29,7 @@ from domain.lifecycle.statement import (
     digest,
 )
 from store.locks import hold
-from store.tables import OperatorRow, RefusalRow, SignatureRow
+from store.tables.people import OperatorRow, RefusalRow, SignatureRow
 
 #: Signatures needed to find a payment not executed, and to change the operators.
 SIGNATURES_NEEDED: Final = 2

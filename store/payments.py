@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select, update
 
+from domain.lifecycle.next_step import Labels
 from domain.lifecycle.notifying import next_notification
 from domain.lifecycle.profile import Profile
 from domain.payments.escalation import Escalate, nobody
@@ -30,9 +31,9 @@ from store.folding import Folding
 from store.intents import Compared, hashes_of
 from store.keyring import Keyring, KeyringError
 from store.records import PaymentRecord, opened, record_of
-from store.tables import PaymentRow
+from store.tables.lifecycles import LifecycleRow
 from store.unopened import ask_to_open, unopened
-from store.views import view_of
+from store.views import labels_of, view_of
 
 
 class Escalated(NamedTuple):
@@ -162,6 +163,20 @@ class Payments:
         """
         return await self._database.read(lambda session: view_of(session, row(session, payment_id)))
 
+    async def loaded(self, payment_id: str) -> tuple[PaymentView, Labels]:
+        """The same, with what never changes about it.
+
+        Raises:
+            UnknownPayment: no such payment.
+        """
+
+        def query(session: Session) -> tuple[PaymentView, Labels]:
+            found = row(session, payment_id)
+            view = view_of(session, found)
+            return view, labels_of(session, found, view.instructions)
+
+        return await self._database.read(query)
+
     async def record(self, payment_id: str) -> PaymentRecord:
         """The payment, as people see it.
 
@@ -206,15 +221,15 @@ class Payments:
 
         return await self._database.read(query)
 
-    def _record(self, session: Session, found: PaymentRow) -> PaymentRecord:
+    def _record(self, session: Session, found: LifecycleRow) -> PaymentRecord:
         return record_of(session, found, opened(self._keyring, found))
 
     async def started(self, payment_ids: Sequence[str], now: datetime) -> None:
         """Note that workflows run these payments, so that the relay does not start them."""
         noted = (
-            update(PaymentRow)
-            .where(col(PaymentRow.payment_id).in_(payment_ids))
-            .where(col(PaymentRow.started_at).is_(None))
+            update(LifecycleRow)
+            .where(col(LifecycleRow.resource_id).in_(payment_ids))
+            .where(col(LifecycleRow.started_at).is_(None))
             .values(started_at=now)
         )
 
@@ -228,11 +243,11 @@ class Payments:
 
         def query(session: Session) -> list[tuple[str, str]]:
             rows = (
-                select(PaymentRow.tenant, PaymentRow.payment_id)
-                .where(col(PaymentRow.started_at).is_(None))
-                .where(col(PaymentRow.is_over).is_(False))
-                .where(PaymentRow.created_at < created_before)
-                .order_by(col(PaymentRow.created_at))
+                select(LifecycleRow.tenant, LifecycleRow.resource_id)
+                .where(col(LifecycleRow.started_at).is_(None))
+                .where(col(LifecycleRow.is_over).is_(False))
+                .where(LifecycleRow.created_at < created_before)
+                .order_by(col(LifecycleRow.created_at))
                 .limit(limit)
             )
             return [(tenant, payment_id) for tenant, payment_id in session.exec(rows)]
@@ -245,9 +260,9 @@ class Payments:
         Afterwards none of these payments is due, so the caller repeats this until none is left.
         """
         due = (
-            select(PaymentRow.payment_id)
-            .where(col(PaymentRow.escalates_at) <= now)
-            .order_by(col(PaymentRow.escalates_at), PaymentRow.payment_id)
+            select(LifecycleRow.resource_id)
+            .where(col(LifecycleRow.escalates_at) <= now)
+            .order_by(col(LifecycleRow.escalates_at), LifecycleRow.resource_id)
             .limit(limit)
         )
         found = await self._database.read(lambda session: session.exec(due).all())
@@ -296,12 +311,12 @@ def _put_off(payment_id: str, now: datetime, session: Session) -> None:
     session.add(found)
 
 
-_READING: Final = select(PaymentRow).where(PaymentRow.payment_id == bindparam("payment_id"))
+_READING: Final = select(LifecycleRow).where(LifecycleRow.resource_id == bindparam("payment_id"))
 #: After it waited for the lock, a transaction sees what the previous one wrote.
 _LOCKING: Final = _READING.with_for_update().execution_options(populate_existing=True)
 
 
-def row(session: Session, payment_id: str) -> PaymentRow:
+def row(session: Session, payment_id: str) -> LifecycleRow:
     """The payment's row, locked if this session writes.
 
     Raises:

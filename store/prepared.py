@@ -19,7 +19,7 @@ from store.clocks import no_later
 from store.database import Database
 from store.keyring import Keyring
 from store.locks import hold
-from store.tables import PreparedRow
+from store.tables.partners import PreparedRow
 
 #: Looking for the object, checking it and creating it takes three calls of up to 20 s each.
 LEASE: Final = timedelta(seconds=90)

@@ -12,7 +12,8 @@ from domain.payments.payment import Payment
 from domain.payments.view import PaymentView
 from store.folding import order_of
 from store.keyring import Keyring, KeyringError
-from store.tables import PaymentRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.payments import PaymentRow
 from store.views import view_of
 
 
@@ -44,7 +45,7 @@ class PaymentRecord:
         return self.view.payment
 
 
-def opened(keyring: Keyring, found: PaymentRow) -> Order | KeyringError:
+def opened(keyring: Keyring, found: LifecycleRow) -> Order | KeyringError:
     """The order, or the error why it cannot be opened."""
     try:
         return order_of(keyring, found)
@@ -52,7 +53,7 @@ def opened(keyring: Keyring, found: PaymentRow) -> Order | KeyringError:
         return error
 
 
-def record_of(session: Session, found: PaymentRow, order: Order | KeyringError) -> PaymentRecord:
+def record_of(session: Session, found: LifecycleRow, order: Order | KeyringError) -> PaymentRecord:
     """The record of a row.
 
     If an order cannot be opened, its payment's state is shown all the same, and so are the other
@@ -60,7 +61,7 @@ def record_of(session: Session, found: PaymentRow, order: Order | KeyringError) 
     """
     clear = None if isinstance(order, KeyringError) else order
     return PaymentRecord(
-        payment_id=found.payment_id,
+        payment_id=found.resource_id,
         tenant=found.tenant,
         key=found.key,
         partner=found.partner,
@@ -68,7 +69,7 @@ def record_of(session: Session, found: PaymentRow, order: Order | KeyringError) 
         rail=found.rail,
         end_to_end_id=clear.end_to_end_id if clear else "",
         creditor=clear.creditor.name if clear else "",
-        creditor_account=found.creditor_masked,
+        creditor_account=session.get_one(PaymentRow, found.resource_id).creditor_masked,
         created_at=found.created_at,
         updated_at=found.updated_at,
         waiting_for=found.waiting_for,
@@ -79,7 +80,7 @@ def record_of(session: Session, found: PaymentRow, order: Order | KeyringError) 
     )
 
 
-def _clear_times(found: PaymentRow) -> Times:
+def _clear_times(found: LifecycleRow) -> Times:
     """The order's times, as far as they are stored in the clear."""
     return Times(
         submit_before=found.submit_before,

@@ -6,26 +6,27 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from domain.lifecycle.keys import partner_key
-from domain.lifecycle.kinds import OPENING, kind_of
+from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.profile import InstructionKind, Operation
 from domain.lifecycle.sending import Closed
 from domain.payments.answers import Subject, WireRequest
-from store.books import claimed_by, profile_of
+from store.books import claimed_by, opening_row, profile_of
 from store.folding import order_of
 from store.keyring import Keyring
-from store.tables import InstructionRow, PaymentRow
+from store.references import object_of
+from store.tables.lifecycles import InstructionRow, LifecycleRow
 
 
-def operation_of(payment: PaymentRow, row: InstructionRow) -> Operation:
+def operation_of(payment: LifecycleRow, row: InstructionRow) -> Operation:
     """The partner's behaviour for this instruction, by the profile that the payment keeps."""
     return profile_of(payment).operation(InstructionKind(row.kind))
 
 
 def subject_of(
-    session: Session, keyring: Keyring, payment: PaymentRow, row: InstructionRow, generation: int
+    session: Session, keyring: Keyring, payment: LifecycleRow, row: InstructionRow, generation: int
 ) -> Subject:
     """Everything that the partner's adapter may know about an instruction.
 
@@ -39,9 +40,9 @@ def subject_of(
         order=order_of(keyring, payment),
         keys=tuple(key_of(payment, row, number) for number in range(1, generation + 1)),
         prepared=dict(request.prepared) if request else {},
-        partner_reference=row.partner_reference
-        if kind_of(kind).opens
-        else _held_reference(session, payment),
+        partner_reference=object_of(
+            session, row if kind_of(kind).opens else opening_row(session, payment.resource_id)
+        ),
         kind=kind,
         amount=claimed_by(session, row),
         environment=profile_of(payment).environment,
@@ -60,18 +61,18 @@ def open_request(keyring: Keyring, row: InstructionRow) -> WireRequest:
     return WireRequest(**{**fields, "body": fields["body"].encode("latin-1")})
 
 
-def key_of(payment: PaymentRow, row: InstructionRow, generation: int) -> str:
+def key_of(payment: LifecycleRow, row: InstructionRow, generation: int) -> str:
     """The idempotency key that the request of this generation carries."""
     return partner_key(
         operation_of(payment, row).idempotency,
         tenant=payment.tenant,
-        payment_id=payment.payment_id,
+        payment_id=payment.resource_id,
         instruction_id=row.instruction_id,
         generation=generation,
     )
 
 
-def generation_of(payment: PaymentRow, row: InstructionRow, key: str) -> int:
+def generation_of(payment: LifecycleRow, row: InstructionRow, key: str) -> int:
     """The generation of the instruction's key that a request carries.
 
     Raises:
@@ -98,13 +99,3 @@ def request_bytes(request: WireRequest) -> bytes:
     """The request, serialised to be sealed."""
     fields = {**asdict(request), "body": request.body.decode("latin-1")}
     return json.dumps(fields).encode()
-
-
-def _held_reference(session: Session, payment: PaymentRow) -> str | None:
-    """The partner's reference of the payment's opening instruction."""
-    return session.exec(
-        select(InstructionRow.partner_reference).where(
-            InstructionRow.payment_id == payment.payment_id,
-            col(InstructionRow.kind).in_(OPENING),
-        )
-    ).one()

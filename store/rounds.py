@@ -19,7 +19,8 @@ from store.database import Database
 from store.forgotten import halt
 from store.locks import hold
 from store.set_back import SetBack
-from store.tables import AttemptRow, InstallationRow, RoundRow
+from store.tables.lifecycles import AttemptRow
+from store.tables.upkeep import InstallationRow, RoundRow
 
 #: Rounds that are kept: two days at the usual pace. Temporal remembers the last one that ended, so
 #: only a Temporal that was itself set back further asks for an older one.

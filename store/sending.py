@@ -31,7 +31,7 @@ from domain.payments.silence import has_answered, is_answer, silent_since
 from domain.payments.view import PaymentView
 from store.actions import keep_action
 from store.attempts import close_attempt, close_refused, of_its_attempt
-from store.books import book_of
+from store.books import book_of, opening_row
 from store.cancelling import cancel_barred
 from store.clocks import agreed, no_later
 from store.database import Database
@@ -39,9 +39,10 @@ from store.evidence import keep_exchange, keep_lookup, keep_report, last_word
 from store.folding import Folding
 from store.forgotten import remember
 from store.halts import before_halts, is_halted
-from store.inbox import mark_read, match_reference
+from store.inbox import mark_read
 from store.keyring import Keyring
 from store.payments import row as payment_row
+from store.references import keep_object, object_of
 from store.requests import (
     close,
     generation_of,
@@ -52,7 +53,7 @@ from store.requests import (
     request_context,
     subject_of,
 )
-from store.tables import AttemptRow, InstructionRow, PaymentRow
+from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow
 
 #: How long a step waits for access to the partner, if the partner named no moment itself.
 _PAUSE: Final = timedelta(seconds=30)
@@ -137,9 +138,9 @@ class SendBook:
                     cancel_barred(session, payment, report.reason or "", examined.at)
                 elif book.closed is None:
                     close(session, row, Closed.REFUSED, examined.at)
-                    keep_report(session, payment.payment_id, report, examined.at)
+                    keep_report(session, payment.resource_id, report, examined.at)
             elif next_move(operation, book, examined.at).move is Move.CHECK:
-                keep_report(session, payment.payment_id, report, examined.at)
+                keep_report(session, payment.resource_id, report, examined.at)
                 payment.not_before = examined.look_again_at
                 payment.waiting_for = report.reason
             return self._folding.refold(session, payment, examined.at)
@@ -179,7 +180,7 @@ class SendBook:
             now = agreed(session, at)
             if passed is not None:
                 payment.gate_passed_at = passed.at
-                keep_report(session, payment.payment_id, passed.report(instruction_id), passed.at)
+                keep_report(session, payment.resource_id, passed.report(instruction_id), passed.at)
             if request is not None:
                 self._keep_request(payment, row, request)
             operation = operation_of(payment, row)
@@ -213,7 +214,9 @@ class SendBook:
 
         return await self._database.write(transaction)
 
-    def _keep_request(self, payment: PaymentRow, row: InstructionRow, request: WireRequest) -> None:
+    def _keep_request(
+        self, payment: LifecycleRow, row: InstructionRow, request: WireRequest
+    ) -> None:
         generation = generation_of(payment, row, request.key)
         if generation > row.request_generation:
             row.request_sealed = self._keyring.seal(
@@ -224,7 +227,7 @@ class SendBook:
     def _open_attempt(
         self,
         session: Session,
-        payment: PaymentRow,
+        payment: LifecycleRow,
         row: InstructionRow,
         book: Book,
         step: NextMove,
@@ -281,8 +284,8 @@ class SendBook:
                 keep_lookup(session, heard, found_elsewhere=not kept)
                 close_refused(session, payment, row, heard)
             if heard.report is not None and kept:
-                keep_report(session, payment.payment_id, heard.report, heard.heard_at)
-                keep_action(session, self._keyring, payment.payment_id, heard.report)
+                keep_report(session, payment.resource_id, heard.report, heard.heard_at)
+                keep_action(session, self._keyring, payment.resource_id, heard.report)
             keep_exchange(session, self._keyring, heard)
             is_read = heard.attempt is None and heard.looked_up is None
             if is_read:
@@ -290,8 +293,8 @@ class SendBook:
                 payment.reads += 1
                 payment.read_turn_at = payment.read_line = None
                 if last := last_word(payment, heard):
-                    keep_report(session, payment.payment_id, last, heard.heard_at)
-                mark_read(session, payment.payment_id, heard.inbox_through, heard.heard_at)
+                    keep_report(session, payment.resource_id, last, heard.heard_at)
+                mark_read(session, payment.resource_id, heard.inbox_through, heard.heard_at)
             if kind_of(row.kind).opens:  # Repeated tries of a CANCEL must not delay reads.
                 payment.last_asked_at = max(payment.last_asked_at or heard.heard_at, heard.heard_at)
             elif kind_of(row.kind).claims:  # A read soon tells what it made of the payment.
@@ -308,26 +311,13 @@ class SendBook:
     def _keep_reference(self, session: Session, row: InstructionRow, heard: Heard) -> bool:
         """Store the partner's reference. False if it belongs to another instruction."""
         reference = heard.report.partner_reference if heard.report else None
-        if reference is None or row.partner_reference == reference:
-            return True
-        if not (kind_of(row.kind).opens or kind_of(row.kind).claims):
+        if reference is None or not (kind_of(row.kind).opens or kind_of(row.kind).claims):
             return True  # It names the object that the opening instruction holds.
-        owner = session.exec(
-            select(InstructionRow).where(
-                InstructionRow.partner == row.partner,
-                InstructionRow.partner_account == row.partner_account,
-                InstructionRow.partner_reference == reference,
-            )
-        ).one_or_none()
-        if owner is not None:
-            # A capture may have no object of its own, and show the payment's.
-            is_parent = owner.payment_id == row.payment_id and kind_of(owner.kind).opens
-            return is_parent and not kind_of(row.kind).opens
-        if row.partner_reference is None:
-            row.partner_reference = reference
-            session.add(row)
-            match_reference(session, row.partner, reference, row.payment_id, heard.heard_at)
-        return True
+        if kind_of(row.kind).claims:
+            parent = opening_row(session, row.resource_id)
+            if object_of(session, parent) == reference:
+                return True  # A capture may have no object of its own, and show the payment's.
+        return keep_object(session, row, reference, heard.heard_at)
 
     async def postpone(
         self, payment_id: str, why: NotReady | Unprepared, at: datetime
@@ -375,7 +365,7 @@ class SendBook:
                 else:
                     close(session, row, Closed.REFUSED, now)
                     if heard.report is not None:
-                        keep_report(session, payment.payment_id, heard.report, now)
+                        keep_report(session, payment.resource_id, heard.report, now)
             return self._folding.refold(session, payment, now)
 
         return await self._database.write(transaction)
@@ -386,7 +376,7 @@ _INSTRUCTION: Final = select(InstructionRow).where(
 )
 
 
-def _rows(session: Session, instruction_id: str) -> tuple[InstructionRow, PaymentRow]:
+def _rows(session: Session, instruction_id: str) -> tuple[InstructionRow, LifecycleRow]:
     """The instruction and its payment. The payment's lock guards all of its instructions."""
     payment = payment_row(session, payment_of(instruction_id))
     row = session.exec(_INSTRUCTION, params={"instruction_id": instruction_id}).one_or_none()
@@ -395,9 +385,9 @@ def _rows(session: Session, instruction_id: str) -> tuple[InstructionRow, Paymen
     return row, payment
 
 
-def _is_halted(session: Session, payment: PaymentRow, row: InstructionRow) -> bool:
+def _is_halted(session: Session, payment: LifecycleRow, row: InstructionRow) -> bool:
     """Whether a halt or an open question stops sends. Lookups go on, and so does a cancel."""
     if not kind_of(row.kind).moves_money_out:
         return False
-    is_frozen = Payment.model_validate_json(payment.payment_json).is_frozen
+    is_frozen = Payment.model_validate_json(payment.folded_json).is_frozen
     return is_frozen or is_halted(session, payment)

@@ -26,7 +26,8 @@ from store.forgotten import WHY_MAX, doubt, halt, remember
 from store.halts import FROM_SET_BACK, HALTING
 from store.locks import hold
 from store.payments import row as payment_row
-from store.tables import AttemptRow, HaltRow, InstructionRow, PaymentRow
+from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow
+from store.tables.people import HaltRow
 from store.views import view_of
 
 #: How far Temporal's clock, which dates a round, may be ahead of a process that closes something.
@@ -117,7 +118,7 @@ class SetBack:
         payment = payment_row(session, payment_of(instruction_id))
         found = select(InstructionRow).where(
             InstructionRow.instruction_id == instruction_id,
-            PaymentRow.payment_id == InstructionRow.payment_id,
+            LifecycleRow.resource_id == InstructionRow.resource_id,
             might_have_been,
         )
         row = session.exec(found).one_or_none()
@@ -132,7 +133,7 @@ class SetBack:
 
 def _might_have_been(since: datetime | None) -> ColumnElement[bool]:
     """Selects PAY instructions that a lost database may have sent."""
-    is_open = col(InstructionRow.closed).is_(None) & col(PaymentRow.is_over).is_(False)
+    is_open = col(InstructionRow.closed).is_(None) & col(LifecycleRow.is_over).is_(False)
     if since is None:
         return is_open
     # Without NOT_EXECUTED: two people have found that out from the partner.
@@ -144,7 +145,7 @@ def _page(might_have_been: ColumnElement[bool], after: str, session: Session) ->
     return session.exec(
         select(InstructionRow.instruction_id)
         .where(col(InstructionRow.kind).in_(OPENING))
-        .where(PaymentRow.payment_id == InstructionRow.payment_id)
+        .where(LifecycleRow.resource_id == InstructionRow.resource_id)
         .where(might_have_been, col(InstructionRow.instruction_id) > after)
         .order_by(InstructionRow.instruction_id)
         .limit(_PAGE)

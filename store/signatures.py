@@ -20,12 +20,13 @@ from domain.payments.payment import Payment
 from domain.payments.report import Report
 from store.folding import reports_of
 from store.operators import NotSigned, standing, verified
-from store.tables import AttemptRow, CommandRow, InstructionRow, PaymentRow, SignatureRow
+from store.tables.lifecycles import AttemptRow, CommandRow, InstructionRow, LifecycleRow
+from store.tables.people import SignatureRow
 
 
 def require_signed(
     session: Session,
-    row: PaymentRow,
+    row: LifecycleRow,
     signed: Signed,
     kind: CommandKind,
     content: str,
@@ -37,15 +38,15 @@ def require_signed(
         NotSigned: it is no operator's signature, or one for something else.
     """
     said = signed.statement
-    wanted = (StatementKind(kind.value), row.payment_id, row.tenant, content)
+    wanted = (StatementKind(kind.value), row.resource_id, row.tenant, content)
     if (said.kind, said.subject, said.tenant, said.content) != wanted:
         raise NotSigned(
-            f"{said.by!r} signed another decision than this one about {row.payment_id}; sign again"
+            f"{said.by!r} signed another decision than this one about {row.resource_id}; sign again"
         )
     verified(session, signed, now)
 
 
-def signatures(session: Session, row: PaymentRow) -> list[tuple[CommandRow, SignatureRow]]:
+def signatures(session: Session, row: LifecycleRow) -> list[tuple[CommandRow, SignatureRow]]:
     """NOT_EXECUTED proposals that still count, each with its signature.
 
     A proposal is void if something has changed since it was signed, if its operator was removed, or
@@ -53,12 +54,12 @@ def signatures(session: Session, row: PaymentRow) -> list[tuple[CommandRow, Sign
     """
     kept = {
         signature.command_id: signature
-        for signature in standing(session, StatementKind.NOT_EXECUTED, row.payment_id)
+        for signature in standing(session, StatementKind.NOT_EXECUTED, row.resource_id)
     }
     about = known_now(session, row) if kept else ""
     rows = session.exec(
         select(CommandRow).where(
-            CommandRow.payment_id == row.payment_id,
+            CommandRow.resource_id == row.resource_id,
             CommandRow.kind == CommandKind.NOT_EXECUTED,
             CommandRow.outcome == Outcome.PROPOSED,
             CommandRow.about == about,
@@ -72,24 +73,24 @@ def signatures(session: Session, row: PaymentRow) -> list[tuple[CommandRow, Sign
     ]
 
 
-def known_now(session: Session, row: PaymentRow) -> str:
+def known_now(session: Session, row: LifecycleRow) -> str:
     """A digest of what is known: state, open questions, number of attempts, and all reports.
 
     Moments are left out, so the same report read again changes nothing. A report that was
     contradicted and then repeated does change it, and so does another attempt, even if the state
     stays the same.
     """
-    payment = Payment.model_validate_json(row.payment_json)
+    payment = Payment.model_validate_json(row.folded_json)
     known = (payment.state, payment.certainty, payment.partner_reference or "", payment.amounts.net)
     questions = sorted(finding.text for finding in payment.findings if finding.freezes)
     sent = session.exec(
         select(func.count())
         .select_from(AttemptRow)
         .where(AttemptRow.instruction_id == InstructionRow.instruction_id)
-        .where(InstructionRow.payment_id == row.payment_id)
+        .where(InstructionRow.resource_id == row.resource_id)
         .where(col(InstructionRow.kind).in_(OPENING))
     ).one()
-    said = _words(reports_of(session, row.payment_id))
+    said = _words(reports_of(session, row.resource_id))
     facts = "\x1f".join(map(str, (*known, *questions, sent, *said)))
     return hashlib.sha256(facts.encode()).hexdigest()[:32]
 

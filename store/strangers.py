@@ -26,7 +26,8 @@ from store.folding import Folding
 from store.forgotten import AS_UNSENT, doubt, halt
 from store.locks import hold
 from store.payments import row as payment_row
-from store.tables import AttemptRow, InstructionRow, ListingRow, StrangerRow
+from store.tables.lifecycles import AttemptRow, InstructionRow
+from store.tables.partners import IS_OBJECT, ListingRow, ReferenceRow, StrangerRow
 
 log = logging.getLogger("finality.witness")
 
@@ -38,6 +39,10 @@ _NEW_DATABASE: Final = timedelta(days=30)
 _NEW_RELEASE: Final = timedelta(days=1)
 #: Databases limit how many values one query may contain.
 _AT_ONCE: Final = 500
+#: The object that a partner has named for an instruction.
+_OBJECT_OF_IT: Final = select(ReferenceRow.number).where(
+    ReferenceRow.instruction_id == InstructionRow.instruction_id, IS_OBJECT
+)
 #: How many payments the text of a halt names.
 _NAMED: Final = 5
 
@@ -135,7 +140,7 @@ class Strangers:
         doubt(session, payment, row, through, now, sent_at=shown.created_at, why=SHOWN)
         log.error(
             "payment %s was closed (%s), and %s/%s shows it as %s: it is looked up",
-            payment.payment_id, closed, listing.partner, listing.account, shown.partner_reference,
+            payment.resource_id, closed, listing.partner, listing.account, shown.partner_reference,
         )  # fmt: skip
         self._folding.refold_if_readable(session, payment, now)
 
@@ -152,7 +157,7 @@ def _ended(listing: Listing, ours: Sequence[Shown], session: Session) -> list[tu
                 col(AttemptRow.partner_key).in_(keys),
                 AttemptRow.result != AttemptResult.NOT_SENT,
                 col(InstructionRow.closed).in_(AS_UNSENT),
-                col(InstructionRow.partner_reference).is_(None),
+                ~_OBJECT_OF_IT.exists(),
             )
             .distinct()
         )
@@ -204,13 +209,14 @@ def _unknown(session: Session, listing: Listing, ours: Sequence[Shown]) -> list[
             by_key.pop(known, None)
     references = {shown.partner_reference: key for key, shown in by_key.items()}
     for some in _some(references):
-        held = select(InstructionRow.partner_reference).where(
-            InstructionRow.partner == listing.partner,
-            InstructionRow.partner_account == listing.account,
-            col(InstructionRow.partner_reference).in_(some),
+        held = select(ReferenceRow.reference).where(
+            ReferenceRow.partner == listing.partner,
+            ReferenceRow.partner_account == listing.account,
+            col(ReferenceRow.reference).in_(some),
+            IS_OBJECT,
         )
         for reference in session.exec(held):
-            by_key.pop(references[str(reference)], None)
+            by_key.pop(references[reference], None)
     return sorted(by_key.values(), key=lambda shown: shown.created_at)
 
 

@@ -18,7 +18,9 @@ from domain.money import Money
 from store.database import Database
 from store.operators import NotSigned, verified
 from store.signatures import signatures
-from store.tables import PaymentRow, TaskRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.payments import PaymentRow
+from store.tables.people import TaskRow
 from store.unmatched import UNMATCHED, Reference
 from store.wrong_clocks import CLOCK
 
@@ -77,8 +79,9 @@ class Tasks:
             limit: how many at most.
         """
         rows = (
-            select(TaskRow, PaymentRow)
-            .outerjoin(PaymentRow, col(PaymentRow.payment_id) == col(TaskRow.payment_id))
+            select(TaskRow, LifecycleRow, PaymentRow)
+            .outerjoin(LifecycleRow, col(LifecycleRow.resource_id) == col(TaskRow.resource_id))
+            .outerjoin(PaymentRow, col(PaymentRow.payment_id) == col(TaskRow.resource_id))
             .where(col(TaskRow.closed_at).is_(None))
             .order_by(col(TaskRow.due_at), TaskRow.task_id)
             .limit(limit)
@@ -89,13 +92,13 @@ class Tasks:
             rows = rows.where(TaskRow.due_at < due_before)
 
         def query(session: Session) -> list[Task]:
-            return [_task(session, row, payment) for row, payment in session.exec(rows)]
+            return [_task(session, *found) for found in session.exec(rows)]
 
         return await self._database.read(query)
 
     async def overdue(self, now: datetime, *, limit: int) -> Sequence[Overdue]:
         """Overdue tasks, the longest overdue first."""
-        columns = TaskRow.task_id, TaskRow.kind, TaskRow.payment_id, TaskRow.partner_reference
+        columns = TaskRow.task_id, TaskRow.kind, TaskRow.resource_id, TaskRow.partner_reference
         rows = (
             select(*columns, TaskRow.owner, TaskRow.due_at)  # type: ignore[call-overload]
             .where(col(TaskRow.closed_at).is_(None), TaskRow.due_at < now)
@@ -130,12 +133,14 @@ class Tasks:
         return await self._database.write(transaction)
 
 
-def _task(session: Session, row: TaskRow, payment: PaymentRow | None) -> Task:
+def _task(
+    session: Session, row: TaskRow, resource: LifecycleRow | None, payment: PaymentRow | None
+) -> Task:
     task = Task(
         task_id=row.task_id,
-        payment_id=row.payment_id,
-        tenant=payment.tenant if payment else None,
-        key=payment.key if payment else None,
+        payment_id=row.resource_id,
+        tenant=resource.tenant if resource else None,
+        key=resource.key if resource else None,
         kind=row.kind,
         question=row.question,
         owner=row.owner,
@@ -143,13 +148,13 @@ def _task(session: Session, row: TaskRow, payment: PaymentRow | None) -> Task:
         opened_at=row.opened_at,
         unmatched=_unmatched(row),
     )
-    if payment is None:
+    if resource is None or payment is None:
         return task
     return replace(
         task,
         amount=Money(minor=payment.amount_minor, currency=payment.currency),
         creditor_account=payment.creditor_masked,
-        signed_by=tuple(sorted({one.by for one, _ in signatures(session, payment)})),
+        signed_by=tuple(sorted({one.by for one, _ in signatures(session, resource)})),
     )
 
 

@@ -22,15 +22,16 @@ from store.folding import reports_of
 from store.keyring import Keyring
 from store.operators import refusals
 from store.signatures import known_now
-from store.tables import (
+from store.tables.lifecycles import (
     AttemptRow,
     CommandRow,
     ExchangeRow,
+    LifecycleRow,
     LookupRow,
-    PaymentRow,
     StateRow,
-    TaskRow,
 )
+from store.tables.payments import PaymentRow
+from store.tables.people import TaskRow
 
 R = TypeVar("R", bound=SQLModel)
 
@@ -102,7 +103,7 @@ class Timelines:
         def query(session: Session) -> list[Exchanged]:
             rows = session.exec(
                 select(ExchangeRow)
-                .where(ExchangeRow.payment_id == payment_id)
+                .where(ExchangeRow.resource_id == payment_id)
                 .order_by(col(ExchangeRow.number))
             )
             return [self._exchanged(row) for row in rows]
@@ -110,7 +111,7 @@ class Timelines:
         return await self._database.read(query)
 
     def _exchanged(self, row: ExchangeRow) -> Exchanged:
-        opened = json.loads(self._keyring.open(row.exchange_sealed, f"exchanges/{row.payment_id}"))
+        opened = json.loads(self._keyring.open(row.exchange_sealed, f"exchanges/{row.resource_id}"))
         return Exchanged(row.heard_at, row.summary, opened["request"], opened["response"])
 
 
@@ -122,13 +123,13 @@ def _rows(session: Session, table: type[R], of: ColumnElement[bool]) -> Sequence
 def _entries(session: Session, payment_id: str) -> list[Entry]:
     entries = [
         Entry(row.entered_at, EntryKind.STATE, f"{row.state} ({row.certainty})")
-        for row in _rows(session, StateRow, col(StateRow.payment_id) == payment_id)
+        for row in _rows(session, StateRow, col(StateRow.resource_id) == payment_id)
     ]
     entries += _of_instructions(session, payment_id)
     entries += [_of_report(report) for report in reports_of(session, payment_id)]
     entries += [
         Entry(row.heard_at, EntryKind.EXCHANGE, row.summary)
-        for row in _rows(session, ExchangeRow, col(ExchangeRow.payment_id) == payment_id)
+        for row in _rows(session, ExchangeRow, col(ExchangeRow.resource_id) == payment_id)
     ]
     entries += _of_people(session, payment_id)
     entries += _of_tasks(session, payment_id)
@@ -136,7 +137,7 @@ def _entries(session: Session, payment_id: str) -> list[Entry]:
 
 
 def _of_instructions(session: Session, payment_id: str) -> Iterable[Entry]:
-    payment = session.get(PaymentRow, payment_id)
+    payment = session.get(LifecycleRow, payment_id)
 
     def is_known_since(moment: datetime) -> bool:
         """Whether anything was recorded about the payment at or after this moment."""
@@ -192,14 +193,15 @@ def _of_report(report: Report) -> Entry:
 
 
 def _of_people(session: Session, payment_id: str) -> Iterable[Entry]:
-    payment = session.get(PaymentRow, payment_id)
-    if payment is None:
+    resource = session.get(LifecycleRow, payment_id)
+    if resource is None:
         return
-    if payment.acknowledged:
+    payment = session.get(PaymentRow, payment_id)
+    if payment is not None and payment.acknowledged:
         others = payment.acknowledged.replace(",", ", ")
         by = f", says {payment.acknowledged_by}" if payment.acknowledged_by else ""
         text = f"not a repeat of {others}{by}"
-        yield Entry(payment.created_at, EntryKind.DECISION, text)
+        yield Entry(resource.created_at, EntryKind.DECISION, text)
     for refused in refusals(session, subject=payment_id):
         times = f" {refused.times} times" if refused.times > 1 else ""
         text = (
@@ -207,7 +209,7 @@ def _of_people(session: Session, payment_id: str) -> Iterable[Entry]:
             f"{refused.claimed!r} was refused{times}: {refused.why}"
         )
         yield Entry(refused.first_at, EntryKind.COMMAND, text)
-    for command in _rows(session, CommandRow, col(CommandRow.payment_id) == payment_id):
+    for command in _rows(session, CommandRow, col(CommandRow.resource_id) == payment_id):
         named = f"{command.kind.replace('_', '-')} {command.command_id}"
         by = "asked" if command.kind == CommandKind.CANCEL else "signed"
         why = f": {command.why}" if command.why else ""
@@ -216,7 +218,7 @@ def _of_people(session: Session, payment_id: str) -> Iterable[Entry]:
         yield Entry(command.asked_at, EntryKind.COMMAND, text)
         if command.outcome == Outcome.PROPOSED:
             # Void if anything has changed: the next operator would sign about something else.
-            stands = command.about == known_now(session, payment)
+            stands = command.about == known_now(session, resource)
             text = "another operator has to sign too" if stands else "void: more is known since"
             yield Entry(command.asked_at, EntryKind.COMMAND, f"{named}: {text}")
         elif command.outcome_at is not None:
@@ -225,7 +227,7 @@ def _of_people(session: Session, payment_id: str) -> Iterable[Entry]:
 
 
 def _of_tasks(session: Session, payment_id: str) -> Iterable[Entry]:
-    for task in _rows(session, TaskRow, col(TaskRow.payment_id) == payment_id):
+    for task in _rows(session, TaskRow, col(TaskRow.resource_id) == payment_id):
         due = f"{task.due_at:%Y-%m-%d %H:%M}"
         text = f"task for {task.owner}, due {due}: {task.question}"
         yield Entry(task.opened_at, EntryKind.TASK, text)

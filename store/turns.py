@@ -19,7 +19,7 @@ from store.database import Database
 from store.folding import Folding
 from store.locks import hold
 from store.payments import row as payment_row
-from store.tables import ReadLinesRow
+from store.tables.partners import ReadLinesRow
 from store.views import view_of
 
 

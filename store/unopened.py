@@ -11,7 +11,8 @@ from store.folding import ask
 from store.keyring import Keyring, KeyringError
 from store.keys import missing, sealed_with
 from store.questions import Question
-from store.tables import PaymentRow, TaskRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.people import TaskRow
 
 #: The kind of the question.
 SEALED: Final = "sealed"
@@ -19,7 +20,7 @@ SEALED: Final = "sealed"
 
 def ask_to_open(payment_id: str, why: KeyringError, now: datetime, session: Session) -> None:
     """Open a task that names the missing key. The next fold that opens the order closes it."""
-    session.get_one(PaymentRow, payment_id, with_for_update=True)
+    session.get_one(LifecycleRow, payment_id, with_for_update=True)
     ask(session, payment_id, SEALED, Question(f"its order cannot be opened: {why}"), now)
 
 
@@ -28,8 +29,8 @@ def unopened(session: Session, keyring: Keyring, *, limit: int) -> list[str]:
 
     If no key is missing any more, ids of payments that have such a task: they may open now.
     """
-    asked = select(PaymentRow.payment_id).where(
-        PaymentRow.payment_id == TaskRow.payment_id,
+    asked = select(LifecycleRow.resource_id).where(
+        LifecycleRow.resource_id == TaskRow.resource_id,
         TaskRow.kind == SEALED,
         col(TaskRow.closed_at).is_(None),
     )
@@ -39,10 +40,10 @@ def unopened(session: Session, keyring: Keyring, *, limit: int) -> list[str]:
     found: list[str] = []
     for key_id in lacking:
         rows = (
-            select(PaymentRow.payment_id)
-            .where(col(PaymentRow.is_over).is_(False), sealed_with(key_id))
-            .where(col(PaymentRow.payment_id).not_in(asked))
-            .order_by(PaymentRow.payment_id)
+            select(LifecycleRow.resource_id)
+            .where(col(LifecycleRow.is_over).is_(False), sealed_with(key_id))
+            .where(col(LifecycleRow.resource_id).not_in(asked))
+            .order_by(LifecycleRow.resource_id)
             .limit(limit - len(found))
         )
         found += session.exec(rows)

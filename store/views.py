@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlmodel import Session
 
+from domain.lifecycle.kinds import kind_of
+from domain.lifecycle.next_step import Labels
 from domain.lifecycle.turns import Line, ReadTurn
 from domain.payments.order import Rail
 from domain.payments.payment import Instruction, Payment
@@ -13,11 +16,12 @@ from domain.payments.view import PaymentView
 from store.books import instructions_of, profile_of
 from store.halts import is_halted
 from store.inbox import news_at
-from store.tables import PaymentRow
+from store.references import end_to_end_of
+from store.tables.lifecycles import LifecycleRow
 
 
 def view_of(
-    session: Session, found: PaymentRow, instructions: tuple[Instruction, ...] | None = None
+    session: Session, found: LifecycleRow, instructions: tuple[Instruction, ...] | None = None
 ) -> PaymentView:
     """The view of a payment.
 
@@ -28,12 +32,12 @@ def view_of(
         found,
         instructions_of(session, found) if instructions is None else instructions,
         halted=is_halted(session, found),
-        news=news_at(session, found.payment_id),
+        news=news_at(session, found.resource_id),
     )
 
 
 def view_from(
-    found: PaymentRow,
+    found: LifecycleRow,
     instructions: tuple[Instruction, ...],
     *,
     halted: bool,
@@ -47,14 +51,13 @@ def view_from(
     """
     return PaymentView(
         tenant=found.tenant,
-        payment_id=found.payment_id,
+        payment_id=found.resource_id,
         partner=found.partner,
         rail=Rail(found.rail),
-        end_to_end_hash=found.end_to_end_hash,
         submit_before=found.submit_before,
         profile=profile_of(found),
         instructions=instructions,
-        payment=Payment.model_validate_json(found.payment_json),
+        payment=Payment.model_validate_json(found.folded_json),
         last_asked_at=found.last_asked_at,
         reads=found.reads,
         halted=halted,
@@ -68,7 +71,19 @@ def view_from(
     )
 
 
-def _read_turn(found: PaymentRow) -> ReadTurn | None:
+def labels_of(session: Session, found: LifecycleRow, instructions: Iterable[Instruction]) -> Labels:
+    """What never changes about a resource."""
+    opening = next((i.instruction_id for i in instructions if kind_of(i.kind).opens), "")
+    return Labels(
+        kind=found.kind,
+        tenant=found.tenant,
+        partner=found.partner,
+        rail=found.rail,
+        end_to_end_hash=end_to_end_of(session, opening),
+    )
+
+
+def _read_turn(found: LifecycleRow) -> ReadTurn | None:
     if found.read_turn_at is None or found.read_line is None:
         return None
     return ReadTurn(at=found.read_turn_at, line=Line(found.read_line))

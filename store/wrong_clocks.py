@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from store.locks import hold
 from store.questions import TASK_DUE_WITHIN, TASK_OWNER
-from store.tables import TaskRow
+from store.tables.people import TaskRow
 
 #: The kind of the question.
 CLOCK: Final = "clock"

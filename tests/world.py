@@ -30,7 +30,8 @@ from store.inbox import Inbox
 from store.keyring import Keyring
 from store.payments import Payments
 from store.sending import SendBook
-from store.tables import AttemptRow, TaskRow
+from store.tables.lifecycles import AttemptRow
+from store.tables.people import TaskRow
 from tests.fakes import ACCOUNT, BANK, FakePartner, order, profile
 from tests.polling import eventually
 from worker import workers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.lifecycle.next_step import Due, Labels, NextStep, Owed
+from domain.lifecycle.next_step import Due, NextStep, Owed
 from domain.payments.aftermath import evidence_wanted
 from domain.payments.display import display
 from domain.payments.due import deadline_of, due
@@ -35,17 +35,6 @@ def next_step(view: PaymentView, now: datetime, *, leaves_after: timedelta | Non
         deadline=deadline_of(view),
         notes=_notes(payment),
         may_leave=_may_leave(step, now, leaves_after),
-    )
-
-
-def labels(view: PaymentView) -> Labels:
-    """What never changes about the payment."""
-    return Labels(
-        kind=KIND,
-        tenant=view.tenant,
-        partner=view.partner,
-        rail=view.rail,
-        end_to_end_hash=view.end_to_end_hash,
     )
 
 

@@ -24,7 +24,6 @@ class PaymentView(BaseModel):
     payment_id: str
     partner: str
     rail: Rail
-    end_to_end_hash: str
     submit_before: AwareDatetime
     profile: Profile
     instructions: tuple[Instruction, ...]

@@ -5,7 +5,11 @@ from __future__ import annotations
 from alembic import context
 from sqlmodel import SQLModel
 
-import store.tables  # noqa: F401 - registers the tables
+import store.tables.lifecycles
+import store.tables.partners
+import store.tables.payments
+import store.tables.people
+import store.tables.upkeep  # noqa: F401 - registers its tables
 
 context.configure(
     connection=context.config.attributes["connection"],

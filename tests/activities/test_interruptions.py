@@ -16,12 +16,11 @@ from activities.messages import ResourceRef, Step
 from domain.lifecycle.sending import AttemptResult
 from domain.payments.due import due
 from domain.payments.heard import Heard
-from domain.payments.next_step import labels
 from domain.payments.payment import Certainty
 from domain.payments.view import PaymentView
 from store.faults import StoreAway
 from store.halts import Halts
-from store.tables import InstructionRow
+from store.tables.lifecycles import InstructionRow
 from tests.activities.steps import in_its_run, steps_of
 from tests.clock import SteppedClock
 from tests.polling import until
@@ -189,7 +188,7 @@ async def test_loading_tells_how_the_payment_stands_and_what_is_due(store: Store
     view = await store.payments.view(PAYMENT)
     assert known.due == due(view, store.clock.now())
     assert (known.state, known.attempts) == (view.payment.state, {str(INSTRUCTION): 0})
-    assert known.labels == labels(view)
+    assert known.labels == (await store.payments.loaded(PAYMENT))[1]
 
 
 async def test_nothing_is_sent_if_the_attempt_cannot_be_written(

@@ -13,7 +13,7 @@ import pytest
 from domain.payments.answers import NotReady
 from domain.payments.silence import LADDER, has_answered
 from partners.currencycloud.profile import PROFILE
-from store.tables import PaymentRow
+from store.tables.lifecycles import LifecycleRow
 from store.tasks import Tasks
 from tests.activities.steps import Steps
 from tests.clock import SteppedClock
@@ -52,7 +52,7 @@ def _steps(store: Store, answer: Answer, *, login: str | None = "token") -> Step
 
 
 async def _silent(store: Store) -> Any:
-    return store.rows(lambda session: session.get_one(PaymentRow, PAYMENT)).silent_since
+    return store.rows(lambda session: session.get_one(LifecycleRow, PAYMENT)).silent_since
 
 
 async def _asked(store: Store) -> list[str]:

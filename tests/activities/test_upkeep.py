@@ -23,7 +23,7 @@ from store.keyring import Keyring
 from store.notifications import Notifications
 from store.payments import Escalated, Payments
 from store.questions import TASK_DUE_WITHIN
-from store.tables import PaymentRow
+from store.tables.lifecycles import LifecycleRow
 from store.tasks import Tasks
 from tests.clock import AgreedClocks, SteppedClock
 from tests.fakes import ACCOUNT, BANK, profile
@@ -207,7 +207,7 @@ async def test_everything_open_has_a_moment_at_which_it_is_told(store: Store) ->
     await _accept(store, 2)
     await store.begin("pay_1/pay/1")
     await store.sent(in_doubt(), payment_id="pay_1")
-    rows = store.rows(lambda session: session.exec(select(PaymentRow)).all())
+    rows = store.rows(lambda session: session.exec(select(LifecycleRow)).all())
     assert all(row.notify_at is not None and row.notify_at > store.clock.now() for row in rows)
 
 

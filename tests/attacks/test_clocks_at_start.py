@@ -13,7 +13,7 @@ import worker
 from local.temporal_server import DevServer
 from store.clocks import StoreClocks
 from store.database import Database
-from store.tables import TaskRow
+from store.tables.people import TaskRow
 from tests.clock import SteppedClock
 from tests.polling import eventually
 from tests.world import world

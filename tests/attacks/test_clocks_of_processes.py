@@ -12,14 +12,8 @@ from sqlmodel import Session, select
 from domain.clock import APART_MAX
 from domain.payments.report import PaymentState, Report
 from store.clocks import StoreClocks
-from store.tables import (
-    AttemptRow,
-    InstructionRow,
-    LookupRow,
-    PartnerAccountRow,
-    PaymentRow,
-    ReportRow,
-)
+from store.tables.lifecycles import AttemptRow, LifecycleRow, LookupRow, ReportRow
+from store.tables.partners import PartnerAccountRow, ReferenceRow
 from tests.polling import eventually
 from tests.postgresql import PostgreSQL
 from tests.proof.world import World, order, world
@@ -60,7 +54,7 @@ class Shifted:
 def _moments(session: Session) -> list[datetime]:
     """All that says when something was asked, leased, begun or heard."""
     moments: list[datetime | None] = []
-    for payment in session.exec(select(PaymentRow)):
+    for payment in session.exec(select(LifecycleRow)):
         moments += [payment.created_at, payment.updated_at, payment.last_asked_at]
         moments += [payment.not_before, payment.gate_passed_at]
     for attempt in session.exec(select(AttemptRow)):
@@ -74,7 +68,7 @@ def _moments(session: Session) -> list[datetime]:
 
 
 async def _states(made: World) -> dict[str, str]:
-    query = select(PaymentRow.payment_id, PaymentRow.state)
+    query = select(LifecycleRow.resource_id, LifecycleRow.state)
     rows = await made.assembly.database.read(lambda session: session.exec(query).all())
     return {payment_id: str(state) for payment_id, state in rows}
 
@@ -145,11 +139,11 @@ async def test_wrong_clocks_do_nothing_beside_a_right_one_and_go_on_once_they_ar
         await _until_all(made, [receipt.payment_id], PaymentState.SETTLED)
         seconds = (datetime.now(UTC) - began).total_seconds()
         row = await made.assembly.database.read(
-            lambda session: session.get_one(PaymentRow, payments[-1])
+            lambda session: session.get_one(LifecycleRow, payments[-1])
         )
         assert row.reads <= 12, f"a loop: {row.reads} reads in {seconds:.0f} s"
 
 
 async def _of_reference(made: World, reference: str) -> str:
-    query = select(InstructionRow.payment_id).where(InstructionRow.partner_reference == reference)
+    query = select(ReferenceRow.resource_id).where(ReferenceRow.reference == reference)
     return await made.assembly.database.read(lambda session: session.exec(query).one())

@@ -13,7 +13,7 @@ from domain.lifecycle.sending import Move
 from domain.payments.answers import Answered, Unanswered
 from domain.payments.report import PaymentState, Source
 from store.commands import CannotResolve, Commanded
-from store.tables import TaskRow
+from store.tables.people import TaskRow
 from tests import operators
 from tests.clock import SteppedClock
 from tests.fakes import profile

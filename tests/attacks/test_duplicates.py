@@ -20,7 +20,8 @@ from settings import Settings
 from starter.signing import make_key
 from store.keyring import Keyring
 from store.payments import Payments
-from store.tables import FileRow, PaymentRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.payments import FileRow
 from terminal.pay import ALL_WELL, NOTHING_PAID, SOME_NOT, pay_file
 from terminal.pay_options import PayOptions
 from tests.messages.files import CREDITOR, DEBTOR, Block, nested, pain001, transfer
@@ -232,7 +233,7 @@ async def test_in_doubt_only_an_operator_may_go_on(
     (first,) = (await desk.pay("MSG-1", FIRST)).rows
 
     def doubt(session: Session) -> None:
-        session.get_one(PaymentRow, first["payment_id"]).certainty = Certainty.UNKNOWN
+        session.get_one(LifecycleRow, first["payment_id"]).certainty = Certainty.UNKNOWN
 
     await desk.change(doubt)
     acknowledge = [first["payment_id"]]

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from store.tables import TaskRow
+from store.tables.people import TaskRow
 from tests.clock import START
 from tests.store.books import Store
 
@@ -15,7 +15,7 @@ def test_a_failing_statement_does_not_tell_its_values(store: Store) -> None:
     def transaction(session: Session) -> None:
         session.add(
             TaskRow(
-                task_id="t", payment_id="nobody's", kind="k", question="the aviary's rent",
+                task_id="t", resource_id="nobody's", kind="k", question="the aviary's rent",
                 owner="o", due_at=START, opened_at=START,
             )
         )  # fmt: skip

@@ -14,7 +14,8 @@ from domain.payments.answers import Answered
 from domain.payments.due import due
 from domain.payments.payment import Certainty, FindingKind, Payment
 from domain.payments.report import Movement, MovementKind, PaymentState, Source
-from store.tables import MovementRow, TaskRow
+from store.tables.payments import MovementRow
+from store.tables.people import TaskRow
 from tests import operators
 from tests.clock import SteppedClock
 from tests.fakes import WATCH, order, profile

@@ -22,7 +22,8 @@ from store.clocks import StoreClocks
 from store.database import Database
 from store.logins import LEASE, Logins
 from store.payments import Payments
-from store.tables import AttemptRow, LookupRow, PaymentRow, TaskRow
+from store.tables.lifecycles import AttemptRow, LifecycleRow, LookupRow
+from store.tables.people import TaskRow
 from tests.activities.steps import Steps, in_its_run, steps_of
 from tests.activities.test_upkeep import FakeRunner, runner, upkeep
 from tests.attacks.test_clocks import HOUR, SECOND
@@ -38,8 +39,8 @@ FIFTEEN_DAYS = timedelta(days=15)
 RETURNED = Word("failed", PaymentState.RETURNED, returned_minor=12_345)
 
 
-def _payment(store: Store) -> PaymentRow:
-    return store.rows(lambda session: session.get_one(PaymentRow, PAYMENT))
+def _payment(store: Store) -> LifecycleRow:
+    return store.rows(lambda session: session.get_one(LifecycleRow, PAYMENT))
 
 
 def _attempts(store: Store) -> list[AttemptRow]:
@@ -297,7 +298,7 @@ async def test_no_moment_after_the_database_s_own_is_stored(real: Database) -> N
     if real.kind == "sqlite":
         return  # It has no clock.
     await _accept(real, datetime.now(UTC) + 20 * SECOND)
-    row = real.read_now(lambda session: session.get_one(PaymentRow, PAYMENT))
+    row = real.read_now(lambda session: session.get_one(LifecycleRow, PAYMENT))
     assert row.created_at <= datetime.now(UTC)
 
 

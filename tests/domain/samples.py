@@ -243,7 +243,6 @@ def view(
         payment_id="pay_1",
         partner=ORDER.partner,
         rail=ORDER.rail,
-        end_to_end_hash="0" * 16,
         submit_before=of.submit_before,
         profile=profile(pay, take_back),
         instructions=instructions(of, (), cancel),

@@ -25,7 +25,7 @@ from partners.currencycloud.account import WebhookSigning
 from partners.currencycloud.webhooks import CurrencycloudWebhooks
 from serving import served
 from starter.away import LEFT_TO_RELAY, TemporalAway
-from store.tables import InboxRow
+from store.tables.partners import InboxRow
 from tests.clock import SteppedClock
 from tests.fakes import ACCOUNT, BANK
 from tests.store.books import Store, accepted

@@ -48,7 +48,7 @@ async def test_a_delivery_is_kept_and_its_payment_told(door: Door) -> None:
     await door.sent()
     assert await door.deliver(notification()) == 200
     (row,) = door.rows()
-    assert (row.payment_id, row.read_at) == (PAYMENT, None)
+    assert (row.resource_id, row.read_at) == (PAYMENT, None)
     assert await _told(door) == [(TENANT, PAYMENT)]
 
 
@@ -112,7 +112,7 @@ async def test_reordered_deliveries_cause_reads_like_any_other(door: Door) -> No
     await door.sent()
     late, early = notification(status="completed"), notification(status="ready_to_send")
     assert await door.deliver(late) == await door.deliver(early) == 200
-    assert [row.payment_id for row in door.rows()] == [PAYMENT, PAYMENT]
+    assert [row.resource_id for row in door.rows()] == [PAYMENT, PAYMENT]
     assert await door.store.inbox.highest(PAYMENT) == 2
 
 
@@ -169,7 +169,7 @@ async def test_the_secret_of_one_account_opens_no_other_payments(door: Door) -> 
     await door.sent()
     body, path = notification(), f"/webhooks/{BANK}/{DATED}"
     assert await door.deliver(body, dated(body, door.store.clock.now().timestamp()), path) == 200
-    assert [row.payment_id for row in door.rows()] == [None]
+    assert [row.resource_id for row in door.rows()] == [None]
     assert not (await door.store.payments.view(PAYMENT)).has_news
     assert door.runner.told == []
 
@@ -180,7 +180,7 @@ async def test_one_that_comes_before_the_reply_is_matched_when_that_is_recorded(
     await door.store.accept()
     await door.store.begin()
     assert await door.deliver(notification()) == 200
-    assert [row.payment_id for row in door.rows()] == [None]
+    assert [row.resource_id for row in door.rows()] == [None]
     view = await door.store.sent(accepted(door.store.clock.now()))
     assert view.has_news
 

@@ -18,7 +18,7 @@ from sqlmodel import select
 
 from local.child import start_child
 from local.temporal_server import free_port
-from store.tables import InboxRow
+from store.tables.partners import InboxRow
 from tests.polling import eventually
 from tests.proof.case import Case
 from tests.proof.world import MAIN, WATCHED, World

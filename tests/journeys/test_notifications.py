@@ -41,9 +41,9 @@ async def test_a_payment_settles_and_its_notifications_are_read(case: Case) -> N
     receipt = await case.pay()
     await case.until_state(receipt.payment_id, SETTLED)
     rows = await all_read(case, await booking_of(case))
-    assert {row.payment_id for row in rows} == {receipt.payment_id}
+    assert {row.resource_id for row in rows} == {receipt.payment_id}
     parked = await inbox_of(case, await booking_of(case), WATCHED)
-    assert {row.payment_id for row in parked} == {None}
+    assert {row.resource_id for row in parked} == {None}
     await case.agreed(requested=1, booked=1)
 
 

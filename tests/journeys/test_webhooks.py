@@ -72,10 +72,10 @@ async def test_one_that_comes_before_the_reply_waits_for_its_payment(
     booking = await booking_of(case)
     assert await inbound.deliver(booking) == 200
     (parked,) = await inbox_of(case, booking)
-    assert (parked.payment_id, parked.read_at) == (None, None)
+    assert (parked.resource_id, parked.read_at) == (None, None)
     await case.until_state(receipt.payment_id, SETTLED)
     (matched,) = await all_read(case, booking)
-    assert matched.payment_id == receipt.payment_id
+    assert matched.resource_id == receipt.payment_id
     await case.agreed(requested=1, booked=1)
 
 
@@ -106,7 +106,7 @@ async def test_another_accounts_webhook_leaves_a_payment_alone(
     await case.until_state(receipt.payment_id, SETTLED)
     assert await inbound.deliver(await booking_of(case), account=WATCHED) == 200
     (row,) = await inbox_of(case, await booking_of(case), WATCHED)
-    assert row.payment_id is None
+    assert row.resource_id is None
 
 
 async def test_what_was_lost_while_nobody_listened_is_found_by_reads(

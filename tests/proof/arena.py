@@ -35,7 +35,8 @@ from partners.currencycloud.webhooks import MEDIA_TYPE
 from starter.journal import Journal
 from starter.plugin import plugin
 from store.keyring import Keyring
-from store.tables import PaymentRow, TaskRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.people import TaskRow
 from terminal.table import as_object
 from tests.proof.checker import Comparison, compare
 from tests.proof.forks import Forks
@@ -112,14 +113,14 @@ class Arena:
 
         def query(session: Session) -> dict[str, Standing]:
             asked = session.exec(
-                select(TaskRow.payment_id)
+                select(TaskRow.resource_id)
                 .where(col(TaskRow.closed_at).is_(None))
-                .where(col(TaskRow.payment_id).in_(payment_ids))
+                .where(col(TaskRow.resource_id).in_(payment_ids))
             )
             with_question = set(asked)
             rows = session.exec(
-                select(PaymentRow.payment_id, PaymentRow.state, PaymentRow.certainty).where(
-                    col(PaymentRow.payment_id).in_(payment_ids)
+                select(LifecycleRow.resource_id, LifecycleRow.state, LifecycleRow.certainty).where(
+                    col(LifecycleRow.resource_id).in_(payment_ids)
                 )
             )
             return {

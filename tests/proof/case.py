@@ -16,7 +16,7 @@ from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from starter.client import Receipt
 from store.records import PaymentRecord
-from store.tables import TaskRow
+from store.tables.people import TaskRow
 from store.timeline import Timelines
 from terminal.table import as_object
 from tests.proof.checker import Comparison, compare, report
@@ -132,7 +132,7 @@ class Case:
     async def tasks(self, payment_id: str) -> list[str]:
         """The kinds of questions that are open to a person."""
         query = select(TaskRow).where(
-            TaskRow.payment_id == payment_id, col(TaskRow.closed_at).is_(None)
+            TaskRow.resource_id == payment_id, col(TaskRow.closed_at).is_(None)
         )
         rows = await self.world.assembly.database.read(lambda session: session.exec(query).all())
         return sorted(row.kind for row in rows)

@@ -21,7 +21,7 @@ from domain.lifecycle.profile import IdempotencyKind, LookupKind
 from domain.lifecycle.sending import AttemptResult
 from domain.payments.report import PaymentState
 from domain.payments.states import ENDS
-from store.tables import AttemptRow, InstructionRow
+from store.tables.lifecycles import AttemptRow, InstructionRow
 from tests.polling import eventually
 from tests.proof.arena import Arena, BankServer, Standing, arena
 from tests.proof.bank_partner import BANK
@@ -163,7 +163,7 @@ async def _until_nothing_was_sent(made: Arena, payment_id: str) -> None:
     found = (
         select(AttemptRow.result)
         .join(InstructionRow, col(InstructionRow.instruction_id) == AttemptRow.instruction_id)
-        .where(InstructionRow.payment_id == payment_id)
+        .where(InstructionRow.resource_id == payment_id)
         .order_by(col(AttemptRow.number))
     )
 

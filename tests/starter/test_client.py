@@ -28,7 +28,8 @@ from store.claims import Claims
 from store.folding import Folding
 from store.notifications import Notifications
 from store.operators import NotSigned
-from store.tables import PaymentRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.payments import PaymentRow
 from tests.clock import START, SteppedClock
 from tests.fakes import ACCOUNT, BANK, CREDITOR_IBAN, order, profile
 from tests.operators import ALICE, enrolled, person
@@ -299,7 +300,7 @@ async def test_while_the_earlier_one_is_in_doubt_only_an_operator_may_acknowledg
     first = (await client.pay(order(), "k1")).payment_id
 
     def doubt(session: Session) -> None:
-        session.get_one(PaymentRow, first).certainty = Certainty.UNKNOWN
+        session.get_one(LifecycleRow, first).certainty = Certainty.UNKNOWN
 
     store.database.write_now(doubt)
     with pytest.raises(PossibleDuplicate, match="as an operator") as asked:

@@ -55,7 +55,7 @@ from store.rounds import Rounds
 from store.sending import SendBook, Turn
 from store.set_back import SetBack
 from store.strangers import Strangers
-from store.tables import PaymentRow
+from store.tables.lifecycles import LifecycleRow
 from tests.clock import SteppedClock
 from tests.fakes import ACCOUNT, BANK, FakePartner, order, profile
 
@@ -261,7 +261,7 @@ class Store:
 
     def open(self) -> list[str]:
         """Ids of payments that are owed something."""
-        rows = select(PaymentRow.payment_id).where(col(PaymentRow.is_over).is_(False))
+        rows = select(LifecycleRow.resource_id).where(col(LifecycleRow.is_over).is_(False))
         return list(self.rows(lambda session: session.exec(rows).all()))
 
     def rows(self, query: Callable[[Session], T]) -> T:

@@ -9,7 +9,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Table, text
 from sqlmodel import Session, SQLModel
 
-from store.tables import CommandRow, InboxRow, InstructionRow, PaymentRow, TaskRow
+from store.tables.lifecycles import CommandRow, InstructionRow, LifecycleRow
+from store.tables.partners import InboxRow, ReferenceRow
+from store.tables.payments import PaymentRow
+from store.tables.people import TaskRow
 from tests.store.books import Store
 
 
@@ -19,28 +22,34 @@ def multiply(store: Store, payment_id: str, count: int, **values: str) -> None:
     Args:
         values: what columns hold instead, as SQL of the copy's number `n`.
     """
+    _copy(store, LifecycleRow, payment_id, count, resource_id="resource_id || '~' || n",
+          key="key || '~' || n", **values)  # fmt: skip
+    _copy(store, PaymentRow, payment_id, count, payment_id="payment_id || '~' || n", **values)
+
+
+def _copy(store: Store, row: type[SQLModel], like: str, count: int, **values: str) -> None:
     is_sqlite = store.database.kind == "sqlite"
     made = {
-        "payment_id": "payment_id || '~' || n",
-        "key": "key || '~' || n",
-        **{name: value.format(true=int(is_sqlite) or "true", false=0 if is_sqlite else "false")
-           for name, value in values.items()},
-    }  # fmt: skip
-    columns = [column.name for column in _table(PaymentRow).columns]
+        name: value.format(true=int(is_sqlite) or "true", false=0 if is_sqlite else "false")
+        for name, value in values.items()
+    }
+    table = _table(row)
+    (key,) = table.primary_key.columns
+    columns = [column.name for column in table.columns]
     copied = ", ".join(made.get(name, name) for name in columns)
     numbers = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers"
     statement = (
-        f"{numbers} WHERE n < :count) INSERT INTO payments ({', '.join(columns)}) "
-        f"SELECT {copied} FROM payments, numbers WHERE payment_id = :payment_id"
+        f"{numbers} WHERE n < :count) INSERT INTO {table.name} ({', '.join(columns)}) "
+        f"SELECT {copied} FROM {table.name}, numbers WHERE {key.name} = :like"
     )
     if not is_sqlite:
         statement = (
-            f"INSERT INTO payments ({', '.join(columns)}) SELECT {copied} "
-            "FROM payments, generate_series(1, :count) AS n WHERE payment_id = :payment_id"
+            f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT {copied} "
+            f"FROM {table.name}, generate_series(1, :count) AS n WHERE {key.name} = :like"
         )
 
     def transaction(session: Session) -> None:
-        session.connection().execute(text(statement), {"count": count, "payment_id": payment_id})
+        session.connection().execute(text(statement), {"count": count, "like": like})
 
     store.database.migrate(transaction)
 
@@ -84,7 +93,9 @@ async def populate(store: Store, count: int) -> None:
     now = store.clock.now()
     past, future = now - timedelta(days=365), now + timedelta(days=1)
     every = timedelta(days=365) / count
-    filled = (PaymentRow, InstructionRow, InboxRow, CommandRow, TaskRow)
+    filled = (
+        LifecycleRow, PaymentRow, InstructionRow, ReferenceRow, InboxRow, CommandRow, TaskRow,
+    )  # fmt: skip
     with bare(store, *(_table(row) for row in filled)):
         multiply(
             store,
@@ -94,7 +105,6 @@ async def populate(store: Store, count: int) -> None:
             state="CASE WHEN n % 2 = 0 THEN 'final' WHEN n % 1000 = 1 THEN 'submitting' "
             "WHEN n % 10000 = 3 THEN 'created' ELSE 'settled' END",
             is_over="CASE WHEN n % 2 = 0 THEN {true} ELSE {false} END",
-            end_to_end_hash="'end to end ' || n",
             intent_hash="'intent ' || n",
             intent_batch="'file ' || n / 1000",
             created_at=moment(store, past, every),
@@ -104,34 +114,40 @@ async def populate(store: Store, count: int) -> None:
             escalates_at="CASE WHEN n % 10000 = 1 THEN "
             f"{moment(store, past, every)} WHEN n % 10 = 1 THEN {moment(store, future, every)} END",
             profile_json="CASE WHEN n % 10000 = 1 THEN profile_json ELSE '{{}}' END",
-            order_sealed="CAST('' AS BLOB)" if store.database.kind == "sqlite" else "''::bytea",
-            payment_json="CASE WHEN n % 10000 = 1 THEN payment_json ELSE '{{}}' END",
+            request_sealed="CAST('' AS BLOB)" if store.database.kind == "sqlite" else "''::bytea",
+            folded_json="CASE WHEN n % 10000 = 1 THEN folded_json ELSE '{{}}' END",
         )
         _fill(
             store, InstructionRow, "n % 20 = 1",
-            instruction_id="payment_id || '/pay/1'", payment_id="payment_id", kind="'pay'",
+            instruction_id="resource_id || '/pay/1'", resource_id="resource_id", kind="'pay'",
             partner="partner", partner_account="partner_account", generation="1",
-            request_generation="1", found_executed="(1 = 0)",
+            request_generation="1", held="(1 = 0)",
+        )  # fmt: skip
+        _fill(
+            store, ReferenceRow, "n % 20 = 1",
+            partner="partner", partner_account="partner_account", kind="'end_to_end'",
+            reference="'end to end ' || n", resource_id="resource_id",
+            instruction_id="resource_id || '/pay/1'",
         )  # fmt: skip
         _fill(
             store, InboxRow, "n % 2 = 1",
-            partner="partner", partner_account="partner_account", event_key="payment_id",
-            payment_id="CASE WHEN n % 10000 = 7 THEN NULL ELSE payment_id END",
-            partner_reference="'at ' || payment_id",
+            partner="partner", partner_account="partner_account", event_key="resource_id",
+            resource_id="CASE WHEN n % 10000 = 7 THEN NULL ELSE resource_id END",
+            partner_reference="'at ' || resource_id",
             unmatched_since="CASE WHEN n % 20000 = 7 THEN created_at END",
-            received_at="created_at", body_sealed="order_sealed",
+            received_at="created_at", body_sealed="request_sealed",
             read_at="CASE WHEN n % 10000 = 5 THEN NULL ELSE created_at END",
             tell_at="CASE WHEN n % 10000 = 5 THEN created_at END",
         )  # fmt: skip
         _fill(
             store, CommandRow, "n % 20 = 1",
-            payment_id="payment_id", command_id="'c'", kind="'cancel'", fingerprint="''",
+            resource_id="resource_id", command_id="'c'", kind="'cancel'", fingerprint="''",
             by="'shop'", why="''", about="''", asked_at="created_at", outcome="'done'",
             told_at="CASE WHEN n % 10000 = 1 THEN NULL ELSE created_at END",
         )  # fmt: skip
         _fill(
             store, TaskRow, "n % 20 = 1",
-            task_id="'task ' || payment_id", payment_id="payment_id", kind="'parked'",
+            task_id="'task ' || resource_id", resource_id="resource_id", kind="'parked'",
             question="''", owner="'ops'", due_at="created_at", opened_at="created_at",
             closed_at="CASE WHEN n % 10000 = 1 THEN NULL ELSE created_at END",
         )  # fmt: skip
@@ -139,11 +155,11 @@ async def populate(store: Store, count: int) -> None:
 
 def _fill(store: Store, table: type[SQLModel], which: str, **values: str) -> None:
     """A row for each payment of which that is true, by the number `n` in its id."""
-    number = "CAST(substr(payment_id, 6) AS INTEGER)"
+    number = "CAST(substr(resource_id, 6) AS INTEGER)"
     columns, taken = ", ".join(values), ", ".join(values.values())
     statement = text(
         f"INSERT INTO {_table(table).name} ({columns}) SELECT {taken} "
-        f"FROM (SELECT *, {number} AS n FROM payments WHERE payment_id LIKE 'like~%') AS numbered "
+        f"FROM (SELECT *, {number} AS n FROM lifecycles WHERE resource_id LIKE 'like~%') AS those "
         f"WHERE {which}",
     )
     store.database.migrate(lambda session: session.connection().execute(statement))

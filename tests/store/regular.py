@@ -56,7 +56,7 @@ async def _repeated(store: Store) -> Any:
 QUERIES: dict[str, Query] = {
     "runs that are late": Query(
         lambda s: Notifications(s.database).overdue(s.clock.now(), limit=200),
-        "ix_payments_tell_at"),
+        "ix_lifecycles_tell_at"),
     "commands not told of": Query(
         lambda s: Notifications(s.database).commands(asked_through=s.clock.now(), limit=200),
         "ix_commands_untold"),
@@ -69,18 +69,18 @@ QUERIES: dict[str, Query] = {
         "ix_inbox_partner_reference", False),
     "payments not started": Query(
         lambda s: s.payments.unstarted(created_before=s.clock.now(), limit=200),
-        "ix_payments_unstarted"),
+        "ix_lifecycles_unstarted"),
     "questions by time": Query(
         lambda s: s.payments.escalate(s.clock.now() - timedelta(days=999), limit=50),
-        "ix_payments_escalates_at"),
+        "ix_lifecycles_escalates_at"),
     "questions overdue": Query(
         lambda s: Tasks(s.database).overdue(s.clock.now(), limit=200), "ix_tasks_open"),
     "questions": Query(lambda s: Tasks(s.database).open(limit=50), "ix_tasks_open", False),
-    "what a halt held back": Query(_held_back, "ix_payments_state", False),
+    "what a halt held back": Query(_held_back, "ix_lifecycles_state", False),
     "the same payment": Query(_repeated, "ix_payments_intent_hash", False),
-    "the newest payments": Query(_rows(), "ix_payments_created_at", False),
-    "the newest of a tenant": Query(_rows(tenant="tenant 7"), "ix_payments_tenant", False),
-    "the newest in a state": Query(_rows(state="submitting"), "ix_payments_state", False),
+    "the newest payments": Query(_rows(), "ix_lifecycles_created_at", False),
+    "the newest of a tenant": Query(_rows(tenant="tenant 7"), "ix_lifecycles_tenant", False),
+    "the newest in a state": Query(_rows(state="submitting"), "ix_lifecycles_state", False),
     "by end-to-end id": Query(
-        _rows(tenant="tenant 7", end_to_end_id="e"), "ix_payments_end_to_end_hash", False),
+        _rows(tenant="tenant 7", end_to_end_id="e"), "ix_partner_references_end_to_end", False),
 }  # fmt: skip

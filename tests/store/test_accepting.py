@@ -17,7 +17,8 @@ from domain.payments.payment import Certainty, UnknownPayment
 from domain.payments.report import PaymentState
 from store.accepting import Acceptance, Given, KeyReused
 from store.finding import Wanted
-from store.tables import InstructionRow, PaymentRow, StateRow
+from store.tables.lifecycles import InstructionRow, LifecycleRow, StateRow
+from store.tables.payments import PaymentRow
 from tests.clock import SteppedClock
 from tests.fakes import order, profile
 from tests.store.books import PAYMENT, Store
@@ -27,7 +28,7 @@ CALLERS = 50
 
 
 def _payments(store: Store) -> int:
-    return store.rows(lambda session: session.exec(select(func.count(col(PaymentRow.key)))).one())
+    return store.rows(lambda session: session.exec(select(func.count(col(LifecycleRow.key)))).one())
 
 
 async def test_a_new_order_is_recorded_with_its_instruction_and_nothing_sent(store: Store) -> None:
@@ -160,7 +161,7 @@ async def test_the_record_for_people_is_masked(store: Store) -> None:
 async def test_an_instruction_belongs_to_its_payment(store: Store) -> None:
     await store.accept()
     rows = store.rows(lambda session: session.exec(select(InstructionRow)).all())
-    assert [(row.payment_id, row.partner_account) for row in rows] == [(PAYMENT, "main")]
+    assert [(row.resource_id, row.partner_account) for row in rows] == [(PAYMENT, "main")]
 
 
 def _given(store: Store, number: int, **changes: object) -> Given:

@@ -20,7 +20,7 @@ from domain.payments.order import Captured, Collection, Direction, Order, Rail
 from domain.payments.report import Action, ActionKind, Movement, MovementKind, PaymentState
 from store.claims import CannotClaim, Claimed, ClaimReused, Claims, OverBound
 from store.folding import Folding
-from store.tables import InstructionRow
+from store.tables.lifecycles import InstructionRow
 from tests.clock import SteppedClock
 from tests.fakes import order, profile
 from tests.store.books import PAYMENT, Store, accepted, exchange, report

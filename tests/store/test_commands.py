@@ -18,7 +18,7 @@ from domain.payments.payment import UnknownPayment
 from domain.payments.report import PaymentState
 from store.commands import CannotResolve, Commanded, CommandReused
 from store.notifications import Notifications
-from store.tables import AttemptRow, CommandRow, InstructionRow
+from store.tables.lifecycles import AttemptRow, CommandRow, InstructionRow
 from tests.clock import SteppedClock
 from tests.fakes import profile
 from tests.store.books import (

@@ -14,7 +14,7 @@ from sqlmodel import Session, select
 from store.database import Database
 from store.faults import StoreAway
 from store.payments import row
-from store.tables import PaymentRow
+from store.tables.lifecycles import LifecycleRow
 from tests.polling import until
 from tests.postgresql import PostgreSQL
 from tests.store.books import PAYMENT, Store, opened
@@ -118,13 +118,13 @@ async def test_what_raises_leaves_nothing_behind(store: Store) -> None:
     await store.accept()
 
     def half(session: Session) -> None:
-        session.get_one(PaymentRow, PAYMENT).state = "final"
+        session.get_one(LifecycleRow, PAYMENT).state = "final"
         session.flush()
         raise RuntimeError("broke off")
 
     with pytest.raises(RuntimeError):
         await store.database.write(half)
-    assert store.rows(lambda s: s.exec(select(PaymentRow.state)).all()) == ["created"]
+    assert store.rows(lambda s: s.exec(select(LifecycleRow.state)).all()) == ["created"]
 
 
 async def test_a_cancelled_caller_does_not_undo_a_transaction_under_way(store: Store) -> None:

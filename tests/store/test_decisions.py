@@ -16,7 +16,8 @@ from starter.operators import Operators
 from starter.signing import OperatorKey
 from store.commands import CannotResolve
 from store.operators import NotSigned
-from store.tables import InstructionRow, TaskRow
+from store.tables.lifecycles import InstructionRow
+from store.tables.people import TaskRow
 from tests import operators
 from tests.clock import SteppedClock
 from tests.fakes import order, profile

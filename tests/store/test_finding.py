@@ -118,6 +118,6 @@ async def test_pages_of_a_search_follow_each_other_without_a_gap(store: Store) -
     for number in range(7):
         await store.accept(f"k{number}", payment_id=f"pay_{number}")
     read = await store.database.read(
-        lambda session: [row.payment_id for row in matching(session, ANYTHING, page=3)]
+        lambda session: [row.resource_id for row in matching(session, ANYTHING, page=3)]
     )
     assert sorted(read) == [f"pay_{number}" for number in range(7)]

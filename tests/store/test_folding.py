@@ -19,7 +19,9 @@ from domain.payments.report import Movement, MovementKind, PaymentState, Source
 from store import folding
 from store.keyring import Keyring
 from store.questions import TASK_DUE_WITHIN
-from store.tables import MovementRow, StateRow, TaskRow
+from store.tables.lifecycles import StateRow
+from store.tables.payments import MovementRow
+from store.tables.people import TaskRow
 from tests.clock import SteppedClock
 from tests.fakes import order, profile
 from tests.store.books import KEYRING, PAYMENT, Store, accepted, exchange, in_doubt, report

@@ -27,7 +27,8 @@ from domain.payments.report import PaymentState
 from domain.payments.view import PaymentView
 from store.commands import CannotResolve
 from store.halts import Halts
-from store.tables import HaltRow, PaymentRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.people import HaltRow
 from tests.activities.steps import in_its_run, steps_of
 from tests.clock import SteppedClock
 from tests.fakes import ACCOUNT, BANK, profile
@@ -302,7 +303,7 @@ async def test_a_refused_preparation_of_what_is_in_doubt_asks_a_person_and_pause
     await _lift(store)
     clock.step(timedelta(seconds=1))
     await _refuse_preparation(store)
-    row = store.rows(lambda session: session.get_one(PaymentRow, PAYMENT))
+    row = store.rows(lambda session: session.get_one(LifecycleRow, PAYMENT))
     assert row.needs_person
     assert row.waiting_for == "no such bank"
     assert row.not_before is not None

@@ -17,7 +17,7 @@ from domain.payments.answers import Absent
 from domain.payments.order import Rail
 from store.halts import Halts
 from store.notifications import Notifications
-from store.tables import AttemptRow
+from store.tables.lifecycles import AttemptRow
 from tests.clock import SteppedClock
 from tests.fakes import BANK, order, profile
 from tests.store.books import (

@@ -11,7 +11,7 @@ from domain.lifecycle.notifying import YOUNG
 from domain.payments.answers import Answered, Unanswered
 from domain.payments.report import PaymentState, Source
 from store.inbox import Arrival
-from store.tables import InboxRow
+from store.tables.partners import InboxRow
 from tests.clock import SteppedClock
 from tests.fakes import ACCOUNT, BANK
 from tests.store.books import PAYMENT, Store, accepted, exchange, report
@@ -136,7 +136,7 @@ async def test_another_accounts_event_says_nothing_of_a_payment(store: Store) ->
     assert not view.has_news
     assert await _put(store, "e2", account="another") == NOBODYS
     assert await _put(store, "e1") == OURS
-    assert [row.payment_id for row in _rows(store)] == [None, None, PAYMENT]
+    assert [row.resource_id for row in _rows(store)] == [None, None, PAYMENT]
 
 
 async def test_a_payment_is_told_of_once_until_more_arrives(

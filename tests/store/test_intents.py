@@ -24,7 +24,8 @@ from starter.signing import sign
 from store.accepting import Acceptance, KeyReused
 from store.intents import hashes_of
 from store.keyring import Keyring
-from store.tables import InstructionRow, PaymentRow
+from store.tables.lifecycles import InstructionRow, LifecycleRow
+from store.tables.payments import PaymentRow
 from tests.clock import SteppedClock
 from tests.fakes import CREDITOR_IBAN, order
 from tests.operators import enrolled, person
@@ -71,7 +72,7 @@ def put(store: Store, payment_id: str, **columns: Any) -> None:
     """Have a payment come to stand so."""
 
     def change(session: Session) -> None:
-        row = session.get_one(PaymentRow, payment_id)
+        row = session.get_one(LifecycleRow, payment_id)
         for name, value in columns.items():
             setattr(row, name, value)
 
@@ -280,7 +281,7 @@ def test_four_processes_that_order_the_same_ten_payments_pay_each_once(
     outcomes = [future.result(60) for future in asked]
     for accepted in zip(*outcomes, strict=True):
         assert sum(accepted) == 1
-    assert store.rows(lambda s: s.exec(select(func.count(col(PaymentRow.key)))).one()) == 10
+    assert store.rows(lambda s: s.exec(select(func.count(col(LifecycleRow.key)))).one()) == 10
 
 
 def test_the_stored_hash_cannot_be_tried_without_the_key() -> None:
@@ -295,7 +296,7 @@ def test_the_stored_hash_cannot_be_tried_without_the_key() -> None:
 async def test_no_account_number_is_in_the_clear(store: Store) -> None:
     await give(store, 1)
     row = rows_of(store)["pay_1"]
-    clear = " ".join(str(value) for name, value in row if name != "order_sealed")
+    clear = " ".join(str(value) for name, value in row if name != "request_sealed")
     assert CREDITOR_IBAN not in clear
     assert row.intent_hash is not None
     assert len(row.intent_hash) == 64

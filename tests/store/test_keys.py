@@ -16,7 +16,9 @@ from store.database import Database
 from store.finding import ANYTHING
 from store.keyring import Keyring, KeyringError, new_line
 from store.keys import MissingKeys, WrongKeyring, missing_keys, prove
-from store.tables import KeyRow, PaymentRow, TaskRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.people import TaskRow
+from store.tables.upkeep import KeyRow
 from tests.clock import SteppedClock
 from tests.store.books import KEYRING, Store, opened
 from tests.store.processes import together
@@ -173,7 +175,7 @@ async def test_a_missing_key_opens_a_task_once_until_it_is_back(store: Store) ->
     store.clock.step(timedelta(minutes=1))
     assert await store.payments.ask_to_open(store.clock.now(), limit=9) == 0
     [task] = _open_tasks(store)
-    assert task.payment_id == "pay_2"
+    assert task.resource_id == "pay_2"
     assert "sealed with key 'test-2'" in task.question
     assert await rolled.payments.ask_to_open(store.clock.now(), limit=9) == 0
     assert _open_tasks(store) == []
@@ -185,14 +187,14 @@ async def test_a_value_of_another_payment_is_asked_about_and_hides_no_other(stor
     await store.accept("k2", payment_id="pay_2")
 
     def swap(session: Session) -> None:
-        one, two = session.get_one(PaymentRow, "pay_1"), session.get_one(PaymentRow, "pay_2")
-        one.order_sealed = two.order_sealed
+        one, two = session.get_one(LifecycleRow, "pay_1"), session.get_one(LifecycleRow, "pay_2")
+        one.request_sealed = two.request_sealed
 
     store.database.write_now(swap)
     asked = await store.payments.refold(["pay_1", "pay_2"], store.clock.now())
     assert asked == (1, ["pay_1"])
     [task] = _open_tasks(store)
-    assert task.payment_id == "pay_1"
+    assert task.resource_id == "pay_1"
 
 
 def test_the_id_of_a_new_key_is_derived_from_it(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from store.operators import (
     kept,
     refusals,
 )
-from store.tables import SignatureRow
+from store.tables.people import SignatureRow
 from tests.operators import ALICE, BOB, CAROL, enrolled, person, signed
 from tests.store.books import PAYMENT, Store
 from tests.store.moments import EVIDENCE, abandon, not_executed, parked

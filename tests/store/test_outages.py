@@ -20,7 +20,7 @@ from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from domain.payments.view import PaymentView
 from store.faults import StoreAway
-from store.tables import AttemptRow, PaymentRow
+from store.tables.lifecycles import AttemptRow, LifecycleRow
 from tests.activities.steps import Steps, steps_of
 from tests.clock import SteppedClock
 from tests.polling import eventually
@@ -178,7 +178,7 @@ async def test_an_order_is_refused_while_it_is_away_and_taken_once_after(
     await asyncio.to_thread(outage.end)
     assert (await book.accept()).is_new
     assert not (await book.accept()).is_new
-    assert len(book.rows(lambda s: s.exec(select(PaymentRow)).all())) == 1
+    assert len(book.rows(lambda s: s.exec(select(LifecycleRow)).all())) == 1
 
 
 async def test_a_transaction_that_the_server_leaves_in_its_middle_leaves_nothing(
@@ -189,7 +189,7 @@ async def test_a_transaction_that_the_server_leaves_in_its_middle_leaves_nothing
     await book.accept()
 
     def left_alone(session: Session) -> None:
-        session.get_one(PaymentRow, PAYMENT, with_for_update=True).reads = 7
+        session.get_one(LifecycleRow, PAYMENT, with_for_update=True).reads = 7
         session.flush()
         outage.begin()
         session.connection().exec_driver_sql("SELECT 1")

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.timeout(900)
 
 MILLION = 1_000_000
 #: What nobody may read from one end to the other: the tables that are filled here.
-LARGE = ("payments", "inbox", "commands", "tasks", "instructions")
+LARGE = (
+    "lifecycles", "payments", "inbox", "commands", "tasks", "instructions", "partner_references",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from store.database import Database
 from store.faults import StoreAway
 from store.payments import row
-from store.tables import FileRow
+from store.tables.payments import FileRow
 from tests.clock import START, SteppedClock
 from tests.postgresql import PostgreSQL
 from tests.store.books import Store

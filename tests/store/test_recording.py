@@ -19,7 +19,9 @@ from domain.payments.answers import Found
 from domain.payments.heard import heard_of_send
 from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState, Source
-from store.tables import ExchangeRow, InstructionRow, ReportRow, TaskRow
+from store.references import object_of
+from store.tables.lifecycles import ExchangeRow, InstructionRow, ReportRow
+from store.tables.people import TaskRow
 from tests.clock import SteppedClock
 from tests.fakes import profile
 from tests.store.books import (
@@ -39,6 +41,10 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
 
+def _object(store: Store) -> str | None:
+    return store.rows(lambda s: object_of(s, s.get_one(InstructionRow, INSTRUCTION)))
+
+
 def _instruction(store: Store) -> InstructionRow:
     return store.rows(lambda s: s.get_one(InstructionRow, INSTRUCTION))
 
@@ -55,7 +61,7 @@ async def test_recording_twice_is_recording_once(store: Store, clock: SteppedClo
     assert len([row for row in told if '"source":0' in row.report_json]) == 1
     assert len(store.rows(lambda s: s.exec(select(ExchangeRow)).all())) == 1
     assert first.payment.state is PaymentState.ACCEPTED
-    assert _instruction(store).partner_reference == "ref-1"
+    assert _object(store) == "ref-1"
 
 
 async def test_only_the_first_record_of_an_attempt_stands(
@@ -118,7 +124,7 @@ async def test_what_a_lookup_found_of_another_payment_is_not_taken_over(
     ]
     assert view.payment.partner_reference is None
     assert view.payment.certainty is Certainty.UNKNOWN
-    assert _instruction(store).partner_reference == "ref-1"
+    assert _object(store) == "ref-1"
 
 
 async def test_a_reply_with_another_payments_reference_leaves_the_send_in_doubt(

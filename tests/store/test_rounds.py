@@ -11,7 +11,7 @@ from domain.lifecycle.witness import Known, Mark
 from domain.payments.payment import Certainty
 from store.forgotten import halt
 from store.halts import Halts, NotDoubtedYet
-from store.tables import RoundRow
+from store.tables.upkeep import RoundRow
 from tests.clock import SteppedClock
 from tests.store.books import INSTRUCTION, PAYMENT, Store, in_doubt
 from tests.store.copies import copy_of, set_back

@@ -16,7 +16,7 @@ from sqlmodel import Session, SQLModel, select
 from store import schema
 from store.columns import Moment
 from store.database import Database
-from store.tables import ListingRow, StrangerRow
+from store.tables.partners import ListingRow, StrangerRow
 from tests.clock import START
 from tests.store.books import opened
 from tests.store.processes import together

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from domain.payments.answers import InDoubt
 from store.keyring import Keyring, KeyringError
 from store.logins import Logins
-from store.tables import PaymentRow
+from store.tables.lifecycles import LifecycleRow
 from tests.clock import SteppedClock
 from tests.fakes import CREDITOR_IBAN, CREDITOR_NAME, DEBTOR_IBAN, REMITTANCE
 from tests.store.books import PAYMENT, Store, exchange
@@ -62,7 +62,7 @@ async def test_a_new_key_seals_what_is_new_and_the_old_still_opens(
     after = Store(where, clock, _keyring("k2", "k1"))
     await after.accept("k2", payment_id="pay_2")
     assert (await after.payments.record("pay_1")).creditor == CREDITOR_NAME
-    sealed = after.rows(lambda s: s.get_one(PaymentRow, "pay_2").order_sealed)
+    sealed = after.rows(lambda s: s.get_one(LifecycleRow, "pay_2").request_sealed)
     assert sealed.startswith(b"k2\0")
     after.close()
 
@@ -88,8 +88,8 @@ async def test_a_sealed_value_copied_into_another_row_does_not_open(store: Store
     await store.accept("k2", payment_id="pay_2")
 
     def swap(session: Session) -> None:
-        one, two = session.get_one(PaymentRow, "pay_1"), session.get_one(PaymentRow, "pay_2")
-        one.order_sealed, two.order_sealed = two.order_sealed, one.order_sealed
+        one, two = session.get_one(LifecycleRow, "pay_1"), session.get_one(LifecycleRow, "pay_2")
+        one.request_sealed, two.request_sealed = two.request_sealed, one.request_sealed
 
     store.database.write_now(swap)
     for payment_id in ("pay_1", "pay_2"):

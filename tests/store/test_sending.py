@@ -22,7 +22,8 @@ from domain.payments.heard import Heard
 from domain.payments.payment import Certainty, UnknownPayment
 from domain.payments.report import PaymentState
 from store.sending import Turn
-from store.tables import AttemptRow, InstructionRow, PaymentRow, TaskRow
+from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow
+from store.tables.people import TaskRow
 from tests.clock import SteppedClock
 from tests.fakes import profile
 from tests.store.books import (
@@ -54,7 +55,7 @@ async def test_the_attempt_is_committed_before_the_send_is_allowed(store: Store)
     other = store.beside()
     (attempt,) = _attempts(other)
     assert (attempt.number, attempt.result) == (1, "open")
-    (payment,) = other.rows(lambda s: s.exec(select(PaymentRow)).all())
+    (payment,) = other.rows(lambda s: s.exec(select(LifecycleRow)).all())
     assert (payment.state, payment.certainty) == ("submitting", "unknown")
     other.close()
 

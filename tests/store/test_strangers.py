@@ -17,7 +17,7 @@ from domain.payments.listing import Listing
 from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from store.halts import Halts
-from store.tables import ListingRow
+from store.tables.partners import ListingRow
 from store.timeline import Timelines
 from tests.clock import SteppedClock
 from tests.fakes import ACCOUNT, BANK, profile

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from store.faults import StoreAway
 from store.payments import row
-from store.tables import StateRow
+from store.tables.lifecycles import StateRow
 from tests.clock import SteppedClock
 from tests.store.books import PAYMENT, Store
 from tests.store.test_database import Halfway, row_reads
@@ -40,7 +40,7 @@ def _looks(session: Session) -> None:
 def _of_no_payment(session: Session) -> None:
     session.add(
         StateRow(
-            payment_id="pay_nobody",
+            resource_id="pay_nobody",
             state="created",
             certainty="not_sent",
             entered_at=row(session, PAYMENT).created_at,

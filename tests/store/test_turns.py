@@ -17,7 +17,7 @@ from domain.payments.due import due
 from domain.payments.report import PaymentState, Source
 from domain.payments.view import PaymentView
 from store.folding import Folding
-from store.tables import PaymentRow
+from store.tables.lifecycles import LifecycleRow
 from store.turns import ReadTurns
 from tests.clock import SteppedClock
 from tests.fakes import profile
@@ -121,7 +121,7 @@ async def test_its_run_is_not_late_while_it_waits_for_its_turn(
         await _at_the_partner(store, payment_id)
     await _turns(store, turns, *ids)
     row = store.rows(
-        lambda s: s.exec(select(PaymentRow).where(PaymentRow.payment_id == "pay_4")).one()
+        lambda s: s.exec(select(LifecycleRow).where(LifecycleRow.resource_id == "pay_4")).one()
     )
     assert row.owed_at == clock.now() + timedelta(seconds=20)
 

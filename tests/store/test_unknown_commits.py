@@ -19,7 +19,8 @@ from domain.lifecycle.command import Outcome
 from domain.lifecycle.sending import AttemptResult, Move
 from domain.payments.payment import Certainty
 from store.faults import StoreAway
-from store.tables import AttemptRow, CommandRow, ExchangeRow, InboxRow, PaymentRow, ReportRow
+from store.tables.lifecycles import AttemptRow, CommandRow, ExchangeRow, LifecycleRow, ReportRow
+from store.tables.partners import InboxRow
 from tests.clock import SteppedClock
 from tests.postgresql import PostgreSQL
 from tests.store.books import INSTRUCTION, PAYMENT, Store, accepted
@@ -91,7 +92,7 @@ async def test_an_order_is_accepted_once(stores: Cuttable) -> None:
         await stores.through.accept()
     again = await stores.through.accept(payment_id="pay_2")
     assert again.is_new is (stores.cut is Cut.BEFORE)
-    assert stores.count(PaymentRow) == 1
+    assert stores.count(LifecycleRow) == 1
 
 
 async def test_a_reply_is_recorded_once(stores: Cuttable, clock: SteppedClock) -> None:
@@ -147,7 +148,7 @@ async def test_a_connection_that_breaks_before_the_commit_is_no_news_to_anybody(
 
     def cut_off_once(session: Session) -> None:
         runs.append(1)
-        session.get_one(PaymentRow, PAYMENT, with_for_update=True).reads += 1
+        session.get_one(LifecycleRow, PAYMENT, with_for_update=True).reads += 1
         session.flush()
         if len(runs) == 1:
             pid = session.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar_one()

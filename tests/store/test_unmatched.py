@@ -22,7 +22,8 @@ from store.inbox import MATCHED_WITHIN
 from store.notifications import Notifications
 from store.operators import NotSigned
 from store.questions import TASK_DUE_WITHIN, TASK_OWNER
-from store.tables import InboxRow, TaskRow
+from store.tables.partners import InboxRow
+from store.tables.people import TaskRow
 from store.tasks import Task, Tasks
 from store.unmatched import Reference
 from tests.clock import AgreedClocks, SteppedClock
@@ -162,7 +163,7 @@ async def test_the_task_closes_once_a_payment_has_the_reference(
     [row] = [row for row in _kept(store) if row.task_id == task.task_id]
     assert (row.closed_at, row.closed_by) == (clock.now(), None)
     [delivered] = store.rows(lambda s: s.exec(select(InboxRow)).all())
-    assert delivered.payment_id == "pay_2", "and the payment has its news"
+    assert delivered.resource_id == "pay_2", "and the payment has its news"
 
 
 async def test_a_person_who_finds_the_payment_answers_it(store: Store, clock: SteppedClock) -> None:

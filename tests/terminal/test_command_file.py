@@ -91,7 +91,7 @@ def _unrecord(alone: Alone, but: str) -> None:
     """As if the process had died between keeping the lines and recording their payments."""
     database = sqlite3.connect(alone.terminal.home / "finality.db")
     with database:
-        database.execute("UPDATE payments SET key = 'other' || key WHERE payment_id != ?", [but])
+        database.execute("UPDATE lifecycles SET key = 'other' || key WHERE resource_id != ?", [but])
     database.close()
 
 

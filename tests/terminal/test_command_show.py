@@ -17,7 +17,7 @@ from domain.payments.report import PaymentState
 from store.file_lines import FileHeader, FileLines, KeptLine
 from store.files import Files
 from store.folding import Folding
-from store.tables import PaymentRow
+from store.tables.lifecycles import LifecycleRow
 from store.turns import ReadTurns
 from tests.fakes import profile
 from tests.store.books import PAYMENT, Store, accepted, in_doubt
@@ -115,7 +115,7 @@ async def test_it_says_why_the_last_step_came_to_nothing(alone: Home) -> None:
     text = "the login was refused"
 
     def postponed(session: Session) -> None:
-        row = session.get_one(PaymentRow, PAYMENT)
+        row = session.get_one(LifecycleRow, PAYMENT)
         row.not_before, row.waiting_for = refused, text
         session.add(row)
 

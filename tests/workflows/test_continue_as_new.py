@@ -18,7 +18,7 @@ from domain.payments.due import due
 from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from starter.running import Running
-from store.tables import AttemptRow
+from store.tables.lifecycles import AttemptRow
 from tests.fakes import profile
 from tests.polling import eventually
 from tests.servers import dev_server

@@ -20,7 +20,7 @@ from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState as S
 from domain.payments.states import may_follow
 from local.temporal_server import DevServer
-from store.tables import StateRow
+from store.tables.lifecycles import StateRow
 from tests import operators
 from tests.fakes import ACCOUNT, BANK, order, profile
 from tests.polling import eventually
@@ -44,7 +44,9 @@ def _word(state: S) -> Word:
 def _entered(made: World, payment_id: str) -> list[tuple[str, str]]:
     rows = made.assembly.database.read_now(
         lambda s: s.exec(
-            select(StateRow).where(StateRow.payment_id == payment_id).order_by(col(StateRow.number))
+            select(StateRow)
+            .where(StateRow.resource_id == payment_id)
+            .order_by(col(StateRow.number))
         ).all()
     )
     return [(row.state, row.certainty) for row in rows]

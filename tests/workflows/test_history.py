@@ -17,6 +17,7 @@ from temporalio.converter import WorkflowSerializationContext
 from activities.clocks import Moments
 from activities.messages import Step
 from activities.partner_steps import PartnerSteps
+from domain.ids import end_to_end_hash
 from domain.payments.heard import Heard
 from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
@@ -130,11 +131,11 @@ async def test_the_list_of_workflows_can_be_filtered_by_what_matters(at_work: Wo
         ]
 
     [attributes] = await eventually(listed, "the settled payment in the listing")
-    view = await at_work.assembly.payments.view(payment_id)
+    record = await at_work.assembly.payments.record(payment_id)
     assert attributes["Partner"] == "bank"
     assert attributes["Rail"] == "sepa_credit_transfer"
     assert attributes["Certainty"] == "sent"
-    assert attributes["EndToEndHash"] == view.end_to_end_hash
+    assert attributes["EndToEndHash"] == end_to_end_hash("shop", record.end_to_end_id)
     assert attributes["Deadline"] > at_work.assembly.clock.now()
 
 

@@ -20,7 +20,7 @@ from domain.payments.report import PaymentState
 from regimes.business_time import after
 from regimes.ladder import OFFICE_HOURS
 from store.halts import Halts
-from store.tables import TaskRow
+from store.tables.people import TaskRow
 from tests.fakes import ACCOUNT, BANK, WATCH, order
 from tests.words import COMPLETED, READY, REVIEW, Word
 from tests.workflows.life import DAY, HOUR, MINUTE, life, patient

@@ -8,7 +8,7 @@ from alembic import op
 from store.columns import Moment
 
 revision = "0020"
-down_revision = "0017"
+down_revision = "0018"
 
 
 def upgrade() -> None:

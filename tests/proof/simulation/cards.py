@@ -22,7 +22,8 @@ from domain.payments.payment import Instruction
 from store.claims import CannotClaim
 from store.faults import StoreAway
 from store.records import PaymentRecord
-from store.tables import PaymentRow, TaskRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.people import TaskRow
 from store.views import view_of
 from tests.proof.card_checker import compare_cards
 from tests.proof.cards import Cards
@@ -256,10 +257,10 @@ class CardWorld(World):
 
 def _shown(records: Sequence[PaymentRecord], session: Session) -> dict[str, dict[str, Any]]:
     """What our store says, in plain words."""
-    asks = set(session.exec(select(TaskRow.payment_id).where(*_asks_about_us())))
+    asks = set(session.exec(select(TaskRow.resource_id).where(*_asks_about_us())))
     shown = {}
     for record in records:
-        view = view_of(session, session.get_one(PaymentRow, record.payment_id))
+        view = view_of(session, session.get_one(LifecycleRow, record.payment_id))
         payment = view.payment
         amounts = payment.amounts
         shown[record.end_to_end_id] = {

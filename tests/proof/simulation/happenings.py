@@ -13,7 +13,7 @@ from domain.payments.report import PaymentState, Source
 from starter.away import TemporalAway
 from store.faults import StoreAway
 from store.inbox import Inbox
-from store.tables import PaymentRow
+from store.tables.lifecycles import LifecycleRow
 from tests.attacks.strangers import forged
 from tests.proof.bank_partner import BANK
 from tests.proof.simulation.activations import KEYRING
@@ -66,7 +66,7 @@ async def happen(world: World, fault: Fault) -> None:
 def _is_over(world: World, payment_id: str | None) -> bool:
     if payment_id is None:
         return False
-    found = select(PaymentRow.is_over).where(PaymentRow.payment_id == payment_id)
+    found = select(LifecycleRow.is_over).where(LifecycleRow.resource_id == payment_id)
     # None where the store was set back to before it was taken.
     return bool(world.database.read_now(lambda session: session.exec(found).one_or_none()))
 

@@ -9,7 +9,8 @@ from sqlmodel import Session, col, select
 
 from domain.payments.report import PaymentState
 from domain.payments.states import ENDS
-from store.tables import PaymentRow, TaskRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.people import TaskRow
 from tests.proof.checker import Comparison
 from tests.proof.simulation.plan import Plan
 
@@ -44,13 +45,13 @@ def stuck_payments(session: Session) -> list[str]:
 
     That a process's clock is wrong asks people to mend the clock, and the payment goes on after.
     """
-    open_tasks = select(TaskRow.payment_id).where(
+    open_tasks = select(TaskRow.resource_id).where(
         col(TaskRow.closed_at).is_(None), TaskRow.kind != "not_ready"
     )
     asked = set(session.exec(open_tasks))
     return [
-        f"{row.payment_id} {row.state} ({row.certainty})"
-        for row in session.exec(select(PaymentRow))
-        if row.payment_id not in asked
+        f"{row.resource_id} {row.state} ({row.certainty})"
+        for row in session.exec(select(LifecycleRow))
+        if row.resource_id not in asked
         and (PaymentState(row.state) not in ENDS or row.certainty == "unknown")
     ]

@@ -11,7 +11,7 @@ import store.folding
 import store.inbox
 import store.sending
 import store.views
-from store.tables import PaymentRow
+from store.tables.lifecycles import LifecycleRow
 from tests.proof.planted.bug import everywhere, planted
 
 _PAUSES = ("read_pause", "read_pause_max")
@@ -24,8 +24,8 @@ def the_crowd_counts_the_watched() -> None:
 
     def counts(session: Any, found: Any, *given: Any) -> Any:
         view = original(session, found, *given)
-        is_open = (PaymentRow.partner == found.partner, col(PaymentRow.is_over).is_(False))
-        crowd = select(func.count()).select_from(PaymentRow).where(*is_open)
+        is_open = (LifecycleRow.partner == found.partner, col(LifecycleRow.is_over).is_(False))
+        crowd = select(func.count()).select_from(LifecycleRow).where(*is_open)
         if (quota := view.profile.quota) is None:
             return view
         pause = quota.window * session.exec(crowd).one() / quota.reads

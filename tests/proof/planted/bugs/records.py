@@ -16,7 +16,8 @@ from activities.upkeep import Upkeep
 from domain.payments.report import PaymentState, Report, Source
 from store.evidence import keep_report
 from store.notifications import Notifications
-from store.tables import InboxRow, PaymentRow
+from store.tables.lifecycles import LifecycleRow
+from store.tables.partners import InboxRow
 from tests.proof.planted.bug import everywhere, planted
 
 
@@ -105,7 +106,7 @@ def a_webhook_is_believed() -> None:
                     partner_reference=given["partner_reference"],
                 )
                 keep_report(session, str(arrival.payment_id), report, given["now"])
-                row = session.get(PaymentRow, arrival.payment_id)
+                row = session.get(LifecycleRow, arrival.payment_id)
                 store.folding.Folding(self._keyring).refold(session, row, given["now"])
 
             self._database.write_now(believe)
@@ -148,7 +149,7 @@ def news_is_told_once() -> None:
 
     async def forgets(self: Any, payment_ids: Any, now: Any) -> None:
         await notified(self, payment_ids, now)
-        rows = update(InboxRow).where(col(InboxRow.payment_id).in_(payment_ids))
+        rows = update(InboxRow).where(col(InboxRow.resource_id).in_(payment_ids))
         self._database.write_now(lambda session: session.exec(rows.values(notify_at=None)))
 
     store.inbox.Inbox.notified = forgets  # type: ignore[method-assign]

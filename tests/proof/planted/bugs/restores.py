@@ -24,7 +24,7 @@ def a_random_payment_id() -> None:
          "tests/store/test_rounds.py")  # fmt: skip
 def a_count_is_the_witness() -> None:
     import store.rounds
-    from store.tables import RoundRow
+    from store.tables.upkeep import RoundRow
 
     def counted(session: Any, known: Any) -> str:
         rounds = len(session.exec(select(RoundRow)).all())

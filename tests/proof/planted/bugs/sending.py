@@ -17,7 +17,7 @@ import store.sending
 import store.views
 from domain.lifecycle.profile import Idempotency, IdempotencyKind
 from domain.lifecycle.sending import Answer, AttemptResult, Move
-from store.tables import AttemptRow
+from store.tables.lifecycles import AttemptRow
 from tests.proof.planted.bug import everywhere, planted
 
 

@@ -1,0 +1,102 @@
+"""References: the ids by which a partner, or somebody else, names an instruction.
+
+Webhooks, lists, lookups and searches find their instruction here. The first object that a partner
+named for an instruction is the one it is asked about.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import bindparam
+from sqlmodel import Session, col, select
+
+from store.inbox import match_reference
+from store.tables.lifecycles import InstructionRow
+from store.tables.partners import IS_END_TO_END, IS_OBJECT, ReferenceRow
+
+
+class ReferenceKind(StrEnum):
+    """What a reference is."""
+
+    OBJECT = "object"
+    """The partner's own id of an object. It belongs to one instruction."""
+    END_TO_END = "end_to_end"
+    """A hash of the end-to-end id, which people and statements use. It may be used again."""
+
+
+#: Built once: each step runs them, and to build one costs more than to run it.
+_OBJECT: Final = (
+    select(ReferenceRow.reference)
+    .where(ReferenceRow.instruction_id == bindparam("instruction_id"), IS_OBJECT)
+    .order_by(col(ReferenceRow.number))
+    .limit(1)
+)
+_END_TO_END: Final = (
+    select(ReferenceRow.reference)
+    .where(ReferenceRow.instruction_id == bindparam("instruction_id"), IS_END_TO_END)
+    .limit(1)
+)
+_OWNER: Final = select(ReferenceRow.resource_id, ReferenceRow.instruction_id).where(
+    ReferenceRow.partner == bindparam("partner"),
+    ReferenceRow.partner_account == bindparam("account"),
+    ReferenceRow.reference == bindparam("reference"),
+    IS_OBJECT,
+)
+
+
+def object_of(session: Session, instruction: InstructionRow) -> str | None:
+    """The partner's id of what the instruction made; None if it is not known."""
+    return session.exec(_OBJECT, params={"instruction_id": instruction.instruction_id}).first()
+
+
+def end_to_end_of(session: Session, instruction_id: str) -> str:
+    """The hash of the instruction's end-to-end id; empty if it has none."""
+    return session.exec(_END_TO_END, params={"instruction_id": instruction_id}).first() or ""
+
+
+def owner_of(
+    session: Session, partner: str, account: str, reference: str
+) -> tuple[str, str] | None:
+    """The ids of the resource and of its instruction to which an object at the partner belongs.
+
+    None: it is not known to belong to any.
+    """
+    of = {"partner": partner, "account": account, "reference": reference}
+    found = session.exec(_OWNER, params=of).one_or_none()
+    return None if found is None else (found[0], found[1])
+
+
+def keep_object(
+    session: Session, instruction: InstructionRow, reference: str, now: datetime
+) -> bool:
+    """Store that this object is the instruction's. False if it belongs to another instruction.
+
+    Deliveries that came before we knew the reference are matched with the instruction's resource.
+    """
+    owner = owner_of(session, instruction.partner, instruction.partner_account, reference)
+    if owner is not None:
+        return owner[1] == instruction.instruction_id
+    refer(session, instruction, ReferenceKind.OBJECT, reference)
+    instruction.held = True
+    session.add(instruction)
+    match_reference(session, instruction, reference, now)
+    return True
+
+
+def refer(
+    session: Session, instruction: InstructionRow, kind: ReferenceKind, reference: str
+) -> None:
+    """Store a new reference of an instruction."""
+    session.add(
+        ReferenceRow(
+            partner=instruction.partner,
+            partner_account=instruction.partner_account,
+            kind=kind,
+            reference=reference,
+            resource_id=instruction.resource_id,
+            instruction_id=instruction.instruction_id,
+        )
+    )
