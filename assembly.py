@@ -38,6 +38,7 @@ from store.inbox import Inbox
 from store.keyring import Keyring
 from store.logins import Logins
 from store.notifications import Notifications
+from store.payment_kind import payments_alone
 from store.payments import Payments
 from store.prepared import PreparedObjects
 from store.rounds import Rounds
@@ -63,6 +64,8 @@ log = logging.getLogger("finality.assembly")
 
 #: What the store raises while the database is away, SQLite or PostgreSQL (`store/faults.py`).
 STORE_AWAY: Final[tuple[type[Exception], ...]] = (StoreAway,)
+#: The kinds of lifecycle that our processes drive.
+KINDS: Final = payments_alone(escalate)
 
 
 class MachineClock:
@@ -113,7 +116,7 @@ class Assembly:
     @property
     def commands(self) -> Commands:
         """The commands that people and apps give to payments."""
-        return Commands(self.database, Folding(self.keyring, escalate))
+        return Commands(self.database, Folding(self.keyring, KINDS))
 
     @property
     def webhook_readers(self) -> dict[tuple[str, str], WebhookReader]:
@@ -242,13 +245,13 @@ class Assembly:
             for name, partner in self.partners.items()
             if isinstance(partner, PaymentLister)
         }
-        strangers = Strangers(self.database, Folding(self.keyring, escalate))
+        strangers = Strangers(self.database, Folding(self.keyring, KINDS))
         return Witness(listers=listers, strangers=strangers, clock=self.clock)
 
     @property
     def set_back(self) -> SetBack:
         """The consequences of a database that was set back."""
-        return SetBack(self.database, Folding(self.keyring, escalate))
+        return SetBack(self.database, Folding(self.keyring, KINDS))
 
     @property
     def store_clocks(self) -> StoreClocks:
@@ -271,7 +274,7 @@ class Assembly:
     @property
     def future(self) -> Future:
         """Dates reports anew that a clock ahead of time had dated in the future."""
-        return Future(self.database, Folding(self.keyring, escalate))
+        return Future(self.database, Folding(self.keyring, KINDS))
 
     @property
     def rounds(self) -> Rounds:
@@ -342,8 +345,8 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
         settings=settings,
         keyring=keyring,
         database=database,
-        payments=Payments(database, keyring, escalate),
-        book=SendBook(database, keyring, escalate),
+        payments=Payments(database, keyring, KINDS),
+        book=SendBook(database, keyring, KINDS),
         inbox=Inbox(database, keyring),
         clock=clock,
         make_partners=partners,

@@ -24,9 +24,8 @@ from temporalio.workflow import NondeterminismError
 from activities.checks import Checks
 from activities.partner_steps import PartnerSteps
 from activities.payment_store import PaymentStore
-from assembly import STORE_AWAY, Assembly
+from assembly import KINDS, STORE_AWAY, Assembly
 from domain.ids import TASK_QUEUE, UPKEEP, partner_queue
-from regimes.ladder import escalate
 from starter.running import Running
 from store.folding import Folding
 from store.turns import ReadTurns
@@ -59,6 +58,7 @@ def workers(assembly: Assembly, client: Client) -> list[Worker]:
     So a slow partner cannot hold up another one.
     """
     store = PaymentStore(
+        kinds=KINDS,
         payments=assembly.payments,
         book=assembly.book,
         commands=assembly.commands,
@@ -68,11 +68,11 @@ def workers(assembly: Assembly, client: Client) -> list[Worker]:
     )
     upkeep = assembly.upkeep(Running(client))
     steps = PartnerSteps(
+        kinds=KINDS,
         partners=assembly.partners,
         book=assembly.book,
-        payments=assembly.payments,
         inbox=assembly.inbox,
-        turns=ReadTurns(assembly.database, Folding(assembly.keyring, escalate)),
+        turns=ReadTurns(assembly.database, Folding(assembly.keyring, KINDS)),
         checks=Checks(assembly.clock, assembly.checks),
         witness=assembly.witness,
         clocks=assembly.clocks,

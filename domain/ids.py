@@ -45,8 +45,8 @@ def instruction_id(payment_id: str, kind: str, number: int = 1) -> InstructionId
     return InstructionId(f"{payment_id}/{kind}/{number}")
 
 
-def payment_of(instruction: str) -> str:
-    """The id of the payment that an instruction belongs to."""
+def resource_of(instruction: str) -> str:
+    """The id of the resource that an instruction belongs to."""
     return instruction.rsplit("/", 2)[0]
 
 

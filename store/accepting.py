@@ -17,20 +17,19 @@ from domain.ids import end_to_end_hash, instruction_id
 from domain.lifecycle.profile import InstructionKind, Profile
 from domain.payments.fold import fold
 from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate, require_acknowledged
-from domain.payments.next_step import KIND
 from domain.payments.order import Order
-from domain.payments.view import PaymentView
+from domain.payments.view import KIND, PaymentView
 from store.clocks import agreed
-from store.folding import Folding, order_context
+from store.folding import Folding, request_context
 from store.forgotten import remember
 from store.intents import earlier_of, hashes_of, require_operator
 from store.keyring import Keyring
 from store.keys import require_proven
 from store.locks import hold
+from store.payment_kind import payment_view
 from store.references import ReferenceKind, refer
 from store.tables.lifecycles import InstructionRow, LifecycleRow, StateRow
 from store.tables.payments import PaymentRow
-from store.views import view_of
 
 FINGERPRINT_VERSION: Final = 1
 
@@ -158,7 +157,7 @@ class Accepting:
         now: datetime,
     ) -> LifecycleRow:
         payment = fold(order, profile, (), ())
-        sealed = self._keyring.seal(order.model_dump_json().encode(), order_context(payment_id))
+        sealed = self._keyring.seal(order.model_dump_json().encode(), request_context(payment_id))
         return LifecycleRow(
             resource_id=payment_id,
             kind=KIND,
@@ -196,4 +195,4 @@ def accepted_under(session: Session, tenant: str, key: str, fingerprint: str) ->
         return None
     if found.fingerprint != fingerprint:
         raise KeyReused(key, found.resource_id)
-    return Acceptance(view_of(session, found), is_new=False)
+    return Acceptance(payment_view(session, found), is_new=False)

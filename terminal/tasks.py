@@ -9,7 +9,7 @@ from typing import Final
 from rich.text import Text
 
 from assembly import assembled
-from domain.payments.payment import FREEZING
+from domain.lifecycle.resource import FREEZING
 from domain.plain_text import plain
 from settings import Settings
 from store.file_lines import Place

@@ -25,13 +25,13 @@ class Kind:
             payment, and while the partner's list was not compared yet.
     """
 
-    name: InstructionKind
+    name: str
     opens: bool = False
     takes_back: bool = False
     moves_money_out: bool = False
 
 
-KINDS: Final[dict[InstructionKind, Kind]] = {
+KINDS: Final[dict[str, Kind]] = {
     row.name: row
     for row in (
         Kind(InstructionKind.PAY, opens=True, moves_money_out=True),
@@ -39,14 +39,21 @@ KINDS: Final[dict[InstructionKind, Kind]] = {
     )
 }
 
-#: For queries: the kinds that make the partner's object.
-OPENING: Final = tuple(name for name, row in KINDS.items() if row.opens)
+
+def learn(*rows: Kind) -> None:
+    """Add the kinds of another lifecycle. Their names are unique over all lifecycles."""
+    KINDS.update((row.name, row) for row in rows)
+
+
+def opening() -> list[str]:
+    """For queries: the kinds that make the partner's object."""
+    return [name for name, row in KINDS.items() if row.opens]
 
 
 def kind_of(name: str) -> Kind:
     """The row of a kind, by its stored name.
 
     Raises:
-        ValueError: there is no such kind.
+        KeyError: there is no such kind.
     """
-    return KINDS[InstructionKind(name)]
+    return KINDS[name]

@@ -3,81 +3,25 @@
 from __future__ import annotations
 
 from datetime import date
-from enum import StrEnum
 from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from domain.lifecycle.profile import InstructionKind
-from domain.lifecycle.sending import Book
+# What a payment shares with every lifecycle is named here too: this is where its code looks.
+from domain.lifecycle.resource import Certainty as Certainty
+from domain.lifecycle.resource import ClosedFinding as ClosedFinding
+from domain.lifecycle.resource import Finding as Finding
+from domain.lifecycle.resource import FindingKind as FindingKind
+from domain.lifecycle.resource import Folded, UnknownResource
+from domain.lifecycle.resource import Instruction as Instruction
 from domain.money import Money
 from domain.payments.report import PaymentState
 
+#: There is no payment with that id, or it belongs to another tenant.
+UnknownPayment = UnknownResource
+
 FINAL_BY_WATCH: Final = "the watch is over and the partner, read once more, still says settled"
 FINAL_BY_CREDITOR: Final = "the creditor's bank confirmed the credit"
-
-
-class UnknownPayment(LookupError):
-    """There is no payment with that id, or it belongs to another tenant."""
-
-
-class Certainty(StrEnum):
-    """Whether we know the outcome of everything we sent."""
-
-    NOT_SENT = "not_sent"
-    SENT = "sent"
-    UNKNOWN = "unknown"
-
-
-class FindingKind(StrEnum):
-    """What the fold reports besides the state."""
-
-    UNMAPPED = "unmapped"
-    """The partner used a status that its adapter does not know."""
-    CONTRADICTION = "contradiction"
-    """Two things cannot both be true, such as two states without a step between them."""
-    DIFFERS = "differs"
-    """The partner shows or booked something else than was ordered."""
-    REPEAT_REFUSED = "repeat_refused"
-    """One attempt was refused, which says nothing about the other attempts."""
-    DRIFT = "drift"
-    """A reply was outside the known contract, and was tolerated."""
-    LATE = "late"
-    """Another state came after the money had left (settled, unconfirmed or final)."""
-
-
-#: Findings that make certainty unknown and stop every automatic step that could move money.
-FREEZING: Final = frozenset({FindingKind.UNMAPPED, FindingKind.CONTRADICTION, FindingKind.DIFFERS})
-
-
-class Finding(BaseModel):
-    """One finding, in words for an operator."""
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: FindingKind
-    text: str
-
-    @property
-    def freezes(self) -> bool:
-        return self.kind in FREEZING
-
-
-class ClosedFinding(Finding):
-    """A finding that was open once and was answered. It stops nothing any more."""
-
-    closed_by: str
-    """Who or what answered it, in words."""
-
-
-class Instruction(BaseModel):
-    """One thing asked of one partner, with its book."""
-
-    model_config = ConfigDict(frozen=True)
-
-    instruction_id: str
-    kind: InstructionKind = InstructionKind.PAY
-    book: Book
 
 
 class Amounts(BaseModel):
@@ -92,32 +36,14 @@ class Amounts(BaseModel):
     net: Money
 
 
-class Payment(BaseModel):
+class Payment(Folded):
     """What we know of a payment: a pure function of its order, instructions and reports."""
 
-    model_config = ConfigDict(frozen=True)
-
     state: PaymentState
-    certainty: Certainty
     amounts: Amounts
-    findings: tuple[Finding, ...] = ()
-    closed_findings: tuple[ClosedFinding, ...] = ()
-    partner_reference: str | None = None
-    partner_status: str | None = None
     transaction_status: str | None = None
     status_reason: str | None = None
-    reason: str | None = None
     basis: str | None = None
-    state_as_of: AwareDatetime | None = None
     settled_at: AwareDatetime | None = None
     effective_execution_date: date | None = None
     funds_back: bool = False
-    is_ours: bool = False
-    """The state comes from our own checks or operators, whose reasons are not for the payer."""
-    is_decided: bool = False
-    """The state comes from operators, and the partner has said nothing since."""
-
-    @property
-    def is_frozen(self) -> bool:
-        """Whether nothing that could move money goes on until a person has looked."""
-        return any(finding.freezes for finding in self.findings)

@@ -28,7 +28,16 @@ from store.tasks import Tasks
 from tests.clock import AgreedClocks, SteppedClock
 from tests.fakes import ACCOUNT, BANK, profile
 from tests.rounds import no_round
-from tests.store.books import PAYMENT, Store, accepted, exchange, in_doubt, refused, report
+from tests.store.books import (
+    PAYMENT,
+    PAYMENTS,
+    Store,
+    accepted,
+    exchange,
+    in_doubt,
+    refused,
+    report,
+)
 
 
 class FakeRunner:
@@ -193,7 +202,7 @@ async def test_a_payment_that_cannot_be_opened_keeps_no_other_waiting(
 ) -> None:
     ids = await _accept(store, 2)
     keyless = Keyring({"another": b"x" * 32}, "another")
-    upkeep._payments = Payments(store.database, keyless)
+    upkeep._payments = Payments(store.database, keyless, PAYMENTS)
     clock.step(timedelta(minutes=1))
     assert await ActivityEnvironment().run(upkeep.sweep) == 2
     assert await ActivityEnvironment().run(upkeep.sweep) == 0, "told, and again at a later age"

@@ -1,0 +1,98 @@
+"""What is known of a resource, whatever its lifecycle: its instructions, certainty and findings."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from domain.lifecycle.book import Book
+from domain.lifecycle.profile import InstructionKind
+
+
+class UnknownResource(LookupError):
+    """There is no resource with that id, or it belongs to another tenant."""
+
+
+class Certainty(StrEnum):
+    """Whether we know the outcome of everything we sent."""
+
+    NOT_SENT = "not_sent"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+
+
+class FindingKind(StrEnum):
+    """What the fold reports besides the state."""
+
+    UNMAPPED = "unmapped"
+    """The partner used a status that its adapter does not know."""
+    CONTRADICTION = "contradiction"
+    """Two things cannot both be true, such as two states without a step between them."""
+    DIFFERS = "differs"
+    """The partner shows or booked something else than was ordered."""
+    REPEAT_REFUSED = "repeat_refused"
+    """One attempt was refused, which says nothing about the other attempts."""
+    DRIFT = "drift"
+    """A reply was outside the known contract, and was tolerated."""
+    LATE = "late"
+    """Another state came after the money had left (settled, unconfirmed or final)."""
+
+
+#: Findings that make certainty unknown and stop every automatic step that could move money.
+FREEZING: Final = frozenset({FindingKind.UNMAPPED, FindingKind.CONTRADICTION, FindingKind.DIFFERS})
+
+
+class Finding(BaseModel):
+    """One finding, in words for an operator."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: FindingKind
+    text: str
+
+    @property
+    def freezes(self) -> bool:
+        return self.kind in FREEZING
+
+
+class ClosedFinding(Finding):
+    """A finding that was open once and was answered. It stops nothing any more."""
+
+    closed_by: str
+    """Who or what answered it, in words."""
+
+
+class Instruction(BaseModel):
+    """One thing asked of one partner, with its book."""
+
+    model_config = ConfigDict(frozen=True)
+
+    instruction_id: str
+    kind: str = InstructionKind.PAY
+    book: Book
+
+
+class Folded(BaseModel):
+    """What a kind folds from request, profile, instructions and reports. Each kind adds its own."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: str
+    certainty: Certainty
+    findings: tuple[Finding, ...] = ()
+    closed_findings: tuple[ClosedFinding, ...] = ()
+    partner_reference: str | None = None
+    partner_status: str | None = None
+    reason: str | None = None
+    state_as_of: AwareDatetime | None = None
+    is_ours: bool = False
+    """The state comes from our own checks or operators, whose reasons are not for the user."""
+    is_decided: bool = False
+    """The state comes from operators, and the partner has said nothing since."""
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether nothing that could have an effect goes on until a person has looked."""
+        return any(finding.freezes for finding in self.findings)
