@@ -36,6 +36,7 @@ from store.future import Future
 from store.halts import Halts
 from store.inbox import Inbox
 from store.keyring import Keyring
+from store.kind import StoredKinds
 from store.logins import Logins
 from store.notifications import Notifications
 from store.payment_kind import payments_alone
@@ -88,6 +89,8 @@ class Assembly:
     clock: Clock
     make_partners: Callable[[], Mapping[tuple[str, str], PaymentPartner]] = field(repr=False)
     logins: Mapping[str, Logins]
+    kinds: StoredKinds = field(default_factory=lambda: KINDS, repr=False)
+    """The kinds of lifecycle that this process drives."""
     checks: Sequence[Check] = ()
     """Our own checks before a send. A kind without a check passes, and the timeline says so."""
     _client: Client | None = field(default=None, repr=False)
@@ -116,7 +119,7 @@ class Assembly:
     @property
     def commands(self) -> Commands:
         """The commands that people and apps give to payments."""
-        return Commands(self.database, Folding(self.keyring, KINDS))
+        return Commands(self.database, Folding(self.keyring, self.kinds))
 
     @property
     def webhook_readers(self) -> dict[tuple[str, str], WebhookReader]:
@@ -245,13 +248,13 @@ class Assembly:
             for name, partner in self.partners.items()
             if isinstance(partner, PaymentLister)
         }
-        strangers = Strangers(self.database, Folding(self.keyring, KINDS))
+        strangers = Strangers(self.database, Folding(self.keyring, self.kinds))
         return Witness(listers=listers, strangers=strangers, clock=self.clock)
 
     @property
     def set_back(self) -> SetBack:
         """The consequences of a database that was set back."""
-        return SetBack(self.database, Folding(self.keyring, KINDS))
+        return SetBack(self.database, Folding(self.keyring, self.kinds))
 
     @property
     def store_clocks(self) -> StoreClocks:
@@ -274,7 +277,7 @@ class Assembly:
     @property
     def future(self) -> Future:
         """Dates reports anew that a clock ahead of time had dated in the future."""
-        return Future(self.database, Folding(self.keyring, KINDS))
+        return Future(self.database, Folding(self.keyring, self.kinds))
 
     @property
     def rounds(self) -> Rounds:

@@ -5,6 +5,7 @@ Not in `assembly`, so that a command that only reads the store need not import t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -24,7 +25,7 @@ from temporalio.workflow import NondeterminismError
 from activities.checks import Checks
 from activities.partner_steps import PartnerSteps
 from activities.payment_store import PaymentStore
-from assembly import KINDS, STORE_AWAY, Assembly
+from assembly import STORE_AWAY, Assembly
 from domain.ids import TASK_QUEUE, UPKEEP, partner_queue
 from starter.running import Running
 from store.folding import Folding
@@ -52,13 +53,18 @@ async def look_back(assembly: Assembly, client: Client) -> None:
         await assembly.rounds.prove(known, assembly.clock.now())
 
 
-def workers(assembly: Assembly, client: Client) -> list[Worker]:
+def workers(
+    assembly: Assembly, client: Client, lifecycles: Sequence[type] = (PaymentWorkflow,)
+) -> list[Worker]:
     """One worker for workflows and store steps, and one per partner.
 
     So a slow partner cannot hold up another one.
+
+    Args:
+        lifecycles: the workflow of each kind that the assembly has.
     """
     store = PaymentStore(
-        kinds=KINDS,
+        kinds=assembly.kinds,
         payments=assembly.payments,
         book=assembly.book,
         commands=assembly.commands,
@@ -68,11 +74,11 @@ def workers(assembly: Assembly, client: Client) -> list[Worker]:
     )
     upkeep = assembly.upkeep(Running(client))
     steps = PartnerSteps(
-        kinds=KINDS,
+        kinds=assembly.kinds,
         partners=assembly.partners,
         book=assembly.book,
         inbox=assembly.inbox,
-        turns=ReadTurns(assembly.database, Folding(assembly.keyring, KINDS)),
+        turns=ReadTurns(assembly.database, Folding(assembly.keyring, assembly.kinds)),
         checks=Checks(assembly.clock, assembly.checks),
         witness=assembly.witness,
         clocks=assembly.clocks,
@@ -84,7 +90,7 @@ def workers(assembly: Assembly, client: Client) -> list[Worker]:
         Worker(
             client,
             task_queue=TASK_QUEUE,
-            workflows=[PaymentWorkflow, UpkeepWorkflow],
+            workflows=[*lifecycles, UpkeepWorkflow],
             activities=[
                 store.load,
                 store.record,

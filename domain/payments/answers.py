@@ -47,7 +47,7 @@ class Subject:
     """One per generation, the current last."""
     prepared: Mapping[str, str] = field(default_factory=dict)
     partner_reference: str | None = None
-    kind: str = InstructionKind.PAY
+    kind: InstructionKind = InstructionKind.PAY
     """For a CANCEL, `partner_reference` is the object of the PAY that it takes back."""
     environment: str = ""
     """The place of the partner's account when the order was accepted."""

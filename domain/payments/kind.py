@@ -70,6 +70,7 @@ class PaymentKind:
         return PaymentView(payment=folded, **shared)
 
     def subject(self, request: Order, shared: Mapping[str, Any]) -> Subject:
+        shared = {**shared, "kind": InstructionKind(shared["kind"])}
         return Subject(order=request, **shared)
 
     def due(self, view: PaymentView, now: datetime) -> Due:
