@@ -37,9 +37,11 @@ from store.future import Future
 from store.halts import Halts
 from store.inbox import Inbox
 from store.keyring import Keyring
+from store.kind import StoredKinds
 from store.logins import Logins
 from store.notifications import Notifications
 from store.opening import opened
+from store.payment_kind import payments_alone
 from store.payments import Payments
 from store.prepared import PreparedObjects
 from store.rounds import Rounds
@@ -68,6 +70,8 @@ log = logging.getLogger("finality.assembly")
 
 #: What the store raises while the database is away, SQLite or PostgreSQL (`store/faults.py`).
 STORE_AWAY: Final[tuple[type[Exception], ...]] = (StoreAway,)
+#: The kinds of lifecycle that our processes drive.
+KINDS: Final = payments_alone(escalate)
 
 
 class MachineClock:
@@ -90,6 +94,8 @@ class Assembly:
     clock: Clock
     make_partners: Callable[[], Mapping[tuple[str, str], PaymentPartner]] = field(repr=False)
     logins: Mapping[str, Logins]
+    kinds: StoredKinds = field(default_factory=lambda: KINDS, repr=False)
+    """The kinds of lifecycle that this process drives."""
     checks: Sequence[Check] = ()
     """Our own checks before a send. A kind without a check passes, and the timeline says so."""
     _client: Client | None = field(default=None, repr=False)
@@ -118,7 +124,7 @@ class Assembly:
     @property
     def commands(self) -> Commands:
         """The commands that people and apps give to payments."""
-        return Commands(self.database, Folding(self.keyring, escalate))
+        return Commands(self.database, Folding(self.keyring, self.kinds))
 
     @property
     def webhook_readers(self) -> dict[tuple[str, str], WebhookReader]:
@@ -149,7 +155,7 @@ class Assembly:
         return Orchestrator(
             payments=self.payments,
             commands=self.commands,
-            claims=Claims(self.database, Folding(self.keyring, escalate)),
+            claims=Claims(self.database, Folding(self.keyring, KINDS)),
             notifier=self.notifier,
             running=self.running,
             profiles=lambda: self.profiles,
@@ -258,13 +264,13 @@ class Assembly:
             for name, partner in self.partners.items()
             if isinstance(partner, PaymentLister)
         }
-        strangers = Strangers(self.database, Folding(self.keyring, escalate))
+        strangers = Strangers(self.database, Folding(self.keyring, self.kinds))
         return Witness(listers=listers, strangers=strangers, clock=self.clock)
 
     @property
     def set_back(self) -> SetBack:
         """The consequences of a database that was set back."""
-        return SetBack(self.database, Folding(self.keyring, escalate))
+        return SetBack(self.database, Folding(self.keyring, self.kinds))
 
     @property
     def store_clocks(self) -> StoreClocks:
@@ -287,7 +293,7 @@ class Assembly:
     @property
     def future(self) -> Future:
         """Dates reports anew that a clock ahead of time had dated in the future."""
-        return Future(self.database, Folding(self.keyring, escalate))
+        return Future(self.database, Folding(self.keyring, self.kinds))
 
     @property
     def rounds(self) -> Rounds:
@@ -378,8 +384,8 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
         settings=settings,
         keyring=keyring,
         database=database,
-        payments=Payments(database, keyring, escalate),
-        book=SendBook(database, keyring, escalate),
+        payments=Payments(database, keyring, KINDS),
+        book=SendBook(database, keyring, KINDS),
         inbox=Inbox(database, keyring),
         clock=clock,
         make_partners=partners,

@@ -28,11 +28,10 @@ from activities.checks import Checks
 from activities.partner_steps import PartnerSteps
 from activities.payment_store import PaymentStore
 from activities.upkeep import Upkeep
-from assembly import STORE_AWAY, Assembly, assembled
+from assembly import KINDS, STORE_AWAY, Assembly, assembled
 from domain.clock import Clock, ClocksApart
 from domain.ids import TASK_QUEUE, UPKEEP, partner_queue
 from process import stop_on_signals
-from regimes.ladder import escalate
 from settings import Settings
 from starter.away import TemporalAway
 from starter.connecting import missing_search_attributes
@@ -90,6 +89,7 @@ def workers(assembly: Assembly, client: Client) -> list[Worker]:
     So a slow partner cannot hold up another one.
     """
     store = PaymentStore(
+        kinds=KINDS,
         payments=assembly.payments,
         book=assembly.book,
         commands=assembly.commands,
@@ -99,11 +99,11 @@ def workers(assembly: Assembly, client: Client) -> list[Worker]:
     )
     rounds = upkeep(assembly, client)
     steps = PartnerSteps(
+        kinds=KINDS,
         partners=assembly.partners,
         book=assembly.book,
-        payments=assembly.payments,
         inbox=assembly.inbox,
-        turns=ReadTurns(assembly.database, Folding(assembly.keyring, escalate)),
+        turns=ReadTurns(assembly.database, Folding(assembly.keyring, KINDS)),
         checks=Checks(assembly.clock, assembly.checks),
         witness=assembly.witness,
         clocks=assembly.clocks,

@@ -7,8 +7,8 @@ from typing import Final
 
 from pydantic import AwareDatetime, Field
 
+from domain.lifecycle.heard import Heard
 from domain.lifecycle.next_step import Message, NextStep
-from domain.payments.heard import Heard
 
 #: The failure type of a step whose resource is not in the database.
 FORGOTTEN: Final = "Forgotten"

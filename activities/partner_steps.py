@@ -15,26 +15,25 @@ from temporalio import activity
 from activities.messages import Step, StepRequest
 from activities.uninterrupted import Heartbeat, uninterrupted
 from domain.clock import ClocksApart
+from domain.lifecycle.answers import NotReady, Subject, Unprepared, WireRequest
+from domain.lifecycle.future import redated
+from domain.lifecycle.gate import Examined
+from domain.lifecycle.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
+from domain.lifecycle.kind import next_step
 from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.places import is_same_place
 from domain.lifecycle.sending import Answer, Move
-from domain.payments.answers import NotReady, Subject, Unprepared, WireRequest
-from domain.payments.display import display
-from domain.payments.future import redated
-from domain.payments.gate import Examined
-from domain.payments.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
-from domain.payments.next_step import next_step
-from domain.payments.silence import has_answered, is_answer
-from domain.payments.view import PaymentView
+from domain.lifecycle.silence import has_answered, is_answer
 
 if TYPE_CHECKING:
     from activities.checks import Checks
     from activities.clocks import Clocks, Moments
     from activities.witness import Witness
-    from partners.interface import PaymentPartner
+    from domain.lifecycle.kind import Kinds
+    from domain.lifecycle.view import View
+    from partners.interface import Partner
     from store.future import Future
     from store.inbox import Inbox
-    from store.payments import Payments
     from store.sending import SendBook, Turn
     from store.turns import ReadTurns
 
@@ -56,9 +55,9 @@ class PartnerSteps:
     def __init__(
         self,
         *,
-        partners: Mapping[tuple[str, str], PaymentPartner],
+        kinds: Kinds,
+        partners: Mapping[tuple[str, str], Partner],
         book: SendBook,
-        payments: Payments,
         inbox: Inbox,
         turns: ReadTurns,
         checks: Checks,
@@ -68,9 +67,9 @@ class PartnerSteps:
         store_away: tuple[type[Exception], ...],
         leaves_after: timedelta | None = None,
     ) -> None:
+        self._kinds = kinds
         self._partners = partners
         self._book = book
-        self._payments = payments
         self._inbox = inbox
         self._turns = turns
         self._checks = checks
@@ -93,7 +92,7 @@ class PartnerSteps:
 
     @activity.defn
     async def read(self, request: StepRequest) -> Step:
-        """Read the payment at the partner.
+        """Read the resource at the partner.
 
         Raises:
             ClocksApart: our clock differs from the others. Nothing was done.
@@ -137,7 +136,7 @@ class PartnerSteps:
             if not passed.passed:
                 held = await self._book.hold(request.instruction_id, passed, known=request.attempts)
                 return self._stored(held, moments)
-        partner = self._partner(draft.subject.order.partner, draft.subject.order.partner_account)
+        partner = self._partner(draft.subject)
         if not_ready := await self._ready(draft.subject, partner, moments):
             return await self._postpone(request, not_ready, moments, draft.subject)
         not_compared = await self._not_compared(draft.subject)
@@ -178,12 +177,10 @@ class PartnerSteps:
         """None: new payments may be sent. A cancel needs no comparison with the partner's list."""
         if not kind_of(subject.kind).moves_money_out:
             return None
-        return await self._witness.not_compared(
-            subject.order.partner, subject.order.partner_account
-        )
+        return await self._witness.not_compared(*subject.account)
 
     async def _send(
-        self, request: StepRequest, partner: PaymentPartner, turn: Turn, moments: Moments
+        self, request: StepRequest, partner: Partner, turn: Turn, moments: Moments
     ) -> Heard:
         assert turn.request is not None
         assert turn.deadline is not None
@@ -200,7 +197,7 @@ class PartnerSteps:
     async def _read(self, request: StepRequest, moments: Moments) -> Step:
         noted = await self._inbox.highest(request.resource_id)
         subject = await self._book.subject(request.instruction_id)
-        partner = self._partner(subject.order.partner, subject.order.partner_account)
+        partner = self._partner(subject)
         if not_ready := await self._ready(subject, partner, moments):
             return await self._postpone(request, not_ready, moments, subject)
         if quota := partner.profile.quota:
@@ -232,7 +229,7 @@ class PartnerSteps:
         if why.refused is None:
             return await self._postpone(request, why, moments, subject)
         heard = Heard(
-            payment_id=request.resource_id,
+            resource_id=request.resource_id,
             instruction_id=request.instruction_id,
             heard_at=moments.now(),
             why=why.why,
@@ -266,26 +263,24 @@ class PartnerSteps:
                 await asyncio.sleep(pause_seconds)
                 pause_seconds = min(pause_seconds * 2, 5.0)
 
-    def _stored(self, view: PaymentView, moments: Moments) -> Step:
+    def _stored(self, view: View, moments: Moments) -> Step:
         """A step whose outcome is in the store."""
-        payment = view.payment
-        words = f": {payment.partner_status}" if payment.partner_status else ""
+        kind, folded = self._kinds[view.kind], view.folded
+        words = f": {folded.partner_status}" if folded.partner_status else ""
         return Step(
-            said=f"{payment.state} ({payment.certainty}), {display(payment).headline}{words}",
-            next=next_step(view, moments.now(), leaves_after=self._leaves_after),
+            said=f"{folded.state} ({folded.certainty}), {kind.headline(folded)}{words}",
+            next=next_step(kind, view, moments.now(), leaves_after=self._leaves_after),
         )
 
-    async def _ready(
-        self, subject: Subject, partner: PaymentPartner, moments: Moments
-    ) -> NotReady | None:
+    async def _ready(self, subject: Subject, partner: Partner, moments: Moments) -> NotReady | None:
         """None: the partner may be called, and the account is at the payment's place."""
         now_at = partner.profile.environment
         if is_same_place(subject.environment, now_at, partner.profile.formerly):
             return await partner.ready()
-        account = f"{subject.order.partner}/{subject.order.partner_account}"
+        account = "/".join(subject.account)
         return NotReady(
             f"account {account} is at {now_at!r} in the settings, but was at "
-            f"{subject.environment!r} when this payment was accepted. Restore the account's "
+            f"{subject.environment!r} when this was accepted. Restore the account's "
             "settings, and give the new account a name of its own. If the same customer only "
             "changed its login, add the old login to `former_login_ids` instead",
             moments.now() + _ELSEWHERE_PAUSE,
@@ -293,10 +288,11 @@ class PartnerSteps:
         )
 
     def _note(self, subject: Subject, answered: bool | None, why: str, moments: Moments) -> None:
-        account = f"{subject.order.partner}/{subject.order.partner_account}"
+        account = "/".join(subject.account)
         self._witness.silences.note(account, answered, why, moments.now())
 
-    def _partner(self, partner: str, account: str) -> PaymentPartner:
+    def _partner(self, subject: Subject) -> Partner:
+        partner, account = subject.account
         try:
             return self._partners[partner, account]
         except KeyError:

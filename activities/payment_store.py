@@ -12,14 +12,15 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.messages import FORGOTTEN, NOT_OF_A_STEP, CancelRequest, ResourceRef, Step
+from domain.lifecycle.heard import Heard, NotOfAStep
+from domain.lifecycle.kind import next_step
 from domain.lifecycle.next_step import NextStep
-from domain.payments.heard import Heard, NotOfAStep
-from domain.payments.next_step import next_step
-from domain.payments.payment import UnknownPayment
+from domain.lifecycle.resource import UnknownResource
 
 if TYPE_CHECKING:
     from domain.clock import Clock
-    from domain.payments.view import PaymentView
+    from domain.lifecycle.kind import Kinds
+    from domain.lifecycle.view import View
     from store.commands import Commands
     from store.payments import Payments
     from store.sending import SendBook
@@ -38,6 +39,7 @@ class PaymentStore:
         book: SendBook,
         commands: Commands,
         set_back: SetBack,
+        kinds: Kinds,
         clock: Clock,
         leaves_after: timedelta | None = None,
     ) -> None:
@@ -45,6 +47,7 @@ class PaymentStore:
         self._book = book
         self._commands = commands
         self._set_back = set_back
+        self._kinds = kinds
         self._clock = clock
         self._leaves_after = leaves_after
 
@@ -59,7 +62,7 @@ class PaymentStore:
         async with self._halting_if_forgotten(ref.resource_id):
             view, labels = await self._payments.loaded(ref.resource_id)
             if not view.instructions:
-                raise UnknownPayment(f"{ref.resource_id} has no instruction")
+                raise UnknownResource(f"{ref.resource_id} has no instruction")
             if any(
                 len(one.book.attempts) < ref.attempts.get(one.instruction_id, 0)
                 for one in view.instructions
@@ -80,7 +83,7 @@ class PaymentStore:
         """
         try:
             _require_own_run(heard)
-            async with self._halting_if_forgotten(heard.payment_id):
+            async with self._halting_if_forgotten(heard.resource_id):
                 await self._book.record(heard)
                 return Step(said="recorded")
         except NotOfAStep as forged:
@@ -105,8 +108,8 @@ class PaymentStore:
             )
         return self._next(commanded.view, request.at)
 
-    def _next(self, view: PaymentView, at: datetime) -> NextStep:
-        return next_step(view, at, leaves_after=self._leaves_after)
+    def _next(self, view: View, at: datetime) -> NextStep:
+        return next_step(self._kinds[view.kind], view, at, leaves_after=self._leaves_after)
 
     @asynccontextmanager
     async def _halting_if_forgotten(self, payment_id: str) -> AsyncIterator[None]:
@@ -117,7 +120,7 @@ class PaymentStore:
         """
         try:
             yield
-        except UnknownPayment as error:
+        except UnknownResource as error:
             log.error(
                 "payment %s runs and is not in the database: everything is halted, see "
                 "`finality halts`", payment_id,
@@ -128,5 +131,5 @@ class PaymentStore:
 
 def _require_own_run(heard: Heard) -> None:
     run_of = (activity.info().workflow_id or "").rpartition("/")[2]
-    if run_of != heard.payment_id:
-        raise NotOfAStep(heard.payment_id, f"the run of {run_of!r} brings what was heard of it")
+    if run_of != heard.resource_id:
+        raise NotOfAStep(heard.resource_id, f"the run of {run_of!r} brings what was heard of it")

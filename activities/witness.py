@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from activities.silence import Silences
+from domain.lifecycle.silence import has_answered
 from domain.payments.answers import NotReady, Shown, Unanswered
 from domain.payments.listing import Listing
-from domain.payments.silence import has_answered
 
 if TYPE_CHECKING:
     from domain.clock import Clock

@@ -55,8 +55,8 @@ def claim_id(payment_id: str, kind: str, key: str) -> InstructionId:
     return InstructionId(f"{payment_id}/{kind}/{named}")
 
 
-def payment_of(instruction: str) -> str:
-    """The id of the payment that an instruction belongs to."""
+def resource_of(instruction: str) -> str:
+    """The id of the resource that an instruction belongs to."""
     return instruction.rsplit("/", 2)[0]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from domain.lifecycle.profile import Profile
 from domain.money import Money
@@ -20,7 +20,6 @@ from domain.payments.answers import (
     PreparedKey,
     PreparedObject,
     Read,
-    Subject,
     Submitted,
     Unanswered,
     Unprepared,
@@ -30,12 +29,15 @@ from domain.payments.answers import (
 from domain.payments.order import Order
 
 
-class PaymentPartner(Protocol):
-    """Makes payments. What the partner did is returned as a value; only our own bugs raise."""
+class Partner(Protocol):
+    """Takes instructions of one kind of lifecycle, whose subjects it is given.
+
+    What the partner did is returned as a value; only our own bugs raise.
+    """
 
     @property
     def profile(self) -> Profile:
-        """The behaviour declared today; a payment keeps the profile it was created with."""
+        """The behaviour declared today; a resource keeps the profile it was created with."""
 
     @property
     def login(self) -> str:
@@ -44,8 +46,21 @@ class PaymentPartner(Protocol):
     async def ready(self) -> NotReady | None:
         """Make sure that we can call the partner now (login, token). None: we can."""
 
-    async def prepare(self, subject: Subject) -> Preparation:
+    async def prepare(self, subject: Any) -> Preparation:
         """Find or make the objects that the instruction needs, and build its exact request."""
+
+    async def submit(self, subject: Any, request: WireRequest, deadline: Deadline) -> Submitted:
+        """Send these bytes once. The partner's code never resends, whatever happens."""
+
+    async def find(self, subject: Any) -> LookedFor:
+        """Look up by our own keys, with every parameter that makes the answer complete."""
+
+    async def read(self, subject: Any) -> Read:
+        """Read the current state of the object under `subject.partner_reference`."""
+
+
+class PaymentPartner(Partner, Protocol):
+    """Makes payments."""
 
     async def examine(self, order: Order) -> Unprepared | None:
         """Whether an order could be prepared now. None: it could.
@@ -54,15 +69,6 @@ class PaymentPartner(Protocol):
         answer, the order can never be prepared. People use this before they pay; no send waits for
         it. A partner that asks nothing while it prepares always answers None.
         """
-
-    async def submit(self, subject: Subject, request: WireRequest, deadline: Deadline) -> Submitted:
-        """Send these bytes once. The partner's code never resends, whatever happens."""
-
-    async def find(self, subject: Subject) -> LookedFor:
-        """Look up by our own keys, with every parameter that makes the answer complete."""
-
-    async def read(self, subject: Subject) -> Read:
-        """Read the current state of the object under `subject.partner_reference`."""
 
     async def available(self, currency: str, on_behalf_of: str | None) -> Money | Unanswered:
         """The balance that our account there, or a sub-account, could pay from now.

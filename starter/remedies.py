@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from domain.payments.payment import FREEZING
+from domain.lifecycle.resource import FREEZING
 from starter.operations import Operations
 from store.file_lines import FileLines, Place
 from store.tasks import Task

@@ -17,11 +17,10 @@ from sqlmodel import Session, SQLModel, col, select
 from domain.ids import end_to_end_hash, instruction_id
 from domain.lifecycle.profile import InstructionKind, Profile
 from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate, require_acknowledged
-from domain.payments.next_step import KIND
 from domain.payments.order import Order
-from domain.payments.view import PaymentView
+from domain.payments.view import KIND, PaymentView
 from store.clocks import agreed
-from store.folding import Folding, order_context
+from store.folding import Folding, request_context
 from store.forgotten import remember, shown_among
 from store.halts import is_halted
 from store.intents import Compared, hashes_of, require_operator
@@ -29,10 +28,10 @@ from store.keyring import Keyring
 from store.keys import require_proven
 from store.locks import hold
 from store.parts import in_parts
+from store.payment_kind import payment_view
 from store.references import ReferenceKind, refer
 from store.tables.lifecycles import InstructionRow, LifecycleRow
 from store.tables.payments import PaymentRow
-from store.views import view_of
 
 FINGERPRINT_VERSION: Final = 1
 
@@ -212,7 +211,7 @@ class _Call:
 
     def _new_row(self, given: Given, at: datetime) -> LifecycleRow:
         order, payment_id = given.order, given.payment_id
-        sealed = self._keyring.seal(order.model_dump_json().encode(), order_context(payment_id))
+        sealed = self._keyring.seal(order.model_dump_json().encode(), request_context(payment_id))
         return LifecycleRow(
             resource_id=payment_id,
             kind=KIND,
@@ -279,7 +278,7 @@ _UNDER_KEYS: Final = select(LifecycleRow).where(
 
 def _accepted(session: Session, found: LifecycleRow, fingerprint: str) -> Acceptance:
     _require_same(found, fingerprint)
-    return Acceptance(view_of(session, found), is_new=False)
+    return Acceptance(payment_view(session, found), is_new=False)
 
 
 def _require_same(found: LifecycleRow, fingerprint: str) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
-from domain.payments.payment import Payment
-from domain.payments.report import Action, Report
+from domain.lifecycle.report import Action, Report
+from domain.lifecycle.resource import Folded
 from store.keyring import Keyring
 from store.tables.claims import ActionRow
 
 
-def keep_action(session: Session, keyring: Keyring, payment_id: str, report: Report) -> None:
+def keep_action(session: Session, keyring: Keyring, resource_id: str, report: Report) -> None:
     """Store the address, if the report names one, in the transaction that stores the report."""
     if report.action is None or report.action.url is None:
         return
@@ -20,7 +20,7 @@ def keep_action(session: Session, keyring: Keyring, payment_id: str, report: Rep
         session.add(
             ActionRow(
                 report_id=report.report_id,
-                payment_id=payment_id,
+                resource_id=resource_id,
                 as_of=report.as_of,
                 url_sealed=sealed,
             )
@@ -28,26 +28,26 @@ def keep_action(session: Session, keyring: Keyring, payment_id: str, report: Rep
 
 
 def action_of(
-    session: Session, keyring: Keyring, payment_id: str, payment: Payment
+    session: Session, keyring: Keyring, resource_id: str, folded: Folded
 ) -> Action | None:
     """What the payer has to do now, with its newest address.
 
     Raises:
         KeyringError: the address cannot be opened.
     """
-    if payment.action is None:
+    if folded.action is None:
         return None
     newest = (
         select(ActionRow)
-        .where(ActionRow.payment_id == payment_id)
+        .where(ActionRow.resource_id == resource_id)
         .order_by(col(ActionRow.as_of).desc())
         .limit(1)
     )
     found = session.exec(newest).first()
     if found is None:
-        return payment.action
+        return folded.action
     url = keyring.open(found.url_sealed, _context(found.report_id)).decode()
-    return payment.action.model_copy(update={"url": url})
+    return folded.action.model_copy(update={"url": url})
 
 
 def _context(report_id: str) -> str:

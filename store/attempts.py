@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import Session, select
 
+from domain.lifecycle.heard import Heard
 from domain.lifecycle.sending import (
     Answer,
     AttemptResult,
@@ -13,7 +14,6 @@ from domain.lifecycle.sending import (
     duplicate_is_refusal,
     is_refused,
 )
-from domain.payments.heard import Heard
 from store.books import FORGOTTEN, book_of
 from store.forgotten import doubt, halt
 from store.requests import close, operation_of

@@ -9,8 +9,9 @@ from typing import Final
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from domain.lifecycle.kinds import OPENING, kind_of
-from domain.lifecycle.profile import InstructionKind, Profile
+from domain.lifecycle.kinds import kind_of
+from domain.lifecycle.profile import Profile
+from domain.lifecycle.resource import Instruction
 from domain.lifecycle.sending import (
     Answer,
     Attempt,
@@ -21,7 +22,6 @@ from domain.lifecycle.sending import (
     LookupResult,
 )
 from domain.money import Money
-from domain.payments.payment import Instruction
 from store.tables.claims import ClaimRow
 from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow, LookupRow
 
@@ -34,9 +34,6 @@ _INSTRUCTIONS: Final = (
     select(InstructionRow)
     .where(InstructionRow.resource_id == bindparam("payment_id"))
     .order_by(InstructionRow.instruction_id)
-)
-_OPENING: Final = select(InstructionRow).where(
-    InstructionRow.resource_id == bindparam("payment_id"), col(InstructionRow.kind).in_(OPENING)
 )
 _ATTEMPTS: Final = (
     select(AttemptRow)
@@ -57,7 +54,8 @@ def instruction_rows(session: Session, payment_id: str) -> Sequence[InstructionR
 
 def opening_row(session: Session, resource_id: str) -> InstructionRow:
     """The instruction that makes the resource's object at the partner."""
-    return session.exec(_OPENING, params={"payment_id": resource_id}).one()
+    rows = instruction_rows(session, resource_id)
+    return next(row for row in rows if kind_of(row.kind).opens)
 
 
 def profile_of(payment: LifecycleRow) -> Profile:
@@ -97,7 +95,7 @@ def _book(
         held=row.held,
         submit_from=payment.submit_from if opens else None,
         cancel_asked=opens and payment.cancel_asked_at is not None,
-        is_gated=opens,
+        is_gated=opens and kind_of(row.kind).moves_money_out,
         gate_passed_at=payment.gate_passed_at if opens else None,
     )
 
@@ -118,7 +116,7 @@ def new_instruction(payment: LifecycleRow, row: InstructionRow) -> Instruction:
 def _instruction(row: InstructionRow, book: Book, amount: Money | None = None) -> Instruction:
     return Instruction(
         instruction_id=row.instruction_id,
-        kind=InstructionKind(row.kind),
+        kind=row.kind,
         book=book,
         amount=amount,
     )

@@ -10,12 +10,11 @@ from sqlmodel import Session, select
 
 from domain.ids import instruction_id
 from domain.lifecycle.command import TAKING_BACK, CommandKind, Outcome
+from domain.lifecycle.kind import LifecycleKind
 from domain.lifecycle.kinds import kind_of
-from domain.lifecycle.profile import InstructionKind, Profile
+from domain.lifecycle.profile import Profile
+from domain.lifecycle.resource import Certainty, Folded, Instruction
 from domain.lifecycle.sending import Closed, Move, next_move
-from domain.payments.payment import Certainty, Instruction, Payment
-from domain.payments.report import PaymentState
-from domain.payments.states import CANCELLABLE
 from store.books import instructions_of, profile_of
 from store.tables.lifecycles import CommandRow, InstructionRow, LifecycleRow
 
@@ -35,7 +34,12 @@ def close_cancelled(session: Session, row: LifecycleRow, now: datetime) -> None:
 
 
 def follow_cancel(
-    session: Session, row: LifecycleRow, payment: Payment, profile: Profile, now: datetime
+    session: Session,
+    kind: LifecycleKind,
+    row: LifecycleRow,
+    folded: Folded,
+    profile: Profile,
+    now: datetime,
 ) -> bool:
     """Create a CANCEL instruction for what the partner holds. True if a book changed.
 
@@ -43,21 +47,21 @@ def follow_cancel(
     command gets its outcome. If a late answer shows that a cancelled payment was accepted after
     all, its command is reopened and a CANCEL is sent.
     """
-    is_alive = came_alive(session, row, payment)
+    is_alive = came_alive(session, kind, row, folded)
     if is_alive:
         ask_again(session, row)
     asked = [c for c in commands_of(session, row.resource_id) if c.outcome == Outcome.ASKED]
     cancels = [i for i in instructions_of(session, row) if kind_of(i.kind).takes_back]
     underway = [i for i in cancels if not i.book.closed]
-    if payment.state not in CANCELLABLE and not is_alive:
+    if folded.state not in kind.cancellable and not is_alive:
         for instruction in underway:
             _close(session, instruction, Closed.MOOT, now)
-        is_cancelled = payment.state is PaymentState.CANCELLED
+        is_cancelled = folded.state == kind.cancelled
         _answer(session, asked, Outcome.DONE if is_cancelled else Outcome.TOO_LATE, now)
         return bool(underway)
     if not asked or underway or not (is_alive or _is_held(session, row)):
         return False
-    if InstructionKind.CANCEL not in profile.operations:
+    if kind.taking_back not in profile.operations:
         _answer(session, asked, Outcome.IMPOSSIBLE, now)
         return False
     answered = {c.about for c in asked if c.about}
@@ -66,12 +70,12 @@ def follow_cancel(
         # The partner refused, and the payment is where it was: asking again would change nothing.
         _answer(session, asked, Outcome.REFUSED, now)
         return False
-    new = instruction_id(row.resource_id, InstructionKind.CANCEL, len(cancels) + 1)
+    new = instruction_id(row.resource_id, kind.taking_back, len(cancels) + 1)
     session.add(
         InstructionRow(
             instruction_id=new,
             resource_id=row.resource_id,
-            kind=InstructionKind.CANCEL,
+            kind=kind.taking_back,
             partner=row.partner,
             partner_account=row.partner_account,
             submit_before=now + _CANCEL_WITHIN,
@@ -83,15 +87,15 @@ def follow_cancel(
     return True
 
 
-def came_alive(session: Session, row: LifecycleRow, payment: Payment) -> bool:
+def came_alive(session: Session, kind: LifecycleKind, row: LifecycleRow, folded: Folded) -> bool:
     """Whether the partner accepted a payment that we had closed, and nobody has decided about it.
 
     It was closed as cancelled because it was proven unsent, or because people found that it was
     not executed.
     """
     return (
-        payment.state is PaymentState.CANCELLED
-        and payment.certainty is Certainty.UNKNOWN
+        folded.state == kind.cancelled
+        and folded.certainty is Certainty.UNKNOWN
         and any(
             i.book.answered and i.book.closed in (Closed.CANCELLED, Closed.NOT_EXECUTED)
             for i in instructions_of(session, row)

@@ -27,12 +27,12 @@ from store.actions import action_of
 from store.books import profile_of
 from store.clocks import agreed
 from store.database import Database
-from store.folding import Folding, order_of
+from store.folding import Folding
 from store.forgotten import remember
+from store.payment_kind import payment_view
 from store.payments import row as payment_row
 from store.tables.claims import ClaimRow
 from store.tables.lifecycles import InstructionRow, LifecycleRow
-from store.views import view_of
 
 #: A claim that could not be sent within this time expires, and its amount is free again.
 _SENT_WITHIN: Final = timedelta(days=1)
@@ -100,7 +100,7 @@ class Claims:
                     raise ClaimReused(
                         f"key: {key!r} stands for another {kind} of {payment_id}; use a new key"
                     )
-                return _claimed(view_of(session, row), new, is_new=False)
+                return _claimed(payment_view(session, row), new, is_new=False)
             view = self._folding.refold(session, row, at)
             self._require(row, view, kind, amount)
             left = left_to_claim(kind, view.payment, view.instructions)
@@ -167,7 +167,7 @@ class Claims:
             asked = ", and a cancel was asked for" if row.cancel_asked_at else ""
             raise CannotClaim(f"the payment is {state.name}{asked}; nothing can be captured")
         else:
-            collection = order_of(self._folding.keyring, row).collection
+            collection = self._folding.request(row).collection
             if collection is None or collection.captured is not Captured.LATER:
                 raise CannotClaim("the order is captured at once; nothing is left to capture")
         _require_parent_free(profile, view, kind)
@@ -177,7 +177,7 @@ def _require_parent_free(profile: Profile, view: PaymentView, kind: InstructionK
     """If only the parent object shows what was executed, one of a kind is in doubt at a time."""
     if profile.operation(kind).lookup.kind is not LookupKind.PARENT:
         return
-    if any(each.kind is kind and each.is_open for each in view.instructions):
+    if any(each.kind == kind and each.is_open for each in view.instructions):
         raise CannotClaim(f"another {kind} of this payment is under way; wait for its outcome")
 
 

@@ -8,12 +8,11 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from domain.lifecycle.command import CommandKind, Outcome
+from domain.lifecycle.kind import LifecycleKind
+from domain.lifecycle.report import Report, Source
+from domain.lifecycle.resource import Certainty, FindingKind, Folded
 from domain.lifecycle.sending import AttemptResult, Closed
 from domain.lifecycle.statement import Signed, digest
-from domain.payments.payment import Certainty, FindingKind, Payment
-from domain.payments.report import PaymentState, Report, Source
-from domain.payments.states import CANCELLABLE, DONE, ENDS, STATES
-from domain.payments.view import PaymentView
 from store.books import book_of, instructions_of, opening_row
 from store.cancelling import came_alive, close_cancelled
 from store.clocks import agreed, no_later
@@ -21,12 +20,12 @@ from store.database import Database
 from store.evidence import keep_report
 from store.folding import Folding
 from store.forgotten import remember
+from store.kind import OfItsKind
 from store.operators import SIGNATURES_NEEDED, people
 from store.payments import row as payment_row
 from store.references import keep_object, object_of, owner_of
 from store.signatures import known_now, require_signed, signatures
 from store.tables.lifecycles import CommandRow, InstructionRow, LifecycleRow
-from store.views import view_of
 
 
 class CommandReused(ValueError):
@@ -55,7 +54,7 @@ class Commanded:
     """The reply to a command: its outcome so far, and the payment as it now stands."""
 
     command: CommandRecord
-    view: PaymentView
+    view: OfItsKind
 
 
 class Commands:
@@ -109,18 +108,20 @@ class Commands:
             if known is None:
                 known = _new(session, row, asked)
                 known.notified_at = known.asked_at if asked.by_its_run else None
-                stands = Payment.model_validate_json(row.folded_json)
-                if stands.state in CANCELLABLE or came_alive(session, row, stands):
+                kind, stands = self._folding.kind(row), self._folding.folded(row)
+                if stands.state in kind.cancellable or came_alive(session, kind, row, stands):
                     row.cancel_asked_at = row.cancel_asked_at or now
                     close_cancelled(session, row, now)
-                elif asked.kind is CommandKind.ABANDON and STATES[stands.state].is_watched:
-                    self._decide(session, row, PaymentState.UNCONFIRMED, "abandoned", asked)
+                elif asked.kind is CommandKind.ABANDON and (state := kind.unconfirmed(stands)):
+                    self._decide(session, row, state, "abandoned", asked)
                     known.outcome, known.outcome_at = Outcome.DONE, now
                 else:
-                    known.outcome = Outcome.DONE if _is_cancelled(row) else Outcome.TOO_LATE
+                    known.outcome = (
+                        Outcome.DONE if _is_cancelled(kind, stands) else Outcome.TOO_LATE
+                    )
                     known.outcome_at = now
                 self._folding.refold(session, row, now)
-            return Commanded(_record(known), view_of(session, row))
+            return Commanded(_record(known), self._folding.view(session, row))
 
         return await self._database.write(transaction)
 
@@ -144,18 +145,19 @@ class Commands:
             row = self._remembered(session, payment_id, now)
             known = _known(session, row, asked, signed)
             if known is None:
-                paying = _in_question(session, row, now)
+                paying = _in_question(session, self._folding, row, now)
                 _keep_reference(session, paying, reference, now)
                 paying.held = True
                 session.add(paying)
                 can_read = object_of(session, paying) is not None
-                done = DONE[Payment.model_validate_json(row.folded_json).direction]
-                state = done if can_read else PaymentState.UNCONFIRMED
+                state = self._folding.kind(row).found_executed(
+                    self._folding.folded(row), can_read=can_read
+                )
                 self._decide(session, row, state, "found executed", asked)
                 known = _new(session, row, asked)
                 known.outcome, known.outcome_at = Outcome.DONE, now
                 self._folding.refold(session, row, now)
-            return Commanded(_record(known), view_of(session, row))
+            return Commanded(_record(known), self._folding.view(session, row))
 
         return await self._database.write(transaction)
 
@@ -182,7 +184,7 @@ class Commands:
             row = self._remembered(session, payment_id, now)
             known = _known(session, row, asked, signed)
             if known is None:
-                paying = _in_question(session, row, now, unheard=True)
+                paying = _in_question(session, self._folding, row, now, unheard=True)
                 known = _new(session, row, asked)
                 known.about, known.outcome = known_now(session, row), Outcome.PROPOSED
                 known.evidence_sealed = self._folding.keyring.seal(
@@ -195,14 +197,14 @@ class Commands:
                         paying.closed, paying.closed_at = Closed.NOT_EXECUTED, now
                         session.add(paying)
                     is_cancel = row.cancel_asked_at is not None
-                    state = PaymentState.CANCELLED if is_cancel else PaymentState.REJECTED
+                    state = self._folding.kind(row).found_not_executed(is_cancel=is_cancel)
                     names = " and ".join(sorted({c.by for c, _ in agreeing}))
                     self._decide(session, row, state, "found not executed", asked, says=names)
                     for command, _ in agreeing:
                         command.outcome, command.outcome_at = Outcome.DONE, now
                         session.add(command)
                 self._folding.refold(session, row, now)
-            return Commanded(_record(known), view_of(session, row))
+            return Commanded(_record(known), self._folding.view(session, row))
 
         return await self._database.write(transaction)
 
@@ -240,14 +242,14 @@ class Commands:
         self,
         session: Session,
         row: LifecycleRow,
-        state: PaymentState,
+        state: str,
         words: str,
         asked: _Asked,
         *,
         says: str | None = None,
     ) -> None:
         """Store the decision as a report: it answers the open findings and names a state."""
-        payment = Payment.model_validate_json(row.folded_json)
+        payment = self._folding.folded(row)
         paying = opening_row(session, row.resource_id)
         report = Report(
             instruction_id=paying.instruction_id,
@@ -287,22 +289,21 @@ class _Asked:
         return digest("\x1f".join((self.kind, self.by, self.why, self.content)).encode())[:32]
 
 
-def _is_cancelled(row: LifecycleRow) -> bool:
-    """Whether the payment is cancelled, and no report contradicts that."""
-    payment = Payment.model_validate_json(row.folded_json)
-    contradicted = any(f.kind is FindingKind.CONTRADICTION for f in payment.findings)
-    return payment.state is PaymentState.CANCELLED and not contradicted
+def _is_cancelled(kind: LifecycleKind, folded: Folded) -> bool:
+    """Whether it is cancelled, and no report contradicts that."""
+    contradicted = any(f.kind is FindingKind.CONTRADICTION for f in folded.findings)
+    return folded.state == kind.cancelled and not contradicted
 
 
 def _in_question(
-    session: Session, row: LifecycleRow, now: datetime, *, unheard: bool = False
+    session: Session, folding: Folding, row: LifecycleRow, now: datetime, *, unheard: bool = False
 ) -> InstructionRow:
     """The PAY instruction, if its outcome is in question and people may decide it.
 
     With `unheard`, attempts with an unknown result must be past their `ends_by` too, since their
     bytes may still arrive until then.
     """
-    payment = Payment.model_validate_json(row.folded_json)
+    kind, folded = folding.kind(row), folding.folded(row)
     live = {AttemptResult.OPEN, AttemptResult.UNKNOWN} if unheard else {AttemptResult.OPEN}
     for instruction in instructions_of(session, row):
         for attempt in instruction.book.attempts:
@@ -312,10 +313,12 @@ def _in_question(
                     "decide after that"
                 )
     # Operators may also correct an earlier decision, until the partner has confirmed it.
-    is_claimed = payment.is_decided and payment.state not in ENDS
-    if not (payment.certainty is Certainty.UNKNOWN or payment.is_frozen or is_claimed):
-        advice = "there is nothing to decide" if payment.state in ENDS else "the partner decides"
-        raise CannotResolve(f"the payment is {payment.state} and not in question; {advice}")
+    is_claimed = folded.is_decided and folded.state not in kind.ends
+    if not (folded.certainty is Certainty.UNKNOWN or folded.is_frozen or is_claimed):
+        advice = (
+            "there is nothing to decide" if folded.state in kind.ends else "the partner decides"
+        )
+        raise CannotResolve(f"the {kind.name} is {folded.state} and not in question; {advice}")
     return opening_row(session, row.resource_id)
 
 

@@ -10,17 +10,11 @@ from typing import Final
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
+from domain.lifecycle.heard import Heard
+from domain.lifecycle.report import Report
 from domain.lifecycle.sending import LookupResult
-from domain.payments.heard import Heard
-from domain.payments.payment import Payment
-from domain.payments.report import PaymentState, Report, Source
-from domain.payments.states import STATES
-from store.books import profile_of
 from store.keyring import Keyring
-from store.tables.lifecycles import ExchangeRow, LifecycleRow, LookupRow, ReportRow
-
-#: `partner_status` of a report that we write ourselves: the partner can no longer be asked.
-NO_LONGER_ASKED: Final = "can no longer be asked"
+from store.tables.lifecycles import ExchangeRow, LookupRow, ReportRow
 
 _REPORT: Final = select(ReportRow.report_id).where(ReportRow.report_id == bindparam("report_id"))
 _EXCHANGE: Final = select(ExchangeRow.number).where(
@@ -31,14 +25,14 @@ _EXCHANGE: Final = select(ExchangeRow.number).where(
 )
 
 
-def keep_report(session: Session, payment_id: str, report: Report, now: datetime) -> None:
+def keep_report(session: Session, resource_id: str, report: Report, now: datetime) -> None:
     """Store the report, unless it is stored already: the same words have the same id."""
     known = session.exec(_REPORT, params={"report_id": report.report_id}).first()
     if known is None:
         session.add(
             ReportRow(
                 report_id=report.report_id,
-                resource_id=payment_id,
+                resource_id=resource_id,
                 instruction_id=report.instruction_id,
                 report_json=report.model_dump_json(exclude={"action": {"url"}}),
                 heard_at=now,
@@ -50,7 +44,7 @@ def keep_lookup(session: Session, heard: Heard, *, found_elsewhere: bool) -> Non
     """Store the result of a lookup, unless it is stored already.
 
     Args:
-        found_elsewhere: the object that was found belongs to another payment. Then the lookup says
+        found_elsewhere: the object that was found belongs to another resource. Then the lookup says
             nothing about this one, and counts as CANNOT_TELL.
     """
     looked = heard.looked_up
@@ -73,45 +67,18 @@ def keep_exchange(session: Session, keyring: Keyring, heard: Heard) -> None:
     if exchange is None:
         return
     report_id = heard.report.report_id if heard.report else None
-    of = {"payment_id": heard.payment_id, "heard_at": heard.heard_at, "report_id": report_id}
+    of = {"payment_id": heard.resource_id, "heard_at": heard.heard_at, "report_id": report_id}
     if session.exec(_EXCHANGE, params=of).first() is not None:
         return
     clear = json.dumps({**asdict(exchange), "sent_at": exchange.sent_at.isoformat()})
     path = exchange.path.partition("?")[0]
     session.add(
         ExchangeRow(
-            resource_id=heard.payment_id,
+            resource_id=heard.resource_id,
             instruction_id=heard.instruction_id,
             report_id=report_id,
             heard_at=heard.heard_at,
             summary=f"{exchange.method} {path} → {exchange.status or 'no answer'}: {heard.why}",
-            exchange_sealed=keyring.seal(clear.encode(), f"exchanges/{heard.payment_id}"),
+            exchange_sealed=keyring.seal(clear.encode(), f"exchanges/{heard.resource_id}"),
         )
-    )
-
-
-def last_word(payment: LifecycleRow, heard: Heard) -> Report | None:
-    """A report that the partner can no longer be asked; None if it can.
-
-    A settled payment becomes UNCONFIRMED by it. In any other state the report has no state of its
-    own, so a person has to find out.
-    """
-    profile = profile_of(payment)
-    known = Payment.model_validate_json(payment.folded_json)
-    is_over = (
-        profile.status_for is not None
-        and known.settled_at is not None
-        and heard.report is None
-        and heard.heard_at >= known.settled_at + profile.status_for
-    )
-    if not (heard.gone or is_over):
-        return None
-    is_settled = STATES[known.state].is_watched
-    return Report(
-        instruction_id=heard.instruction_id,
-        source=Source.READ,
-        as_of=heard.heard_at,
-        state=PaymentState.UNCONFIRMED if is_settled else None,
-        partner_status=NO_LONGER_ASKED,
-        reason=heard.why,
     )

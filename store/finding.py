@@ -19,8 +19,8 @@ from domain.accounts import Account, AccountError, check_iban
 from domain.ids import end_to_end_hash
 from domain.money import Money
 from domain.payments.intent import normalised
-from domain.payments.next_step import KIND
 from domain.payments.order import Order
+from domain.payments.view import KIND
 from store.keyring import KeyringError
 from store.tables.lifecycles import LifecycleRow
 from store.tables.partners import IS_END_TO_END, ReferenceRow

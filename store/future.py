@@ -15,9 +15,9 @@ from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select, update
 
 from domain.clock import APART_MAX, is_after
+from domain.lifecycle.future import redated_report
+from domain.lifecycle.report import Report
 from domain.lifecycle.sending import AttemptResult, LookupResult
-from domain.payments.future import redated_report
-from domain.payments.report import Report
 from store.books import instruction_rows
 from store.clocks import no_later
 from store.database import Database

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from store.database import Database
-from store.folding import order_context
+from store.folding import request_context
 from store.keyring import Keyring, KeyringError
 from store.locks import hold
 from store.tables.lifecycles import LifecycleRow
@@ -199,7 +199,7 @@ def _opens_what_it_sealed(session: Session, keyring: Keyring, key_id: str) -> bo
         return False
     payment_id, sealed = found
     try:
-        keyring.open(sealed, order_context(payment_id))
+        keyring.open(sealed, request_context(payment_id))
     except KeyringError:
         raise WrongKeyring(_other_bytes(keyring, key_id)) from None
     return True

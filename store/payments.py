@@ -14,7 +14,6 @@ from sqlmodel import Session, col, select, update
 from domain.lifecycle.next_step import Labels
 from domain.lifecycle.notifying import next_notification
 from domain.lifecycle.profile import Profile
-from domain.payments.escalation import Escalate, nobody
 from domain.payments.intent import (
     Acknowledgement,
     Earlier,
@@ -30,10 +29,11 @@ from store.finding import OPENED_MAX, Wanted, fits, matching
 from store.folding import Folding
 from store.intents import Compared, hashes_of
 from store.keyring import Keyring, KeyringError
+from store.kind import StoredKinds
 from store.records import PaymentRecord, opened, record_of
 from store.tables.lifecycles import LifecycleRow
 from store.unopened import ask_to_open, unopened
-from store.views import labels_of, view_of
+from store.views import labels_of
 
 
 class Escalated(NamedTuple):
@@ -55,10 +55,10 @@ class Found:
 class Payments:
     """Accepts, reads and refolds payments."""
 
-    def __init__(self, database: Database, keyring: Keyring, escalate: Escalate = nobody) -> None:
+    def __init__(self, database: Database, keyring: Keyring, kinds: StoredKinds) -> None:
         self._database = database
         self._keyring = keyring
-        self._folding = Folding(keyring, escalate)
+        self._folding = Folding(keyring, kinds)
         self._accepting = Accepting(keyring, self._folding)
 
     async def accept(
@@ -161,7 +161,9 @@ class Payments:
         Raises:
             UnknownPayment: no such payment.
         """
-        return await self._database.read(lambda session: view_of(session, row(session, payment_id)))
+        return await self._database.read(
+            lambda session: self._folding.view(session, row(session, payment_id))
+        )
 
     async def loaded(self, payment_id: str) -> tuple[PaymentView, Labels]:
         """The same, with what never changes about it.
@@ -172,7 +174,7 @@ class Payments:
 
         def query(session: Session) -> tuple[PaymentView, Labels]:
             found = row(session, payment_id)
-            view = view_of(session, found)
+            view = self._folding.view(session, found)
             return view, labels_of(session, found, view.instructions)
 
         return await self._database.read(query)

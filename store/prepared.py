@@ -14,7 +14,7 @@ from typing import Final
 from sqlmodel import Session, col, select
 
 from domain.clock import APART_MAX, Clock
-from domain.payments.answers import NotReady, PreparedKey, PreparedObject
+from domain.lifecycle.answers import NotReady, PreparedKey, PreparedObject
 from store.clocks import no_later
 from store.database import Database
 from store.keyring import Keyring

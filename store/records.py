@@ -10,11 +10,11 @@ from sqlmodel import Session
 from domain.payments.order import Order, Times
 from domain.payments.payment import Payment
 from domain.payments.view import PaymentView
-from store.folding import order_of
+from store.folding import request_of
 from store.keyring import Keyring, KeyringError
+from store.payment_kind import payment_view
 from store.tables.lifecycles import LifecycleRow
 from store.tables.payments import PaymentRow
-from store.views import view_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class PaymentRecord:
 def opened(keyring: Keyring, found: LifecycleRow) -> Order | KeyringError:
     """The order, or the error why it cannot be opened."""
     try:
-        return order_of(keyring, found)
+        return Order.model_validate_json(request_of(keyring, found))
     except KeyringError as error:
         return error
 
@@ -75,7 +75,7 @@ def record_of(session: Session, found: LifecycleRow, order: Order | KeyringError
         waiting_for=found.waiting_for,
         silent_since=found.silent_since,
         times=clear.times if clear else _clear_times(found),
-        view=view_of(session, found),
+        view=payment_view(session, found),
         sealed=None if clear else str(order),
     )
 

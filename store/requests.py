@@ -5,48 +5,54 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session
 
+from domain.lifecycle.answers import WireRequest
 from domain.lifecycle.keys import partner_key
 from domain.lifecycle.kinds import kind_of
-from domain.lifecycle.profile import InstructionKind, Operation
+from domain.lifecycle.profile import Operation
 from domain.lifecycle.sending import Closed
-from domain.payments.answers import Subject, WireRequest
 from store.books import claimed_by, opening_row, profile_of
-from store.folding import order_of
+from store.folding import Folding
 from store.keyring import Keyring
+from store.kind import OfItsKind
 from store.references import object_of
 from store.tables.lifecycles import InstructionRow, LifecycleRow
 
 
 def operation_of(payment: LifecycleRow, row: InstructionRow) -> Operation:
     """The partner's behaviour for this instruction, by the profile that the payment keeps."""
-    return profile_of(payment).operation(InstructionKind(row.kind))
+    return profile_of(payment).operation(row.kind)
 
 
 def subject_of(
-    session: Session, keyring: Keyring, payment: LifecycleRow, row: InstructionRow, generation: int
-) -> Subject:
-    """Everything that the partner's adapter may know about an instruction.
+    session: Session,
+    folding: Folding,
+    resource: LifecycleRow,
+    row: InstructionRow,
+    generation: int,
+) -> OfItsKind:
+    """Everything that the partner's adapter may know about an instruction, as its kind has it.
 
     Raises:
-        KeyringError: the order or the request cannot be opened.
+        KeyringError: the request or its bytes cannot be opened.
     """
-    request = open_request(keyring, row) if row.request_sealed else None
-    kind = InstructionKind(row.kind)
-    return Subject(
-        instruction_id=row.instruction_id,
-        order=order_of(keyring, payment),
-        keys=tuple(key_of(payment, row, number) for number in range(1, generation + 1)),
-        prepared=dict(request.prepared) if request else {},
-        partner_reference=object_of(
-            session, row if kind_of(kind).opens else opening_row(session, payment.resource_id)
+    wire = open_request(folding.keyring, row) if row.request_sealed else None
+    shared: dict[str, Any] = {
+        "instruction_id": row.instruction_id,
+        "keys": tuple(key_of(resource, row, number) for number in range(1, generation + 1)),
+        "prepared": dict(wire.prepared) if wire else {},
+        "partner_reference": object_of(
+            session, row if kind_of(row.kind).opens else opening_row(session, resource.resource_id)
         ),
-        kind=kind,
-        amount=claimed_by(session, row),
-        environment=profile_of(payment).environment,
-    )
+        "kind": row.kind,
+        "environment": profile_of(resource).environment,
+    }
+    if kind_of(row.kind).claims:
+        shared["amount"] = claimed_by(session, row)
+    return folding.kind(resource).subject(folding.request(resource), shared)
 
 
 def open_request(keyring: Keyring, row: InstructionRow) -> WireRequest:

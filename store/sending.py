@@ -10,8 +10,13 @@ from typing import Final
 from sqlalchemy import bindparam
 from sqlmodel import Session, select
 
-from domain.ids import payment_of
+from domain.ids import resource_of
+from domain.lifecycle.answers import Deadline, NotReady, Unprepared, WireRequest
+from domain.lifecycle.gate import Examined
+from domain.lifecycle.heard import Heard
+from domain.lifecycle.kind import last_word
 from domain.lifecycle.kinds import kind_of
+from domain.lifecycle.resource import UnknownResource
 from domain.lifecycle.sending import (
     AttemptResult,
     Book,
@@ -21,26 +26,20 @@ from domain.lifecycle.sending import (
     may_be_executed,
     next_move,
 )
-from domain.payments.answers import Deadline, NotReady, Subject, Unprepared, WireRequest
-from domain.payments.escalation import Escalate, nobody
-from domain.payments.gate import Examined
-from domain.payments.heard import Heard
-from domain.payments.payment import Payment, UnknownPayment
-from domain.payments.report import PaymentState
-from domain.payments.silence import has_answered, is_answer, silent_since
-from domain.payments.view import PaymentView
+from domain.lifecycle.silence import has_answered, is_answer, silent_since
 from store.actions import keep_action
 from store.attempts import close_attempt, close_refused, of_its_attempt
-from store.books import book_of, opening_row
+from store.books import book_of, opening_row, profile_of
 from store.cancelling import cancel_barred
 from store.clocks import agreed, no_later
 from store.database import Database
-from store.evidence import keep_exchange, keep_lookup, keep_report, last_word
+from store.evidence import keep_exchange, keep_lookup, keep_report
 from store.folding import Folding
 from store.forgotten import remember
 from store.halts import before_halts, is_halted
 from store.inbox import mark_read
 from store.keyring import Keyring
+from store.kind import OfItsKind, StoredKinds
 from store.payments import row as payment_row
 from store.references import keep_object, object_of
 from store.requests import (
@@ -63,7 +62,7 @@ _PAUSE: Final = timedelta(seconds=30)
 class Draft:
     """What a step needs before `begin`: its subject, its move, and whether the request is built."""
 
-    subject: Subject
+    subject: OfItsKind
     move: Move
     has_request: bool
 
@@ -73,8 +72,8 @@ class Turn:
     """One permitted step. If it is a send, its attempt is already in the book."""
 
     step: NextMove
-    subject: Subject
-    view: PaymentView
+    subject: OfItsKind
+    view: OfItsKind
     needs_watermark: bool = False
     attempt: int = 0
     nonce: str = ""
@@ -88,12 +87,12 @@ class Turn:
 
 
 class SendBook:
-    """Every send of every process passes through here. An unknown id raises UnknownPayment."""
+    """Every send of every process passes through here. An unknown id raises UnknownResource."""
 
-    def __init__(self, database: Database, keyring: Keyring, escalate: Escalate = nobody) -> None:
+    def __init__(self, database: Database, keyring: Keyring, kinds: StoredKinds) -> None:
         self._database = database
         self._keyring = keyring
-        self._folding = Folding(keyring, escalate)
+        self._folding = Folding(keyring, kinds)
 
     async def draft(self, instruction_id: str, now: datetime) -> Draft:
         """What the next step is about. Nothing is decided or written."""
@@ -101,38 +100,39 @@ class SendBook:
         def query(session: Session) -> Draft:
             row, payment = _rows(session, instruction_id)
             book = book_of(session, payment, row)
-            halted = _is_halted(session, payment, row)
+            halted = self._is_halted(session, payment, row)
             step = next_move(operation_of(payment, row), book, now, halted=halted)
             generation = max(row.generation, step.generation)
             return Draft(
-                subject_of(session, self._keyring, payment, row, generation),
+                subject_of(session, self._folding, payment, row, generation),
                 step.move,
                 row.request_sealed is not None and row.request_generation == generation,
             )
 
         return await self._database.read(query)
 
-    async def subject(self, instruction_id: str) -> Subject:
+    async def subject(self, instruction_id: str) -> OfItsKind:
         """What a read is about."""
 
-        def query(session: Session) -> Subject:
+        def query(session: Session) -> OfItsKind:
             row, payment = _rows(session, instruction_id)
-            return subject_of(session, self._keyring, payment, row, row.generation)
+            return subject_of(session, self._folding, payment, row, row.generation)
 
         return await self._database.read(query)
 
-    async def hold(self, instruction_id: str, examined: Examined, *, known: int = 0) -> PaymentView:
+    async def hold(self, instruction_id: str, examined: Examined, *, known: int = 0) -> OfItsKind:
         """Record that our checks hold the payment for now, or bar it for ever.
 
         Args:
             known: as for `begin`.
         """
 
-        def transaction(session: Session) -> PaymentView:
+        def transaction(session: Session) -> OfItsKind:
             row, payment = _rows(session, instruction_id)
-            report, operation = examined.report(instruction_id), operation_of(payment, row)
+            report = examined.report(instruction_id, self._folding.kind(payment).gate)
+            operation = operation_of(payment, row)
             book = remember(session, payment, row, examined.at, known=known)
-            if report.state is PaymentState.REJECTED:
+            if examined.is_barred:
                 if may_be_executed(operation, book):
                     # It was sent meanwhile, or may have been, so it has to be cancelled.
                     cancel_barred(session, payment, report.reason or "", examined.at)
@@ -180,16 +180,17 @@ class SendBook:
             now = agreed(session, at)
             if passed is not None:
                 payment.gate_passed_at = passed.at
-                keep_report(session, payment.resource_id, passed.report(instruction_id), passed.at)
+                report = passed.report(instruction_id, self._folding.kind(payment).gate)
+                keep_report(session, payment.resource_id, report, passed.at)
             if request is not None:
                 self._keep_request(payment, row, request)
             operation = operation_of(payment, row)
             book = remember(session, payment, row, now, known=known)
             before_halts(session)
-            halted = not may_send or _is_halted(session, payment, row)
+            halted = not may_send or self._is_halted(session, payment, row)
             step = next_move(operation, book, now, halted=halted)
             subject = subject_of(
-                session, self._keyring, payment, row, max(row.generation, step.generation)
+                session, self._folding, payment, row, max(row.generation, step.generation)
             )
             match step.move:
                 case Move.SEND if row.request_generation == step.generation:
@@ -231,7 +232,7 @@ class SendBook:
         row: InstructionRow,
         book: Book,
         step: NextMove,
-        subject: Subject,
+        subject: OfItsKind,
         now: datetime,
     ) -> Turn:
         operation = operation_of(payment, row)
@@ -263,7 +264,7 @@ class SendBook:
             deadline=deadline,
         )
 
-    async def record(self, said: Heard) -> PaymentView:
+    async def record(self, said: Heard) -> OfItsKind:
         """Store the outcome of a step in one transaction: result, report, exchange and fold.
 
         Repeating it, in any order with other steps, leaves the same book.
@@ -273,7 +274,7 @@ class SendBook:
         """
         said.require_of_a_step()
 
-        def transaction(session: Session) -> PaymentView:
+        def transaction(session: Session) -> OfItsKind:
             row, payment = _rows(session, said.instruction_id)
             heard = of_its_attempt(session, payment, row, said)
             book = book_of(session, payment, row)
@@ -292,7 +293,8 @@ class SendBook:
                 # Reads without an answer count too, so that pauses grow for a silent partner.
                 payment.reads += 1
                 payment.read_turn_at = payment.read_line = None
-                if last := last_word(payment, heard):
+                kind, folded = self._folding.kind(payment), self._folding.folded(payment)
+                if last := last_word(kind, folded, profile_of(payment), heard):
                     keep_report(session, payment.resource_id, last, heard.heard_at)
                 mark_read(session, payment.resource_id, heard.inbox_through, heard.heard_at)
             if kind_of(row.kind).opens:  # Repeated tries of a CANCEL must not delay reads.
@@ -321,10 +323,10 @@ class SendBook:
 
     async def postpone(
         self, payment_id: str, why: NotReady | Unprepared, at: datetime
-    ) -> PaymentView:
+    ) -> OfItsKind:
         """Record that nothing can be sent or asked now, why, and until when."""
 
-        def transaction(session: Session) -> PaymentView:
+        def transaction(session: Session) -> OfItsKind:
             payment = payment_row(session, payment_id)
             now = no_later(session, at)
             until = why.until if isinstance(why, NotReady) else why.retry_at
@@ -336,7 +338,7 @@ class SendBook:
 
         return await self._database.write(transaction)
 
-    async def refuse(self, heard: Heard, *, known: int = 0) -> PaymentView:
+    async def refuse(self, heard: Heard, *, known: int = 0) -> OfItsKind:
         """Record that the preparation was refused for good, so nothing more can be sent.
 
         This closes the instruction, unless an earlier attempt may have been executed. Then, if the
@@ -350,7 +352,7 @@ class SendBook:
         """
         heard.require_of_a_step()
 
-        def transaction(session: Session) -> PaymentView:
+        def transaction(session: Session) -> OfItsKind:
             row, payment = _rows(session, heard.instruction_id)
             now = heard.heard_at
             operation = operation_of(payment, row)
@@ -358,7 +360,7 @@ class SendBook:
             if book.closed is None:
                 keep_exchange(session, self._keyring, heard)
                 if may_be_executed(operation, book):
-                    halted = _is_halted(session, payment, row)
+                    halted = self._is_halted(session, payment, row)
                     if next_move(operation, book, now, halted=halted).move is Move.SEND:
                         payment.not_before, payment.waiting_for = now + _PAUSE, heard.why
                         payment.needs_person = True
@@ -370,6 +372,12 @@ class SendBook:
 
         return await self._database.write(transaction)
 
+    def _is_halted(self, session: Session, resource: LifecycleRow, row: InstructionRow) -> bool:
+        """Whether a halt or an open question stops sends. Lookups go on, and so does a cancel."""
+        if not kind_of(row.kind).moves_money_out:
+            return False
+        return self._folding.folded(resource).is_frozen or is_halted(session, resource)
+
 
 _INSTRUCTION: Final = select(InstructionRow).where(
     InstructionRow.instruction_id == bindparam("instruction_id")
@@ -378,16 +386,8 @@ _INSTRUCTION: Final = select(InstructionRow).where(
 
 def _rows(session: Session, instruction_id: str) -> tuple[InstructionRow, LifecycleRow]:
     """The instruction and its payment. The payment's lock guards all of its instructions."""
-    payment = payment_row(session, payment_of(instruction_id))
+    payment = payment_row(session, resource_of(instruction_id))
     row = session.exec(_INSTRUCTION, params={"instruction_id": instruction_id}).one_or_none()
     if row is None:
-        raise UnknownPayment(f"no instruction {instruction_id}")
+        raise UnknownResource(f"no instruction {instruction_id}")
     return row, payment
-
-
-def _is_halted(session: Session, payment: LifecycleRow, row: InstructionRow) -> bool:
-    """Whether a halt or an open question stops sends. Lookups go on, and so does a cancel."""
-    if not kind_of(row.kind).moves_money_out:
-        return False
-    is_frozen = Payment.model_validate_json(payment.folded_json).is_frozen
-    return is_frozen or is_halted(session, payment)

@@ -14,21 +14,20 @@ from typing import Final
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
-from domain.ids import payment_of
-from domain.lifecycle.kinds import OPENING
+from domain.ids import resource_of
+from domain.lifecycle.kinds import opening
 from domain.lifecycle.sending import Closed
-from domain.payments.view import PaymentView
 from store.books import FORGOTTEN, book_of, instruction_rows
 from store.clocks import no_later
 from store.database import Database
 from store.folding import Folding
 from store.forgotten import WHY_MAX, doubt, halt, remember
 from store.halts import FROM_SET_BACK, HALTING
+from store.kind import OfItsKind
 from store.locks import hold
 from store.payments import row as payment_row
 from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow
 from store.tables.people import HaltRow
-from store.views import view_of
 
 #: How far Temporal's clock, which dates a round, may be ahead of a process that closes something.
 _CLOCKS_APART: Final = timedelta(minutes=1)
@@ -60,21 +59,19 @@ class SetBack:
 
         await self._database.write(transaction)
 
-    async def remember(
-        self, payment_id: str, seen: Mapping[str, int], now: datetime
-    ) -> PaymentView:
+    async def remember(self, payment_id: str, seen: Mapping[str, int], now: datetime) -> OfItsKind:
         """Remember the attempts that the run has seen in each book. Returns the payment after that.
 
         Raises:
             UnknownPayment: no such payment.
         """
 
-        def transaction(session: Session) -> PaymentView:
+        def transaction(session: Session) -> OfItsKind:
             payment, at = payment_row(session, payment_id), no_later(session, now)
             for row in instruction_rows(session, payment_id):
                 remember(session, payment, row, at, known=seen.get(row.instruction_id, 0))
             self._folding.refold_if_readable(session, payment, at)
-            return view_of(session, payment)
+            return self._folding.view(session, payment)
 
         return await self._database.write(transaction)
 
@@ -115,7 +112,7 @@ class SetBack:
         now: datetime,
         session: Session,
     ) -> None:
-        payment = payment_row(session, payment_of(instruction_id))
+        payment = payment_row(session, resource_of(instruction_id))
         found = select(InstructionRow).where(
             InstructionRow.instruction_id == instruction_id,
             LifecycleRow.resource_id == InstructionRow.resource_id,
@@ -144,7 +141,7 @@ def _might_have_been(since: datetime | None) -> ColumnElement[bool]:
 def _page(might_have_been: ColumnElement[bool], after: str, session: Session) -> Sequence[str]:
     return session.exec(
         select(InstructionRow.instruction_id)
-        .where(col(InstructionRow.kind).in_(OPENING))
+        .where(col(InstructionRow.kind).in_(opening()))
         .where(LifecycleRow.resource_id == InstructionRow.resource_id)
         .where(might_have_been, col(InstructionRow.instruction_id) > after)
         .order_by(InstructionRow.instruction_id)

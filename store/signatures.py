@@ -14,10 +14,10 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from domain.lifecycle.command import CommandKind, Outcome
-from domain.lifecycle.kinds import OPENING
+from domain.lifecycle.kinds import opening
+from domain.lifecycle.report import Report
 from domain.lifecycle.statement import Signed, Statement, StatementKind
 from domain.payments.payment import Payment
-from domain.payments.report import Report
 from store.folding import reports_of
 from store.operators import NotSigned, standing, verified
 from store.tables.lifecycles import AttemptRow, CommandRow, InstructionRow, LifecycleRow
@@ -88,7 +88,7 @@ def known_now(session: Session, row: LifecycleRow) -> str:
         .select_from(AttemptRow)
         .where(AttemptRow.instruction_id == InstructionRow.instruction_id)
         .where(InstructionRow.resource_id == row.resource_id)
-        .where(col(InstructionRow.kind).in_(OPENING))
+        .where(col(InstructionRow.kind).in_(opening()))
     ).one()
     said = _words(reports_of(session, row.resource_id))
     facts = "\x1f".join(map(str, (*known, *questions, sent, *said)))

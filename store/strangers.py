@@ -15,10 +15,10 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from domain.ids import payment_of
+from domain.ids import resource_of
+from domain.lifecycle.answers import Shown
 from domain.lifecycle.keys import is_ours
 from domain.lifecycle.sending import AttemptResult
-from domain.payments.answers import Shown
 from domain.payments.listing import Listing
 from store.books import SHOWN, book_of
 from store.database import Database
@@ -126,7 +126,7 @@ class Strangers:
 
         This happens once for each key, although later rounds list the payment again.
         """
-        payment = payment_row(session, payment_of(instruction_id))
+        payment = payment_row(session, resource_of(instruction_id))
         row = session.get_one(InstructionRow, instruction_id, populate_existing=True)
         book, closed = book_of(session, payment, row), row.closed
         if (

@@ -14,10 +14,9 @@ from sqlmodel import Session, SQLModel, col, select
 
 from domain.lifecycle.command import CommandKind, Outcome
 from domain.lifecycle.kinds import kind_of
-from domain.payments.report import Report, Source
+from domain.lifecycle.report import NO_LONGER_ASKED, Report, Source
 from store.books import FORGOTTEN, SHOWN, instruction_rows
 from store.database import Database
-from store.evidence import NO_LONGER_ASKED
 from store.folding import reports_of
 from store.keyring import Keyring
 from store.operators import refusals

@@ -11,16 +11,16 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from domain.lifecycle.due import read_line, turn_at
 from domain.lifecycle.profile import Quota
 from domain.lifecycle.turns import Lines, give
-from domain.payments.due import read_line, turn_at
-from domain.payments.view import PaymentView
+from domain.lifecycle.view import View
 from store.database import Database
 from store.folding import Folding
+from store.kind import OfItsKind
 from store.locks import hold
 from store.payments import row as payment_row
 from store.tables.partners import ReadLinesRow
-from store.views import view_of
 
 
 class ReadTurns:
@@ -30,9 +30,7 @@ class ReadTurns:
         self._database = database
         self._folding = folding
 
-    async def take(
-        self, payment_id: str, login: str, quota: Quota, now: datetime
-    ) -> PaymentView | None:
+    async def take(self, payment_id: str, login: str, quota: Quota, now: datetime) -> OfItsKind:
         """Take a turn. None if the payment may be read now; otherwise its view, with a later turn.
 
         If its turn has come, this call uses it up. If the process dies after that, the payment
@@ -47,9 +45,9 @@ class ReadTurns:
             UnknownPayment: no such payment.
         """
 
-        def transaction(session: Session) -> PaymentView | None:
+        def transaction(session: Session) -> OfItsKind:
             row = payment_row(session, payment_id)
-            view = view_of(session, row)
+            view = self._folding.view(session, row)
             at = turn_at(view)
             if at is None:
                 at = _next(session, view, login, quota, now)
@@ -65,7 +63,7 @@ class ReadTurns:
         return await self._database.write(transaction)
 
 
-def _next(session: Session, view: PaymentView, login: str, quota: Quota, now: datetime) -> datetime:
+def _next(session: Session, view: View, login: str, quota: Quota, now: datetime) -> datetime:
     """The payment's next turn. This transaction takes it from the line."""
     login_hash = hashlib.sha256(login.encode()).hexdigest()[:32]
     hold(session, f"read_lines/{view.partner}/{login_hash}")

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from sqlmodel import Session
 
-from store.questions import TASK_DUE_WITHIN, TASK_OWNER
+from domain.lifecycle.questions import TASK_DUE_WITHIN, TASK_OWNER
 from store.tables.people import TaskRow
 
 #: The kind of the question.

@@ -7,10 +7,10 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
+from domain.lifecycle.questions import Question
 from store.folding import ask
 from store.keyring import Keyring, KeyringError
 from store.keys import missing, sealed_with
-from store.questions import Question
 from store.tables.lifecycles import LifecycleRow
 from store.tables.people import TaskRow
 

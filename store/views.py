@@ -1,4 +1,4 @@
-"""Builds a payment's view, as its workflow sees it, from rows."""
+"""Builds a resource's view, as what is due is decided by it, from rows."""
 
 from __future__ import annotations
 
@@ -9,26 +9,29 @@ from sqlmodel import Session
 
 from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.next_step import Labels
+from domain.lifecycle.resource import Instruction
 from domain.lifecycle.turns import Line, ReadTurn
-from domain.payments.order import Rail
-from domain.payments.payment import Instruction, Payment
-from domain.payments.view import PaymentView
 from store.books import instructions_of, profile_of
 from store.halts import is_halted
 from store.inbox import news_at
+from store.kind import OfItsKind, StoredKind
 from store.references import end_to_end_of
 from store.tables.lifecycles import LifecycleRow
 
 
 def view_of(
-    session: Session, found: LifecycleRow, instructions: tuple[Instruction, ...] | None = None
-) -> PaymentView:
-    """The view of a payment.
+    kind: StoredKind,
+    session: Session,
+    found: LifecycleRow,
+    instructions: tuple[Instruction, ...] | None = None,
+) -> OfItsKind:
+    """The view of a resource, of its kind.
 
     Args:
-        instructions: the payment's instructions, if this transaction has just read them.
+        instructions: the resource's instructions, if this transaction has just read them.
     """
     return view_from(
+        kind,
         found,
         instructions_of(session, found) if instructions is None else instructions,
         halted=is_halted(session, found),
@@ -37,38 +40,39 @@ def view_of(
 
 
 def view_from(
+    kind: StoredKind,
     found: LifecycleRow,
     instructions: tuple[Instruction, ...],
     *,
     halted: bool,
     news: datetime | None = None,
-) -> PaymentView:
-    """The view of a payment whose instructions, halts and news the caller knows.
+) -> OfItsKind:
+    """The view of a resource whose instructions, halts and news the caller knows.
 
     Args:
         halted: whether a halt in force covers it.
         news: when the newest delivery that no read has covered yet arrived.
     """
-    return PaymentView(
-        tenant=found.tenant,
-        payment_id=found.resource_id,
-        partner=found.partner,
-        rail=Rail(found.rail),
-        submit_before=found.submit_before,
-        profile=profile_of(found),
-        instructions=instructions,
-        payment=Payment.model_validate_json(found.folded_json),
-        last_asked_at=found.last_asked_at,
-        reads=found.reads,
-        halted=halted,
-        cancel_asked=found.cancel_asked_at is not None,
-        execute_by=found.execute_by,
-        read_turn=_read_turn(found),
-        not_before=found.not_before,
-        waiting_for=found.waiting_for,
-        has_news=news is not None,
-        news_at=news,
-    )
+    shared = {
+        "tenant": found.tenant,
+        "resource_id": found.resource_id,
+        "partner": found.partner,
+        "rail": found.rail,
+        "submit_before": found.submit_before,
+        "profile": profile_of(found),
+        "instructions": instructions,
+        "last_asked_at": found.last_asked_at,
+        "reads": found.reads,
+        "halted": halted,
+        "cancel_asked": found.cancel_asked_at is not None,
+        "execute_by": found.execute_by,
+        "read_turn": _read_turn(found),
+        "not_before": found.not_before,
+        "waiting_for": found.waiting_for,
+        "has_news": news is not None,
+        "news_at": news,
+    }
+    return kind.view(kind.folded(found.folded_json), shared)
 
 
 def labels_of(session: Session, found: LifecycleRow, instructions: Iterable[Instruction]) -> Labels:

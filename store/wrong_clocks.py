@@ -8,8 +8,8 @@ from typing import Final
 
 from sqlmodel import Session
 
+from domain.lifecycle.questions import TASK_DUE_WITHIN, TASK_OWNER
 from store.locks import hold
-from store.questions import TASK_DUE_WITHIN, TASK_OWNER
 from store.tables.people import TaskRow
 
 #: The kind of the question.

@@ -28,6 +28,7 @@ from store import schema
 from store.database import Database
 from store.inbox import Inbox
 from store.keyring import Keyring
+from store.payment_kind import payments_alone
 from store.payments import Payments
 from store.sending import SendBook
 from store.tables.lifecycles import AttemptRow
@@ -152,8 +153,8 @@ async def world(
         settings=settings,
         keyring=keyring,
         database=database,
-        payments=Payments(database, keyring, escalate),
-        book=SendBook(database, keyring, escalate),
+        payments=Payments(database, keyring, payments_alone(escalate)),
+        book=SendBook(database, keyring, payments_alone(escalate)),
         inbox=Inbox(database, keyring),
         clock=clock,
         make_partners=lambda: {(BANK, ACCOUNT): partner, **(beside or {})},

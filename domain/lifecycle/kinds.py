@@ -38,7 +38,7 @@ class Kind:
             says nothing about the payment's state or certainty.
     """
 
-    name: InstructionKind
+    name: str
     opens: bool = False
     takes_back: bool = False
     moves_money_out: bool = False
@@ -46,7 +46,7 @@ class Kind:
     reverses: bool = False
 
 
-KINDS: Final[dict[InstructionKind, Kind]] = {
+KINDS: Final[dict[str, Kind]] = {
     row.name: row
     for row in (
         Kind(InstructionKind.PAY, opens=True, moves_money_out=True),
@@ -56,14 +56,21 @@ KINDS: Final[dict[InstructionKind, Kind]] = {
     )
 }
 
-#: For queries: the kinds that make the partner's object.
-OPENING: Final = tuple(name for name, row in KINDS.items() if row.opens)
+
+def learn(*rows: Kind) -> None:
+    """Add the kinds of another lifecycle. Their names are unique over all lifecycles."""
+    KINDS.update((row.name, row) for row in rows)
+
+
+def opening() -> list[str]:
+    """For queries: the kinds that make the partner's object."""
+    return [name for name, row in KINDS.items() if row.opens]
 
 
 def kind_of(name: str) -> Kind:
     """The row of a kind, by its stored name.
 
     Raises:
-        ValueError: there is no such kind.
+        KeyError: there is no such kind.
     """
-    return KINDS[InstructionKind(name)]
+    return KINDS[name]

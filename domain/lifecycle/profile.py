@@ -139,7 +139,7 @@ class Quota(BaseModel):
 
 
 class Profile(BaseModel):
-    """A partner's behaviour. A payment keeps the profile that it was accepted with."""
+    """A partner's behaviour. A resource keeps the profile that it was accepted with."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -151,7 +151,7 @@ class Profile(BaseModel):
     place proves nothing. Empty if it does not matter."""
     formerly: tuple[str, ...] = ()
     """Other names of that place, with earlier logins of the same customer."""
-    operations: Mapping[InstructionKind, Operation]
+    operations: Mapping[str, Operation]
     watch: Mapping[str, timedelta]
     """By rail, the time after SETTLED in which unasked returns are normal."""
     read_pause: timedelta = timedelta(seconds=1)
@@ -169,7 +169,7 @@ class Profile(BaseModel):
     """How long after settlement a payment can be read; None: for ever."""
     quota: Quota | None = None
 
-    def operation(self, kind: InstructionKind) -> Operation:
+    def operation(self, kind: str) -> Operation:
         """The behaviour of one operation.
 
         Raises:

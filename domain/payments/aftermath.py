@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from domain.lifecycle.kinds import Bound, kind_of
 from domain.lifecycle.profile import InstructionKind
+from domain.lifecycle.reversals import Reversal, ReversalKind, ReversalState, Standing
 from domain.money import Money
 from domain.payments.movements import taken_by
 from domain.payments.order import Captured, Order
 from domain.payments.payment import Amounts, Instruction, Payment
 from domain.payments.report import Movement, Report
-from domain.payments.reversals import Reversal, ReversalKind, ReversalState, Standing
 
 
 def reversals_of(
@@ -79,7 +79,7 @@ def left_to_claim(
         ValueError: the kind claims nothing.
     """
     amounts, currency = payment.amounts, payment.amounts.instructed.currency
-    ours = [i for i in instructions if i.kind is kind]
+    ours = [i for i in instructions if i.kind == kind]
     bound = claimed = 0
     match kind_of(kind).claims:
         case Bound.AUTHORISED:
@@ -112,7 +112,7 @@ def sums_that_differ(
     """
     if order.collection is None:
         return
-    captures = [i for i in instructions if i.kind is InstructionKind.CAPTURE and not i.is_undone]
+    captures = [i for i in instructions if i.kind == InstructionKind.CAPTURE and not i.is_undone]
     asked = order.instructed_amount
     if order.collection.captured is Captured.LATER:
         asked = Money(minor=_sum(i.amount for i in captures), currency=asked.currency)

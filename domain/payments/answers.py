@@ -1,248 +1,41 @@
-"""What a partner did, as values: the vocabulary between adapters and activities.
-
-An adapter returns these, and raises only for our own bugs.
-"""
+"""What an adapter of payments speaks: the answers of every lifecycle, and a payment's subject."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
+from domain.lifecycle.answers import Absent as Absent
+from domain.lifecycle.answers import Accepted as Accepted
+from domain.lifecycle.answers import Answered as Answered
+from domain.lifecycle.answers import CannotTell as CannotTell
+from domain.lifecycle.answers import Deadline as Deadline
+from domain.lifecycle.answers import Duplicate as Duplicate
+from domain.lifecycle.answers import Exchange as Exchange
+from domain.lifecycle.answers import Found as Found
+from domain.lifecycle.answers import Gone as Gone
+from domain.lifecycle.answers import InDoubt as InDoubt
+from domain.lifecycle.answers import Listed as Listed
+from domain.lifecycle.answers import LookedFor as LookedFor
+from domain.lifecycle.answers import NotReady as NotReady
+from domain.lifecycle.answers import NotSent as NotSent
+from domain.lifecycle.answers import Preparation as Preparation
+from domain.lifecycle.answers import Prepared as Prepared
+from domain.lifecycle.answers import PreparedKey as PreparedKey
+from domain.lifecycle.answers import PreparedObject as PreparedObject
+from domain.lifecycle.answers import Read as Read
+from domain.lifecycle.answers import Refused as Refused
+from domain.lifecycle.answers import Shown as Shown
+from domain.lifecycle.answers import Submitted as Submitted
+from domain.lifecycle.answers import TurnedAway as TurnedAway
+from domain.lifecycle.answers import Unanswered as Unanswered
+from domain.lifecycle.answers import Unprepared as Unprepared
+from domain.lifecycle.answers import Webhook as Webhook
+from domain.lifecycle.answers import WebhookRefused as WebhookRefused
+from domain.lifecycle.answers import WireRequest as WireRequest
 from domain.lifecycle.profile import InstructionKind
 from domain.money import Money
 from domain.payments.order import Order
-from domain.payments.report import Report
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """One request and its answer as stored for evidence: whole bodies, redacted, no credentials."""
-
-    method: str
-    path: str
-    status: int | None
-    request: str
-    response: str
-    sent_at: datetime
-
-
-@dataclass(frozen=True)
-class WireRequest:
-    """The exact bytes of an instruction, without credentials; stored, and resent as they are.
-
-    `prepared` names the objects that the adapter made before (a beneficiary, a quote) and must
-    reuse.
-    """
-
-    method: str
-    path: str
-    body: bytes
-    content_type: str
-    key: str
-    prepared: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Deadline:
-    """The last moment for bytes to leave, and the end of the wait for an answer."""
-
-    write_before: datetime
-    ends_by: datetime
-
-
-@dataclass(frozen=True)
-class NotReady:
-    """We may not call the partner now: no login, another's lease, or a lock. Nothing was sent."""
-
-    why: str
-    until: datetime
-    needs_person: bool = False
-    answered: bool | None = None
-    """Whether the partner answered our request; None if no request was made."""
-    is_shared: bool = False
-    """Another process is logging in for all processes at this moment."""
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """The partner has the instruction, under the report's reference."""
-
-    report: Report
-    exchange: Exchange
-
-
-@dataclass(frozen=True)
-class Refused:
-    """The partner says it did not and will not execute this request."""
-
-    report: Report
-    exchange: Exchange
-
-
-@dataclass(frozen=True)
-class Duplicate:
-    """The partner answered "duplicate"; the profile says what that is about."""
-
-    report: Report
-    exchange: Exchange
-
-
-@dataclass(frozen=True)
-class NotSent:
-    """No byte reached the partner: the name, the connection or TLS failed, or we had no login."""
-
-    why: str
-    exchange: Exchange | None = None
-    retry_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class TurnedAway:
-    """The partner answered with a status that may mean "not executed, try again" (401, 429).
-
-    The profile's `refusals_without_effect` decides whether it means that, not the adapter. If the
-    profile does not declare the status, the send is in doubt.
-    """
-
-    status: int
-    why: str
-    exchange: Exchange
-    retry_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class InDoubt:
-    """Bytes left and no usable answer came back: it may have been executed."""
-
-    why: str
-    server_error: bool = False
-    exchange: Exchange | None = None
-    drift: tuple[str, ...] = ()
-
-
-Submitted = Accepted | Refused | Duplicate | NotSent | TurnedAway | InDoubt
-
-
-@dataclass(frozen=True)
-class Found:
-    """Exactly one object exists under our key; the fold compares its report with the order."""
-
-    report: Report
-    exchange: Exchange
-
-
-@dataclass(frozen=True)
-class Absent:
-    """A complete, empty answer to a lookup that was sent at `asked_at`.
-
-    `watermark`: the answer contained something younger than our send, so the list had caught up.
-    """
-
-    asked_at: datetime
-    exchange: Exchange
-    watermark: bool = False
-
-
-@dataclass(frozen=True)
-class CannotTell:
-    """The lookup could not be made, or its answer is not complete."""
-
-    asked_at: datetime
-    why: str
-    exchange: Exchange | None = None
-
-
-LookedFor = Found | Absent | CannotTell
-
-
-@dataclass(frozen=True)
-class Answered:
-    """A read brought a report."""
-
-    report: Report
-    exchange: Exchange
-
-
-@dataclass(frozen=True)
-class Unanswered:
-    """A read brought no usable answer; the state stays as it is."""
-
-    why: str
-    exchange: Exchange | None = None
-    retry_at: datetime | None = None
-    drift: tuple[str, ...] = ()
-    answered: bool | None = None
-    """Whether the partner answered our login, if the read got no further."""
-
-
-@dataclass(frozen=True)
-class Gone:
-    """The partner no longer keeps this object, so it can never be read again."""
-
-    why: str
-    asked_at: datetime
-    exchange: Exchange | None = None
-
-
-Read = Answered | Unanswered | Gone
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A payment in the partner's own list of our account, ours or not."""
-
-    partner_reference: str
-    key: str | None
-    created_at: datetime
-
-
-@dataclass(frozen=True)
-class Listed:
-    """The payments created under our account since a moment, the oldest first."""
-
-    payments: tuple[Shown, ...]
-    is_complete: bool
-    """False if there are more, created after the last of these or at the same moment."""
-
-
-@dataclass(frozen=True)
-class PreparedKey:
-    """Identifies a prepared object: where it is kept, what it is for, and its content."""
-
-    place: str
-    purpose: str
-    identity: str = field(repr=False)
-    """It contains names and account numbers, so only a keyed hash of it is stored."""
-
-
-@dataclass(frozen=True)
-class PreparedObject:
-    """A prepared object that was made before, with the partner's own id."""
-
-    reference: str
-    is_as_made: Callable[[str], bool]
-    """Whether the partner shows it now as it did when it was made."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """The instruction can be sent: the exact request."""
-
-    request: WireRequest
-
-
-@dataclass(frozen=True)
-class Unprepared:
-    """A prepared object could not be made; no money moved. `refused`: it never can be."""
-
-    why: str
-    refused: Report | None = None
-    retry_at: datetime | None = None
-    exchange: Exchange | None = None
-
-
-Preparation = Prepared | Unprepared
 
 
 @dataclass(frozen=True)
@@ -262,20 +55,7 @@ class Subject:
     environment: str = ""
     """The place of the partner's account when the order was accepted."""
 
-
-@dataclass(frozen=True)
-class Webhook:
-    """A delivery whose sender is proven: which event it is, and which object it is about.
-
-    It carries no state. `is_for_us` is False for kinds of events that we do not use.
-    """
-
-    event_key: str
-    """The partner's own id of the event, or else a hash of its content."""
-    partner_reference: str | None
-    kind: str
-    is_for_us: bool = True
-
-
-class WebhookRefused(ValueError):
-    """A delivery is forged, stale or not understood; the text says what is wrong."""
+    @property
+    def account(self) -> tuple[str, str]:
+        """The partner, and our account there."""
+        return self.order.partner, self.order.partner_account

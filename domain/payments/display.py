@@ -7,10 +7,10 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.lifecycle.reversals import ReversalKind
 from domain.payments.order import Direction
 from domain.payments.payment import Certainty, Payment
 from domain.payments.report import PaymentState as S
-from domain.payments.reversals import ReversalKind
 from domain.payments.states import PROVEN_NOTHING_MOVED, STATES, Where
 
 

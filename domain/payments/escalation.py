@@ -2,57 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 
+from domain.lifecycle.escalation import DueRung as DueRung
+from domain.lifecycle.escalation import Ladder as Ladder
+from domain.lifecycle.escalation import Rung as Rung
+from domain.lifecycle.escalation import next_at as next_at
+from domain.lifecycle.escalation import reached as reached
 from domain.payments.order import Rail
 from domain.payments.report import PaymentState
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One person to ask, `after` so much time in a state."""
-
-    after: timedelta
-    owner: str
-    question: str
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """Rungs in order of time.
-
-    `answer_within` is the time for an answer to the last rung. Every other rung has to be
-    answered before the next one is reached.
-
-    Raises:
-        ValueError: there is no rung, or they do not follow each other in time.
-    """
-
-    rungs: tuple[Rung, ...]
-    answer_within: timedelta
-
-    def __post_init__(self) -> None:
-        moments = [rung.after for rung in self.rungs]
-        if not moments or moments != sorted(set(moments)) or moments[0] < timedelta(0):
-            raise ValueError(
-                "a ladder has one rung or more, none before the state is entered, each later "
-                "than the one before; sort them"
-            )
-
-
-@dataclass(frozen=True)
-class DueRung:
-    """A rung with its moments; `kind` identifies it among the tasks of one payment."""
-
-    kind: str
-    at: datetime
-    """When it is reached and its task opens."""
-    answer_by: datetime
-    owner: str
-    question: str
-
 
 #: The rungs of a state on a rail, entered at a moment; none if nobody has to be asked.
 Escalate = Callable[[PaymentState, Rail, datetime], tuple[DueRung, ...]]
@@ -61,13 +20,3 @@ Escalate = Callable[[PaymentState, Rail, datetime], tuple[DueRung, ...]]
 def nobody(state: PaymentState, rail: Rail, since: datetime) -> tuple[DueRung, ...]:
     """The `Escalate` that asks nobody."""
     return ()
-
-
-def reached(rungs: Iterable[DueRung], now: datetime) -> tuple[DueRung, ...]:
-    """The rungs that are reached. They stay so until the state is left."""
-    return tuple(rung for rung in rungs if rung.at <= now)
-
-
-def next_at(rungs: Iterable[DueRung], now: datetime) -> datetime | None:
-    """When the next rung is reached; None after the last one."""
-    return min((rung.at for rung in rungs if rung.at > now), default=None)

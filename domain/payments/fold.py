@@ -9,6 +9,7 @@ from typing import Final
 from domain.lifecycle.absence import is_uncertain, is_unconfirmed
 from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.profile import Profile
+from domain.lifecycle.reversals import SeenReversal, standing
 from domain.lifecycle.sending import AttemptResult, Book, Closed, may_be_twice
 from domain.payments.aftermath import reversals_of, sums_that_differ
 from domain.payments.movements import amounts_of, ever_booked, in_another_currency, movements_of
@@ -25,7 +26,6 @@ from domain.payments.payment import (
     Payment,
 )
 from domain.payments.report import Movement, MovementKind, PaymentState, Report, Source
-from domain.payments.reversals import SeenReversal, standing
 from domain.payments.states import DONE, PROVEN_NOTHING_MOVED, STATES, Where, may_follow
 
 #: Results after which the payment counts as unsent, as far as we know.

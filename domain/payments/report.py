@@ -1,23 +1,16 @@
-"""A report: one piece of evidence about an instruction, as it is stored."""
+"""A report about a payment, and the states that it can name."""
 
 from __future__ import annotations
 
-import hashlib
-from datetime import date, datetime
-from enum import IntEnum, StrEnum
-from typing import Any
+from enum import StrEnum
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
-
-from domain.money import Money
-from domain.payments.reversals import SeenReversal
+from domain.lifecycle import report as lifecycle
+from domain.lifecycle.report import Action as Action
+from domain.lifecycle.report import ActionKind as ActionKind
+from domain.lifecycle.report import Movement as Movement
+from domain.lifecycle.report import MovementKind as MovementKind
+from domain.lifecycle.report import Observed as Observed
+from domain.lifecycle.report import Source as Source
 
 
 class PaymentState(StrEnum):
@@ -42,141 +35,8 @@ class PaymentState(StrEnum):
     EXPIRED = "expired"
 
 
-class Source(IntEnum):
-    """Where a report comes from. Of two reports at one moment the higher source is folded last."""
+class Report(lifecycle.Report):
+    """A report whose states are those of payments."""
 
-    REPLY = 0
-    READ = 1
-    STATEMENT = 2
-    GATE = 3
-    """Our own checks before the first send. They say nothing about the partner."""
-    DECISION = 4
-    """What operators found out and signed."""
-
-
-class MovementKind(StrEnum):
-    """What a partner or a statement booked. An authorisation holds money, and moves none."""
-
-    DEBIT = "debit"
-    """Left our account for the creditor."""
-    FEE = "fee"
-    RETURN = "return"
-    """Came back to our account."""
-    AUTHORISATION = "authorisation"
-    """Held on the payer's side, for captures. No money."""
-    RELEASE = "release"
-    """Of a held amount: no capture can take it any more. No money either."""
-    CAPTURE = "capture"
-    """Taken from the payer, for us."""
-    REFUND = "refund"
-    """Given back to the payer."""
-    REFUND_FAILED = "refund_failed"
-    """A refund that did not reach the payer, and came back to us."""
-    DISPUTE = "dispute"
-    """Taken from us because the payer, or the payer's bank, objected."""
-    REINSTATEMENT = "reinstatement"
-    """Given back to us after a dispute."""
-
-
-class Movement(BaseModel):
-    """One booking. It counts once, by the id that its booker gave it, in however many reports."""
-
-    model_config = ConfigDict(frozen=True)
-
-    movement_id: str
-    kind: MovementKind
-    amount: Money
-    booked_at: AwareDatetime | None = None
-    reference: str | None = None
-    """The partner's id of the capture, refund or dispute that it books, if it is of one."""
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Earlier releases knew no reference. Left out while empty, reports keep their ids."""
-        fields: dict[str, Any] = serialize(self)
-        return fields if self.reference else {k: v for k, v in fields.items() if k != "reference"}
-
-
-class ActionKind(StrEnum):
-    """What the payer has to do."""
-
-    REDIRECT = "redirect"
-    """Open a page of the partner or the bank, and confirm there."""
-    CONFIRM = "confirm"
-    """Confirm in an app of their own; there is no page."""
-    CODE = "code"
-    """Tell us a code."""
-
-
-class Action(BaseModel):
-    """What the payer has to do before the payment goes on, and until when."""
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: ActionKind
-    url: str | None = Field(default=None, repr=False)
-    """Who has it can act for the payer: it is stored sealed, apart from the report."""
-    expires_at: AwareDatetime | None = None
-
-
-class Observed(BaseModel):
-    """The payment as the partner shows it, to be compared with the order."""
-
-    model_config = ConfigDict(frozen=True)
-
-    amount: Money | None = None
-    creditor_account_ends: str | None = None
-    """The last four characters: enough to notice a swapped creditor, too few to leak one."""
-    beneficiary_is_ours: bool | None = None
-    """Whether it names the beneficiary that we sent; None if the reply does not say."""
-    requested_execution_date: date | None = None
-
-
-class Report(BaseModel):
-    """One piece of evidence about an instruction.
-
-    `as_of` places it in time. For an answer of the partner it is the moment when our request was
-    sent, since the answer is at least as new. `state` is None if the adapter does not know the
-    partner's status.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    instruction_id: str
-    source: Source
-    as_of: AwareDatetime
-    try_number: int = 1
-    attempt: int | None = None
     state: PaymentState | None
-    partner_status: str
-    transaction_status: str | None = None
-    status_reason: str | None = None
-    reason: str | None = None
-    partner_reference: str | None = None
-    observed: Observed = Observed()
-    movements: tuple[Movement, ...] = ()
-    lists_all_movements: bool = False
-    """Whether `movements` is the complete list of the object's bookings. If an earlier booking is
-    missing from a later complete list, the partner has undone it."""
-    drift: tuple[str, ...] = ()
-    effective_execution_date: date | None = None
-    settles: tuple[str, ...] = ()
-    """For a decision: the texts of the findings that it answers."""
-    action: Action | None = None
-    reversals: tuple[SeenReversal, ...] = ()
     decided_on: PaymentState | None = None
-    """For a decision: the payment's state by all earlier reports, as the operators knew it."""
-
-    @property
-    def report_id(self) -> str:
-        """A hash of the content, so that a report recorded twice is one report."""
-        # The first release did not have these fields. Left out while empty, its ids stay the same.
-        later = ("settles", "decided_on", "lists_all_movements", "reversals", "action")
-        left_out: dict[str, Any] = {name: True for name in later if not getattr(self, name)}
-        words = self.model_dump_json(exclude={"action": {"url"}, **left_out})
-        return hashlib.sha256(words.encode()).hexdigest()[:32]
-
-    @property
-    def weight(self) -> tuple[int, datetime, Source]:
-        """Its place in the fold, whenever it arrived. The fold itself orders equal weights."""
-        return (self.try_number, self.as_of, self.source)

@@ -26,11 +26,11 @@ class ClaimRow(SQLModel, table=True):
 
 
 class ActionRow(SQLModel, table=True):
-    """The address at which a payer acts, sealed: whoever has it can act for the payer."""
+    """The address at which a user acts, sealed: whoever has it can act for the payer."""
 
     __tablename__ = "actions"
 
     report_id: str = Field(primary_key=True, foreign_key="reports.report_id")
-    payment_id: str = Field(index=True, foreign_key="payments.payment_id")
+    resource_id: str = Field(index=True, foreign_key="lifecycles.resource_id")
     as_of: datetime = Field(sa_column=Column(Moment(), nullable=False))
     url_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

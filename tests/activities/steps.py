@@ -20,7 +20,7 @@ from store.folding import Folding
 from store.turns import ReadTurns
 from tests.fakes import ACCOUNT, BANK, FakePartner, profile
 from tests.performing import performing
-from tests.store.books import INSTRUCTION, PAYMENT, Store
+from tests.store.books import INSTRUCTION, PAYMENT, PAYMENTS, Store
 
 REQUEST = StepRequest(resource_id=PAYMENT, instruction_id=INSTRUCTION)
 
@@ -39,10 +39,10 @@ class Steps:
         self.environment = performing(store.clock)
         self.activities = PartnerSteps(
             partners={(BANK, ACCOUNT): partner},
+            kinds=PAYMENTS,
             book=store.book,
-            payments=store.payments,
             inbox=store.inbox,
-            turns=ReadTurns(store.database, Folding(store.keyring)),
+            turns=ReadTurns(store.database, Folding(store.keyring, PAYMENTS)),
             checks=Checks(store.clock),
             witness=self.witness(),
             clocks=store.clocks,

@@ -13,9 +13,9 @@ from temporalio.exceptions import ApplicationError
 
 from activities import partner_steps
 from activities.messages import ResourceRef, Step
+from domain.lifecycle.heard import Heard
 from domain.lifecycle.sending import AttemptResult
 from domain.payments.due import due
-from domain.payments.heard import Heard
 from domain.payments.payment import Certainty
 from domain.payments.view import PaymentView
 from store.faults import StoreAway
@@ -43,7 +43,8 @@ class _AwayFor:
             if self.left:
                 self.left -= 1
                 raise StoreAway("locked")
-            return await record(heard)
+            view: PaymentView = await record(heard)
+            return view
 
         monkeypatch.setattr(store.book, "record", away)
 
@@ -163,7 +164,8 @@ async def test_what_waits_for_the_store_too_long_is_handed_over_and_recorded_onc
     async def slow(heard: Heard) -> PaymentView:
         async def at_last() -> PaymentView:
             await waits.wait()
-            return await record(heard)
+            view: PaymentView = await record(heard)
+            return view
 
         late.append(asyncio.create_task(at_last()))
         clock.step(timedelta(seconds=1))

@@ -23,7 +23,7 @@ from store.turns import ReadTurns
 from tests.activities.steps import Steps, steps_of
 from tests.clock import SteppedClock
 from tests.fakes import profile
-from tests.store.books import Store, accepted, report
+from tests.store.books import PAYMENTS, Store, accepted, report
 from tests.words import COMPLETED, REJECTED, REVIEW, OnFind, OnSend
 
 MINUTE = timedelta(minutes=1)
@@ -285,7 +285,7 @@ async def test_a_payment_is_sent_however_many_reads_stand_in_line(
 ) -> None:
     quota = Quota(requests=500, window=MINUTE, reads=2)
     steps = await steps_of(store, profile().model_copy(update={"quota": quota}))
-    turns = ReadTurns(store.database, Folding(store.keyring))
+    turns = ReadTurns(store.database, Folding(store.keyring, PAYMENTS))
     for number in range(3):
         await store.accept(f"k{number}", payment_id=f"pay_other{number}")
         await turns.take(f"pay_other{number}", steps.partner.login, quota, clock.now())

@@ -10,7 +10,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.messages import NOT_OF_A_STEP
-from domain.payments.heard import Heard
+from domain.lifecycle.heard import Heard
 from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState, Report, Source
 from tests.activities.steps import in_its_run

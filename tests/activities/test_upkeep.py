@@ -15,6 +15,7 @@ from activities.witness import Witness
 from domain.ids import instruction_id
 from domain.lifecycle.notifying import NotNotified
 from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
+from domain.lifecycle.questions import TASK_DUE_WITHIN
 from domain.payments.answers import Answered
 from domain.payments.report import PaymentState, Source
 from starter.away import TemporalAway
@@ -22,13 +23,21 @@ from store.clocks import StoreClocks
 from store.keyring import Keyring
 from store.notifications import Notifications
 from store.payments import Escalated, Payments
-from store.questions import TASK_DUE_WITHIN
 from store.tables.lifecycles import LifecycleRow
 from store.tasks import Tasks
 from tests.clock import AgreedClocks, SteppedClock
 from tests.fakes import ACCOUNT, BANK, profile
 from tests.rounds import no_round
-from tests.store.books import PAYMENT, Store, accepted, exchange, in_doubt, refused, report
+from tests.store.books import (
+    PAYMENT,
+    PAYMENTS,
+    Store,
+    accepted,
+    exchange,
+    in_doubt,
+    refused,
+    report,
+)
 
 
 class FakeRunner:
@@ -193,7 +202,7 @@ async def test_a_payment_that_cannot_be_opened_keeps_no_other_waiting(
 ) -> None:
     ids = await _accept(store, 2)
     keyless = Keyring({"another": b"x" * 32}, "another")
-    upkeep._payments = Payments(store.database, keyless)
+    upkeep._payments = Payments(store.database, keyless, PAYMENTS)
     clock.step(timedelta(minutes=1))
     assert await ActivityEnvironment().run(upkeep.sweep) == 2
     assert await ActivityEnvironment().run(upkeep.sweep) == 0, "told, and again at a later age"

@@ -22,7 +22,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.messages import Step
 from domain.ids import TASK_QUEUE, partner_queue, workflow_id
-from domain.payments.heard import Heard
+from domain.lifecycle.heard import Heard
 from domain.payments.report import PaymentState, Report, Source
 from tests.fakes import BANK
 from workflows.upkeep import UpkeepWorkflow
@@ -46,7 +46,11 @@ def forged(
         partner_reference="forged-reference",
     )
     heard = Heard(
-        payment_id=payment_id, instruction_id=instruction, heard_at=now, why="forged", report=report
+        resource_id=payment_id,
+        instruction_id=instruction,
+        heard_at=now,
+        why="forged",
+        report=report,
     )
     return Step(said="forged", unrecorded=heard)
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from domain.ids import instruction_id
 from domain.lifecycle.command import Outcome
+from domain.lifecycle.heard import heard_of_lookup, heard_of_send
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import InstructionKind
 from domain.lifecycle.sending import Move
 from domain.payments.answers import Absent, Answered, Refused
 from domain.payments.display import display
 from domain.payments.due import due
-from domain.payments.heard import heard_of_lookup, heard_of_send
 from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState, Source
 from local.temporal_server import DevServer

@@ -30,7 +30,7 @@ from tests.attacks.test_clocks import HOUR, SECOND
 from tests.clock import START, SteppedClock
 from tests.fakes import FakePartner, order, profile
 from tests.performing import performing
-from tests.store.books import INSTRUCTION, KEYRING, PAYMENT, Store, exchange
+from tests.store.books import INSTRUCTION, KEYRING, PAYMENT, PAYMENTS, Store, exchange
 from tests.words import Word
 
 __all__ = ["runner", "upkeep"]
@@ -272,7 +272,7 @@ async def test_a_login_leased_by_a_clock_ahead_blocks_nobody(
 
 
 async def _accept(database: Database, at: datetime) -> None:
-    await Payments(database, KEYRING).accept(
+    await Payments(database, KEYRING, PAYMENTS).accept(
         order(at), key="k", fingerprint="f", payment_id=PAYMENT, profile=profile(), now=at
     )
 

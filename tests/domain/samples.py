@@ -240,7 +240,7 @@ def view(
     """The workflow's view of the sample payment."""
     return PaymentView(
         tenant=ORDER.tenant,
-        payment_id="pay_1",
+        resource_id="pay_1",
         partner=ORDER.partner,
         rail=ORDER.rail,
         submit_before=of.submit_before,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import InstructionKind
+from domain.lifecycle.reversals import ReversalKind, ReversalState, SeenReversal
 from domain.lifecycle.sending import Closed
 from domain.payments.aftermath import left_to_claim
 from domain.payments.display import Funds, display
@@ -19,7 +20,6 @@ from domain.payments.due import due
 from domain.payments.order import Order
 from domain.payments.payment import Certainty, FindingKind, Instruction, Payment
 from domain.payments.report import Action, ActionKind, Movement, MovementKind, PaymentState, Report
-from domain.payments.reversals import ReversalKind, ReversalState, SeenReversal
 from tests.domain.samples import (
     HOUR,
     MINUTE,

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from domain.lifecycle.sending import Answer, AttemptResult, Book, Closed
 from domain.payments.gate import Barred, CheckKind, Examined, OnHold, Passed, Verdict
+from domain.payments.kind import PaymentKind
 from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState, Report, Source
 from domain.payments.states import PROVEN_NOTHING_MOVED
@@ -50,34 +51,36 @@ def test_whatever_the_checks_say_it_is_one_report_and_one_moment(
     together = Examined(NOW, said)
     barred = [v for _, v in said if isinstance(v, Barred)]
     held = [v for _, v in said if isinstance(v, OnHold)]
-    told = together.report(INSTRUCTION)
+    told = together.report(INSTRUCTION, PaymentKind.gate)
     assert (told.instruction_id, told.source, told.as_of) == (INSTRUCTION, Source.GATE, NOW)
-    assert told.state is (BARRED if barred else HELD if held else PASSED)
-    assert together.passed == (told.state is PASSED)
+    assert told.state == (BARRED if barred else HELD if held else PASSED)
+    assert together.passed == (told.state == PASSED)
     assert together.look_again_at == min((v.look_again_at for v in held), default=None)
     assert told.status_reason == (barred[0].status_reason if barred else None)
     decisive = barred or held or [v for _, v in said]
     assert told.reason == "; ".join(f"{k}: {v.why}" for k, v in said if v in decisive)
     assert (told.partner_reference, told.movements) == (None, ())
-    assert told.report_id == Examined(NOW, list(said)).report(INSTRUCTION).report_id
+    assert (
+        told.report_id == Examined(NOW, list(said)).report(INSTRUCTION, PaymentKind.gate).report_id
+    )
 
 
 def test_a_bar_outweighs_a_hold_and_a_hold_a_pass() -> None:
     until = NOW + HOUR
     mixed = examined(Passed("fine"), OnHold("nobody agreed yet", until), Barred("listed", "RR04"))
-    told = mixed.report(INSTRUCTION)
+    told = mixed.report(INSTRUCTION, PaymentKind.gate)
     assert (told.state, told.status_reason) == (BARRED, "RR04")
     assert told.reason == "screening: listed"
     held = examined(Passed("fine"), OnHold("later", until), OnHold("soon", NOW + MINUTE))
     assert held.look_again_at == NOW + MINUTE, "whichever may change first"
-    assert held.report(INSTRUCTION).reason == "limit: later; screening: soon"
+    assert held.report(INSTRUCTION, PaymentKind.gate).reason == "limit: later; screening: soon"
 
 
 def test_where_nothing_is_checked_it_passes() -> None:
     nothing = Examined(NOW, ())
     assert nothing.passed
     assert nothing.look_again_at is None
-    assert nothing.report(INSTRUCTION).state is PASSED
+    assert nothing.report(INSTRUCTION, PaymentKind.gate).state == PASSED
 
 
 @pytest.mark.parametrize("of", UNSENT)

@@ -6,6 +6,7 @@ import typing
 
 import pytest
 
+from domain.lifecycle.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
 from domain.lifecycle.sending import Answer, AttemptResult, LookupResult
 from domain.payments.answers import (
     Absent,
@@ -25,7 +26,6 @@ from domain.payments.answers import (
     TurnedAway,
     Unanswered,
 )
-from domain.payments.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
 from domain.payments.report import PaymentState, Source
 from tests.domain.samples import HOUR, INSTRUCTION, NOW, SECOND, report
 

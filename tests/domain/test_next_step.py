@@ -7,15 +7,17 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 
+from domain.lifecycle.kind import next_step
 from domain.lifecycle.next_step import Labels, NextStep, Owed
 from domain.payments.due import deadline_of, due
-from domain.payments.next_step import KIND, next_step
+from domain.payments.kind import PaymentKind
 from domain.payments.report import PaymentState
-from domain.payments.view import PaymentView
+from domain.payments.view import KIND, PaymentView
 from tests.domain.arbitrary import moments, views
 from tests.domain.samples import HOUR, NOW, report, view
 
 S = PaymentState
+PAYMENTS = PaymentKind()
 #: A step's result is kept in the history, so a few lines have to do.
 CHARACTERS_MAX = 1_000
 LABELS = Labels(
@@ -27,7 +29,7 @@ LABELS = Labels(
 def test_it_is_what_is_due_now_and_what_would_be_due_when_the_wait_ends(
     seen: PaymentView, now: datetime
 ) -> None:
-    known = next_step(seen, now, leaves_after=None)
+    known = next_step(PAYMENTS, seen, now, leaves_after=None)
     assert known.due == due(seen, now)
     if known.due.owed is Owed.WAIT:
         assert known.due.until is not None
@@ -41,7 +43,7 @@ def test_it_is_what_is_due_now_and_what_would_be_due_when_the_wait_ends(
 
 @given(views, moments)
 def test_it_names_each_instruction_with_its_attempts(seen: PaymentView, now: datetime) -> None:
-    known = next_step(seen, now, leaves_after=None)
+    known = next_step(PAYMENTS, seen, now, leaves_after=None)
     assert known.attempts == {
         each.instruction_id: len(each.book.attempts) for each in seen.instructions
     }
@@ -52,7 +54,7 @@ def test_it_names_each_instruction_with_its_attempts(seen: PaymentView, now: dat
 
 def test_it_is_small() -> None:
     seen = view(report(S.PROCESSING), last_asked_at=NOW)
-    told = next_step(seen, NOW, leaves_after=None).model_copy(update={"labels": LABELS})
+    told = next_step(PAYMENTS, seen, NOW, leaves_after=None).model_copy(update={"labels": LABELS})
     assert len(told.model_dump_json()) < CHARACTERS_MAX
     assert (told.labels and told.labels.kind) == KIND
 
@@ -65,6 +67,6 @@ def test_a_run_may_leave_if_its_wait_is_as_long_as_the_setting(
     leaves_after: timedelta | None, may_leave: bool
 ) -> None:
     seen = view(report(S.PROCESSING), last_asked_at=NOW)
-    assert next_step(seen, NOW, leaves_after=leaves_after).may_leave is may_leave
+    assert next_step(PAYMENTS, seen, NOW, leaves_after=leaves_after).may_leave is may_leave
     over = view(report(S.REJECTED), last_asked_at=NOW)
-    assert not next_step(over, NOW, leaves_after=leaves_after).may_leave
+    assert not next_step(PAYMENTS, over, NOW, leaves_after=leaves_after).may_leave

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from domain.accounts import Account
 from domain.lifecycle.profile import LookupKind
+from domain.lifecycle.resource import FREEZING
 from domain.lifecycle.sending import Answer, AttemptResult, Book, Closed, LookedUp, LookupResult
 from domain.payments.movements import amounts_of, ever_booked
 from domain.payments.order import Direction
 from domain.payments.payment import (
     FINAL_BY_CREDITOR,
     FINAL_BY_WATCH,
-    FREEZING,
     Certainty,
     FindingKind,
     Payment,

@@ -16,6 +16,7 @@ from domain.lifecycle.profile import (
     Operation,
     Profile,
 )
+from domain.lifecycle.reversals import ReversalKind, ReversalState, SeenReversal
 from domain.money import Money
 from domain.payments.answers import (
     Absent,
@@ -53,7 +54,6 @@ from domain.payments.report import (
     Report,
     Source,
 )
-from domain.payments.reversals import ReversalKind, ReversalState, SeenReversal
 from tests.proof.cards import CONFIRM_SECONDS
 from transport.exchange import NeverLeft, Request, Response
 

@@ -21,6 +21,7 @@ from settings import Settings
 from starter.journal import Journal
 from store.accepting import Acceptance, Given
 from store.payments import Payments
+from tests.store.books import PAYMENTS
 
 
 class KillingPayments(Payments):
@@ -43,7 +44,7 @@ class KillingPayments(Payments):
 async def pay(settings: Settings, order: Order, key: str, marker: Path) -> int:
     """As any app; it never hears what became of its order."""
     async with assembled(settings) as assembly:
-        payments = KillingPayments(assembly.database, assembly.keyring)
+        payments = KillingPayments(assembly.database, assembly.keyring, PAYMENTS)
         payments.marker = marker
         assembly.payments = payments
         with Journal(settings.home / "journal.jsonl") as journal:

@@ -130,7 +130,7 @@ def test_a_send_book_that_is_ignored_is_found_and_the_plan_made_small(
         return move._replace(move=Move.SEND) if move.move is Move.LOOK_UP else move
 
     monkeypatch.setattr("store.sending.next_move", careless)
-    monkeypatch.setattr("domain.payments.due.next_move", careless)
+    monkeypatch.setattr("domain.lifecycle.due.next_move", careless)
     faults = (
         Fault(Kind.DRIP, 0, "exchange"),
         Fault(Kind.SWALLOW_REPLY, 0, "order"),

@@ -36,7 +36,7 @@ from temporalio.worker import (
 
 import activities.partner_steps
 import assembly
-import domain.payments.due
+import domain.lifecycle.due
 import store.prepared
 import transport.http
 import worker
@@ -141,7 +141,7 @@ class WatchPlugin(SimplePlugin):
         watched: list[Interceptor] = [_WatchedActivities(self._watch)]
         if self._quick:
             activities.partner_steps._BEAT_SECONDS = _QUICK_BEAT_SECONDS  # type: ignore[misc]
-            domain.payments.due.NEWS_PAUSE_MAX = _QUICK_NEWS  # type: ignore[misc]
+            domain.lifecycle.due.NEWS_PAUSE_MAX = _QUICK_NEWS  # type: ignore[misc]
             config["sticky_queue_schedule_to_start_timeout"] = _STICKY
             # The server hands a task to each poll of a worker that stands still, and waits.
             config["max_concurrent_workflow_task_polls"] = 2

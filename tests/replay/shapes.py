@@ -13,9 +13,9 @@ from typing import Final
 from activities.clocks import Moments
 from activities.messages import Step
 from activities.partner_steps import PartnerSteps
+from domain.lifecycle.heard import Heard
 from domain.lifecycle.profile import IdempotencyKind, LookupKind, Profile
 from domain.payments.answers import NotReady
-from domain.payments.heard import Heard
 from domain.payments.order import Rail, Times
 from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState

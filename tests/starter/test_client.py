@@ -28,6 +28,7 @@ from store.claims import Claims
 from store.folding import Folding
 from store.notifications import Notifications
 from store.operators import NotSigned
+from store.payment_kind import payments_alone
 from store.tables.lifecycles import LifecycleRow
 from store.tables.payments import PaymentRow
 from tests.clock import START, SteppedClock
@@ -86,7 +87,7 @@ def client(store: Store, running: FakeRunning, clock: SteppedClock) -> Orchestra
     return Orchestrator(
         payments=store.payments,
         commands=store.commands,
-        claims=Claims(store.database, Folding(store.keyring)),
+        claims=Claims(store.database, Folding(store.keyring, payments_alone())),
         notifier=Notifier(Notifications(store.database), running, clock),
         running=running,
         profiles=lambda: {(BANK, ACCOUNT): profile()},

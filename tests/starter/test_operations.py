@@ -13,6 +13,7 @@ import pytest
 from domain.lifecycle.command import Outcome
 from domain.lifecycle.notifying import NotNotified
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.questions import TASK_DUE_WITHIN, TASK_OWNER
 from domain.payments.display import Funds
 from domain.payments.order import Rail
 from domain.payments.payment import Certainty, UnknownPayment
@@ -30,7 +31,7 @@ from store.folding import Folding
 from store.halts import Halts
 from store.notifications import Notifications
 from store.operators import NotSigned
-from store.questions import TASK_DUE_WITHIN, TASK_OWNER
+from store.payment_kind import payments_alone
 from store.tasks import Tasks
 from tests.clock import SteppedClock
 from tests.fakes import ACCOUNT, BANK, CREDITOR_IBAN, order, profile
@@ -86,7 +87,7 @@ def client(
     return Orchestrator(
         payments=store.payments,
         commands=store.commands,
-        claims=Claims(store.database, Folding(store.keyring)),
+        claims=Claims(store.database, Folding(store.keyring, payments_alone())),
         notifier=notifier,
         running=running,
         profiles=lambda: {(BANK, ACCOUNT): profile()},

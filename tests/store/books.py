@@ -16,6 +16,7 @@ from activities.checks import Checks
 from activities.clocks import Clocks
 from activities.payment_store import PaymentStore
 from domain.ids import instruction_id
+from domain.lifecycle.heard import heard_of_lookup, heard_of_read, heard_of_send
 from domain.lifecycle.profile import InstructionKind, Profile
 from domain.lifecycle.sending import Move
 from domain.payments.answers import (
@@ -33,7 +34,6 @@ from domain.payments.answers import (
     TurnedAway,
     WireRequest,
 )
-from domain.payments.heard import heard_of_lookup, heard_of_read, heard_of_send
 from domain.payments.intent import Acknowledgement, Intent
 from domain.payments.listing import Listing
 from domain.payments.order import Order
@@ -49,6 +49,7 @@ from store.folding import Folding
 from store.future import Future
 from store.inbox import Inbox
 from store.keyring import Keyring
+from store.payment_kind import payments_alone
 from store.payments import Payments
 from store.payments import row as payment_row
 from store.rounds import Rounds
@@ -63,6 +64,8 @@ T = TypeVar("T")
 PAYMENT = "pay_1"
 INSTRUCTION = instruction_id(PAYMENT, InstructionKind.PAY)
 KEYRING = Keyring({"test-1": b"k" * 32}, "test-1")
+#: The kinds of a process that drives payments and asks nobody.
+PAYMENTS = payments_alone()
 
 
 def opened(where: Path | str) -> Database:
@@ -88,13 +91,14 @@ class Store:
     def __post_init__(self) -> None:
         self.database = opened(self.where)
         schema.upgrade(self.database)
-        self.payments = Payments(self.database, self.keyring)
-        self.book = SendBook(self.database, self.keyring)
+        self.payments = Payments(self.database, self.keyring, PAYMENTS)
+        self.book = SendBook(self.database, self.keyring, PAYMENTS)
         self.inbox = Inbox(self.database, self.keyring)
 
     def payment_store(self) -> PaymentStore:
         """The steps that only touch this store."""
         return PaymentStore(
+            kinds=PAYMENTS,
             payments=self.payments,
             book=self.book,
             commands=self.commands,
@@ -109,15 +113,15 @@ class Store:
 
     @property
     def future(self) -> Future:
-        return Future(self.database, Folding(self.keyring))
+        return Future(self.database, Folding(self.keyring, PAYMENTS))
 
     @property
     def set_back(self) -> SetBack:
-        return SetBack(self.database, Folding(self.keyring))
+        return SetBack(self.database, Folding(self.keyring, PAYMENTS))
 
     @property
     def strangers(self) -> Strangers:
-        return Strangers(self.database, Folding(self.keyring))
+        return Strangers(self.database, Folding(self.keyring, PAYMENTS))
 
     async def compare(self, *shown: Shown, listing: Listing | None = None) -> str:
         """Compare what the partner lists from the mark on, as a round of upkeep does."""
@@ -132,7 +136,7 @@ class Store:
 
     @property
     def commands(self) -> Commands:
-        return Commands(self.database, Folding(self.keyring))
+        return Commands(self.database, Folding(self.keyring, PAYMENTS))
 
     def beside(self) -> Store:
         """The same as another process would have it."""
@@ -231,7 +235,8 @@ class Store:
             nonce = self.nonces.get((instruction, attempt), "")
         now = self.clock.now()
         heard = heard_of_send(payment_id, instruction, attempt, answer, now, nonce=nonce)
-        return await self.book.record(heard)
+        view: PaymentView = await self.book.record(heard)
+        return view
 
     async def looked_up(self, answer: LookedFor, payment_id: str = PAYMENT) -> PaymentView:
         """Record what a lookup brought."""
@@ -239,7 +244,8 @@ class Store:
         heard = heard_of_lookup(
             payment_id, instruction, answer, self.clock.now(), needs_watermark=False
         )
-        return await self.book.record(heard)
+        view: PaymentView = await self.book.record(heard)
+        return view
 
     async def read(
         self, answer: Read, *, inbox_through: int = 0, payment_id: str = PAYMENT
@@ -247,7 +253,8 @@ class Store:
         """Record what a read brought."""
         instruction = instruction_id(payment_id, InstructionKind.PAY)
         heard = heard_of_read(payment_id, instruction, answer, self.clock.now(), inbox_through)
-        return await self.book.record(heard)
+        view: PaymentView = await self.book.record(heard)
+        return view
 
     async def booked(self, entry: Report, payment_id: str = PAYMENT) -> PaymentView:
         """Record an entry of a statement, which no step with a partner may bring."""
@@ -255,7 +262,9 @@ class Store:
 
         def transaction(session: Session) -> PaymentView:
             keep_report(session, payment_id, entry, now)
-            return Folding(self.keyring).refold(session, payment_row(session, payment_id), now)
+            row = payment_row(session, payment_id)
+            view: PaymentView = Folding(self.keyring, PAYMENTS).refold(session, row, now)
+            return view
 
         return await self.database.write(transaction)
 

@@ -11,15 +11,16 @@ from sqlmodel import select
 
 from domain.accounts import Account
 from domain.ids import claim_id
+from domain.lifecycle.heard import heard_of_send
 from domain.lifecycle.profile import InstructionKind, LookupKind, Profile
 from domain.lifecycle.sending import Move
 from domain.money import Money
 from domain.payments.answers import Accepted, Answered, Refused
-from domain.payments.heard import heard_of_send
 from domain.payments.order import Captured, Collection, Direction, Order, Rail
 from domain.payments.report import Action, ActionKind, Movement, MovementKind, PaymentState
 from store.claims import CannotClaim, Claimed, ClaimReused, Claims, OverBound
 from store.folding import Folding
+from store.payment_kind import payments_alone
 from store.tables.lifecycles import InstructionRow
 from tests.clock import SteppedClock
 from tests.fakes import order, profile
@@ -62,7 +63,7 @@ HELD = booked(K.AUTHORISATION, 10_000)
 
 @pytest.fixture
 def claims(store: Store) -> Claims:
-    return Claims(store.database, Folding(store.keyring))
+    return Claims(store.database, Folding(store.keyring, payments_alone()))
 
 
 async def authorised(
@@ -102,7 +103,7 @@ async def test_claims_that_do_not_fit_together_are_not_both_admitted(
 ) -> None:
     await authorised(store)
     beside = store.beside()
-    other = Claims(beside.database, Folding(beside.keyring))
+    other = Claims(beside.database, Folding(beside.keyring, payments_alone()))
     asked = (admit(claims, store, CAPTURE, 6_000), admit(other, store, CAPTURE, 6_001, "k2"))
     outcomes = await asyncio.gather(*asked, return_exceptions=True)
     beside.close()

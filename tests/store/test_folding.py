@@ -10,6 +10,7 @@ from sqlmodel import select
 
 from domain.ids import instruction_id
 from domain.lifecycle.profile import Idempotency, IdempotencyKind, InstructionKind, LookupKind
+from domain.lifecycle.questions import TASK_DUE_WITHIN
 from domain.lifecycle.sending import Move
 from domain.money import Money
 from domain.payments.answers import Answered
@@ -18,7 +19,6 @@ from domain.payments.payment import Certainty, Payment
 from domain.payments.report import Movement, MovementKind, PaymentState, Source
 from store import folding
 from store.keyring import Keyring
-from store.questions import TASK_DUE_WITHIN
 from store.tables.lifecycles import StateRow
 from store.tables.payments import MovementRow
 from store.tables.people import TaskRow

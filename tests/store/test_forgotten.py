@@ -10,6 +10,7 @@ import pytest
 
 from activities.checks import Checks
 from activities.messages import ResourceRef
+from domain.lifecycle.heard import Heard
 from domain.lifecycle.keys import partner_key
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import Idempotency, IdempotencyKind, InstructionKind, Profile
@@ -19,7 +20,6 @@ from domain.lifecycle.witness import Known
 from domain.payments.answers import Absent, Found, Shown
 from domain.payments.due import due
 from domain.payments.gate import Barred, CheckKind, Examined
-from domain.payments.heard import Heard
 from domain.payments.listing import Listing
 from domain.payments.order import Order
 from domain.payments.payment import Certainty
@@ -105,7 +105,7 @@ async def _bar(store: Store, *, known: int = 0) -> None:
 async def _refuse_preparation(store: Store, *, known: int = 0) -> None:
     now = store.clock.now()
     heard = Heard(
-        payment_id=PAYMENT,
+        resource_id=PAYMENT,
         instruction_id=INSTRUCTION,
         heard_at=now,
         why="no such bank",

@@ -14,8 +14,8 @@ import pytest
 from sqlmodel import Session, select
 
 import store.engines
+from domain.lifecycle.heard import Heard
 from domain.lifecycle.sending import AttemptResult
-from domain.payments.heard import Heard
 from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from domain.payments.view import PaymentView
@@ -127,7 +127,8 @@ class Watched:
 
     async def __call__(self, heard: Heard) -> PaymentView:
         try:
-            return await self._record(heard)
+            view: PaymentView = await self._record(heard)
+            return view
         except StoreAway:
             self.away += 1
             raise

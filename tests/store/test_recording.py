@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlmodel import select
 
 from domain.ids import instruction_id
+from domain.lifecycle.heard import heard_of_send
 from domain.lifecycle.profile import (
     DuplicateMeans,
     Idempotency,
@@ -16,7 +17,6 @@ from domain.lifecycle.profile import (
 )
 from domain.lifecycle.sending import AttemptResult, Closed, LookupResult, Move
 from domain.payments.answers import Found
-from domain.payments.heard import heard_of_send
 from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState, Source
 from store.references import object_of

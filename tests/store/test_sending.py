@@ -11,6 +11,7 @@ import pytest
 from sqlmodel import select
 
 from domain.ids import instruction_id
+from domain.lifecycle.heard import Heard
 from domain.lifecycle.profile import (
     Idempotency,
     IdempotencyKind,
@@ -18,7 +19,6 @@ from domain.lifecycle.profile import (
 )
 from domain.lifecycle.sending import Answer, Closed, Move
 from domain.payments.answers import Absent, CannotTell, NotReady, Unprepared, WireRequest
-from domain.payments.heard import Heard
 from domain.payments.payment import Certainty, UnknownPayment
 from domain.payments.report import PaymentState
 from store.sending import Turn
@@ -254,7 +254,7 @@ async def test_a_postponed_preparation_has_a_pause_of_its_own(
 
 def _refused_preparation(clock: SteppedClock) -> Heard:
     return Heard(
-        payment_id=PAYMENT,
+        resource_id=PAYMENT,
         instruction_id=INSTRUCTION,
         heard_at=clock.now(),
         answer=Answer.REFUSED,

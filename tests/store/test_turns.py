@@ -21,7 +21,7 @@ from store.tables.lifecycles import LifecycleRow
 from store.turns import ReadTurns
 from tests.clock import SteppedClock
 from tests.fakes import profile
-from tests.store.books import PAYMENT, Store, accepted, exchange, report
+from tests.store.books import PAYMENT, PAYMENTS, Store, accepted, exchange, report
 from tests.store.crowds import multiply
 
 S = PaymentState
@@ -38,7 +38,7 @@ def limited(quota: Quota = QUOTA) -> Profile:
 
 @pytest.fixture
 def turns(store: Store) -> ReadTurns:
-    return ReadTurns(store.database, Folding(store.keyring))
+    return ReadTurns(store.database, Folding(store.keyring, PAYMENTS))
 
 
 async def _at_the_partner(store: Store, payment_id: str, quota: Quota = QUOTA) -> PaymentView:
@@ -164,7 +164,7 @@ async def test_all_who_ask_at_once_get_turns_one_after_another(
     for payment_id in ids:
         await _at_the_partner(store, payment_id)
     began, another = clock.now(), store.beside()
-    beside = ReadTurns(another.database, Folding(store.keyring))
+    beside = ReadTurns(another.database, Folding(store.keyring, PAYMENTS))
     asked = [
         process.take(payment_id, LOGIN, QUOTA, began)
         for payment_id, process in zip(ids, [turns, beside] * 6, strict=True)

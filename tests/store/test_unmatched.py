@@ -14,6 +14,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.upkeep import Upkeep
 from activities.witness import Witness
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.questions import TASK_DUE_WITHIN, TASK_OWNER
 from domain.lifecycle.statement import Signed, Statement, StatementKind
 from starter.signing import sign
 from store import schema
@@ -21,7 +22,6 @@ from store.clocks import StoreClocks
 from store.inbox import MATCHED_WITHIN
 from store.notifications import Notifications
 from store.operators import NotSigned
-from store.questions import TASK_DUE_WITHIN, TASK_OWNER
 from store.tables.partners import InboxRow
 from store.tables.people import TaskRow
 from store.tasks import Task, Tasks

@@ -20,7 +20,7 @@ from store.folding import Folding
 from store.tables.lifecycles import LifecycleRow
 from store.turns import ReadTurns
 from tests.fakes import profile
-from tests.store.books import PAYMENT, Store, accepted, in_doubt
+from tests.store.books import PAYMENT, PAYMENTS, Store, accepted, in_doubt
 from tests.store.moments import SECOND, contradicted, held, told_that
 from tests.terminal.homes import Home, home
 
@@ -63,7 +63,7 @@ async def _as_line_of_a_file(store: Store, key: str) -> None:
 
 async def test_it_names_a_turn_in_the_quota_and_the_next_look(alone: Home) -> None:
     store = alone.store
-    turns = ReadTurns(store.database, Folding(store.keyring))
+    turns = ReadTurns(store.database, Folding(store.keyring, PAYMENTS))
     for number in range(3):
         await _at_the_partner(store, f"pay_{number}")
     now = store.clock.step(SECOND)

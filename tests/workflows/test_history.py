@@ -18,7 +18,7 @@ from activities.clocks import Moments
 from activities.messages import Step
 from activities.partner_steps import PartnerSteps
 from domain.ids import end_to_end_hash
-from domain.payments.heard import Heard
+from domain.lifecycle.heard import Heard
 from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from starter.codec import ENCODING, EncryptionCodec

@@ -29,11 +29,11 @@ def upgrade() -> None:
     op.create_table(
         "actions",
         sa.Column("report_id", sa.String(), nullable=False),
-        sa.Column("payment_id", sa.String(), nullable=False),
+        sa.Column("resource_id", sa.String(), nullable=False),
         sa.Column("as_of", Moment(), nullable=False),
         sa.Column("url_sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("report_id"),
         sa.ForeignKeyConstraint(["report_id"], ["reports.report_id"]),
-        sa.ForeignKeyConstraint(["payment_id"], ["payments.payment_id"]),
+        sa.ForeignKeyConstraint(["resource_id"], ["lifecycles.resource_id"]),
     )
-    op.create_index("ix_actions_payment_id", "actions", ["payment_id"])
+    op.create_index("ix_actions_resource_id", "actions", ["resource_id"])

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from domain.ids import hashed
 from domain.lifecycle.profile import LETTERS_AND_DIGITS, InstructionKind
+from domain.lifecycle.report import Report
 from domain.payments.answers import (
     Accepted,
     Answered,
@@ -24,7 +25,6 @@ from domain.payments.answers import (
     WireRequest,
 )
 from domain.payments.order import Order
-from domain.payments.report import Report
 from partners.currencycloud.account import Account as CurrencycloudAccount
 from partners.currencycloud.client import CurrencycloudPartner
 from tests.partners.currencycloud.scripted import ORDER, FakeLoginBook, FakePreparedBook

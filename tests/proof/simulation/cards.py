@@ -21,10 +21,10 @@ from domain.payments.order import Captured, Collection, Direction, Order, Rail, 
 from domain.payments.payment import Instruction
 from store.claims import CannotClaim
 from store.faults import StoreAway
+from store.payment_kind import payment_view
 from store.records import PaymentRecord
 from store.tables.lifecycles import LifecycleRow
 from store.tables.people import TaskRow
-from store.views import view_of
 from tests.proof.card_checker import compare_cards
 from tests.proof.cards import Cards
 from tests.proof.cards_partner import CARDS, CardsPartner, profile_of
@@ -260,7 +260,7 @@ def _shown(records: Sequence[PaymentRecord], session: Session) -> dict[str, dict
     asks = set(session.exec(select(TaskRow.resource_id).where(*_asks_about_us())))
     shown = {}
     for record in records:
-        view = view_of(session, session.get_one(LifecycleRow, record.payment_id))
+        view = payment_view(session, session.get_one(LifecycleRow, record.payment_id))
         payment = view.payment
         amounts = payment.amounts
         shown[record.end_to_end_id] = {
@@ -271,7 +271,7 @@ def _shown(records: Sequence[PaymentRecord], session: Session) -> dict[str, dict
                for name in ("authorised", "captured", "refunded", "disputed", "net")},
             "funds": display(payment).funds.value,
             "reversals": {each.reference: each.state.value for each in payment.reversals},
-            "claims": {(i.kind.value, i.amount.minor): _status(i)
+            "claims": {(i.kind, i.amount.minor): _status(i)
                        for i in view.instructions if i.amount},
         }  # fmt: skip
     return shown

@@ -44,6 +44,7 @@ from store.folding import Folding
 from store.future import Future
 from store.inbox import Inbox
 from store.notifications import Notifications
+from store.payment_kind import payments_alone
 from store.payments import Payments
 from store.records import PaymentRecord
 from store.rounds import Rounds
@@ -159,11 +160,11 @@ class World:
     def work(self) -> None:
         """A worker process is born, and polls."""
         payments, book = (
-            Payments(self.database, KEYRING, escalate),
-            SendBook(self.database, KEYRING, escalate),
+            Payments(self.database, KEYRING, payments_alone(escalate)),
+            SendBook(self.database, KEYRING, payments_alone(escalate)),
         )
         inbox = Inbox(self.database, KEYRING)
-        commands = Commands(self.database, Folding(KEYRING, escalate))
+        commands = Commands(self.database, Folding(KEYRING, payments_alone(escalate)))
         clocks = Clocks(
             self.clock,
             StoreClocks(self.database),
@@ -172,17 +173,18 @@ class World:
         )
         steps = PartnerSteps(
             partners=self.partners(),
+            kinds=payments_alone(escalate),
             book=book,
-            payments=payments,
             inbox=inbox,
-            turns=ReadTurns(self.database, Folding(KEYRING, escalate)),
+            turns=ReadTurns(self.database, Folding(KEYRING, payments_alone(escalate))),
             checks=Checks(self.clock, ()),
             witness=self.witness(),
             clocks=clocks,
-            future=Future(self.database, Folding(KEYRING, escalate)),
+            future=Future(self.database, Folding(KEYRING, payments_alone(escalate))),
             store_away=STORE_AWAY,
         )
         store = PaymentStore(
+            kinds=payments_alone(escalate),
             payments=payments,
             book=book,
             commands=commands,
@@ -200,13 +202,13 @@ class World:
             for name, partner in self.partners().items()
             if self._forgets and lists(partner.profile.operation(InstructionKind.PAY).lookup.kind)
         }
-        strangers = Strangers(self.database, Folding(KEYRING, escalate))
+        strangers = Strangers(self.database, Folding(KEYRING, payments_alone(escalate)))
         return Witness(listers=listers, strangers=strangers, clock=self.clock)
 
     @property
     def set_back(self) -> SetBack:
         """What follows where the store was set back."""
-        return SetBack(self.database, Folding(KEYRING, escalate))
+        return SetBack(self.database, Folding(KEYRING, payments_alone(escalate)))
 
     def partners(self) -> dict[tuple[str, str], Any]:
         """One adapter for each shape of bank; their connections are simulated."""
@@ -248,9 +250,9 @@ class World:
             return running
 
         return Orchestrator(
-            payments=Payments(self.database, KEYRING, escalate),
-            commands=Commands(self.database, Folding(KEYRING, escalate)),
-            claims=Claims(self.database, Folding(KEYRING, escalate)),
+            payments=Payments(self.database, KEYRING, payments_alone(escalate)),
+            commands=Commands(self.database, Folding(KEYRING, payments_alone(escalate))),
+            claims=Claims(self.database, Folding(KEYRING, payments_alone(escalate))),
             notifier=Notifier(Notifications(self.database), reached, self.clock),
             running=reached,
             profiles=lambda: self._profiles,
@@ -295,7 +297,7 @@ class World:
     async def upkeep(self) -> None:
         """Relay and sweep, by nobody who dies: that they are done again is a schedule's."""
         rounds = Upkeep(
-            payments=Payments(self.database, KEYRING, escalate),
+            payments=Payments(self.database, KEYRING, payments_alone(escalate)),
             inbox=Inbox(self.database, KEYRING),
             notifications=Notifications(self.database),
             tasks=Tasks(self.database),
@@ -304,7 +306,7 @@ class World:
             runner=self.temporal,
             clock=self.clock,
             clocks=AgreedClocks(self.clock, StoreClocks(self.database)),
-            future=Future(self.database, Folding(KEYRING, escalate)),
+            future=Future(self.database, Folding(KEYRING, payments_alone(escalate))),
             last_round=no_round,
         )
         while True:

@@ -6,15 +6,15 @@ import itertools
 from typing import Any
 
 import domain.ids
+import domain.lifecycle.reversals as reversals
 import domain.lifecycle.sending as sending
 import domain.payments.aftermath as aftermath
 import domain.payments.fold as folding
 import domain.payments.movements as movements
-import domain.payments.reversals as reversals
 from domain.lifecycle.profile import InstructionKind
+from domain.lifecycle.reversals import ReversalKind, ReversalState
 from domain.lifecycle.sending import Move
 from domain.payments.report import PaymentState
-from domain.payments.reversals import ReversalKind, ReversalState
 from tests.proof.planted.bug import everywhere, planted
 
 

@@ -8,7 +8,7 @@ import domain.clock
 import store.wrong_clocks
 from activities.payment_store import PaymentStore
 from domain.lifecycle.next_step import NextStep
-from domain.payments.view import PaymentView
+from domain.lifecycle.view import View
 from tests.proof.planted.bug import everywhere, planted
 
 
@@ -35,7 +35,7 @@ def a_wrong_clock_is_only_logged() -> None:
 def a_load_goes_by_our_clock() -> None:
     original = PaymentStore._next
 
-    def by_ours(self: PaymentStore, view: PaymentView, at: datetime) -> NextStep:
+    def by_ours(self: PaymentStore, view: View, at: datetime) -> NextStep:
         return original(self, view, self._clock.now())
 
     PaymentStore._next = by_ours  # type: ignore[method-assign]

@@ -22,8 +22,8 @@ _PAUSES = ("read_pause", "read_pause_max")
 def the_crowd_counts_the_watched() -> None:
     original = store.views.view_of
 
-    def counts(session: Any, found: Any, *given: Any) -> Any:
-        view = original(session, found, *given)
+    def counts(kind: Any, session: Any, found: Any, *given: Any) -> Any:
+        view = original(kind, session, found, *given)
         is_open = (LifecycleRow.partner == found.partner, col(LifecycleRow.is_over).is_(False))
         crowd = select(func.count()).select_from(LifecycleRow).where(*is_open)
         if (quota := view.profile.quota) is None:
@@ -91,6 +91,6 @@ def the_host_alone_is_the_bank() -> None:
 
 @planted("a partner that does not answer is not noted", "tests/activities/test_silence.py")
 def silence_is_not_noted() -> None:
-    import domain.payments.silence
+    import domain.lifecycle.silence
 
-    everywhere(domain.payments.silence.silent_since, lambda before, answered, now: None)
+    everywhere(domain.lifecycle.silence.silent_since, lambda before, answered, now: None)

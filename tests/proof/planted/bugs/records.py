@@ -13,12 +13,14 @@ import store.inbox
 import store.sending
 import store.views
 from activities.upkeep import Upkeep
+from domain.payments.kind import PaymentKind
 from domain.payments.report import PaymentState, Report, Source
 from store.evidence import keep_report
 from store.notifications import Notifications
 from store.tables.lifecycles import LifecycleRow
 from store.tables.partners import InboxRow
 from tests.proof.planted.bug import everywhere, planted
+from tests.store.books import PAYMENTS
 
 
 @planted("an order is acknowledged before it is stored")
@@ -107,7 +109,7 @@ def a_webhook_is_believed() -> None:
                 )
                 keep_report(session, str(arrival.payment_id), report, given["now"])
                 row = session.get(LifecycleRow, arrival.payment_id)
-                store.folding.Folding(self._keyring).refold(session, row, given["now"])
+                store.folding.Folding(self._keyring, PAYMENTS).refold(session, row, given["now"])
 
             self._database.write_now(believe)
         return arrival
@@ -159,7 +161,11 @@ def news_is_told_once() -> None:
 def nobody_is_asked() -> None:
     everywhere(store.folding._questions, lambda *_: {})
 
-    def no_ladder(self: Any, row: Any, payment: Any) -> tuple[()]:
+    def no_ladder(self: Any, folded: Any, rail: str) -> tuple[()]:
         return ()
 
-    store.folding.Folding._ladder = no_ladder  # type: ignore[method-assign]
+    def no_questions(self: Any, folded: Any, reads: int) -> dict[str, Any]:
+        return {}
+
+    PaymentKind.ladder = no_ladder  # type: ignore[method-assign]
+    PaymentKind.questions = no_questions  # type: ignore[method-assign]

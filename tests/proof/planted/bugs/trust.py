@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import domain.payments.heard as heard
+import domain.lifecycle.heard as heard
 import starter.codec
 import starter.converter
 from tests.proof.planted.bug import everywhere, planted

@@ -11,8 +11,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.payments.answers import Exchange, NotReady, Unanswered, Unprepared
-from domain.payments.escalation import DueRung, Ladder, Rung
+from domain.lifecycle.answers import Exchange, NotReady, Unanswered, Unprepared
+from domain.lifecycle.escalation import DueRung, Ladder, Rung
 
 _SERVER_ERROR: Final = 500
 _MINUTE: Final = timedelta(minutes=1)

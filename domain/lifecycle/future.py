@@ -10,9 +10,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.clock import is_after
+from domain.lifecycle.heard import Heard
+from domain.lifecycle.report import Report
 from domain.lifecycle.sending import Book, LookedUp, LookupResult
-from domain.payments.heard import Heard
-from domain.payments.report import Report
 
 
 def has_future(book: Book, now: datetime) -> bool:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
-from domain.ids import payment_of
-from domain.lifecycle.sending import Answer, AttemptResult, LookedUp, LookupResult
-from domain.payments.answers import (
+from domain.ids import resource_of
+from domain.lifecycle.answers import (
     Absent,
     Accepted,
     Answered,
@@ -27,7 +26,8 @@ from domain.payments.answers import (
     TurnedAway,
     Unanswered,
 )
-from domain.payments.report import Report, Source
+from domain.lifecycle.report import Report, Source
+from domain.lifecycle.sending import Answer, AttemptResult, LookedUp, LookupResult
 
 #: Where a step's report can come from. Statements, our own checks and operators' decisions are
 #: stored where they come in, and never pass through a workflow.
@@ -37,10 +37,10 @@ _SOURCES: Final = frozenset({Source.REPLY, Source.READ})
 class NotOfAStep(ValueError):
     """No step with a partner can have this outcome; nothing of it was stored."""
 
-    def __init__(self, payment_id: str, why: str) -> None:
+    def __init__(self, resource_id: str, why: str) -> None:
         super().__init__(
-            f"payment {payment_id}: {why}. Nothing was stored. Somebody else may write to Temporal "
-            "with our key, or an adapter is wrong: look at the payment's history in Temporal"
+            f"{resource_id}: {why}. Nothing was stored. Somebody else may write to Temporal "
+            "with our key, or an adapter is wrong: look at the run's history in Temporal"
         )
 
 
@@ -48,12 +48,13 @@ class Heard(BaseModel):
     """The outcome of one step. Recording it twice has the effect of recording it once.
 
     `attempt` and `result` belong to a send, `looked_up` to a lookup; a read has neither.
-    `inbox_through` is the payment's highest inbox number, noted before the read was sent.
+    `inbox_through` is the resource's highest inbox number, noted before the read was sent.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
 
-    payment_id: str
+    resource_id: str = Field(validation_alias=AliasChoices("resource_id", "payment_id"))
+    """Payloads of earlier releases name it `payment_id`."""
     instruction_id: str
     heard_at: AwareDatetime
     why: str = ""
@@ -74,17 +75,17 @@ class Heard(BaseModel):
     """The partner can never be asked about it again."""
 
     def require_of_a_step(self) -> None:
-        """Raise if no step with a partner about this payment can have this outcome.
+        """Raise if no step with a partner about this resource can have this outcome.
 
         Raises:
             NotOfAStep: the text says what no step can bring.
         """
         if why := self._not_of_a_step():
-            raise NotOfAStep(self.payment_id, why)
+            raise NotOfAStep(self.resource_id, why)
 
     def _not_of_a_step(self) -> str | None:
-        if payment_of(self.instruction_id) != self.payment_id:
-            return f"a step speaks of {self.instruction_id!r}, an instruction of another payment"
+        if resource_of(self.instruction_id) != self.resource_id:
+            return f"a step speaks of {self.instruction_id!r}, an instruction of another resource"
         report = self.report
         if report is None:
             return None
@@ -98,7 +99,7 @@ class Heard(BaseModel):
 
 
 def heard_of_send(
-    payment_id: str,
+    resource_id: str,
     instruction_id: str,
     attempt: int,
     answer: Submitted,
@@ -108,7 +109,7 @@ def heard_of_send(
 ) -> Heard:
     """The outcome of a submit."""
     base = Heard(
-        payment_id=payment_id,
+        resource_id=resource_id,
         instruction_id=instruction_id,
         attempt=attempt,
         nonce=nonce,
@@ -166,7 +167,7 @@ def heard_of_send(
 
 
 def heard_of_lookup(
-    payment_id: str,
+    resource_id: str,
     instruction_id: str,
     answer: LookedFor,
     now: datetime,
@@ -179,7 +180,7 @@ def heard_of_lookup(
         asked_at: datetime, result: LookupResult, why: str, exchange: Exchange | None
     ) -> Heard:
         return Heard(
-            payment_id=payment_id,
+            resource_id=resource_id,
             instruction_id=instruction_id,
             heard_at=now,
             looked_up=LookedUp(asked_at=asked_at, result=result),
@@ -201,10 +202,10 @@ def heard_of_lookup(
 
 
 def heard_of_read(
-    payment_id: str, instruction_id: str, answer: Read, now: datetime, inbox_through: int
+    resource_id: str, instruction_id: str, answer: Read, now: datetime, inbox_through: int
 ) -> Heard:
     """The outcome of a read. Without a usable answer, nothing in the inbox is marked as read."""
-    base = Heard(payment_id=payment_id, instruction_id=instruction_id, heard_at=now)
+    base = Heard(resource_id=resource_id, instruction_id=instruction_id, heard_at=now)
     match answer:
         case Answered(report, exchange):
             return base.model_copy(

@@ -1,0 +1,45 @@
+"""A lifecycle as rows: what a kind hands the store besides what it hands the rest of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from sqlmodel import Session
+
+from domain.lifecycle.kind import LifecycleKind
+from domain.lifecycle.report import Report
+from store.tables.lifecycles import LifecycleRow
+
+#: A view or what was folded, of whatever kind a row is.
+OfItsKind: TypeAlias = Any
+
+
+class StoredKind(LifecycleKind, Protocol):
+    """A kind with tables of its own."""
+
+    def keep(self, session: Session, row: LifecycleRow, reports: Sequence[Report]) -> None:
+        """Write what only this kind stores, from all reports."""
+
+
+#: The kinds that a process knows, by name. Assembly gives them to the store.
+StoredKinds = Mapping[str, StoredKind]
+
+
+class UnknownKind(LookupError):
+    """A row's kind is not known to this process."""
+
+
+def kind_of_row(kinds: StoredKinds, row: LifecycleRow) -> StoredKind:
+    """The kind of a row.
+
+    Raises:
+        UnknownKind: this process does not know it.
+    """
+    try:
+        return kinds[row.kind]
+    except KeyError:
+        raise UnknownKind(
+            f"{row.resource_id} is of the kind {row.kind!r}, which this process does not know; run "
+            "it by a release that does"
+        ) from None
