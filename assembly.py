@@ -155,7 +155,7 @@ class Assembly:
         return Orchestrator(
             payments=self.payments,
             commands=self.commands,
-            claims=Claims(self.database, Folding(self.keyring, KINDS)),
+            claims=Claims(self.database, Folding(self.keyring, self.kinds)),
             notifier=self.notifier,
             running=self.running,
             profiles=lambda: self.profiles,

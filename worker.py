@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -28,7 +29,7 @@ from activities.checks import Checks
 from activities.partner_steps import PartnerSteps
 from activities.payment_store import PaymentStore
 from activities.upkeep import Upkeep
-from assembly import KINDS, STORE_AWAY, Assembly, assembled
+from assembly import STORE_AWAY, Assembly, assembled
 from domain.clock import Clock, ClocksApart
 from domain.ids import TASK_QUEUE, UPKEEP, partner_queue
 from process import stop_on_signals
@@ -83,13 +84,18 @@ async def work(settings: Settings, *, inbound: bool = False) -> int:
     return 0
 
 
-def workers(assembly: Assembly, client: Client) -> list[Worker]:
+def workers(
+    assembly: Assembly, client: Client, lifecycles: Sequence[type] = (PaymentWorkflow,)
+) -> list[Worker]:
     """One worker for workflows and store steps, and one per partner.
 
     So a slow partner cannot hold up another one.
+
+    Args:
+        lifecycles: the workflow of each kind that the assembly has.
     """
     store = PaymentStore(
-        kinds=KINDS,
+        kinds=assembly.kinds,
         payments=assembly.payments,
         book=assembly.book,
         commands=assembly.commands,
@@ -99,11 +105,11 @@ def workers(assembly: Assembly, client: Client) -> list[Worker]:
     )
     rounds = upkeep(assembly, client)
     steps = PartnerSteps(
-        kinds=KINDS,
+        kinds=assembly.kinds,
         partners=assembly.partners,
         book=assembly.book,
         inbox=assembly.inbox,
-        turns=ReadTurns(assembly.database, Folding(assembly.keyring, KINDS)),
+        turns=ReadTurns(assembly.database, Folding(assembly.keyring, assembly.kinds)),
         checks=Checks(assembly.clock, assembly.checks),
         witness=assembly.witness,
         clocks=assembly.clocks,
@@ -115,7 +121,7 @@ def workers(assembly: Assembly, client: Client) -> list[Worker]:
         Worker(
             client,
             task_queue=TASK_QUEUE,
-            workflows=[PaymentWorkflow, UpkeepWorkflow],
+            workflows=[*lifecycles, UpkeepWorkflow],
             activities=[
                 store.load,
                 store.record,

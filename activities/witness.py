@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from activities.silence import Silences
+from domain.lifecycle.answers import NotReady, Shown, Unanswered
 from domain.lifecycle.silence import has_answered
-from domain.payments.answers import NotReady, Shown, Unanswered
 from domain.payments.listing import Listing
 
 if TYPE_CHECKING:

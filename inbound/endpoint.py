@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from domain.payments.answers import WebhookRefused
+from domain.lifecycle.answers import WebhookRefused
 from inbound.webhooks import NobodyListens, Webhooks
 
 log = logging.getLogger("finality.inbound")

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from domain.clock import Clock
-from domain.payments.answers import WebhookRefused
+from domain.lifecycle.answers import WebhookRefused
 
 if TYPE_CHECKING:
     from partners.interface import WebhookReader

@@ -11,7 +11,7 @@ from typing import Final
 from sqlmodel import Session
 
 from domain.clock import APART_MAX, Clock
-from domain.payments.answers import NotReady
+from domain.lifecycle.answers import NotReady
 from store.clocks import no_later
 from store.database import Database
 from store.keyring import Keyring

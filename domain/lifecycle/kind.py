@@ -42,13 +42,13 @@ class LifecycleKind(Protocol):
     cancellable: AbstractSet[str]
     cancelled: str
 
-    def request(self, clear: bytes) -> Any:
+    def request(self, clear: bytes, /) -> Any:
         """The request, which never changes, from its stored bytes."""
 
-    def report(self, stored: str) -> Report:
+    def report(self, stored: str, /) -> Report:
         """A report as it was stored."""
 
-    def folded(self, stored: str) -> Any:
+    def folded(self, stored: str, /) -> Any:
         """What was folded, as it was stored."""
 
     def fold(
@@ -56,7 +56,8 @@ class LifecycleKind(Protocol):
         request: Any,
         profile: Profile,
         instructions: Sequence[Instruction],
-        reports: Iterable[Report],
+        reports: Iterable[Any],
+        /,
     ) -> Folded:
         """How the resource stands by all evidence. Pure; never raises."""
 
@@ -65,7 +66,8 @@ class LifecycleKind(Protocol):
         request: Any,
         profile: Profile,
         instructions: Sequence[Instruction],
-        reports: Iterable[Report],
+        reports: Iterable[Any],
+        /,
     ) -> str:
         """The state by words alone, whatever is booked or in question."""
 
@@ -75,10 +77,10 @@ class LifecycleKind(Protocol):
     def subject(self, request: Any, shared: Mapping[str, Any]) -> Subject:
         """What an adapter is told of an instruction. `shared` is the same for every kind."""
 
-    def due(self, view: Any, now: datetime) -> Due:
+    def due(self, view: Any, now: datetime, /) -> Due:
         """The one thing that is due now."""
 
-    def deadline_of(self, view: Any) -> datetime | None:
+    def deadline_of(self, view: Any, /) -> datetime | None:
         """The deadline of whatever the resource waits for; None if nothing limits it."""
 
     def headline(self, folded: Any) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any, Final
 
 from domain.lifecycle.escalation import DueRung
 from domain.lifecycle.gate import GateStates
-from domain.lifecycle.next_step import Due
 from domain.lifecycle.profile import InstructionKind, Profile
 from domain.lifecycle.questions import Question
-from domain.lifecycle.resource import Certainty, Instruction
-from domain.payments import due, fold
+from domain.lifecycle.resource import Certainty
+from domain.payments import due as of_due
+from domain.payments import fold as of_fold
 from domain.payments.aftermath import evidence_wanted
 from domain.payments.answers import Subject
 from domain.payments.display import display
@@ -38,35 +38,16 @@ class PaymentKind:
     cancellable: AbstractSet[str] = CANCELLABLE
     cancelled: str = PaymentState.CANCELLED
 
+    request = staticmethod(Order.model_validate_json)
+    report = staticmethod(Report.model_validate_json)
+    folded = staticmethod(Payment.model_validate_json)
+    fold = staticmethod(of_fold.fold)
+    state_by_words = staticmethod(of_fold.state_by_words)
+    due = staticmethod(of_due.due)
+    deadline_of = staticmethod(of_due.deadline_of)
+
     def __init__(self, escalate: Escalate = nobody) -> None:
         self._escalate = escalate
-
-    def request(self, clear: bytes) -> Order:
-        return Order.model_validate_json(clear)
-
-    def report(self, stored: str) -> Report:
-        return Report.model_validate_json(stored)
-
-    def folded(self, stored: str) -> Payment:
-        return Payment.model_validate_json(stored)
-
-    def fold(
-        self,
-        request: Order,
-        profile: Profile,
-        instructions: Sequence[Instruction],
-        reports: Iterable[Any],
-    ) -> Payment:
-        return fold.fold(request, profile, instructions, reports)
-
-    def state_by_words(
-        self,
-        request: Order,
-        profile: Profile,
-        instructions: Sequence[Instruction],
-        reports: Iterable[Any],
-    ) -> PaymentState:
-        return fold.state_by_words(request, profile, instructions, reports)
 
     def view(self, folded: Payment, shared: Mapping[str, Any]) -> PaymentView:
         return PaymentView(payment=folded, **shared)
@@ -74,12 +55,6 @@ class PaymentKind:
     def subject(self, request: Order, shared: Mapping[str, Any]) -> Subject:
         shared = {**shared, "kind": InstructionKind(shared["kind"])}
         return Subject(order=request, **shared)
-
-    def due(self, view: PaymentView, now: datetime) -> Due:
-        return due.due(view, now)
-
-    def deadline_of(self, view: PaymentView) -> datetime | None:
-        return due.deadline_of(view)
 
     def headline(self, folded: Payment) -> str:
         return display(folded).headline

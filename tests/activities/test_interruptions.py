@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlmodel import delete
+from sqlmodel import Session, SQLModel, delete
 from temporalio.exceptions import ApplicationError
 
 from activities import partner_steps
@@ -21,6 +22,7 @@ from domain.payments.view import PaymentView
 from store.faults import StoreAway
 from store.halts import Halts
 from store.tables.lifecycles import InstructionRow
+from store.tables.partners import ReferenceRow
 from tests.activities.steps import in_its_run, steps_of
 from tests.clock import SteppedClock
 from tests.polling import until
@@ -209,10 +211,15 @@ async def test_nothing_is_sent_if_the_attempt_cannot_be_written(
     assert (await steps.instructed()).payment.certainty is Certainty.SENT
 
 
+def _emptied(table: type[SQLModel], session: Session) -> None:
+    session.exec(delete(table))
+
+
 async def test_a_payment_whose_instruction_is_gone_halts_everything(store: Store) -> None:
     """Somebody took its row out of the database, as if the payment were not there."""
     await store.accept()
-    store.database.write_now(lambda session: session.exec(delete(InstructionRow)))
+    for table in (ReferenceRow, InstructionRow):
+        store.database.write_now(partial(_emptied, table))
     ref = ResourceRef(tenant="shop", resource_id=PAYMENT)
     with pytest.raises(ApplicationError, match="has no instruction"):
         await in_its_run().run(store.payment_store().load, ref)

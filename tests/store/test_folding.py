@@ -15,9 +15,9 @@ from domain.lifecycle.sending import Move
 from domain.money import Money
 from domain.payments.answers import Answered
 from domain.payments.fold import fold
+from domain.payments.kind import PaymentKind
 from domain.payments.payment import Certainty, Payment
 from domain.payments.report import Movement, MovementKind, PaymentState, Source
-from store import folding
 from store.keyring import Keyring
 from store.tables.lifecycles import StateRow
 from store.tables.payments import MovementRow
@@ -100,7 +100,7 @@ async def test_the_same_evidence_folded_otherwise_keeps_the_state_and_asks_a_per
     def newer(*evidence: Any) -> Payment:
         return fold(*evidence).model_copy(update={"state": PaymentState.PROCESSING})
 
-    monkeypatch.setattr(folding, "fold", newer)
+    monkeypatch.setattr(PaymentKind, "fold", staticmethod(newer))
     again = report(store.clock.now(), PaymentState.SETTLED, source=Source.READ)
     view = await store.read(Answered(again, exchange(store.clock.now())))
     assert view.payment == before

@@ -11,6 +11,7 @@ import domain.payments.fold as folding
 import domain.payments.movements as movements
 from domain.lifecycle.profile import Operation
 from domain.lifecycle.sending import Move
+from domain.payments.kind import PaymentKind
 from domain.payments.report import PaymentState
 from domain.payments.states import ENDS
 from tests.proof.planted.bug import everywhere, planted
@@ -39,7 +40,8 @@ def a_closed_instruction_sends() -> None:
         return original(op, book, now, **options)
 
     everywhere(original, sends)
-    everywhere(ENDS, ENDS - {PaymentState.CANCELLED})
+    PaymentKind.ends = ENDS - {PaymentState.CANCELLED}
+    everywhere(ENDS, PaymentKind.ends)
 
 
 @planted("the clock ends what is in doubt")

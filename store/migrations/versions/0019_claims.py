@@ -7,7 +7,7 @@ from alembic import op
 
 from store.columns import Moment
 
-revision = "0020"
+revision = "0019"
 down_revision = "0018"
 
 
