@@ -85,8 +85,6 @@ class Book:
 
 
 class _Tokens(Wire):
-    what = "token"
-
     access_token: str
     expires_in: int | None = None
     refresh_token: str = ""
