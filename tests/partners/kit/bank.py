@@ -36,8 +36,9 @@ class Bank:
         self.answers[route] = list(answers)
         return self
 
-    def handle(self, request: httpx.Request) -> httpx.Response:
+    async def handle(self, request: httpx.Request) -> httpx.Response:
         self.came.append(request)
+        await asyncio.sleep(0)
         answers = self.answers[f"{request.method} {request.url.path}"]
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer, Exception):
