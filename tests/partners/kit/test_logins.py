@@ -35,7 +35,8 @@ def asked(bank: Bank) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "grant", [Grant("t"), Grant("t", START), Grant("t", refresh="r"), Grant("t", START, "r")]
+    "grant",
+    [Grant("t"), Grant("{}"), Grant("t", START), Grant("t", refresh="r"), Grant("t", START, "r")],
 )
 def test_a_grant_is_kept_as_text(grant: Grant) -> None:
     assert Grant.of(grant.kept()) == grant

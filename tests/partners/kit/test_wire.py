@@ -12,7 +12,6 @@ from partners.kit.wire import Unusable, Wire, read
 
 
 class Leg(Wire):
-    what = "leg"
     readings: ClassVar[dict[str, str]] = {"amount": "money"}
 
     amount: str
@@ -23,7 +22,6 @@ class Leg(Wire):
 
 
 class Payment(Wire):
-    what = "payment"
     documented = frozenset({"colour"})
 
     id: str
