@@ -129,7 +129,11 @@ class PreparedBook(Protocol):
 
 
 class LoginBook(Protocol):
-    """A partner login, shared by all processes: one login at a time, and none after a failure."""
+    """A partner login, shared by all processes: one login at a time, and none after a failure.
+
+    The book seals a token as text. For a token that ends, the text is a whole `Grant` of
+    `partners.kit.logins`.
+    """
 
     async def token(self, login: str, credentials_hash: str) -> str | None:
         """The token in use. None: the login is not usable or has no token."""

@@ -12,7 +12,6 @@ from partners.kit.wire import Unusable, Wire, read
 class Payment(Wire):
     """Definition `Payment` of the reference."""
 
-    what: ClassVar[str] = "payment"
     readings: ClassVar[dict[str, str]] = {"amount": "money", "payment_date": "day"}
     documented: ClassVar[frozenset[str]] = frozenset(
         {
@@ -65,7 +64,6 @@ class Payment(Wire):
 class Transaction(Wire):
     """Definition `Transaction` of the reference: one booking on our account with them."""
 
-    what: ClassVar[str] = "transaction"
     readings: ClassVar[dict[str, str]] = {"amount": "money"}
     documented: ClassVar[frozenset[str]] = frozenset({"related_entity_type"})
 
@@ -87,7 +85,6 @@ class Transaction(Wire):
 class Balance(Wire):
     """Definition `Balance` of the reference: what we have there in one currency."""
 
-    what: ClassVar[str] = "balance"
     readings: ClassVar[dict[str, str]] = {"amount": "money"}
 
     amount: str
@@ -103,8 +100,6 @@ class Balance(Wire):
 
 class Beneficiary(Wire):
     """Definition `Beneficiary` of the reference: the fields that identify it."""
-
-    what: ClassVar[str] = "beneficiary"
 
     id: str
     bank_account_holder_name: str
@@ -131,8 +126,6 @@ class Beneficiary(Wire):
 
 class Pagination(Wire):
     """Definition `Pagination` of the reference: the only numbers that are not strings."""
-
-    what: ClassVar[str] = "pagination"
 
     total_entries: int
     next_page: int

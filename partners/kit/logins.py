@@ -46,7 +46,7 @@ class Grant:
 
     def kept(self) -> str:
         """As text for the login book; a token without an end is its own text."""
-        if self.expires_at is None and not self.refresh:
+        if self.expires_at is None and not self.refresh and not self.token.startswith("{"):
             return self.token
         ends = self.expires_at.isoformat() if self.expires_at else None
         return json.dumps({"token": self.token, "expires_at": ends, "refresh": self.refresh})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Final, TypeVar, Unpack
+from typing import Any, ClassVar, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -38,7 +38,7 @@ class Wire(BaseModel):
     partner writes, because it would be stored and copied into every history.
 
     Class attributes:
-        what: the object's name in drift; by default the class's.
+        what: the object's name in drift; by default that of the class.
         documented: fields of the partner's reference that we do not use.
         readings: field -> our property that reads it. `read` tries them all, so that none of them
             raises later.
@@ -47,13 +47,14 @@ class Wire(BaseModel):
     model_config = ConfigDict(
         strict=True, frozen=True, extra="allow", str_max_length=_TEXT_LENGTH_MAX
     )
-    what: ClassVar[str] = ""
+    what: ClassVar[str]
     documented: ClassVar[frozenset[str]] = frozenset()
     readings: ClassVar[dict[str, str]] = {}
 
-    def __init_subclass__(cls, **options: Unpack[ConfigDict]) -> None:
-        super().__init_subclass__(**options)
-        cls.what = cls.__dict__.get("what", cls.__name__.lower())
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        if "what" not in vars(cls):
+            cls.what = cls.__name__.lstrip("_").lower()
 
     @property
     def drift(self) -> tuple[str, ...]:

@@ -115,26 +115,18 @@ class Accounts:
         """
         minor, at = to_minor(amount, currency), stamp(now)
         self._book.post(at, "funding", currency, [(FUNDING, -minor), (account_id, minor)])
-        balance = self._book.balance(account_id, currency, at)
-        transaction: dict[str, Any] = {
-            "id": new_id(),
-            "balance_id": balance["id"],
-            "account_id": account_id,
-            "currency": currency,
-            "amount_minor": minor,
-            "balance_minor": balance["amount_minor"],
-            "type": "credit",
-            "action": "funding",
-            "related_entity_type": "inbound_funds",
-            "related_entity_id": new_id(),
-            "short_reference": "",
-            "status": "completed",
-            "reason": "",
-            "settles_at": at,
-            "created_at": at,
-            "updated_at": at,
-            "completed_at": at,
-        }
-        self._book.insert("transactions", **transaction)
+        transaction = self._book.transact(
+            at,
+            account_id,
+            currency,
+            amount_minor=minor,
+            type="credit",
+            action="funding",
+            status="completed",
+            related_entity_type="inbound_funds",
+            related_entity_id=new_id(),
+            short_reference="",
+            reason="",
+        )
         Timers(self._book).funds_came(now)
         return transaction

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from simulators.kit import book as kit
+from simulators.kit.book import new_id
 
 # The counter-accounts of a customer's money, one per currency.
 FUNDING = "world:funding"
@@ -63,6 +64,23 @@ _NEW_COLUMNS = (
 class Book(kit.Book):
     schema = _SCHEMA
     new_columns = _NEW_COLUMNS
+
+    def transact(self, at: str, account_id: str, currency: str, **fields: Any) -> dict[str, Any]:
+        """Write a transaction. A completed one has the balance after its posting."""
+        balance = self.balance(account_id, currency, at)
+        is_done = fields["status"] == "completed"
+        transaction = {
+            "id": new_id(),
+            "balance_id": balance["id"],
+            "account_id": account_id,
+            "currency": currency,
+            "balance_minor": balance["amount_minor"] if is_done else None,
+            **dict.fromkeys(("settles_at", "created_at", "updated_at"), at),
+            "completed_at": at if is_done else None,
+            **fields,
+        }
+        self.insert("transactions", **transaction)
+        return transaction
 
     def contents(self) -> dict[str, Any]:
         payments = self.rows(

@@ -8,7 +8,6 @@ from typing import Any
 
 from simulators.currencycloud.book import Book
 from simulators.currencycloud.notices import Notices
-from simulators.kit.book import new_id
 from simulators.kit.clock import stamp
 from simulators.kit.timers import NotPossible
 
@@ -72,28 +71,18 @@ class Entries:
         status: str,
     ) -> None:
         """Write a transaction. Call it after the posting: a completed one has the new balance."""
-        when = stamp(at)
-        balance = self._book.balance(payment["account_id"], payment["currency"], when)
-        is_done = status == "completed"
-        self._book.insert(
-            "transactions",
-            id=new_id(),
-            balance_id=balance["id"],
-            account_id=payment["account_id"],
-            currency=payment["currency"],
+        self._book.transact(
+            stamp(at),
+            payment["account_id"],
+            payment["currency"],
             amount_minor=amount_minor,
-            balance_minor=balance["amount_minor"] if is_done else None,
             type=kind,
             action=action,
+            status=status,
             related_entity_type="payment",
             related_entity_id=payment["id"],
             short_reference=payment["short_reference"],
-            status=status,
             reason=payment["reason"],
-            settles_at=when,
-            created_at=when,
-            updated_at=when,
-            completed_at=when if is_done else None,
         )
 
     def settle_debit(self, payment: Payment, at: datetime) -> None:

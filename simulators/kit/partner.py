@@ -135,6 +135,8 @@ class Partner(ABC):
     ) -> None:
         """Schedule an intervention by a rule, or without a rule apply it now.
 
+        When it happens, the partner writes it to the log with `Book.fired`.
+
         Raises:
             NotPossible: there is no such object, or the intervention is not possible now.
         """
