@@ -101,7 +101,8 @@ async def test_a_token_that_dies_between_the_answer_and_the_read_is_replaced(
 async def test_a_whole_answer_counts_however_it_comes(
     pay: Instruction, bank: Bank, fault: str
 ) -> None:
-    bank.fault(fault, **({"seconds": 0.005, "bytes": 64} if fault == "drip" else {}))
+    param: dict[str, Any] = {"seconds": 0.005, "bytes": 64} if fault == "drip" else {}
+    bank.fault(fault, **param)
     await pay.accepted()
     assert pay.subject.partner_reference == pay.held[0]["id"]
 
