@@ -34,7 +34,7 @@ def _quoted(path: str, names: str | None) -> str:
     source = (_ROOT / path).read_text()
     if names is None:
         return source.strip()
-    return "\n\n".join(_defined(source, name.strip()) for name in names.split(","))
+    return "\n\n\n".join(_defined(source, name.strip()) for name in names.split(","))
 
 
 def _defined(source: str, name: str) -> str:

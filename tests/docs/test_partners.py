@@ -36,6 +36,21 @@ def test_a_partner_is_a_small_folder_and_a_small_simulator() -> None:
     assert _lines(_FOLDER / "simulator") < 400
 
 
+def _imports(folder: Path) -> set[str]:
+    lines = (line for file in folder.glob("*.py") for line in file.read_text().splitlines())
+    return {line.split()[1] for line in lines if line.strip().startswith(("from ", "import "))}
+
+
+def test_its_simulator_shares_nothing_with_its_adapter_and_both_build_on_the_kits() -> None:
+    simulator = {
+        name for name in _imports(_FOLDER / "simulator") if (ROOT / name.split(".")[0]).exists()
+    }
+    allowed = ("simulators.kit", "examples.harbour.simulator")
+    assert [name for name in simulator if not name.startswith(allowed)] == []
+    partners = {name for name in _imports(_FOLDER) if name.startswith(("partners", "simulators"))}
+    assert {name.split(".")[1] for name in partners} == {"kit", "interface"}
+
+
 @pytest.fixture
 def bank(tmp_path: Path) -> Iterator[Bank]:
     words = next(each for each in WORDS if each.name == _HARBOUR)
