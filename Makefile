@@ -56,6 +56,7 @@ bench: servers $(BENCH_READY) ## measure the engine beside a bare workflow and a
 docs: install ## draw and write anew what the docs take from the code
 	$(BIN)/python -m docs.life
 	$(BIN)/python -m docs.configuration
+	$(BIN)/python -m docs.partners
 
 check: install ## lint, format, types and the arrows between rooms; all four, whichever fails
 	@$(MAKE) --no-print-directory --keep-going lint format types arrows

@@ -21,6 +21,8 @@ class WebhookSigning(BaseModel):
 
     secrets: tuple[Annotated[SecretStr, Field(min_length=16)], ...] = Field(min_length=1)
     """the secret in use, and during a change also the other one; each at least 16 characters"""
+    # The header in which their guide "Inbound Funds / Collections" shows the HMAC, in hexadecimal
+    # digits. The reference has neither the name nor the encoding, so both are settings.
     header: str = "x-hmac-digest-sha-512"
     """the header with the signature"""
     encoding: Literal["hex", "base64"] = "hex"

@@ -5,24 +5,18 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Final, Literal, Protocol
-
-from pydantic import SecretStr
+from datetime import datetime
+from typing import Final
 
 from domain.payments.answers import Webhook, WebhookRefused
-from partners.kit.signatures import Digest, Encoding, check_age, verify
+from partners.currencycloud.account import WebhookSigning
+from partners.kit.signatures import check_age, verify
 from transport.json_text import parse
 
 log = logging.getLogger("finality.currencycloud")
 
-Version = Literal["2021-01-01", "2021-02-01"]
-
-#: The header in which their guide "Inbound Funds / Collections" shows the HMAC, in hexadecimal
-#: digits. The reference has neither the name nor the encoding, so both are settings.
-HEADER: Final = "x-hmac-digest-sha-512"
 #: Notification version -> media type, by which the two versions can be recognised.
-MEDIA_TYPE: Final[dict[Version, str]] = {
+MEDIA_TYPE: Final[dict[str, str]] = {
     "2021-01-01": "text/plain",
     "2021-02-01": "application/json",
 }
@@ -30,29 +24,10 @@ MEDIA_TYPE: Final[dict[Version, str]] = {
 _REFERENCE_LENGTH_MAX: Final = 64
 
 
-class Signing(Protocol):
-    """How deliveries to one of our accounts are signed."""
-
-    @property
-    def secrets(self) -> tuple[SecretStr, ...]: ...
-    @property
-    def header(self) -> str: ...
-    @property
-    def encoding(self) -> Encoding: ...
-    @property
-    def digest(self) -> Digest: ...
-    @property
-    def version(self) -> Version: ...
-    @property
-    def timestamp_header(self) -> str | None: ...
-    @property
-    def tolerance(self) -> timedelta: ...
-
-
 class CurrencycloudWebhooks:
     """A `WebhookReader` for one of our accounts with them."""
 
-    def __init__(self, signing: Signing) -> None:
+    def __init__(self, signing: WebhookSigning) -> None:
         self._signing = signing
         self._warned_of: set[str] = set()
 

@@ -1,88 +1,65 @@
-"""The partner of `docs/partners.md`, as it stands there, against a bank over HTTP."""
+"""The partner of `docs/partners.md`, through the engine, against its simulator."""
 
 from __future__ import annotations
 
-import json
-import re
+import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import pytest
 
-from assembly import MachineClock
 from domain.lifecycle.profile import InstructionKind, Profile
 from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
-from local.child import start_child
-from local.temporal_server import DevServer, free_port
+from examples.harbour.client import Harbour
+from local.temporal_server import DevServer
+from tests.conftest import ROOT
 from tests.fakes import ACCOUNT, order
-from tests.polling import until
+from tests.partners.conformance.bench import Bank
+from tests.partners.conformance.partners import WORDS
 from tests.world import World, world
-from transport.http import Transport
 
-_PAGE: Final = Path(__file__).parents[2] / "docs" / "partners.md"
-_BEHAVIOUR: Final = "/replay_state/strong"
 _HARBOUR: Final = "harbour"
+_FOLDER: Final = ROOT / "examples" / "harbour"
 
 
-@dataclass
-class Bank:
-    """A test bank's process, of the behaviour that the page describes."""
-
-    address: str
-
-    @property
-    def base_url(self) -> str:
-        return f"{self.address}{_BEHAVIOUR}"
-
-    def control(self, what: str, body: Any = None) -> Any:
-        request = urllib.request.Request(
-            f"{self.address}/_control/{what}", data=json.dumps(body or {}).encode(), method="POST"
-        )
-        with urllib.request.urlopen(request, timeout=10) as response:
-            return json.loads(response.read())
-
-    def is_there(self) -> bool:
-        try:
-            self.control("health")
-        except (urllib.error.URLError, OSError):
-            return False
-        return True
-
-    @property
-    def booked(self) -> list[str]:
-        return [payment["status"] for payment in self.control("book")["payments"]]
+def _lines(folder: Path) -> int:
+    texts = (file.read_text() for file in folder.glob("*.py"))
+    return sum(bool(line.strip()) for text in texts for line in text.splitlines())
 
 
-@pytest.fixture(scope="module")
-def page() -> ModuleType:
-    blocks = re.findall(r"^```python\n(.*?)^```", _PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 3
-    made = ModuleType("page")
-    exec(compile("\n".join(blocks), str(_PAGE), "exec"), vars(made))
-    return made
+def test_a_partner_is_a_small_folder_and_a_small_simulator() -> None:
+    assert _lines(_FOLDER) < 300
+    assert _lines(_FOLDER / "simulator") < 400
+
+
+def _imports(folder: Path) -> set[str]:
+    lines = (line for file in folder.glob("*.py") for line in file.read_text().splitlines())
+    return {line.split()[1] for line in lines if line.strip().startswith(("from ", "import "))}
+
+
+def test_its_simulator_shares_nothing_with_its_adapter_and_both_build_on_the_kits() -> None:
+    simulator = {
+        name for name in _imports(_FOLDER / "simulator") if (ROOT / name.split(".")[0]).exists()
+    }
+    allowed = ("simulators.kit", "examples.harbour.simulator")
+    assert [name for name in simulator if not name.startswith(allowed)] == []
+    partners = {name for name in _imports(_FOLDER) if name.startswith(("partners", "simulators"))}
+    assert {name.split(".")[1] for name in partners} == {"kit", "interface"}
 
 
 @pytest.fixture
 def bank(tmp_path: Path) -> Iterator[Bank]:
-    port = free_port()
-    process = start_child(
-        [sys.executable, "-m", "tests.proof.bank", "--port", str(port),
-         "--db", str(tmp_path / "bank.db")],
-        log_file=tmp_path / "bank.log",
-    )  # fmt: skip
-    made = Bank(f"http://127.0.0.1:{port}")
-    until(made.is_there, "the bank answers")
-    yield made
-    process.kill()
-    process.wait()
+    words = next(each for each in WORDS if each.name == _HARBOUR)
+    command = [sys.executable, "-m", words.simulator, "serve", "--port", "0"]
+    command += ["--db", str(tmp_path / "bank.db"), "--send-after", "0.1", "--book-after", "0.1"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield Bank(words, process.stdout.readline().split()[-1])
+        process.terminate()
 
 
 def _hurried(profile: Profile) -> Profile:
@@ -99,7 +76,7 @@ def _hurried(profile: Profile) -> Profile:
     )
     return profile.model_copy(
         update={
-            "operations": {InstructionKind.PAY: pay},
+            "operations": {**profile.operations, InstructionKind.PAY: pay},
             "watch": dict.fromkeys(profile.watch, timedelta(milliseconds=500)),
             "read_pause": timedelta(milliseconds=100),
         }
@@ -107,14 +84,17 @@ def _hurried(profile: Profile) -> Profile:
 
 
 @pytest.fixture
-async def made(
-    page: ModuleType, bank: Bank, server: DevServer, tmp_path: Path
-) -> AsyncIterator[World]:
-    clock = MachineClock()
-    adapter = page.Harbour(Transport(bank.base_url, clock=clock), clock, _hurried(page.PROFILE))
+async def made(bank: Bank, server: DevServer, tmp_path: Path) -> AsyncIterator[World]:
+    adapter = bank.adapter()
+    assert isinstance(adapter, Harbour)
+    adapter.profile = _hurried(adapter.profile)
     async with world(tmp_path / "home", server.address, beside={(_HARBOUR, ACCOUNT): adapter}) as w:
         await w.work()
         yield w
+
+
+def _booked(bank: Bank) -> list[str]:
+    return [payment["status"] for payment in bank.control("book")["payments"]]
 
 
 async def _paid(made: World, key: str, reference: str) -> str:
@@ -123,20 +103,41 @@ async def _paid(made: World, key: str, reference: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "faults", [(), ("lost_after",), ("error_after",), ("lost_before", "lost_before"), ("slow",)]
+    "faults",
+    [
+        {},
+        {"reply_lost_after": {}},
+        {"error_500_after": {}},
+        {"reply_lost_before": {}, "error_500_before": {}},
+        {"unauthorised": {}},
+        {"delay": {"seconds": 4, "when": "after"}},
+    ],
+    ids=str,
 )
 async def test_it_pays_once_whatever_becomes_of_the_answer(
-    made: World, bank: Bank, faults: tuple[str, ...]
+    made: World, bank: Bank, faults: dict[str, dict[str, Any]]
 ) -> None:
-    bank.control("script", {"reference": "DOC-1", "faults": list(faults), "hold_seconds": 0.1})
+    for fault, param in faults.items():
+        bank.fault(fault, **param)
     payment_id = await _paid(made, "k", "DOC-1")
     payment = await made.until(payment_id, PaymentState.FINAL)
     assert payment.certainty is Certainty.SENT
-    assert bank.booked == ["completed"]
+    assert _booked(bank) == ["booked"]
 
 
 async def test_what_the_bank_refuses_is_rejected(made: World, bank: Bank) -> None:
-    bank.control("script", {"reference": "DOC-2", "faults": ["refuse"], "hold_seconds": 0})
+    bank.fault("refused", status=400, error="invalid_account")
     payment = await made.until(await _paid(made, "k", "DOC-2"), PaymentState.REJECTED)
-    assert payment.reason == "we do not pay that"
-    assert bank.booked == []
+    assert payment.reason == "invalid account"
+    assert _booked(bank) == []
+
+
+async def test_what_the_bank_declines_is_rejected_and_what_comes_back_is_returned(
+    made: World, bank: Bank
+) -> None:
+    bank.fault("return")
+    payment = await made.until(await _paid(made, "k", "DOC-3"), PaymentState.RETURNED)
+    assert payment.certainty is Certainty.SENT
+    bank.fault("decline")
+    await made.until(await _paid(made, "l", "DOC-4"), PaymentState.REJECTED)
+    assert _booked(bank) == ["returned", "declined"]

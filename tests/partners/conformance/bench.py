@@ -1,0 +1,158 @@
+"""A partner's simulator as a process, and instructions on their way through its adapter."""
+
+from __future__ import annotations
+
+import itertools
+import ssl
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+import httpx
+
+from assembly import MachineClock
+from domain.ids import hashed
+from domain.lifecycle.profile import InstructionKind, Operation
+from domain.payments.answers import (
+    Accepted,
+    Answered,
+    Deadline,
+    Found,
+    Prepared,
+    Subject,
+    Submitted,
+    WireRequest,
+)
+from domain.payments.report import Report
+from partners.interface import PaymentPartner
+from partners.kit.account import PartnerAccount
+from partners.kit.registration import Registration
+from partners.kit.workplace import Workplace
+from tests.partners.conformance.words import Words
+from tests.partners.currencycloud.scripted import ORDER, FakeLoginBook, FakePreparedBook
+from transport.http import Transport
+
+#: Signs the simulator's webhooks.
+SECRET: Final = "c0ffee" * 8
+#: One for all: reading the authorities is slow, and simulators speak plain HTTP.
+_NO_TLS: Final = ssl.create_default_context()
+_NUMBERS: Final = itertools.count(1)
+
+
+@dataclass
+class Bank:
+    """The simulator's process, and its control endpoint."""
+
+    words: Words
+    address: str
+
+    def control(self, path: str, body: Any = None, *, method: str | None = None) -> Any:
+        method = method or ("GET" if body is None else "POST")
+        url = f"{self.address}/_control/{path}"
+        answer = httpx.request(method, url, json=body, verify=_NO_TLS)
+        answer.raise_for_status()
+        return answer.json()
+
+    def fault(self, fault: str, on: str | None = None, **param: Any) -> None:
+        self.control("faults", [{"fault": fault, "on": on or self.words.pay, "param": param}])
+
+    @property
+    def fired(self) -> list[str]:
+        return [each["fault"] for each in self.control("book")["faults_fired"]]
+
+    def later(self, seconds: float | None = None) -> None:
+        """Let so much of the simulator's time pass; by default until payments are settled."""
+        passed = self.words.settles_after if seconds is None else seconds
+        self.control("clock", {"advance_seconds": passed})
+
+    @property
+    def registration(self) -> Registration[Any]:
+        return self.words.registry.registrations()[self.words.name]
+
+    @property
+    def account(self) -> PartnerAccount:
+        """As `finality up` writes it."""
+        simulated = self.registration.simulated(SECRET)
+        given = {"base_url": self.address, "simulated": True, **simulated}
+        account: PartnerAccount = self.registration.account.model_validate(given)
+        return account
+
+    def adapter(self, **settings: Any) -> PaymentPartner:
+        """For that account, with other settings where a test gives them."""
+        clock = MachineClock()
+        transport = partial(Transport, clock=clock, verify=_NO_TLS)
+        workplace = Workplace(clock, FakeLoginBook(held=None), FakePreparedBook(), transport)
+        return self.registration.make(self.account.model_copy(update=settings), workplace)
+
+
+@dataclass
+class Instruction:
+    """One instruction: what the adapter says of it, and what the partner's book says."""
+
+    bank: Bank
+    adapter: PaymentPartner
+    subject: Subject
+    request: WireRequest = field(init=False)
+
+    @property
+    def operation(self) -> Operation:
+        return self.adapter.profile.operation(self.subject.kind)
+
+    @property
+    def held(self) -> list[dict[str, Any]]:
+        """What the partner has under our keys."""
+        payments = self.bank.control("book")["payments"]
+        return [each for each in payments if each["unique_request_id"] in self.subject.keys]
+
+    async def prepared(self) -> Instruction:
+        preparation = await self.adapter.prepare(self.subject)
+        assert isinstance(preparation, Prepared), preparation
+        self.request = preparation.request
+        self.subject = replace(self.subject, prepared=preparation.request.prepared)
+        return self
+
+    async def submit(self, seconds: float = 5) -> Submitted:
+        end = datetime.now(UTC) + timedelta(seconds=seconds)
+        submitted = await self.adapter.submit(self.subject, self.request, Deadline(end, end))
+        if isinstance(submitted, Accepted) and self.subject.kind is InstructionKind.PAY:
+            reference = submitted.report.partner_reference
+            self.subject = replace(self.subject, partner_reference=reference)
+        return submitted
+
+    async def accepted(self) -> Instruction:
+        submitted = await self.submit()
+        assert isinstance(submitted, Accepted), submitted
+        return self
+
+    async def found(self) -> Report:
+        found = await self.adapter.find(self.subject)
+        assert isinstance(found, Found), found
+        return found.report
+
+    async def was_read(self) -> Report:
+        read = await self.adapter.read(self.subject)
+        assert isinstance(read, Answered), read
+        return read.report
+
+    async def taken_back(self) -> Instruction:
+        """The cancel of this payment, ready to be sent."""
+        kind = InstructionKind.CANCEL
+        subject = replace(
+            self.subject, instruction_id="pay_1/cancel/1", kind=kind, prepared={},
+            keys=(new_key(self.adapter, kind),),
+        )  # fmt: skip
+        return await Instruction(self.bank, self.adapter, subject).prepared()
+
+
+def new_key(adapter: PaymentPartner, kind: InstructionKind = InstructionKind.PAY) -> str:
+    """A key nobody used, of the length and the letters that the profile declares."""
+    declared = adapter.profile.operation(kind).idempotency
+    name = f"{datetime.now(UTC)} {next(_NUMBERS)}"
+    return hashed(name, length=declared.key_length, alphabet=declared.key_alphabet)
+
+
+def payment(bank: Bank, adapter: PaymentPartner) -> Instruction:
+    """A new payment, not prepared yet."""
+    order = ORDER.model_copy(update={"partner": bank.words.name})
+    return Instruction(bank, adapter, Subject("pay_1/pay/1", order, (new_key(adapter),)))

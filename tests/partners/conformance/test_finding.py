@@ -1,0 +1,143 @@
+"""Look-ups, reads and the list: what they find, and when they cannot tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.lifecycle.profile import LookupKind
+from domain.payments.answers import Absent, CannotTell, Listed, Unanswered
+from domain.payments.report import MovementKind, PaymentState
+from partners.interface import PaymentLister, PaymentPartner
+from tests.partners.conformance.bench import Bank, Instruction, new_key, payment
+
+BROKEN = ["error_500_after", "html_200", "cut_mid_body", "unauthorised", "rate_limited"]
+
+
+async def test_the_profile_is_of_this_partner_and_survives_being_stored(
+    bank: Bank, adapter: PaymentPartner
+) -> None:
+    profile = adapter.profile
+    assert profile.partner == bank.words.name, "the registry's field and the profile differ"
+    assert type(profile).model_validate_json(profile.model_dump_json()) == profile
+    assert profile.environment
+    assert profile.spec_version
+
+
+async def test_the_times_of_an_account_override_the_profile(bank: Bank) -> None:
+    second = timedelta(seconds=1)
+    times = {"write_within": second, "answer_within": second, "watch": second}
+    adapter = bank.adapter(**times)
+    operations = adapter.profile.operations.values()
+    assert {(each.write_within, each.answer_within) for each in operations} == {(second, second)}
+    assert set(adapter.profile.watch.values()) == {second}
+    await adapter.close()
+
+
+async def test_a_look_up_finds_what_was_sent_and_nothing_else(pay: Instruction, bank: Bank) -> None:
+    if pay.operation.lookup.kind not in (LookupKind.STRONG, LookupKind.EVENTUAL):
+        pytest.skip("the profile declares no look-up by our key")
+    assert isinstance(await pay.adapter.find(pay.subject), Absent)
+    other = await (await payment(bank, pay.adapter).prepared()).accepted()
+    assert isinstance(await pay.adapter.find(pay.subject), Absent)
+    await pay.accepted()
+    report = await pay.found()
+    assert report.partner_reference == pay.held[0]["id"] != other.held[0]["id"]
+    assert report.observed.amount == pay.subject.order.instructed_amount
+    assert report.drift == ()
+
+
+async def test_a_look_up_finds_what_an_earlier_key_sent(pay: Instruction) -> None:
+    await pay.accepted()
+    later = replace(pay.subject, keys=(*pay.subject.keys, new_key(pay.adapter)))
+    pay.subject = later
+    assert (await pay.found()).partner_reference == pay.held[0]["id"]
+
+
+async def test_a_look_up_that_shows_somebody_else_cannot_tell(pay: Instruction, bank: Bank) -> None:
+    await (await payment(bank, pay.adapter).prepared()).accepted()
+    await pay.accepted()
+    bank.fault("finds_another", on=bank.words.find)
+    assert isinstance(await pay.adapter.find(pay.subject), CannotTell)
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+async def test_a_look_up_without_a_whole_answer_cannot_tell(
+    pay: Instruction, bank: Bank, fault: str
+) -> None:
+    bank.fault(fault, on=bank.words.find)
+    assert isinstance(await pay.adapter.find(pay.subject), CannotTell)
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+async def test_a_read_without_a_whole_answer_says_nothing(
+    pay: Instruction, bank: Bank, fault: str
+) -> None:
+    await pay.accepted()
+    bank.fault(fault, on=bank.words.read)
+    assert isinstance(await pay.adapter.read(pay.subject), Unanswered)
+
+
+async def test_a_payment_is_read_until_it_is_settled_and_its_debit_equals_the_order(
+    pay: Instruction, bank: Bank
+) -> None:
+    await pay.accepted()
+    report = await pay.was_read()
+    assert report.state not in (None, PaymentState.SETTLED)
+    assert report.movements == ()
+    bank.later()
+    report = await pay.was_read()
+    assert report.state is PaymentState.SETTLED
+    assert report.observed.amount == pay.subject.order.instructed_amount
+    if pay.adapter.profile.shows_bookings:
+        amount = pay.subject.order.instructed_amount
+        assert [(each.kind, each.amount) for each in report.movements] == [
+            (MovementKind.DEBIT, amount)
+        ]
+        again = await pay.was_read()
+        assert again.movements == report.movements, "a booking has one id, however often it is read"
+
+
+async def test_an_unknown_status_is_never_guessed(pay: Instruction, bank: Bank) -> None:
+    await pay.accepted()
+    bank.fault("unknown_status", on=bank.words.read, status="parked_elsewhere")
+    report = await pay.was_read()
+    assert (report.state, report.partner_status) == (None, "parked_elsewhere")
+
+
+async def test_an_adapter_dates_its_reports_by_when_it_asked(pay: Instruction) -> None:
+    before = datetime.now(UTC)
+    await pay.accepted()
+    report = await pay.was_read()
+    assert before <= report.as_of <= datetime.now(UTC)
+
+
+async def test_the_list_has_every_payment_the_oldest_first(pay: Instruction, bank: Bank) -> None:
+    if not isinstance(pay.adapter, PaymentLister):
+        pytest.skip("the partner does not list payments")
+    bank.later(1)  # The list's beginning is a whole second with some partners.
+    since = datetime.fromisoformat(bank.control("clock")["now"])
+    sent = [await pay.accepted()]
+    for _ in range(2):
+        bank.later(1)
+        sent.append(await (await payment(bank, pay.adapter).prepared()).accepted())
+    listed = await pay.adapter.created_since(since)
+    assert isinstance(listed, Listed)
+    assert listed.is_complete
+    assert [(each.partner_reference, each.key) for each in listed.payments] == [
+        (each.subject.partner_reference, each.subject.keys[0]) for each in sent
+    ]
+    assert isinstance(await pay.adapter.created_since(since + timedelta(hours=1)), Listed)
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+async def test_a_list_without_a_whole_answer_says_nothing(
+    pay: Instruction, bank: Bank, fault: str
+) -> None:
+    if not isinstance(pay.adapter, PaymentLister):
+        pytest.skip("the partner does not list payments")
+    bank.fault(fault, on=bank.words.find)
+    since = datetime.now(UTC) - timedelta(hours=1)
+    assert isinstance(await pay.adapter.created_since(since), Unanswered)
