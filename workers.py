@@ -5,9 +5,9 @@ Not in `assembly`, so that a command that only reads the store need not import t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from temporalio.client import (
     Client,
@@ -27,10 +27,9 @@ from activities.partner_steps import PartnerSteps
 from activities.payment_store import PaymentStore
 from assembly import STORE_AWAY, Assembly
 from domain.ids import TASK_QUEUE, UPKEEP, partner_queue
-from starter.running import Running
+from starter.running import LIFECYCLES, Running
 from store.folding import Folding
 from store.turns import ReadTurns
-from workflows.payment import PaymentWorkflow
 from workflows.upkeep import UpkeepWorkflow
 
 #: How long the server waits for the worker that has a run in memory before it gives the task to
@@ -54,7 +53,7 @@ async def look_back(assembly: Assembly, client: Client) -> None:
 
 
 def workers(
-    assembly: Assembly, client: Client, lifecycles: Sequence[type] = (PaymentWorkflow,)
+    assembly: Assembly, client: Client, lifecycles: Mapping[str, Any] = LIFECYCLES
 ) -> list[Worker]:
     """One worker for workflows and store steps, and one per partner.
 
@@ -72,7 +71,7 @@ def workers(
         clock=assembly.clock,
         leaves_after=assembly.settings.leave_temporal_after,
     )
-    upkeep = assembly.upkeep(Running(client))
+    upkeep = assembly.upkeep(Running(client, lifecycles))
     steps = PartnerSteps(
         kinds=assembly.kinds,
         partners=assembly.partners,
@@ -90,7 +89,7 @@ def workers(
         Worker(
             client,
             task_queue=TASK_QUEUE,
-            workflows=[*lifecycles, UpkeepWorkflow],
+            workflows=[*lifecycles.values(), UpkeepWorkflow],
             activities=[
                 store.load,
                 store.record,
