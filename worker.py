@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from temporalio.client import (
     Client,
@@ -37,14 +37,13 @@ from settings import Settings
 from starter.away import TemporalAway
 from starter.connecting import missing_search_attributes
 from starter.last_round import known_round
-from starter.running import Running
+from starter.running import LIFECYCLES, Running
 from starter.server_clock import server_time
 from store.faults import StoreAway
 from store.folding import Folding
 from store.notifications import Notifications
 from store.tasks import Tasks
 from store.turns import ReadTurns
-from workflows.payment import PaymentWorkflow
 from workflows.upkeep import UpkeepWorkflow
 
 log = logging.getLogger("finality.worker")
@@ -85,7 +84,7 @@ async def work(settings: Settings, *, inbound: bool = False) -> int:
 
 
 def workers(
-    assembly: Assembly, client: Client, lifecycles: Sequence[type] = (PaymentWorkflow,)
+    assembly: Assembly, client: Client, lifecycles: Mapping[str, Any] = LIFECYCLES
 ) -> list[Worker]:
     """One worker for workflows and store steps, and one per partner.
 
@@ -103,7 +102,7 @@ def workers(
         clock=assembly.clock,
         leaves_after=assembly.settings.leave_temporal_after,
     )
-    rounds = upkeep(assembly, client)
+    rounds = upkeep(assembly, client, lifecycles=lifecycles)
     steps = PartnerSteps(
         kinds=assembly.kinds,
         partners=assembly.partners,
@@ -121,7 +120,7 @@ def workers(
         Worker(
             client,
             task_queue=TASK_QUEUE,
-            workflows=[*lifecycles, UpkeepWorkflow],
+            workflows=[*lifecycles.values(), UpkeepWorkflow],
             activities=[
                 store.load,
                 store.record,
@@ -151,7 +150,13 @@ def workers(
     return made
 
 
-def upkeep(assembly: Assembly, client: Client, clock: Clock | None = None) -> Upkeep:
+def upkeep(
+    assembly: Assembly,
+    client: Client,
+    clock: Clock | None = None,
+    *,
+    lifecycles: Mapping[str, Any] = LIFECYCLES,
+) -> Upkeep:
     """The activities of upkeep: relay, sweep and the comparisons."""
     return Upkeep(
         payments=assembly.payments,
@@ -160,7 +165,7 @@ def upkeep(assembly: Assembly, client: Client, clock: Clock | None = None) -> Up
         tasks=Tasks(assembly.database),
         rounds=assembly.rounds,
         witness=assembly.witness,
-        runner=Running(client),
+        runner=Running(client, lifecycles),
         clock=clock or assembly.clock,
         clocks=assembly.clocks,
         future=assembly.future,

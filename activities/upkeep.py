@@ -19,6 +19,7 @@ from temporalio import activity
 from activities.uninterrupted import Heartbeat
 from domain.lifecycle.notifying import YOUNG, NotNotified
 from domain.lifecycle.witness import Known, Mark
+from domain.payments.view import KIND
 
 if TYPE_CHECKING:
     from activities.clocks import Clocks, Moments
@@ -50,8 +51,8 @@ _NAMED: Final = 10
 class Runner(Protocol):
     """Starts and notifies runs; `starter.running` implements it."""
 
-    async def ensure_running(self, tenant: str, payment_id: str) -> None:
-        """Start the payment's workflow, or have the running one look again.
+    async def ensure_running(self, tenant: str, resource_id: str, kind: str = KIND) -> None:
+        """Start the workflow of a resource of this kind, or have the running one look again.
 
         Raises:
             NotNotified: this run cannot be notified, but others can.
@@ -231,14 +232,15 @@ class Upkeep:
         Raises:
             Exception: what the runner raised. Runs that were notified by then are notified again.
         """
+        kinds = await self._payments.kinds_of(_ids(payments))
         waiting, failed = iter(payments), asyncio.Event()
 
         async def notify_some() -> None:
             for tenant, payment_id in waiting:
                 try:
-                    await self._runner.ensure_running(tenant, payment_id)
+                    await self._runner.ensure_running(tenant, payment_id, kinds[payment_id])
                 except NotNotified as refused:
-                    log.error("payment %s: its run cannot be notified: %s", payment_id, refused)
+                    log.error("%s: its run cannot be notified: %s", payment_id, refused)
                 except BaseException:
                     failed.set()
                     raise

@@ -30,9 +30,9 @@ def payment_id_of(tenant: str, key: str) -> PaymentId:
     return PaymentId("pay_" + hashed(tenant, key, length=_ID_LENGTH, alphabet=_ID_ALPHABET))
 
 
-def workflow_id(tenant: str, payment_id: str) -> str:
-    """The one workflow id of a payment; a second start with it joins the first run."""
-    return f"payment/{tenant}/{payment_id}"
+def workflow_id(tenant: str, resource_id: str, kind: str = "payment") -> str:
+    """The one workflow id of a resource; a second start with it joins the first run."""
+    return f"{kind}/{tenant}/{resource_id}"
 
 
 def partner_queue(partner: str) -> str:

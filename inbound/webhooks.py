@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from domain.clock import Clock
 from domain.lifecycle.answers import WebhookRefused
+from domain.payments.view import KIND
 
 if TYPE_CHECKING:
     from partners.interface import WebhookReader
@@ -24,8 +25,8 @@ log = logging.getLogger("finality.inbound")
 class Runner(Protocol):
     """Starts payments' workflows. `starter.running.Running` implements it."""
 
-    async def ensure_running(self, tenant: str, payment_id: str) -> None:
-        """Start the payment's workflow, or have the running one look again."""
+    async def ensure_running(self, tenant: str, resource_id: str, kind: str = KIND) -> None:
+        """Start the workflow of a resource of this kind, or have the running one look again."""
 
 
 class NobodyListens(LookupError):
@@ -113,6 +114,6 @@ class Webhooks:
             return
         try:
             runner = await self._runner()
-            await runner.ensure_running(arrival.tenant, arrival.payment_id)
+            await runner.ensure_running(arrival.tenant, arrival.payment_id, arrival.kind)
         except self._away as away:
             log.warning("%s is notified later by the relay: %s", arrival.payment_id, away)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from temporalio.client import (
@@ -20,8 +21,12 @@ from activities.messages import ResourceRef
 from domain.ids import TASK_QUEUE, workflow_id
 from domain.lifecycle.next_step import NextStep
 from domain.lifecycle.notifying import NotNotified
+from domain.payments.view import KIND
 from starter.away import TemporalAway
 from workflows.payment import PaymentWorkflow
+
+#: The workflow of each kind that our processes drive.
+LIFECYCLES: Final[dict[str, Any]] = {KIND: PaymentWorkflow}
 
 #: The server's answers while it, or every worker, is away. The payment is recorded, so the relay
 #: starts it later.
@@ -46,34 +51,38 @@ _RUN_ENDED: Final = frozenset({RPCStatusCode.ABORTED, RPCStatusCode.NOT_FOUND})
 
 
 class Running:
-    """Starts payments' runs. Starter, inbound, relay, sweep and commands all use it.
+    """Starts runs. Starter, inbound, relay, sweep and commands all use it.
 
     Two calls at once end up in one run.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, lifecycles: Mapping[str, Any] = LIFECYCLES) -> None:
         self._client = client
+        self._lifecycles = lifecycles
         self._asking: dict[str, asyncio.Task[NextStep | None]] = {}
 
-    async def ensure_running(self, tenant: str, payment_id: str) -> None:
+    async def ensure_running(self, tenant: str, resource_id: str, kind: str = KIND) -> None:
         """Signal-with-start: a running workflow looks again, a missing one starts.
 
         A run that owes nothing ends at once, so this is always safe.
 
         Raises:
             TemporalAway: the server cannot be reached.
-            NotNotified: the server takes no further signal for this run.
+            NotNotified: the server takes no further signal for this run, or this process does not
+                know the kind.
         """
+        if kind not in self._lifecycles:
+            raise NotNotified(f"this process has no workflow for the kind {kind!r}")
         try:
             await self._client.start_workflow(
-                PaymentWorkflow.run,
-                ResourceRef(tenant=tenant, resource_id=payment_id),
-                id=workflow_id(tenant, payment_id),
+                self._lifecycles[kind].run,
+                ResourceRef(tenant=tenant, resource_id=resource_id),
+                id=workflow_id(tenant, resource_id, kind),
                 task_queue=TASK_QUEUE,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 start_signal="look_again",
-                static_summary=f"payment {payment_id}",
+                static_summary=f"{kind} {resource_id}",
                 rpc_timeout=_START_TIMEOUT,
             )
         except RPCError as error:

@@ -7,7 +7,7 @@ asks the partner, and marks the rows up to that number when it is recorded.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -45,6 +45,8 @@ class Arrival:
     is_new: bool
     tenant: str | None = None
     payment_id: str | None = None
+    kind: str = field(default="", compare=False)
+    """The kind of what it is about."""
 
 
 class Inbox:
@@ -78,6 +80,7 @@ class Inbox:
             )
             owner = _owner(session, partner, partner_account, partner_reference)
             tenant, payment_id = (owner.tenant, owner.resource_id) if owner else (None, None)
+            kind = owner.kind if owner else ""
             known = session.exec(
                 select(InboxRow.number).where(
                     InboxRow.partner == partner,
@@ -86,7 +89,7 @@ class Inbox:
                 )
             ).one_or_none()
             if known is not None:
-                return Arrival(False, tenant, payment_id)
+                return Arrival(False, tenant, payment_id, kind)
             received_at = no_later(session, now)
             session.add(
                 InboxRow(
@@ -101,7 +104,7 @@ class Inbox:
                     body_sealed=sealed,
                 )
             )
-            return Arrival(True, tenant, payment_id)
+            return Arrival(True, tenant, payment_id, kind)
 
         return await self._database.write(transaction)
 

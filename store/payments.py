@@ -256,6 +256,12 @@ class Payments:
 
         return await self._database.read(query)
 
+    async def kinds_of(self, resource_ids: Sequence[str]) -> dict[str, str]:
+        """The kinds of these resources."""
+        columns = LifecycleRow.resource_id, LifecycleRow.kind
+        rows = select(*columns).where(col(LifecycleRow.resource_id).in_(resource_ids))
+        return dict(await self._database.read(lambda session: session.exec(rows).all()))
+
     async def escalate(self, now: datetime, *, limit: int) -> Escalated:
         """Refold payments whose next task is due by time alone, the longest due first.
 

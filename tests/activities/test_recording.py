@@ -72,7 +72,7 @@ async def test_an_instruction_of_another_payment_is_refused(
         report(clock.now(), instruction="pay_2/pay/1", source=Source.READ),
         instruction_id="pay_2/pay/1",
     )
-    with pytest.raises(ApplicationError, match="an instruction of another payment"):
+    with pytest.raises(ApplicationError, match="an instruction of another resource"):
         await in_its_run().run(store.payment_store().record, heard)
 
 

@@ -50,7 +50,7 @@ class FakeRunner:
         self.at_once = 0
         self.most_at_once = 0
 
-    async def ensure_running(self, tenant: str, payment_id: str) -> None:
+    async def ensure_running(self, tenant: str, payment_id: str, kind: str = "payment") -> None:
         if self.away_after is not None and len(self.started) >= self.away_after:
             raise TemporalAway("gone")
         if payment_id in self.refused:
@@ -166,7 +166,7 @@ async def test_a_run_that_cannot_be_told_keeps_no_other_waiting(
     clock.step(timedelta(minutes=1))
     await ActivityEnvironment().run(upkeep.relay)
     assert runner.started == ids[1:]
-    assert f"payment {ids[0]}: its run cannot be notified" in caplog.text
+    assert f"{ids[0]}: its run cannot be notified" in caplog.text
     assert await ActivityEnvironment().run(upkeep.relay) == 0
 
 

@@ -46,7 +46,7 @@ class FakeRunner:
     away: bool = False
     gate: asyncio.Event | None = None
 
-    async def ensure_running(self, tenant: str, payment_id: str) -> None:
+    async def ensure_running(self, tenant: str, payment_id: str, kind: str = "payment") -> None:
         if self.gate is not None:
             await self.gate.wait()
         if self.away:

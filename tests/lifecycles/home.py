@@ -161,7 +161,7 @@ class ConsentHome:
 
     async def work(self) -> None:
         client = await self.assembly.client()
-        for worker in workers(self.assembly, client, [ConsentWorkflow]):
+        for worker in workers(self.assembly, client, {CONSENT: ConsentWorkflow}):
             await self.running.enter_async_context(worker)
 
     async def rest(self) -> None:

@@ -15,6 +15,7 @@ from temporalio.workflow import NondeterminismError
 from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from starter.plugin import plugin
+from starter.running import LIFECYCLES
 from tests.fakes import profile
 from tests.polling import eventually
 from tests.replay.changed import ChangedAtItsBeginning, ChangedAtItsEnd
@@ -97,7 +98,7 @@ async def test_a_run_that_cannot_replay_fails_and_the_next_goes_on_from_the_stor
         await made.until(payment_id, PaymentState.AWAITING_PARTNER)
         await made.rest()
 
-        monkeypatch.setattr("workers.PaymentWorkflow", ChangedAtItsBeginning)
+        monkeypatch.setitem(LIFECYCLES, "payment", ChangedAtItsBeginning)
         await made.work()
         stuck = await made.handle(payment_id)
 

@@ -51,7 +51,7 @@ class FakeRunning:
     async def __call__(self) -> Running:
         return cast(Running, self)
 
-    async def ensure_running(self, tenant: str, payment_id: str) -> None:
+    async def ensure_running(self, tenant: str, payment_id: str, kind: str = "payment") -> None:
         if self.refuses:
             raise self.refuses
         self.ran.append(payment_id)

@@ -39,7 +39,7 @@ WHY = "it is of the shop's other system"
 class Nobody:
     """Starts no run: nothing here has one."""
 
-    async def ensure_running(self, tenant: str, payment_id: str) -> None: ...
+    async def ensure_running(self, tenant: str, payment_id: str, kind: str = "payment") -> None: ...
 
 
 async def _sweep(store: Store) -> None:

@@ -62,7 +62,7 @@ class Temporal:
         self._workers.append(worker)
         self._joined.set()
 
-    async def ensure_running(self, tenant: str, payment_id: str) -> None:
+    async def ensure_running(self, tenant: str, payment_id: str, kind: str = "payment") -> None:
         """Signal-with-start.
 
         Raises:
