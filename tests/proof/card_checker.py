@@ -72,6 +72,13 @@ def compare_cards(
     return told
 
 
+def shown_too_early(payment: Mapping[str, Any], row: Mapping[str, int]) -> Iterator[str]:
+    """Money that our store shows as moved, and that was never moved until now."""
+    for what, kind in (("captured", "capture"), ("refunded", "refund"), ("disputed", "dispute")):
+        if row.get(what, 0) > (moved := _booked(payment, kind)):
+            yield f"{payment['reference']} shows {row[what]} {what} of {moved}"
+
+
 def _judge(
     told: Told, payment: Mapping[str, Any], wishes: Sequence[Mapping[str, Any]],
     row: Mapping[str, Any],

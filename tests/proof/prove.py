@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from tests.proof.planted.hunt import Caught, hunted
+from tests.proof.planted.hunt import CARDS, Caught, hunted
 from tests.proof.planted.registry import BUGS
 from tests.proof.report import JSON_FILE, TEXT_FILE, is_good, report, write
 from tests.proof.simulation.control import simulate_control
@@ -74,8 +74,8 @@ def worlds(payments: int, *, with_pairs: bool) -> tuple[list[Plan], list[str]]:
     plans += [restored(seed, _HARSH_WORLD) for seed in range(1, restores + 1)]
     seeds.append(f"1 to {restores} restored from older copies, {_HARSH_WORLD} each")
     cards = max(payments // _CARDS_EVERY, 2)
-    plans += [of_cards(seed, _HARSH_WORLD) for seed in range(1, cards + 1)]
-    seeds.append(f"1 to {cards} of a card processor, {_HARSH_WORLD} each")
+    plans += [of_cards(seed, CARDS) for seed in range(1, cards + 1)]
+    seeds.append(f"1 to {cards} of a card processor, {CARDS} each")
     if with_pairs:
         pairs = [paired(_PAIRS_SEED, pair) for pair in PAIRS]
         plans += pairs

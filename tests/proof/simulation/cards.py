@@ -18,14 +18,14 @@ from domain.money import Money
 from domain.party import Party
 from domain.payments.display import display
 from domain.payments.order import Captured, Collection, Direction, Order, Rail, Times
-from domain.payments.payment import Instruction
+from domain.payments.payment import Instruction, Payment
 from store.claims import CannotClaim
 from store.faults import StoreAway
 from store.payment_kind import payment_view
 from store.records import PaymentRecord
 from store.tables.lifecycles import LifecycleRow
 from store.tables.people import TaskRow
-from tests.proof.card_checker import compare_cards
+from tests.proof.card_checker import compare_cards, shown_too_early
 from tests.proof.cards import Cards
 from tests.proof.cards_partner import CARDS, CardsPartner, profile_of
 from tests.proof.checker import Comparison
@@ -39,12 +39,14 @@ from tests.proof.simulation.weather import CURRENT, Weather
 from tests.proof.simulation.world import World
 
 _BORN_AGAIN_SECONDS: Final = 1.0
-#: An app whose claim is refused asks again after this: the payment may not be so far yet.
-_ASKS_AGAIN_SECONDS: Final = 15.0
+#: An app whose claim is refused asks again after this, doubled each time: the payment may not be so
+#: far yet.
+_ASKS_AGAIN_SECONDS: Final = 5.0
 _TELLS_AGAIN_SECONDS: Final = 5.0
 #: Of apps: those of claims give up a while after everything is healed.
 _PATIENCE_SECONDS: Final = HEALED_AFTER + 60
 _REVIEW_SECONDS: Final = 20.0
+_LOOKS_SECONDS: Final = 10.0
 
 
 @dataclass
@@ -105,6 +107,7 @@ class CardWorld(World):
 
     stories: list[Story]
     cards: Cards
+    early: set[str]
 
     @classmethod
     def of(
@@ -120,7 +123,7 @@ class CardWorld(World):
             fails=lambda reference, amount: amount % 3 == 0,
         )
         world = cls(plan, database, clock, loop, weather, temporal, cards)
-        world.stories, world.cards = stories, cards
+        world.stories, world.cards, world.early = stories, cards, set()
         return world
 
     def order(self, number: int) -> Order:
@@ -159,7 +162,17 @@ class CardWorld(World):
             for story in self.stories
             if story.asks_payer and story.confirms_at is not None
         ]
-        return [*things, self.failures()]
+        return [*things, self.failures(), self.watched()]
+
+    async def watched(self) -> None:
+        """Whoever looks in between sees no money that was not moved yet."""
+        while True:
+            await asyncio.sleep(_LOOKS_SECONDS)
+            for payment in self.bank.book()["payments"]:
+                story = next(s for s in self.stories if s.reference == payment["reference"])
+                payment_id = self.payment_id(story.number)
+                row = self.database.read_now(functools.partial(_amounts, payment_id))
+                self.early |= {f"early: {text}" for text in shown_too_early(payment, row)}
 
     async def failures(self) -> None:
         """The processor tells of refunds that failed: nobody asks about those that were done."""
@@ -182,6 +195,7 @@ class CardWorld(World):
     async def claim(self, story: Story, wish: Wish) -> None:
         """An app asks until it is told, also after it died meanwhile: always under one key."""
         await self.until(wish.at)
+        pause_seconds = _ASKS_AGAIN_SECONDS
         while self.loop.time() < _PATIENCE_SECONDS:
             process = self.process("app")
             asking = process.run(self._claim(story, wish))
@@ -190,7 +204,8 @@ class CardWorld(World):
                 wish.admitted = wish.admitted or asking.result()
                 if wish.admitted:
                     return
-                await asyncio.sleep(_ASKS_AGAIN_SECONDS)
+                await asyncio.sleep(pause_seconds)
+                pause_seconds *= 2
             elif asking.done():
                 asking.result()
             process.kill()
@@ -251,8 +266,16 @@ class CardWorld(World):
             booked=told.captured,
             twice=told.twice,
             lost=told.lost,
-            flaws=tuple(told.flaws),
+            flaws=(*told.flaws, *sorted(self.early)),
         )
+
+
+def _amounts(payment_id: str | None, session: Session) -> dict[str, int]:
+    row = session.get(PaymentRow, payment_id) if payment_id else None
+    if row is None:
+        return {}
+    amounts = Payment.model_validate_json(row.payment_json).amounts
+    return {name: getattr(amounts, name).minor for name in ("captured", "refunded", "disputed")}
 
 
 def _shown(records: Sequence[PaymentRecord], session: Session) -> dict[str, dict[str, Any]]:

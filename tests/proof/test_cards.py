@@ -1,0 +1,74 @@
+"""Worlds of the card processor come out well, and their checker finds each kind of flaw."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.proof.card_checker import compare_cards
+from tests.proof.cards import Cards
+from tests.proof.simulation.lived import simulate
+from tests.proof.simulation.plan import of_cards
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_befalls_a_world_of_cards_nothing_moves_twice_or_too_far(seed: int) -> None:
+    result = simulate(of_cards(seed, 4))
+    assert result.is_good, (result.comparison.flaws, result.stuck, result.broke)
+    assert result.fired
+
+
+def _processor() -> Cards:
+    cards = Cards(lambda: 0.0)
+    order = {"key": "a", "reference": "r", "amount_minor": 100, "currency": "EUR", "at_once": False}
+    cards.answer("POST", "/replay_state/orders", order)
+    for what, key, minor in (("captures", "b", 60), ("captures", "b", 60), ("refunds", "c", 20)):
+        asked = {"key": key, "amount_minor": minor}
+        cards.answer("POST", f"/replay_state/orders/pi_1/{what}", asked)
+    return cards
+
+
+ASKED = [
+    {"reference": "r", "kind": "order", "amount_minor": 0, "admitted": True},
+    {"reference": "r", "kind": "capture", "amount_minor": 60, "admitted": True},
+    {"reference": "r", "kind": "refund", "amount_minor": 20, "admitted": True},
+]
+SHOWN = {
+    "state": "partly_captured", "certainty": "sent", "asks": False, "authorised": 100,
+    "captured": 60, "refunded": 20, "disputed": 0, "net": -40, "funds": "credit",
+    "reversals": {"re_pi_1_2": "pending"}, "claims": {},
+}  # fmt: skip
+
+
+def test_what_agrees_has_no_flaw_and_a_known_key_moves_nothing() -> None:
+    assert compare_cards(ASKED, _processor().book(), {"r": SHOWN}).flaws == []
+
+
+def _add(book: dict[str, Any], kind: str, minor: int) -> None:
+    payment = book["payments"][0]
+    payment["children"].append({**payment["children"][0], "id": "x", "kind": kind,
+                                "amount_minor": minor})  # fmt: skip
+    payment["bookings"].append({"kind": kind, "amount_minor": minor, "reference": "x"})
+
+
+BREAKS: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
+    "twice": lambda book, row: _add(book, "capture", 60),
+    "unasked": lambda book, row: _add(book, "refund", 5),
+    "over": lambda book, row: _add(book, "capture", 41),
+    "lost": lambda book, row: book["payments"][0]["children"].pop(),
+    "disagree: r: returned": lambda book, row: row.update(state="returned"),
+    "disagree: r: 100 captured": lambda book, row: row.update(captured=100),
+    "disagree: r: the app is told to hold": lambda book, row: row.update(funds="hold"),
+    "disagree: r: re_pi_1_2 is None": lambda book, row: row["reversals"].clear(),
+}
+
+
+@pytest.mark.parametrize("flaw", BREAKS)
+def test_each_kind_of_flaw_is_found(flaw: str) -> None:
+    book, row = _processor().book(), copy.deepcopy(SHOWN)
+    BREAKS[flaw](book, row)
+    flaws = compare_cards(ASKED, book, {"r": row}).flaws
+    assert any(found.startswith(flaw) for found in flaws), flaws
