@@ -271,7 +271,7 @@ class CardWorld(World):
 
 
 def _amounts(payment_id: str | None, session: Session) -> dict[str, int]:
-    row = session.get(PaymentRow, payment_id) if payment_id else None
+    row = session.get(LifecycleRow, payment_id) if payment_id else None
     if row is None:
         return {}
     amounts = Payment.model_validate_json(row.payment_json).amounts
