@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -35,8 +36,9 @@ class Bank:
         self.answers[route] = list(answers)
         return self
 
-    def handle(self, request: httpx.Request) -> httpx.Response:
+    async def handle(self, request: httpx.Request) -> httpx.Response:
         self.came.append(request)
+        await asyncio.sleep(0)
         answers = self.answers[f"{request.method} {request.url.path}"]
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer, Exception):
@@ -63,9 +65,11 @@ class Book:
     writes: list[str] = field(default_factory=list)
 
     async def token(self, login: str, credentials_hash: str) -> str | None:
+        await asyncio.sleep(0)  # Others go on meanwhile, as they do with a database.
         return self.kept
 
     async def claim(self, login: str, credentials_hash: str) -> NotReady | None:
+        await asyncio.sleep(0)
         return self.elsewhere
 
     async def succeeded(self, login: str, credentials_hash: str, token: str) -> None:
