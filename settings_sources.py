@@ -177,14 +177,14 @@ class Variables(EnvSettingsSource):
     """Variables of the environment, each under today's name."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        given: dict[str, str] = {}
-        for name in self._given():
+        given, names = self._given(), dict[str, str]()
+        for name in given:
             first, nested, rest = _bare(name).lower().partition("__")
             today = PREFIX.lower() + "__".join(FORMER.get(first, (first,))) + nested + rest
-            if today in given:
-                raise _set_twice(given[today], name)
-            given[today] = name
-        return {today: self._given()[name] for today, name in given.items()}
+            if today in names:
+                raise _set_twice(names[today], name)
+            names[today] = name
+        return {today: given[name] for today, name in names.items()}
 
     def _given(self) -> Mapping[str, str]:
         return {name: value for name, value in os.environ.items() if _is_ours(name)}
