@@ -167,9 +167,11 @@ class ConsentHome:
     async def rest(self) -> None:
         await self.running.aclose()
 
-    async def ask(self, consent_id: str, *, confirm_within: timedelta) -> None:
+    async def ask(
+        self, consent_id: str, *, confirm_within: timedelta, ago: timedelta = timedelta(0)
+    ) -> None:
         """Record a consent that is to be asked for."""
-        now = self.assembly.clock.now()
+        now = self.assembly.clock.now() - ago
         consent = Consent(
             tenant="shop", partner="bank", partner_account="main", scope="balances",
             submit_before=now + timedelta(minutes=5), confirm_before=now + confirm_within,
