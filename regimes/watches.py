@@ -45,6 +45,7 @@ WATCHES: Final[Mapping[tuple[Rail, Direction], Watch]] = {
     # Our own choice: by the rules of Visa and Mastercard a cardholder may dispute for 120 days, too
     # long to keep a payment open. A dispute that comes later is heard all the same.
     (Rail.CARD, Direction.INCOMING): Watch(10, at_most=timedelta(days=20)),
+    (Rail.CARD, Direction.OUTGOING): Watch(10, at_most=timedelta(days=20)),
 }
 
 

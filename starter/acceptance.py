@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from domain.lifecycle.profile import Profile
-from domain.payments.order import Order, Rail
+from domain.payments.order import Direction, Order, Rail
 from regimes.electronic import in_electronic_form
 from regimes.execution import ExecutionRules, settle, settle_judged
 from regimes.execution import rules_of as execution_rules_of
@@ -66,6 +66,9 @@ def admit(
     if not (0 < len(key) <= KEY_LENGTH_MAX and key.isprintable()):
         text = f"is not 1 to {KEY_LENGTH_MAX} printable characters; use your own order number"
         refusals.append(Refusal("CH16", "key", text))
+    if order.collection is None and order.direction is not Direction.OUTGOING:
+        text = "is incoming; only outgoing credit transfers are paid"
+        refusals.append(Refusal("AG03", "direction", text))
     if order.collection is not None and not (profile and profile.collects):
         text = f"is given, and {order.partner} takes no collections; give a credit transfer"
         refusals.append(Refusal("AG03", "collection", text))

@@ -149,11 +149,8 @@ class Order(BaseModel):
 
     @model_validator(mode="after")
     def _collections_are_incoming(self) -> Self:
-        if (self.collection is not None) != (self.direction is Direction.INCOMING):
-            raise ValueError(
-                "direction and collection do not fit; an order with a collection is incoming, and "
-                "one without is an outgoing credit transfer"
-            )
+        if self.collection is not None and self.direction is not Direction.INCOMING:
+            raise ValueError("direction is outgoing, and a collection is incoming; change one")
         return self
 
     @property

@@ -21,10 +21,10 @@ from domain.payments.order import Order
 from domain.payments.payment import Certainty, FindingKind, Instruction, Payment
 from domain.payments.report import Action, ActionKind, Movement, MovementKind, PaymentState, Report
 from tests.domain.samples import (
+    COLLECTION,
     HOUR,
     MINUTE,
     NOW,
-    ORDER,
     SECOND,
     WATCH,
     attempt,
@@ -246,8 +246,8 @@ def test_the_address_of_an_action_is_in_no_id_and_no_text() -> None:
 
 
 def test_direction_and_collection_of_an_order_fit() -> None:
-    with pytest.raises(ValueError, match="direction and collection do not fit"):
-        Order(**{**dict(ORDER), "direction": "incoming"})
+    with pytest.raises(ValueError, match="direction is outgoing, and a collection is incoming"):
+        Order(**{**dict(COLLECTION), "direction": "outgoing"})
 
 
 def test_while_a_refund_is_under_way_it_is_read_before_the_end_of_the_watch() -> None:
