@@ -14,6 +14,7 @@ import httpx
 from assembly import MachineClock
 from domain.ids import hashed
 from domain.lifecycle.profile import InstructionKind, Operation
+from domain.lifecycle.report import Report
 from domain.payments.answers import (
     Accepted,
     Answered,
@@ -24,7 +25,6 @@ from domain.payments.answers import (
     Submitted,
     WireRequest,
 )
-from domain.payments.report import Report
 from partners.interface import PaymentPartner
 from partners.kit.account import PartnerAccount
 from partners.kit.registration import Registration

@@ -274,7 +274,7 @@ def _amounts(payment_id: str | None, session: Session) -> dict[str, int]:
     row = session.get(LifecycleRow, payment_id) if payment_id else None
     if row is None:
         return {}
-    amounts = Payment.model_validate_json(row.payment_json).amounts
+    amounts = Payment.model_validate_json(row.folded_json).amounts
     return {name: getattr(amounts, name).minor for name in ("captured", "refunded", "disputed")}
 
 
