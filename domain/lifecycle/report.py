@@ -153,9 +153,6 @@ class Report(BaseModel):
         """The same words, whether or not a kind has already read its own state in them."""
         return isinstance(other, Report) and vars(self) == vars(other)
 
-    def __hash__(self) -> int:
-        return hash((self.instruction_id, self.as_of, self.source))
-
     @property
     def report_id(self) -> str:
         """A hash of the content, so that a report recorded twice is one report."""
