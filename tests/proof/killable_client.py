@@ -21,6 +21,7 @@ from settings import Settings
 from starter.journal import Journal
 from store.accepting import Acceptance, Given
 from store.payments import Payments
+from tests.proof.registered import ProofSettings
 from tests.store.books import PAYMENTS
 
 
@@ -56,4 +57,4 @@ async def pay(settings: Settings, order: Order, key: str, marker: Path) -> int:
 
 if __name__ == "__main__":
     key, marker = sys.argv[1], Path(sys.argv[2])
-    run(pay(Settings(), Order.model_validate_json(sys.stdin.read()), key, marker))
+    run(pay(ProofSettings(), Order.model_validate_json(sys.stdin.read()), key, marker))
