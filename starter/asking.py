@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from domain.accounts import AccountError
 from domain.clock import Clock
+from domain.lifecycle.resource import Instruction
 from domain.payments.display import Display, display
-from domain.payments.payment import Instruction, Payment
+from domain.payments.payment import Payment
 from domain.payments.view import PaymentView
 from regimes.accounts import check_account
 from starter.away import LEFT_TO_RELAY

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from domain.lifecycle.kinds import Bound, kind_of
 from domain.lifecycle.profile import InstructionKind
+from domain.lifecycle.resource import Instruction
 from domain.lifecycle.reversals import Reversal, ReversalKind, ReversalState, Standing
 from domain.money import Money
 from domain.payments.movements import taken_by
 from domain.payments.order import Captured, Order
-from domain.payments.payment import Amounts, Instruction, Payment
+from domain.payments.payment import Amounts, Payment
 from domain.payments.report import Movement, Report
 
 

@@ -5,19 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    model_validator,
-)
+from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 
-# What a payment shares with every lifecycle is named here too: this is where its code looks.
-from domain.lifecycle.resource import Certainty as Certainty
-from domain.lifecycle.resource import ClosedFinding as ClosedFinding
-from domain.lifecycle.resource import Finding as Finding
-from domain.lifecycle.resource import FindingKind as FindingKind
-from domain.lifecycle.resource import Folded, UnknownResource
+from domain.lifecycle.resource import Certainty, Folded, UnknownResource
 from domain.lifecycle.resource import Instruction as Instruction
 from domain.lifecycle.reversals import Reversal
 from domain.money import Money

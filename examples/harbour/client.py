@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from urllib.parse import quote
 
+from domain.lifecycle import answers
+from domain.lifecycle.answers import Deadline, Submitted, WireRequest
 from domain.lifecycle.profile import InstructionKind
-from domain.payments import answers
-from domain.payments.answers import Deadline, Subject, Submitted, WireRequest
+from domain.payments.answers import Subject
 from domain.payments.order import Order
 from domain.payments.report import Source
 from examples.harbour import mapping, wire

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from domain.clock import Clock
-from domain.payments.answers import Deadline, NotReady
+from domain.lifecycle.answers import Deadline, NotReady
 from partners.interface import LoginBook
 from partners.kit.wire import Unusable
 from transport.exchange import Lost, Request, Response

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from domain.payments.answers import WebhookRefused
+from domain.lifecycle.answers import WebhookRefused
 
 Encoding = Literal["hex", "base64"]
 Digest = Literal["sha256", "sha384", "sha512"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from domain.payments.payment import Certainty
+from domain.lifecycle.resource import Certainty
 from messages.credit_transfer import Line
 from starter.files.judging import Judged, Repeat
 from starter.files.plan import RefusedLine
