@@ -79,7 +79,7 @@ class Notifier:
         return CommandReceipt(commanded, is_notified=True)
 
     async def follow(self, claimed: Claimed) -> ClaimReceipt:
-        """Start the payment's run, or have it look again. Its claim is due until it is sent."""
+        """Start the payment's run, or have it look again, so that the claim is sent."""
         return ClaimReceipt(claimed, is_notified=await self._ensured(claimed.view))
 
     async def _ensured(self, view: PaymentView) -> bool:

@@ -59,7 +59,7 @@ def opening_row(session: Session, resource_id: str) -> InstructionRow:
 
 
 def profile_of(payment: LifecycleRow) -> Profile:
-    """The partner's profile as it was when the payment was accepted; the payment keeps it."""
+    """The partner's profile as it was when the resource was accepted; the resource keeps it."""
     return _profile(payment.profile_json)
 
 
@@ -101,7 +101,7 @@ def _book(
 
 
 def instructions_of(session: Session, payment: LifecycleRow) -> tuple[Instruction, ...]:
-    """All instructions of a payment with their books."""
+    """All instructions of a resource with their books."""
     return tuple(
         _instruction(row, book_of(session, payment, row), claimed_by(session, row))
         for row in instruction_rows(session, payment.resource_id)
@@ -114,12 +114,7 @@ def new_instruction(payment: LifecycleRow, row: InstructionRow) -> Instruction:
 
 
 def _instruction(row: InstructionRow, book: Book, amount: Money | None = None) -> Instruction:
-    return Instruction(
-        instruction_id=row.instruction_id,
-        kind=row.kind,
-        book=book,
-        amount=amount,
-    )
+    return Instruction(instruction_id=row.instruction_id, kind=row.kind, book=book, amount=amount)
 
 
 def claimed_by(session: Session, row: InstructionRow) -> Money | None:

@@ -290,7 +290,7 @@ class _Asked:
 
 
 def _is_cancelled(kind: LifecycleKind, folded: Folded) -> bool:
-    """Whether it is cancelled, and no report contradicts that."""
+    """Whether the resource is cancelled, and no report contradicts that."""
     contradicted = any(f.kind is FindingKind.CONTRADICTION for f in folded.findings)
     return folded.state == kind.cancelled and not contradicted
 

@@ -46,7 +46,7 @@ class Arrival:
     tenant: str | None = None
     payment_id: str | None = None
     kind: str = field(default="", compare=False)
-    """The kind of what it is about."""
+    """The kind of the resource that it is about; empty if none is known."""
 
 
 class Inbox:

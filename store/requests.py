@@ -23,7 +23,7 @@ from store.tables.lifecycles import InstructionRow, LifecycleRow
 
 
 def operation_of(payment: LifecycleRow, row: InstructionRow) -> Operation:
-    """The partner's behaviour for this instruction, by the profile that the payment keeps."""
+    """The partner's behaviour for this instruction, by the profile that the resource keeps."""
     return profile_of(payment).operation(row.kind)
 
 
@@ -34,7 +34,7 @@ def subject_of(
     row: InstructionRow,
     generation: int,
 ) -> OfItsKind:
-    """Everything that the partner's adapter may know about an instruction, as its kind has it.
+    """Everything that the partner's adapter may know about an instruction, as its kind makes it.
 
     Raises:
         KeyringError: the request or its bytes cannot be opened.

@@ -299,7 +299,7 @@ class SendBook:
                 mark_read(session, payment.resource_id, heard.inbox_through, heard.heard_at)
             if kind_of(row.kind).opens:  # Repeated tries of a CANCEL must not delay reads.
                 payment.last_asked_at = max(payment.last_asked_at or heard.heard_at, heard.heard_at)
-            elif kind_of(row.kind).claims:  # A read soon tells what it made of the payment.
+            elif kind_of(row.kind).claims:  # A read soon shows the payment after it.
                 payment.reads = 0
             answered = is_answer(heard.exchange)
             payment.silent_since = silent_since(payment.silent_since, answered, heard.heard_at)

@@ -1,4 +1,4 @@
-"""What is known of a resource, whatever its lifecycle: its instructions, certainty and findings."""
+"""What is known of a resource of any kind: its instructions, certainty and findings."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Instruction(BaseModel):
 
     @model_serializer(mode="wrap")
     def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Earlier releases knew no amount. Left out while empty, hashes of it stay the same."""
+        """Leave out an empty amount: earlier releases had none, and hashes stay the same."""
         fields: dict[str, Any] = serialize(self)
         return fields if self.amount else {k: v for k, v in fields.items() if k != "amount"}
 
@@ -102,7 +102,7 @@ class Instruction(BaseModel):
 
 
 class Folded(BaseModel):
-    """What a kind folds from request, profile, instructions and reports. Each kind adds its own."""
+    """The result of a fold over request, profile, instructions and reports. Kinds add fields."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -119,7 +119,7 @@ class Folded(BaseModel):
     is_decided: bool = False
     """The state comes from operators, and the partner has said nothing since."""
     is_followed: bool = False
-    """Something besides the state is under way, such as a refund: it is not over before that is."""
+    """Something besides the state is under way, such as a refund, so the resource is not over."""
     action: Action | None = None
     """What the user has to do now."""
 

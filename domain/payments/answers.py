@@ -1,4 +1,4 @@
-"""What an adapter of payments speaks: the answers of every lifecycle, and a payment's subject."""
+"""What an adapter of payments is told. Its answers are those of every lifecycle."""
 
 from __future__ import annotations
 

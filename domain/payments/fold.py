@@ -118,7 +118,7 @@ class _Folding:
         self.notes += [Finding(kind=FindingKind.DRIFT, text=text) for text in report.drift]
         self.seen += report.reversals
         if report.instruction_id in self.claims:
-            return  # Its words are about the capture or refund. A read tells the payment's state.
+            return  # It is about the capture or refund alone. A read brings the payment's state.
         if self._is_refusal_of_a_repeat(report):
             self.notes.append(
                 Finding(

@@ -24,12 +24,12 @@ from domain.payments.report import PaymentState, Report
 from domain.payments.states import CANCELLABLE, DONE, ENDS, STATES, Whose
 from domain.payments.view import KIND, PaymentView
 
-#: After this many reads that do not show what people found executed, a task asks them again.
+#: If this many reads do not show a payment that people found executed, a task asks them again.
 UNSHOWN_READS: Final = 3
 
 
 class PaymentKind:
-    """What payments hand the engine. `escalate` says who is asked when one stays in a state."""
+    """Payments, for the engine. `escalate` says who is asked when one stays in a state."""
 
     name: str = KIND
     gate = GateStates(PaymentState.CREATED, PaymentState.AWAITING_US, PaymentState.REJECTED)
@@ -95,7 +95,7 @@ class PaymentKind:
     def unconfirmed(self, folded: Payment) -> PaymentState | None:
         return PaymentState.UNCONFIRMED if STATES[folded.state].is_watched else None
 
-    def is_unasked_from(self, folded: Payment, profile: Profile) -> datetime | None:
+    def unreadable_from(self, folded: Payment, profile: Profile) -> datetime | None:
         if profile.status_for is None or folded.settled_at is None:
             return None
         return folded.settled_at + profile.status_for

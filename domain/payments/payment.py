@@ -26,7 +26,7 @@ class Amounts(BaseModel):
     """Sums of movements by kind, in the currency of the order.
 
     `net` is what has left us; below zero if more came in. `authorised` is what was ever held for
-    captures, less what was released: it is no money, and in no other sum.
+    captures, less what was released. It is no money, so it is in no other sum.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,7 +44,7 @@ class Amounts(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _as_before(cls, given: Any) -> Any:
-        """Payments that earlier releases stored were never authorised, captured or refunded."""
+        """Earlier releases stored none of the later sums: they are zero."""
         if not isinstance(given, dict):
             return given
         later = ("authorised", "captured", "refunded", "disputed")
@@ -63,7 +63,7 @@ class Payment(Folded):
     amounts: Amounts
     direction: Direction = Direction.OUTGOING
     reversals: tuple[Reversal, ...] = ()
-    """What takes money back, in the order of their ids. None of them is the payment's state."""
+    """In the order of their ids. No reversal is the payment's state."""
     transaction_status: str | None = None
     status_reason: str | None = None
     basis: str | None = None
@@ -73,7 +73,7 @@ class Payment(Folded):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is owed to it any more."""
+        """Whether nothing is owed any more."""
         is_at_its_end = STATES[self.state].ends and self.certainty is not Certainty.UNKNOWN
         return is_at_its_end and not self.is_followed
 

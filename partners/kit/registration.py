@@ -1,4 +1,4 @@
-"""What a partner's folder tells the rest of the product about itself."""
+"""What the rest of the product knows about a partner's folder."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ A = TypeVar("A", bound=PartnerAccount)
 
 @dataclass(frozen=True)
 class Registration(Generic[A]):
-    """One partner. Its functions import the adapter when they are called, because most commands
-    need the settings alone, and an adapter takes longer to import than they take to run.
+    """One partner. Its functions import the adapter only when they are called: most commands need
+    only the settings, and an adapter takes longer to import than they take to run.
 
     The partner's name is the registry's to give: it is the name of the field there.
     """

@@ -96,7 +96,7 @@ class Partner(ABC):
         """Who calls; given to `do`. The partner's rules may end the session of that token.
 
         Raises:
-            Refusal: nobody who may.
+            Refusal: the caller is unknown or not permitted.
         """
 
     @abstractmethod

@@ -34,7 +34,7 @@ class Target:
         if not self.url.startswith(("http://", "https://")):
             raise ValueError(f"not a URL: {self.url!r}")
         if not all(float(wait) >= 0 for wait in (*self.retry_seconds, self.timeout_seconds)):
-            raise ValueError("a wait is less than nothing")
+            raise ValueError("retry_seconds and timeout_seconds must not be negative")
 
     @property
     def is_dated(self) -> bool:

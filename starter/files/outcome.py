@@ -34,7 +34,7 @@ class Hindrance(StrEnum):
     REFUSED_LINES = "refused_lines"
     REPEATS = "repeats"
     FILE = "file"
-    """The whole file is refused: by its name, its operator or its journal."""
+    """The whole file is refused, because of its message id, its operator or its journal."""
 
 
 @dataclass(frozen=True)
