@@ -68,7 +68,7 @@ def close_attempt(
 
     Args:
         book: the book before this result.
-        ours: False if the reply shows another payment's object.
+        ours: False if the reply shows another resource's object.
     """
     assert heard.attempt is not None
     assert heard.result is not None
@@ -87,7 +87,7 @@ def close_attempt(
                 # The profile does not declare that this status means "not executed".
                 result = AttemptResult.UNKNOWN
         case Answer.ACCEPTED if not ours:
-            # The reply shows another payment's object, so it says nothing about this one.
+            # The reply shows another resource's object, so it says nothing about this one.
             result, answer = AttemptResult.UNKNOWN, None
         case Answer.REFUSED if not doubted_besides(operation, book, heard.attempt):
             closed = Closed.REFUSED

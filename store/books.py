@@ -48,7 +48,7 @@ _LOOKUPS: Final = (
 
 
 def instruction_rows(session: Session, payment_id: str) -> Sequence[InstructionRow]:
-    """A payment's instructions, ordered by id."""
+    """A resource's instructions, ordered by id."""
     return session.exec(_INSTRUCTIONS, params={"payment_id": payment_id}).all()
 
 

@@ -7,14 +7,7 @@ from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Any, Final
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.lifecycle.reversals import SeenReversal
 from domain.money import Money
@@ -65,14 +58,9 @@ class Movement(BaseModel):
     kind: MovementKind
     amount: Money
     booked_at: AwareDatetime | None = None
-    reference: str | None = None
+    # Left out if empty: earlier releases had no reference, and reports keep their ids.
+    reference: str | None = Field(default=None, exclude_if=lambda value: not value)
     """The partner's id of the capture, refund or dispute that it books; None for other bookings."""
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out an empty reference: earlier releases had none, and reports keep their ids."""
-        fields: dict[str, Any] = serialize(self)
-        return fields if self.reference else {k: v for k, v in fields.items() if k != "reference"}
 
 
 class ActionKind(StrEnum):

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.lifecycle.book import Book
 from domain.lifecycle.profile import InstructionKind
@@ -81,14 +75,9 @@ class Instruction(BaseModel):
     instruction_id: str
     kind: str = InstructionKind.PAY
     book: Book
-    amount: Money | None = None
+    # Left out if empty: earlier releases had no amount, and hashes stay the same.
+    amount: Money | None = Field(default=None, exclude_if=lambda value: not value)
     """What it claims, if it is of a kind that claims an amount."""
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out an empty amount: earlier releases had none, and hashes stay the same."""
-        fields: dict[str, Any] = serialize(self)
-        return fields if self.amount else {k: v for k, v in fields.items() if k != "amount"}
 
     @property
     def is_open(self) -> bool:
