@@ -41,5 +41,5 @@ def kind_of_row(kinds: StoredKinds, row: LifecycleRow) -> StoredKind:
     except KeyError:
         raise UnknownKind(
             f"{row.resource_id} is of the kind {row.kind!r}, which this process does not know; run "
-            "it by a release that does"
+            "it with a release that knows it"
         ) from None

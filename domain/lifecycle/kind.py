@@ -19,7 +19,7 @@ from domain.lifecycle.next_step import Due, NextStep, Owed
 from domain.lifecycle.profile import Profile
 from domain.lifecycle.questions import Question
 from domain.lifecycle.report import NO_LONGER_ASKED, Report, Source
-from domain.lifecycle.resource import Certainty, Folded, Instruction
+from domain.lifecycle.resource import Folded, Instruction
 from domain.lifecycle.view import View
 
 
@@ -114,8 +114,7 @@ Kinds = Mapping[str, LifecycleKind]
 
 def is_over(kind: LifecycleKind, folded: Folded) -> bool:
     """Whether nothing is owed any more."""
-    is_at_its_end = folded.state in kind.ends and folded.certainty is not Certainty.UNKNOWN
-    return is_at_its_end and not folded.is_followed
+    return folded.has_ended(kind.ends)
 
 
 def last_word(kind: LifecycleKind, folded: Folded, profile: Profile, heard: Heard) -> Report | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -111,6 +112,11 @@ class Folded(BaseModel):
     """Something besides the state is under way, such as a refund, so the resource is not over."""
     action: Action | None = None
     """What the user has to do now."""
+
+    def has_ended(self, ends: AbstractSet[str]) -> bool:
+        """Whether nothing is owed any more. `ends` are the states in which its kind ends."""
+        is_certain = self.certainty is not Certainty.UNKNOWN
+        return self.state in ends and is_certain and not self.is_followed
 
     @property
     def action_until(self) -> datetime | None:

@@ -120,7 +120,8 @@ def sums_that_differ(
     if amounts.captured.minor > asked.minor or (is_final and amounts.captured != asked):
         yield f"{amounts.captured} were captured, and {asked} were asked for"
     if amounts.refunded.minor + amounts.disputed.minor > amounts.captured.minor:
-        yield f"{amounts.refunded} and {amounts.disputed} were taken back of {amounts.captured}"
+        taken = f"{amounts.refunded} were refunded and {amounts.disputed} disputed"
+        yield f"{taken}, and only {amounts.captured} were captured"
 
 
 def evidence_wanted(payment: Payment) -> Iterator[Reversal]:

@@ -82,7 +82,8 @@ class PaymentKind:
         for reversal in evidence_wanted(folded):
             asked[f"evidence_{reversal.reference}"] = Question(
                 f"A {reversal.kind} of {reversal.amount} needs evidence ({reversal.reference}): "
-                f"{reversal.reason or 'no reason is given'}. Give it to the partner, or accept it.",
+                f"{reversal.reason or 'no reason is given'}. Send it to the partner, or accept the "
+                f"{reversal.kind}.",
                 due_at=reversal.deadline,
             )
         return asked

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 
-from domain.lifecycle.resource import Certainty, Folded, UnknownResource
+from domain.lifecycle.resource import Folded, UnknownResource
 from domain.lifecycle.resource import Instruction as Instruction
 from domain.lifecycle.reversals import Reversal
 from domain.money import Money
 from domain.payments.order import Direction
 from domain.payments.report import PaymentState
-from domain.payments.states import STATES
+from domain.payments.states import ENDS
 
 #: There is no payment with that id, or it belongs to another tenant.
 UnknownPayment = UnknownResource
@@ -74,8 +74,7 @@ class Payment(Folded):
     @property
     def is_over(self) -> bool:
         """Whether nothing is owed any more."""
-        is_at_its_end = STATES[self.state].ends and self.certainty is not Certainty.UNKNOWN
-        return is_at_its_end and not self.is_followed
+        return self.has_ended(ENDS)
 
     @property
     def notes(self) -> tuple[str, ...]:

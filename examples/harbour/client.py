@@ -124,7 +124,7 @@ class Harbour:
         return answers.Unanswered("Harbour Bank does not show balances")
 
     async def created_since(self, since: datetime) -> answers.Listed | answers.Unanswered:
-        """One page, the oldest first; whoever wants more asks again from the last one."""
+        """One page, the oldest first. For more, the caller asks again from the last payment."""
         reply = await self._calls.get("/orders", {"since": since.isoformat()})
         page = read(wire.Page, reply.body) if reply.is_success else None
         if not isinstance(page, wire.Page):

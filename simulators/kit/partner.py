@@ -93,7 +93,7 @@ class Partner(ABC):
 
     @abstractmethod
     def authenticate(self, call: Call, now: datetime) -> Any:
-        """Who calls; given to `do`. The partner's rules may end the session of that token.
+        """The caller, which is passed to `do`.
 
         Raises:
             Refusal: the caller is unknown or not permitted.
