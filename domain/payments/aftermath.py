@@ -106,7 +106,7 @@ def left_to_claim(
 def sums_that_differ(
     order: Order, amounts: Amounts, instructions: Iterable[Instruction], *, is_final: bool
 ) -> Iterator[str]:
-    """How the bookings of a collection differ from what was asked: the last safety net.
+    """How the bookings of a collection differ from the order and its captures: the last check.
 
     Args:
         is_final: nothing more is expected. Before that, a missing booking may only be late.

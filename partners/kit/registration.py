@@ -34,8 +34,8 @@ class Registration(Generic[A]):
     webhooks: Callable[[A], WebhookReader] | None = None
     """the reader of webhooks, for an account that has secrets to verify them"""
     simulated: Callable[[str], Mapping[str, Any]] = lambda webhook_secret: {}
-    """settings of an account with the partner's simulator, beside those of every account; given
-    the secret with which the simulator signs webhooks"""
+    """what an account with the partner's simulator needs besides the settings of every account; the
+    argument is the secret with which the simulator signs webhooks"""
 
 
 class Registry(BaseModel):
