@@ -11,7 +11,7 @@ import typer
 
 from terminal.file_commands import file_commands
 from terminal.finding_commands import finding_commands
-from terminal.halt_commands import By, halt_commands
+from terminal.halt_commands import By, Json, halt_commands
 from terminal.operator_commands import operator_commands
 from terminal.pay_command import pay_command
 
@@ -23,7 +23,6 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
 PaymentId = Annotated[str, typer.Argument(help="The payment's id, as `pay` and `list` print it.")]
 CommandId = Annotated[
     str | None,

@@ -244,10 +244,8 @@ async def _connected(assembly: Assembly, stop: asyncio.Event) -> Client | None:
             return await assembly.client()
         except TemporalAway as away:
             log.warning("%s; trying again", away)
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _TEMPORAL_PAUSE_SECONDS)
-        except TimeoutError:
-            continue
     return None
 
 

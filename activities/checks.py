@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from domain.payments.gate import Check, CheckKind, Examined, Passed, Verdict
+from domain.lifecycle.gate import Examined, Passed, Verdict
+from domain.payments.gate import Check, CheckKind
 from domain.payments.order import Order
 
 if TYPE_CHECKING:

@@ -43,7 +43,7 @@ _BEAT_SECONDS: Final = 1.0
 _MARGIN: Final = timedelta(seconds=10)
 #: The time that a last try may take of that margin.
 _LAST_TRY: Final = timedelta(seconds=5)
-#: The pause if the settings name another place for the account than the payment does.
+#: The pause if the settings name another place for the account than the resource does.
 _ELSEWHERE_PAUSE: Final = timedelta(minutes=5)
 #: The pause if the clock of this process is wrong. Another process may take the step meanwhile.
 _APART_PAUSE: Final = timedelta(seconds=10)
@@ -107,7 +107,7 @@ class PartnerSteps:
         """Take the step if our clock agrees with the others.
 
         Otherwise our clock sends, asks and dates nothing: a person is asked to correct it, and the
-        workflow tries again, perhaps in another process. Before the step, moments of the payment
+        workflow tries again, perhaps in another process. Before the step, moments of the resource
         that a fast clock dated in the future are corrected.
 
         Raises:
@@ -273,7 +273,7 @@ class PartnerSteps:
         )
 
     async def _ready(self, subject: Subject, partner: Partner, moments: Moments) -> NotReady | None:
-        """None: the partner may be called, and the account is at the payment's place."""
+        """None: the partner may be called, and the account is at the resource's place."""
         now_at = partner.profile.environment
         if is_same_place(subject.environment, now_at, partner.profile.formerly):
             return await partner.ready()

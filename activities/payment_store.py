@@ -30,7 +30,7 @@ log = logging.getLogger("finality.payments")
 
 
 class PaymentStore:
-    """Loads payments, and records outcomes that the step itself could not record."""
+    """Loads resources, and records outcomes that the step itself could not record."""
 
     def __init__(
         self,
@@ -53,10 +53,10 @@ class PaymentStore:
 
     @activity.defn
     async def load(self, ref: ResourceRef) -> NextStep:
-        """How the payment stands now, and what is due.
+        """How the resource stands now, and what is due.
 
         Raises:
-            ApplicationError: `FORGOTTEN`: the database does not have the payment. Everything is
+            ApplicationError: `FORGOTTEN`: the database does not have the resource. Everything is
                 halted.
         """
         async with self._halting_if_forgotten(ref.resource_id):
@@ -79,7 +79,7 @@ class PaymentStore:
 
         Raises:
             ApplicationError: `NOT_OF_A_STEP`, never retried: no step can have this outcome, or
-                another payment's run brings it. Nothing was stored. Or `FORGOTTEN`, as for `load`.
+                another resource's run brings it. Nothing was stored. Or `FORGOTTEN`, as for `load`.
         """
         try:
             _require_own_run(heard)
@@ -113,9 +113,9 @@ class PaymentStore:
 
     @asynccontextmanager
     async def _halting_if_forgotten(self, payment_id: str) -> AsyncIterator[None]:
-        """Halt everything if the database does not have the payment.
+        """Halt everything if the database does not have the resource.
 
-        A payment is recorded before it runs. So a run without a record proves that the database is
+        A resource is recorded before it runs. So a run without a record proves that the database is
         an older copy, or another database.
         """
         try:

@@ -48,8 +48,8 @@ def instruction_id(payment_id: str, kind: str, number: int = 1) -> InstructionId
 def claim_id(payment_id: str, kind: str, key: str) -> InstructionId:
     """The id of a capture or refund under the caller's key: `pay_…/refund/…`.
 
-    The partner's key is made from it. With a count in its place, a database that was set back
-    could give another refund the number, and so the key, of one that it has forgotten.
+    The partner's key is made from it. If claims were numbered, a database that was set back could
+    give a new refund the number, and so the key, of one that it has forgotten.
     """
     named = hashed(payment_id, kind, key, length=_ID_LENGTH, alphabet=_ID_ALPHABET)
     return InstructionId(f"{payment_id}/{kind}/{named}")

@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
-from domain.lifecycle.profile import Profile
-from domain.money import Money
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Deadline,
     Listed,
     LookedFor,
@@ -26,6 +24,8 @@ from domain.payments.answers import (
     Webhook,
     WireRequest,
 )
+from domain.lifecycle.profile import Profile
+from domain.money import Money
 from domain.payments.order import Order
 
 

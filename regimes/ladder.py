@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from domain.payments.escalation import DueRung, Ladder, Rung
+from domain.lifecycle.escalation import DueRung, Ladder, Rung
 from domain.payments.order import Rail
 from domain.payments.report import PaymentState
 from regimes.business_time import OpeningHours, after

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from domain.accounts import AccountError
 from domain.clock import Clock
+from domain.lifecycle.resource import Instruction
 from domain.payments.display import Display, display
-from domain.payments.payment import Instruction, Payment
+from domain.payments.payment import Payment
 from domain.payments.view import PaymentView
 from regimes.accounts import check_account
 from starter.away import LEFT_TO_RELAY
@@ -78,7 +79,7 @@ class Notifier:
         return CommandReceipt(commanded, is_notified=True)
 
     async def follow(self, claimed: Claimed) -> ClaimReceipt:
-        """Start the payment's run, or have it look again. Its claim is due until it is sent."""
+        """Start the payment's run, or have it look again, so that the claim is sent."""
         return ClaimReceipt(claimed, is_notified=await self._ensured(claimed.view))
 
     async def _ensured(self, view: PaymentView) -> bool:

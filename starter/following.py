@@ -12,8 +12,8 @@ from typing import Final
 from domain.clock import Clock
 from domain.lifecycle.command import Outcome
 from domain.lifecycle.next_step import Owed
+from domain.lifecycle.resource import Certainty
 from domain.payments.due import due
-from domain.payments.payment import Certainty
 from domain.payments.states import STATES
 from starter.asking import CommandReceipt
 from starter.client import Orchestrator

@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
+from domain.lifecycle.answers import Unanswered
 from domain.money import Money
-from domain.payments.answers import Unanswered
 from domain.payments.order import Order
 
 

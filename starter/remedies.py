@@ -1,4 +1,4 @@
-"""The open questions to people, and what they can do about each: a look before decisions."""
+"""The open questions to people, and what they can do about each: first look, then decide."""
 
 from __future__ import annotations
 

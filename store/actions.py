@@ -1,4 +1,4 @@
-"""The address at which a payer acts: stored sealed, apart from the report that named it."""
+"""The address at which a payer acts. It is stored sealed, apart from the report that named it."""
 
 from __future__ import annotations
 

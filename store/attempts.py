@@ -21,7 +21,7 @@ from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow
 
 
 def of_its_attempt(
-    session: Session, payment: LifecycleRow, row: InstructionRow, heard: Heard
+    session: Session, resource: LifecycleRow, row: InstructionRow, heard: Heard
 ) -> Heard:
     """The same outcome, under the number that its attempt has in this book.
 
@@ -47,7 +47,7 @@ def of_its_attempt(
         text = f"{found}, and attempt {heard.attempt} was answered{another}"
         halt(session, text, heard.heard_at)
         through = max(heard.attempt, len(attempts) + 1)
-        doubt(session, payment, row, through, heard.heard_at)
+        doubt(session, resource, row, through, heard.heard_at)
         own = session.get_one(AttemptRow, (row.instruction_id, through))
     own.nonce = own.nonce or heard.nonce
     session.add(own)
@@ -57,7 +57,7 @@ def of_its_attempt(
 
 def close_attempt(
     session: Session,
-    payment: LifecycleRow,
+    resource: LifecycleRow,
     row: InstructionRow,
     book: Book,
     heard: Heard,
@@ -68,7 +68,7 @@ def close_attempt(
 
     Args:
         book: the book before this result.
-        ours: False if the reply shows another payment's object.
+        ours: False if the reply shows another resource's object.
     """
     assert heard.attempt is not None
     assert heard.result is not None
@@ -79,7 +79,7 @@ def close_attempt(
             return
     elif attempt.result != AttemptResult.OPEN:
         return  # Recorded before; the first record stands.
-    operation = operation_of(payment, row)
+    operation = operation_of(resource, row)
     result, answer, closed = heard.result, heard.answer, None
     match answer:
         case None if result is AttemptResult.TURNED_AWAY:
@@ -87,7 +87,7 @@ def close_attempt(
                 # The profile does not declare that this status means "not executed".
                 result = AttemptResult.UNKNOWN
         case Answer.ACCEPTED if not ours:
-            # The reply shows another payment's object, so it says nothing about this one.
+            # The reply shows another resource's object, so it says nothing about this one.
             result, answer = AttemptResult.UNKNOWN, None
         case Answer.REFUSED if not doubted_besides(operation, book, heard.attempt):
             closed = Closed.REFUSED
@@ -106,10 +106,10 @@ def close_attempt(
 
 
 def close_refused(
-    session: Session, payment: LifecycleRow, row: InstructionRow, heard: Heard
+    session: Session, resource: LifecycleRow, row: InstructionRow, heard: Heard
 ) -> None:
     """Close a refused instruction, if a lookup has now ruled out its other attempts."""
     session.flush()
-    book = book_of(session, payment, row)
-    if book.closed is None and is_refused(operation_of(payment, row), book):
+    book = book_of(session, resource, row)
+    if book.closed is None and is_refused(operation_of(resource, row), book):
         close(session, row, Closed.REFUSED, heard.heard_at)

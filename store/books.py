@@ -32,7 +32,7 @@ SHOWN: Final = "the partner shows the payment, which counted as not sent"
 #: Built once: each transaction runs them several times, and to build one costs more than to run it.
 _INSTRUCTIONS: Final = (
     select(InstructionRow)
-    .where(InstructionRow.resource_id == bindparam("payment_id"))
+    .where(InstructionRow.resource_id == bindparam("resource_id"))
     .order_by(InstructionRow.instruction_id)
 )
 _ATTEMPTS: Final = (
@@ -47,9 +47,9 @@ _LOOKUPS: Final = (
 )
 
 
-def instruction_rows(session: Session, payment_id: str) -> Sequence[InstructionRow]:
-    """A payment's instructions, ordered by id."""
-    return session.exec(_INSTRUCTIONS, params={"payment_id": payment_id}).all()
+def instruction_rows(session: Session, resource_id: str) -> Sequence[InstructionRow]:
+    """A resource's instructions, ordered by id."""
+    return session.exec(_INSTRUCTIONS, params={"resource_id": resource_id}).all()
 
 
 def opening_row(session: Session, resource_id: str) -> InstructionRow:
@@ -58,9 +58,9 @@ def opening_row(session: Session, resource_id: str) -> InstructionRow:
     return next(row for row in rows if kind_of(row.kind).opens)
 
 
-def profile_of(payment: LifecycleRow) -> Profile:
-    """The partner's profile as it was when the payment was accepted; the payment keeps it."""
-    return _profile(payment.profile_json)
+def profile_of(resource: LifecycleRow) -> Profile:
+    """The partner's profile as it was when the resource was accepted; the resource keeps it."""
+    return _profile(resource.profile_json)
 
 
 # Thousands of payments share one profile, and each of their transactions needs it several times.
@@ -69,22 +69,22 @@ def _profile(profile_json: str) -> Profile:
     return Profile.model_validate_json(profile_json)
 
 
-def book_of(session: Session, payment: LifecycleRow, row: InstructionRow) -> Book:
+def book_of(session: Session, resource: LifecycleRow, row: InstructionRow) -> Book:
     """An instruction's book as it stands in this transaction."""
     of = {"instruction_id": row.instruction_id}
     attempts = session.exec(_ATTEMPTS, params=of).all()
-    return _book(payment, row, attempts, session.exec(_LOOKUPS, params=of).all())
+    return _book(resource, row, attempts, session.exec(_LOOKUPS, params=of).all())
 
 
 def _book(
-    payment: LifecycleRow,
+    resource: LifecycleRow,
     row: InstructionRow,
     attempts: Sequence[AttemptRow] = (),
     lookups: Sequence[LookupRow] = (),
 ) -> Book:
     opens = kind_of(row.kind).opens
     return Book(
-        submit_before=row.submit_before or payment.submit_before,
+        submit_before=row.submit_before or resource.submit_before,
         attempts=tuple(map(_attempt, attempts)),
         lookups=tuple(
             LookedUp(asked_at=looked.asked_at, result=LookupResult(looked.result))
@@ -93,33 +93,28 @@ def _book(
         closed=Closed(row.closed) if row.closed else None,
         reopened=Closed(row.reopened) if row.reopened else None,
         held=row.held,
-        submit_from=payment.submit_from if opens else None,
-        cancel_asked=opens and payment.cancel_asked_at is not None,
+        submit_from=resource.submit_from if opens else None,
+        cancel_asked=opens and resource.cancel_asked_at is not None,
         is_gated=opens and kind_of(row.kind).moves_money_out,
-        gate_passed_at=payment.gate_passed_at if opens else None,
+        gate_passed_at=resource.gate_passed_at if opens else None,
     )
 
 
-def instructions_of(session: Session, payment: LifecycleRow) -> tuple[Instruction, ...]:
-    """All instructions of a payment with their books."""
+def instructions_of(session: Session, resource: LifecycleRow) -> tuple[Instruction, ...]:
+    """All instructions of a resource with their books."""
     return tuple(
-        _instruction(row, book_of(session, payment, row), claimed_by(session, row))
-        for row in instruction_rows(session, payment.resource_id)
+        _instruction(row, book_of(session, resource, row), claimed_by(session, row))
+        for row in instruction_rows(session, resource.resource_id)
     )
 
 
-def new_instruction(payment: LifecycleRow, row: InstructionRow) -> Instruction:
+def new_instruction(resource: LifecycleRow, row: InstructionRow) -> Instruction:
     """An instruction that is being recorded: nothing was sent and nothing looked up."""
-    return _instruction(row, _book(payment, row))
+    return _instruction(row, _book(resource, row))
 
 
 def _instruction(row: InstructionRow, book: Book, amount: Money | None = None) -> Instruction:
-    return Instruction(
-        instruction_id=row.instruction_id,
-        kind=row.kind,
-        book=book,
-        amount=amount,
-    )
+    return Instruction(instruction_id=row.instruction_id, kind=row.kind, book=book, amount=amount)
 
 
 def claimed_by(session: Session, row: InstructionRow) -> Money | None:

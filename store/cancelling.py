@@ -1,4 +1,4 @@
-"""Cancelling a payment: what a recorded cancel causes, in the transaction that refolds."""
+"""Cancelling a resource: what a recorded cancel causes, in the transaction that refolds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from domain.lifecycle.sending import Closed, Move, next_move
 from store.books import instructions_of, profile_of
 from store.tables.lifecycles import CommandRow, InstructionRow, LifecycleRow
 
-#: A CANCEL that could not be sent within this time expires: the payment has moved on by then.
+#: A CANCEL that could not be sent within this time expires: the resource has moved on by then.
 _CANCEL_WITHIN: Final = timedelta(days=7)
 #: `CommandRow.by` of a cancel that our own checks ask for.
 CHECKS: Final = "our checks"
@@ -43,9 +43,9 @@ def follow_cancel(
 ) -> bool:
     """Create a CANCEL instruction for what the partner holds. True if a book changed.
 
-    If the payment can no longer be cancelled, open CANCEL instructions are closed as moot and every
-    command gets its outcome. If a late answer shows that a cancelled payment was accepted after
-    all, its command is reopened and a CANCEL is sent.
+    If the resource can no longer be cancelled, open CANCEL instructions are closed as moot, and
+    every command gets its outcome. If a late answer shows that a cancelled resource was accepted
+    after all, its command is reopened and a CANCEL is sent.
     """
     is_alive = came_alive(session, kind, row, folded)
     if is_alive:
@@ -67,7 +67,7 @@ def follow_cancel(
     answered = {c.about for c in asked if c.about}
     refused = [i for i in cancels if i.instruction_id in answered]
     if refused:
-        # The partner refused, and the payment is where it was: asking again would change nothing.
+        # The partner refused, and the resource is where it was: asking again would change nothing.
         _answer(session, asked, Outcome.REFUSED, now)
         return False
     new = instruction_id(row.resource_id, kind.taking_back, len(cancels) + 1)
@@ -88,7 +88,7 @@ def follow_cancel(
 
 
 def came_alive(session: Session, kind: LifecycleKind, row: LifecycleRow, folded: Folded) -> bool:
-    """Whether the partner accepted a payment that we had closed, and nobody has decided about it.
+    """Whether the partner accepted a resource that we had closed, and nobody has decided about it.
 
     It was closed as cancelled because it was proven unsent, or because people found that it was
     not executed.
@@ -137,7 +137,7 @@ def cancel_barred(session: Session, row: LifecycleRow, why: str, now: datetime) 
 
 
 def commands_of(session: Session, payment_id: str) -> Sequence[CommandRow]:
-    """The payment's cancel and abandon commands."""
+    """The resource's cancel and abandon commands."""
     rows = session.exec(select(CommandRow).where(CommandRow.resource_id == payment_id))
     return [row for row in rows if row.kind in TAKING_BACK]
 

@@ -41,11 +41,11 @@ def moment(
     return Column(name, Moment(), index=index, nullable=nullable)
 
 
-def where(name: str, *columns: str, that: ColumnElement[bool]) -> Index:
-    """A partial index of the few rows that upkeep queries, not of all rows.
+def where(name: str, *columns: str, that: ColumnElement[bool], unique: bool = False) -> Index:
+    """A partial index: of the few rows that meet the condition `that`.
 
     A database uses it only if the query spells the condition as the index does. So SQLAlchemy
     writes both: `IS NULL` and `IS NOT NULL`, which both databases also infer from a comparison, and
     `.is_(False)`.
     """
-    return Index(name, *columns, sqlite_where=that, postgresql_where=that)
+    return Index(name, *columns, unique=unique, sqlite_where=that, postgresql_where=that)

@@ -33,7 +33,7 @@ class CommandReused(ValueError):
 
 
 class CannotResolve(ValueError):
-    """The decision does not fit the payment as it now stands. Nothing was recorded."""
+    """The decision does not fit the resource as it now stands. Nothing was recorded."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ class CommandRecord:
 
 @dataclass(frozen=True)
 class Commanded:
-    """The reply to a command: its outcome so far, and the payment as it now stands."""
+    """The reply to a command: its outcome so far, and the resource as it now stands."""
 
     command: CommandRecord
     view: OfItsKind
 
 
 class Commands:
-    """(payment, command id) is unique: a repeated command gets its outcome and does nothing new."""
+    """Each command id is unique in its resource: a repeated command gets its outcome, no more."""
 
     def __init__(self, database: Database, folding: Folding) -> None:
         self._database = database
@@ -92,7 +92,7 @@ class Commands:
         Raises:
             UnknownPayment, CommandReused, ClocksApart.
             NotSigned: no operator signed exactly this.
-            CannotResolve: something about the payment has changed since it was signed.
+            CannotResolve: something about the resource has changed since it was signed.
         """
         asked = _Asked.signed(CommandKind.ABANDON, signed, now)
         return await self._take_back(payment_id, asked, signed=signed)
@@ -209,7 +209,7 @@ class Commands:
         return await self._database.write(transaction)
 
     async def of(self, payment_id: str) -> list[CommandRecord]:
-        """All commands of a payment, the oldest first."""
+        """All commands of a resource, the oldest first."""
         rows = (
             select(CommandRow)
             .where(CommandRow.resource_id == payment_id)
@@ -227,7 +227,7 @@ class Commands:
         return self._folding.keyring.open(row.evidence_sealed, context)
 
     def _remembered(self, session: Session, payment_id: str, at: datetime) -> LifecycleRow:
-        """The payment, after attempts that the partner shows and we forgot are in its book.
+        """The resource, after attempts that the partner shows and we forgot are in its book.
 
         Otherwise a command could close a forgotten attempt as unsent.
         """
@@ -290,7 +290,7 @@ class _Asked:
 
 
 def _is_cancelled(kind: LifecycleKind, folded: Folded) -> bool:
-    """Whether it is cancelled, and no report contradicts that."""
+    """Whether the resource is cancelled, and no report contradicts that."""
     contradicted = any(f.kind is FindingKind.CONTRADICTION for f in folded.findings)
     return folded.state == kind.cancelled and not contradicted
 

@@ -18,7 +18,7 @@ from store.tables.lifecycles import ExchangeRow, LookupRow, ReportRow
 
 _REPORT: Final = select(ReportRow.report_id).where(ReportRow.report_id == bindparam("report_id"))
 _EXCHANGE: Final = select(ExchangeRow.number).where(
-    ExchangeRow.resource_id == bindparam("payment_id"),
+    ExchangeRow.resource_id == bindparam("resource_id"),
     ExchangeRow.heard_at == bindparam("heard_at"),
     # Also finds exchanges without a report, whose `report_id` is NULL.
     col(ExchangeRow.report_id).is_not_distinct_from(bindparam("report_id")),
@@ -67,7 +67,7 @@ def keep_exchange(session: Session, keyring: Keyring, heard: Heard) -> None:
     if exchange is None:
         return
     report_id = heard.report.report_id if heard.report else None
-    of = {"payment_id": heard.resource_id, "heard_at": heard.heard_at, "report_id": report_id}
+    of = {"resource_id": heard.resource_id, "heard_at": heard.heard_at, "report_id": report_id}
     if session.exec(_EXCHANGE, params=of).first() is not None:
         return
     clear = json.dumps({**asdict(exchange), "sent_at": exchange.sent_at.isoformat()})

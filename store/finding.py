@@ -117,7 +117,7 @@ def _clauses(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
 
 
 def _which(*clauses: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Selects by what only payments have."""
+    """Selects by columns that only payments have."""
     return exists().where(col(PaymentRow.payment_id) == LifecycleRow.resource_id, *clauses)
 
 

@@ -1,6 +1,6 @@
 """Repairs rows that a fast clock has dated in the future.
 
-The moments are rewritten under the payment's lock. Reading `now` in their place was refused: it
+The moments are rewritten under the resource's lock. Reading `now` in their place was refused: it
 would be another moment at each read, and a wait that starts again each time never ends.
 """
 
@@ -41,7 +41,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _INSTRUCTIONS: Final = select(InstructionRow.instruction_id).where(
     InstructionRow.resource_id == bindparam("payment_id")
 )
-#: A payment's latest moments. It has few rows, so the query is cheap.
+#: A resource's latest moments. It has few rows, so the query is cheap.
 _LATEST: Final = select(
     LifecycleRow.updated_at,
     LifecycleRow.last_asked_at,
@@ -62,15 +62,15 @@ class Future:
         self._folding = folding
 
     async def mend(self, payment_id: str, now: Callable[[], datetime]) -> bool:
-        """Move the payment's moments that lie in the future to now. True if there were any.
+        """Move the resource's moments that lie in the future to now. True if there were any.
 
         Args:
             now: a clock that agrees with Temporal's and the database's. It is read under the
-                payment's lock; otherwise rows that others wrote meanwhile would seem to lie in the
+                resource's lock; otherwise rows that others wrote meanwhile would seem to lie in the
                 future.
 
         Raises:
-            UnknownPayment: the payment is gone.
+            UnknownResource: the resource is gone.
             KeyringError: its order cannot be opened, so it cannot be refolded.
         """
 
@@ -93,7 +93,7 @@ class Future:
         return await self._database.write(transaction)
 
     async def written_ahead(self, now: datetime, *, limit: int) -> list[tuple[str, str]]:
-        """(tenant, payment id) of payments whose last write is dated in the future."""
+        """(tenant, resource id) of resources whose last write is dated in the future."""
 
         def query(session: Session) -> list[tuple[str, str]]:
             rows = (

@@ -1,6 +1,6 @@
 """The inbox: numbered deliveries (webhooks), and which of them a read has covered.
 
-A delivery only causes a read of its payment. A read notes the payment's highest number before it
+A delivery only causes a read of its resource. A read notes the resource's highest number before it
 asks the partner, and marks the rows up to that number when it is recorded.
 """
 
@@ -24,7 +24,7 @@ from store.tables.partners import IS_OBJECT, InboxRow, ReferenceRow
 from store.unmatched import Reference, ask_whose, close_matched
 
 #: We store a partner's reference within seconds of its answer, or of a lookup. If a delivery has
-#: matched no payment for this long, a person has to look.
+#: matched no resource for this long, a person has to look.
 MATCHED_WITHIN: Final = timedelta(hours=1)
 
 _NEWEST_UNREAD: Final = select(func.max(InboxRow.received_at)).where(
@@ -40,13 +40,13 @@ _UNREAD: Final = select(InboxRow).where(
 
 @dataclass(frozen=True)
 class Arrival:
-    """Whether a delivery is new, and which payment it is about, if that is known."""
+    """Whether a delivery is new, and which resource it is about, if that is known."""
 
     is_new: bool
     tenant: str | None = None
     payment_id: str | None = None
     kind: str = field(default="", compare=False)
-    """The kind of what it is about."""
+    """The kind of the resource that it is about; empty if none is known."""
 
 
 class Inbox:
@@ -66,9 +66,9 @@ class Inbox:
         body: bytes,
         now: datetime,
     ) -> Arrival:
-        """Store one delivery and find its payment. It stays unmatched while there is none.
+        """Store one delivery and find its resource. It stays unmatched while there is none.
 
-        Only payments of the account whose secret verified the delivery can match.
+        Only resources of the account whose secret verified the delivery can match.
         """
         sealed = self._keyring.seal(body, _context(partner, partner_account, event_key))
 
@@ -109,7 +109,7 @@ class Inbox:
         return await self._database.write(transaction)
 
     async def highest(self, payment_id: str) -> int:
-        """The payment's highest number, noted before a read is sent. 0 if nothing arrived."""
+        """The resource's highest number, noted before a read is sent. 0 if nothing arrived."""
 
         def query(session: Session) -> int:
             numbers = select(func.max(InboxRow.number)).where(InboxRow.resource_id == payment_id)
@@ -118,9 +118,9 @@ class Inbox:
         return await self._database.read(query)
 
     async def unnotified(self, now: datetime, *, limit: int) -> list[tuple[str, str]]:
-        """(tenant, payment id) of payments whose runs must be notified of an unread delivery.
+        """(tenant, resource id) of resources whose runs must be notified of an unread delivery.
 
-        Ended payments are included, since later evidence reopens them. A run is notified again at
+        Ended resources are included, since later evidence reopens them. A run is notified again at
         certain ages until a read has covered the delivery, because a run may be notified and end
         before it reads.
         """
@@ -135,7 +135,7 @@ class Inbox:
         return list(dict.fromkeys((tenant, payment_id) for tenant, payment_id in found))
 
     async def notified(self, payment_ids: Collection[str], now: datetime) -> None:
-        """Note that the runs of these payments were notified of what `unnotified` returned."""
+        """Note that the runs of these resources were notified of what `unnotified` returned."""
         rows = (
             select(InboxRow)
             .where(col(InboxRow.resource_id).in_(payment_ids))
@@ -150,7 +150,7 @@ class Inbox:
         await self._database.write(transaction)
 
     async def unmatched(self, now: datetime, *, limit: int) -> list[Reference]:
-        """References of deliveries that have matched no payment for an hour, without a task yet."""
+        """References of deliveries that have matched nothing for an hour, without a task yet."""
         rows = (
             select(InboxRow.partner, InboxRow.partner_account, InboxRow.partner_reference)
             .where(col(InboxRow.unmatched_since) <= now - MATCHED_WITHIN)
@@ -168,7 +168,7 @@ class Inbox:
     async def ask_whose(self, about: Reference, now: datetime) -> bool:
         """Open a task about deliveries that `unmatched` returned. False if none was opened.
 
-        None is opened if their payment was found meanwhile, or if people were asked before.
+        None is opened if their resource was found meanwhile, or if people were asked before.
         """
 
         def transaction(session: Session) -> bool:
@@ -223,10 +223,10 @@ def _unmatched(about: Reference) -> tuple[ColumnElement[bool], ...]:
 
 
 def _owner(session: Session, partner: str, account: str, reference: str) -> LifecycleRow | None:
-    """The payment that has the reference, locked.
+    """The resource that has the reference, locked.
 
-    The lock makes a payment's inbox numbers grow in the order of commits. So when a read notes the
-    highest number, all smaller ones of the payment are visible too.
+    The lock makes a resource's inbox numbers grow in the order of commits. So when a read notes the
+    highest number, all smaller ones of the resource are visible too.
     """
     resource_id = session.exec(
         select(ReferenceRow.resource_id).where(

@@ -11,9 +11,9 @@ import sqlalchemy
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_
 
+from domain.lifecycle.resource import Certainty
 from domain.payments.intent import Acknowledgement, Earlier, Intent
 from domain.payments.order import Order
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from domain.payments.states import PROVEN_NOTHING_MOVED
 from store.keyring import Keyring

@@ -1,4 +1,4 @@
-"""A lifecycle as rows: what a kind hands the store besides what it hands the rest of the engine."""
+"""A kind of lifecycle as the store knows it: one that also keeps rows of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.lifecycle.kind import LifecycleKind
 from domain.lifecycle.report import Report
 from store.tables.lifecycles import LifecycleRow
 
-#: A view or what was folded, of whatever kind a row is.
+#: A view, subject or folded state, whose type depends on the row's kind.
 OfItsKind: TypeAlias = Any
 
 
@@ -41,5 +41,5 @@ def kind_of_row(kinds: StoredKinds, row: LifecycleRow) -> StoredKind:
     except KeyError:
         raise UnknownKind(
             f"{row.resource_id} is of the kind {row.kind!r}, which this process does not know; run "
-            "it by a release that does"
+            "it with a release that knows it"
         ) from None

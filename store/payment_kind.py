@@ -1,4 +1,4 @@
-"""Payments as rows of the engine: their movements, and their view."""
+"""Payments, for the store: their movements as rows, and their view."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from store.views import view_of
 
 
 class StoredPayments(PaymentKind):
-    """What payments hand the store."""
+    """The kind of payments, with its own table."""
 
     def keep(self, session: Session, row: LifecycleRow, reports: Sequence[Any]) -> None:
         """Write the movements by the fold's own rule: a booking that was undone has no row."""

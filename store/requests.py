@@ -22,9 +22,9 @@ from store.references import object_of
 from store.tables.lifecycles import InstructionRow, LifecycleRow
 
 
-def operation_of(payment: LifecycleRow, row: InstructionRow) -> Operation:
-    """The partner's behaviour for this instruction, by the profile that the payment keeps."""
-    return profile_of(payment).operation(row.kind)
+def operation_of(resource: LifecycleRow, row: InstructionRow) -> Operation:
+    """The partner's behaviour for this instruction, by the profile that the resource keeps."""
+    return profile_of(resource).operation(row.kind)
 
 
 def subject_of(
@@ -34,7 +34,7 @@ def subject_of(
     row: InstructionRow,
     generation: int,
 ) -> OfItsKind:
-    """Everything that the partner's adapter may know about an instruction, as its kind has it.
+    """Everything that the partner's adapter may know about an instruction, as its kind makes it.
 
     Raises:
         KeyringError: the request or its bytes cannot be opened.
@@ -67,25 +67,25 @@ def open_request(keyring: Keyring, row: InstructionRow) -> WireRequest:
     return WireRequest(**{**fields, "body": fields["body"].encode("latin-1")})
 
 
-def key_of(payment: LifecycleRow, row: InstructionRow, generation: int) -> str:
+def key_of(resource: LifecycleRow, row: InstructionRow, generation: int) -> str:
     """The idempotency key that the request of this generation carries."""
     return partner_key(
-        operation_of(payment, row).idempotency,
-        tenant=payment.tenant,
-        payment_id=payment.resource_id,
+        operation_of(resource, row).idempotency,
+        tenant=resource.tenant,
+        payment_id=resource.resource_id,
         instruction_id=row.instruction_id,
         generation=generation,
     )
 
 
-def generation_of(payment: LifecycleRow, row: InstructionRow, key: str) -> int:
+def generation_of(resource: LifecycleRow, row: InstructionRow, key: str) -> int:
     """The generation of the instruction's key that a request carries.
 
     Raises:
         ValueError: it is neither the current key nor the next one.
     """
     for generation in (row.generation, row.generation + 1):
-        if key_of(payment, row, generation) == key:
+        if key_of(resource, row, generation) == key:
             return generation
     raise ValueError("the request carries a key that is not this instruction's")
 

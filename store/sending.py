@@ -121,7 +121,7 @@ class SendBook:
         return await self._database.read(query)
 
     async def hold(self, instruction_id: str, examined: Examined, *, known: int = 0) -> OfItsKind:
-        """Record that our checks hold the payment for now, or bar it for ever.
+        """Record that our checks hold the resource for now, or bar it for ever.
 
         Args:
             known: as for `begin`.
@@ -159,7 +159,7 @@ class SendBook:
     ) -> Turn:
         """Ask the book what is safe now. For a send, write the attempt before a byte leaves.
 
-        One transaction under the payment's lock. If it cannot commit, nothing is sent. The first
+        One transaction under the resource's lock. If it cannot commit, nothing is sent. The first
         request of a generation stays, whether or not it is sent now: the bytes under one key never
         change.
 
@@ -168,7 +168,7 @@ class SendBook:
             passed: our own checks, if they passed in this step.
             known: how many attempts the workflow has seen in this book. If the book has fewer, the
                 database is an older copy, and the forgotten attempts count as sent.
-            may_send: False holds the payment back as if it were halted.
+            may_send: False holds the resource back as if it were halted.
 
         Raises:
             ClocksApart: our clock and the database's differ too much.
@@ -299,7 +299,7 @@ class SendBook:
                 mark_read(session, payment.resource_id, heard.inbox_through, heard.heard_at)
             if kind_of(row.kind).opens:  # Repeated tries of a CANCEL must not delay reads.
                 payment.last_asked_at = max(payment.last_asked_at or heard.heard_at, heard.heard_at)
-            elif kind_of(row.kind).claims:  # A read soon tells what it made of the payment.
+            elif kind_of(row.kind).claims:  # A read soon shows the payment after it.
                 payment.reads = 0
             answered = is_answer(heard.exchange)
             payment.silent_since = silent_since(payment.silent_since, answered, heard.heard_at)
@@ -385,7 +385,7 @@ _INSTRUCTION: Final = select(InstructionRow).where(
 
 
 def _rows(session: Session, instruction_id: str) -> tuple[InstructionRow, LifecycleRow]:
-    """The instruction and its payment. The payment's lock guards all of its instructions."""
+    """The instruction and its resource. The resource's lock guards all of its instructions."""
     payment = payment_row(session, resource_of(instruction_id))
     row = session.exec(_INSTRUCTION, params={"instruction_id": instruction_id}).one_or_none()
     if row is None:

@@ -43,9 +43,9 @@ class SetBack:
         self._folding = folding
 
     async def forgot(self, payment_id: str, now: datetime) -> None:
-        """Halt everything, because a workflow runs for a payment that the database does not have.
+        """Halt everything, because a workflow runs for a resource that the database does not have.
 
-        While that halt is in force, a repeated call for the same payment changes nothing.
+        While that halt is in force, a repeated call for the same resource changes nothing.
         """
         found = f"it does not have payment {payment_id}, although the payment's workflow runs"
 
@@ -60,10 +60,10 @@ class SetBack:
         await self._database.write(transaction)
 
     async def remember(self, payment_id: str, seen: Mapping[str, int], now: datetime) -> OfItsKind:
-        """Remember the attempts that the run has seen in each book. Returns the payment after that.
+        """Remember the attempts that the run has seen in each book. Returns the resource's view.
 
         Raises:
-            UnknownPayment: no such payment.
+            UnknownResource: no such resource.
         """
 
         def transaction(session: Session) -> OfItsKind:

@@ -1,7 +1,7 @@
 """Read turns, which keep all processes together within a partner's quota.
 
-Each turn is one transaction on one row of the login, however many payments wait. A counter of
-payments, or of reads per window, was refused (docs/decisions/0023).
+Each turn is one transaction on one row of the login, however many resources wait. A counter of
+resources, or of reads per window, was refused (docs/decisions/0023).
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from store.tables.partners import ReadLinesRow
 
 
 class ReadTurns:
-    """Gives turns to the payments whose reads count against one login's quota."""
+    """Gives turns to the resources whose reads count against one login's quota."""
 
     def __init__(self, database: Database, folding: Folding) -> None:
         self._database = database
         self._folding = folding
 
     async def take(self, payment_id: str, login: str, quota: Quota, now: datetime) -> OfItsKind:
-        """Take a turn. None if the payment may be read now; otherwise its view, with a later turn.
+        """Take a turn. None if the resource may be read now; otherwise its view, with a later turn.
 
-        If its turn has come, this call uses it up. If the process dies after that, the payment
+        If its turn has come, this call uses it up. If the process dies after that, the resource
         needs another turn, so that the partner is never asked more often than it allows.
 
         Args:
             login: the login that the read uses.
-            quota: today's, not the one of the payment's profile, since all payments of the login
+            quota: today's, not the one of the resource's profile, since all resources of the login
                 share it.
 
         Raises:
-            UnknownPayment: no such payment.
+            UnknownResource: no such resource.
         """
 
         def transaction(session: Session) -> OfItsKind:
@@ -64,7 +64,7 @@ class ReadTurns:
 
 
 def _next(session: Session, view: View, login: str, quota: Quota, now: datetime) -> datetime:
-    """The payment's next turn. This transaction takes it from the line."""
+    """The resource's next turn. This transaction takes it from the line."""
     login_hash = hashlib.sha256(login.encode()).hexdigest()[:32]
     hold(session, f"read_lines/{view.partner}/{login_hash}")
     row = session.get(ReadLinesRow, (view.partner, login_hash))

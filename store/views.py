@@ -1,4 +1,4 @@
-"""Builds a resource's view, as what is due is decided by it, from rows."""
+"""Builds a resource's view from rows. The view decides what is due."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def view_of(
     found: LifecycleRow,
     instructions: tuple[Instruction, ...] | None = None,
 ) -> OfItsKind:
-    """The view of a resource, of its kind.
+    """The view of a resource, as its kind makes it.
 
     Args:
         instructions: the resource's instructions, if this transaction has just read them.

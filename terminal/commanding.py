@@ -14,7 +14,8 @@ from rich.text import Text
 
 from assembly import Assembly
 from domain.lifecycle.command import Outcome
-from domain.payments.payment import Certainty, UnknownPayment
+from domain.lifecycle.resource import Certainty
+from domain.payments.payment import UnknownPayment
 from domain.plain_text import plain
 from settings import Settings
 from starter.asking import CommandReceipt, InvalidCommand

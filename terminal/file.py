@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from assembly import assembled
+from domain.lifecycle.resource import Certainty
 from domain.money import Money
-from domain.payments.payment import Certainty
 from domain.plain_text import as_references
 from messages.pain002 import VERSIONS
 from settings import Settings

@@ -9,7 +9,7 @@ from datetime import datetime
 from rich.table import Table
 from rich.text import Text
 
-from domain.payments.answers import Unanswered
+from domain.lifecycle.answers import Unanswered
 from domain.plain_text import plain
 from starter.files.judging import Judged
 from starter.files.plan import PlannedOrder

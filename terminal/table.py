@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from assembly import assembled
+from domain.lifecycle.resource import Certainty
 from domain.payments.due import due
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from domain.payments.states import STATES
 from domain.plain_text import plain

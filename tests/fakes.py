@@ -11,18 +11,7 @@ from typing import Any, Final
 
 from domain.accounts import Account
 from domain.clock import Clock
-from domain.lifecycle.profile import (
-    Idempotency,
-    IdempotencyKind,
-    InstructionKind,
-    Lookup,
-    LookupKind,
-    Operation,
-    Profile,
-)
-from domain.money import Money
-from domain.party import Party
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Absent,
     Accepted,
     Answered,
@@ -41,13 +30,24 @@ from domain.payments.answers import (
     Read,
     Refused,
     Shown,
-    Subject,
     Submitted,
     TurnedAway,
     Unanswered,
     Unprepared,
     WireRequest,
 )
+from domain.lifecycle.profile import (
+    Idempotency,
+    IdempotencyKind,
+    InstructionKind,
+    Lookup,
+    LookupKind,
+    Operation,
+    Profile,
+)
+from domain.money import Money
+from domain.party import Party
+from domain.payments.answers import Subject
 from domain.payments.order import Order, Rail, Times
 from domain.payments.report import Movement, MovementKind, Observed, PaymentState, Report, Source
 from tests.clock import START

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import httpx
 
 from domain.clock import Clock
-from domain.payments.answers import Deadline
+from domain.lifecycle.answers import Deadline
 from transport.address import checked_address
 from transport.body import UnreadableBody, read_body
 from transport.exchange import Lost, NeverLeft, Outcome, Request, Response

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
-from domain.payments.answers import Exchange
+from domain.lifecycle.answers import Exchange
 from transport.credentials import hide_in_text, is_credential
 from transport.exchange import Outcome, Request, Response
 from transport.json_text import NotJson, UnsafeJson, parse

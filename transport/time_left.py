@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from domain.clock import Clock
-from domain.payments.answers import Deadline
+from domain.lifecycle.answers import Deadline
 
 #: Linux's clock that keeps counting while the machine is suspended. On other systems the monotonic
 #: clock does so already.

@@ -188,7 +188,7 @@ Read = Answered | Unanswered | Gone
 
 @dataclass(frozen=True)
 class Shown:
-    """A payment in the partner's own list of our account, ours or not."""
+    """A payment in the partner's list of our account, whether or not we know it."""
 
     partner_reference: str
     key: str | None
@@ -264,7 +264,7 @@ class WebhookRefused(ValueError):
 class Subject(Protocol):
     """The subject of a call: the instruction, and the keys of all its generations.
 
-    Each kind of lifecycle adds what was asked for.
+    Each kind of lifecycle adds its request.
     """
 
     @property

@@ -96,7 +96,7 @@ class Closed(StrEnum):
     NOT_EXECUTED = "not_executed"
     """Two operators found, with evidence, that the partner did not execute it."""
     MOOT = "moot"
-    """The payment moved on, so this instruction can no longer change anything."""
+    """The resource moved on, so this instruction can no longer change anything."""
 
 
 class Book(BaseModel):

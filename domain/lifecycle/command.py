@@ -1,4 +1,4 @@
-"""Commands: what people and apps may ask of a payment, and the possible outcomes."""
+"""Commands: what people and apps may ask of a resource, and the possible outcomes."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class Outcome(StrEnum):
     """The outcome of a command so far."""
 
     ASKED = "asked"
-    """Recorded; the payment's next steps bring the answer."""
+    """Recorded; the resource's next steps bring the answer."""
     PROPOSED = "proposed"
     """One operator signed; another one has to sign as well."""
     DONE = "done"
     TOO_LATE = "too_late"
-    """The payment had already moved on."""
+    """The resource had already moved on."""
     REFUSED = "refused"
     """The partner did not take it back."""
     IMPOSSIBLE = "impossible"
     """The partner offers no way to take anything back."""
 
 
-#: Commands that take a payment back.
+#: Commands that take a resource back.
 TAKING_BACK = frozenset({CommandKind.CANCEL, CommandKind.ABANDON})

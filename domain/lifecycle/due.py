@@ -18,7 +18,7 @@ from domain.lifecycle.view import View
 #: Why a step is due although its book would wait: the wait would last as long as a clock was ahead.
 _AHEAD: Final = "one of its recorded times lies in the future, and is corrected"
 
-#: How long news waits at most for its read: not long, but no busy loop while the partner is down.
+#: The longest pause before news is read: short, but no busy loop while the partner is down.
 NEWS_PAUSE_MAX: Final = timedelta(minutes=1)
 
 

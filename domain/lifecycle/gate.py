@@ -37,7 +37,7 @@ Verdict = Passed | OnHold | Barred
 
 
 class GateStates(NamedTuple):
-    """The states of an unsent resource after its checks, in its kind's words."""
+    """The states of an unsent resource after its checks, as its kind names them."""
 
     passed: str
     on_hold: str
@@ -57,7 +57,7 @@ class Examined:
 
     @property
     def look_again_at(self) -> datetime | None:
-        """The earliest moment at which a check that holds the payment is to be made again."""
+        """The earliest moment at which a check that said "not now" is made again."""
         return min(
             (verdict.look_again_at for _, verdict in self.verdicts if isinstance(verdict, OnHold)),
             default=None,

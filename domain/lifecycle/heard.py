@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -116,17 +116,14 @@ def heard_of_send(
         heard_at=now,
     )
 
+    def ended(result: AttemptResult, why: str, exchange: Exchange | None, **more: Any) -> Heard:
+        outcome = {"result": result, "why": why, "exchange": exchange}
+        return base.model_copy(update=outcome | more)
+
     def answered(kind: Answer, report: Report, exchange: Exchange) -> Heard:
         told = report.model_copy(update={"attempt": attempt})
-        return base.model_copy(
-            update={
-                "result": AttemptResult.ANSWERED,
-                "answer": kind,
-                "report": told,
-                "exchange": exchange,
-                "why": told.reason or told.partner_status,
-            }
-        )
+        why = told.reason or told.partner_status
+        return ended(AttemptResult.ANSWERED, why, exchange, answer=kind, report=told)
 
     match answer:
         case Accepted(report, exchange):
@@ -136,34 +133,13 @@ def heard_of_send(
         case Duplicate(report, exchange):
             return answered(Answer.DUPLICATE, report, exchange)
         case NotSent(why, not_exchanged, retry_at):
-            return base.model_copy(
-                update={
-                    "result": AttemptResult.NOT_SENT,
-                    "why": why,
-                    "exchange": not_exchanged,
-                    "not_before": retry_at,
-                }
-            )
-        case TurnedAway(status, why, refused_in, retry_at):
-            return base.model_copy(
-                update={
-                    "result": AttemptResult.TURNED_AWAY,
-                    "status": status,
-                    "server_error": status >= 500,
-                    "why": why,
-                    "exchange": refused_in,
-                    "not_before": retry_at,
-                }
-            )
+            return ended(AttemptResult.NOT_SENT, why, not_exchanged, not_before=retry_at)
+        case TurnedAway(status, why, refused_in, at):
+            more = {"status": status, "server_error": status >= 500, "not_before": at}
+            return ended(AttemptResult.TURNED_AWAY, why, refused_in, **more)
         case InDoubt(why, server_error, partly_exchanged, drift):
-            return base.model_copy(
-                update={
-                    "result": AttemptResult.UNKNOWN,
-                    "why": _with_drift(why, drift),
-                    "exchange": partly_exchanged,
-                    "server_error": server_error,
-                }
-            )
+            why = _with_drift(why, drift)
+            return ended(AttemptResult.UNKNOWN, why, partly_exchanged, server_error=server_error)
 
 
 def heard_of_lookup(
@@ -206,26 +182,18 @@ def heard_of_read(
 ) -> Heard:
     """The outcome of a read. Without a usable answer, nothing in the inbox is marked as read."""
     base = Heard(resource_id=resource_id, instruction_id=instruction_id, heard_at=now)
+
+    def brought(why: str, exchange: Exchange | None, **more: Any) -> Heard:
+        return base.model_copy(update={"why": why, "exchange": exchange, **more})
+
     match answer:
         case Answered(report, exchange):
-            return base.model_copy(
-                update={
-                    "report": report,
-                    "exchange": exchange,
-                    "why": report.partner_status,
-                    "inbox_through": inbox_through,
-                }
-            )
-        case Unanswered(why, exchange, retry_at, drift):
-            return base.model_copy(
-                update={
-                    "why": _with_drift(why, drift),
-                    "exchange": exchange,
-                    "not_before": retry_at,
-                }
-            )
+            why = report.partner_status
+            return brought(why, exchange, report=report, inbox_through=inbox_through)
+        case Unanswered(why, partly_exchanged, retry_at, drift):
+            return brought(_with_drift(why, drift), partly_exchanged, not_before=retry_at)
         case Gone(why, _, partly_exchanged):
-            return base.model_copy(update={"why": why, "exchange": partly_exchanged, "gone": True})
+            return brought(why, partly_exchanged, gone=True)
 
 
 def _with_drift(why: str, drift: tuple[str, ...]) -> str:

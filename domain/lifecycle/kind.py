@@ -1,7 +1,7 @@
-"""What a lifecycle hands the engine: the engine drives any kind, and knows no noun of it.
+"""A kind of lifecycle, as the engine drives it. Payments are the first kind.
 
-A payment is the first kind. A kind says what its evidence means and what is due; what is safe to
-send is decided by the book, for all kinds alike.
+A kind says what its evidence means and what is due. What is safe to send is decided by the send
+book, for all kinds alike. The engine names nothing that only one kind has.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from domain.lifecycle.next_step import Due, NextStep, Owed
 from domain.lifecycle.profile import Profile
 from domain.lifecycle.questions import Question
 from domain.lifecycle.report import NO_LONGER_ASKED, Report, Source
-from domain.lifecycle.resource import Certainty, Folded, Instruction
+from domain.lifecycle.resource import Folded, Instruction
 from domain.lifecycle.view import View
 
 
@@ -27,9 +27,9 @@ class LifecycleKind(Protocol):
     """One kind of lifecycle. Requests, views and what is folded are the kind's own types.
 
     Attributes:
-        name: as rows and the search attribute `Kind` have it.
-        gate: the states that our own checks bring.
-        taking_back: the kind of instruction by which the partner is asked to cancel it.
+        name: as it stands in rows and in the search attribute `Kind`.
+        gate: the states that our own checks lead to.
+        taking_back: the kind of instruction that asks the partner to cancel.
         ends: states in which nothing is owed any more.
         cancellable: states in which a cancel can still succeed.
         cancelled: the state of a cancelled resource.
@@ -46,10 +46,10 @@ class LifecycleKind(Protocol):
         """The request, which never changes, from its stored bytes."""
 
     def report(self, stored: str, /) -> Report:
-        """A report as it was stored."""
+        """A report, from its stored text."""
 
     def folded(self, stored: str, /) -> Any:
-        """What was folded, as it was stored."""
+        """The result of a fold, from its stored text."""
 
     def fold(
         self,
@@ -59,7 +59,7 @@ class LifecycleKind(Protocol):
         reports: Iterable[Any],
         /,
     ) -> Folded:
-        """How the resource stands by all evidence. Pure; never raises."""
+        """The resource as all evidence shows it. Pure; never raises."""
 
     def state_by_words(
         self,
@@ -69,13 +69,13 @@ class LifecycleKind(Protocol):
         reports: Iterable[Any],
         /,
     ) -> str:
-        """The state by words alone, whatever is booked or in question."""
+        """The state by replies, reads, checks and decisions alone, without what is booked."""
 
     def view(self, folded: Any, shared: Mapping[str, Any]) -> View:
         """The resource as it stands. `shared` are the fields of every kind's view."""
 
     def subject(self, request: Any, shared: Mapping[str, Any]) -> Subject:
-        """What an adapter is told of an instruction. `shared` is the same for every kind."""
+        """What an adapter is told of an instruction. `shared` holds what all kinds have."""
 
     def due(self, view: Any, now: datetime, /) -> Due:
         """The one thing that is due now."""
@@ -90,22 +90,22 @@ class LifecycleKind(Protocol):
         """Who has to act next."""
 
     def questions(self, folded: Any, reads: int) -> Mapping[str, Question]:
-        """What people are asked because of the state, by the question's kind."""
+        """What people are asked because of the state, by the kind of the task."""
 
     def ladder(self, folded: Any, rail: str) -> tuple[DueRung, ...]:
-        """Who is asked when it stays in its state for long."""
+        """Who is asked, and when, if it stays in its state for long."""
 
     def unconfirmed(self, folded: Any) -> str | None:
-        """The state if the partner can no longer be asked. None: people have to find out."""
+        """The state once the partner can no longer be asked. None: people have to find out."""
 
-    def is_unasked_from(self, folded: Any, profile: Profile) -> datetime | None:
-        """From when the partner is not expected to answer reads any more; None: it always is."""
+    def unreadable_from(self, folded: Any, profile: Profile) -> datetime | None:
+        """When, as it declares, the partner stops answering reads; None if it never does."""
 
     def found_executed(self, folded: Any, *, can_read: bool) -> str:
-        """The state if an operator found that the partner executed it."""
+        """The state after an operator has found that the partner executed it."""
 
     def found_not_executed(self, *, is_cancel: bool) -> str:
-        """The state if two operators found that it did not."""
+        """The state after two operators have found that the partner did not execute it."""
 
 
 #: The kinds that a process knows, by name.
@@ -114,16 +114,15 @@ Kinds = Mapping[str, LifecycleKind]
 
 def is_over(kind: LifecycleKind, folded: Folded) -> bool:
     """Whether nothing is owed any more."""
-    is_at_its_end = folded.state in kind.ends and folded.certainty is not Certainty.UNKNOWN
-    return is_at_its_end and not folded.is_followed
+    return folded.has_ended(kind.ends)
 
 
 def last_word(kind: LifecycleKind, folded: Folded, profile: Profile, heard: Heard) -> Report | None:
-    """A report that the partner can no longer be asked; None if it can.
+    """A report that the partner can no longer be asked; None if it still can.
 
-    Where the kind has no state for that, the report has none either, so a person has to find out.
+    If the kind has no state for that, the report has none either, and a person has to find out.
     """
-    since = kind.is_unasked_from(folded, profile)
+    since = kind.unreadable_from(folded, profile)
     is_late = since is not None and heard.report is None and heard.heard_at >= since
     if not (heard.gone or is_late):
         return None
@@ -140,10 +139,10 @@ def last_word(kind: LifecycleKind, folded: Folded, profile: Profile, heard: Hear
 def next_step(
     kind: LifecycleKind, view: View, now: datetime, *, leaves_after: timedelta | None
 ) -> NextStep:
-    """What is due for the resource now, and when its wait ends, as its workflow is told it.
+    """What a workflow is told: what is due for its resource now, and when its wait ends.
 
     Args:
-        leaves_after: a run whose resource waits for at least this long may end. None: it stays.
+        leaves_after: a run may end if its resource waits for at least this long. None: it stays.
     """
     folded, step = view.folded, kind.due(view, now)
     return NextStep(
@@ -161,7 +160,7 @@ def next_step(
 
 
 def _then(kind: LifecycleKind, view: View, step: Due) -> Due | None:
-    """What is due at the end of the wait if nothing happens; None if that is no step either."""
+    """The step that is due at the end of the wait if nothing happens; None if none is."""
     if step.owed is not Owed.WAIT or step.until is None:
         return None
     after = kind.due(view, step.until)

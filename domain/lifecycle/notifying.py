@@ -1,9 +1,9 @@
-"""When upkeep notifies a payment's run that its step is late.
+"""When upkeep notifies a resource's run that its step is late.
 
 Upkeep notifies a run at a few ages of the late step, not in every round. Otherwise a busy worker
-would be notified of all its late payments again and again. It never stops notifying, because the
+would be notified of all its late resources again and again. It never stops notifying, because the
 run may be dead. To ask the server which runs are alive was refused: that costs more the more
-payments wait, and notifying a live run is harmless.
+resources wait, and notifying a live run is harmless.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 YOUNG: Final = timedelta(seconds=5)
 #: How late a step is when its run is notified; after the last age, again each time that passes.
 AGES: Final = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
-#: The run of a payment that waits this long may have left Temporal. It is notified at the moment
+#: The run of a resource that waits this long may have left Temporal. It is notified at the moment
 #: when its step is due, not a minute later.
 LONG: Final = timedelta(days=1)
 

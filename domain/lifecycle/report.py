@@ -7,14 +7,7 @@ from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Any, Final
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.lifecycle.reversals import SeenReversal
 from domain.money import Money
@@ -43,7 +36,7 @@ class MovementKind(StrEnum):
     AUTHORISATION = "authorisation"
     """Held on the payer's side, for captures. No money."""
     RELEASE = "release"
-    """Of a held amount: no capture can take it any more. No money either."""
+    """A held amount was set free: no capture can take it any more. No money moves."""
     CAPTURE = "capture"
     """Taken from the payer, for us."""
     REFUND = "refund"
@@ -65,14 +58,9 @@ class Movement(BaseModel):
     kind: MovementKind
     amount: Money
     booked_at: AwareDatetime | None = None
-    reference: str | None = None
-    """The partner's id of the capture, refund or dispute that it books, if it is of one."""
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Earlier releases knew no reference. Left out while empty, reports keep their ids."""
-        fields: dict[str, Any] = serialize(self)
-        return fields if self.reference else {k: v for k, v in fields.items() if k != "reference"}
+    # Left out if empty: earlier releases had no reference, and reports keep their ids.
+    reference: str | None = Field(default=None, exclude_if=lambda value: not value)
+    """The partner's id of the capture, refund or dispute that it books; None for other bookings."""
 
 
 class ActionKind(StrEnum):
@@ -87,18 +75,18 @@ class ActionKind(StrEnum):
 
 
 class Action(BaseModel):
-    """What the user has to do before it goes on, and until when."""
+    """What the user has to do before the resource goes on, and until when."""
 
     model_config = ConfigDict(frozen=True)
 
     kind: ActionKind
     url: str | None = Field(default=None, repr=False)
-    """Who has it can act for the user: it is stored sealed, apart from the report."""
+    """Anybody who has it can act for the user, so it is stored sealed and apart from the report."""
     expires_at: AwareDatetime | None = None
 
 
 class Observed(BaseModel):
-    """The payment as the partner shows it, to be compared with the order."""
+    """What the partner shows of an order, to be compared with ours."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -118,8 +106,8 @@ class Report(BaseModel):
     """One piece of evidence about an instruction.
 
     `as_of` places it in time. For an answer of the partner it is the moment when our request was
-    sent, since the answer is at least as new. `state` is the lifecycle's own word, and None if the
-    adapter does not know the partner's status. A kind uses the fields that it needs.
+    sent, since the answer is at least as new. `state` is one of the kind's own states, or None if
+    the adapter does not know the partner's status. A kind uses the fields that it needs.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -150,7 +138,7 @@ class Report(BaseModel):
     """For a decision: the resource's state by all earlier reports, as the operators knew it."""
 
     def __eq__(self, other: object) -> bool:
-        """The same words, whether or not a kind has already read its own state in them."""
+        """Equal by content, so a state as text equals the same state as a kind's enum member."""
         return isinstance(other, Report) and vars(self) == vars(other)
 
     @property

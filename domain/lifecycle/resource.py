@@ -1,18 +1,13 @@
-"""What is known of a resource, whatever its lifecycle: its instructions, certainty and findings."""
+"""What is known of a resource of any kind: its instructions, certainty and findings."""
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.lifecycle.book import Book
 from domain.lifecycle.profile import InstructionKind
@@ -81,14 +76,9 @@ class Instruction(BaseModel):
     instruction_id: str
     kind: str = InstructionKind.PAY
     book: Book
-    amount: Money | None = None
+    # Left out if empty: earlier releases had no amount, and hashes stay the same.
+    amount: Money | None = Field(default=None, exclude_if=lambda value: not value)
     """What it claims, if it is of a kind that claims an amount."""
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Earlier releases knew no amount. Left out while empty, hashes of it stay the same."""
-        fields: dict[str, Any] = serialize(self)
-        return fields if self.amount else {k: v for k, v in fields.items() if k != "amount"}
 
     @property
     def is_open(self) -> bool:
@@ -102,7 +92,7 @@ class Instruction(BaseModel):
 
 
 class Folded(BaseModel):
-    """What a kind folds from request, profile, instructions and reports. Each kind adds its own."""
+    """The result of a fold over request, profile, instructions and reports. Kinds add fields."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -119,9 +109,14 @@ class Folded(BaseModel):
     is_decided: bool = False
     """The state comes from operators, and the partner has said nothing since."""
     is_followed: bool = False
-    """Something besides the state is under way, such as a refund: it is not over before that is."""
+    """Something besides the state is under way, such as a refund, so the resource is not over."""
     action: Action | None = None
     """What the user has to do now."""
+
+    def has_ended(self, ends: AbstractSet[str]) -> bool:
+        """Whether nothing is owed any more. `ends` are the states in which its kind ends."""
+        is_certain = self.certainty is not Certainty.UNKNOWN
+        return self.state in ends and is_certain and not self.is_followed
 
     @property
     def action_until(self) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Reversals: what takes moved money back, asked for by us or not, each with a state of its own.
+"""Reversals take moved money back, whether or not we asked for it. Each has its own state.
 
 A reversal never becomes the payment's state. RETURNED is for a credit transfer that came back.
 """
@@ -53,7 +53,7 @@ class Stage:
     Attributes:
         rank: a later word of a higher rank replaces the state.
         is_open: its outcome is not known yet, so it is read again.
-        undoes: it took nothing in the end, so its amount is free again.
+        undoes: in the end it took nothing, so its amount can be claimed again.
     """
 
     rank: int
@@ -79,7 +79,7 @@ class SeenReversal(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     reference: str
-    """The partner's id of it."""
+    """The partner's id of the reversal."""
     kind: ReversalKind
     state: ReversalState | None
     """None if the adapter does not know the partner's word."""
@@ -90,7 +90,7 @@ class SeenReversal(BaseModel):
 
 
 class Reversal(BaseModel):
-    """A reversal by everything that was reported of it."""
+    """A reversal, by all reports about it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -98,7 +98,7 @@ class Reversal(BaseModel):
     state: ReversalState
     amount: Money
     taken: Money
-    """What bookings show that it has taken from us, less what they show that it gave back."""
+    """What it has taken from us, less what it gave back, by the bookings."""
     reason: str | None = None
     deadline: AwareDatetime | None = None
     reference: str | None = None
@@ -119,7 +119,7 @@ class Reversal(BaseModel):
 
 
 class Standing(NamedTuple):
-    """One reversal by all words about it."""
+    """One reversal, by all words about it."""
 
     word: SeenReversal
     """The last word, with the state that stands."""

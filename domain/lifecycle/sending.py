@@ -74,7 +74,7 @@ def next_move(operation: Operation, book: Book, now: datetime, *, halted: bool =
     """The move that is safe for this instruction now.
 
     Args:
-        operation: the partner's declared behaviour, as stored with the payment.
+        operation: the partner's declared behaviour, as stored with the resource.
         book: all attempts and lookups so far.
         now: our clock; it decides when to act, never whether money moved.
         halted: new sends are stopped. Lookups that resolve a doubt go on.

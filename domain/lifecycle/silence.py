@@ -48,7 +48,7 @@ def is_answer(exchange: Exchange | None) -> bool | None:
 
 
 def has_answered(not_now: NotReady | Unprepared | Unanswered) -> bool | None:
-    """The same for a step that ended before it could ask about the payment."""
+    """The same for a step that ended before it could ask about the resource."""
     match not_now:
         case NotReady(answered=answered):
             return answered

@@ -1,13 +1,13 @@
-"""Turns to read: how the reads of many payments share a partner's quota.
+"""Turns to read: how the reads of many resources share a partner's quota.
 
 A login has two lines, each with half of the requests that its quota leaves for reads. The soon
 line is for reads that somebody waits for: the first ones of a state, and those that news causes.
-The late line is for payments that have been in a state for a while. However long the late line
-is, a new payment's first reads do not wait behind it. A payment that is watched for returns is in
+The late line is for resources that have been in a state for a while. However long the late line
+is, a new resource's first reads do not wait behind it. A resource that is watched for returns is in
 no line until its one read at the end of the watch.
 
 A line is one moment, up to which its share is given away. So a turn costs the same however many
-payments wait. To count the waiting payments was refused, as that costs more the more there are. In
+resources wait. To count those that wait was refused, as that costs more the more there are. In
 no window does a line give more turns than its share.
 """
 
@@ -24,7 +24,7 @@ from domain.lifecycle.profile import Quota
 #: How many reads of one state are in the soon line: by the usual pauses, those of its first minute.
 FIRST_READS: Final = 6
 #: This part of a line's share (one in four) may be taken at once after the line was idle. So reads
-#: of a few payments that come at the same time do not wait for each other.
+#: of a few resources that come at the same time do not wait for each other.
 _BURST: Final = 4
 
 
@@ -36,7 +36,7 @@ class Line(StrEnum):
 
 
 class ReadTurn(BaseModel):
-    """When a payment may be read, if it may not be read at once."""
+    """When a resource may be read, if it may not be read at once."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,7 +59,7 @@ class Given(NamedTuple):
 
 
 def give(quota: Quota, lines: Lines, line: Line, now: datetime) -> Given:
-    """The next turn for a payment of that line, from `now` on.
+    """The next turn for a resource of that line, from `now` on.
 
     Neither share is wasted. A read of the soon line takes the earlier turn of both lines. A late
     read takes a turn of the soon line only if that line has been idle for a while.

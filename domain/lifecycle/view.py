@@ -1,4 +1,4 @@
-"""A resource as it stands in the store: all that decides what is due, without its request."""
+"""A resource as it stands in the store: everything that decides what is due, but no request."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class View(BaseModel):
     """A resource as it stands in the store. Each kind adds what it folded.
 
     `reads` counts reads since the state last changed. `last_asked_at` is the moment of the last
-    step with the partner, apart from cancels. `not_before` is set while the partner must not be
-    called, as when our login is not usable.
+    read or other step of the opening instruction. `not_before` is set while the partner must not be
+    called, for example while our login is not usable.
     """
 
     model_config = ConfigDict(frozen=True)

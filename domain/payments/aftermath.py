@@ -1,7 +1,7 @@
-"""What happens to a payment after it: which reversals it has, and what may still be claimed.
+"""Captures, refunds and disputes: a payment's reversals, and what may still be claimed.
 
-The store judges a bound where it admits the claim. Nothing else judges it: an adapter could be
-asked twice at once, and a partner may execute whatever it is asked.
+The store compares a claim with its bound in the transaction that admits it. An adapter cannot do
+that, because two of them may be asked at once, and a partner may execute whatever it is asked.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from domain.lifecycle.kinds import Bound, kind_of
 from domain.lifecycle.profile import InstructionKind
+from domain.lifecycle.resource import Instruction
 from domain.lifecycle.reversals import Reversal, ReversalKind, ReversalState, Standing
 from domain.money import Money
 from domain.payments.movements import taken_by
 from domain.payments.order import Captured, Order
-from domain.payments.payment import Amounts, Instruction, Payment
+from domain.payments.payment import Amounts, Payment
 from domain.payments.report import Movement, Report
 
 
@@ -25,10 +26,10 @@ def reversals_of(
     movements: Sequence[Movement],
     stands: Mapping[str, Standing],
 ) -> tuple[Reversal, ...]:
-    """Our refunds, each once whether or not the partner shows it yet, and all that it shows.
+    """All reversals that the partner shows, and those of our refunds that it does not show yet.
 
     Args:
-        stands: what the partner's words say, by its own id.
+        stands: each reversal by the partner's words, under the partner's id.
     """
     currency = order.instructed_amount.currency
     ids = {r.instruction_id: r.partner_reference for r in reports if r.partner_reference}
@@ -85,7 +86,7 @@ def left_to_claim(
         case Bound.AUTHORISED:
             bound = min(amounts.authorised.minor, amounts.instructed.minor)
             claimed = _sum(i.amount for i in ours if not i.is_undone)
-            # Of a capture in doubt nobody knows whether it is booked, so it may count twice here.
+            # A capture in doubt may be booked already. Then it counts twice here, to be careful.
             known = _sum(i.amount for i in ours if i.book.answered)
             claimed += max(amounts.captured.minor - known, 0)
         case Bound.CAPTURED:
@@ -105,10 +106,10 @@ def left_to_claim(
 def sums_that_differ(
     order: Order, amounts: Amounts, instructions: Iterable[Instruction], *, is_final: bool
 ) -> Iterator[str]:
-    """Where the bookings of a collection differ from what was asked: the last safety net.
+    """How the bookings of a collection differ from the order and its captures: the last check.
 
     Args:
-        is_final: nothing more is expected. Until then what is missing may only be late.
+        is_final: nothing more is expected. Before that, a missing booking may only be late.
     """
     if order.collection is None:
         return
@@ -117,9 +118,10 @@ def sums_that_differ(
     if order.collection.captured is Captured.LATER:
         asked = Money(minor=_sum(i.amount for i in captures), currency=asked.currency)
     if amounts.captured.minor > asked.minor or (is_final and amounts.captured != asked):
-        yield f"{amounts.captured} were captured where {asked} were asked"
+        yield f"{amounts.captured} were captured, and {asked} were asked for"
     if amounts.refunded.minor + amounts.disputed.minor > amounts.captured.minor:
-        yield f"{amounts.refunded} and {amounts.disputed} were taken back of {amounts.captured}"
+        taken = f"{amounts.refunded} were refunded and {amounts.disputed} disputed"
+        yield f"{taken}, and only {amounts.captured} were captured"
 
 
 def evidence_wanted(payment: Payment) -> Iterator[Reversal]:

@@ -7,9 +7,10 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.reversals import ReversalKind
 from domain.payments.order import Direction
-from domain.payments.payment import Certainty, Payment
+from domain.payments.payment import Payment
 from domain.payments.report import PaymentState as S
 from domain.payments.states import PROVEN_NOTHING_MOVED, STATES, Where
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from domain.lifecycle.escalation import DueRung as DueRung
-from domain.lifecycle.escalation import Ladder as Ladder
-from domain.lifecycle.escalation import Rung as Rung
-from domain.lifecycle.escalation import next_at as next_at
-from domain.lifecycle.escalation import reached as reached
+from domain.lifecycle.escalation import DueRung
 from domain.payments.order import Rail
 from domain.payments.report import PaymentState
 

@@ -9,22 +9,13 @@ from typing import Final
 from domain.lifecycle.absence import is_uncertain, is_unconfirmed
 from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.profile import Profile
+from domain.lifecycle.resource import Certainty, ClosedFinding, Finding, FindingKind, Instruction
 from domain.lifecycle.reversals import SeenReversal, standing
 from domain.lifecycle.sending import AttemptResult, Book, Closed, may_be_twice
 from domain.payments.aftermath import reversals_of, sums_that_differ
 from domain.payments.movements import amounts_of, ever_booked, in_another_currency, movements_of
 from domain.payments.order import Direction, Order
-from domain.payments.payment import (
-    FINAL_BY_CREDITOR,
-    FINAL_BY_WATCH,
-    Amounts,
-    Certainty,
-    ClosedFinding,
-    Finding,
-    FindingKind,
-    Instruction,
-    Payment,
-)
+from domain.payments.payment import FINAL_BY_CREDITOR, FINAL_BY_WATCH, Amounts, Payment
 from domain.payments.report import Movement, MovementKind, PaymentState, Report, Source
 from domain.payments.states import DONE, PROVEN_NOTHING_MOVED, STATES, Where, may_follow
 
@@ -127,7 +118,7 @@ class _Folding:
         self.notes += [Finding(kind=FindingKind.DRIFT, text=text) for text in report.drift]
         self.seen += report.reversals
         if report.instruction_id in self.claims:
-            return  # Its words are about the capture or refund. A read tells the payment's state.
+            return  # It is about the capture or refund alone. A read brings the payment's state.
         if self._is_refusal_of_a_repeat(report):
             self.notes.append(
                 Finding(

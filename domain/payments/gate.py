@@ -5,11 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
-from domain.lifecycle.gate import Barred as Barred
-from domain.lifecycle.gate import Examined as Examined
-from domain.lifecycle.gate import OnHold as OnHold
-from domain.lifecycle.gate import Passed as Passed
-from domain.lifecycle.gate import Verdict as Verdict
+from domain.lifecycle.gate import Verdict
 from domain.payments.order import Order
 
 

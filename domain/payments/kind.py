@@ -24,12 +24,12 @@ from domain.payments.report import PaymentState, Report
 from domain.payments.states import CANCELLABLE, DONE, ENDS, STATES, Whose
 from domain.payments.view import KIND, PaymentView
 
-#: After this many reads that do not show what people found executed, a task asks them again.
+#: If this many reads do not show a payment that people found executed, a task asks them again.
 UNSHOWN_READS: Final = 3
 
 
 class PaymentKind:
-    """What payments hand the engine. `escalate` says who is asked when one stays in a state."""
+    """Payments, for the engine. `escalate` says who is asked when one stays in a state."""
 
     name: str = KIND
     gate = GateStates(PaymentState.CREATED, PaymentState.AWAITING_US, PaymentState.REJECTED)
@@ -82,7 +82,8 @@ class PaymentKind:
         for reversal in evidence_wanted(folded):
             asked[f"evidence_{reversal.reference}"] = Question(
                 f"A {reversal.kind} of {reversal.amount} needs evidence ({reversal.reference}): "
-                f"{reversal.reason or 'no reason is given'}. Give it to the partner, or accept it.",
+                f"{reversal.reason or 'no reason is given'}. Send it to the partner, or accept the "
+                f"{reversal.kind}.",
                 due_at=reversal.deadline,
             )
         return asked
@@ -95,7 +96,7 @@ class PaymentKind:
     def unconfirmed(self, folded: Payment) -> PaymentState | None:
         return PaymentState.UNCONFIRMED if STATES[folded.state].is_watched else None
 
-    def is_unasked_from(self, folded: Payment, profile: Profile) -> datetime | None:
+    def unreadable_from(self, folded: Payment, profile: Profile) -> datetime | None:
         if profile.status_for is None or folded.settled_at is None:
             return None
         return folded.settled_at + profile.status_for

@@ -29,7 +29,7 @@ class Rail(StrEnum):
     CROSS_BORDER = "cross_border"
     """From bank to bank, over correspondents or an RTGS: dearer, with charges to agree on."""
     CARD = "card"
-    """A card scheme: for collections."""
+    """A card scheme; for collections only."""
 
 
 class ChargeBearer(StrEnum):
@@ -46,14 +46,14 @@ class Captured(StrEnum):
 
     AT_ONCE = "at_once"
     LATER = "later"
-    """By CAPTURE instructions, each of them for some or all of it."""
+    """By CAPTURE instructions, each for some or all of it."""
 
 
 class Collection(BaseModel):
     """How the money of a collection is pulled from the payer.
 
-    At least one of the three references is given. They are the partner's own words for what the
-    payer agreed to. A number that could be used elsewhere, such as a card's, is none of them.
+    At least one of the three references is given. Each is the partner's own id of what the payer
+    agreed to. Never give a number that can be used elsewhere, such as a card number.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)

@@ -5,25 +5,15 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    model_validator,
-)
+from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 
-# What a payment shares with every lifecycle is named here too: this is where its code looks.
-from domain.lifecycle.resource import Certainty as Certainty
-from domain.lifecycle.resource import ClosedFinding as ClosedFinding
-from domain.lifecycle.resource import Finding as Finding
-from domain.lifecycle.resource import FindingKind as FindingKind
 from domain.lifecycle.resource import Folded, UnknownResource
 from domain.lifecycle.resource import Instruction as Instruction
 from domain.lifecycle.reversals import Reversal
 from domain.money import Money
 from domain.payments.order import Direction
 from domain.payments.report import PaymentState
-from domain.payments.states import STATES
+from domain.payments.states import ENDS
 
 #: There is no payment with that id, or it belongs to another tenant.
 UnknownPayment = UnknownResource
@@ -36,7 +26,7 @@ class Amounts(BaseModel):
     """Sums of movements by kind, in the currency of the order.
 
     `net` is what has left us; below zero if more came in. `authorised` is what was ever held for
-    captures, less what was released: it is no money, and in no other sum.
+    captures, less what was released. It is no money, so it is in no other sum.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,7 +44,7 @@ class Amounts(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _as_before(cls, given: Any) -> Any:
-        """Payments that earlier releases stored were never authorised, captured or refunded."""
+        """Earlier releases stored none of the later sums: they are zero."""
         if not isinstance(given, dict):
             return given
         later = ("authorised", "captured", "refunded", "disputed")
@@ -73,7 +63,7 @@ class Payment(Folded):
     amounts: Amounts
     direction: Direction = Direction.OUTGOING
     reversals: tuple[Reversal, ...] = ()
-    """What takes money back, in the order of their ids. None of them is the payment's state."""
+    """In the order of their ids. No reversal is the payment's state."""
     transaction_status: str | None = None
     status_reason: str | None = None
     basis: str | None = None
@@ -83,9 +73,8 @@ class Payment(Folded):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is owed to it any more."""
-        is_at_its_end = STATES[self.state].ends and self.certainty is not Certainty.UNKNOWN
-        return is_at_its_end and not self.is_followed
+        """Whether nothing is owed any more."""
+        return self.has_ended(ENDS)
 
     @property
     def notes(self) -> tuple[str, ...]:

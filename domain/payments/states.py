@@ -34,7 +34,7 @@ class Where(StrEnum):
     """The order may still be executed, or not. An authorised collection is here too: money that
     is held on the payer's side has not moved."""
     LEFT = "left"
-    """Our account or, in a collection, the payer's."""
+    """It has left our account or, in a collection, the payer's."""
     NEVER_LEFT = "never_left"
     """Proven: no instruction of this payment moved any money."""
     CAME_BACK = "came_back"
@@ -59,10 +59,9 @@ class State:
         outlasts_a_lag: if the partner reports it again, a contradicting answer in between was
             out of date.
         only: the direction of the payments that have this state; None for both.
-        is_watched: the partner says that it is done, and what takes money back unasked is normal
-            for a while.
-        captures: CAPTURE instructions are admitted.
-        refunds: REFUND instructions are admitted.
+        is_watched: the partner says that it is done. For a while, returns and disputes are normal.
+        captures: a CAPTURE may be admitted.
+        refunds: a REFUND may be admitted.
         money: where the money is.
         requires: who has to act next, unless something is in question.
         next_action: the next step, as the payer reads it: theirs or ours.

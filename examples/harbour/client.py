@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from urllib.parse import quote
 
+from domain.lifecycle import answers
+from domain.lifecycle.answers import Deadline, Submitted, WireRequest
 from domain.lifecycle.profile import InstructionKind
-from domain.payments import answers
-from domain.payments.answers import Deadline, Subject, Submitted, WireRequest
+from domain.payments.answers import Subject
 from domain.payments.order import Order
 from domain.payments.report import Source
 from examples.harbour import mapping, wire
@@ -123,7 +124,7 @@ class Harbour:
         return answers.Unanswered("Harbour Bank does not show balances")
 
     async def created_since(self, since: datetime) -> answers.Listed | answers.Unanswered:
-        """One page, the oldest first; whoever wants more asks again from the last one."""
+        """One page, the oldest first. For more, the caller asks again from the last payment."""
         reply = await self._calls.get("/orders", {"since": since.isoformat()})
         page = read(wire.Page, reply.body) if reply.is_success else None
         if not isinstance(page, wire.Page):

@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from domain.payments.answers import Webhook, WebhookRefused
+from domain.lifecycle.answers import Webhook, WebhookRefused
 from examples.harbour import wire
 from partners.kit.signatures import check_age, verify
 from partners.kit.wire import Unusable, read

@@ -9,13 +9,8 @@ from typing import Final
 
 from domain.clock import Clock
 from domain.ids import hashed
-from domain.payments.answers import (
-    NotReady,
-    PreparedKey,
-    PreparedObject,
-    Subject,
-    Unprepared,
-)
+from domain.lifecycle.answers import NotReady, PreparedKey, PreparedObject, Unprepared
+from domain.payments.answers import Subject
 from domain.payments.order import Order, Rail
 from domain.payments.report import PaymentState, Report, Source
 from partners.currencycloud import error_bodies, mapping, refusals, wire

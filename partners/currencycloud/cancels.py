@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from domain.clock import Clock
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Absent,
     Accepted,
     CannotTell,
@@ -13,11 +13,11 @@ from domain.payments.answers import (
     LookedFor,
     Preparation,
     Prepared,
-    Subject,
     Submitted,
     Unprepared,
     WireRequest,
 )
+from domain.payments.answers import Subject
 from domain.payments.report import Source
 from partners.currencycloud import mapping, wire
 from partners.currencycloud.searches import acting, payment_path, search, show

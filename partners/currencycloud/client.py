@@ -6,9 +6,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from domain.clock import Clock
-from domain.lifecycle.profile import InstructionKind, Profile
-from domain.money import Money
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Absent,
     Accepted,
     Answered,
@@ -24,13 +22,15 @@ from domain.payments.answers import (
     Prepared,
     Read,
     Refused,
-    Subject,
     Submitted,
     TurnedAway,
     Unanswered,
     Unprepared,
     WireRequest,
 )
+from domain.lifecycle.profile import InstructionKind, Profile
+from domain.money import Money
+from domain.payments.answers import Subject
 from domain.payments.order import Order
 from domain.payments.report import PaymentState, Report, Source
 from partners.currencycloud import error_bodies, mapping, refusals, wire

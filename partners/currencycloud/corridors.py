@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from domain.clock import Clock
-from domain.payments.answers import Unprepared
+from domain.lifecycle.answers import Unprepared
 from domain.payments.order import ChargeBearer, Order, Rail
 from partners.currencycloud import creditors, refusals, wire
 from partners.currencycloud.requirements import Requirements, Unfit, lacking

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from domain.lifecycle.answers import Exchange, Unanswered
 from domain.money import Money
-from domain.payments.answers import Exchange, Subject, Unanswered
+from domain.payments.answers import Subject
 from partners.currencycloud import mapping, wire
 from partners.kit.calls import Calls
 from partners.kit.wire import Unusable

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
-from domain.payments.answers import Listed, Shown, Unanswered
+from domain.lifecycle.answers import Listed, Shown, Unanswered
 from partners.currencycloud import wire
 from partners.currencycloud.profile import COMPLETE
 from partners.currencycloud.searches import FIND

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain.clock import Clock
-from domain.payments.answers import Unprepared
+from domain.lifecycle.answers import Unprepared
 from domain.payments.order import Order
 from partners.currencycloud import refusals, wire
 from partners.currencycloud.creditors import PAYMENT_TYPE

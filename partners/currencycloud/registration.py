@@ -37,17 +37,9 @@ def _webhooks(account: Account) -> WebhookReader:
 
 
 def _simulated(webhook_secret: str) -> Mapping[str, Any]:
-    return {
-        "login_id": LOGIN_ID,
-        "api_key": API_KEY,
-        "webhooks": {"secrets": [webhook_secret]},
-    }
+    return {"login_id": LOGIN_ID, "api_key": API_KEY, "webhooks": {"secrets": [webhook_secret]}}
 
 
 CURRENCYCLOUD: Final = Registration(
-    title="Currencycloud",
-    account=Account,
-    make=_make,
-    webhooks=_webhooks,
-    simulated=_simulated,
+    title="Currencycloud", account=Account, make=_make, webhooks=_webhooks, simulated=_simulated
 )

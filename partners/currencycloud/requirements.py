@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from domain.clock import Clock
-from domain.payments.answers import Unprepared
+from domain.lifecycle.answers import Unprepared
 from partners.currencycloud import error_bodies, refusals
 from partners.kit.calls import Calls
 from partners.kit.wire import Unusable

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
-from domain.payments.answers import Exchange, Subject
+from domain.lifecycle.answers import Exchange
+from domain.payments.answers import Subject
 from partners.currencycloud import mapping, wire
 from partners.currencycloud.profile import COMPLETE
 from partners.kit.calls import Calls, Reply, together

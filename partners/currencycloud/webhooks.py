@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from domain.payments.answers import Webhook, WebhookRefused
+from domain.lifecycle.answers import Webhook, WebhookRefused
 from partners.currencycloud.account import WebhookSigning
 from partners.kit.signatures import check_age, verify
 from transport.json_text import parse

@@ -1,4 +1,4 @@
-"""Settings that each account with a partner has, whoever the partner is."""
+"""The settings that an account with any partner has."""
 
 from __future__ import annotations
 

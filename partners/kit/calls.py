@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from domain.clock import Clock
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     CannotTell,
     Deadline,
     Exchange,

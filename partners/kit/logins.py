@@ -1,8 +1,8 @@
-"""One token per login for all processes: got once, renewed before it ends, replaced if refused.
+"""One token per login for all processes: renewed before it ends, and replaced if it is refused.
 
 The token is kept, sealed, in the login book that the adapter is given. Only the holder of the
-book's lease logs in or renews, and what came is stored before anybody uses it. So a refresh token
-that can be used once is not lost with a process, and a refused login is not repeated.
+book's lease logs in or renews, and a new token is stored before anybody uses it. So a single-use
+refresh token is not lost when a process dies, and a refused login is not repeated.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from domain.clock import Clock
-from domain.payments.answers import Deadline, NotReady
+from domain.lifecycle.answers import Deadline, NotReady
 from partners.interface import LoginBook
 from partners.kit.wire import Unusable
 from transport.exchange import Lost, Request, Response
@@ -38,7 +38,7 @@ _SEEN_FOR: Final = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class Grant:
-    """What a login gave: a token, and for partners that limit it, its end and how to renew it."""
+    """The result of a login: a token and, if the partner limits it, its end and a refresh token."""
 
     token: str = field(repr=False)
     expires_at: datetime | None = None
@@ -128,7 +128,7 @@ class Login:
             return  # It was replaced meanwhile.
         self._seen = (None, self._clock.now())
         if grant.refresh:
-            self._refused = grant.token  # What renews it has to stay in the book.
+            self._refused = grant.token  # Its refresh token has to stay in the book.
         else:
             await self._book.drop(self._name, grant.kept())
 
@@ -175,7 +175,7 @@ class Login:
         return not is_over and grant.token != self._refused
 
     async def _renew(self, grant: Grant | None) -> NotReady | None:
-        """Called with the lease held: renew the token, or log in where that is refused."""
+        """Renew the token or, if that is refused, log in. The caller holds the lease."""
         answer: Grant | NotReady | str = ""
         if grant and grant.refresh:
             answer = await self._ask(grant.refresh)
@@ -236,6 +236,6 @@ class Login:
         may_have_counted: bool = True,
         answered: bool = True,
     ) -> NotReady:
-        """Give the lease back. The token in the book stays, and so does what renews it."""
+        """Give the lease back. The token and its refresh token stay in the book."""
         await self._book.unclear(self._name, self._hash, may_have_counted=may_have_counted)
         return NotReady(why, self._clock.now() + pause, answered=answered)

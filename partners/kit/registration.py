@@ -1,4 +1,4 @@
-"""What a partner's folder tells the rest of the product about itself."""
+"""What the rest of the product knows about a partner's folder."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ A = TypeVar("A", bound=PartnerAccount)
 
 @dataclass(frozen=True)
 class Registration(Generic[A]):
-    """One partner. Its functions import the adapter when they are called, because most commands
-    need the settings alone, and an adapter takes longer to import than they take to run.
+    """One partner. Its functions import the adapter only when they are called: most commands need
+    only the settings, and an adapter takes longer to import than they take to run.
 
     The partner's name is the registry's to give: it is the name of the field there.
     """
@@ -34,8 +34,8 @@ class Registration(Generic[A]):
     webhooks: Callable[[A], WebhookReader] | None = None
     """the reader of webhooks, for an account that has secrets to verify them"""
     simulated: Callable[[str], Mapping[str, Any]] = lambda webhook_secret: {}
-    """settings of an account with the partner's simulator, beside those of every account; given
-    the secret with which the simulator signs webhooks"""
+    """what an account with the partner's simulator needs besides the settings of every account; the
+    argument is the secret with which the simulator signs webhooks"""
 
 
 class Registry(BaseModel):

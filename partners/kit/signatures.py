@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from domain.payments.answers import WebhookRefused
+from domain.lifecycle.answers import WebhookRefused
 
 Encoding = Literal["hex", "base64"]
 Digest = Literal["sha256", "sha384", "sha512"]
@@ -34,7 +34,7 @@ def verify(
         claims: the signatures as they came, in `encoding`.
 
     Raises:
-        WebhookRefused: none was, or none is in the encoding.
+        WebhookRefused: no signature fits, or none is in the encoding.
     """
     given = [each for claim in claims if (each := _decoded(claim.strip(), encoding)) is not None]
     if not given:
@@ -54,7 +54,7 @@ def check_age(text: str, name: str, now: datetime, tolerance: timedelta) -> None
 
     Args:
         text: the moment in Unix seconds, as it was signed.
-        name: where it stood.
+        name: what the partner calls the timestamp, for the error.
 
     Raises:
         WebhookRefused: not a moment, or further away than `tolerance`.

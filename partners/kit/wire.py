@@ -34,14 +34,14 @@ class Unusable:
 class Wire(BaseModel):
     """The base of a partner's objects.
 
-    Another type than declared in a field that we read is drift. So is a text far longer than any
-    partner writes, because it would be stored and copied into every history.
+    If a field that we read has another type than declared, the whole answer is unusable. So it is
+    if a text is far longer than any partner writes, because it would be copied into every history.
 
     Class attributes:
         what: the object's name in drift; by default that of the class.
         documented: fields of the partner's reference that we do not use.
-        readings: field -> our property that reads it. `read` tries them all, so that none of them
-            raises later.
+        readings: field -> our property that parses it. `read` tries them all, so that none raises
+            later.
     """
 
     model_config = ConfigDict(

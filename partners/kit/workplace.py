@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class MakesTransport(Protocol):
-    """Makes what speaks HTTP to one address."""
+    """Makes the HTTP transport to one address."""
 
     def __call__(self, base_url: str) -> Transport: ...
 
 
 @dataclass(frozen=True)
 class Workplace:
-    """Everything that an adapter gets beside its account's settings.
+    """Everything that an adapter gets besides its account's settings.
 
     An adapter opens no database, no socket and no file of its own, so that all processes share
     what it keeps, and a test can replace everything it touches.

@@ -46,9 +46,7 @@ class Command:
         shown.add_argument("--db", type=Path, required=True)
 
     def run(
-        self,
-        make: Callable[[argparse.Namespace], Partner],
-        control: type[Control] = Control,
+        self, make: Callable[[argparse.Namespace], Partner], control: type[Control] = Control
     ) -> int:
         """Do what the command line asks. `make` opens the partner that is served."""
         arguments = self._parser.parse_args()

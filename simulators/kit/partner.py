@@ -93,10 +93,10 @@ class Partner(ABC):
 
     @abstractmethod
     def authenticate(self, call: Call, now: datetime) -> Any:
-        """Who calls; given to `do`. The partner's rules may end the session of that token.
+        """The caller, which is passed to `do`.
 
         Raises:
-            Refusal: nobody who may.
+            Refusal: the caller is unknown or not permitted.
         """
 
     @abstractmethod

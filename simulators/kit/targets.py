@@ -34,7 +34,7 @@ class Target:
         if not self.url.startswith(("http://", "https://")):
             raise ValueError(f"not a URL: {self.url!r}")
         if not all(float(wait) >= 0 for wait in (*self.retry_seconds, self.timeout_seconds)):
-            raise ValueError("a wait is less than nothing")
+            raise ValueError("a wait is negative; correct retry_seconds or timeout_seconds")
 
     @property
     def is_dated(self) -> bool:

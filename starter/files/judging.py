@@ -87,8 +87,8 @@ class Judged:
 
     @property
     def known_before(self) -> list[PaymentRecord]:
-        """Payments of an earlier run whose lines are refused now, as if an account is no longer
-        mapped."""
+        """Payments of an earlier run whose lines are refused now, for example because an account is
+        no longer mapped."""
         payable = {line.line.position for line in self.planned.orders}
         return [self.known[each] for each in sorted(self.known) if each not in payable]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.payments.payment import Certainty
+from domain.lifecycle.resource import Certainty
 from domain.payments.report import PaymentState
 from domain.payments.states import STATES, Where, Whose
 from messages.pain002 import FileStatus, Reason
@@ -34,7 +34,7 @@ class Hindrance(StrEnum):
     REFUSED_LINES = "refused_lines"
     REPEATS = "repeats"
     FILE = "file"
-    """The whole file is refused: by its name, its operator or its journal."""
+    """The whole file is refused, because of its message id, its operator or its journal."""
 
 
 @dataclass(frozen=True)

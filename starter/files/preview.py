@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from domain.lifecycle.answers import Unanswered, Unprepared
 from domain.money import Money
-from domain.payments.answers import Unanswered, Unprepared
 from partners.interface import PaymentPartner
 from regimes.refusal import Refusal
 from starter.files.judging import FileTerms, Judged

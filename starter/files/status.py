@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from domain.ids import hashed
-from domain.payments.payment import Certainty, Payment
+from domain.lifecycle.resource import Certainty
+from domain.payments.payment import Payment
 from domain.payments.report import PaymentState as S
 from domain.payments.states import STATES
 from messages.credit_transfer import CreditTransferFile, FileRefused, Line

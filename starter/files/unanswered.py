@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.explained import Explained
-from domain.payments.payment import Certainty
+from domain.lifecycle.resource import Certainty
 from messages.credit_transfer import Line
 from starter.acceptance import InvalidOrder
 from starter.files.plan import PlannedOrder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from domain.payments.payment import Certainty
+from domain.lifecycle.resource import Certainty
 from messages.credit_transfer import Line
 from starter.files.judging import Judged, Repeat
 from starter.files.plan import RefusedLine
@@ -13,7 +13,7 @@ from starter.files.plan import RefusedLine
 
 @dataclass(frozen=True)
 class UnpaidLine:
-    """What is said of such a line."""
+    """A line without a payment, or whose payment cannot be read, and why."""
 
     line: Line | None
     """None if the file could not be read, so that its lines are not known."""
@@ -38,7 +38,7 @@ def refused_lines(refused: Iterable[RefusedLine], repeats: Iterable[Repeat]) -> 
 
 
 def held_back(lines: Iterable[Line], reason: str) -> list[UnpaidLine]:
-    """Lines that are not paid for a reason that lies outside of them."""
+    """Lines that are not paid for a reason that is not their own."""
     return [UnpaidLine(line, reason) for line in lines]
 
 

@@ -1,4 +1,4 @@
-"""The tables of what happens to a payment after it: claimed amounts, and actions of payers."""
+"""The tables of captures, refunds and payers' actions: claimed amounts, sealed addresses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ClaimRow(SQLModel, table=True):
     instruction_id: str = Field(primary_key=True, foreign_key="instructions.instruction_id")
     payment_id: str = Field(index=True, foreign_key="payments.payment_id")
     key: str
-    """The caller's own for this claim. The instruction's id is made from it."""
+    """The caller's own key for this claim. The instruction's id is made from it."""
     amount_minor: int = Field(sa_column=Column(BigInteger, nullable=False))
     currency: str
     by: str
@@ -26,7 +26,7 @@ class ClaimRow(SQLModel, table=True):
 
 
 class ActionRow(SQLModel, table=True):
-    """The address at which a user acts, sealed: whoever has it can act for the payer."""
+    """The address at which a payer acts. It is sealed: anybody who has it can act for the payer."""
 
     __tablename__ = "actions"
 

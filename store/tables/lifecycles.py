@@ -8,15 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Index,
-    LargeBinary,
-    Text,
-    UniqueConstraint,
-    column,
-)
+from sqlalchemy import Boolean, Column, Index, LargeBinary, Text, UniqueConstraint, column
 from sqlmodel import Field, SQLModel
 
 from store.columns import Moment, moment, where

@@ -1,11 +1,11 @@
-"""What the partners and we share: references, deliveries, lists, logins, quotas, objects."""
+"""What we keep about partners: references, deliveries, lists, logins, quotas, prepared objects."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import ClassVar, Final
 
-from sqlalchemy import Column, Index, LargeBinary, String, UniqueConstraint, column, literal_column
+from sqlalchemy import Column, LargeBinary, String, UniqueConstraint, column, literal_column
 from sqlmodel import Field, SQLModel
 
 from store.columns import moment, where
@@ -24,17 +24,10 @@ class ReferenceRow(SQLModel, table=True):
 
     __tablename__ = "partner_references"
     __table_args__: ClassVar[tuple[object, ...]] = (
-        Index(
-            "uq_partner_references_object",
-            "reference",
-            "partner",
-            "partner_account",
-            unique=True,
-            sqlite_where=IS_OBJECT,
-            postgresql_where=IS_OBJECT,
-        ),
+        where("uq_partner_references_object", "reference", "partner", "partner_account",
+              that=IS_OBJECT, unique=True),
         where("ix_partner_references_end_to_end", "reference", that=IS_END_TO_END),
-    )
+    )  # fmt: skip
 
     number: int | None = Field(default=None, primary_key=True)
     partner: str

@@ -12,7 +12,7 @@ from store.columns import moment
 
 
 class PaymentRow(SQLModel, table=True):
-    """What a payment has besides its lifecycle, in the clear: what people look for, its intent."""
+    """What only a payment has, in the clear: what people search by, and its intent."""
 
     __tablename__ = "payments"
 

@@ -1,4 +1,4 @@
-"""What people are asked and what they decide: tasks, halts, operators and their signatures."""
+"""The tables of what people are asked and decide: tasks, halts, operators, signatures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What shows that database, clocks and keys are the right ones."""
+"""The tables by which a process proves that its database, clock and keys are the right ones."""
 
 from __future__ import annotations
 

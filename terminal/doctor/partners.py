@@ -9,7 +9,7 @@ from typing import Final
 
 from assembly import Assembly
 from domain.clock import Clock
-from domain.payments.answers import Unanswered
+from domain.lifecycle.answers import Unanswered
 from partners.interface import PaymentPartner
 from partners.kit.account import PartnerAccount
 from terminal.doctor.findings import Examined

@@ -15,9 +15,9 @@ from temporalio.exceptions import ApplicationError
 from activities import partner_steps
 from activities.messages import ResourceRef, Step
 from domain.lifecycle.heard import Heard
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import AttemptResult
 from domain.payments.due import due
-from domain.payments.payment import Certainty
 from domain.payments.view import PaymentView
 from store.faults import StoreAway
 from store.halts import Halts

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from domain.lifecycle.answers import NotReady, Unanswered, Unprepared
 from domain.lifecycle.profile import (
     Idempotency,
     IdempotencyKind,
@@ -14,9 +15,8 @@ from domain.lifecycle.profile import (
     LookupKind,
     Quota,
 )
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Closed, LookupResult
-from domain.payments.answers import NotReady, Unanswered, Unprepared
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from store.folding import Folding
 from store.turns import ReadTurns

@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.messages import NOT_OF_A_STEP
 from domain.lifecycle.heard import Heard
-from domain.payments.payment import Certainty
+from domain.lifecycle.resource import Certainty
 from domain.payments.report import PaymentState, Report, Source
 from tests.activities.steps import in_its_run
 from tests.clock import SteppedClock

@@ -10,8 +10,8 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from domain.lifecycle.answers import NotReady
 from domain.lifecycle.silence import LADDER, has_answered
-from domain.payments.answers import NotReady
 from partners.currencycloud.profile import PROFILE
 from store.tables.lifecycles import LifecycleRow
 from store.tasks import Tasks

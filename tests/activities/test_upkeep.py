@@ -13,10 +13,10 @@ from temporalio.testing import ActivityEnvironment
 from activities.upkeep import Upkeep
 from activities.witness import Witness
 from domain.ids import instruction_id
+from domain.lifecycle.answers import Answered
 from domain.lifecycle.notifying import NotNotified
 from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.lifecycle.questions import TASK_DUE_WITHIN
-from domain.payments.answers import Answered
 from domain.payments.report import PaymentState, Source
 from starter.away import TemporalAway
 from store.clocks import StoreClocks

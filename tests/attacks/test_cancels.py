@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from domain.ids import instruction_id
+from domain.lifecycle.answers import Absent, Answered, Refused
 from domain.lifecycle.command import Outcome
 from domain.lifecycle.heard import heard_of_lookup, heard_of_send
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import InstructionKind
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Move
-from domain.payments.answers import Absent, Answered, Refused
 from domain.payments.display import display
 from domain.payments.due import due
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState, Source
 from local.temporal_server import DevServer
 from store.commands import Commanded

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from domain.lifecycle.answers import Absent, Found
 from domain.lifecycle.profile import LookupKind
 from domain.lifecycle.sending import Move
-from domain.payments.answers import Absent, Found
 from domain.payments.report import Source
 from tests.clock import START, SteppedClock
 from tests.fakes import order, profile

@@ -10,13 +10,14 @@ from datetime import timedelta
 import pytest
 
 from domain.ids import instruction_id
+from domain.lifecycle.answers import Absent, CannotTell, Found
 from domain.lifecycle.command import Outcome
+from domain.lifecycle.gate import Barred, Examined
 from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import AttemptResult, Closed, Move
-from domain.payments.answers import Absent, CannotTell, Found
 from domain.payments.display import display
-from domain.payments.gate import Barred, CheckKind, Examined
-from domain.payments.payment import Certainty
+from domain.payments.gate import CheckKind
 from domain.payments.report import PaymentState, Source
 from store.commands import Commanded
 from tests import operators

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
+from domain.lifecycle.answers import Answered, Unanswered
 from domain.lifecycle.command import Outcome
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
 from domain.lifecycle.sending import Move
-from domain.payments.answers import Answered, Unanswered
 from domain.payments.report import PaymentState, Source
 from store.commands import CannotResolve, Commanded
 from store.tables.people import TaskRow

@@ -14,8 +14,8 @@ import pytest
 from sqlmodel import Session, col, delete
 
 from assembly import assembled
+from domain.lifecycle.resource import Certainty
 from domain.payments.intent import Earlier, Intent
-from domain.payments.payment import Certainty
 from settings import Settings
 from starter.signing import make_key
 from store.keyring import Keyring

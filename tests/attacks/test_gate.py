@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from domain.ids import instruction_id
+from domain.lifecycle.answers import Found
+from domain.lifecycle.gate import Barred, Examined, OnHold
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import InstructionKind
 from domain.lifecycle.sending import Move
-from domain.payments.answers import Found
 from domain.payments.due import due
-from domain.payments.gate import Barred, CheckKind, Examined, OnHold
+from domain.payments.gate import CheckKind
 from domain.payments.report import PaymentState, Source
 from tests.clock import SteppedClock
 from tests.fakes import profile

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from domain.lifecycle.answers import Absent, Found
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Move
-from domain.payments.answers import Absent, Found
 from domain.payments.display import display
 from domain.payments.due import due
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState, Source
 from tests.clock import SteppedClock
 from tests.fakes import profile

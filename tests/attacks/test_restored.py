@@ -13,8 +13,8 @@ from temporalio.client import WorkflowExecutionStatus
 
 from domain.ids import payment_id_of
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.witness import Known
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from store.halts import Halt, Halts

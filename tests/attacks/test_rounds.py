@@ -14,8 +14,8 @@ import pytest
 from temporalio.api.common.v1 import Payload
 
 from domain.ids import UPKEEP
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.witness import Known
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from starter.converter import Refused

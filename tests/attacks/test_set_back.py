@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from domain.lifecycle.command import Outcome
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.witness import Known, Mark
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from store.books import FORGOTTEN

@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
+from domain.lifecycle.answers import Answered
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import Profile
+from domain.lifecycle.resource import Certainty, FindingKind
 from domain.money import Money
-from domain.payments.answers import Answered
 from domain.payments.due import due
-from domain.payments.payment import Certainty, FindingKind, Payment
+from domain.payments.payment import Payment
 from domain.payments.report import Movement, MovementKind, PaymentState, Source
 from store.tables.payments import MovementRow
 from store.tables.people import TaskRow

@@ -12,7 +12,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from activities.messages import ResourceRef
 from domain.ids import workflow_id
-from domain.payments.payment import Certainty
+from domain.lifecycle.resource import Certainty
 from domain.payments.report import PaymentState, Source
 from local.temporal_server import DevServer
 from store.halts import Halts

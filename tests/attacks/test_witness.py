@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from domain.ids import payment_id_of
+from domain.lifecycle.answers import Shown, Unanswered
 from domain.lifecycle.profile import IdempotencyKind, LookupKind, Profile
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.witness import Known
-from domain.payments.answers import Shown, Unanswered
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from store.halts import Halts
 from tests.activities.steps import Steps

@@ -11,12 +11,13 @@ from activities.clocks import Clocks
 from activities.messages import ResourceRef
 from activities.upkeep import Upkeep
 from domain.clock import APART_MAX, ClocksApart
+from domain.lifecycle.answers import Absent, NotReady, Read
 from domain.lifecycle.next_step import Owed
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import AttemptResult, LookupResult, Move
-from domain.payments.answers import Absent, NotReady, Read, Subject
+from domain.payments.answers import Subject
 from domain.payments.due import due
 from domain.payments.order import Times
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from store.clocks import StoreClocks
 from store.database import Database

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from domain.lifecycle.profile import InstructionKind, Profile
-from domain.payments.payment import Certainty
+from domain.lifecycle.resource import Certainty
 from domain.payments.report import PaymentState
 from examples.harbour.client import Harbour
 from local.temporal_server import DevServer

@@ -10,6 +10,7 @@ from domain.lifecycle.absence import is_unconfirmed
 from domain.lifecycle.command import Outcome
 from domain.lifecycle.next_step import Due
 from domain.lifecycle.profile import Operation
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import (
     Answer,
     Attempt,
@@ -26,7 +27,7 @@ from domain.lifecycle.sending import (
     next_move,
 )
 from domain.payments.due import due
-from domain.payments.payment import Certainty, Payment
+from domain.payments.payment import Payment
 from domain.payments.report import PaymentState, Report, Source
 from domain.payments.states import CANCELLABLE
 from domain.payments.view import PaymentView

@@ -16,6 +16,7 @@ from domain.lifecycle.profile import (
     Operation,
     Profile,
 )
+from domain.lifecycle.resource import Instruction
 from domain.lifecycle.sending import (
     Answer,
     Attempt,
@@ -28,7 +29,7 @@ from domain.money import Money
 from domain.party import Party
 from domain.payments.fold import fold
 from domain.payments.order import Captured, Collection, Direction, Order, Rail, Times
-from domain.payments.payment import Instruction, Payment
+from domain.payments.payment import Payment
 from domain.payments.report import Movement, MovementKind, PaymentState, Report, Source
 from domain.payments.view import PaymentView
 

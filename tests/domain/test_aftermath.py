@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import InstructionKind
+from domain.lifecycle.resource import Certainty, FindingKind, Instruction
 from domain.lifecycle.reversals import ReversalKind, ReversalState, SeenReversal
 from domain.lifecycle.sending import Closed
 from domain.payments.aftermath import left_to_claim
 from domain.payments.display import Funds, display
 from domain.payments.due import due
 from domain.payments.order import Order
-from domain.payments.payment import Certainty, FindingKind, Instruction, Payment
+from domain.payments.payment import Payment
 from domain.payments.report import Action, ActionKind, Movement, MovementKind, PaymentState, Report
 from tests.domain.samples import (
     COLLECTION,

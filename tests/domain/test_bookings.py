@@ -8,16 +8,11 @@ from typing import Any
 
 import pytest
 
+from domain.lifecycle.resource import Certainty, FindingKind
 from domain.money import Money
 from domain.payments.display import Funds, display
 from domain.payments.movements import movements_of
-from domain.payments.payment import (
-    FINAL_BY_CREDITOR,
-    FINAL_BY_WATCH,
-    Certainty,
-    FindingKind,
-    Payment,
-)
+from domain.payments.payment import FINAL_BY_CREDITOR, FINAL_BY_WATCH, Payment
 from domain.payments.report import Movement, MovementKind, Observed, PaymentState, Report, Source
 from tests.domain.samples import SECOND, WATCH, decision, folded, movement, report
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.lifecycle.resource import Certainty, FindingKind
 from domain.lifecycle.sending import Answer, Book, Closed
-from domain.payments.payment import FINAL_BY_WATCH, Certainty, FindingKind, Payment
+from domain.payments.payment import FINAL_BY_WATCH, Payment
 from domain.payments.report import MovementKind, Observed, PaymentState, Report, Source
 from domain.payments.states import PROVEN_NOTHING_MOVED
 from tests.domain.arbitrary import SETTLED_TEXTS, books, partner_words

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Book, Closed
 from domain.payments.display import NO_RETRY_REASONS, Display, Funds, display
-from domain.payments.payment import Certainty, Payment
+from domain.payments.payment import Payment
 from domain.payments.report import MovementKind, PaymentState, Report
 from domain.payments.states import PROVEN_NOTHING_MOVED
 from domain.payments.view import PaymentView

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from domain.lifecycle.due import NEWS_PAUSE_MAX
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import IdempotencyKind, LookupKind, Operation
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Answer, AttemptResult, Book, Closed
 from domain.payments.due import deadline_of, due
-from domain.payments.payment import Certainty
 from domain.payments.report import MovementKind, Observed, PaymentState, Report, Source
 from domain.payments.states import CANCELLABLE, ENDS
 from domain.payments.view import PaymentView

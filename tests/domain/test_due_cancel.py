@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from domain.lifecycle.next_step import Due, Owed
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Answer, AttemptResult, Book, Closed
 from domain.payments.due import due
-from domain.payments.payment import Certainty
 from domain.payments.report import Observed, PaymentState
 from tests.domain.samples import (
     CANCEL,

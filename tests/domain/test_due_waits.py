@@ -10,10 +10,10 @@ import pytest
 from domain.lifecycle.due import NEWS_PAUSE_MAX, read_line
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import Quota
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Closed
 from domain.lifecycle.turns import FIRST_READS, Line, ReadTurn
 from domain.payments.due import due
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from domain.payments.states import CANCELLABLE, ENDS
 from domain.payments.view import PaymentView

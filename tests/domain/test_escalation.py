@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain.payments.escalation import DueRung, Ladder, Rung, next_at, nobody, reached
+from domain.lifecycle.escalation import DueRung, Ladder, Rung, next_at, reached
+from domain.payments.escalation import nobody
 from domain.payments.order import Rail
 from domain.payments.report import PaymentState
 from tests.domain.samples import HOUR, NOW, SECOND

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.lifecycle.gate import Barred, Examined, OnHold, Passed, Verdict
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Answer, AttemptResult, Book, Closed
-from domain.payments.gate import Barred, CheckKind, Examined, OnHold, Passed, Verdict
+from domain.payments.gate import CheckKind
 from domain.payments.kind import PaymentKind
 from domain.payments.order import Direction
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState, Report, Source
 from domain.payments.states import PROVEN_NOTHING_MOVED, STATES
 from tests.domain.arbitrary import books, gate_words, partner_words

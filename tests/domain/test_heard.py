@@ -6,9 +6,7 @@ import typing
 
 import pytest
 
-from domain.lifecycle.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
-from domain.lifecycle.sending import Answer, AttemptResult, LookupResult
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Absent,
     Accepted,
     Answered,
@@ -26,6 +24,8 @@ from domain.payments.answers import (
     TurnedAway,
     Unanswered,
 )
+from domain.lifecycle.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
+from domain.lifecycle.sending import Answer, AttemptResult, LookupResult
 from domain.payments.report import PaymentState, Source
 from tests.domain.samples import HOUR, INSTRUCTION, NOW, SECOND, report
 

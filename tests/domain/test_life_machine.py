@@ -19,8 +19,8 @@ from hypothesis.stateful import (
 from domain.lifecycle.command import Outcome
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.resource import Certainty
 from domain.payments.display import Funds, display
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from domain.payments.states import ENDS, PROVEN_NOTHING_MOVED
 from tests.domain.bank import Fault

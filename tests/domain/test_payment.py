@@ -11,17 +11,11 @@ from hypothesis import strategies as st
 
 from domain.accounts import Account
 from domain.lifecycle.profile import LookupKind
-from domain.lifecycle.resource import FREEZING
+from domain.lifecycle.resource import FREEZING, Certainty, FindingKind
 from domain.lifecycle.sending import Answer, AttemptResult, Book, Closed, LookedUp, LookupResult
 from domain.payments.movements import amounts_of, ever_booked
 from domain.payments.order import Direction
-from domain.payments.payment import (
-    FINAL_BY_CREDITOR,
-    FINAL_BY_WATCH,
-    Certainty,
-    FindingKind,
-    Payment,
-)
+from domain.payments.payment import FINAL_BY_CREDITOR, FINAL_BY_WATCH, Payment
 from domain.payments.report import MovementKind, Observed, PaymentState, Report, Source
 from domain.payments.states import PROVEN_NOTHING_MOVED, STATES, may_follow
 from tests.domain.arbitrary import books, cancel_books, reports

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.lifecycle.resource import Certainty, FindingKind
 from domain.lifecycle.sending import Answer, AttemptResult, Book, Closed
-from domain.payments.payment import Certainty, FindingKind
 from domain.payments.report import Observed, PaymentState, Report, Source
 from domain.payments.states import CANCELLABLE, may_follow
 from tests.domain.arbitrary import partner_words

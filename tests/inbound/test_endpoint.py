@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.payments.answers import Answered
+from domain.lifecycle.answers import Answered
 from domain.payments.report import PaymentState, Source
 from inbound.endpoint import BODY_BYTES_MAX
 from store.faults import StoreAway

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from domain.payments.payment import Certainty
+from domain.lifecycle.resource import Certainty
 from domain.payments.report import PaymentState
 from store.records import PaymentRecord
 from tests.proof.case import READ, SEND, Case

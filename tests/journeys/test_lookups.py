@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest_asyncio
 
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import AttemptResult
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from store.records import PaymentRecord
 from tests.proof.case import FIND, SEND, Case

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from domain.ids import workflow_id
+from domain.lifecycle.resource import Certainty
 from domain.payments.intent import PossibleDuplicate
-from domain.payments.payment import FINAL_BY_WATCH, Certainty
+from domain.payments.payment import FINAL_BY_WATCH
 from domain.payments.report import PaymentState
 from domain.payments.states import ENDS
 from store.accepting import KeyReused

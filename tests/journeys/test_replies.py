@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 
 from domain.lifecycle.next_step import Owed
+from domain.lifecycle.resource import Certainty, FindingKind
 from domain.lifecycle.sending import AttemptResult
 from domain.payments.due import due
-from domain.payments.payment import Certainty, FindingKind
 from domain.payments.report import PaymentState
 from store.records import PaymentRecord
 from tests.proof.case import READ, SEND, Case

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.payments.payment import Certainty, FindingKind
+from domain.lifecycle.resource import Certainty, FindingKind
 from domain.payments.report import PaymentState
 from tests.proof.case import SEND, Case
 from tests.proof.checker import report

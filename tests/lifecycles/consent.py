@@ -168,7 +168,7 @@ class ConsentKind:
     def unconfirmed(self, folded: Folded) -> str | None:
         return None
 
-    def is_unasked_from(self, folded: Folded, profile: Profile) -> datetime | None:
+    def unreadable_from(self, folded: Folded, profile: Profile) -> datetime | None:
         return None
 
     def found_executed(self, folded: Folded, *, can_read: bool) -> str:

@@ -26,7 +26,7 @@ from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWor
 from assembly import Assembly, assembled
 from domain.ids import TASK_QUEUE
 from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
-from domain.payments.payment import Certainty
+from domain.lifecycle.resource import Certainty
 from local.child import start_child
 from local.simulator import Simulator, start_simulator
 from local.temporal_server import DevServer, free_port, start_dev_server

@@ -9,17 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from domain.clock import Clock
-from domain.lifecycle.profile import (
-    Idempotency,
-    IdempotencyKind,
-    InstructionKind,
-    Lookup,
-    LookupKind,
-    Operation,
-    Profile,
-)
-from domain.money import Money
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Absent,
     Accepted,
     Answered,
@@ -37,13 +27,23 @@ from domain.payments.answers import (
     Prepared,
     Read,
     Refused,
-    Subject,
     Submitted,
     TurnedAway,
     Unanswered,
     Unprepared,
     WireRequest,
 )
+from domain.lifecycle.profile import (
+    Idempotency,
+    IdempotencyKind,
+    InstructionKind,
+    Lookup,
+    LookupKind,
+    Operation,
+    Profile,
+)
+from domain.money import Money
+from domain.payments.answers import Subject
 from domain.payments.order import Order, Rail
 from domain.payments.report import Movement, MovementKind, Observed, PaymentState, Report, Source
 from partners.kit.account import PartnerAccount

@@ -7,18 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from domain.clock import Clock
-from domain.lifecycle.profile import (
-    Idempotency,
-    IdempotencyKind,
-    InstructionKind,
-    Lookup,
-    LookupKind,
-    Operation,
-    Profile,
-)
-from domain.lifecycle.reversals import ReversalKind, ReversalState, SeenReversal
-from domain.money import Money
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Absent,
     Accepted,
     Answered,
@@ -36,13 +25,24 @@ from domain.payments.answers import (
     Prepared,
     Read,
     Refused,
-    Subject,
     Submitted,
     TurnedAway,
     Unanswered,
     Unprepared,
     WireRequest,
 )
+from domain.lifecycle.profile import (
+    Idempotency,
+    IdempotencyKind,
+    InstructionKind,
+    Lookup,
+    LookupKind,
+    Operation,
+    Profile,
+)
+from domain.lifecycle.reversals import ReversalKind, ReversalState, SeenReversal
+from domain.money import Money
+from domain.payments.answers import Subject
 from domain.payments.order import Captured, Order, Rail
 from domain.payments.report import (
     Action,

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlmodel import col, select
 
+from domain.lifecycle.resource import Certainty
 from domain.payments.intent import Intent
 from domain.payments.order import Order
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from starter.client import Receipt
 from store.records import PaymentRecord

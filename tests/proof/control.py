@@ -19,7 +19,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from domain.payments.answers import Deadline
+    from domain.lifecycle.answers import Deadline
     from transport.exchange import Request, Response
     from transport.http import Transport
 

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from domain.lifecycle.notifying import AGES
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import AttemptResult
 from domain.payments.order import Order, Times
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from store.commands import CannotResolve
 from store.records import PaymentRecord

@@ -41,7 +41,7 @@ import store.prepared
 import transport.http
 import worker
 from assembly import Assembly
-from domain.payments.answers import Deadline
+from domain.lifecycle.answers import Deadline
 from settings import Settings
 from starter.plugin import plugin
 from store.database import Database

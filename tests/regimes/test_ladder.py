@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.payments.escalation import Escalate, Ladder, Rung
+from domain.lifecycle.escalation import Ladder, Rung
+from domain.payments.escalation import Escalate
 from domain.payments.order import Rail
 from domain.payments.report import PaymentState
 from regimes.business_time import OpeningHours

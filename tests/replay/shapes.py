@@ -13,11 +13,11 @@ from typing import Final
 from activities.clocks import Moments
 from activities.messages import Step
 from activities.partner_steps import PartnerSteps
+from domain.lifecycle.answers import NotReady
 from domain.lifecycle.heard import Heard
 from domain.lifecycle.profile import IdempotencyKind, LookupKind, Profile
-from domain.payments.answers import NotReady
+from domain.lifecycle.resource import Certainty
 from domain.payments.order import Rail, Times
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from starter.running import Running
 from store.halts import Halts

@@ -12,9 +12,10 @@ import pytest
 from sqlmodel import Session
 
 from domain.lifecycle.notifying import NotNotified
+from domain.lifecycle.resource import Certainty
 from domain.money import Money
 from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate
-from domain.payments.payment import Certainty, UnknownPayment
+from domain.payments.payment import UnknownPayment
 from domain.payments.report import PaymentState
 from domain.payments.view import PaymentView
 from starter.acceptance import InvalidOrder

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.payments.payment import Certainty
+from domain.lifecycle.resource import Certainty
 from domain.payments.report import PaymentState
 from starter.following import rests
 from tests.clock import SteppedClock

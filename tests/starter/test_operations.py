@@ -14,9 +14,10 @@ from domain.lifecycle.command import Outcome
 from domain.lifecycle.notifying import NotNotified
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
 from domain.lifecycle.questions import TASK_DUE_WITHIN, TASK_OWNER
+from domain.lifecycle.resource import Certainty
 from domain.payments.display import Funds
 from domain.payments.order import Rail
-from domain.payments.payment import Certainty, UnknownPayment
+from domain.payments.payment import UnknownPayment
 from domain.payments.report import PaymentState
 from starter.asking import InvalidCommand, Notifier
 from starter.away import TemporalAway

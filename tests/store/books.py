@@ -16,10 +16,7 @@ from activities.checks import Checks
 from activities.clocks import Clocks
 from activities.payment_store import PaymentStore
 from domain.ids import instruction_id
-from domain.lifecycle.heard import heard_of_lookup, heard_of_read, heard_of_send
-from domain.lifecycle.profile import InstructionKind, Profile
-from domain.lifecycle.sending import Move
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Accepted,
     Duplicate,
     Exchange,
@@ -34,6 +31,9 @@ from domain.payments.answers import (
     TurnedAway,
     WireRequest,
 )
+from domain.lifecycle.heard import heard_of_lookup, heard_of_read, heard_of_send
+from domain.lifecycle.profile import InstructionKind, Profile
+from domain.lifecycle.sending import Move
 from domain.payments.intent import Acknowledgement, Intent
 from domain.payments.listing import Listing
 from domain.payments.order import Order

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from domain.lifecycle.answers import Answered
 from domain.lifecycle.profile import IdempotencyKind, LookupKind, Profile
-from domain.payments.answers import Answered
 from domain.payments.report import PaymentState, Source
 from store.commands import Commanded
 from tests import operators

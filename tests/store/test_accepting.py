@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, func, select
 
+from domain.lifecycle.resource import Certainty
 from domain.money import Money
 from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate
-from domain.payments.payment import Certainty, UnknownPayment
+from domain.payments.payment import UnknownPayment
 from domain.payments.report import PaymentState
 from store.accepting import Acceptance, Given, KeyReused
 from store.finding import Wanted

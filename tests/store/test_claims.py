@@ -11,11 +11,11 @@ from sqlmodel import select
 
 from domain.accounts import Account
 from domain.ids import claim_id
+from domain.lifecycle.answers import Accepted, Answered, Refused
 from domain.lifecycle.heard import heard_of_send
 from domain.lifecycle.profile import InstructionKind, LookupKind, Profile
 from domain.lifecycle.sending import Move
 from domain.money import Money
-from domain.payments.answers import Accepted, Answered, Refused
 from domain.payments.order import Captured, Collection, Direction, Order, Rail
 from domain.payments.report import Action, ActionKind, Movement, MovementKind, PaymentState
 from store.claims import CannotClaim, Claimed, ClaimReused, Claims, OverBound

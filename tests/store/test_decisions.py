@@ -6,11 +6,11 @@ import pytest
 from sqlmodel import select
 
 from domain.ids import instruction_id
+from domain.lifecycle.answers import Answered
 from domain.lifecycle.command import Outcome
 from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Closed, Move
-from domain.payments.answers import Answered
-from domain.payments.payment import Certainty
 from domain.payments.report import Movement, MovementKind, PaymentState, Source
 from starter.operators import Operators
 from starter.signing import OperatorKey

@@ -29,10 +29,10 @@ from sqlalchemy.types import NullType, TypeEngine
 from sqlmodel import Session
 
 from domain.ids import instruction_id
+from domain.lifecycle.answers import Answered
 from domain.lifecycle.profile import InstructionKind
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Move
-from domain.payments.answers import Answered
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState, Source
 from store import schema
 from store.columns import Moment

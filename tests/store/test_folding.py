@@ -9,14 +9,15 @@ import pytest
 from sqlmodel import select
 
 from domain.ids import instruction_id
+from domain.lifecycle.answers import Answered
 from domain.lifecycle.profile import Idempotency, IdempotencyKind, InstructionKind, LookupKind
 from domain.lifecycle.questions import TASK_DUE_WITHIN
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Move
 from domain.money import Money
-from domain.payments.answers import Answered
 from domain.payments.fold import fold
 from domain.payments.kind import PaymentKind
-from domain.payments.payment import Certainty, Payment
+from domain.payments.payment import Payment
 from domain.payments.report import Movement, MovementKind, PaymentState, Source
 from store.keyring import Keyring
 from store.tables.lifecycles import StateRow

@@ -10,19 +10,20 @@ import pytest
 
 from activities.checks import Checks
 from activities.messages import ResourceRef
+from domain.lifecycle.answers import Absent, Found, Shown
+from domain.lifecycle.gate import Barred, Examined
 from domain.lifecycle.heard import Heard
 from domain.lifecycle.keys import partner_key
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import Idempotency, IdempotencyKind, InstructionKind, Profile
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Answer, Book, Closed, Move
 from domain.lifecycle.statement import StatementKind, digest
 from domain.lifecycle.witness import Known
-from domain.payments.answers import Absent, Found, Shown
 from domain.payments.due import due
-from domain.payments.gate import Barred, CheckKind, Examined
+from domain.payments.gate import CheckKind
 from domain.payments.listing import Listing
 from domain.payments.order import Order
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from domain.payments.view import PaymentView
 from store.commands import CannotResolve

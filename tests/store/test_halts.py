@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from domain.lifecycle.answers import Absent
 from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.lifecycle.sending import Move
-from domain.payments.answers import Absent
 from domain.payments.order import Rail
 from store.halts import Halts
 from store.notifications import Notifications

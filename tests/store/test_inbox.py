@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from sqlmodel import col, select
 
+from domain.lifecycle.answers import Answered, Unanswered
 from domain.lifecycle.notifying import YOUNG
-from domain.payments.answers import Answered, Unanswered
 from domain.payments.report import PaymentState, Source
 from store.inbox import Arrival
 from store.tables.partners import InboxRow

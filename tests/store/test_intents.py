@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from sqlmodel import Session, col, func, select
 
+from domain.lifecycle.resource import Certainty
 from domain.money import Money
 from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate
 from domain.payments.order import Order
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from domain.payments.states import PROVEN_NOTHING_MOVED
 from starter.signing import sign

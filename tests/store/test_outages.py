@@ -15,8 +15,8 @@ from sqlmodel import Session, select
 
 import store.engines
 from domain.lifecycle.heard import Heard
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import AttemptResult
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from domain.payments.view import PaymentView
 from store.faults import StoreAway

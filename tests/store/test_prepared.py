@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from domain.payments.answers import NotReady, PreparedKey, PreparedObject
+from domain.lifecycle.answers import NotReady, PreparedKey, PreparedObject
 from store.keyring import Keyring
 from store.prepared import LEASE, PreparedObjects
 from tests.clock import SteppedClock

@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlmodel import select
 
 from domain.ids import instruction_id
+from domain.lifecycle.answers import Found
 from domain.lifecycle.heard import heard_of_send
 from domain.lifecycle.profile import (
     DuplicateMeans,
@@ -15,9 +16,8 @@ from domain.lifecycle.profile import (
     InstructionKind,
     Profile,
 )
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import AttemptResult, Closed, LookupResult, Move
-from domain.payments.answers import Found
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState, Source
 from store.references import object_of
 from store.tables.lifecycles import ExchangeRow, InstructionRow, ReportRow

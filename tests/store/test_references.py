@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from domain.ids import instruction_id
+from domain.lifecycle.answers import Answered, Found
 from domain.lifecycle.profile import InstructionKind
 from domain.lifecycle.sending import LookupResult
-from domain.payments.answers import Answered, Found
 from domain.payments.report import PaymentState, Source
 from store.finding import Wanted
 from store.inbox import Arrival

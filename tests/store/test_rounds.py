@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 from sqlmodel import func, select
 
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.witness import Known, Mark
-from domain.payments.payment import Certainty
 from store.forgotten import halt
 from store.halts import Halts, NotDoubtedYet
 from store.tables.upkeep import RoundRow

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from domain.payments.answers import InDoubt
+from domain.lifecycle.answers import InDoubt
 from store.keyring import Keyring, KeyringError
 from store.logins import Logins
 from store.tables.lifecycles import LifecycleRow

@@ -11,15 +11,16 @@ import pytest
 from sqlmodel import select
 
 from domain.ids import instruction_id
+from domain.lifecycle.answers import Absent, CannotTell, NotReady, Unprepared, WireRequest
 from domain.lifecycle.heard import Heard
 from domain.lifecycle.profile import (
     Idempotency,
     IdempotencyKind,
     InstructionKind,
 )
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Answer, Closed, Move
-from domain.payments.answers import Absent, CannotTell, NotReady, Unprepared, WireRequest
-from domain.payments.payment import Certainty, UnknownPayment
+from domain.payments.payment import UnknownPayment
 from domain.payments.report import PaymentState
 from store.sending import Turn
 from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from domain.lifecycle.answers import Absent, NotSent, Shown
 from domain.lifecycle.profile import InstructionKind
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Move
-from domain.payments.answers import Absent, NotSent, Shown
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from store.forgotten import halt
 from store.halts import Halts, NotDoubtedYet

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 import pytest
 from sqlmodel import select
 
+from domain.lifecycle.answers import Absent, Found, Shown
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import IdempotencyKind
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Closed, Move
-from domain.payments.answers import Absent, Found, Shown
 from domain.payments.due import due
 from domain.payments.listing import Listing
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from store.halts import Halts
 from store.tables.partners import ListingRow

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from domain.lifecycle.answers import Answered
+from domain.lifecycle.gate import Examined, OnHold, Passed
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
-from domain.payments.answers import Answered
-from domain.payments.gate import CheckKind, Examined, OnHold, Passed
+from domain.payments.gate import CheckKind
 from domain.payments.report import PaymentState, Source
 from store.timeline import Entry, EntryKind, Timelines
 from tests import operators

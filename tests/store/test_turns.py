@@ -9,10 +9,10 @@ import pytest
 from sqlmodel import select
 
 from domain.ids import instruction_id
+from domain.lifecycle.answers import Answered
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import InstructionKind, Profile, Quota
 from domain.lifecycle.turns import FIRST_READS, Line
-from domain.payments.answers import Answered
 from domain.payments.due import due
 from domain.payments.report import PaymentState, Source
 from domain.payments.view import PaymentView

@@ -16,8 +16,8 @@ from sqlalchemy import make_url
 from sqlmodel import Session, select
 
 from domain.lifecycle.command import Outcome
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import AttemptResult, Move
-from domain.payments.payment import Certainty
 from store.faults import StoreAway
 from store.tables.lifecycles import AttemptRow, CommandRow, ExchangeRow, LifecycleRow, ReportRow
 from store.tables.partners import InboxRow

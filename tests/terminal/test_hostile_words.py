@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from domain.lifecycle.answers import Answered
 from domain.money import Money
 from domain.party import Party
-from domain.payments.answers import Answered
 from domain.payments.report import PaymentState
 from process import OneLine
 from tests.conftest import ROOT

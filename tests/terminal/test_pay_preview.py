@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from domain.lifecycle.answers import Unanswered
 from domain.money import Money
-from domain.payments.answers import Unanswered
 from local.demo_file import DEBTOR_IBAN
 from local.stack import Stack
 from starter.leaving import Balance, leaving

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from domain.payments.answers import Deadline
+from domain.lifecycle.answers import Deadline
 
 Behaviour = Callable[["Connection"], Awaitable[None]]
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"

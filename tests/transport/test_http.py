@@ -364,7 +364,7 @@ async def test_a_killed_process_takes_its_unsent_bytes_with_it() -> None:
 _PAY_AND_WAIT = """
 import asyncio, sys
 from datetime import UTC, datetime, timedelta
-from domain.payments.answers import Deadline
+from domain.lifecycle.answers import Deadline
 from transport.exchange import Request
 from transport.http import Transport
 

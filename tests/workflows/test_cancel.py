@@ -11,8 +11,8 @@ import pytest
 
 from domain.lifecycle.command import Outcome
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.resource import Certainty
 from domain.payments.order import Times
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from store.commands import Commanded

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, select
 
+from domain.lifecycle.resource import Certainty
 from domain.payments.order import Rail
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState as S
 from domain.payments.states import may_follow
 from local.temporal_server import DevServer

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from domain.lifecycle.answers import NotReady
 from domain.lifecycle.profile import IdempotencyKind, LookupKind, Profile
-from domain.payments.answers import NotReady
-from domain.payments.payment import FINAL_BY_WATCH, Certainty
+from domain.lifecycle.resource import Certainty
+from domain.payments.payment import FINAL_BY_WATCH
 from domain.payments.report import PaymentState
 from tests.fakes import WATCH, profile
 from tests.words import COMPLETED, RELEASED, REVIEW, SURPRISE, OnFind, OnSend, Word

@@ -13,7 +13,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus
 
-from domain.payments.payment import Certainty
+from domain.lifecycle.resource import Certainty
 from domain.payments.report import PaymentState
 from local.temporal_server import DevServer, free_port
 from tests.clock import SteppedClock

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from domain.lifecycle.profile import IdempotencyKind, LookupKind, Profile
+from domain.lifecycle.resource import Certainty
 from domain.lifecycle.witness import Mark
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from local.temporal_server import DevServer
 from store.halts import Halts

@@ -10,12 +10,13 @@ import pytest
 from sqlmodel import col, select
 
 from activities.checks import Checks
+from domain.lifecycle.answers import Unanswered
 from domain.lifecycle.command import Outcome
+from domain.lifecycle.gate import Barred, OnHold, Passed, Verdict
 from domain.lifecycle.profile import Profile, Quota
-from domain.payments.answers import Unanswered
-from domain.payments.gate import Barred, CheckKind, OnHold, Passed, Verdict
+from domain.lifecycle.resource import Certainty
+from domain.payments.gate import CheckKind
 from domain.payments.order import Order, Times
-from domain.payments.payment import Certainty
 from domain.payments.report import PaymentState
 from regimes.business_time import after
 from regimes.ladder import OFFICE_HOURS

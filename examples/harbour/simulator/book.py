@@ -1,4 +1,4 @@
-"""Harbour Bank's book: its orders, beside what every simulator's book has."""
+"""Harbour Bank's book: its orders, besides what every simulator's book has."""
 
 from __future__ import annotations
 

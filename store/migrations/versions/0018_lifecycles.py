@@ -1,4 +1,4 @@
-"""One table for every lifecycle, beside it what only a payment has, and a table of references."""
+"""Splits `payments`: `lifecycles` has what every kind shares. References get their own table."""
 
 from __future__ import annotations
 

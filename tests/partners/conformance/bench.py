@@ -13,18 +13,18 @@ import httpx
 
 from assembly import MachineClock
 from domain.ids import hashed
-from domain.lifecycle.profile import InstructionKind, Operation
-from domain.lifecycle.report import Report
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Accepted,
     Answered,
     Deadline,
     Found,
     Prepared,
-    Subject,
     Submitted,
     WireRequest,
 )
+from domain.lifecycle.profile import InstructionKind, Operation
+from domain.lifecycle.report import Report
+from domain.payments.answers import Subject
 from partners.interface import PaymentPartner
 from partners.kit.account import PartnerAccount
 from partners.kit.registration import Registration

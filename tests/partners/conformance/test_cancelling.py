@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from domain.lifecycle.answers import Absent, Accepted, InDoubt, Refused, TurnedAway
 from domain.lifecycle.profile import InstructionKind
-from domain.payments.answers import Absent, Accepted, InDoubt, Refused, TurnedAway
 from domain.payments.report import PaymentState
 from tests.partners.conformance.bench import Bank, Instruction
 from tests.partners.conformance.test_sending import DOUBTFUL

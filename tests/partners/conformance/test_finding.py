@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from domain.lifecycle.answers import Absent, CannotTell, Listed, Unanswered
 from domain.lifecycle.profile import LookupKind
-from domain.payments.answers import Absent, CannotTell, Listed, Unanswered
 from domain.payments.report import MovementKind, PaymentState
 from partners.interface import PaymentLister, PaymentPartner
 from tests.partners.conformance.bench import Bank, Instruction, new_key, payment

@@ -7,8 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from domain.lifecycle.profile import IdempotencyKind
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Absent,
     Accepted,
     Duplicate,
@@ -19,6 +18,7 @@ from domain.payments.answers import (
     Refused,
     TurnedAway,
 )
+from domain.lifecycle.profile import IdempotencyKind
 from simulators.kit.menu import AFTER, BEFORE
 from tests.partners.conformance.bench import Bank, Instruction
 

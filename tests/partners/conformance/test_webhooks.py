@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.payments.answers import WebhookRefused
+from domain.lifecycle.answers import WebhookRefused
 from partners.interface import WebhookReader
 from tests.partners.conformance.bench import SECRET, Bank, Instruction
 from tests.polling import until

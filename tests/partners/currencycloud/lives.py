@@ -12,18 +12,18 @@ import httpx
 from pydantic import SecretStr
 
 from domain.ids import hashed
-from domain.lifecycle.profile import LETTERS_AND_DIGITS, InstructionKind
-from domain.lifecycle.report import Report
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Accepted,
     Answered,
     Deadline,
     Found,
     Prepared,
-    Subject,
     Submitted,
     WireRequest,
 )
+from domain.lifecycle.profile import LETTERS_AND_DIGITS, InstructionKind
+from domain.lifecycle.report import Report
+from domain.payments.answers import Subject
 from domain.payments.order import Order
 from partners.currencycloud.account import Account as CurrencycloudAccount
 from partners.currencycloud.client import CurrencycloudPartner

@@ -14,17 +14,17 @@ from pydantic import SecretStr
 
 from domain.accounts import Account
 from domain.clock import Clock
-from domain.money import Money
-from domain.party import Party
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Deadline,
     NotReady,
     Prepared,
     PreparedKey,
     PreparedObject,
-    Subject,
     WireRequest,
 )
+from domain.money import Money
+from domain.party import Party
+from domain.payments.answers import Subject
 from domain.payments.order import Order, Times
 from partners.currencycloud.account import Account as CurrencycloudAccount
 from partners.currencycloud.client import CurrencycloudPartner

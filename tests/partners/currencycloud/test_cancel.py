@@ -10,8 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Absent,
     Accepted,
     CannotTell,
@@ -26,6 +25,7 @@ from domain.payments.answers import (
     Unprepared,
     WireRequest,
 )
+from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.payments.report import PaymentState, Source
 from partners.currencycloud.mapping import STATUSES
 from partners.currencycloud.profile import PROFILE

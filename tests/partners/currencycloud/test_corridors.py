@@ -14,9 +14,10 @@ import pytest
 from pydantic import SecretStr
 
 from domain.accounts import Account, ClearingMember
+from domain.lifecycle.answers import Accepted, Prepared, Unprepared
 from domain.money import Money
 from domain.party import Party, PartyKind, PostalAddress
-from domain.payments.answers import Accepted, Prepared, Subject, Unprepared
+from domain.payments.answers import Subject
 from domain.payments.order import ChargeBearer, Order, Rail, Times
 from domain.payments.report import PaymentState, Source
 from partners.currencycloud import creditors, mapping, wire

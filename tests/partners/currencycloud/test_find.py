@@ -7,7 +7,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from domain.payments.answers import Absent, CannotTell, Found, LookedFor
+from domain.lifecycle.answers import Absent, CannotTell, Found, LookedFor
 from domain.payments.report import MovementKind, PaymentState, Source
 from tests.partners.currencycloud.scripted import (
     KEY,

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from domain.lifecycle.answers import Answered
 from domain.lifecycle.report import Report
-from domain.payments.answers import Answered
 from domain.payments.report import PaymentState
 from tests.partners.currencycloud.scripted import (
     ASKED,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from domain.lifecycle.answers import Listed, NotReady, Unanswered
 from domain.lifecycle.keys import is_ours
 from domain.lifecycle.profile import InstructionKind
-from domain.payments.answers import Listed, NotReady, Unanswered
 from partners.interface import PaymentLister
 from tests.partners.currencycloud.lives import Life
 from tests.partners.currencycloud.scripted import (

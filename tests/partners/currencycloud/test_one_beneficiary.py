@@ -13,8 +13,9 @@ import pytest
 from pydantic import SecretStr
 
 from assembly import MachineClock
+from domain.lifecycle.answers import Prepared, Unprepared
 from domain.party import Party
-from domain.payments.answers import Prepared, Subject, Unprepared
+from domain.payments.answers import Subject
 from domain.payments.order import Order
 from partners.currencycloud.account import Account as CurrencycloudAccount
 from partners.currencycloud.client import CurrencycloudPartner

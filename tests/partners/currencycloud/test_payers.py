@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from domain.lifecycle.answers import Accepted, Prepared, Unprepared
 from domain.party import Identification, Party, PartyKind, PostalAddress
-from domain.payments.answers import Accepted, Prepared, Subject, Unprepared
+from domain.payments.answers import Subject
 from domain.payments.order import Order
 from partners.currencycloud import wire
 from partners.kit.wire import Unusable

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from domain.accounts import Account
+from domain.lifecycle.answers import Preparation, Prepared, Unprepared
 from domain.party import Party, PostalAddress
-from domain.payments.answers import Preparation, Prepared, Unprepared
 from domain.payments.report import PaymentState
 from partners.currencycloud.beneficiaries import external_reference
 from tests.partners.currencycloud.scripted import (

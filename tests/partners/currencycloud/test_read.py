@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from domain.lifecycle.answers import Answered, Read, Unanswered
 from domain.money import Money
-from domain.payments.answers import Answered, Read, Unanswered
 from domain.payments.report import MovementKind, PaymentState
 from tests.partners.currencycloud.scripted import (
     ASKED,

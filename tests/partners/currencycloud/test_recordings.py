@@ -11,8 +11,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from domain.money import Money
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Accepted,
     Answered,
     CannotTell,
@@ -25,6 +24,7 @@ from domain.payments.answers import (
     Unanswered,
     Unprepared,
 )
+from domain.money import Money
 from domain.payments.report import PaymentState
 from partners.currencycloud import wire
 from partners.currencycloud.sessions import Session

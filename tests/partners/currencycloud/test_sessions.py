@@ -9,7 +9,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from domain.payments.answers import NotReady
+from domain.lifecycle.answers import NotReady
 from tests.clock import SteppedClock
 from tests.partners.currencycloud.scripted import (
     ACCOUNT,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Absent,
     Accepted,
     CannotTell,

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Absent,
     Accepted,
     Answered,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Absent,
     Accepted,
     Answered,

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.payments.answers import (
+from domain.lifecycle.answers import (
     Accepted,
     Duplicate,
     InDoubt,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from domain.payments.answers import Webhook, WebhookRefused
+from domain.lifecycle.answers import Webhook, WebhookRefused
 from partners.currencycloud.account import WebhookSigning
 from partners.currencycloud.webhooks import CurrencycloudWebhooks
 

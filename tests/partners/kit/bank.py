@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import httpx
 
-from domain.payments.answers import Deadline, NotReady
+from domain.lifecycle.answers import Deadline, NotReady
 from partners.interface import LoginBook
 from partners.kit.content import form
 from partners.kit.logins import Grant, Login

@@ -8,7 +8,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from domain.payments.answers import Exchange, InDoubt, NotSent, WireRequest
+from domain.lifecycle.answers import Exchange, InDoubt, NotSent, WireRequest
 from partners.kit.calls import Calls, Reply, together
 from partners.kit.content import form
 from tests.clock import START, SteppedClock

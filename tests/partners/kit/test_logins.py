@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from domain.payments.answers import NotReady
+from domain.lifecycle.answers import NotReady
 from partners.kit.calls import Calls
 from partners.kit.logins import Grant
 from store.logins import Logins

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from domain.payments.answers import WebhookRefused
+from domain.lifecycle.answers import WebhookRefused
 from partners.kit.signatures import Digest, Encoding, check_age, verify
 from tests.clock import START
 

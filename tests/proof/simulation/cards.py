@@ -14,11 +14,12 @@ from sqlmodel import Session, select
 
 from domain.accounts import Account
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.resource import Instruction
 from domain.money import Money
 from domain.party import Party
 from domain.payments.display import display
 from domain.payments.order import Captured, Collection, Direction, Order, Rail, Times
-from domain.payments.payment import Instruction, Payment
+from domain.payments.payment import Payment
 from store.claims import CannotClaim
 from store.faults import StoreAway
 from store.payment_kind import payment_view

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from domain.payments.answers import Deadline
+from domain.lifecycle.answers import Deadline
 from tests.proof.bank import Answer, Bank
 from tests.proof.simulation.loop import SimulatedClock
 from tests.proof.simulation.plan import Kind

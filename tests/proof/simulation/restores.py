@@ -8,8 +8,8 @@ import random
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from domain.lifecycle.answers import Listed, Shown, Unanswered
 from domain.lifecycle.profile import LookupKind
-from domain.payments.answers import Listed, Shown, Unanswered
 from store.faults import StoreAway
 from store.halts import Halts, NotDoubtedYet
 from tests.proof.simulation.network import SimulatedBank

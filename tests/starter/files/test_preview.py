@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from domain.payments.answers import Unprepared
+from domain.lifecycle.answers import Unprepared
 from domain.payments.intent import Acknowledgement
 from domain.payments.order import Order
 from domain.payments.report import PaymentState

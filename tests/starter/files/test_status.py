@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from domain.lifecycle.resource import Certainty
 from domain.money import Money
-from domain.payments.payment import Amounts, Certainty, Payment
+from domain.payments.payment import Amounts, Payment
 from domain.payments.report import PaymentState as S
 from messages.pain002 import Status, common_status
 from starter.files.status import line_status, status_of

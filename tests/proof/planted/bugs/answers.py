@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import domain.lifecycle.absence as absence
+import domain.lifecycle.answers as answers
 import domain.lifecycle.heard as heard
 import domain.lifecycle.sending as sending
-import domain.payments.answers as answers
 import domain.payments.fold as folding
 from domain.lifecycle.sending import Answer, AttemptResult
 from domain.payments.report import PaymentState, Report, Source
