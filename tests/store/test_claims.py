@@ -230,3 +230,16 @@ async def test_a_cancel_stops_no_refund_of_what_was_captured_all_the_same(
     await store.read(Answered(report(now, S.CAPTURED, movements=taken), exchange(now)))
     refund = (await admit(claims, store, REFUND, 10_000)).instruction.instruction_id
     assert (await store.begin(refund)).move is Move.SEND
+
+
+async def test_an_address_that_a_fast_clock_dated_stays_with_its_report(
+    store: Store, claims: Claims, clock: SteppedClock
+) -> None:
+    await authorised(store)
+    clock.step(timedelta(days=1))
+    asks = Action(kind=ActionKind.REDIRECT, url="https://3ds.example/secret-token")
+    told = report(clock.now(), S.AWAITING_USER, movements=(HELD,), action=asks)
+    await store.read(Answered(told, exchange(clock.now())))
+    clock.step(timedelta(days=-1, minutes=1))
+    assert await store.future.mend(PAYMENT, clock.now)
+    assert await claims.action(PAYMENT) == asks
