@@ -243,3 +243,14 @@ async def test_an_address_that_a_fast_clock_dated_stays_with_its_report(
     clock.step(timedelta(days=-1, minutes=1))
     assert await store.future.mend(PAYMENT, clock.now)
     assert await claims.action(PAYMENT) == asks
+
+
+async def test_nothing_is_captured_of_a_payment_that_has_ended(
+    store: Store, claims: Claims, clock: SteppedClock
+) -> None:
+    await authorised(store)
+    capture = (await admit(claims, store, CAPTURE, 6_000)).instruction.instruction_id
+    now = clock.step(timedelta(minutes=5))
+    view = await store.read(Answered(report(now, S.EXPIRED, movements=(HELD,)), exchange(now)))
+    assert (view.payment.state, view.payment.is_over) == (S.EXPIRED, True)
+    assert (await store.begin(capture)).move is Move.NOTHING
