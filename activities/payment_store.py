@@ -63,15 +63,13 @@ class PaymentStore:
             view, labels = await self._payments.loaded(ref.resource_id)
             if not view.instructions:
                 raise UnknownResource(f"{ref.resource_id} has no instruction")
-            if any(
-                len(one.book.attempts) < ref.attempts.get(one.instruction_id, 0)
-                for one in view.instructions
-            ):
+            known = {one.instruction_id: len(one.book.attempts) for one in view.instructions}
+            if any(known.get(each, -1) < seen for each, seen in ref.attempts.items()):
                 # By an older copy the run could end, and its memory of these attempts with it.
                 now = self._clock.now()
                 view = await self._set_back.remember(ref.resource_id, ref.attempts, now)
-        known = self._next(view, ref.at or self._clock.now())
-        return known.model_copy(update={"labels": labels})
+        step = self._next(view, ref.at or self._clock.now())
+        return step.model_copy(update={"labels": labels})
 
     @activity.defn
     async def record(self, heard: Heard) -> Step:

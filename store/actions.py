@@ -27,6 +27,17 @@ def keep_action(session: Session, keyring: Keyring, resource_id: str, report: Re
         )
 
 
+def move_action(session: Session, keyring: Keyring, report_id: str, to: Report) -> None:
+    """Give the address to the report that takes the place of this one."""
+    found = session.get(ActionRow, report_id)
+    if found is None or to.action is None:
+        return
+    url = keyring.open(found.url_sealed, _context(report_id)).decode()
+    session.delete(found)
+    action = to.action.model_copy(update={"url": url})
+    keep_action(session, keyring, found.resource_id, to.model_copy(update={"action": action}))
+
+
 def action_of(
     session: Session, keyring: Keyring, resource_id: str, folded: Folded
 ) -> Action | None:

@@ -82,7 +82,8 @@ def _book(
     attempts: Sequence[AttemptRow] = (),
     lookups: Sequence[LookupRow] = (),
 ) -> Book:
-    opens = kind_of(row.kind).opens
+    kind = kind_of(row.kind)
+    opens = kind.opens
     return Book(
         submit_before=row.submit_before or resource.submit_before,
         attempts=tuple(map(_attempt, attempts)),
@@ -94,8 +95,8 @@ def _book(
         reopened=Closed(row.reopened) if row.reopened else None,
         held=row.held,
         submit_from=resource.submit_from if opens else None,
-        cancel_asked=opens and resource.cancel_asked_at is not None,
-        is_gated=opens and kind_of(row.kind).moves_money_out,
+        cancel_asked=kind.is_stopped_by_cancel and resource.cancel_asked_at is not None,
+        is_gated=opens and kind.moves_money_out,
         gate_passed_at=resource.gate_passed_at if opens else None,
     )
 

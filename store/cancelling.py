@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -31,6 +31,30 @@ def close_cancelled(session: Session, row: LifecycleRow, now: datetime) -> None:
         step = next_move(profile.operation(instruction.kind), instruction.book, now)
         if step.move is Move.CANCEL:
             _close(session, instruction, Closed.CANCELLED, now)
+
+
+def close_ended(
+    session: Session,
+    kind: LifecycleKind,
+    folded: Folded,
+    instructions: Iterable[Instruction],
+    now: datetime,
+) -> bool:
+    """Close captures that were not sent before the end. True if there was one.
+
+    Of a payment that people are told was not executed, nothing is captured any more.
+    """
+    if folded.state not in kind.ends:
+        return False
+    unsent = [
+        i
+        for i in instructions
+        if kind_of(i.kind).is_stopped_by_cancel
+        and not (kind_of(i.kind).opens or i.book.attempts or i.book.closed)
+    ]
+    for instruction in unsent:
+        _close(session, instruction, Closed.CANCELLED, now)
+    return bool(unsent)
 
 
 def follow_cancel(

@@ -13,7 +13,7 @@ from domain.lifecycle.report import Report, Source
 from domain.lifecycle.resource import Certainty, FindingKind, Folded
 from domain.lifecycle.sending import AttemptResult, Closed
 from domain.lifecycle.statement import Signed, digest
-from store.books import book_of, instructions_of, opening_row
+from store.books import instruction_rows, instructions_of, opening_row
 from store.cancelling import came_alive, close_cancelled
 from store.clocks import agreed, no_later
 from store.database import Database
@@ -227,14 +227,15 @@ class Commands:
         return self._folding.keyring.open(row.evidence_sealed, context)
 
     def _remembered(self, session: Session, payment_id: str, at: datetime) -> LifecycleRow:
-        """The resource, after attempts that the partner shows and we forgot are in its book.
+        """The resource, after attempts that the partner shows and we forgot are in its books.
 
         Otherwise a command could close a forgotten attempt as unsent.
         """
         row, now = payment_row(session, payment_id), no_later(session, at)
-        paying = opening_row(session, row.resource_id)
-        before = book_of(session, row, paying)
-        if remember(session, row, paying, now) != before:
+        before = instructions_of(session, row)
+        for instruction in instruction_rows(session, row.resource_id):
+            remember(session, row, instruction, now)
+        if instructions_of(session, row) != before:
             self._folding.refold(session, row, now)
         return row
 

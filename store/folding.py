@@ -25,7 +25,7 @@ from domain.lifecycle.resource import Finding, FindingKind, Folded, Instruction
 from domain.lifecycle.sending import LookupResult, Move, next_move
 from domain.lifecycle.view import View
 from store.books import instructions_of, new_instruction, profile_of
-from store.cancelling import follow_cancel
+from store.cancelling import close_ended, follow_cancel
 from store.halts import is_halted
 from store.inbox import news_at
 from store.keyring import Keyring, KeyringError
@@ -123,9 +123,10 @@ class Folding:
         """
         kind = self.kind(row)
         folded, profile, known = self._fold(session, kind, row)
-        if row.cancel_asked_at is not None and follow_cancel(
-            session, kind, row, folded, profile, now
-        ):
+        changed = close_ended(session, kind, folded, known.instructions, now)
+        if row.cancel_asked_at is not None:
+            changed |= follow_cancel(session, kind, row, folded, profile, now)
+        if changed:
             folded, profile, known = self._fold(session, kind, row)
         # No query here needs the changes made here, so they go out as one UPDATE at the end.
         with session.no_autoflush:

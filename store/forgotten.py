@@ -156,9 +156,10 @@ def doubt(
                 partner_key=key_of(payment, row, generation),
             )
         )
-    if kind_of(row.kind).opens and row.closed in AS_UNSENT and not book.answered:
+    if kind_of(row.kind).makes and row.closed in AS_UNSENT and not book.answered:
         row.reopened, row.closed, row.closed_at = row.closed, None, None
-        ask_again(session, payment)
+        if kind_of(row.kind).opens:
+            ask_again(session, payment)
     session.add(row)
     session.flush()
 
@@ -167,7 +168,7 @@ def _unexplained(
     payment: LifecycleRow, row: InstructionRow, explained: Collection[int]
 ) -> dict[str, int]:
     """Keys with their generations under which the partner may show what no attempt explains."""
-    if not kind_of(row.kind).opens:
+    if not kind_of(row.kind).makes:
         return {}
     burns_keys = operation_of(payment, row).idempotency.caches_errors
     last = max(row.generation, 1) + (_GENERATIONS_AHEAD if burns_keys else 0)

@@ -18,11 +18,13 @@ from domain.clock import APART_MAX, is_after
 from domain.lifecycle.future import redated_report
 from domain.lifecycle.report import Report
 from domain.lifecycle.sending import AttemptResult, LookupResult
+from store.actions import move_action
 from store.books import instruction_rows
 from store.clocks import no_later
 from store.database import Database
 from store.evidence import keep_report
 from store.folding import Folding
+from store.keyring import Keyring
 from store.payments import row as payment_row
 from store.requests import operation_of
 from store.tables.lifecycles import (
@@ -84,7 +86,7 @@ class Future:
         def transaction(session: Session) -> bool:
             payment = payment_row(session, payment_id)
             moment = no_later(session, now())
-            mended = _mend(session, payment, moment)
+            mended = _mend(session, self._folding.keyring, payment, moment)
             if mended:
                 log.error("%s: %s; the dates are corrected", payment_id, "; ".join(mended))
                 self._folding.refold(session, payment, moment)
@@ -107,12 +109,12 @@ class Future:
         return await self._database.read(query)
 
 
-def _mend(session: Session, payment: LifecycleRow, now: datetime) -> list[str]:
+def _mend(session: Session, keyring: Keyring, payment: LifecycleRow, now: datetime) -> list[str]:
     mended = _mend_row(payment, now)
     for row in instruction_rows(session, payment.resource_id):
         mended += _mend_attempts(session, payment, row, now)
         mended += _mend_lookups(session, row, now)
-    mended += _mend_reports(session, payment, now)
+    mended += _mend_reports(session, keyring, payment, now)
     if mended:
         # It is no longer known which report is the newest, so the partner is read again.
         payment.last_asked_at = None
@@ -190,18 +192,21 @@ def _mend_lookups(session: Session, row: InstructionRow, now: datetime) -> list[
     return mended
 
 
-def _mend_reports(session: Session, payment: LifecycleRow, now: datetime) -> list[str]:
+def _mend_reports(
+    session: Session, keyring: Keyring, payment: LifecycleRow, now: datetime
+) -> list[str]:
     """Redate reports, keeping their order. The read that follows brings the latest state."""
     rows = session.exec(select(ReportRow).where(ReportRow.resource_id == payment.resource_id)).all()
     told = [(row, Report.model_validate_json(row.report_json)) for row in rows]
     ahead = [(row, report) for row, report in told if is_after(report.as_of, now)]
     ahead.sort(key=lambda pair: pair[1].weight)
     for number, (row, report) in enumerate(ahead):
-        session.delete(row)
-        session.flush()
         moment = now - (len(ahead) - number) * _MICROSECOND
         redated = redated_report(report, moment)
         keep_report(session, payment.resource_id, redated, moment)
+        move_action(session, keyring, row.report_id, redated)
+        session.delete(row)
+        session.flush()
         session.exec(
             update(ExchangeRow)
             .where(col(ExchangeRow.report_id) == row.report_id)

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from domain.ids import resource_of
-from domain.lifecycle.kinds import opening
+from domain.lifecycle.kinds import making
 from domain.lifecycle.sending import Closed
 from store.books import FORGOTTEN, book_of, instruction_rows
 from store.clocks import no_later
@@ -48,19 +48,13 @@ class SetBack:
         While that halt is in force, a repeated call for the same resource changes nothing.
         """
         found = f"it does not have payment {payment_id}, although the payment's workflow runs"
-
-        def transaction(session: Session) -> None:
-            hold(session, HALTING)
-            standing = FROM_SET_BACK & col(HaltRow.lifted_at).is_(None)
-            texts = session.exec(select(HaltRow.why).where(standing)).all()
-            # The run calls this again and again. The first call is enough.
-            if not any(found in why or len(why) >= WHY_MAX for why in texts):
-                halt(session, found, now)
-
-        await self._database.write(transaction)
+        standing = FROM_SET_BACK & col(HaltRow.lifted_at).is_(None)
+        await self._database.write(partial(_halt_once, found, standing, now))
 
     async def remember(self, payment_id: str, seen: Mapping[str, int], now: datetime) -> OfItsKind:
         """Remember the attempts that the run has seen in each book. Returns the resource's view.
+
+        If the database lacks an instruction that the run has seen, everything is halted.
 
         Raises:
             UnknownResource: no such resource.
@@ -68,7 +62,12 @@ class SetBack:
 
         def transaction(session: Session) -> OfItsKind:
             payment, at = payment_row(session, payment_id), no_later(session, now)
-            for row in instruction_rows(session, payment_id):
+            rows = instruction_rows(session, payment_id)
+            for lost in sorted({*seen} - {row.instruction_id for row in rows}):
+                # The run goes on without it. Once people have lifted the halt, they know of it.
+                found = f"it does not have {lost}, which the payment's workflow has seen"
+                _halt_once(found, FROM_SET_BACK, at, session)
+            for row in rows:
                 remember(session, payment, row, at, known=seen.get(row.instruction_id, 0))
             self._folding.refold_if_readable(session, payment, at)
             return self._folding.view(session, payment)
@@ -128,8 +127,17 @@ class SetBack:
         self._folding.refold_if_readable(session, payment, now)
 
 
+def _halt_once(found: str, among: ColumnElement[bool], now: datetime, session: Session) -> None:
+    """Halt, unless one of those halts says so already: a run finds the same again and again."""
+    hold(session, HALTING)
+    texts = session.exec(select(HaltRow.why, HaltRow.lifted_at).where(among)).all()
+    # A text that has grown too long names nothing new. While it stands, it halts all the same.
+    if not any(found in why or (not lifted and len(why) >= WHY_MAX) for why, lifted in texts):
+        halt(session, found, now)
+
+
 def _might_have_been(since: datetime | None) -> ColumnElement[bool]:
-    """Selects PAY instructions that a lost database may have sent."""
+    """Selects instructions that a lost database may have sent."""
     is_open = col(InstructionRow.closed).is_(None) & col(LifecycleRow.is_over).is_(False)
     if since is None:
         return is_open
@@ -141,7 +149,7 @@ def _might_have_been(since: datetime | None) -> ColumnElement[bool]:
 def _page(might_have_been: ColumnElement[bool], after: str, session: Session) -> Sequence[str]:
     return session.exec(
         select(InstructionRow.instruction_id)
-        .where(col(InstructionRow.kind).in_(opening()))
+        .where(col(InstructionRow.kind).in_(making()))
         .where(LifecycleRow.resource_id == InstructionRow.resource_id)
         .where(might_have_been, col(InstructionRow.instruction_id) > after)
         .order_by(InstructionRow.instruction_id)

@@ -45,6 +45,16 @@ class Kind:
     claims: Bound | None = None
     reverses: bool = False
 
+    @property
+    def makes(self) -> bool:
+        """Whether it makes something at the partner that a second send could make twice."""
+        return self.opens or self.claims is not None
+
+    @property
+    def is_stopped_by_cancel(self) -> bool:
+        """Whether nothing of it is sent once a cancel was asked for."""
+        return self.makes and not self.reverses
+
 
 KINDS: Final[dict[str, Kind]] = {
     row.name: row
@@ -65,6 +75,11 @@ def learn(*rows: Kind) -> None:
 def opening() -> list[str]:
     """For queries: the kinds that make the partner's object."""
     return [name for name, row in KINDS.items() if row.opens]
+
+
+def making() -> list[str]:
+    """For queries: the kinds of which a database that was set back must not forget a send."""
+    return [name for name, row in KINDS.items() if row.makes]
 
 
 def kind_of(name: str) -> Kind:

@@ -22,7 +22,7 @@ from domain.payments.report import Movement, Report
 def reversals_of(
     order: Order,
     instructions: Sequence[Instruction],
-    reports: Iterable[Report],
+    reports: Sequence[Report],
     movements: Sequence[Movement],
     stands: Mapping[str, Standing],
 ) -> tuple[Reversal, ...]:
@@ -32,19 +32,22 @@ def reversals_of(
         stands: each reversal by the partner's words, under the partner's id.
     """
     currency = order.instructed_amount.currency
-    ids = {r.instruction_id: r.partner_reference for r in reports if r.partner_reference}
-    refunds = {ids.get(i.instruction_id, i.instruction_id): i for i in instructions
-               if kind_of(i.kind).reverses}  # fmt: skip
+    ours = {i.instruction_id: i for i in instructions if kind_of(i.kind).reverses}
+    # A partner may answer a refund with the id of the payment. That is no id of the refund.
+    others = {r.partner_reference for r in reports if r.instruction_id not in ours}
+    ids = {r.instruction_id: r.partner_reference for r in reports
+           if r.partner_reference and r.partner_reference not in others}  # fmt: skip
+    refunds = {ids.get(name, name): each for name, each in ours.items()}
     found = []
     for name in sorted({*stands, *refunds}):
-        ours, shown = refunds.get(name), stands.get(name)
-        reference = name if shown or ours is None or name != ours.instruction_id else None
+        refund, shown = refunds.get(name), stands.get(name)
+        reference = name if shown or refund is None or name != refund.instruction_id else None
         if shown is not None:
             state, amount = shown.state, shown.word.amount
         else:
-            assert ours is not None
-            state = _unseen(ours)
-            amount = ours.amount or Money(minor=0, currency=currency)
+            assert refund is not None
+            state = _unseen(refund)
+            amount = refund.amount or Money(minor=0, currency=currency)
         found.append(
             Reversal(
                 kind=shown.word.kind if shown else ReversalKind.REFUND,
@@ -54,7 +57,7 @@ def reversals_of(
                 reason=shown.word.reason if shown else None,
                 deadline=shown.word.deadline if shown else None,
                 reference=reference,
-                instruction_id=ours.instruction_id if ours else None,
+                instruction_id=refund.instruction_id if refund else None,
             )
         )
     return tuple(found)
@@ -98,6 +101,8 @@ def left_to_claim(
                 for r in payment.reversals
                 if r.instruction_id is None and not r.is_undone
             )
+            # Bookings may name no reversal, or come before the partner shows one.
+            claimed = max(claimed, amounts.refunded.minor + amounts.disputed.minor)
         case None:
             raise ValueError(f"a {kind} instruction claims no amount")
     return Money(minor=max(bound - claimed, 0), currency=currency)

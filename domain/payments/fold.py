@@ -95,7 +95,11 @@ class _Folding:
         self.claims = {i.instruction_id for i in instructions if kind_of(i.kind).claims}
         self.seen: list[SeenReversal] = []
         self.cancels = {i.instruction_id for i in instructions if kind_of(i.kind).takes_back}
-        self.may_be_twice = any(may_be_twice(profile.operation(i.kind), i.book) for i in opening)
+        self.may_be_twice = any(
+            may_be_twice(operation, i.book)
+            for i in instructions
+            if kind_of(i.kind).makes and (operation := self.operations[i.instruction_id])
+        )
         self.state = _before_any_report(self.paying)
         self.basis: str | None = None
         self.since: datetime | None = None
@@ -328,6 +332,12 @@ class _Folding:
                 FindingKind.CONTRADICTION,
                 f"{self.state}, but {ever.settled} were debited and {ever.returned} returned",
             )
+        given_back = ever.refunded.minor + ever.disputed.minor
+        if self.state in PROVEN_NOTHING_MOVED and ever.captured.minor != given_back:
+            self._open_unless_settled(
+                FindingKind.CONTRADICTION,
+                f"{self.state}, but {ever.captured} were captured and not all of it given back",
+            )
 
     def _check_currencies(self, movements: Iterable[Movement]) -> None:
         """Open a finding for money in another currency than the order's, which no sum includes."""
@@ -369,6 +379,13 @@ class _Folding:
             self._open_unless_settled(
                 FindingKind.CONTRADICTION, f"{len(references)} objects at the partner"
             )
+        for claim in sorted(self.claims):
+            # It may also show the payment's own object.
+            made = {r.partner_reference for r in reports if r.instruction_id == claim}
+            if len(made - references - {None}) > 1:
+                self._open_unless_settled(
+                    FindingKind.CONTRADICTION, f"several objects at the partner for {claim}"
+                )
         stands = standing(self.seen)
         for question in (each.question for each in stands.values() if each.question):
             self._open_unless_settled(FindingKind.CONTRADICTION, question)

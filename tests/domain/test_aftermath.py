@@ -14,16 +14,19 @@ from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import InstructionKind
 from domain.lifecycle.resource import Certainty, FindingKind, Instruction
 from domain.lifecycle.reversals import ReversalKind, ReversalState, SeenReversal
-from domain.lifecycle.sending import Closed
+from domain.lifecycle.sending import Answer, Closed
 from domain.payments.aftermath import left_to_claim
 from domain.payments.display import Funds, display
 from domain.payments.due import due
+from domain.payments.fold import fold
 from domain.payments.order import Order
 from domain.payments.payment import Payment
 from domain.payments.report import Action, ActionKind, Movement, MovementKind, PaymentState, Report
 from tests.domain.samples import (
+    ACCEPTED_BOOK,
     COLLECTION,
     HOUR,
+    INSTRUCTION,
     MINUTE,
     NOW,
     SECOND,
@@ -33,6 +36,8 @@ from tests.domain.samples import (
     claim,
     collected,
     euro,
+    operation,
+    profile,
     report,
     view,
 )
@@ -261,3 +266,49 @@ def test_while_a_refund_is_under_way_it_is_read_before_the_end_of_the_watch() ->
     able = base.profile.model_copy(update={"operations": offered})
     owed = due(followed.model_copy(update={"profile": able}), NOW + timedelta(hours=2))
     assert owed.owed is Owed.READ
+
+
+def test_two_refunds_that_were_answered_with_the_payments_id_stay_two() -> None:
+    claims = [claim(REFUND, 1_000), claim(REFUND, 2_000, number=2)]
+    told = [
+        report(None, 3 * SECOND, instruction_id=each.instruction_id, partner_reference="ref-1")
+        for each in claims
+    ]
+    payment = collected(CAPTURED, *told, claims=claims)
+    assert [(each.amount, each.reference) for each in payment.reversals] == [
+        (euro(1_000), None), (euro(2_000), None)]  # fmt: skip
+
+
+def test_a_booked_refund_that_names_no_reversal_counts() -> None:
+    payment = collected(captured(more=(booked(K.REFUND, 5_000),)))
+    assert left_to_claim(REFUND, payment, ()) == euro(1_000)
+
+
+@pytest.mark.parametrize("state", [S.CANCELLED, S.REJECTED])
+def test_captured_money_contradicts_a_state_in_which_nothing_moved(state: PaymentState) -> None:
+    claims = [claim(CAPTURE, 6_000)]
+    ended = report(state, SECOND, movements=(HELD, TAKEN))
+    payment = collected(AUTHORISED, ended, claims=claims)
+    assert (payment.is_frozen, payment.certainty) == (True, Certainty.UNKNOWN)
+    back = (HELD, TAKEN, booked(K.REFUND, 6_000, "re_1"))
+    assert not collected(AUTHORISED, report(state, SECOND, movements=back), claims=claims).is_frozen
+
+
+def test_a_refund_that_may_have_been_executed_twice_is_in_question() -> None:
+    accepted = attempt(answer=Answer.ACCEPTED)
+    refund = claim(REFUND, 1_000, of=book(accepted, attempt(2)))
+    of = profile()
+    offered = of.model_copy(update={"operations": {**of.operations, REFUND: operation()}})
+    others = (Instruction(instruction_id=INSTRUCTION, book=ACCEPTED_BOOK), claim(CAPTURE, 6_000))
+    assert fold(COLLECTION, offered, (*others, refund), [CAPTURED]).is_frozen
+
+
+def test_two_objects_of_one_refund_are_in_question() -> None:
+    refund = claim(REFUND, 1_000)
+    claims = [claim(CAPTURE, 6_000), refund]
+    told = [
+        report(None, 3 * SECOND, instruction_id=refund.instruction_id, partner_reference=name)
+        for name in ("ref-1", "re_1", "re_2")
+    ]
+    assert not collected(CAPTURED, *told[:2], claims=claims).is_frozen
+    assert collected(CAPTURED, *told, claims=claims).is_frozen

@@ -14,7 +14,7 @@ from domain.ids import claim_id
 from domain.lifecycle.answers import Accepted, Answered, Refused
 from domain.lifecycle.heard import heard_of_send
 from domain.lifecycle.profile import InstructionKind, LookupKind, Profile
-from domain.lifecycle.sending import Move
+from domain.lifecycle.sending import Closed, Move
 from domain.money import Money
 from domain.payments.order import Captured, Collection, Direction, Order, Rail
 from domain.payments.report import Action, ActionKind, Movement, MovementKind, PaymentState
@@ -208,3 +208,49 @@ async def test_the_payers_address_is_sealed(
     assert view.payment.action == asks.model_copy(update={"url": None})
     assert await claims.action(PAYMENT) == asks
     assert b"secret-token" not in store.kept()
+
+
+async def test_a_cancel_stops_a_capture_that_was_not_sent_yet(store: Store, claims: Claims) -> None:
+    await authorised(store)
+    capture = (await admit(claims, store, CAPTURE, 6_000)).instruction.instruction_id
+    now = store.clock.now()
+    done = await store.commands.cancel(PAYMENT, command_id="c", by="shop", why="", now=now)
+    own = next(i for i in done.view.instructions if i.instruction_id == capture)
+    assert own.book.closed is Closed.CANCELLED
+    assert (await store.begin(capture)).move is Move.NOTHING
+
+
+async def test_a_cancel_stops_no_refund_of_what_was_captured_all_the_same(
+    store: Store, claims: Claims, clock: SteppedClock
+) -> None:
+    await authorised(store, captured=Captured.AT_ONCE)
+    await store.commands.cancel(PAYMENT, command_id="c", by="shop", why="", now=clock.now())
+    now = clock.step(timedelta(seconds=5))
+    taken = (HELD, booked(K.CAPTURE, 10_000, "ca_1"))
+    await store.read(Answered(report(now, S.CAPTURED, movements=taken), exchange(now)))
+    refund = (await admit(claims, store, REFUND, 10_000)).instruction.instruction_id
+    assert (await store.begin(refund)).move is Move.SEND
+
+
+async def test_an_address_that_a_fast_clock_dated_stays_with_its_report(
+    store: Store, claims: Claims, clock: SteppedClock
+) -> None:
+    await authorised(store)
+    clock.step(timedelta(days=1))
+    asks = Action(kind=ActionKind.REDIRECT, url="https://3ds.example/secret-token")
+    told = report(clock.now(), S.AWAITING_USER, movements=(HELD,), action=asks)
+    await store.read(Answered(told, exchange(clock.now())))
+    clock.step(timedelta(days=-1, minutes=1))
+    assert await store.future.mend(PAYMENT, clock.now)
+    assert await claims.action(PAYMENT) == asks
+
+
+async def test_nothing_is_captured_of_a_payment_that_has_ended(
+    store: Store, claims: Claims, clock: SteppedClock
+) -> None:
+    await authorised(store)
+    capture = (await admit(claims, store, CAPTURE, 6_000)).instruction.instruction_id
+    now = clock.step(timedelta(minutes=5))
+    view = await store.read(Answered(report(now, S.EXPIRED, movements=(HELD,)), exchange(now)))
+    assert (view.payment.state, view.payment.is_over) == (S.EXPIRED, True)
+    assert (await store.begin(capture)).move is Move.NOTHING
