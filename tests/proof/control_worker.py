@@ -23,7 +23,7 @@ async def work_for_control(home: Path, watch: Watch) -> int:
     stop = stop_on_signals()
     watch_transport(watch)
     settings = json.loads((home / "up.json").read_text())
-    (bank, *_) = settings["bank"].values()
+    (bank, *_) = settings["partners"]["bank"].values()
     transport = Transport(bank["base_url"], clock=MachineClock())
     client = await Client.connect(
         settings["temporal_address"],

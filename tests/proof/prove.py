@@ -64,7 +64,7 @@ MODES: Final = {
 
 
 def worlds(payments: int, *, with_pairs: bool) -> tuple[list[Plan], list[str]]:
-    """Plans with so many payments in all, those of restores and pairs besides, and their seeds."""
+    """Plans with so many payments in all, and their seeds; restores, cards and pairs besides."""
     harsh = payments // 10 // _HARSH_WORLD
     usual = (payments - harsh * _HARSH_WORLD + _WORLD - 1) // _WORLD
     plans = [drawn(seed, _WORLD) for seed in range(1, usual + 1)]

@@ -105,8 +105,8 @@ def test_a_cell_is_hit_by_either_layer_or_names_what_tries_it() -> None:
 
 def test_worlds_hold_as_many_payments_as_were_asked_for() -> None:
     plans, seeds = worlds(1_000, with_pairs=False)
-    assert 1_000 <= sum(plan.payments for plan in plans) < 1_100
-    assert len(seeds) == 3
+    assert 1_000 <= sum(plan.payments for plan in plans) < 1_150
+    assert len(seeds) == 4
 
 
 def test_each_planted_bug_is_of_ours_and_its_tests_are_there() -> None:
