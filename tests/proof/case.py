@@ -89,7 +89,7 @@ class Case:
         payment_id: str,
         seen: Callable[[PaymentRecord], object],
         what: str,
-        seconds: float = 30,
+        seconds: float = 60,
     ) -> PaymentRecord:
         """The payment as soon as it is as wanted; fails with its whole story if it never is."""
         deadline = time.monotonic() + seconds
@@ -104,7 +104,7 @@ class Case:
         return record
 
     async def until_state(
-        self, payment_id: str, *states: PaymentState, seconds: float = 30
+        self, payment_id: str, *states: PaymentState, seconds: float = 60
     ) -> PaymentRecord:
         """In one of the states, and certain of it."""
 

@@ -66,7 +66,7 @@ async def test_a_halt_is_made_shown_and_lifted(alone: Home) -> None:
     [
         ({"why": ""}, "why: is missing"),
         ({"partner": "currencyclod"}, "there is no 'currencyclod'; known: currencycloud"),
-        ({"rail": "sepa"}, "known: cross_border, domestic, sepa_credit_transfer"),
+        ({"rail": "sepa"}, "known: card, cross_border, domestic, sepa_credit_transfer"),
         ({"by": "eve"}, "is the key of 'alice', not of 'eve'"),
     ],
 )
