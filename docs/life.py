@@ -167,6 +167,7 @@ def _frames(spots: dict[S, Spot], reasons: list[str]) -> Iterator[str]:
 
 
 def _back(spots: dict[S, Spot], reasons: list[str]) -> Iterator[str]:
+    numbered = set[str]()
     for (before, after), reason in STEPS_BACK.items():
         if not _has_arcs(reason):
             continue
@@ -185,6 +186,11 @@ def _back(spots: dict[S, Spot], reasons: list[str]) -> Iterator[str]:
             f'<path d="M{start:g} {from_y:g} C{start:g} {beyond:g} {end:g} {beyond:g} '
             f'{end:g} {to_y:g}" fill="none" stroke="{_BACK}" stroke-dasharray="5 4" '
             'marker-end="url(#back)"/>'
+        )
+        if reason in numbered:
+            continue
+        numbered.add(reason)
+        yield (
             f'<text x="{(start + end) / 2:g}" y="{middle + (14 if beyond > lower else -6):g}" '
             f'text-anchor="middle" fill="{_BACK}">({reasons.index(reason) + 1})</text>'
         )
