@@ -225,7 +225,7 @@ async def test_what_is_not_executed_by_its_deadline_is_taken_back(
         made.partner.says(READY)
         now = made.assembly.clock.now()
         times = Times(
-            submit_before=now + timedelta(seconds=1.5), execute_by=now + timedelta(seconds=2)
+            submit_before=now + timedelta(seconds=8), execute_by=now + timedelta(seconds=9)
         )
         payment_id = (await made.pay(of=order(now, times=times))).payment_id
         await made.until(payment_id, CANCELLED)
