@@ -102,7 +102,9 @@ async def test_an_old_delivery_is_refused_if_the_partner_dates_them(
     bank.fault("webhook_stale", on="NOTIFY *", instead=True)
     headers, body = (await _deliveries(pay, receiver))[0]
     if "webhook_stale" not in bank.fired:
-        pytest.skip("the partner does not date its deliveries")
+        # Undated, it cannot be told from a new one: it is read, and causes no more than a read.
+        assert reader.read_webhook(headers, body, datetime.now(UTC) + timedelta(days=30))
+        return
     with pytest.raises(WebhookRefused, match="stale"):
         reader.read_webhook(headers, body, datetime.now(UTC))
 
