@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -138,3 +139,22 @@ async def test_a_commit_that_fails_is_an_unknown_outcome_to_all(store: Store) ->
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(one) for one in outcomes] == [StoreAway] * 3
     assert store.rows(row_reads) == 0
+
+
+async def test_between_two_turns_another_process_finds_the_lock_free(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's waiters look for the lock now and then; one that is never free starves them."""
+    await store.accept()
+    paused: list[float] = []
+
+    def look(seconds: float) -> None:
+        other = sqlite3.connect(tmp_path / "finality.db", timeout=0, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        other.close()
+        paused.append(seconds)
+
+    monkeypatch.setattr("store.database.time.sleep", look)
+    assert await _queued(store, *[_one_more] * 40) == list(range(1, 41))
+    assert len(paused) >= 3  # After the one that all waited for, and between their three turns.
+    assert min(paused) > 0
