@@ -33,6 +33,8 @@ _TOGETHER_MAX: Final = 16
 #: least, and as a share of the turn before.
 _OTHERS_SECONDS: Final = 0.001
 _OTHERS_SHARE: Final = 0.15
+#: SQLite's waiters look at least this often, and the turn may itself have waited for the lock.
+_OTHERS_SECONDS_MAX: Final = 0.1
 _WRITES: Final = "writes"
 _COMPARES: Final = "compares clocks"
 
@@ -133,7 +135,8 @@ class Database:
                 one.run(self.write_now)
         if self._waiting:
             # Other processes look for the lock only now and then, and would never find it free.
-            time.sleep(max(_OTHERS_SECONDS, (time.monotonic() - began) * _OTHERS_SHARE))
+            share = (time.monotonic() - began) * _OTHERS_SHARE
+            time.sleep(min(max(share, _OTHERS_SECONDS), _OTHERS_SECONDS_MAX))
 
     def migrate(self, transaction: Callable[[Session], T]) -> T:
         """As `write_now`, for schema changes: on PostgreSQL they may take as long as they take."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.lifecycle.kinds import kind_of
@@ -10,7 +12,7 @@ from domain.lifecycle.resource import Folded, Instruction
 from domain.lifecycle.turns import ReadTurn
 
 
-class View(BaseModel):
+class View(BaseModel, ABC):
     """A resource as it stands in the store. Each kind adds what it folded.
 
     `reads` counts reads since the state last changed. `last_asked_at` is the moment of the last
@@ -43,14 +45,14 @@ class View(BaseModel):
     """When the newest unread row arrived."""
 
     @property
+    @abstractmethod
     def kind(self) -> str:
         """The name of its kind."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def folded(self) -> Folded:
         """What its kind folded from all evidence."""
-        raise NotImplementedError
 
     @property
     def opening(self) -> Instruction | None:
