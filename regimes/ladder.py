@@ -127,6 +127,24 @@ _CROSS_BORDER: Final = Ladder(
     answer_within=_DAY,
 )
 
+#: A debit is reported as paid only when its bank can hardly return it any more: by Stripe's guides
+#: "SEPA Direct Debit payments" and "ACH Direct Debit" after five business days.
+_DEBIT: Final = Ladder(
+    rungs=(
+        Rung(
+            6 * _DAY,
+            _OPERATIONS,
+            "This debit has been under way for more than a week. Ask the partner where it is.",
+        ),
+        Rung(
+            10 * _DAY,
+            _HEAD,
+            "This debit has been under way for two weeks. Decide whether to wait for it.",
+        ),
+    ),
+    answer_within=_DAY,
+)
+
 LADDERS: Final[Mapping[tuple[PaymentState, Rail], Ladder]] = {
     **{(PaymentState.AWAITING_PARTNER, rail): _AWAITING_PARTNER for rail in Rail},
     **{(PaymentState.AWAITING_US, rail): _AWAITING_US for rail in Rail},
@@ -135,6 +153,8 @@ LADDERS: Final[Mapping[tuple[PaymentState, Rail], Ladder]] = {
         for rail, (first, words) in _PROCESSING.items()
     },
     (PaymentState.PROCESSING, Rail.CROSS_BORDER): _CROSS_BORDER,
+    (PaymentState.PROCESSING, Rail.SEPA_DIRECT_DEBIT): _DEBIT,
+    (PaymentState.PROCESSING, Rail.ACH_DEBIT): _DEBIT,
 }
 
 

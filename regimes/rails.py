@@ -6,10 +6,11 @@ once, when the file is read (decision 0013).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
+from domain.card_numbers import has_card_number
 from domain.payments.order import ChargeBearer, Order, Rail
 from regimes import cross_border, domestic, sepa
 from regimes.banks import bank_advice
@@ -31,21 +32,55 @@ class _Check(Protocol):
     def __call__(self, order: Order, *, on: date) -> tuple[Refusal, ...]: ...
 
 
+#: The rails that collect, each with its currency if it has only one: euro by EPC016-06, dollars by
+#: the Nacha Operating Rules.
+COLLECTING: Final[Mapping[Rail, str | None]] = {
+    Rail.CARD: None,
+    Rail.SEPA_DIRECT_DEBIT: sepa.CURRENCY,
+    Rail.ACH_DEBIT: "USD",
+}
+
+
 def _check_collection(order: Order, *, on: date) -> tuple[Refusal, ...]:
-    """A card scheme has no rules about accounts and texts: its processor knows the payer."""
+    """The partner knows the payer by a token, so there are no rules about accounts and texts.
+
+    PCI DSS, requirement 3: a card number that never enters needs no protection.
+    """
     if order.collection is None:
         text = f"is {order.rail}, which only collects; choose a rail for credit transfers"
         return (Refusal("AG03", "rail", text),)
+    refusals = [
+        Refusal("CH16", field, "may be a card number; give the partner's token instead")
+        for field, text in _texts(order.model_dump(exclude={"uetr"}, exclude_none=True))
+        if has_card_number(text)
+    ]
     if order.instructed_amount.minor <= 0:
-        return (Refusal("AM01", "instructed_amount", "is not above zero"),)
-    return ()
+        refusals.append(Refusal("AM01", "instructed_amount", "is not above zero"))
+    currency = order.instructed_amount.currency
+    if currency != (COLLECTING[order.rail] or currency):
+        text = f"is in {currency}; {order.rail} collects {COLLECTING[order.rail]} only"
+        refusals.append(Refusal("AM03", "instructed_amount", text))
+    return tuple(refusals)
+
+
+def _texts(value: Any, field: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in an order, with its field."""
+    match value:
+        case str():
+            yield field, value
+        case dict():
+            for name, each in value.items():
+                yield from _texts(each, f"{field}.{name}" if field else name)
+        case tuple() | list():
+            for each in value:
+                yield from _texts(each, field)
 
 
 _CHECKS: Final[Mapping[Rail, _Check]] = {
     Rail.SEPA_CREDIT_TRANSFER: sepa.check_credit_transfer,
     Rail.DOMESTIC: domestic.check_credit_transfer,
     Rail.CROSS_BORDER: cross_border.check_credit_transfer,
-    Rail.CARD: _check_collection,
+    **dict.fromkeys(COLLECTING, _check_collection),
 }
 
 

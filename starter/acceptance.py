@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
+from domain.card_numbers import has_card_number
 from domain.lifecycle.profile import Profile
-from domain.payments.order import Direction, Order, Rail
+from domain.payments.order import Direction, Order
 from regimes.electronic import in_electronic_form
 from regimes.execution import ExecutionRules, settle, settle_judged
 from regimes.execution import rules_of as execution_rules_of
-from regimes.rails import check_credit_transfer
+from regimes.rails import COLLECTING, check_credit_transfer
 from regimes.refusal import Refusal
 from regimes.watches import WATCHES
 
@@ -66,14 +67,17 @@ def admit(
     if not (0 < len(key) <= KEY_LENGTH_MAX and key.isprintable()):
         text = f"is not 1 to {KEY_LENGTH_MAX} printable characters; use your own order number"
         refusals.append(Refusal("CH16", "key", text))
+    elif order.collection is not None and has_card_number(key):
+        text = "may be a card number; use your own order number"
+        refusals.append(Refusal("CH16", "key", text))
     if order.collection is None and order.direction is not Direction.OUTGOING:
         text = "is incoming; only outgoing credit transfers are paid"
         refusals.append(Refusal("AG03", "direction", text))
     if order.collection is not None and not (profile and profile.collects):
         text = f"is given, and {order.partner} takes no collections; give a credit transfer"
         refusals.append(Refusal("AG03", "collection", text))
-    if order.collection is not None and order.rail is not Rail.CARD:
-        text = f"is {order.rail}, and collections go by {Rail.CARD} only"
+    if order.collection is not None and order.rail not in COLLECTING:
+        text = f"is {order.rail}, and collections go by {', '.join(COLLECTING)} only"
         refusals.append(Refusal("AG03", "rail", text))
     refusals.extend(settled.refusals)
     if profile is None:

@@ -30,6 +30,10 @@ class Rail(StrEnum):
     """From bank to bank, over correspondents or an RTGS: dearer, with charges to agree on."""
     CARD = "card"
     """A card scheme; for collections only."""
+    SEPA_DIRECT_DEBIT = "sepa_direct_debit"
+    """A debit of the payer's account in euro, by a mandate; for collections only."""
+    ACH_DEBIT = "ach_debit"
+    """A debit of the payer's account in the United States; for collections only."""
 
 
 class ChargeBearer(StrEnum):
@@ -62,6 +66,13 @@ class Collection(BaseModel):
     mandate: str | None = None
     customer: str | None = None
     captured: Captured = Captured.AT_ONCE
+    # Left out if they say nothing, as orders of earlier releases do.
+    off_session: bool = Field(default=False, exclude_if=lambda value: not value)
+    """The payer is not there to confirm anything now."""
+    return_url: str | None = Field(default=None, exclude_if=lambda value: not value)
+    """Where the payer goes on after a page of the partner or of a bank."""
+    statement_descriptor: str | None = Field(default=None, exclude_if=lambda value: not value)
+    """What the payer reads on a statement."""
 
     @model_validator(mode="after")
     def _refers(self) -> Self:

@@ -132,10 +132,24 @@ class Calls:
         return await self._call(Request("POST", path, body=content.body,
                                         content_type=content.content_type))  # fmt: skip
 
-    async def make(self, path: str, content: Content) -> Reply:
-        """Make an object that moves no money."""
-        return await self._call(Request("POST", path, body=content.body,
-                                        content_type=content.content_type, once=True))  # fmt: skip
+    async def make(
+        self, path: str, content: Content, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> Reply:
+        """Make an object that moves no money.
+
+        Args:
+            headers: those that go with it, such as its key.
+        """
+        return await self._call(
+            Request(
+                "POST",
+                path,
+                headers=headers,
+                body=content.body,
+                content_type=content.content_type,
+                once=True,
+            )
+        )
 
     async def instruct(
         self,
