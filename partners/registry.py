@@ -9,6 +9,8 @@ from pydantic import Field
 from partners.currencycloud.account import Account as CurrencycloudAccount
 from partners.currencycloud.registration import CURRENCYCLOUD
 from partners.kit.registration import Registry
+from partners.stripe.account import StripeAccount
+from partners.stripe.registration import STRIPE
 
 
 class Partners(Registry):
@@ -18,3 +20,5 @@ class Partners(Registry):
         default_factory=dict
     )
     """our Currencycloud accounts, by a name of ours"""
+    stripe: Annotated[dict[str, StripeAccount], STRIPE] = Field(default_factory=dict)
+    """our Stripe accounts, by a name of ours"""

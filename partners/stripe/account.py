@@ -1,0 +1,68 @@
+"""Settings of one of our accounts with Stripe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from partners.kit.account import PartnerAccount, Time
+
+_LIVE: Final = ("sk_live_", "rk_live_")
+_ENDS: Final = re.compile(r"[A-Z0-9]{4}", re.ASCII)
+
+
+class WebhookSigning(BaseModel):
+    """How Stripe signs what it delivers to one of our endpoints."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    secrets: tuple[Annotated[SecretStr, Field(min_length=16)], ...] = Field(min_length=1)
+    """the endpoint's secret (`whsec_…`), and while it is rolled or another endpoint takes over also
+    the other one; each at least 16 characters"""
+    tolerance: Time = timedelta(minutes=5)
+    """how much a signed time may differ from our clock"""
+
+
+class StripeAccount(PartnerAccount):
+    """One of our accounts with Stripe: where it is, and our key.
+
+    The publishable key and client secrets are never needed here, because the payer acts on pages
+    of Stripe or of a bank.
+    """
+
+    account_id: str
+    """our account's id at Stripe (`acct_…`)"""
+    api_key: SecretStr
+    """the secret or restricted key (`sk_…`, `rk_…`)"""
+    webhooks: WebhookSigning | None = None
+    """how webhooks are signed; without it none is accepted, and changes are found by reads alone"""
+    payout_accounts: Mapping[str, str] = Field(default_factory=dict)
+    """our own bank accounts, to which payouts may go: the id at Stripe (`ba_…`) by the last four
+    characters of the account's number"""
+    payer_acts_within: Time = timedelta(days=1)
+    """how long the payer may take to confirm a payment before it is cancelled"""
+
+    @field_validator("payout_accounts")
+    @classmethod
+    def _ends(cls, given: Mapping[str, str]) -> Mapping[str, str]:
+        if any(not _ENDS.fullmatch(ends) for ends in given):
+            raise ValueError("give the last four characters of each account's number, in capitals")
+        return given
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the key moves real money. Test keys see test objects only."""
+        return self.api_key.get_secret_value().startswith(_LIVE)
+
+    @property
+    def login(self) -> str:
+        """Our name at its host. A key may be rolled; the account stays."""
+        return f"{self.account_id} at {self.base_url}"
+
+    @property
+    def webhook_secrets(self) -> tuple[SecretStr, ...]:
+        return self.webhooks.secrets if self.webhooks else ()

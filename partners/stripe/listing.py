@@ -1,0 +1,65 @@
+"""What was made under our account, to be reconciled with our store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from domain.clock import Clock
+from domain.lifecycle.answers import Listed, Shown, Unanswered
+from partners.kit.calls import Calls
+from partners.stripe import mapping, requests, wire, words
+from partners.stripe.lists import Partly, whole
+
+#: How often the time that is listed at once is halved, or moved on.
+_STEPS_MAX: Final = 30
+
+
+async def created_since(calls: Calls, clock: Clock, since: datetime) -> Listed | Unanswered:
+    """The confirmed intents and the payouts since then, the oldest first.
+
+    A list shows the newest first, and only its end completes it. If a list is too long, only the
+    first half of its time is listed, and so on; the caller asks again from there.
+
+    An intent that was not confirmed is not shown: it moves nothing, and is made before the attempt
+    to confirm it is recorded.
+    """
+    begin, end = int(since.timestamp()), None
+    for _ in range(_STEPS_MAX):
+        listed = await _between(calls, begin, end)
+        if isinstance(listed, Partly):
+            if not listed.is_long:
+                return listed.unanswered()
+            last = end or int(clock.now().timestamp())
+            if last <= begin + 1:
+                return Unanswered("more was made within a second than a list shows")
+            end = begin + (last - begin) // 2
+        elif listed or end is None:
+            return Listed(tuple(listed), is_complete=end is None)
+        else:
+            begin, end = end, None  # Nothing until then.
+    return Unanswered("the list is too long to be read")
+
+
+async def _between(calls: Calls, begin: int, end: int | None) -> list[Shown] | Partly:
+    """What was made in these seconds, both included."""
+    shown = []
+    for path, kind in ((requests.INTENTS, wire.PaymentIntents), (requests.PAYOUTS, wire.Payouts)):
+        query = {"created[gte]": str(begin)}
+        if end is not None:
+            query["created[lte]"] = str(end)
+        listed = await whole(
+            calls, path, kind, query, lambda each: begin <= each.created <= (end or each.created)
+        )
+        if isinstance(listed, Partly):
+            return listed
+        shown += [_shown(each) for each in listed.items if _may_have_moved(each)]
+    return sorted(shown, key=lambda each: each.created_at)
+
+
+def _may_have_moved(each: wire.PaymentIntent | wire.Payout) -> bool:
+    return isinstance(each, wire.Payout) or mapping.was_confirmed(each) is not False
+
+
+def _shown(each: wire.PaymentIntent | wire.Payout) -> Shown:
+    return Shown(each.id, each.metadata.get(words.OUR_KEY), each.at)

@@ -1,0 +1,145 @@
+"""The forms of our requests, and what Stripe cannot do with an order."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+from domain.money import Money
+from domain.payments.order import Captured, Order, Rail
+from partners.stripe import words
+from partners.stripe.account import StripeAccount
+from partners.stripe.amounts import NoSuchAmount, to_stripe
+
+INTENTS: Final = "/v1/payment_intents"
+PAYOUTS: Final = "/v1/payouts"
+REFUNDS: Final = "/v1/refunds"
+#: Reference, `statement_descriptor`: 5 to 22 characters, at least one letter, none of these.
+_DESCRIPTOR: Final = re.compile(r"(?=.*[A-Za-z])[^<>\\'\"*\x00-\x1f\x7f-\uffff]{5,22}")
+#: Reference, `description`: shown to the payer in some e-mails.
+_DESCRIPTION_LENGTH_MAX: Final = 500
+#: A payout takes one of these, whichever is the bank account's own.
+_PAYOUT_RAILS: Final = (Rail.SEPA_CREDIT_TRANSFER, Rail.DOMESTIC)
+
+
+def path_of(collection: str, object_id: str | None, action: str = "") -> str:
+    """The path of an object, or of something that is done with it."""
+    return f"{collection}/{quote(object_id or '', safe='')}{action}"
+
+
+def amount_fields(amount: Money) -> dict[str, str]:
+    """An amount, in Stripe's units."""
+    return {"amount": str(to_stripe(amount)), "currency": amount.currency.lower()}
+
+
+def ours(key: str) -> dict[str, str]:
+    """The metadata by which an object is found and known to be ours."""
+    return {f"metadata[{words.OUR_KEY}]": key}
+
+
+def capture_mark(key: str) -> str:
+    """The name in a PaymentIntent's metadata that a capture leaves; at most 40 characters."""
+    return f"capture_{key}"
+
+
+def intent_form(order: Order, key: str) -> dict[str, str]:
+    """POST /v1/payment_intents: an intent that is not confirmed, so it moves nothing."""
+    collection = order.collection
+    assert collection is not None, "only collections have an intent"
+    later = collection.captured is Captured.LATER
+    fields = {
+        **amount_fields(order.instructed_amount),
+        "payment_method_types[]": words.METHODS[order.rail],
+        "payment_method": collection.payment_method or "",
+        "capture_method": "manual" if later else "automatic",
+        **ours(key),
+    }
+    if later:
+        # Guide "Multicapture": without it the first capture releases the rest.
+        fields["payment_method_options[card][request_multicapture]"] = "if_available"
+    if collection.customer:
+        fields["customer"] = collection.customer
+    if order.remittance_information:
+        fields["description"] = order.remittance_information[:_DESCRIPTION_LENGTH_MAX]
+    if collection.statement_descriptor:
+        # Reference: a card's statement takes a suffix to our own name only.
+        suffix = "_suffix" if order.rail is Rail.CARD else ""
+        fields[f"statement_descriptor{suffix}"] = collection.statement_descriptor
+    return fields
+
+
+def confirm_form(order: Order) -> dict[str, str]:
+    """POST /v1/payment_intents/{id}/confirm: the instruction that moves the money."""
+    collection = order.collection
+    assert collection is not None, "only collections are confirmed"
+    fields = {}
+    if collection.off_session:
+        fields["off_session"] = "true"
+    if collection.mandate:
+        fields["mandate"] = collection.mandate
+    if collection.return_url:
+        fields["return_url"] = collection.return_url
+    return fields
+
+
+def payout_form(order: Order, key: str, destination: str) -> dict[str, str]:
+    """POST /v1/payouts, to one of our own bank accounts."""
+    fields = {
+        **amount_fields(order.instructed_amount),
+        "destination": destination,
+        "method": "standard",
+        **ours(key),
+    }
+    if order.remittance_information:
+        fields["description"] = order.remittance_information[:_DESCRIPTION_LENGTH_MAX]
+    return fields
+
+
+def destination_of(order: Order, account: StripeAccount) -> str | None:
+    """The id of our bank account that the order pays; None if it is not ours."""
+    return account.payout_accounts.get(order.creditor_account.number[-4:].upper())
+
+
+def unfit(order: Order, account: StripeAccount) -> str:
+    """Why Stripe can never execute the order; empty if it can."""
+    try:
+        to_stripe(order.instructed_amount)
+    except NoSuchAmount as error:
+        return f"instructed_amount: {error}"
+    if order.on_behalf_of is not None:
+        return "on_behalf_of: connected accounts are not supported; leave it out"
+    if order.collection is None:
+        return _no_payout(order, account)
+    return _no_collection(order)
+
+
+def _no_payout(order: Order, account: StripeAccount) -> str:
+    if order.rail not in _PAYOUT_RAILS:
+        return f"rail: is {order.rail}, and payouts go by {', '.join(_PAYOUT_RAILS)}"
+    if destination_of(order, account) is None:
+        return (
+            "creditor_account: Stripe pays out to our own bank accounts only; give one of those "
+            "in the setting payout_accounts"
+        )
+    return ""
+
+
+def _no_collection(order: Order) -> str:
+    collection = order.collection
+    assert collection is not None
+    if order.rail not in words.METHODS:
+        return f"rail: is {order.rail}, and Stripe collects by {', '.join(words.METHODS)}"
+    if not collection.payment_method:
+        return "collection.payment_method: is missing; give the id of a saved one (`pm_…`)"
+    if collection.captured is Captured.LATER and order.rail is not Rail.CARD:
+        return f"collection.captured: a {order.rail} holds nothing; collect it at once"
+    descriptor = collection.statement_descriptor
+    if descriptor and not _DESCRIPTOR.fullmatch(descriptor):
+        return (
+            "collection.statement_descriptor: is not 5 to 22 plain characters with a letter among "
+            "them and none of < > \\ ' \" *"
+        )
+    if collection.return_url and not collection.return_url.startswith("https://"):
+        return "collection.return_url: does not begin with https://"
+    return ""
