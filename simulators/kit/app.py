@@ -8,6 +8,7 @@ import socket
 import struct
 import uuid
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -84,6 +85,7 @@ async def _call(request: Request, endpoint: str, partner: Partner) -> Call:
         token=token and token.split(" ", 1)[-1],
         object_id=request.path_params.get("id", ""),
         headers=dict(request.headers),
+        address=f"{request.url.scheme}://{request.url.netloc}",
     )
 
 
@@ -180,7 +182,15 @@ def listen(port: int) -> socket.socket:
 class PartnerServer(uvicorn.Server):
     """Serves with `await server.serve(sockets=[listener])`; the courier runs for as long."""
 
-    def __init__(self, partner: Partner, control: type[Control] = Control) -> None:
+    def __init__(
+        self,
+        partner: Partner,
+        control: type[Control] = Control,
+        certificate: Path | None = None,
+    ) -> None:
+        """Args:
+        certificate: a PEM file with key and chain; with it the server speaks HTTPS.
+        """
         courier = Courier(partner)
         routes = [
             Route(path, _Endpoint(partner, courier, name), methods=[method])
@@ -192,6 +202,7 @@ class PartnerServer(uvicorn.Server):
             lifespan="off",
             log_level="warning",
             timeout_graceful_shutdown=1,
+            ssl_certfile=certificate,
         )
         super().__init__(config)
         self._courier = courier

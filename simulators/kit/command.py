@@ -38,6 +38,9 @@ class Command:
         self.serving.add_argument(
             "--db", type=Path, required=True, help="the book; made if there is none"
         )
+        self.serving.add_argument(
+            "--certificate", type=Path, help="a PEM file with key and chain: serve HTTPS"
+        )
         for each in self._delays:
             self.serving.add_argument(
                 f"--{each.replace('_', '-')}", type=float, metavar="SECONDS", dest=each
@@ -67,5 +70,7 @@ class Command:
         partner.delays.change({name: each for name, each in given.items() if each is not None})
         listener = listen(arguments.port)
         port = listener.getsockname()[1]
-        print(f"{self._name} simulator listening on http://127.0.0.1:{port}", flush=True)
-        await PartnerServer(partner, control).serve(sockets=[listener])
+        scheme = "https" if arguments.certificate else "http"
+        print(f"{self._name} simulator listening on {scheme}://127.0.0.1:{port}", flush=True)
+        server = PartnerServer(partner, control, arguments.certificate)
+        await server.serve(sockets=[listener])

@@ -59,7 +59,7 @@ class Outbox:
                     content=content,
                 )
             for target in self._targets.all():
-                if copy.age_seconds and not target.is_dated:
+                if not target.wants(kind) or (copy.age_seconds and not target.is_dated):
                     continue
                 seq = self._book.insert(
                     "deliveries",

@@ -30,6 +30,7 @@ class Call:
         lists: all values of each field of the query or a form.
         token: the value of the partner's `token_header`, without a scheme such as "Bearer".
         object_id: the `{id}` of the path.
+        address: scheme and host under which the client reached us.
     """
 
     method: str
@@ -40,6 +41,7 @@ class Call:
     token: str | None = None
     object_id: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Partner(ABC):
     Class attributes:
         endpoints: method, path and name of each endpoint; the first match counts.
         interventions: what may happen to an object, by a rule or by the control endpoint.
+        own_faults: faults of requests that only this partner has; `do` asks for them by `ordered`.
         usual_delays: the stages that take time, with the seconds that a new book begins with.
         body: how requests are written.
         token_header: where the client's token is.
@@ -74,6 +77,7 @@ class Partner(ABC):
 
     endpoints: ClassVar[Sequence[tuple[str, str, str]]]
     interventions: ClassVar[Sequence[str]] = ()
+    own_faults: ClassVar[Sequence[str]] = ()
     usual_delays: ClassVar[Mapping[str, float]] = {}
     body: ClassVar[Literal["form", "json"]] = "json"
     token_header: ClassVar[str] = "authorization"
@@ -85,7 +89,7 @@ class Partner(ABC):
         self.timers = Timers(book)
         self.delays = Delays(book, self.usual_delays)
         self.quotas = Quotas(book)
-        self.faults = Faults(book, (*COMMON, *self.interventions))
+        self.faults = Faults(book, (*COMMON, *self.interventions, *self.own_faults))
         self.targets = Targets(book, target)
         self.notices = notices(book, self.faults, self.targets)
 
@@ -164,6 +168,18 @@ class Partner(ABC):
             except NotPossible:
                 # The step comes too late, like a person's "delete" after the release.
                 continue
+
+    def ordered(self, call: Call, fault: str, now: datetime) -> Rule | None:
+        """The oldest rule that has one of the partner's own faults for this request.
+
+        Its use is counted and logged.
+        """
+        about = self.subject(call)
+        for rule in self._rules(call, about, "answer"):
+            if rule.fault == fault:
+                self._fire(rule, call, about, now, None)
+                return rule
+        return None
 
     def wait_before(self, call: Call) -> float:
         """Seconds until the partner begins to handle the request."""

@@ -57,10 +57,15 @@ def spoil(rule: Rule, reply: Reply, words: Words) -> Reply | None:
 
 
 def _spoilt_items(rule: Rule, reply: Reply) -> Reply | None:
-    """The object, or every object of the list, with one wrong field."""
-    name = str(rule.param.get("field", "status" if rule.fault == "missing_field" else "amount"))
+    """The object, or every object of the list, with one wrong field.
+
+    A reply that has the field itself is the object, even if it has lists of others.
+    """
+    usual = "amount" if rule.fault == "number_for_string" else "status"
+    name = str(rule.param.get("field", usual))
     spoilt = json.loads(reply.payload())
-    items: list[Any] = next((each for each in spoilt.values() if isinstance(each, list)), [spoilt])
+    lists = (each for each in spoilt.values() if isinstance(each, list))
+    items: list[Any] = [spoilt] if name in spoilt else next(lists, [spoilt])
     changed = False
     for item in items:
         if not isinstance(item, dict):

@@ -41,6 +41,10 @@ class Target:
         """Whether deliveries have a signed timestamp, so that one can be stale."""
         return False
 
+    def wants(self, kind: str) -> bool:
+        """Whether notifications of that kind go to this target."""
+        return True
+
     def headers(self, content: bytes, secret: str, now: datetime, age: timedelta) -> dict[str, str]:
         """The headers of one delivery, signed with `secret` and dated `age` before now."""
         return {"content-type": "application/json"}

@@ -1,0 +1,87 @@
+"""The paths, the parameters that each of them takes, and the fields that lists are filtered by."""
+
+from __future__ import annotations
+
+from simulators.stripe import disputes, intents, payer, payouts, refunds, setups
+
+_TEXTS = "description metadata"
+
+#: Kind -> the fields that its list is filtered by, besides `created`.
+RESOURCES = {
+    "payment_intent": "customer",
+    "setup_intent": "customer payment_method",
+    "charge": "customer payment_intent",
+    "refund": "charge payment_intent",
+    "dispute": "charge payment_intent",
+    "payout": "status destination",
+    "balance_transaction": "currency source type",
+    "customer": "email",
+    "payment_method": "customer type",
+    "radar.early_fraud_warning": "charge payment_intent",
+    "event": "type",
+}
+_PATHS = {kind: f"/v1/{kind.replace('.', '/')}s" for kind in RESOURCES}
+_CURSORS = "created ending_before limit starting_after"
+
+#: Method, path, name, parameters. The first match counts.
+_OWN: tuple[tuple[str, str, str, str], ...] = (
+    ("GET", "/v1/payment_intents/search", "search payment_intent", "limit page query"),
+    ("GET", "/v1/charges/search", "search charge", "limit page query"),
+    ("POST", "/v1/payment_intents", "create_payment_intent", intents.CREATE),
+    ("POST", "/v1/payment_intents/{id}", "update_payment_intent", intents.UPDATE),
+    ("POST", "/v1/payment_intents/{id}/confirm", "confirm_payment_intent", intents.CONFIRM),
+    ("POST", "/v1/payment_intents/{id}/capture", "capture_payment_intent", intents.CAPTURE),
+    ("POST", "/v1/payment_intents/{id}/cancel", "cancel_payment_intent", "cancellation_reason"),
+    (
+        "POST",
+        "/v1/payment_intents/{id}/increment_authorization",
+        "increment_payment_intent",
+        intents.INCREMENT,
+    ),
+    ("POST", "/v1/setup_intents", "create_setup_intent", setups.CREATE),
+    ("POST", "/v1/setup_intents/{id}/confirm", "confirm_setup_intent", setups.CONFIRM),
+    ("POST", "/v1/setup_intents/{id}/cancel", "cancel_setup_intent", "cancellation_reason"),
+    ("POST", "/v1/charges/{id}", "update charge", _TEXTS),
+    ("POST", "/v1/refunds", "create_refund", refunds.CREATE),
+    ("POST", "/v1/refunds/{id}", "update_refund", "metadata"),
+    ("POST", "/v1/refunds/{id}/cancel", "cancel_refund", ""),
+    ("POST", "/v1/disputes/{id}", "update_dispute", disputes.UPDATE),
+    ("POST", "/v1/disputes/{id}/close", "close_dispute", ""),
+    ("POST", "/v1/payouts", "create_payout", payouts.CREATE),
+    ("POST", "/v1/payouts/{id}", "update_payout", "metadata"),
+    ("POST", "/v1/payouts/{id}/cancel", "cancel_payout", ""),
+    ("POST", "/v1/customers", "create_customer", f"{_TEXTS} email name phone payment_method"),
+    ("POST", "/v1/customers/{id}", "update customer", f"{_TEXTS} email name phone"),
+    ("DELETE", "/v1/customers/{id}", "delete_customer", ""),
+    (
+        "POST",
+        "/v1/payment_methods",
+        "create_payment_method",
+        "billing_details card metadata sepa_debit type us_bank_account",
+    ),
+    ("GET", "/v1/payment_methods/{id}", "read_payment_method", ""),
+    ("POST", "/v1/payment_methods/{id}/attach", "attach_payment_method", "customer"),
+    ("POST", "/v1/payment_methods/{id}/detach", "detach_payment_method", ""),
+    ("GET", "/v1/mandates/{id}", "read mandate", ""),
+    ("GET", "/v1/balance", "balance", ""),
+)
+
+_GENERIC = tuple(
+    each
+    for kind, path in _PATHS.items()
+    for each in (
+        ("GET", path, f"list {kind}", f"{_CURSORS} {RESOURCES[kind]}"),
+        ("GET", f"{path}/{{id}}", f"read {kind}", "client_secret"),
+    )
+)
+_ALL = (*_OWN, *_GENERIC)
+
+ENDPOINTS: tuple[tuple[str, str, str], ...] = (
+    *((method, path, name) for method, path, name, _ in _ALL),
+    ("GET", payer.PATH, "payer_looks"),
+    ("POST", payer.PATH, "payer_answers"),
+)
+PARAMS = {name: allowed for _, _, name, allowed in _ALL} | {
+    "list event": f"{_CURSORS} type types delivery_success",
+    "read balance_transaction": "",
+}
