@@ -30,7 +30,7 @@ from partners.kit.account import PartnerAccount
 from partners.kit.registration import Registration
 from partners.kit.workplace import Workplace
 from tests.partners.conformance.words import Words
-from tests.partners.currencycloud.scripted import ORDER, FakeLoginBook, FakePreparedBook
+from tests.partners.currencycloud.scripted import FakeLoginBook, FakePreparedBook
 from transport.http import Transport
 
 #: Signs the simulator's webhooks.
@@ -102,7 +102,7 @@ class Instruction:
     @property
     def held(self) -> list[dict[str, Any]]:
         """What the partner has under our keys."""
-        payments = self.bank.control("book")["payments"]
+        payments = self.bank.control("book").get(self.bank.words.held, [])
         return [each for each in payments if each["unique_request_id"] in self.subject.keys]
 
     async def prepared(self) -> Instruction:
@@ -154,5 +154,5 @@ def new_key(adapter: PaymentPartner, kind: InstructionKind = InstructionKind.PAY
 
 def payment(bank: Bank, adapter: PaymentPartner) -> Instruction:
     """A new payment, not prepared yet."""
-    order = ORDER.model_copy(update={"partner": bank.words.name})
+    order = bank.words.order(bank.address).model_copy(update={"partner": bank.words.name})
     return Instruction(bank, adapter, Subject("pay_1/pay/1", order, (new_key(adapter),)))

@@ -18,7 +18,7 @@ from tests.simulators.conftest import receiver
 __all__ = ["receiver"]
 
 
-@pytest.fixture(scope="module", params=WORDS, ids=lambda words: words.name)
+@pytest.fixture(scope="module", params=WORDS, ids=lambda words: words.title or words.name)
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Bank]:

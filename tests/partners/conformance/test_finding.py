@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import pytest
 
 from domain.lifecycle.answers import Absent, CannotTell, Listed, Unanswered
 from domain.lifecycle.profile import LookupKind
-from domain.payments.report import MovementKind, PaymentState
+from domain.payments.order import Direction
+from domain.payments.report import MovementKind
+from domain.payments.states import DONE
 from partners.interface import PaymentLister, PaymentPartner
 from tests.partners.conformance.bench import Bank, Instruction, new_key, payment
 
+#: What moves the whole amount.
+_MOVES: Final = {
+    Direction.OUTGOING: MovementKind.DEBIT,
+    Direction.INCOMING: MovementKind.CAPTURE,
+}
 BROKEN = ["error_500_after", "html_200", "cut_mid_body", "unauthorised", "rate_limited"]
 
 
@@ -60,7 +68,10 @@ async def test_a_look_up_that_shows_somebody_else_cannot_tell(pay: Instruction, 
     await (await payment(bank, pay.adapter).prepared()).accepted()
     await pay.accepted()
     bank.fault("finds_another", on=bank.words.find)
-    assert isinstance(await pay.adapter.find(pay.subject), CannotTell)
+    found = await pay.adapter.find(pay.subject)
+    if "finds_another" not in bank.fired:
+        pytest.skip("it looks through a list that shows everything anyway")
+    assert isinstance(found, CannotTell)
 
 
 @pytest.mark.parametrize("fault", BROKEN)
@@ -85,17 +96,17 @@ async def test_a_payment_is_read_until_it_is_settled_and_its_debit_equals_the_or
 ) -> None:
     await pay.accepted()
     report = await pay.was_read()
-    assert report.state not in (None, PaymentState.SETTLED)
+    assert report.state not in (None, *DONE.values())
     assert report.movements == ()
     bank.later()
     report = await pay.was_read()
-    assert report.state is PaymentState.SETTLED
+    direction = pay.subject.order.direction
+    assert report.state is DONE[direction]
     assert report.observed.amount == pay.subject.order.instructed_amount
     if pay.adapter.profile.shows_bookings:
         amount = pay.subject.order.instructed_amount
-        assert [(each.kind, each.amount) for each in report.movements] == [
-            (MovementKind.DEBIT, amount)
-        ]
+        moved = [each for each in report.movements if each.kind is not MovementKind.FEE]
+        assert [(each.kind, each.amount) for each in moved] == [(_MOVES[direction], amount)]
         again = await pay.was_read()
         assert again.movements == report.movements, "a booking has one id, however often it is read"
 
@@ -138,6 +149,6 @@ async def test_a_list_without_a_whole_answer_says_nothing(
 ) -> None:
     if not isinstance(pay.adapter, PaymentLister):
         pytest.skip("the partner does not list payments")
-    bank.fault(fault, on=bank.words.find)
+    bank.fault(fault, on=bank.words.listing or bank.words.find)
     since = datetime.now(UTC) - timedelta(hours=1)
     assert isinstance(await pay.adapter.created_since(since), Unanswered)

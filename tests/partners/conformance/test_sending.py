@@ -166,7 +166,7 @@ async def test_another_order_under_a_used_key_is_never_taken_for_accepted(
     order = pay.subject.order
     more = order.instructed_amount.model_copy(update={"minor": order.instructed_amount.minor + 1})
     changed = order.model_copy(update={"instructed_amount": more})
-    preparation = await pay.adapter.prepare(replace(pay.subject, order=changed))
+    preparation = await pay.adapter.prepare(replace(pay.subject, order=changed, prepared={}))
     assert isinstance(preparation, Prepared)
     pay.request = preparation.request
     assert isinstance(await pay.submit(), (Duplicate, Refused, InDoubt))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.payments.order import Order
 from partners.kit.registration import Registry
+from tests.partners.currencycloud.scripted import ORDER
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,16 @@ class Words:
         delays: seconds of the simulator's stages: each at least one, so that a payment stands still
             until a test lets time pass.
         settles_after: enough of those seconds for a payment to be settled.
-        pay, find, read, cancel: method and path of each request, as fault rules name them.
+        pay, find, read, cancel: method and path of each request, as fault rules name them. Without
+            a `cancel`, what was accepted cannot be taken back.
+        listing: the same for the list of payments, if that is not the one of `find`.
+        refund: the same for a refund; empty if the partner has none.
         refused: parameters of the fault `refused` for a refusal that is final.
         undocumented: the same for words that nobody documented.
         cancelled: the partner's status of a payment that was taken back.
+        order: what is ordered of the simulator at an address.
+        held: what the simulator's book calls what it executes.
+        title: tells the entries of one partner from each other.
     """
 
     registry: type[Registry]
@@ -33,7 +41,12 @@ class Words:
     pay: str
     find: str
     read: str
-    cancel: str
     refused: Mapping[str, Any]
     undocumented: Mapping[str, Any]
-    cancelled: str
+    cancel: str = ""
+    cancelled: str = ""
+    listing: str = ""
+    refund: str = ""
+    order: Callable[[str], Order] = lambda address: ORDER
+    held: str = "payments"
+    title: str = ""
