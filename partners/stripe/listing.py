@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
+from math import inf
 from typing import Final
 
 from domain.clock import Clock
@@ -11,6 +14,13 @@ from partners.kit.calls import Calls
 from partners.stripe import mapping, requests, wire, words
 from partners.stripe.lists import Partly, whole
 
+#: How long an intent may have waited for its confirmation, in seconds. It is made just before it.
+_WAITS_MAX: Final = 3600
+#: Path, kind of page, how much earlier the object may have been made, and what comes with it.
+_LISTS: Final[tuple[tuple[str, type[wire.Listed], int, Mapping[str, str]], ...]] = (
+    (requests.INTENTS, wire.PaymentIntents, _WAITS_MAX, {"expand[]": "data.latest_charge"}),
+    (requests.PAYOUTS, wire.Payouts, 0, {}),
+)
 #: How often the time that is listed at once is halved, or moved on.
 _STEPS_MAX: Final = 30
 
@@ -22,7 +32,8 @@ async def created_since(calls: Calls, clock: Clock, since: datetime) -> Listed |
     first half of its time is listed, and so on; the caller asks again from there.
 
     An intent that was not confirmed is not shown: it moves nothing, and is made before the attempt
-    to confirm it is recorded.
+    to confirm it is recorded. The others are dated by their charge, because that is when they were
+    confirmed, and looked for from `_WAITS_MAX` before.
     """
     begin, end = int(since.timestamp()), None
     for _ in range(_STEPS_MAX):
@@ -42,19 +53,22 @@ async def created_since(calls: Calls, clock: Clock, since: datetime) -> Listed |
 
 
 async def _between(calls: Calls, begin: int, end: int | None) -> list[Shown] | Partly:
-    """What was made in these seconds, both included."""
+    """What was confirmed or paid out in these seconds, both included."""
     shown = []
-    for path, kind in ((requests.INTENTS, wire.PaymentIntents), (requests.PAYOUTS, wire.Payouts)):
-        query = {"created[gte]": str(begin)}
+    for path, kind, margin, expanded in _LISTS:
+        query = {"created[gte]": str(begin - margin), **expanded}
         if end is not None:
             query["created[lte]"] = str(end)
-        listed = await whole(
-            calls, path, kind, query, lambda each: begin <= each.created <= (end or each.created)
-        )
+        listed = await whole(calls, path, kind, query, partial(_is_within, begin - margin, end))
         if isinstance(listed, Partly):
             return listed
         shown += [_shown(each) for each in listed.items if _may_have_moved(each)]
-    return sorted(shown, key=lambda each: each.created_at)
+    within = [each for each in shown if begin <= each.created_at.timestamp() <= (end or inf)]
+    return sorted(within, key=lambda each: each.created_at)
+
+
+def _is_within(begin: int, end: int | None, each: wire.PaymentIntent | wire.Payout) -> bool:
+    return begin <= each.created <= (end or inf)
 
 
 def _may_have_moved(each: wire.PaymentIntent | wire.Payout) -> bool:
@@ -62,4 +76,6 @@ def _may_have_moved(each: wire.PaymentIntent | wire.Payout) -> bool:
 
 
 def _shown(each: wire.PaymentIntent | wire.Payout) -> Shown:
-    return Shown(each.id, each.metadata.get(words.OUR_KEY), each.at)
+    charge = each.charge if isinstance(each, wire.PaymentIntent) else None
+    at = charge.at if charge else each.at
+    return Shown(each.id, each.metadata.get(words.OUR_KEY), at)

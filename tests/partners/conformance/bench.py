@@ -24,6 +24,7 @@ from domain.lifecycle.answers import (
 )
 from domain.lifecycle.profile import InstructionKind, Operation
 from domain.lifecycle.report import Report
+from domain.money import Money
 from domain.payments.answers import Subject
 from partners.interface import PaymentPartner
 from partners.kit.account import PartnerAccount
@@ -102,7 +103,9 @@ class Instruction:
     @property
     def held(self) -> list[dict[str, Any]]:
         """What the partner has under our keys."""
-        payments = self.bank.control("book").get(self.bank.words.held, [])
+        is_refund = self.subject.kind is InstructionKind.REFUND
+        name = "refunds" if is_refund else self.bank.words.held
+        payments = self.bank.control("book").get(name, [])
         return [each for each in payments if each["unique_request_id"] in self.subject.keys]
 
     async def prepared(self) -> Instruction:
@@ -137,9 +140,16 @@ class Instruction:
 
     async def taken_back(self) -> Instruction:
         """The cancel of this payment, ready to be sent."""
-        kind = InstructionKind.CANCEL
+        return await self._followed_by(InstructionKind.CANCEL)
+
+    async def given_back(self, minor: int) -> Instruction:
+        """The refund of some of this payment, ready to be sent."""
+        amount = self.subject.order.instructed_amount.model_copy(update={"minor": minor})
+        return await self._followed_by(InstructionKind.REFUND, amount)
+
+    async def _followed_by(self, kind: InstructionKind, amount: Money | None = None) -> Instruction:
         subject = replace(
-            self.subject, instruction_id="pay_1/cancel/1", kind=kind, prepared={},
+            self.subject, instruction_id=f"pay_1/{kind}/1", kind=kind, prepared={}, amount=amount,
             keys=(new_key(self.adapter, kind),),
         )  # fmt: skip
         return await Instruction(self.bank, self.adapter, subject).prepared()

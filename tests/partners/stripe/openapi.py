@@ -1,4 +1,4 @@
-"""Schemas of the published OpenAPI file, without reading all of its hundred thousand lines as YAML."""
+"""Schemas of the published OpenAPI file, whose hundred thousand lines take long to read whole."""
 
 from __future__ import annotations
 

@@ -32,9 +32,7 @@ def payer(address: str, rail: Rail, token: str) -> Collection:
     )
 
 
-def debit(
-    address: str, token: str = "pm_success_de", rail: Rail = Rail.SEPA_DIRECT_DEBIT
-) -> Order:
+def debit(address: str, token: str = "pm_success_de", rail: Rail = Rail.SEPA_DIRECT_DEBIT) -> Order:
     """Ten euro or dollars from the bank account of a payer, by a mandate."""
     currency = "EUR" if rail is Rail.SEPA_DIRECT_DEBIT else "USD"
     return ORDER.model_copy(

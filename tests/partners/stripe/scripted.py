@@ -196,9 +196,9 @@ def charge(**changes: Any) -> dict[str, Any]:
         "created": SECONDS,
         "currency": "eur",
         "status": "succeeded",
-        "payment_method_details": {"type": "card", "card": {"multicapture": {"status": "unavailable"}}},
+        "payment_method_details": {"card": {"multicapture": {"status": "unavailable"}}},
         **changes,
-    }  # fmt: skip
+    }
 
 
 def booking(number: int = 1, **changes: Any) -> dict[str, Any]:
