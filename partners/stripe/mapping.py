@@ -182,11 +182,11 @@ def _moved(movement_id: str, kind: MovementKind, amount: Money, charge: wire.Cha
 def fees(bookings: Iterable[wire.BalanceTransaction]) -> Iterator[Movement]:
     """The fees that Stripe took with these bookings."""
     for booked in bookings:
-        if booked.fee:
+        if (fee := booked.fees) is not None:
             yield Movement(
                 movement_id=f"{booked.id}-fee",
                 kind=MovementKind.FEE,
-                amount=booked.fees,
+                amount=fee,
                 booked_at=booked.at,
             )
 
@@ -299,10 +299,16 @@ def _unknown(intent: wire.PaymentIntent, around: Around | None) -> tuple[str, ..
 
 
 def unknown_bookings(bookings: Iterable[wire.BalanceTransaction]) -> list[str]:
-    """The bookings of unknown types, as drift."""
+    """Unknown types, and fees that are left out, as drift."""
     known = {*words.BOOKED, *words.UNDOES, *words.OF_REVERSALS, *words.NOT_OF_PAYMENTS}
-    return [
+    kinds = [
         f"balance_transaction.type: unknown {each.type[:40]!r}"
         for each in bookings
         if each.type not in known
     ]
+    fees = [
+        f"balance_transaction.fee: finer than {each.currency}"
+        for each in bookings
+        if each.fee and each.fees is None
+    ]
+    return kinds + fees

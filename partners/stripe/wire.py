@@ -10,7 +10,7 @@ from pydantic import ConfigDict
 
 from domain.money import Money
 from partners.kit.wire import Wire
-from partners.stripe.amounts import from_stripe
+from partners.stripe.amounts import NoSuchAmount, from_stripe
 
 #: Texts for people may be long; only their beginning is kept.
 _TEXT_LENGTH_MAX = 300
@@ -195,15 +195,18 @@ class BalanceTransaction(_Created):
     """One booking on our balance there. What is taken from it is below zero."""
 
     what: ClassVar[str] = "balance_transaction"
-    readings: ClassVar[dict[str, str]] = {**_Created.readings, "fee": "fees"}
     id: str
     type: str
     fee: int = 0
     source: str | None = None
 
     @property
-    def fees(self) -> Money:
-        return from_stripe(self.fee, self.currency)
+    def fees(self) -> Money | None:
+        """Their fee; None if there is none, or if it is finer than ISO 4217 allows."""
+        try:
+            return from_stripe(self.fee, self.currency) if self.fee else None
+        except NoSuchAmount:
+            return None
 
 
 class _Evidence(Wire):

@@ -140,14 +140,15 @@ class Instruction:
 
     async def taken_back(self) -> Instruction:
         """The cancel of this payment, ready to be sent."""
-        return await self._followed_by(InstructionKind.CANCEL)
+        return await self.followed_by(InstructionKind.CANCEL)
 
     async def given_back(self, minor: int) -> Instruction:
         """The refund of some of this payment, ready to be sent."""
         amount = self.subject.order.instructed_amount.model_copy(update={"minor": minor})
-        return await self._followed_by(InstructionKind.REFUND, amount)
+        return await self.followed_by(InstructionKind.REFUND, amount)
 
-    async def _followed_by(self, kind: InstructionKind, amount: Money | None = None) -> Instruction:
+    async def followed_by(self, kind: InstructionKind, amount: Money | None = None) -> Instruction:
+        """Another instruction of this payment, ready to be sent."""
         subject = replace(
             self.subject, instruction_id=f"pay_1/{kind}/1", kind=kind, prepared={}, amount=amount,
             keys=(new_key(self.adapter, kind),),
