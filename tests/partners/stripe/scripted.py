@@ -167,7 +167,7 @@ def intent(
 ) -> dict[str, Any]:
     """A PaymentIntent as they show it."""
     taken = 12_50 if status == "succeeded" else 0
-    whole = {
+    return {
         "id": INTENT_ID,
         "object": "payment_intent",
         "amount": 12_50,
@@ -184,7 +184,6 @@ def intent(
         "status": status,
         **changes,
     }
-    return {name: value for name, value in whole.items() if value is not ...}
 
 
 def charge(**changes: Any) -> dict[str, Any]:
