@@ -48,10 +48,15 @@ WATCHES: Final[Mapping[tuple[Rail, Direction], Watch]] = {
     (Rail.CARD, Direction.OUTGOING): Watch(10, at_most=timedelta(days=20)),
     # EPC016-06, 4.3.4: the payer may have an authorised debit refunded within eight weeks, without
     # a reason. For an unauthorised one it is 13 months, too long to keep a payment open.
-    (Rail.SEPA_DIRECT_DEBIT, Direction.INCOMING): Watch(41, at_most=timedelta(days=63)),
+    **dict.fromkeys(
+        ((Rail.SEPA_DIRECT_DEBIT, each) for each in Direction),
+        Watch(41, at_most=timedelta(days=63)),
+    ),
     # Nacha Operating Rules, 2.12.4: a consumer's bank returns an unauthorised debit within 60 days
     # of its settlement. Most other returns come within two banking days.
-    (Rail.ACH_DEBIT, Direction.INCOMING): Watch(44, at_most=timedelta(days=69)),
+    **dict.fromkeys(
+        ((Rail.ACH_DEBIT, each) for each in Direction), Watch(44, at_most=timedelta(days=69))
+    ),
 }
 
 

@@ -10,9 +10,9 @@ import pytest
 from domain.accounts import Account, ClearingMember
 from domain.money import Money
 from domain.party import Party, PostalAddress
-from domain.payments.order import ChargeBearer, Order, Rail
+from domain.payments.order import ChargeBearer, Collection, Direction, Order, Rail
 from regimes.limits import is_creditor_reference
-from regimes.rails import Destination, check_credit_transfer, way_to
+from regimes.rails import COLLECTING, Destination, check_credit_transfer, way_to
 from tests.fakes import order as plain_order
 
 DAY = date(2026, 11, 25)
@@ -202,3 +202,62 @@ def test_lines_of_an_address_alone_go_cross_border_until_their_day() -> None:
 def test_a_reference_of_iso_11649_has_right_check_digits(text: str) -> None:
     assert is_creditor_reference(text)
     assert not is_creditor_reference(text.replace("18", "81"))
+
+
+# Collections
+
+
+def collection(rail: Rail, currency: str = "EUR", minor: int = 10_00, **changes: Any) -> Order:
+    return plain_order(
+        rail=rail,
+        direction=Direction.INCOMING,
+        instructed_amount=Money(minor=minor, currency=currency),
+        **{"collection": Collection(payment_method="pm_1"), **changes},
+    )
+
+
+@pytest.mark.parametrize("rail", COLLECTING)
+def test_a_collection_is_taken_in_the_currency_of_its_rail(rail: Rail) -> None:
+    currency = COLLECTING[rail] or "JPY"
+    assert check_credit_transfer(collection(rail, currency), on=DAY) == ()
+    nothing = check_credit_transfer(collection(rail, currency, minor=0), on=DAY)
+    assert [(each.code, each.field) for each in nothing] == [("AM01", "instructed_amount")]
+    other = check_credit_transfer(collection(rail, "GBP"), on=DAY)
+    assert [each.code for each in other] == ([] if rail is Rail.CARD else ["AM03"])
+
+
+@pytest.mark.parametrize("rail", COLLECTING)
+def test_a_rail_that_only_collects_pays_nothing_out(rail: Rail) -> None:
+    (refusal,) = check_credit_transfer(plain_order(rail=rail), on=DAY)
+    assert (refusal.code, refusal.field) == ("AG03", "rail")
+
+
+CARD_NUMBER = "4242 4242 4242 4242"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"remittance_information": f"card {CARD_NUMBER}"}, "remittance_information"),
+        ({"end_to_end_id": "4242424242424242"}, "end_to_end_id"),
+        ({"debtor": Party(name=CARD_NUMBER)}, "debtor.name"),
+        ({"debtor": Party(name="P", address=PostalAddress(address_lines=("A", CARD_NUMBER)))},
+         "debtor.address.address_lines"),
+        ({"debtor_account": Account(other="4242424242424242")}, "debtor_account.other"),
+        ({"collection": Collection(payment_method="4242424242424242")},
+         "collection.payment_method"),
+        ({"collection": Collection(payment_method="pm_1", statement_descriptor=CARD_NUMBER)},
+         "collection.statement_descriptor"),
+    ],
+)  # fmt: skip
+def test_a_card_number_is_refused_by_field_and_never_repeated(
+    changes: dict[str, Any], field: str
+) -> None:
+    (refusal,) = check_credit_transfer(collection(Rail.CARD, **changes), on=DAY)
+    assert (refusal.code, refusal.field) == ("CH16", field)
+    assert "4242" not in refusal.text
+
+
+def test_a_credit_transfer_may_contain_what_looks_like_one() -> None:
+    """One reference of digits in ten would be refused for nothing."""
+    assert check_credit_transfer(plain_order(end_to_end_id="4242424242424242"), on=DAY) == ()

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from domain.lifecycle.profile import Profile
-from domain.payments.order import Direction, Order, Rail, Times
+from domain.payments.order import Collection, Direction, Order, Rail, Times
 from regimes.execution import RULES, OnClosedDay
 from regimes.sepa import CUT_OFF
 from regimes.watches import WATCHES
@@ -145,3 +145,28 @@ def test_an_order_that_was_settled_is_admitted_as_it_is() -> None:
     for times in ({}, {"requested_execution_date": THURSDAY}):
         once = admitted(with_times(**times)).order
         assert admitted(once).order == once
+
+
+def collection(rail: Rail) -> Order:
+    return order(
+        rail=rail, direction=Direction.INCOMING, collection=Collection(payment_method="pm_1")
+    )
+
+
+@pytest.mark.parametrize("rail", [Rail.CARD, Rail.SEPA_DIRECT_DEBIT])
+def test_a_collection_is_watched_as_long_as_its_rail_says(rail: Rail) -> None:
+    kept = admitted(collection(rail), of=profile(collects=True))
+    assert kept.profile.watch[rail] == WATCHES[rail, Direction.INCOMING].at_most
+
+
+def test_a_collection_takes_no_rail_of_credit_transfers() -> None:
+    with pytest.raises(InvalidOrder, match="collections go by card, sepa_direct_debit, ach_debit"):
+        admitted(collection(Rail.DOMESTIC), of=profile(collects=True))
+
+
+def test_the_key_of_a_collection_is_no_card_number() -> None:
+    profiles = {(BANK, ACCOUNT): profile(collects=True)}
+    with pytest.raises(InvalidOrder) as refused:
+        admit(collection(Rail.CARD), "4242424242424242", profiles, START)
+    assert [each.field for each in refused.value.refusals] == ["key"]
+    assert "4242" not in str(refused.value)
