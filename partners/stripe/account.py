@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Final
 
@@ -21,8 +20,7 @@ class WebhookSigning(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     secrets: tuple[Annotated[SecretStr, Field(min_length=16)], ...] = Field(min_length=1)
-    """the endpoint's secret (`whsec_…`), and while it is rolled or another endpoint takes over also
-    the other one; each at least 16 characters"""
+    """the endpoint's secret (`whsec_…`), and while it is rolled also the other one"""
     tolerance: Time = timedelta(minutes=5)
     """how much a signed time may differ from our clock"""
 
@@ -40,15 +38,14 @@ class StripeAccount(PartnerAccount):
     """the secret or restricted key (`sk_…`, `rk_…`)"""
     webhooks: WebhookSigning | None = None
     """how webhooks are signed; without it none is accepted, and changes are found by reads alone"""
-    payout_accounts: Mapping[str, str] = Field(default_factory=dict)
-    """our own bank accounts, to which payouts may go: the id at Stripe (`ba_…`) by the last four
-    characters of the account's number"""
+    payout_accounts: dict[str, str] = Field(default_factory=dict)
+    """where payouts may go: ids of our bank accounts (`ba_…`), by the last four characters"""
     payer_acts_within: Time = timedelta(days=1)
     """how long the payer may take to confirm a payment before it is cancelled"""
 
     @field_validator("payout_accounts")
     @classmethod
-    def _ends(cls, given: Mapping[str, str]) -> Mapping[str, str]:
+    def _ends(cls, given: dict[str, str]) -> dict[str, str]:
         if any(not _ENDS.fullmatch(ends) for ends in given):
             raise ValueError("give the last four characters of each account's number, in capitals")
         return given
