@@ -194,7 +194,7 @@ class _Folding:
             self.settled_at = None
 
     def _move(self, state: PaymentState, report: Report) -> None:
-        if STATES[self.state].money is Where.LEFT:
+        if STATES[self.state].money is Where.LEFT and STATES[self.state].rests:
             self.notes.append(
                 Finding(kind=FindingKind.LATE, text=f"{state} came after {self.state}")
             )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -18,8 +20,14 @@ from tests.partners.conformance.partners import WORDS
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    with serving(tmp_path_factory.mktemp("simulator") / "book.db") as bank:
+        yield bank
+
+
+@contextmanager
+def serving(book: Path) -> Iterator[Bank]:
+    """A simulator with a book of its own."""
     words = next(each for each in WORDS if each.title == "stripe-debits")
-    book = tmp_path_factory.mktemp("simulator") / "book.db"
     command = [sys.executable, "-m", words.simulator, "serve", "--port", "0", "--db", str(book)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
