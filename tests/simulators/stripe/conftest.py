@@ -31,7 +31,7 @@ MANDATE = {"mandate_data[customer_acceptance][type]": "offline"}
 class Shop:
     """Somebody with an API key, and the words that Stripe needs for everything."""
 
-    def __init__(self, address: str, verify: bool | str = True) -> None:
+    def __init__(self, address: str) -> None:
         self.address = address
         self.http = httpx.Client(base_url=address)
         self.http.headers["authorization"] = f"Bearer {SIMULATOR_API_KEY}"

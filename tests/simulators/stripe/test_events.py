@@ -272,5 +272,5 @@ def test_metadata_is_merged_and_an_empty_value_removes(
     })  # fmt: skip
     form = {f"metadata[{name}]": value for name, value in metadata.items()}
     assert shop.done(f"payment_intents/{intent['id']}", **form)["metadata"] == kept
-    too_long = {"metadata[a]": "x" * 501}
+    too_long: dict[str, Any] = {"metadata[a]": "x" * 501}
     assert shop.refused(f"payment_intents/{intent['id']}", **too_long)["param"] == "metadata"

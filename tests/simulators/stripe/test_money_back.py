@@ -140,7 +140,7 @@ def test_a_dispute_takes_the_money_and_a_fee_and_is_won_back(shop: Shop) -> None
     assert dispute["evidence_details"]["due_by"] == dispute["created"] + 7 * DAY
     assert charge_of(shop, intent)["disputed"] is True
     assert shop.transactions(dispute["id"]) == [("adjustment", -2000, 1500)]
-    form = {"evidence[uncategorized_text]": "winning_evidence"}
+    form: dict[str, Any] = {"evidence[uncategorized_text]": "winning_evidence"}
     draft = shop.done(f"disputes/{dispute['id']}", submit="false", **form)
     assert (draft["status"], draft["evidence_details"]["has_evidence"]) == ("needs_response", True)
     sent = shop.done(f"disputes/{dispute['id']}", **form)
@@ -259,7 +259,7 @@ def test_a_payout_is_cancelled_while_it_is_pending_and_not_later(shop: Shop) -> 
 
 def test_only_what_is_available_is_paid_out(shop: Shop) -> None:
     shop.pay(currency="chf", capture_method="automatic")
-    amount = {"amount": 1912, "currency": "chf"}
+    amount: dict[str, Any] = {"amount": 1912, "currency": "chf"}
     assert shop.refused("payouts", **amount)["code"] == "balance_insufficient"
     shop.advance(2)
     assert shop.done("payouts", **amount)["status"] == "pending"

@@ -25,8 +25,8 @@ def touch_everything(shop: Shop) -> None:
         "setup_intents", customer=customer["id"], payment_method="pm_card_visa", confirm="true",
         return_url=BACK,
     )  # fmt: skip
-    for method in ("pm_card_authenticationRequired", "pm_success_de"):
-        asked = shop.done("setup_intents", payment_method=method)
+    for token in ("pm_card_authenticationRequired", "pm_success_de"):
+        asked = shop.done("setup_intents", payment_method=token)
         shop.done(f"setup_intents/{asked['id']}/confirm", return_url=BACK, **MANDATE)
     shop.post("setup_intents", payment_method="pm_card_chargeDeclined", confirm="true")
     shop.done(f"setup_intents/{shop.done('setup_intents')['id']}/cancel")
@@ -50,8 +50,8 @@ def touch_everything(shop: Shop) -> None:
     shop.apply("payer_fails", shop.pay("pm_card_authenticationRequired"))
     shop.apply("payer_completes", waiting)
     shop.post("payment_intents", **shop.order("pm_card_chargeDeclined"))
-    for method in ("pm_success_de", "pm_failed_de", "pm_disputed_de", "pm_usBankAccount_success"):
-        shop.pay(method)
+    for token in ("pm_success_de", "pm_failed_de", "pm_disputed_de", "pm_usBankAccount_success"):
+        shop.pay(token)
     refund = shop.done("refunds", payment_intent=paid["id"], amount=100, **{"metadata[a]": "b"})
     shop.done(f"refunds/{refund['id']}", **{"metadata[a]": ""})
     shop.apply("fail_refund", refund)
@@ -59,8 +59,8 @@ def touch_everything(shop: Shop) -> None:
     pending = shop.done("refunds", payment_intent=slow["id"])
     shop.apply("require_refund_action", pending)
     shop.done(f"refunds/{pending['id']}/cancel")
-    for method in ("pm_card_createDispute", "pm_card_createDisputeInquiry"):
-        shop.pay(method)
+    for token in ("pm_card_createDispute", "pm_card_createDisputeInquiry"):
+        shop.pay(token)
     shop.pay("pm_card_createIssuerFraudRecord")
     disputes = shop.all("disputes")
     evidence = {"evidence[uncategorized_text]": "winning_evidence"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +25,44 @@ __all__ = ["certificate"]
 def control(serve: Callable[..., str], certificate: Path) -> Iterator[httpx.Client]:
     """The control endpoint of a simulator that speaks HTTPS."""
     address = serve(certificate)
-    with httpx.Client(base_url=address, verify=str(certificate)) as client:
+    with httpx.Client(
+        base_url=address, verify=ssl.create_default_context(cafile=certificate)
+    ) as client:
         yield client
 
 
 @pytest.fixture
 def sdk(
     control: httpx.Client, certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> stripe.StripeClient:
+) -> Iterator[stripe.StripeClient]:
     # A proxy of the environment is not meant for this machine.
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "https_proxy", "HTTPS_PROXY"):
+    for name in (
+        "http_proxy",
+        "HTTP_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+        "https_proxy",
+        "HTTPS_PROXY",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(stripe, "ca_bundle_path", str(certificate))
-    return client_of(control)
+    with client_of(control) as client:
+        yield client
 
 
-def client_of(control: httpx.Client, key: str = SIMULATOR_API_KEY) -> stripe.StripeClient:
-    """Retries are quick: the pauses are the client's own, cut to nothing."""
+@contextmanager
+def client_of(control: httpx.Client, key: str = SIMULATOR_API_KEY) -> Iterator[stripe.StripeClient]:
     addresses: Any = {"api": str(control.base_url).rstrip("/")}
-    return stripe.StripeClient(key, base_addresses=addresses, max_network_retries=2)
+    http: Any = stripe.RequestsClient()
+    yield stripe.StripeClient(
+        key, base_addresses=addresses, max_network_retries=2, http_client=http
+    )
+    http.close()
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries are quick: the pauses of the client are cut to nothing."""
     monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.01)
     monkeypatch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.01)
 
@@ -95,7 +112,7 @@ def test_the_official_client_pays_reads_captures_and_refunds(
     assert payout.status == "pending"
     control.post("/_control/clock", json={"advance_seconds": 60})
     assert intents.search({"query": "metadata['order']:'7'"}).data
-    assert sdk.v1.payouts.retrieve(payout.id).status == "in_transit"
+    assert sdk.v1.payouts.retrieve(payout.id).status == "paid"
 
 
 def test_the_official_client_saves_a_card_and_a_payer_authenticates(
@@ -119,7 +136,7 @@ def test_the_official_client_saves_a_card_and_a_payer_authenticates(
     setup = sdk.v1.setup_intents.retrieve(waiting.id)
     assert setup.status == "succeeded"
     away = order(payment_method=setup.payment_method, customer=customer.id, confirm=True)
-    paid = sdk.v1.payment_intents.create({**away, "off_session": True})
+    paid = sdk.v1.payment_intents.create(away | {"off_session": True})
     assert paid.status == "succeeded"
     methods = sdk.v1.payment_methods.list({"customer": customer.id})
     assert [each.id for each in methods.data] == [setup.payment_method]
@@ -170,8 +187,8 @@ def test_the_official_client_knows_the_refusals_by_their_classes(
     with pytest.raises(stripe.InvalidRequestError) as missing:
         intents.retrieve("pi_none")
     assert (missing.value.http_status, missing.value.code) == (404, "resource_missing")
-    with pytest.raises(stripe.AuthenticationError):
-        client_of(control, "sk_test_other").v1.balance.retrieve()
+    with client_of(control, "sk_test_other") as other, pytest.raises(stripe.AuthenticationError):
+        other.v1.balance.retrieve()
     with pytest.raises(stripe.PermissionError):
         sdk.v1.balance.retrieve(options={"stripe_account": "acct_other"})
     paid = intents.create(order(confirm=True), {"idempotency_key": "k"})
@@ -179,6 +196,7 @@ def test_the_official_client_knows_the_refusals_by_their_classes(
         intents.create(order(confirm=True, amount=9999), {"idempotency_key": "k"})
     replayed = intents.create(order(confirm=True), {"idempotency_key": "k"})
     assert replayed.id == paid.id
+    assert replayed.last_response is not None
     assert replayed.last_response.headers["idempotent-replayed"] == "true"
 
 
@@ -234,7 +252,7 @@ def test_the_official_client_replays_a_500_until_it_gives_up(
 def test_without_our_authority_no_byte_is_sent(
     sdk: stripe.StripeClient, control: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert sdk.v1.balance.retrieve()
-    monkeypatch.setattr(stripe, "ca_bundle_path", stripe.Stripe_default_ca if False else None)
-    with pytest.raises(stripe.APIConnectionError):
-        client_of(control).v1.balance.retrieve()
+    assert sdk.v1.balance.retrieve().object == "balance"
+    monkeypatch.setattr(stripe, "ca_bundle_path", None)
+    with client_of(control) as other, pytest.raises(stripe.APIConnectionError):
+        other.v1.balance.retrieve()
