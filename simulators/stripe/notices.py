@@ -95,6 +95,8 @@ class Notices(kit.Notices):
             content = {**content, "id": new_id("evt")}
             also = {**also, "id": new_id(shown["id"].split("_", 1)[0])}
             also.pop("unique_request_id", None)
+            if shown.get("payment_intent"):
+                also["payment_intent"] = new_id("pi")
         return {**content, "data": {**content["data"], "object": {**shown, **also}}}
 
     def _event(self, kind: str, about: Row, previous: Json, created: int) -> Json:
