@@ -92,6 +92,8 @@ class Partner(ABC):
         self.faults = Faults(book, (*COMMON, *self.interventions, *self.own_faults))
         self.targets = Targets(book, target)
         self.notices = notices(book, self.faults, self.targets)
+        # The rules that fire on the request that is executed.
+        self._fitting: list[Rule] = []
 
     # What a partner has to say
 
@@ -170,14 +172,13 @@ class Partner(ABC):
                 continue
 
     def ordered(self, call: Call, fault: str, now: datetime) -> Rule | None:
-        """The oldest rule that has one of the partner's own faults for this request.
+        """The oldest rule that has one of the partner's own faults for the request of `do`.
 
         Its use is counted and logged.
         """
-        about = self.subject(call)
-        for rule in self._rules(call, about, "answer"):
+        for rule in self._fitting:
             if rule.fault == fault:
-                self._fire(rule, call, about, now, None)
+                self._fire(rule, call, self.subject(call), now, None)
                 return rule
         return None
 
@@ -211,7 +212,7 @@ class Partner(ABC):
 
     def _answer(self, call: Call, person: Any, now: datetime) -> Answer:
         about = self.subject(call)
-        rules = self._rules(call, about, "answer")
+        rules = self._fitting = self._rules(call, about, "answer")
         spoilers = [rule for rule in rules if rule.fault in (*BEFORE, *AFTER)]
         first = spoilers[0] if spoilers else None
         if first is not None and first.fault in BEFORE:

@@ -6,7 +6,7 @@ from simulators.stripe import disputes, intents, payer, payouts, refunds, setups
 
 _TEXTS = "description metadata"
 
-#: Kind -> the fields that its list is filtered by, besides `created`.
+#: Kind -> the fields that its list is filtered by, besides the time.
 RESOURCES = {
     "payment_intent": "customer",
     "setup_intent": "customer payment_method",
@@ -21,7 +21,8 @@ RESOURCES = {
     "event": "type",
 }
 _PATHS = {kind: f"/v1/{kind.replace('.', '/')}s" for kind in RESOURCES}
-_CURSORS = "created ending_before limit starting_after"
+_CURSORS = "ending_before limit starting_after"
+_UNDATED = ("payment_method", "radar.early_fraud_warning")
 
 #: Method, path, name, parameters. The first match counts.
 _OWN: tuple[tuple[str, str, str, str], ...] = (
@@ -66,12 +67,17 @@ _OWN: tuple[tuple[str, str, str, str], ...] = (
     ("GET", "/v1/balance", "balance", ""),
 )
 
+
+def _dated(kind: str) -> str:
+    return "" if kind in _UNDATED else "created"
+
+
 _GENERIC = tuple(
     each
     for kind, path in _PATHS.items()
     for each in (
-        ("GET", path, f"list {kind}", f"{_CURSORS} {RESOURCES[kind]}"),
-        ("GET", f"{path}/{{id}}", f"read {kind}", "client_secret"),
+        ("GET", path, f"list {kind}", f"{_CURSORS} {_dated(kind)} {RESOURCES[kind]}"),
+        ("GET", f"{path}/{{id}}", f"read {kind}", ""),
     )
 )
 _ALL = (*_OWN, *_GENERIC)
@@ -82,6 +88,6 @@ ENDPOINTS: tuple[tuple[str, str, str], ...] = (
     ("POST", payer.PATH, "payer_answers"),
 )
 PARAMS = {name: allowed for _, _, name, allowed in _ALL} | {
-    "list event": f"{_CURSORS} type types delivery_success",
-    "read balance_transaction": "",
+    "list event": f"{_CURSORS} created type types delivery_success",
+    **dict.fromkeys(("read payment_intent", "read setup_intent"), "client_secret"),
 }

@@ -141,8 +141,9 @@ class Intents:
     def update(self, ask: Ask) -> Json:
         intent = self._intent(ask)
         params = ask.params
-        self._require(intent, "update", *_UNCONFIRMED, "requires_capture")
         changes = self._changes(params)
+        if set(params) - {"metadata", "description", "expand"}:
+            self._require(intent, "update", *_UNCONFIRMED, "requires_capture")
         if "amount" in params or "currency" in params:
             self._require(intent, "update", *_UNCONFIRMED)
             changes["amount"] = whole(params, "amount") or intent["amount"]

@@ -237,6 +237,13 @@ def test_a_field_is_spoilt_or_the_fault_waits_for_a_reply_that_has_it(
     assert SHOWN["amount"] == "12.50", "the partner's own object is not changed"
 
 
+def test_an_object_with_a_list_of_others_is_spoilt_itself() -> None:
+    body = {**SHOWN, "kinds": ["a"], "parts": [SHOWN]}
+    reply = spoilt.spoil(Rule("unknown_status"), Reply(200, body), _words)
+    assert reply is not None
+    assert reply.body == {**body, "status": spoilt.NOT_A_STATUS}
+
+
 @pytest.mark.parametrize(
     ("fault", "status"),
     [

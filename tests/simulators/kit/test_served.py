@@ -19,6 +19,7 @@ import pytest
 import uvicorn
 
 from simulators.kit.app import PartnerServer, listen
+from simulators.kit.faults import Rule
 from tests.simulators.conftest import SECRET, Receiver
 from tests.simulators.kit.till import TOKEN, Book, Till
 
@@ -114,6 +115,16 @@ def test_a_refused_token_and_a_full_quota_do_nothing(till: httpx.Client) -> None
     assert (refused.status_code, refused.json()) == (429, {"error": "rate_limited"})
     assert takings(till) == []
     assert fired(till) == [("unauthorised", "k", None), ("quota", "k", None)]
+
+
+def test_a_fault_of_its_own_is_ordered_and_drawn_once_for_each_request(
+    till: httpx.Client,
+) -> None:
+    fault(till, "drawer_stuck", on="POST /takings", times=None, probability=0.5, seed=3)
+    answers = [take(till, f"k{number}").status_code for number in range(20)]
+    draws = [Rule("drip", probability=0.5, seed=3, seen=seen).drawn() for seen in range(20)]
+    assert answers == [423 if drawn else 201 for drawn in draws]
+    assert [name for name, *_ in fired(till)] == ["drawer_stuck"] * answers.count(423)
 
 
 def test_an_intervention_is_ordered_by_a_rule_or_made_now(till: httpx.Client) -> None:

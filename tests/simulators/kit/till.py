@@ -65,6 +65,7 @@ class Target(targets.Target):
 class Till(partner.Partner):
     endpoints = (("POST", "/takings", "take"), ("GET", "/takings/{id}", "read"))
     interventions = ("lose",)
+    own_faults = ("drawer_stuck",)
     usual_delays: ClassVar[Mapping[str, float]] = {"complete_after": 10}
     key = "idempotency-key"
 
@@ -77,6 +78,8 @@ class Till(partner.Partner):
         return call.token
 
     def do(self, call: Call, person: str, now: datetime) -> Json | Reply:
+        if self.ordered(call, "drawer_stuck", now) is not None:
+            return Reply(423, {"error": "drawer_stuck"})
         found = self.subject(call)
         if call.endpoint == "read":
             if found is None:
