@@ -95,7 +95,7 @@ def dev_server_binary(progress: Progress | None = None) -> Path:
     Raises:
         ServerUnavailable: every way to get one failed.
     """
-    return _find(DEV_SERVER, progress)
+    return binary(DEV_SERVER, progress)
 
 
 def time_skipping_server_binary(progress: Progress | None = None) -> Path:
@@ -103,10 +103,14 @@ def time_skipping_server_binary(progress: Progress | None = None) -> Path:
 
     Args, Raises: as `dev_server_binary`.
     """
-    return _find(TEST_SERVER, progress)
+    return binary(TEST_SERVER, progress)
 
 
-def _find(server: Server, progress: Progress | None) -> Path:
+def binary(server: Server, progress: Progress | None = None) -> Path:
+    """The server's executable; its first call on a machine may build it.
+
+    Args, Raises: as `dev_server_binary`.
+    """
     if chosen := os.environ.get(server.setting):
         return _as_chosen(server, Path(chosen))
     tried: list[str] = []
