@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -133,9 +133,7 @@ class Shop:
         ]
 
 
-def serve_in_thread(
-    file: Path, certificate: Path | None, started: Future[tuple[str, uvicorn.Server]]
-) -> None:
+def serve_in_thread(file: Path, started: Future[tuple[str, uvicorn.Server]]) -> None:
     """Serve until told to stop. The book's connection belongs to the thread that opened it."""
     try:
         partner = Partner(file)
@@ -144,43 +142,33 @@ def serve_in_thread(
     except BaseException as error:
         started.set_exception(error)
         raise
-    server = PartnerServer(partner, Control, certificate)
-    scheme = "https" if certificate else "http"
-    started.set_result((f"{scheme}://127.0.0.1:{listener.getsockname()[1]}", server))
+    server = PartnerServer(partner, Control)
+    started.set_result((f"http://127.0.0.1:{listener.getsockname()[1]}", server))
     with listener:
         asyncio.run(server.serve(sockets=[listener]))
     partner.book.close()
 
 
 @pytest.fixture
-def serve(tmp_path: Path, ending: list[threading.Thread]) -> Iterator[Callable[..., str]]:
-    """Serve a new book; returns its address."""
-    running: list[tuple[uvicorn.Server, threading.Thread]] = []
-
-    def serve(certificate: Path | None = None) -> str:
-        started: Future[tuple[str, uvicorn.Server]] = Future()
-        file = tmp_path / f"stripe-{len(running)}.sqlite"
-        thread = threading.Thread(
-            target=serve_in_thread, args=(file, certificate, started), daemon=True
-        )
-        thread.start()
-        address, server = started.result(timeout=10)
-        running.append((server, thread))
-        return address
-
-    yield serve
-    for server, thread in running:
-        # Not by force: a connection under TLS takes a moment to close.
-        server.should_exit = True
+def shop(tmp_path: Path, ending: list[threading.Thread]) -> Iterator[Shop]:
+    """Its partner's clock stands still. The books have to balance in the end."""
+    started: Future[tuple[str, uvicorn.Server]] = Future()
+    arguments = (tmp_path / "stripe.sqlite", started)
+    thread = threading.Thread(target=serve_in_thread, args=arguments, daemon=True)
+    thread.start()
+    address, server = started.result(timeout=10)
+    shop = Shop(address)
+    shop.control("clock", {"frozen": True})
+    yield shop
+    try:
+        _balances(shop)
+    finally:
+        shop.http.close()
+        server.should_exit = server.force_exit = True
         ending.append(thread)
 
 
-@pytest.fixture
-def shop(serve: Callable[..., str]) -> Iterator[Shop]:
-    """Its partner's clock stands still. The books have to balance in the end."""
-    shop = Shop(serve())
-    shop.control("clock", {"frozen": True})
-    yield shop
+def _balances(shop: Shop) -> None:
     book = shop.book()
     entries: dict[str, int] = {}
     for line in book["postings"]:
@@ -194,7 +182,6 @@ def shop(serve: Callable[..., str]) -> Iterator[Shop]:
     for transaction in book["balance_transactions"]:
         booked[transaction["currency"]] += transaction["net"]
     assert held == booked, "the balances are the sum of all balance transactions"
-    shop.http.close()
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 import stripe
 
 from simulators.stripe.partner import SIMULATOR_API_KEY
+from tests.conftest import ROOT
 from tests.polling import until
 from tests.simulators.conftest import Receiver
 from tests.simulators.stripe.conftest import BACK, SECRET
@@ -22,13 +25,17 @@ __all__ = ["certificate"]
 
 
 @pytest.fixture
-def control(serve: Callable[..., str], certificate: Path) -> Iterator[httpx.Client]:
+def control(certificate: Path, tmp_path: Path) -> Iterator[httpx.Client]:
     """The control endpoint of a simulator that speaks HTTPS."""
-    address = serve(certificate)
-    with httpx.Client(
-        base_url=address, verify=ssl.create_default_context(cafile=certificate)
-    ) as client:
-        yield client
+    command = [sys.executable, "-m", "simulators.stripe", "serve"]
+    command += ["--db", str(tmp_path / "book.sqlite"), "--certificate", str(certificate)]
+    trusting = ssl.create_default_context(cafile=certificate)
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[-1]
+        with httpx.Client(base_url=address, verify=trusting) as client:
+            yield client
+        process.terminate()
 
 
 @pytest.fixture
