@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from domain.lifecycle.answers import (
@@ -67,7 +68,7 @@ class Capturing:
         if intent.id != subject.partner_reference:
             drift = ("payment_intent.id: not the one we captured",)
             return reply.in_doubt("the answer is about another intent", drift=drift)
-        if _has_mark(subject, intent) is False:
+        if not _has_mark(subject, intent) or _is_unchanged(request.prepared, intent):
             return reply.in_doubt("accepted, but the intent does not show the capture")
         report = mapping.capture_report(subject, intent, Source.REPLY, reply.asked_at)
         return Accepted(report, reply.exchange)
@@ -76,17 +77,26 @@ class Capturing:
         return None
 
     async def find(self, subject: Subject) -> LookedFor:
-        """The mark of a capture is written with it. An amount that changed without a mark is
-        somebody else's capture, or ours in a way that we do not know."""
+        """The mark of a capture is written with it, and both have to agree.
+
+        An amount that changed without our mark is somebody else's capture. A mark without a change
+        is nothing that they describe.
+        """
         reply, intent = await self._collecting.show(subject.partner_reference or "")
         if not isinstance(intent, wire.PaymentIntent):
             return reply.cannot_tell(intent.why if intent else "")
-        if _has_mark(subject, intent):
-            report = mapping.capture_report(subject, intent, Source.READ, reply.asked_at)
-            return Found(report, reply.exchange)
-        if str(intent.amount_received) != subject.prepared.get(_BEFORE, str(0)):
-            return reply.cannot_tell("something else was captured meanwhile")
-        return Absent(reply.asked_at, reply.exchange, watermark=True)
+        is_marked = _has_mark(subject, intent)
+        if is_marked is _is_unchanged(subject.prepared, intent):
+            return reply.cannot_tell("the amount captured and our mark do not agree")
+        if not is_marked:
+            return Absent(reply.asked_at, reply.exchange, watermark=True)
+        report = mapping.capture_report(subject, intent, Source.READ, reply.asked_at)
+        return Found(report, reply.exchange)
+
+
+def _is_unchanged(prepared: Mapping[str, str], intent: wire.PaymentIntent) -> bool:
+    """Whether no more was captured than before. Nothing was, if the database has forgotten it."""
+    return str(intent.amount_received) == prepared.get(_BEFORE, str(0))
 
 
 def _has_mark(subject: Subject, intent: wire.PaymentIntent) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Final
 
 from domain.clock import Clock
@@ -29,7 +28,7 @@ from partners.kit.content import form
 from partners.kit.wire import Unusable, read
 from partners.stripe import errors, mapping, refusals, requests, wire, words
 from partners.stripe.account import StripeAccount
-from partners.stripe.lists import Partly, around, whole
+from partners.stripe.lists import Around, Partly, around, whole
 
 #: What `prepare` leaves for the lookup: the id of the intent.
 INTENT: Final = "payment_intent"
@@ -159,14 +158,7 @@ class Collecting:
         hangs_on_it = await around(self._calls, subject.order, intent)
         if isinstance(hangs_on_it, Partly):
             return hangs_on_it.unanswered()
-        report = mapping.intent_report(
-            subject,
-            intent,
-            Source.READ,
-            reply.asked_at,
-            acts_within=self._account.payer_acts_within,
-            around=hangs_on_it,
-        )
+        report = self._report(subject, intent, reply, Source.READ, hangs_on_it)
         exchange = together(reply.exchange, *hangs_on_it.exchanges)
         return Answered(report, exchange or reply.exchange)
 
@@ -182,10 +174,21 @@ class Collecting:
         return reply, intent
 
     def _report(
-        self, subject: Subject, intent: wire.PaymentIntent, reply: Reply, source: Source
+        self,
+        subject: Subject,
+        intent: wire.PaymentIntent,
+        reply: Reply,
+        source: Source,
+        hangs_on_it: Around | None = None,
     ) -> Report:
-        within: timedelta = self._account.payer_acts_within
-        return mapping.intent_report(subject, intent, source, reply.asked_at, acts_within=within)
+        return mapping.intent_report(
+            subject,
+            intent,
+            source,
+            reply.asked_at,
+            acts_within=self._account.payer_acts_within,
+            around=hangs_on_it,
+        )
 
 
 def _is_ours(subject: Subject, intent: wire.PaymentIntent) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from domain.lifecycle.answers import CannotTell, Exchange, Unanswered
@@ -118,13 +119,7 @@ async def around(calls: Calls, order: Order, intent: wire.PaymentIntent) -> Arou
     exchanges: list[Exchange] = []
     for name, path, kind, query in wanted:
         ((by, value),) = query.items()
-        listed = await whole(
-            calls,
-            path,
-            kind,
-            query,
-            lambda item: getattr(item, by) in (None, value),  # noqa: B023
-        )
+        listed = await whole(calls, path, kind, query, partial(_names, by, value))
         if isinstance(listed, Partly):
             return replace(listed, exchange=together(*exchanges, listed.exchange))
         found[name] = listed.items
@@ -134,7 +129,11 @@ async def around(calls: Calls, order: Order, intent: wire.PaymentIntent) -> Arou
 
 async def bookings(calls: Calls, source: str) -> Whole | Partly:
     """All bookings on our balance for one object."""
-    return await whole(
-        calls, "/v1/balance_transactions", wire.Bookings, {"source": source},
-        lambda item: item.source in (None, source),
-    )  # fmt: skip
+    query = {"source": source}
+    belongs = partial(_names, "source", source)
+    return await whole(calls, "/v1/balance_transactions", wire.Bookings, query, belongs)
+
+
+def _names(field: str, value: str, item: Any) -> bool:
+    """Whether an item is about this object. Some do not say."""
+    return getattr(item, field) in (None, value)

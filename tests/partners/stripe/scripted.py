@@ -155,7 +155,8 @@ async def request(subject: Subject, script: Scripted | None = None) -> WireReque
 
 async def submitted(subject: Subject, *answers: Answer) -> Submitted:
     """What the answer to a send leads to."""
-    script = Scripted().on(f"GET /v1/payment_intents/{INTENT_ID}", (200, intent(charge())))
+    held = intent(charge(amount_captured=0), status="requires_capture")
+    script = Scripted().on(f"GET /v1/payment_intents/{INTENT_ID}", (200, held))
     wire_request = await request(subject, script)
     script.on(f"{wire_request.method} {wire_request.path}", *answers)
     asked = replace(subject, prepared=wire_request.prepared)

@@ -216,6 +216,7 @@ async def test_a_cancel_of_what_is_cancelled_is_looked_up_and_of_what_is_paid_re
         (NEW_PAYOUT, payout(metadata={"finality_key": "another"})),
         (CAPTURE, intent(id="pi_2", metadata={f"capture_{KEY}": "500"})),
         (CAPTURE, intent()),
+        (CAPTURE, intent(metadata={f"capture_{KEY}": "500"}, amount_received=0)),
         (REFUND, refund(metadata={})),
         (REFUND, refund(amount=499)),
         (CANCEL, intent(id="pi_2", status="canceled")),

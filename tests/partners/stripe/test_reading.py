@@ -287,6 +287,7 @@ async def test_an_intent_that_the_database_has_forgotten_is_in_the_list() -> Non
         (intent(amount_received=500, metadata={f"capture_{KEY}": "500"}), Found),
         (intent(amount_received=0), Absent),
         (intent(amount_received=500), CannotTell),
+        (intent(amount_received=0, metadata={f"capture_{KEY}": "500"}), CannotTell),
     ],
 )
 async def test_a_capture_is_found_by_its_mark(whole: Any, answer: type) -> None:
