@@ -65,7 +65,7 @@ class Charges:
                 **nothing("application application_fee application_fee_amount"),
                 "balance_transaction": None,
                 "billing_details": method["billing_details"],
-                "calculated_statement_descriptor": intent["statement_descriptor"] or "SIMULATED",
+                "calculated_statement_descriptor": _on_the_statement(intent),
                 "captured": captured,
                 "currency": intent["currency"],
                 "customer": intent["customer"],
@@ -238,6 +238,12 @@ def decline_error(refused: Behaviour, **also: Any) -> Json:
         **also,
     )["error"]
     return made
+
+
+def _on_the_statement(intent: Thing) -> str:
+    """What the payer reads: our own prefix with the suffix, or the whole descriptor."""
+    suffix = intent["statement_descriptor_suffix"]
+    return f"SIMULATED* {suffix}" if suffix else intent["statement_descriptor"] or "SIMULATED"
 
 
 def _asked(intent: Thing, name: str) -> bool:

@@ -15,7 +15,6 @@ from simulators.stripe.wire import conflict, nothing, text
 
 DUE = "evidence_is_due"
 DECIDE = "decide_dispute"
-UPDATE = "evidence metadata submit"
 _OPEN = ("needs_response", "under_review", "warning_needs_response", "warning_under_review")
 #: Evidence that decides a dispute in test mode (docs.stripe.com/testing).
 _DECIDING = {"winning_evidence": "won", "losing_evidence": "lost"}

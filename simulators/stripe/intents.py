@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -31,34 +32,13 @@ from simulators.stripe.wire import (
 SETTLE = "settle_debit"
 EXPIRE = "expire_authorisation"
 
-CREATE = (
-    "amount application_fee_amount automatic_payment_methods capture_method confirm"
-    " confirmation_method currency customer description error_on_requires_action mandate"
-    " mandate_data metadata off_session on_behalf_of payment_method payment_method_data"
-    " payment_method_options payment_method_types radar_options receipt_email return_url"
-    " setup_future_usage shipping statement_descriptor statement_descriptor_suffix transfer_data"
-    " transfer_group use_stripe_sdk"
-)
-CONFIRM = (
-    "capture_method error_on_requires_action mandate mandate_data off_session payment_method"
-    " payment_method_data payment_method_options payment_method_types radar_options receipt_email"
-    " return_url setup_future_usage shipping use_stripe_sdk"
-)
-UPDATE = (
-    "amount capture_method currency customer description metadata payment_method"
-    " payment_method_data payment_method_options payment_method_types receipt_email"
-    " setup_future_usage shipping statement_descriptor statement_descriptor_suffix"
-)
-CAPTURE = (
-    "amount_to_capture final_capture metadata statement_descriptor statement_descriptor_suffix"
-)
-INCREMENT = "amount description metadata statement_descriptor"
 
 _UNCONFIRMED = ("requires_payment_method", "requires_confirmation", "requires_action")
 _CANCELLABLE = (*_UNCONFIRMED, "requires_capture")
 _REASONS = ("abandoned", "duplicate", "fraudulent", "requested_by_customer")
 _CAPTURES = ("automatic", "automatic_async", "manual")
 _TEXTS = "description receipt_email statement_descriptor statement_descriptor_suffix"
+_DESCRIPTOR = re.compile(r"(?=.*[A-Za-z])[^<>\\'\"*]{1,22}")
 _DECLINED = Behaviour("authentication_required", "authentication_required")
 
 
@@ -290,6 +270,9 @@ class Intents:
         method = self._methods.named(ask, intent["payment_method"])
         types = intent["payment_method_types"]
         self._methods.usable(method, types, intent["currency"], intent["customer"])
+        if method["type"] == "card" and intent["statement_descriptor"]:
+            message = "Cards take a statement_descriptor_suffix, no statement_descriptor."
+            raise invalid(message, param="statement_descriptor")
         is_saved = intent["setup_future_usage"] == "off_session"
         mandate = self._methods.mandate(ask, method, saved=is_saved)
         intent.hidden |= {"mandate": mandate, "return_url": text(params, "return_url")}
@@ -383,6 +366,10 @@ class Intents:
 
     def _changes(self, params: Json) -> Json:
         changes: Json = {name: text(params, name) for name in _TEXTS.split() if name in params}
+        for name in ("statement_descriptor", "statement_descriptor_suffix"):
+            if not _DESCRIPTOR.fullmatch(changes.get(name) or "a"):
+                message = f"The {name} has at most 22 characters, a letter, and none of <>\\'\"*"
+                raise invalid(message, param=name)
         for name, among in (
             ("capture_method", _CAPTURES),
             ("confirmation_method", ("automatic", "manual")),

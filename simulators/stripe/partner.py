@@ -21,11 +21,11 @@ from simulators.stripe.book import Book
 from simulators.stripe.charges import Charges
 from simulators.stripe.disputes import Disputes
 from simulators.stripe.endpoints import ENDPOINTS, PARAMS, RESOURCES
-from simulators.stripe.events import Events
 from simulators.stripe.ids import new_id
 from simulators.stripe.intents import Intents
 from simulators.stripe.keys import Keys
 from simulators.stripe.ledger import Ledger
+from simulators.stripe.lifecycle import Lifecycle
 from simulators.stripe.menu import INTERVENTIONS, OWN_FAULTS
 from simulators.stripe.methods import Methods
 from simulators.stripe.notices import Notices, Target
@@ -94,11 +94,11 @@ class Partner(kit.Partner):
         self._refunds = Refunds(objects, ledger, self.timers, self.delays)
         self._disputes = Disputes(objects, ledger, self.timers, self.delays)
         self._payouts = Payouts(objects, ledger, self.timers, self.delays)
-        self.events = Events(
+        self.lifecycle = Lifecycle(
             objects, ledger, charges, self._intents, self._setups, self._refunds, self._disputes,
             self._payouts,
         )  # fmt: skip
-        self._intents.on_success = self.events.charge_succeeded
+        self._intents.on_success = self.lifecycle.charge_succeeded
         self._intents.on_failure = self._refunds.charge_decided
         self._refunds.on_refund = self._disputes.charge_refunded
         self._does: Mapping[str, Callable[[Ask], Json]] = {
@@ -226,7 +226,7 @@ class Partner(kit.Partner):
         return {**body, **metadata, **row, "status": body.get("status", "")}
 
     def step(self, timer: Timer, at: datetime) -> None:
-        self.events.step(timer, at)
+        self.lifecycle.step(timer, at)
 
     def apply(
         self,
@@ -237,7 +237,7 @@ class Partner(kit.Partner):
         now: datetime,
     ) -> None:
         if rule is None:
-            self.events.happen(object_id, intervention, param, None, now)
+            self.lifecycle.happen(object_id, intervention, param, None, now)
             return
         due = now + timedelta(seconds=float(param.get("after_seconds", 0)))
         self.timers.add(object_id, intervention, due, rule, param)
@@ -318,7 +318,7 @@ class Partner(kit.Partner):
         if call.method == "GET":
             return payer.page(thing)
         is_done = call.fields.get("outcome") == "complete"
-        return payer.back(self.events.payer(thing, now, is_done=is_done))
+        return payer.back(self.lifecycle.payer(thing, now, is_done=is_done))
 
 
 def _api_key(call: Call) -> str:

@@ -16,7 +16,6 @@ from simulators.stripe.wire import conflict, needed, nothing, text, whole
 
 SEND = "send_payout"
 PAY = "pay_payout"
-CREATE = "amount currency description destination metadata method source_type statement_descriptor"
 #: The bank account that payouts go to, unless a request names another.
 DESTINATION = "ba_simulated"
 

@@ -17,10 +17,6 @@ from simulators.stripe.wire import conflict, invalid, nothing, text, whole
 
 SETTLE = "settle_refund"
 FAIL = "refund_fails"
-CREATE = (
-    "amount charge currency customer instructions_email metadata origin payment_intent reason"
-    " refund_application_fee reverse_transfer"
-)
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 

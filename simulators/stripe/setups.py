@@ -14,15 +14,6 @@ from simulators.stripe.objects import Ask, Objects, Thing
 from simulators.stripe.tokens import Behaviour
 from simulators.stripe.wire import REQUEST, conflict, error, flag, nothing, text
 
-CREATE = (
-    "attach_to_self automatic_payment_methods confirm customer description flow_directions"
-    " mandate_data metadata on_behalf_of payment_method payment_method_data payment_method_options"
-    " payment_method_types return_url single_use usage use_stripe_sdk"
-)
-CONFIRM = (
-    "mandate_data payment_method payment_method_data payment_method_options return_url"
-    " use_stripe_sdk"
-)
 _OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 
 

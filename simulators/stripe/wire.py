@@ -24,6 +24,9 @@ class Invalid(Refusal):
 def error(kind: str, message: str, **also: Any) -> Json:
     """An error body without the fields that are None."""
     told = {name: value for name, value in also.items() if value is not None}
+    if "code" in told:
+        page = str(told["code"]).replace("_", "-")
+        told["doc_url"] = f"https://stripe.com/docs/error-codes/{page}"
     return {"error": {"type": kind, "message": message, **told}}
 
 

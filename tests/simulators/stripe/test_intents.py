@@ -141,6 +141,19 @@ def test_a_parameter_that_there_is_not_is_refused_by_name(shop: Shop) -> None:
     assert error["param"] == "card[number]"
 
 
+def test_what_the_payer_reads_on_a_statement_is_short_and_plain(shop: Shop) -> None:
+    for wrong in ("x" * 23, "1234", "A*B"):
+        form = shop.order(statement_descriptor_suffix=wrong)
+        assert shop.refused("payment_intents", **form)["param"] == "statement_descriptor_suffix"
+    card = shop.refused("payment_intents", **shop.order(statement_descriptor="SHOP"))
+    assert card["param"] == "statement_descriptor"
+    paid = shop.pay(statement_descriptor_suffix="ORDER 7")
+    charge = shop.read(paid)["latest_charge"]
+    assert charge["calculated_statement_descriptor"] == "SIMULATED* ORDER 7"
+    debit = shop.pay("pm_success_de", statement_descriptor="SHOP")
+    assert shop.read(debit)["latest_charge"]["calculated_statement_descriptor"] == "SHOP"
+
+
 # The payer
 
 

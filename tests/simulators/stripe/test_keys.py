@@ -49,6 +49,8 @@ def test_what_is_refused_before_it_is_executed_keeps_nothing(shop: Shop) -> None
     for wrong in ({"amount": "x"}, {"colour": "red"}, {"currency": ""}):
         answer = shop.post("payment_intents", "k", **{**shop.order(), **wrong})
         assert answer.status_code == 400
+    nobody = shop.order("pm_xnobody")
+    assert shop.post("payment_intents", "k", **nobody).status_code == 404
     shop.fault("rate_limited")
     assert shop.post("payment_intents", "k", **shop.order()).status_code == 429
     right = shop.post("payment_intents", "k", **shop.order())

@@ -20,7 +20,7 @@ from simulators.stripe.setups import Setups
 from simulators.stripe.tokens import Behaviour
 
 
-class Events:
+class Lifecycle:
     def __init__(
         self,
         objects: Objects,
