@@ -194,9 +194,8 @@ class _Call:
         ):
             self._session.add_all(rows)
             self._session.flush()
-        for one in new:
-            refer(self._session, one.paying, ReferenceKind.END_TO_END, one.end_to_end)
-        self._session.flush()
+        named = [(one.paying, one.end_to_end) for one in new]
+        refer(self._session, ReferenceKind.END_TO_END, named)
         shown = shown_among(self._session, [(one.row, one.paying) for one in new])
         for one in new:
             if one.row.resource_id in shown:

@@ -7,19 +7,19 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam, select
+from sqlmodel import Session, col
 
 from domain.lifecycle.heard import Heard
 from domain.lifecycle.report import Report
 from domain.lifecycle.sending import LookupResult
 from store.keyring import Keyring
+from store.page import page_of, plain_rows
 from store.tables.lifecycles import ExchangeRow, LookupRow, ReportRow
 
-_REPORT: Final = select(ReportRow.report_id).where(ReportRow.report_id == bindparam("report_id"))
-_EXCHANGE: Final = select(ExchangeRow.number).where(
-    ExchangeRow.resource_id == bindparam("resource_id"),
-    ExchangeRow.heard_at == bindparam("heard_at"),
+_EXCHANGE: Final = select(col(ExchangeRow.number)).where(
+    col(ExchangeRow.resource_id) == bindparam("resource_id"),
+    col(ExchangeRow.heard_at) == bindparam("heard_at"),
     # Also finds exchanges without a report, whose `report_id` is NULL.
     col(ExchangeRow.report_id).is_not_distinct_from(bindparam("report_id")),
 )
@@ -27,9 +27,9 @@ _EXCHANGE: Final = select(ExchangeRow.number).where(
 
 def keep_report(session: Session, resource_id: str, report: Report, now: datetime) -> None:
     """Store the report, unless it is stored already: the same words have the same id."""
-    known = session.exec(_REPORT, params={"report_id": report.report_id}).first()
-    if known is None:
-        session.add(
+    page = page_of(session, resource_id)
+    if report.report_id not in page.reports:
+        page.add(
             ReportRow(
                 report_id=report.report_id,
                 resource_id=resource_id,
@@ -49,9 +49,10 @@ def keep_lookup(session: Session, heard: Heard, *, found_elsewhere: bool) -> Non
     """
     looked = heard.looked_up
     assert looked is not None
-    if session.get(LookupRow, (heard.instruction_id, looked.asked_at)) is not None:
+    page = page_of(session, heard.resource_id)
+    if any(known.asked_at == looked.asked_at for known in page.lookups(heard.instruction_id)):
         return
-    session.add(
+    page.add(
         LookupRow(
             instruction_id=heard.instruction_id,
             asked_at=looked.asked_at,
@@ -68,7 +69,7 @@ def keep_exchange(session: Session, keyring: Keyring, heard: Heard) -> None:
         return
     report_id = heard.report.report_id if heard.report else None
     of = {"resource_id": heard.resource_id, "heard_at": heard.heard_at, "report_id": report_id}
-    if session.exec(_EXCHANGE, params=of).first() is not None:
+    if plain_rows(session, _EXCHANGE, of):
         return
     clear = json.dumps({**asdict(exchange), "sent_at": exchange.sent_at.isoformat()})
     path = exchange.path.partition("?")[0]

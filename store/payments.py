@@ -30,6 +30,7 @@ from store.folding import Folding
 from store.intents import Compared, hashes_of
 from store.keyring import Keyring, KeyringError
 from store.kind import StoredKinds
+from store.page import turn_page
 from store.records import PaymentRecord, opened, record_of
 from store.tables.lifecycles import LifecycleRow
 from store.unopened import ask_to_open, unopened
@@ -334,4 +335,5 @@ def row(session: Session, payment_id: str) -> LifecycleRow:
     found = session.exec(reading, params={"payment_id": payment_id}).one_or_none()
     if found is None:
         raise UnknownPayment(f"no payment {payment_id}")
+    turn_page(session, payment_id)
     return found
