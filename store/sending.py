@@ -197,6 +197,7 @@ class SendBook:
         def transaction(session: Session) -> Turn:
             row, payment = _rows(session, instruction_id)
             now = agreed(session, at)
+            payment.started_at = payment.started_at or now
             if passed is not None:
                 payment.gate_passed_at = passed.at
                 report = passed.report(instruction_id, self._folding.kind(payment).gate)
