@@ -45,11 +45,6 @@ _IS_UNMATCHED: Final = (
     )
     .limit(1)
 )
-_UNREAD: Final = select(InboxRow).where(
-    InboxRow.resource_id == bindparam("resource_id"),
-    col(InboxRow.number) <= bindparam("through"),
-    col(InboxRow.read_at).is_(None),
-)
 
 
 @dataclass(frozen=True)
@@ -204,10 +199,13 @@ def mark_read(session: Session, resource_id: str, through: int, now: datetime) -
     """Mark the rows that had arrived before the read was sent. Later ones stay unread."""
     if not through:
         return  # Nothing had arrived.
-    rows = session.exec(_UNREAD, params={"resource_id": resource_id, "through": through})
-    for found in rows:
-        found.read_at, found.notify_at = now, None
-        session.add(found)
+    covered = (
+        update(InboxRow)
+        .where(col(InboxRow.resource_id) == resource_id)
+        .where(col(InboxRow.number) <= through)
+        .where(col(InboxRow.read_at).is_(None))
+    )
+    session.exec(covered.values(read_at=now, notify_at=None))
 
 
 def match_reference(
@@ -225,6 +223,7 @@ def match_reference(
         found.resource_id, found.unmatched_since = instruction.resource_id, None
         found.notify_at = found.received_at + YOUNG
         session.add(found)
+    session.flush()
     close_matched(session, about, now)
 
 

@@ -150,6 +150,15 @@ async def test_what_was_not_started_is_found_until_it_was(
     assert store.open() == [PAYMENT]
 
 
+async def test_the_first_step_notes_that_the_run_has_started(
+    store: Store, clock: SteppedClock
+) -> None:
+    await store.accept()
+    await store.begin()
+    clock.step(timedelta(hours=1))
+    assert await store.payments.unstarted(created_before=clock.now(), limit=9) == []
+
+
 async def test_the_record_for_people_is_masked(store: Store) -> None:
     await store.accept()
     record = await store.payments.record(PAYMENT)
