@@ -8,10 +8,11 @@ added here, so that a page that was read before has them too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, TypeVar, cast
 
 import sqlalchemy
-from sqlalchemy import BindParameter, Executable, Select, bindparam, inspect
+from sqlalchemy import BindParameter, Executable, Select, bindparam, insert, inspect
 from sqlmodel import Session, SQLModel, col, select
 
 from domain.lifecycle.resource import UnknownResource
@@ -68,6 +69,7 @@ _REPORTS: Final = (
     .where(col(ReportRow.resource_id) == _OF_RESOURCE)
     .order_by(col(ReportRow.heard_at), col(ReportRow.report_id))
 )
+_NEW_REPORT: Final = insert(ReportRow)
 _HAS_TASKS: Final = (
     sqlalchemy.select(col(TaskRow.task_id)).where(col(TaskRow.resource_id) == _OF_RESOURCE).limit(1)
 )
@@ -145,6 +147,18 @@ class Page:
             self._tasks = self._objects(_TASKS, of) if has_some else []
         return self._tasks
 
+    def add_report(self, report_id: str, instruction_id: str, text: str, now: datetime) -> None:
+        """Store a new report."""
+        self._reports = {**self.reports, report_id: text}
+        new = {
+            "report_id": report_id,
+            "resource_id": self._resource_id,
+            "instruction_id": instruction_id,
+            "report_json": text,
+            "heard_at": now,
+        }
+        self._session.connection().execute(_NEW_REPORT, new)
+
     def add(self, row: SQLModel) -> None:
         """Store a new row of this resource."""
         match row:
@@ -156,8 +170,6 @@ class Page:
             case LookupRow(instruction_id=its):
                 found = [*self.lookups(its), row]
                 self._lookups[its] = sorted(found, key=lambda each: each.asked_at)
-            case ReportRow():
-                self._reports = {**self.reports, row.report_id: row.report_json}
             case TaskRow():
                 self._tasks = [*self.tasks, row]
             case _:

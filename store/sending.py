@@ -304,10 +304,11 @@ class SendBook:
             if heard.looked_up is not None:
                 keep_lookup(session, heard, found_elsewhere=not kept)
                 close_refused(session, payment, row, heard)
+            is_new = False
             if heard.report is not None and kept:
-                keep_report(session, payment.resource_id, heard.report, heard.heard_at)
+                is_new = keep_report(session, payment.resource_id, heard.report, heard.heard_at)
                 keep_action(session, self._keyring, payment.resource_id, heard.report)
-            keep_exchange(session, self._keyring, heard)
+            keep_exchange(session, self._keyring, heard, is_new=is_new)
             is_read = heard.attempt is None and heard.looked_up is None
             if is_read:
                 # Reads without an answer count too, so that pauses grow for a silent partner.
