@@ -152,6 +152,25 @@ async def test_what_was_altered_is_refused(spoil: Callable[[Payload], None]) -> 
             await converter().with_context(context).decode([sealed], [ResourceRef])
 
 
+async def test_a_long_value_is_compressed_and_that_cannot_be_taken_back() -> None:
+    there = converter().with_context(RUN)
+    long = STEP.model_copy(update={"said": "waits for the partner's next status; " * 30})
+    [sealed] = await there.encode([long])
+    assert len(sealed.data) < 300
+    assert await there.decode([sealed], [Step]) == [long]
+    del sealed.metadata["packed"]
+    with pytest.raises(NotOurs):
+        await there.decode([sealed], [Step])
+
+
+async def test_a_short_value_does_not_pass_as_a_compressed_one() -> None:
+    there = converter().with_context(RUN)
+    [sealed] = await there.encode([REF])
+    sealed.metadata["packed"] = b"zlib"
+    with pytest.raises(NotOurs):
+        await there.decode([sealed], [ResourceRef])
+
+
 async def test_a_payload_of_the_first_form_of_seal_is_refused() -> None:
     """It had no place, so it could be moved. Runs that hold one are begun anew."""
     keyring = _keyring("k1")
