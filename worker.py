@@ -107,7 +107,6 @@ def workers(
         kinds=assembly.kinds,
         partners=assembly.partners,
         book=assembly.book,
-        inbox=assembly.inbox,
         turns=ReadTurns(assembly.database, Folding(assembly.keyring, assembly.kinds)),
         checks=Checks(assembly.clock, assembly.checks),
         witness=assembly.witness,

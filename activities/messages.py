@@ -12,6 +12,8 @@ from domain.lifecycle.next_step import Message, NextStep
 
 #: The failure type of a step whose resource is not in the database.
 FORGOTTEN: Final = "Forgotten"
+#: The edition of the loop for new runs. Since 2, a state that is over at once is not shown.
+EDITION: Final = 2
 #: The failure type of a record that no step can have made.
 NOT_OF_A_STEP: Final = "NotOfAStep"
 
@@ -30,6 +32,12 @@ class ResourceRef(Message):
     at: AwareDatetime | None = None
     """Temporal's time of a load. What is due is decided by it: our own clock may be wrong, and a
     load does not compare it."""
+    first: NextStep | None = None
+    """The first step of a resource that was just accepted, so that its run need not load it. The
+    send book decides about it when it is taken, so it may be out of date."""
+    edition: int = 1
+    """The edition of the loop that the run was started under. A run keeps it until it continues as
+    new, so that its history replays."""
 
 
 class StepRequest(Message):

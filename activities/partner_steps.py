@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from temporalio import activity
 
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     from domain.lifecycle.view import View
     from partners.interface import Partner
     from store.future import Future
-    from store.inbox import Inbox
-    from store.sending import SendBook, Turn
+    from store.sending import Draft, Reading, SendBook, Turn
     from store.turns import ReadTurns
+
+Looked = TypeVar("Looked", "Draft", "Reading")
 
 _BEAT_SECONDS: Final = 1.0
 #: The part of the activity's time that is left when we stop trying to record the outcome, and
@@ -58,7 +59,6 @@ class PartnerSteps:
         kinds: Kinds,
         partners: Mapping[tuple[str, str], Partner],
         book: SendBook,
-        inbox: Inbox,
         turns: ReadTurns,
         checks: Checks,
         witness: Witness,
@@ -70,7 +70,6 @@ class PartnerSteps:
         self._kinds = kinds
         self._partners = partners
         self._book = book
-        self._inbox = inbox
         self._turns = turns
         self._checks = checks
         self._witness = witness
@@ -107,8 +106,7 @@ class PartnerSteps:
         """Take the step if our clock agrees with the others.
 
         Otherwise our clock sends, asks and dates nothing: a person is asked to correct it, and the
-        workflow tries again, perhaps in another process. Before the step, moments of the resource
-        that a fast clock dated in the future are corrected.
+        workflow tries again, perhaps in another process.
 
         Raises:
             ClocksApart: our clock does not agree.
@@ -120,11 +118,25 @@ class PartnerSteps:
             why = NotReady(str(apart), began + _APART_PAUSE, needs_person=True)
             await self._book.postpone(request.resource_id, why, began)
             raise
-        await self._future.mend(request.resource_id, moments.now)
         return await step(request, moments)
 
+    async def _dated(
+        self,
+        request: StepRequest,
+        moments: Moments,
+        look: Callable[[str, datetime], Awaitable[Looked]],
+    ) -> Looked:
+        """What the store says before a step.
+
+        Moments of the resource that a fast clock dated in the future are corrected first.
+        """
+        found = await look(request.instruction_id, moments.now())
+        if found.is_ahead and await self._future.mend(request.resource_id, moments.now):
+            found = await look(request.instruction_id, moments.now())
+        return found
+
     async def _instruct(self, request: StepRequest, moments: Moments) -> Step:
-        draft = await self._book.draft(request.instruction_id, moments.now())
+        draft = await self._dated(request, moments, self._book.draft)
         if draft.move not in (Move.CHECK, Move.SEND, Move.LOOK_UP):
             turn = await self._book.begin(
                 request.instruction_id, moments.now(), known=request.attempts, may_send=False
@@ -195,8 +207,8 @@ class PartnerSteps:
         )
 
     async def _read(self, request: StepRequest, moments: Moments) -> Step:
-        noted = await self._inbox.highest(request.resource_id)
-        subject = await self._book.subject(request.instruction_id)
+        reading = await self._dated(request, moments, self._book.reading)
+        subject = reading.subject
         partner = self._partner(subject)
         if not_ready := await self._ready(subject, partner, moments):
             return await self._postpone(request, not_ready, moments, subject)
@@ -207,7 +219,11 @@ class PartnerSteps:
                 return self._stored(waits, moments)
         answer = await partner.read(subject)
         heard = heard_of_read(
-            request.resource_id, request.instruction_id, answer, moments.now(), noted
+            request.resource_id,
+            request.instruction_id,
+            answer,
+            moments.now(),
+            reading.inbox_through,
         )
         self._note(subject, is_answer(heard.exchange), heard.why, moments)
         return await self._record(heard, moments)

@@ -266,12 +266,14 @@ class Orchestrator:
         else:
             try:
                 running = await self._running()
-                news = await running.first_news(view.tenant, view.payment_id, patience=patience)
+                news = await running.first_news(
+                    view.tenant, view.payment_id, patience=patience, first=acceptance.first
+                )
             except LEFT_TO_RELAY:
                 news = None
             if news is not None:
                 view = await self._payments.view(view.payment_id)
-            receipt = Receipt(acceptance, view, is_started=news is not None)
+            return Receipt(acceptance, view, is_started=news is not None)
         if receipt.is_started and acceptance.is_new:
             await self._payments.started([view.payment_id], self._clock.now())
         return receipt
@@ -281,7 +283,7 @@ class Orchestrator:
         view = acceptance.view
         try:
             running = await self._running()
-            await running.ensure_running(view.tenant, view.payment_id)
+            await running.ensure_running(view.tenant, view.payment_id, first=acceptance.first)
         except LEFT_TO_RELAY:
             return Receipt(acceptance, view, is_started=False)
         return Receipt(acceptance, view, is_started=True)

@@ -16,6 +16,7 @@ has a new key leaves nothing there that the others cannot open (docs/decisions/0
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Sequence
 from typing import Final, Self
 
@@ -37,6 +38,10 @@ REFUSED: Final = b"finality/refused"
 #: Metadata with the place, in the clear but authenticated by the seal: the codec endpoint has to
 #: open payloads without knowing where they stand.
 _PLACE: Final = "sealed-for"
+#: Metadata of a payload that was compressed before it was sealed; the seal covers it.
+_PACKED: Final = "packed"
+#: Smaller payloads gain little.
+_PACKED_FROM_BYTES: Final = 200
 #: The version of the seal. Payloads of the first version, which had no place, are refused.
 _PURPOSE: Final = "temporal.payload.2"
 #: A schedule adds the moment to its workflow's id. It is left out of the place, because a round
@@ -99,14 +104,13 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
     def _seal(self, payload: Payload, place: str) -> Payload:
         keyring = self._keyring
         key_id = keyring.oldest if place.endswith(_OF_UPKEEP) else keyring.current
-        return Payload(
-            metadata={
-                "encoding": ENCODING,
-                "encryption-key-id": key_id.encode(),
-                _PLACE: place.encode(),
-            },
-            data=keyring.seal(payload.SerializeToString(), _context(place), key_id=key_id),
-        )
+        metadata = {"encoding": ENCODING, _PLACE: place.encode()}
+        clear = payload.SerializeToString()
+        if is_packed := len(clear) > _PACKED_FROM_BYTES:
+            metadata[_PACKED] = b"zlib"
+            clear = zlib.compress(clear)
+        sealed = keyring.seal(clear, _context(place, is_packed=is_packed), key_id=key_id)
+        return Payload(metadata=metadata, data=sealed)
 
     def _open(self, payload: Payload) -> Payload:
         if payload.metadata.get("encoding") != ENCODING:
@@ -118,8 +122,10 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
             return _refusal(f"it was sealed for '{place}' and stands in '{self._place}'")
         if b"\0" not in payload.data:
             return _refusal("its seal is broken")
+        is_packed = _PACKED in payload.metadata
         try:
-            return Payload.FromString(self._keyring.open(payload.data, _context(place)))
+            clear = self._keyring.open(payload.data, _context(place, is_packed=is_packed))
+            return Payload.FromString(zlib.decompress(clear) if is_packed else clear)
         except MissingKey as missing:
             if self._place is not None and self._place.endswith(_OF_UPKEEP):
                 return _refusal(str(missing))
@@ -128,8 +134,8 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
             return _refusal("its seal is broken")
 
 
-def _context(place: str) -> str:
-    return f"{_PURPOSE} {place}"
+def _context(place: str, *, is_packed: bool) -> str:
+    return f"{_PURPOSE} {place}{' packed' if is_packed else ''}"
 
 
 def _refusal(why: str) -> Payload:

@@ -26,7 +26,7 @@ from temporalio.converter import WorkflowSerializationContext
 
 from activities.messages import ResourceRef
 from domain.ids import workflow_id
-from starter.codec import REFUSED, EncryptionCodec
+from starter.codec import ENCODING, REFUSED, EncryptionCodec
 from starter.converter import TYPE
 from starter.peer import user_of
 from store.keyring import Keyring, MissingKey
@@ -145,7 +145,7 @@ class _Asked:
         return None
 
     async def _opened(self, payload: Payload) -> Payload:
-        if "encryption-key-id" not in payload.metadata:
+        if payload.metadata.get("encoding") != ENCODING:
             return payload  # Not sealed, such as a search attribute.
         try:
             [opened] = await self._codec.decode([payload])

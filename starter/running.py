@@ -17,7 +17,7 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.messages import ResourceRef
+from activities.messages import EDITION, ResourceRef
 from domain.ids import TASK_QUEUE, workflow_id
 from domain.lifecycle.next_step import NextStep
 from domain.lifecycle.notifying import NotNotified
@@ -61,10 +61,15 @@ class Running:
         self._lifecycles = lifecycles
         self._asking: dict[str, asyncio.Task[NextStep | None]] = {}
 
-    async def ensure_running(self, tenant: str, resource_id: str, kind: str = KIND) -> None:
+    async def ensure_running(
+        self, tenant: str, resource_id: str, kind: str = KIND, *, first: NextStep | None = None
+    ) -> None:
         """Signal-with-start: a running workflow looks again, a missing one starts.
 
         A run that owes nothing ends at once, so this is always safe.
+
+        Args:
+            first: the first step of a resource that was just accepted.
 
         Raises:
             TemporalAway: the server cannot be reached.
@@ -76,7 +81,7 @@ class Running:
         try:
             await self._client.start_workflow(
                 self._lifecycles[kind].run,
-                ResourceRef(tenant=tenant, resource_id=resource_id),
+                ResourceRef(tenant=tenant, resource_id=resource_id, first=first, edition=EDITION),
                 id=workflow_id(tenant, resource_id, kind),
                 task_queue=TASK_QUEUE,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
@@ -93,31 +98,41 @@ class Running:
             raise
 
     async def first_news(
-        self, tenant: str, payment_id: str, *, patience: timedelta
+        self,
+        tenant: str,
+        payment_id: str,
+        *,
+        patience: timedelta,
+        first: NextStep | None = None,
     ) -> NextStep | None:
         """Start or join the payment's run, and wait for its first step.
 
         Callers of one payment share one update, since the server takes only ten at a time for a
         workflow. Returns None if no answer came in time (30 s at most), or the run ended before it
         answered. The workflow may be running all the same.
+
+        Args:
+            first: the first step of a payment that was just accepted.
         """
         asking = self._asking.get(payment_id)
         if asking is None:
-            asking = asyncio.create_task(self._ask_first_news(tenant, payment_id))
+            asking = asyncio.create_task(self._ask_first_news(tenant, payment_id, first))
             self._asking[payment_id] = asking
             asking.add_done_callback(lambda _: self._asking.pop(payment_id))
         # Not cancelled on timeout: other callers may still wait for the shared update.
         done, _ = await asyncio.wait({asking}, timeout=patience.total_seconds())
         return asking.result() if done else None
 
-    async def _ask_first_news(self, tenant: str, payment_id: str) -> NextStep | None:
+    async def _ask_first_news(
+        self, tenant: str, payment_id: str, first: NextStep | None
+    ) -> NextStep | None:
         """Update-with-Start, repeated once if the run ended or continued as new just then."""
         try:
             # Once the server has the update, the SDK polls for its outcome without any limit.
             async with asyncio.timeout(_NEWS_PATIENCE.total_seconds()):
                 for _ in range(_NEWS_TRIES):
                     try:
-                        return await self._update_with_start(tenant, payment_id)
+                        return await self._update_with_start(tenant, payment_id, first)
                     except WorkflowUpdateFailedError:
                         continue
                     except RPCError as error:
@@ -131,10 +146,12 @@ class Running:
             raise
         return None
 
-    async def _update_with_start(self, tenant: str, payment_id: str) -> NextStep:
+    async def _update_with_start(
+        self, tenant: str, payment_id: str, first: NextStep | None
+    ) -> NextStep:
         operation = WithStartWorkflowOperation(
             PaymentWorkflow.run,
-            ResourceRef(tenant=tenant, resource_id=payment_id),
+            ResourceRef(tenant=tenant, resource_id=payment_id, first=first, edition=EDITION),
             id=workflow_id(tenant, payment_id),
             task_queue=TASK_QUEUE,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,

@@ -15,6 +15,8 @@ from sqlalchemy import bindparam
 from sqlmodel import Session, SQLModel, col, select
 
 from domain.ids import end_to_end_hash, instruction_id
+from domain.lifecycle.kind import next_step
+from domain.lifecycle.next_step import Labels, NextStep, Owed
 from domain.lifecycle.profile import InstructionKind, Profile
 from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate, require_acknowledged
 from domain.payments.order import Order
@@ -26,6 +28,7 @@ from store.halts import is_halted
 from store.intents import Compared, hashes_of, require_operator
 from store.keyring import Keyring
 from store.keys import require_proven
+from store.kind import StoredKind
 from store.locks import hold
 from store.parts import in_parts
 from store.payment_kind import payment_view
@@ -65,6 +68,8 @@ class Acceptance:
 
     view: PaymentView
     is_new: bool
+    first: NextStep | None = None
+    """The first step of a new payment, if one is due at once: its run need not ask for it."""
 
 
 class Accepting:
@@ -96,7 +101,11 @@ class Accepting:
             call = _Call(session, self._keyring, self._folding, known, Compared(session, new, at))
             judged = [call.judge(one, own, at) for one, own in zip(many, hashes, strict=True)]
             call.store(at)
-            return [one.acceptance if isinstance(one, _New) else one for one in judged]
+            kind = self._folding.kind
+            return [
+                one.acceptance(kind(one.row), at) if isinstance(one, _New) else one
+                for one in judged
+            ]
 
         return transaction
 
@@ -113,9 +122,19 @@ class _New:
     others: list[SQLModel]
     view: PaymentView
 
-    @property
-    def acceptance(self) -> Acceptance:
-        return Acceptance(self.view, is_new=True)
+    def acceptance(self, kind: StoredKind, at: datetime) -> Acceptance:
+        """The answer to its caller, once it is stored."""
+        first = next_step(kind, self.view, at, leaves_after=None)
+        if first.due.owed is not Owed.INSTRUCT:
+            return Acceptance(self.view, is_new=True)
+        labels = Labels(
+            kind=self.row.kind,
+            tenant=self.row.tenant,
+            partner=self.row.partner,
+            rail=self.row.rail,
+            end_to_end_hash=self.end_to_end,
+        )
+        return Acceptance(self.view, is_new=True, first=first.model_copy(update={"labels": labels}))
 
 
 class _Call:
@@ -194,9 +213,8 @@ class _Call:
         ):
             self._session.add_all(rows)
             self._session.flush()
-        for one in new:
-            refer(self._session, one.paying, ReferenceKind.END_TO_END, one.end_to_end)
-        self._session.flush()
+        named = [(one.paying, one.end_to_end) for one in new]
+        refer(self._session, ReferenceKind.END_TO_END, named)
         shown = shown_among(self._session, [(one.row, one.paying) for one in new])
         for one in new:
             if one.row.resource_id in shown:

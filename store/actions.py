@@ -15,7 +15,6 @@ def keep_action(session: Session, keyring: Keyring, resource_id: str, report: Re
     if report.action is None or report.action.url is None:
         return
     if session.get(ActionRow, report.report_id) is None:
-        session.flush()  # The report's row comes first.
         sealed = keyring.seal(report.action.url.encode(), _context(report.report_id))
         session.add(
             ActionRow(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from domain.lifecycle.heard import Heard
 from domain.lifecycle.sending import (
@@ -16,8 +16,9 @@ from domain.lifecycle.sending import (
 )
 from store.books import FORGOTTEN, book_of
 from store.forgotten import doubt, halt
+from store.page import page_of
 from store.requests import close, operation_of
-from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow
+from store.tables.lifecycles import InstructionRow, LifecycleRow
 
 
 def of_its_attempt(
@@ -32,9 +33,8 @@ def of_its_attempt(
     """
     if heard.attempt is None:
         return heard
-    attempts = session.exec(
-        select(AttemptRow).where(AttemptRow.instruction_id == row.instruction_id)
-    ).all()
+    page = page_of(session, resource.resource_id)
+    attempts = page.attempts(row.instruction_id)
     numbered = next((a for a in attempts if a.number == heard.attempt), None)
     # Attempts of earlier releases have no nonce.
     own = next((a for a in attempts if a.nonce == heard.nonce), None) if heard.nonce else numbered
@@ -48,7 +48,7 @@ def of_its_attempt(
         halt(session, text, heard.heard_at)
         through = max(heard.attempt, len(attempts) + 1)
         doubt(session, resource, row, through, heard.heard_at)
-        own = session.get_one(AttemptRow, (row.instruction_id, through))
+        own = page.attempt(row.instruction_id, through)
     own.nonce = own.nonce or heard.nonce
     session.add(own)
     report = heard.report and heard.report.model_copy(update={"attempt": own.number})
@@ -72,7 +72,7 @@ def close_attempt(
     """
     assert heard.attempt is not None
     assert heard.result is not None
-    attempt = session.get_one(AttemptRow, (row.instruction_id, heard.attempt))
+    attempt = page_of(session, resource.resource_id).attempt(row.instruction_id, heard.attempt)
     if attempt.why.startswith(FORGOTTEN):
         if heard.answer is not Answer.ACCEPTED:
             # A later attempt may be forgotten as well, so only an acceptance can be relied on.
@@ -109,7 +109,6 @@ def close_refused(
     session: Session, resource: LifecycleRow, row: InstructionRow, heard: Heard
 ) -> None:
     """Close a refused instruction, if a lookup has now ruled out its other attempts."""
-    session.flush()
     book = book_of(session, resource, row)
     if book.closed is None and is_refused(operation_of(resource, row), book):
         close(session, row, Closed.REFUSED, heard.heard_at)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import bindparam
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.profile import Profile
@@ -22,6 +21,7 @@ from domain.lifecycle.sending import (
     LookupResult,
 )
 from domain.money import Money
+from store.page import page_of
 from store.tables.claims import ClaimRow
 from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow, LookupRow
 
@@ -29,32 +29,11 @@ from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow, Lo
 FORGOTTEN: Final = "may have been sent before the database was set back"
 #: The `why` of an attempt that counts as sent because the partner's list contradicts our books.
 SHOWN: Final = "the partner shows the payment, which counted as not sent"
-#: Built once: each transaction runs them several times, and to build one costs more than to run it.
-_INSTRUCTIONS: Final = (
-    select(InstructionRow)
-    .where(InstructionRow.resource_id == bindparam("resource_id"))
-    .order_by(InstructionRow.instruction_id)
-)
-_ATTEMPTS: Final = (
-    select(AttemptRow)
-    .where(AttemptRow.instruction_id == bindparam("instruction_id"))
-    .order_by(col(AttemptRow.number))
-)
-_LOOKUPS: Final = (
-    select(LookupRow)
-    .where(LookupRow.instruction_id == bindparam("instruction_id"))
-    .order_by(col(LookupRow.asked_at))
-)
-
-
-def instruction_rows(session: Session, resource_id: str) -> Sequence[InstructionRow]:
-    """A resource's instructions, ordered by id."""
-    return session.exec(_INSTRUCTIONS, params={"resource_id": resource_id}).all()
 
 
 def opening_row(session: Session, resource_id: str) -> InstructionRow:
     """The instruction that makes the resource's object at the partner."""
-    rows = instruction_rows(session, resource_id)
+    rows = page_of(session, resource_id).instructions
     return next(row for row in rows if kind_of(row.kind).opens)
 
 
@@ -71,9 +50,8 @@ def _profile(profile_json: str) -> Profile:
 
 def book_of(session: Session, resource: LifecycleRow, row: InstructionRow) -> Book:
     """An instruction's book as it stands in this transaction."""
-    of = {"instruction_id": row.instruction_id}
-    attempts = session.exec(_ATTEMPTS, params=of).all()
-    return _book(resource, row, attempts, session.exec(_LOOKUPS, params=of).all())
+    page, its = page_of(session, resource.resource_id), row.instruction_id
+    return _book(resource, row, page.attempts(its), page.lookups(its))
 
 
 def _book(
@@ -105,7 +83,7 @@ def instructions_of(session: Session, resource: LifecycleRow) -> tuple[Instructi
     """All instructions of a resource with their books."""
     return tuple(
         _instruction(row, book_of(session, resource, row), claimed_by(session, row))
-        for row in instruction_rows(session, resource.resource_id)
+        for row in page_of(session, resource.resource_id).instructions
     )
 
 

@@ -16,6 +16,7 @@ from domain.lifecycle.profile import Profile
 from domain.lifecycle.resource import Certainty, Folded, Instruction
 from domain.lifecycle.sending import Closed, Move, next_move
 from store.books import instructions_of, profile_of
+from store.page import page_of
 from store.tables.lifecycles import CommandRow, InstructionRow, LifecycleRow
 
 #: A CANCEL that could not be sent within this time expires: the resource has moved on by then.
@@ -95,7 +96,7 @@ def follow_cancel(
         _answer(session, asked, Outcome.REFUSED, now)
         return False
     new = instruction_id(row.resource_id, kind.taking_back, len(cancels) + 1)
-    session.add(
+    page_of(session, row.resource_id).add(
         InstructionRow(
             instruction_id=new,
             resource_id=row.resource_id,

@@ -29,6 +29,7 @@ from store.clocks import agreed
 from store.database import Database
 from store.folding import Folding
 from store.forgotten import remember
+from store.page import page_of
 from store.payment_kind import payment_view
 from store.payments import row as payment_row
 from store.tables.claims import ClaimRow
@@ -114,7 +115,7 @@ class Claims:
                 partner_account=row.partner_account,
                 submit_before=at + _SENT_WITHIN,
             )
-            session.add(instruction)
+            page_of(session, payment_id).add(instruction)
             session.flush()
             session.add(
                 ClaimRow(

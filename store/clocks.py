@@ -47,6 +47,8 @@ class StoreClocks:
 
     async def now(self) -> datetime | None:
         """The database's own clock; None on SQLite, or where a test owns the time."""
+        if not self._database.has_clock:
+            return None
         return await self._database.read(_own_clock)
 
     async def keep(

@@ -13,7 +13,7 @@ from domain.lifecycle.report import Report, Source
 from domain.lifecycle.resource import Certainty, FindingKind, Folded
 from domain.lifecycle.sending import AttemptResult, Closed
 from domain.lifecycle.statement import Signed, digest
-from store.books import instruction_rows, instructions_of, opening_row
+from store.books import instructions_of, opening_row
 from store.cancelling import came_alive, close_cancelled
 from store.clocks import agreed, no_later
 from store.database import Database
@@ -22,6 +22,7 @@ from store.folding import Folding
 from store.forgotten import remember
 from store.kind import OfItsKind
 from store.operators import SIGNATURES_NEEDED, people
+from store.page import page_of
 from store.payments import row as payment_row
 from store.references import keep_object, object_of, owner_of
 from store.signatures import known_now, require_signed, signatures
@@ -233,7 +234,7 @@ class Commands:
         """
         row, now = payment_row(session, payment_id), no_later(session, at)
         before = instructions_of(session, row)
-        for instruction in instruction_rows(session, row.resource_id):
+        for instruction in page_of(session, row.resource_id).instructions:
             remember(session, row, instruction, now)
         if instructions_of(session, row) != before:
             self._folding.refold(session, row, now)

@@ -78,6 +78,11 @@ class Database:
         return self._engines.write.dialect.name
 
     @property
+    def has_clock(self) -> bool:
+        """Whether the database has a clock of its own, with which ours is compared."""
+        return self.compares_clocks and self.kind == "postgresql"
+
+    @property
     def place(self) -> str:
         """Host and database name, or the file; without the password."""
         url = self._engines.write.url

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, SQLModel
 
 from domain.lifecycle import silence
 from domain.lifecycle.absence import is_uncertain
@@ -30,7 +29,8 @@ from store.halts import is_halted
 from store.inbox import news_at
 from store.keyring import Keyring, KeyringError
 from store.kind import OfItsKind, StoredKind, StoredKinds, kind_of_row
-from store.tables.lifecycles import InstructionRow, LifecycleRow, ReportRow, StateRow
+from store.page import page_of
+from store.tables.lifecycles import InstructionRow, LifecycleRow, StateRow
 from store.tables.people import TaskRow
 from store.views import view_from, view_of
 
@@ -49,13 +49,6 @@ _IN_QUESTION: Final = {
     FindingKind.DIFFERS: "The partner shows something else than was ordered",
 }
 
-_REPORTS: Final = (
-    select(ReportRow)
-    .where(ReportRow.resource_id == bindparam("payment_id"))
-    .order_by(col(ReportRow.heard_at), col(ReportRow.report_id))
-)
-_TASKS: Final = select(TaskRow).where(TaskRow.resource_id == bindparam("payment_id"))
-
 
 def request_context(resource_id: str) -> str:
     """The context that a sealed request is bound to. The first release named it by payments."""
@@ -73,8 +66,8 @@ def request_of(keyring: Keyring, row: LifecycleRow) -> bytes:
 
 def reports_of(session: Session, payment_id: str) -> list[Report]:
     """All reports about a resource, in the order they were recorded. The fold sorts them itself."""
-    rows = session.exec(_REPORTS, params={"payment_id": payment_id})
-    return [Report.model_validate_json(row.report_json) for row in rows]
+    stored = page_of(session, payment_id).reports.values()
+    return [Report.model_validate_json(text) for text in stored]
 
 
 class Folding:
@@ -128,16 +121,13 @@ class Folding:
             changed |= follow_cancel(session, kind, row, folded, profile, now)
         if changed:
             folded, profile, known = self._fold(session, kind, row)
-        # No query here needs the changes made here, so they go out as one UPDATE at the end.
-        with session.no_autoflush:
-            beside = _Beside(
-                halted=is_halted(session, row),
-                news=news_at(session, row.resource_id),
-                tasks=session.exec(_TASKS, params={"payment_id": row.resource_id}).all(),
-            )
-            view, made = self._write(kind, row, folded, profile, known, beside, now)
+        page = page_of(session, row.resource_id)
+        beside = _Beside(is_halted(session, row), news_at(session, row.resource_id), page.tasks)
+        view, made = self._write(kind, row, folded, profile, known, beside, now)
+        with session.no_autoflush:  # The changes made here go out as one UPDATE at the end.
             kind.keep(session, row, known.reports)
-            session.add_all([row, *made])
+        for new in (row, *made):
+            page.add(new)
         return view
 
     def begin(
@@ -226,10 +216,8 @@ class Folding:
     def _fold(
         self, session: Session, kind: StoredKind, row: LifecycleRow
     ) -> tuple[Folded, Profile, _Evidence]:
-        session.flush()
         profile = profile_of(row)
-        rows = session.exec(_REPORTS, params={"payment_id": row.resource_id})
-        reports = [kind.report(found.report_json) for found in rows]
+        reports = [*map(kind.report, page_of(session, row.resource_id).reports.values())]
         known = _Evidence(instructions_of(session, row), reports)
         folded = kind.fold(self.request(row), profile, known.instructions, reports)
         return folded, profile, known
@@ -379,8 +367,11 @@ def ask(session: Session, payment_id: str, kind: str, question: Question, now: d
 
     The next fold closes it, like every question that is no longer asked.
     """
-    rows = session.exec(_TASKS, params={"payment_id": payment_id})
-    session.add(_ask({row.task_id: row for row in rows}, payment_id, kind, question, now))
+    page = page_of(session, payment_id)
+    known = {row.task_id: row for row in page.tasks}
+    asked = _ask(known, payment_id, kind, question, now)
+    if asked.task_id not in known:
+        page.add(asked)
 
 
 def _ask(

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import sqlalchemy
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
@@ -21,6 +22,7 @@ from store.books import FORGOTTEN, book_of
 from store.cancelling import ask_again
 from store.halts import FROM_SET_BACK, HALTING, SET_BACK
 from store.locks import hold
+from store.page import page_of, plain_rows
 from store.parts import in_parts
 from store.requests import key_of, operation_of
 from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow
@@ -35,9 +37,11 @@ WHY_MAX: Final = 2000
 _GENERATIONS_AHEAD: Final = 16
 _MICROSECOND: Final = timedelta(microseconds=1)
 #: Built once: each accepted order and each step runs it, and building costs more than running it.
-_STRANGERS: Final = select(StrangerRow.partner_key, StrangerRow.created_at).where(
-    StrangerRow.partner == bindparam("partner"),
-    StrangerRow.partner_account == bindparam("account"),
+_STRANGERS: Final = sqlalchemy.select(
+    col(StrangerRow.partner_key), col(StrangerRow.created_at)
+).where(
+    col(StrangerRow.partner) == bindparam("partner"),
+    col(StrangerRow.partner_account) == bindparam("account"),
     col(StrangerRow.partner_key).in_(bindparam("keys", expanding=True)),
 )
 
@@ -76,8 +80,8 @@ def shown_among(
         keys[key]
         for (partner, account), keys in of.items()
         for some in in_parts(keys)
-        for key, _ in session.exec(
-            _STRANGERS, params={"partner": partner, "account": account, "keys": some}
+        for key, _ in plain_rows(
+            session, _STRANGERS, {"partner": partner, "account": account, "keys": some}
         )
     )
 
@@ -110,6 +114,7 @@ def halt(session: Session, found: str, now: datetime, *, since: datetime | None 
         "for orders that the database has lost"
     )
     session.add(HaltRow(by=SET_BACK, why=why, halted_at=now, since=since))
+    session.flush()
 
 
 def doubt(
@@ -140,9 +145,9 @@ def doubt(
     operation = operation_of(payment, row)
     # The process that sends it may still run, so it gets the time of an attempt that begins now.
     write_before = now + operation.write_within
-    book = book_of(session, payment, row)
+    book, page = book_of(session, payment, row), page_of(session, payment.resource_id)
     for number in range(len(book.attempts) + 1, through + 1):
-        session.add(
+        page.add(
             AttemptRow(
                 instruction_id=row.instruction_id,
                 number=number,
@@ -193,6 +198,6 @@ def _shown(
     # The place where it was found is not compared: an unnecessary lookup does no harm.
     of = {"partner": row.partner, "account": row.partner_account, "keys": list(keys)}
     made_at: dict[int, datetime] = {}
-    for key, created_at in session.exec(_STRANGERS, params=of):
+    for key, created_at in plain_rows(session, _STRANGERS, of):
         made_at[keys[key]] = min(made_at.get(keys[key], created_at), created_at)
     return sorted(made_at.items())

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select, update
 
 from domain.clock import APART_MAX, is_after
@@ -19,12 +18,12 @@ from domain.lifecycle.future import redated_report
 from domain.lifecycle.report import Report
 from domain.lifecycle.sending import AttemptResult, LookupResult
 from store.actions import move_action
-from store.books import instruction_rows
 from store.clocks import no_later
 from store.database import Database
 from store.evidence import keep_report
 from store.folding import Folding
 from store.keyring import Keyring
+from store.page import page_of, turn_page
 from store.payments import row as payment_row
 from store.requests import operation_of
 from store.tables.lifecycles import (
@@ -40,20 +39,6 @@ log = logging.getLogger("finality.clocks")
 
 _WHY: Final = "its clock was ahead"
 _MICROSECOND: Final = timedelta(microseconds=1)
-_INSTRUCTIONS: Final = select(InstructionRow.instruction_id).where(
-    InstructionRow.resource_id == bindparam("payment_id")
-)
-#: A resource's latest moments. It has few rows, so the query is cheap.
-_LATEST: Final = select(
-    LifecycleRow.updated_at,
-    LifecycleRow.last_asked_at,
-    select(func.max(AttemptRow.opened_at))
-    .where(col(AttemptRow.instruction_id).in_(_INSTRUCTIONS))
-    .scalar_subquery(),
-    select(func.max(LookupRow.asked_at))
-    .where(col(LookupRow.instruction_id).in_(_INSTRUCTIONS))
-    .scalar_subquery(),
-).where(LifecycleRow.resource_id == bindparam("payment_id"))
 
 
 class Future:
@@ -75,13 +60,6 @@ class Future:
             UnknownResource: the resource is gone.
             KeyringError: its order cannot be opened, so it cannot be refolded.
         """
-
-        def query(session: Session) -> bool:
-            found = session.exec(_LATEST, params={"payment_id": payment_id}).one_or_none()
-            return found is not None and any(is_after(moment, now()) for moment in found)
-
-        if not await self._database.read(query):
-            return False
 
         def transaction(session: Session) -> bool:
             payment = payment_row(session, payment_id)
@@ -109,9 +87,19 @@ class Future:
         return await self._database.read(query)
 
 
+def is_ahead(session: Session, resource: LifecycleRow, now: datetime) -> bool:
+    """Whether the resource has moments in the future, which `mend` has to move first."""
+    page = page_of(session, resource.resource_id)
+    ids = [row.instruction_id for row in page.instructions]
+    moments = [resource.updated_at, resource.last_asked_at]
+    moments += [attempt.opened_at for its in ids for attempt in page.attempts(its)]
+    moments += [lookup.asked_at for its in ids for lookup in page.lookups(its)]
+    return any(is_after(moment, now) for moment in moments)
+
+
 def _mend(session: Session, keyring: Keyring, payment: LifecycleRow, now: datetime) -> list[str]:
     mended = _mend_row(payment, now)
-    for row in instruction_rows(session, payment.resource_id):
+    for row in page_of(session, payment.resource_id).instructions:
         mended += _mend_attempts(session, payment, row, now)
         mended += _mend_lookups(session, row, now)
     mended += _mend_reports(session, keyring, payment, now)
@@ -119,6 +107,7 @@ def _mend(session: Session, keyring: Keyring, payment: LifecycleRow, now: dateti
         # It is no longer known which report is the newest, so the partner is read again.
         payment.last_asked_at = None
         session.add(payment)
+        turn_page(session, payment.resource_id)
     return mended
 
 

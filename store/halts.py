@@ -19,6 +19,7 @@ from store.clocks import no_later
 from store.database import Database
 from store.locks import hold
 from store.operators import UPKEEP, NotSigned, verified
+from store.page import plain, plain_rows
 from store.tables.lifecycles import LifecycleRow
 from store.tables.people import HaltRow
 
@@ -36,7 +37,7 @@ FROM_SET_BACK: Final = (
 HALTING: Final = "halts"
 #: The halts in force that cover one payment.
 _COVERING: Final = (
-    select(HaltRow)
+    plain(HaltRow)
     .where(
         col(HaltRow.lifted_at).is_(None),
         *(
@@ -180,7 +181,7 @@ class Halts:
             payment = session.get(LifecycleRow, payment_id)
             if payment is None:
                 return []
-            return [_halt(row) for row in session.exec(_COVERING, params=_of(payment))]
+            return [_halt(row) for row in plain_rows(session, _COVERING, _of(payment))]
 
         return await self._database.read(query)
 
@@ -226,7 +227,7 @@ def before_halts(session: Session) -> None:
 
 def is_halted(session: Session, payment: LifecycleRow) -> bool:
     """Whether any halt in force covers this payment."""
-    return session.exec(_COVERING, params=_of(payment)).first() is not None
+    return bool(plain_rows(session, _COVERING, _of(payment)))
 
 
 def _of(payment: LifecycleRow) -> dict[str, str]:

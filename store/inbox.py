@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
+import sqlalchemy
 from sqlalchemy import ColumnElement, bindparam, func, update
 from sqlmodel import Session, col, select
 
@@ -19,6 +20,7 @@ from store.clocks import no_later
 from store.database import Database
 from store.keyring import Keyring
 from store.locks import hold
+from store.page import plain_rows
 from store.tables.lifecycles import InstructionRow, LifecycleRow
 from store.tables.partners import IS_OBJECT, InboxRow, ReferenceRow
 from store.unmatched import Reference, ask_whose, close_matched
@@ -27,14 +29,21 @@ from store.unmatched import Reference, ask_whose, close_matched
 #: matched no resource for this long, a person has to look.
 MATCHED_WITHIN: Final = timedelta(hours=1)
 
-_NEWEST_UNREAD: Final = select(func.max(InboxRow.received_at)).where(
-    InboxRow.resource_id == bindparam("payment_id"), col(InboxRow.read_at).is_(None)
+_NEWEST_UNREAD: Final = sqlalchemy.select(func.max(col(InboxRow.received_at))).where(
+    col(InboxRow.resource_id) == bindparam("resource_id"), col(InboxRow.read_at).is_(None)
 )
-
-_UNREAD: Final = select(InboxRow).where(
-    InboxRow.resource_id == bindparam("payment_id"),
-    col(InboxRow.number) <= bindparam("through"),
-    col(InboxRow.read_at).is_(None),
+_HIGHEST: Final = sqlalchemy.select(func.max(col(InboxRow.number))).where(
+    col(InboxRow.resource_id) == bindparam("resource_id")
+)
+_IS_UNMATCHED: Final = (
+    sqlalchemy.select(col(InboxRow.number))
+    .where(
+        col(InboxRow.partner) == bindparam("partner"),
+        col(InboxRow.partner_account) == bindparam("account"),
+        col(InboxRow.partner_reference) == bindparam("reference"),
+        col(InboxRow.resource_id).is_(None),
+    )
+    .limit(1)
 )
 
 
@@ -108,15 +117,6 @@ class Inbox:
 
         return await self._database.write(transaction)
 
-    async def highest(self, payment_id: str) -> int:
-        """The resource's highest number, noted before a read is sent. 0 if nothing arrived."""
-
-        def query(session: Session) -> int:
-            numbers = select(func.max(InboxRow.number)).where(InboxRow.resource_id == payment_id)
-            return session.exec(numbers).one() or 0
-
-        return await self._database.read(query)
-
     async def unnotified(self, now: datetime, *, limit: int) -> list[tuple[str, str]]:
         """(tenant, resource id) of resources whose runs must be notified of an unread delivery.
 
@@ -183,17 +183,29 @@ class Inbox:
         return await self._database.write(transaction)
 
 
-def news_at(session: Session, payment_id: str) -> datetime | None:
+def news_at(session: Session, resource_id: str) -> datetime | None:
     """When the newest delivery that no read has covered yet arrived; None if there is none."""
-    return session.exec(_NEWEST_UNREAD, params={"payment_id": payment_id}).one()
+    ((newest,),) = plain_rows(session, _NEWEST_UNREAD, {"resource_id": resource_id})
+    return cast(datetime | None, newest)
 
 
-def mark_read(session: Session, payment_id: str, through: int, now: datetime) -> None:
+def highest(session: Session, resource_id: str) -> int:
+    """The resource's highest number, noted before a read is sent. 0 if nothing arrived."""
+    ((number,),) = plain_rows(session, _HIGHEST, {"resource_id": resource_id})
+    return number or 0
+
+
+def mark_read(session: Session, resource_id: str, through: int, now: datetime) -> None:
     """Mark the rows that had arrived before the read was sent. Later ones stay unread."""
-    rows = session.exec(_UNREAD, params={"payment_id": payment_id, "through": through})
-    for found in rows:
-        found.read_at, found.notify_at = now, None
-        session.add(found)
+    if not through:
+        return  # Nothing had arrived.
+    covered = (
+        update(InboxRow)
+        .where(col(InboxRow.resource_id) == resource_id)
+        .where(col(InboxRow.number) <= through)
+        .where(col(InboxRow.read_at).is_(None))
+    )
+    session.exec(covered.values(read_at=now, notify_at=None))
 
 
 def match_reference(
@@ -205,10 +217,13 @@ def match_reference(
     """
     about = Reference(instruction.partner, instruction.partner_account, reference)
     hold(session, _named(about))
+    if not plain_rows(session, _IS_UNMATCHED, about._asdict()):
+        return  # Then no task asks about it either.
     for found in session.exec(select(InboxRow).where(*_unmatched(about))):
         found.resource_id, found.unmatched_since = instruction.resource_id, None
         found.notify_at = found.received_at + YOUNG
         session.add(found)
+    session.flush()
     close_matched(session, about, now)
 
 

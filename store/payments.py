@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select, update
@@ -30,6 +30,7 @@ from store.folding import Folding
 from store.intents import Compared, hashes_of
 from store.keyring import Keyring, KeyringError
 from store.kind import StoredKinds
+from store.page import plain, plain_rows, turn_page
 from store.records import PaymentRecord, opened, record_of
 from store.tables.lifecycles import LifecycleRow
 from store.unopened import ask_to_open, unopened
@@ -319,19 +320,29 @@ def _put_off(payment_id: str, now: datetime, session: Session) -> None:
     session.add(found)
 
 
-_READING: Final = select(LifecycleRow).where(LifecycleRow.resource_id == bindparam("payment_id"))
+_READING: Final = plain(LifecycleRow).where(
+    col(LifecycleRow.resource_id) == bindparam("resource_id")
+)
 #: After it waited for the lock, a transaction sees what the previous one wrote.
-_LOCKING: Final = _READING.with_for_update().execution_options(populate_existing=True)
+_LOCKING: Final = (
+    select(LifecycleRow)
+    .where(LifecycleRow.resource_id == bindparam("resource_id"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 def row(session: Session, payment_id: str) -> LifecycleRow:
-    """The payment's row, locked if this session writes.
+    """The payment's row, locked if this session writes. Otherwise it is a plain row.
 
     Raises:
         UnknownPayment: no such payment.
     """
-    reading = _LOCKING if is_writing(session) else _READING
-    found = session.exec(reading, params={"payment_id": payment_id}).one_or_none()
-    if found is None:
+    of = {"resource_id": payment_id}
+    if not is_writing(session):
+        found = plain_rows(session, _READING, of)
+    elif found := session.exec(_LOCKING, params=of).all():
+        turn_page(session, payment_id)
+    if not found:
         raise UnknownPayment(f"no payment {payment_id}")
-    return found
+    return cast(LifecycleRow, found[0])

@@ -44,6 +44,14 @@ class PreparedObjects:
         holds the lease.
         """
 
+        def query(session: Session) -> PreparedObject | None:
+            found = self._found(session, key)
+            return self._object(found) if found and found.reference else None
+
+        # Most creditors are known, and a transaction that writes costs more.
+        if (known := await self._database.read(query)) is not None:
+            return known
+
         def transaction(session: Session) -> PreparedObject | NotReady | None:
             row = self._locked(session, key)
             if row.reference is not None:
@@ -119,20 +127,26 @@ class PreparedObjects:
         await self._database.write(transaction)
 
     def _locked(self, session: Session, key: PreparedKey) -> PreparedRow:
-        """The object's row, locked. It may have been stored under any key of the ring."""
-        macs = self._keyring.macs(key.identity.encode(), _PURPOSE)
+        """The object's row, locked, or a new one."""
+        macs = self._macs(key)
         hold(session, *(f"prepared/{mac}" for mac in macs))
-        found = session.exec(
+        return self._found(session, key) or PreparedRow(
+            partner=self._partner, place=key.place, purpose=key.purpose, identity_hash=macs[0]
+        )
+
+    def _found(self, session: Session, key: PreparedKey) -> PreparedRow | None:
+        """The object's row. It may have been stored under any key of the ring."""
+        return session.exec(
             select(PreparedRow).where(
                 PreparedRow.partner == self._partner,
                 PreparedRow.place == key.place,
                 PreparedRow.purpose == key.purpose,
-                col(PreparedRow.identity_hash).in_(macs),
+                col(PreparedRow.identity_hash).in_(self._macs(key)),
             )
         ).first()
-        return found or PreparedRow(
-            partner=self._partner, place=key.place, purpose=key.purpose, identity_hash=macs[0]
-        )
+
+    def _macs(self, key: PreparedKey) -> tuple[str, ...]:
+        return self._keyring.macs(key.identity.encode(), _PURPOSE)
 
     def _object(self, row: PreparedRow) -> PreparedObject:
         assert row.reference is not None

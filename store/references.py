@@ -6,14 +6,16 @@ named for an instruction is the one it is asked about.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import bindparam
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam, insert, select
+from sqlmodel import Session, col
 
 from store.inbox import match_reference
+from store.page import plain_rows
 from store.tables.lifecycles import InstructionRow
 from store.tables.partners import IS_END_TO_END, IS_OBJECT, ReferenceRow
 
@@ -29,32 +31,35 @@ class ReferenceKind(StrEnum):
 
 #: Built once: each step runs them, and to build one costs more than to run it.
 _OBJECT: Final = (
-    select(ReferenceRow.reference)
-    .where(ReferenceRow.instruction_id == bindparam("instruction_id"), IS_OBJECT)
+    select(col(ReferenceRow.reference))
+    .where(col(ReferenceRow.instruction_id) == bindparam("instruction_id"), IS_OBJECT)
     .order_by(col(ReferenceRow.number))
     .limit(1)
 )
 _END_TO_END: Final = (
-    select(ReferenceRow.reference)
-    .where(ReferenceRow.instruction_id == bindparam("instruction_id"), IS_END_TO_END)
+    select(col(ReferenceRow.reference))
+    .where(col(ReferenceRow.instruction_id) == bindparam("instruction_id"), IS_END_TO_END)
     .limit(1)
 )
-_OWNER: Final = select(ReferenceRow.resource_id, ReferenceRow.instruction_id).where(
-    ReferenceRow.partner == bindparam("partner"),
-    ReferenceRow.partner_account == bindparam("account"),
-    ReferenceRow.reference == bindparam("reference"),
+_OWNER: Final = select(col(ReferenceRow.resource_id), col(ReferenceRow.instruction_id)).where(
+    col(ReferenceRow.partner) == bindparam("partner"),
+    col(ReferenceRow.partner_account) == bindparam("account"),
+    col(ReferenceRow.reference) == bindparam("reference"),
     IS_OBJECT,
 )
+_NEW: Final = insert(ReferenceRow)
 
 
 def object_of(session: Session, instruction: InstructionRow) -> str | None:
     """The partner's id of what the instruction made; None if it is not known."""
-    return session.exec(_OBJECT, params={"instruction_id": instruction.instruction_id}).first()
+    of = {"instruction_id": instruction.instruction_id}
+    return next((reference for (reference,) in plain_rows(session, _OBJECT, of)), None)
 
 
 def end_to_end_of(session: Session, instruction_id: str) -> str:
     """The hash of the instruction's end-to-end id; empty if it has none."""
-    return session.exec(_END_TO_END, params={"instruction_id": instruction_id}).first() or ""
+    of = {"instruction_id": instruction_id}
+    return next((digest for (digest,) in plain_rows(session, _END_TO_END, of)), "")
 
 
 def owner_of(
@@ -65,8 +70,8 @@ def owner_of(
     None: it is not known to belong to any.
     """
     of = {"partner": partner, "account": account, "reference": reference}
-    found = session.exec(_OWNER, params=of).one_or_none()
-    return None if found is None else (found[0], found[1])
+    found = plain_rows(session, _OWNER, of)
+    return (found[0][0], found[0][1]) if found else None
 
 
 def keep_object(
@@ -79,7 +84,7 @@ def keep_object(
     owner = owner_of(session, instruction.partner, instruction.partner_account, reference)
     if owner is not None:
         return owner[1] == instruction.instruction_id
-    refer(session, instruction, ReferenceKind.OBJECT, reference)
+    refer(session, ReferenceKind.OBJECT, [(instruction, reference)])
     instruction.held = True
     session.add(instruction)
     match_reference(session, instruction, reference, now)
@@ -87,16 +92,19 @@ def keep_object(
 
 
 def refer(
-    session: Session, instruction: InstructionRow, kind: ReferenceKind, reference: str
+    session: Session, kind: ReferenceKind, references: Iterable[tuple[InstructionRow, str]]
 ) -> None:
-    """Store a new reference of an instruction."""
-    session.add(
-        ReferenceRow(
-            partner=instruction.partner,
-            partner_account=instruction.partner_account,
-            kind=kind,
-            reference=reference,
-            resource_id=instruction.resource_id,
-            instruction_id=instruction.instruction_id,
-        )
-    )
+    """Store new references of instructions, which are stored already."""
+    rows = [
+        {
+            "partner": instruction.partner,
+            "partner_account": instruction.partner_account,
+            "kind": kind,
+            "reference": reference,
+            "resource_id": instruction.resource_id,
+            "instruction_id": instruction.instruction_id,
+        }
+        for instruction, reference in references
+    ]
+    if rows:
+        session.connection().execute(_NEW, rows)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from domain.ids import resource_of
 from domain.lifecycle.answers import Deadline, NotReady, Unprepared, WireRequest
@@ -16,7 +15,6 @@ from domain.lifecycle.gate import Examined
 from domain.lifecycle.heard import Heard
 from domain.lifecycle.kind import last_word
 from domain.lifecycle.kinds import kind_of
-from domain.lifecycle.resource import UnknownResource
 from domain.lifecycle.sending import (
     AttemptResult,
     Book,
@@ -36,10 +34,12 @@ from store.database import Database
 from store.evidence import keep_exchange, keep_lookup, keep_report
 from store.folding import Folding
 from store.forgotten import remember
+from store.future import is_ahead
 from store.halts import before_halts, is_halted
-from store.inbox import mark_read
+from store.inbox import highest, mark_read
 from store.keyring import Keyring
 from store.kind import OfItsKind, StoredKinds
+from store.page import page_of
 from store.payments import row as payment_row
 from store.references import keep_object, object_of
 from store.requests import (
@@ -60,11 +60,25 @@ _PAUSE: Final = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class Draft:
-    """What a step needs before `begin`: its subject, its move, and whether the request is built."""
+    """What a step needs before `begin`."""
 
     subject: OfItsKind
+    is_ahead: bool
+    """Whether moments of the resource lie in the future, and have to be moved first."""
     move: Move
     has_request: bool
+    """Whether the request is built."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a read needs."""
+
+    subject: OfItsKind
+    is_ahead: bool
+    """As a draft's."""
+    inbox_through: int
+    """The resource's highest inbox number, noted before the read is sent."""
 
 
 @dataclass(frozen=True)
@@ -105,18 +119,23 @@ class SendBook:
             generation = max(row.generation, step.generation)
             return Draft(
                 subject_of(session, self._folding, payment, row, generation),
+                is_ahead(session, payment, now),
                 step.move,
                 row.request_sealed is not None and row.request_generation == generation,
             )
 
         return await self._database.read(query)
 
-    async def subject(self, instruction_id: str) -> OfItsKind:
-        """What a read is about."""
+    async def reading(self, instruction_id: str, now: datetime) -> Reading:
+        """What a read is about. Nothing is written."""
 
-        def query(session: Session) -> OfItsKind:
+        def query(session: Session) -> Reading:
             row, payment = _rows(session, instruction_id)
-            return subject_of(session, self._folding, payment, row, row.generation)
+            return Reading(
+                subject_of(session, self._folding, payment, row, row.generation),
+                is_ahead(session, payment, now),
+                highest(session, payment.resource_id),
+            )
 
         return await self._database.read(query)
 
@@ -178,6 +197,7 @@ class SendBook:
         def transaction(session: Session) -> Turn:
             row, payment = _rows(session, instruction_id)
             now = agreed(session, at)
+            payment.started_at = payment.started_at or now
             if passed is not None:
                 payment.gate_passed_at = passed.at
                 report = passed.report(instruction_id, self._folding.kind(payment).gate)
@@ -239,7 +259,7 @@ class SendBook:
         write_before = min(now + operation.write_within, book.submit_before)
         deadline = Deadline(write_before, write_before + operation.answer_within)
         number, nonce = len(book.attempts) + 1, secrets.token_hex(8)
-        session.add(
+        page_of(session, payment.resource_id).add(
             AttemptRow(
                 instruction_id=row.instruction_id,
                 number=number,
@@ -284,10 +304,11 @@ class SendBook:
             if heard.looked_up is not None:
                 keep_lookup(session, heard, found_elsewhere=not kept)
                 close_refused(session, payment, row, heard)
+            is_new = False
             if heard.report is not None and kept:
-                keep_report(session, payment.resource_id, heard.report, heard.heard_at)
+                is_new = keep_report(session, payment.resource_id, heard.report, heard.heard_at)
                 keep_action(session, self._keyring, payment.resource_id, heard.report)
-            keep_exchange(session, self._keyring, heard)
+            keep_exchange(session, self._keyring, heard, is_new=is_new)
             is_read = heard.attempt is None and heard.looked_up is None
             if is_read:
                 # Reads without an answer count too, so that pauses grow for a silent partner.
@@ -379,15 +400,7 @@ class SendBook:
         return self._folding.folded(resource).is_frozen or is_halted(session, resource)
 
 
-_INSTRUCTION: Final = select(InstructionRow).where(
-    InstructionRow.instruction_id == bindparam("instruction_id")
-)
-
-
 def _rows(session: Session, instruction_id: str) -> tuple[InstructionRow, LifecycleRow]:
     """The instruction and its resource. The resource's lock guards all of its instructions."""
     payment = payment_row(session, resource_of(instruction_id))
-    row = session.exec(_INSTRUCTION, params={"instruction_id": instruction_id}).one_or_none()
-    if row is None:
-        raise UnknownResource(f"no instruction {instruction_id}")
-    return row, payment
+    return page_of(session, payment.resource_id).instruction(instruction_id), payment

@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 from domain.ids import resource_of
 from domain.lifecycle.kinds import making
 from domain.lifecycle.sending import Closed
-from store.books import FORGOTTEN, book_of, instruction_rows
+from store.books import FORGOTTEN, book_of
 from store.clocks import no_later
 from store.database import Database
 from store.folding import Folding
@@ -25,6 +25,7 @@ from store.forgotten import WHY_MAX, doubt, halt, remember
 from store.halts import FROM_SET_BACK, HALTING
 from store.kind import OfItsKind
 from store.locks import hold
+from store.page import page_of
 from store.payments import row as payment_row
 from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow
 from store.tables.people import HaltRow
@@ -62,7 +63,7 @@ class SetBack:
 
         def transaction(session: Session) -> OfItsKind:
             payment, at = payment_row(session, payment_id), no_later(session, now)
-            rows = instruction_rows(session, payment_id)
+            rows = page_of(session, payment_id).instructions
             for lost in sorted({*seen} - {row.instruction_id for row in rows}):
                 # The run goes on without it. Once people have lifted the halt, they know of it.
                 found = f"it does not have {lost}, which the payment's workflow has seen"

@@ -15,11 +15,12 @@ from sqlmodel import Session, SQLModel, col, select
 from domain.lifecycle.command import CommandKind, Outcome
 from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.report import NO_LONGER_ASKED, Report, Source
-from store.books import FORGOTTEN, SHOWN, instruction_rows
+from store.books import FORGOTTEN, SHOWN
 from store.database import Database
 from store.folding import reports_of
 from store.keyring import Keyring
 from store.operators import refusals
+from store.page import page_of
 from store.signatures import known_now
 from store.tables.lifecycles import (
     AttemptRow,
@@ -142,7 +143,7 @@ def _of_instructions(session: Session, payment_id: str) -> Iterable[Entry]:
         """Whether anything was recorded about the payment at or after this moment."""
         return payment is not None and payment.updated_at >= moment
 
-    for instruction in instruction_rows(session, payment_id):
+    for instruction in page_of(session, payment_id).instructions:
         opens = kind_of(instruction.kind).opens
         about = "" if opens else f"{instruction.kind}: "
         its = instruction.instruction_id

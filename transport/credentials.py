@@ -7,6 +7,7 @@ costs a line of evidence; to hide too little leaves a login in the database.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 #: A name with one of these anywhere in it, whatever separates its words, is a credential.
@@ -33,10 +34,16 @@ _BEARER: Final = re.compile(
     r"\b(?P<scheme>bearer|basic)\s+[\w.~+/=-]{8,}", re.ASCII | re.IGNORECASE
 )
 _JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]{5,}+\.[\w-]+(?:\.[\w-]*)?", re.ASCII)
+#: Longer names are not remembered, whoever made them up.
+_REMEMBERED_MAX: Final = 64
 
 
 def is_credential(name: str) -> bool:
     """Whether a field of this name, in any spelling, may hold a credential."""
+    return _is_known(name) if len(name) <= _REMEMBERED_MAX else _is_credential(name)
+
+
+def _is_credential(name: str) -> bool:
     words = [word.lower() for word in _WORD.findall(name)]
     compact = "".join(words)
     if any(part in compact for part in _ANYWHERE):
@@ -44,6 +51,10 @@ def is_credential(name: str) -> bool:
     if not _WORDS.isdisjoint(words) or any(word.endswith("otp") for word in words):
         return True
     return words == ["code"] or (words[-1:] == ["code"] and not _OF_A_LOGIN.isdisjoint(words))
+
+
+#: A partner's fields have few names, and each answer names them again.
+_is_known: Final = lru_cache(maxsize=4096)(_is_credential)
 
 
 def hide_in_text(text: str, hidden: str) -> str:

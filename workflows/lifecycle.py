@@ -16,6 +16,7 @@ from temporalio.common import RetryPolicy, SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.messages import (
+    EDITION,
     FORGOTTEN,
     NOT_OF_A_STEP,
     CancelRequest,
@@ -49,6 +50,8 @@ _FORGOTTEN_PAUSE: Final = timedelta(minutes=1)
 _FORGOTTEN_PAUSE_MAX: Final = timedelta(minutes=30)
 _PAUSE_MAX_SECONDS: Final = 60
 _IDLE_PAUSE: Final = timedelta(seconds=1)
+#: How old the search attributes may be at most while the run waits.
+_BRIEF: Final = timedelta(seconds=5)
 
 Asked = TypeVar("Asked")
 
@@ -82,6 +85,8 @@ class Lifecycle:
         self._forgotten = 0
         self._cancel_heard = False
         self._shown: tuple[object, ...] = ()
+        self._stale_since: datetime | None = None
+        self._edition = 1
         self._attempts: dict[str, int] = {}
 
     async def drive(self, ref: ResourceRef) -> str:
@@ -89,8 +94,9 @@ class Lifecycle:
 
         The result describes the resource in words.
         """
-        known: NextStep | None = None
         self._attempts = dict(ref.attempts)
+        self._edition = ref.edition
+        known = self._seen(ref.first) if ref.first else None
         while True:
             try:
                 if known is None:
@@ -106,7 +112,13 @@ class Lifecycle:
                 if workflow.info().is_continue_as_new_suggested():
                     await self._answer_handlers()
                     workflow.continue_as_new(
-                        ref.model_copy(update={"attempts": dict(self._attempts)})
+                        ref.model_copy(
+                            update={
+                                "attempts": dict(self._attempts),
+                                "first": None,
+                                "edition": EDITION,
+                            }
+                        )
                     )
             except (asyncio.CancelledError, ActivityError):
                 # Temporal's own cancel becomes our cancel command, once, and does not end the run.
@@ -262,7 +274,12 @@ class Lifecycle:
 
     async def _load(self, ref: ResourceRef) -> NextStep:
         self._news = False
-        seen = ref.model_copy(update={"attempts": dict(self._attempts), "at": workflow.now()})
+        seen = ResourceRef(
+            tenant=ref.tenant,
+            resource_id=ref.resource_id,
+            attempts=dict(self._attempts),
+            at=workflow.now(),
+        )
         return await self._in_store(self.steps.load, seen, "load what is due")
 
     async def _in_store(
@@ -337,7 +354,7 @@ class Lifecycle:
             else f"**{known.headline}** ({known.state})\n{notes}"
         )
         shown = (known.state, known.certainty, known.requires, known.deadline)
-        if shown == self._shown:
+        if shown == self._shown or self._is_brief(known):
             return
         changes: list[SearchAttributeUpdate[Any]] = [
             STATE.value_set(known.state),
@@ -356,6 +373,18 @@ class Lifecycle:
             ]
         workflow.upsert_search_attributes(changes)
         self._shown = shown
+        self._stale_since = None
+
+    def _is_brief(self, known: NextStep) -> bool:
+        """Whether the search attributes may stay as they are: they will soon change again.
+
+        Each change is an event, and a list of workflows is a few seconds old in any case.
+        """
+        until = known.due.until
+        if self._edition == 1 or known.due.owed is not Owed.WAIT or until is None:
+            return False
+        self._stale_since = self._stale_since or workflow.now()
+        return until - self._stale_since < _BRIEF
 
 
 def _is(value: object, kind: type) -> bool:

@@ -41,7 +41,6 @@ class Steps:
             partners={(BANK, ACCOUNT): partner},
             kinds=PAYMENTS,
             book=store.book,
-            inbox=store.inbox,
             turns=ReadTurns(store.database, Folding(store.keyring, PAYMENTS)),
             checks=Checks(store.clock),
             witness=self.witness(),

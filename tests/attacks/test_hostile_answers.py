@@ -139,7 +139,7 @@ async def test_a_read_ends_whatever_the_partner_answers(
     store: Store, clock: SteppedClock, name: str
 ) -> None:
     taken = await _taken(store)
-    key = (await store.book.subject(INSTRUCTION)).keys[-1]
+    key = (await store.reading(INSTRUCTION)).subject.keys[-1]
     for status in (200, 404, 503):
         clock.step(timedelta(hours=1))
         body = BODIES[name].replace('"KEY"', json.dumps(key))
@@ -163,6 +163,6 @@ async def test_a_retry_after_that_is_no_moment_is_ignored(
 async def _taken(store: Store) -> PaymentView:
     """A payment that the partner accepted."""
     await _accepted(store)
-    key = (await store.book.subject(INSTRUCTION)).keys[-1]
+    key = (await store.reading(INSTRUCTION)).subject.keys[-1]
     body = json.dumps(payment(unique_request_id=key, amount="123.45"))
     return await _view(store, await _steps(store, 200, body).instruct())

@@ -101,7 +101,7 @@ async def test_one_replayed_after_it_was_read_wakes_nobody(door: Door, clock: St
     await _told(door)
     read = Answered(report(clock.now(), PaymentState.PROCESSING, source=Source.READ),
                 exchange(clock.now()))  # fmt: skip
-    await door.store.read(read, inbox_through=await door.store.inbox.highest(PAYMENT))
+    await door.store.read(read, inbox_through=(await door.store.reading()).inbox_through)
     clock.step(timedelta(days=30))
     assert await door.deliver(body) == 200
     assert not (await door.store.payments.view(PAYMENT)).has_news
@@ -113,7 +113,7 @@ async def test_reordered_deliveries_cause_reads_like_any_other(door: Door) -> No
     late, early = notification(status="completed"), notification(status="ready_to_send")
     assert await door.deliver(late) == await door.deliver(early) == 200
     assert [row.resource_id for row in door.rows()] == [PAYMENT, PAYMENT]
-    assert await door.store.inbox.highest(PAYMENT) == 2
+    assert (await door.store.reading()).inbox_through == 2
 
 
 @pytest.mark.parametrize("secret", ["a secret of somebody else", ""])

@@ -49,10 +49,13 @@ def test_a_reply_drips_and_is_whole_in_the_end(client: Client) -> None:
 
 def test_a_drip_is_never_silent_for_long_and_yet_takes_its_time(client: Client) -> None:
     form = client.order()
-    client.fault("drip", param={"seconds": 0.02})
-    with client.http.stream("POST", CREATE, data=form, timeout=0.5) as answer:
+    client.fault("drip", param={"seconds": 0.1})
+    began = time.monotonic()
+    with client.http.stream("POST", CREATE, data=form, timeout=2) as answer:
         parts = answer.iter_raw()
-        assert [len(next(parts)) for _ in range(30)] == [1] * 30
+        # Where the machine stands still, a few bytes may come together.
+        assert all(len(next(parts)) < 5 for _ in range(30))
+    assert time.monotonic() - began > 2, "longer than any silence that the client allows"
     assert len(client.found(unique_request_id=form["unique_request_id"])) == 1
 
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from sqlmodel import Session
 
+from domain.lifecycle.next_step import NextStep
 from domain.lifecycle.notifying import NotNotified
 from domain.lifecycle.resource import Certainty
 from domain.money import Money
@@ -21,7 +22,7 @@ from domain.payments.view import PaymentView
 from starter.acceptance import InvalidOrder
 from starter.asking import Notifier
 from starter.away import TemporalAway
-from starter.client import Orchestrator, Receipt
+from starter.client import Asked, Orchestrator, Receipt
 from starter.operators import Operators
 from starter.running import Running
 from store.accepting import KeyReused
@@ -52,13 +53,25 @@ class FakeRunning:
     async def __call__(self) -> Running:
         return cast(Running, self)
 
-    async def ensure_running(self, tenant: str, payment_id: str, kind: str = "payment") -> None:
+    async def ensure_running(
+        self,
+        tenant: str,
+        payment_id: str,
+        kind: str = "payment",
+        *,
+        first: NextStep | None = None,
+    ) -> None:
         if self.refuses:
             raise self.refuses
         self.ran.append(payment_id)
 
     async def first_news(
-        self, tenant: str, payment_id: str, *, patience: timedelta
+        self,
+        tenant: str,
+        payment_id: str,
+        *,
+        patience: timedelta,
+        first: NextStep | None = None,
     ) -> PaymentView | None:
         if self.refuses:
             raise self.refuses
@@ -98,12 +111,18 @@ def client(store: Store, running: FakeRunning, clock: SteppedClock) -> Orchestra
 
 
 async def test_a_new_order_becomes_a_payment_that_runs(
-    client: Orchestrator, running: FakeRunning, store: Store, clock: SteppedClock
+    client: Orchestrator, running: FakeRunning
 ) -> None:
     receipt = await client.pay(order(), "k")
     assert receipt.is_started
     assert not receipt.is_replay
     assert running.ran == [receipt.payment_id]
+
+
+async def test_many_that_run_are_not_started_again(
+    client: Orchestrator, store: Store, clock: SteppedClock
+) -> None:
+    await client.pay_many([Asked(order(), "k")])
     clock.step(MINUTE)
     assert await store.payments.unstarted(created_before=clock.now(), limit=9) == []
 

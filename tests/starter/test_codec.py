@@ -56,7 +56,7 @@ async def test_a_value_goes_there_sealed_and_comes_back_whole() -> None:
     there = converter().with_context(RUN)
     [payload] = await there.encode([REF])
     assert payload.metadata["encoding"] == ENCODING
-    assert payload.metadata["encryption-key-id"] == b"k1"
+    assert payload.data.startswith(b"k1\0")
     assert payload.metadata["sealed-for"] == b"workflow payment/shop/pay_1"
     assert b"tenant" not in payload.data
     assert await there.decode([payload], [ResourceRef]) == [REF]
@@ -76,7 +76,7 @@ async def test_what_an_older_key_sealed_still_opens() -> None:
     newer = converter(_keyring("k2", "k1")).with_context(RUN)
     assert await newer.decode([old], [ResourceRef]) == [REF]
     [new] = await newer.encode([REF])
-    assert new.metadata["encryption-key-id"] == b"k2"
+    assert new.data.startswith(b"k2\0")
 
 
 async def test_a_round_of_upkeep_is_sealed_with_the_oldest_key() -> None:
@@ -84,7 +84,7 @@ async def test_a_round_of_upkeep_is_sealed_with_the_oldest_key() -> None:
     for place, key_id in ((WorkflowSerializationContext("default", UPKEEP), b"k1"),
                           (step_of("prove", run=UPKEEP), b"k1"), (RUN, b"k2")):  # fmt: skip
         [sealed] = await rolled.with_context(place).encode([REF])
-        assert sealed.metadata["encryption-key-id"] == key_id
+        assert sealed.data.startswith(key_id + b"\0")
         assert await rolled.with_context(place).decode([sealed], [ResourceRef]) == [REF]
 
 
@@ -150,6 +150,25 @@ async def test_what_was_altered_is_refused(spoil: Callable[[Payload], None]) -> 
     for context in (RUN, OTHER_RUN):
         with pytest.raises(NotOurs):
             await converter().with_context(context).decode([sealed], [ResourceRef])
+
+
+async def test_a_long_value_is_compressed_and_that_cannot_be_taken_back() -> None:
+    there = converter().with_context(RUN)
+    long = STEP.model_copy(update={"said": "waits for the partner's next status; " * 30})
+    [sealed] = await there.encode([long])
+    assert len(sealed.data) < 300
+    assert await there.decode([sealed], [Step]) == [long]
+    del sealed.metadata["packed"]
+    with pytest.raises(NotOurs):
+        await there.decode([sealed], [Step])
+
+
+async def test_a_short_value_does_not_pass_as_a_compressed_one() -> None:
+    there = converter().with_context(RUN)
+    [sealed] = await there.encode([REF])
+    sealed.metadata["packed"] = b"zlib"
+    with pytest.raises(NotOurs):
+        await there.decode([sealed], [ResourceRef])
 
 
 async def test_a_payload_of_the_first_form_of_seal_is_refused() -> None:

@@ -53,7 +53,7 @@ from store.payment_kind import payments_alone
 from store.payments import Payments
 from store.payments import row as payment_row
 from store.rounds import Rounds
-from store.sending import SendBook, Turn
+from store.sending import Reading, SendBook, Turn
 from store.set_back import SetBack
 from store.strangers import Strangers
 from store.tables.lifecycles import LifecycleRow
@@ -189,6 +189,10 @@ class Store:
             intent=intent or Intent.of(of, batch="one file"),
             acknowledged=acknowledged,
         )
+
+    async def reading(self, instruction: str = INSTRUCTION) -> Reading:
+        """What the store says before a read."""
+        return await self.book.reading(instruction, self.clock.now())
 
     async def build(self, instruction: str = INSTRUCTION) -> None:
         """Build and keep the request of the current generation."""

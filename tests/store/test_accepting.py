@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, func, select
 
+from domain.lifecycle.next_step import Owed
 from domain.lifecycle.resource import Certainty
 from domain.money import Money
 from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate
+from domain.payments.order import Times
 from domain.payments.payment import UnknownPayment
 from domain.payments.report import PaymentState
 from store.accepting import Acceptance, Given, KeyReused
@@ -148,6 +150,34 @@ async def test_what_was_not_started_is_found_until_it_was(
     await store.payments.started([PAYMENT], later)
     assert await store.payments.unstarted(created_before=later, limit=9) == []
     assert store.open() == [PAYMENT]
+
+
+async def test_a_new_payment_comes_with_its_first_step(store: Store, clock: SteppedClock) -> None:
+    accepted = await store.accept()
+    assert accepted.first is not None
+    assert accepted.first.due.owed is Owed.INSTRUCT
+    assert accepted.first.labels is not None
+    known = await store.accept()
+    assert (known.is_new, known.first) == (False, None)
+
+
+async def test_a_payment_that_has_to_wait_comes_without_a_step(
+    store: Store, clock: SteppedClock
+) -> None:
+    """How long it waits is decided by Temporal's time, not by the caller's clock."""
+    later = clock.now() + timedelta(minutes=10)
+    times = Times(submit_before=later + timedelta(hours=1), submit_from=later)
+    accepted = await store.accept(of=order(clock.now(), times=times))
+    assert accepted.first is None
+
+
+async def test_the_first_step_notes_that_the_run_has_started(
+    store: Store, clock: SteppedClock
+) -> None:
+    await store.accept()
+    await store.begin()
+    clock.step(timedelta(hours=1))
+    assert await store.payments.unstarted(created_before=clock.now(), limit=9) == []
 
 
 async def test_the_record_for_people_is_masked(store: Store) -> None:

@@ -106,7 +106,7 @@ async def test_a_reader_cannot_write(store: Store) -> None:
     await store.accept()
 
     def writes(session: Session) -> None:
-        row(session, PAYMENT).reads = 9
+        session.get_one(LifecycleRow, PAYMENT).reads = 9
         session.flush()
 
     with pytest.raises(StoreAway, match=r"readonly|read-only"):

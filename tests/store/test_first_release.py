@@ -202,4 +202,4 @@ async def test_its_keys_files_logins_and_questions_hold(store: Store, clock: Ste
     assert await logins.token("me@shop", "credentials-hash") == "token-of-the-first-release"
     (task,) = await Tasks(store.database).open(limit=9)
     assert task.payment_id == "pay_doubt"
-    assert await store.inbox.highest("pay_settled") == 1
+    assert (await store.reading("pay_settled/pay/1")).inbox_through == 1

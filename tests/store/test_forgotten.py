@@ -75,7 +75,7 @@ async def _view(store: Store) -> PaymentView:
 
 async def _shown(store: Store) -> Shown:
     """What the partner lists of a send that it executes now."""
-    key = (await store.book.subject(INSTRUCTION)).keys[-1]
+    key = (await store.reading(INSTRUCTION)).subject.keys[-1]
     return Shown("ref-1", key, store.clock.now())
 
 

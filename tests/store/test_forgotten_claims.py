@@ -65,7 +65,7 @@ async def test_a_claim_whose_key_the_partner_lists_already_is_looked_up(
 ) -> None:
     copy = copy_of(store.database)
     refund = (await admit(claims, store, REFUND, 6_000)).instruction.instruction_id
-    key = (await store.book.subject(refund)).keys[-1]
+    key = (await store.reading(refund)).subject.keys[-1]
     set_back(store.database, copy)
     await store.compare()
     assert await store.compare(Shown("re_1", key, clock.now()))

@@ -77,7 +77,7 @@ async def test_a_read_covers_what_had_arrived_before_it_was_asked(
 ) -> None:
     await _sent(store)
     await _put(store, "e1")
-    noted = await store.inbox.highest(PAYMENT)
+    noted = (await store.reading()).inbox_through
     await _put(store, "e2")
     view = await store.read(_told(clock), inbox_through=noted)
     assert view.has_news
@@ -85,7 +85,7 @@ async def test_a_read_covers_what_had_arrived_before_it_was_asked(
         ("e1", clock.now()),
         ("e2", None),
     ]
-    view = await store.read(_told(clock), inbox_through=await store.inbox.highest(PAYMENT))
+    view = await store.read(_told(clock), inbox_through=(await store.reading()).inbox_through)
     assert not view.has_news
 
 
@@ -94,9 +94,9 @@ async def test_a_read_recorded_after_a_younger_one_takes_no_mark_away(
 ) -> None:
     await _sent(store)
     await _put(store, "e1")
-    early = await store.inbox.highest(PAYMENT)
+    early = (await store.reading()).inbox_through
     await _put(store, "e2")
-    late = await store.inbox.highest(PAYMENT)
+    late = (await store.reading()).inbox_through
     assert not (await store.read(_told(clock), inbox_through=late)).has_news
     assert not (await store.read(_told(clock), inbox_through=early)).has_news
 
@@ -104,7 +104,7 @@ async def test_a_read_recorded_after_a_younger_one_takes_no_mark_away(
 async def test_a_read_without_an_answer_covers_nothing(store: Store) -> None:
     await _sent(store)
     await _put(store, "e1")
-    view = await store.read(Unanswered("busy"), inbox_through=await store.inbox.highest(PAYMENT))
+    view = await store.read(Unanswered("busy"), inbox_through=(await store.reading()).inbox_through)
     assert view.has_news
 
 
@@ -112,10 +112,10 @@ async def test_what_came_before_the_reference_was_known_finds_its_payment(store:
     await store.accept()
     await store.begin()
     assert await _put(store, "e1") == NOBODYS
-    assert await store.inbox.highest(PAYMENT) == 0
+    assert (await store.reading()).inbox_through == 0
     view = await store.sent(accepted(store.clock.now()))
     assert view.has_news
-    assert await store.inbox.highest(PAYMENT) == 1
+    assert (await store.reading()).inbox_through == 1
 
 
 async def test_what_is_for_nobody_stays_parked(store: Store, clock: SteppedClock) -> None:
@@ -153,7 +153,7 @@ async def test_a_payment_is_told_of_once_until_more_arrives(
     assert await store.inbox.unnotified(asked_at, limit=10) == []
     clock.step(YOUNG)
     assert await store.inbox.unnotified(clock.now(), limit=10) == [(TENANT, PAYMENT)]
-    noted = await store.inbox.highest(PAYMENT)
+    noted = (await store.reading()).inbox_through
     await store.read(_told(clock), inbox_through=noted)
     clock.step(timedelta(days=9))
     assert await store.inbox.unnotified(clock.now(), limit=10) == []

@@ -45,7 +45,7 @@ async def test_the_partner_is_asked_about_the_first_object_it_named(
 ) -> None:
     await _with_two_references(store, clock)
     assert store.rows(lambda s: object_of(s, s.get_one(InstructionRow, INSTRUCTION))) == "ref-1"
-    assert (await store.book.subject(INSTRUCTION)).partner_reference == "ref-1"
+    assert (await store.reading(INSTRUCTION)).subject.partner_reference == "ref-1"
 
 
 async def test_an_object_of_another_instruction_proves_nothing(

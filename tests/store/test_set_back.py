@@ -30,7 +30,7 @@ async def _set_back_after_a_second_attempt(store: Store, clock: SteppedClock) ->
     clock.step(timedelta(minutes=1))
     turn = await store.begin()
     assert turn.attempt == 2
-    key = (await store.book.subject(INSTRUCTION)).keys[-1]
+    key = (await store.reading(INSTRUCTION)).subject.keys[-1]
     shown = Shown("ref-1", key, clock.now())
     clock.step(timedelta(minutes=1))
     set_back(store.database, copy)

@@ -42,7 +42,7 @@ def _at(place: str = "", *formerly: str) -> Listing:
 
 
 async def _key(store: Store) -> str:
-    return str((await store.book.subject(INSTRUCTION)).keys[-1])
+    return str((await store.reading(INSTRUCTION)).subject.keys[-1])
 
 
 async def _cancelled(store: Store, clock: SteppedClock) -> Shown:

@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from activities.messages import ResourceRef
+from activities.messages import EDITION, ResourceRef
 from domain.ids import workflow_id
+from domain.lifecycle.next_step import NextStep
 from starter.away import TemporalAway
 from tests.proof.simulation.activations import (
     Command,
@@ -62,21 +63,35 @@ class Temporal:
         self._workers.append(worker)
         self._joined.set()
 
-    async def ensure_running(self, tenant: str, payment_id: str, kind: str = "payment") -> None:
+    async def ensure_running(
+        self,
+        tenant: str,
+        payment_id: str,
+        kind: str = "payment",
+        *,
+        first: NextStep | None = None,
+    ) -> None:
         """Signal-with-start.
 
         Raises:
             TemporalAway: it is.
         """
         await self._reach()
-        run = self._run_of(tenant, payment_id)
+        run = self._run_of(tenant, payment_id, first)
         run.pending.append(signal("look_again"))
         self._deliver(run)
 
-    async def first_news(self, tenant: str, payment_id: str, *, patience: timedelta) -> None:
+    async def first_news(
+        self,
+        tenant: str,
+        payment_id: str,
+        *,
+        patience: timedelta,
+        first: NextStep | None = None,
+    ) -> None:
         """Only starts it: callers of the simulation do not wait."""
         await self._reach()
-        self._deliver(self._run_of(tenant, payment_id))
+        self._deliver(self._run_of(tenant, payment_id, first))
 
     def start(self, kind: type, name: str, argument: Any) -> Run:
         """A workflow of another class than the product's."""
@@ -117,13 +132,12 @@ class Temporal:
         if self._loop.time() < self.away_until:
             raise TemporalAway("no server answers")
 
-    def _run_of(self, tenant: str, payment_id: str) -> Run:
+    def _run_of(self, tenant: str, payment_id: str, first: NextStep | None) -> Run:
         name = workflow_id(tenant, payment_id)
         run = self.runs.get(name)
         if run is None or run.ended:
-            run = self.runs[name] = self._new(
-                name, ResourceRef(tenant=tenant, resource_id=payment_id)
-            )
+            ref = ResourceRef(tenant=tenant, resource_id=payment_id, first=first, edition=EDITION)
+            run = self.runs[name] = self._new(name, ref)
         return run
 
     def _new(self, name: str, argument: Any, kind: type = PaymentWorkflow) -> Run:

@@ -163,7 +163,6 @@ class World:
             Payments(self.database, KEYRING, payments_alone(escalate)),
             SendBook(self.database, KEYRING, payments_alone(escalate)),
         )
-        inbox = Inbox(self.database, KEYRING)
         commands = Commands(self.database, Folding(KEYRING, payments_alone(escalate)))
         clocks = Clocks(
             self.clock,
@@ -175,7 +174,6 @@ class World:
             partners=self.partners(),
             kinds=payments_alone(escalate),
             book=book,
-            inbox=inbox,
             turns=ReadTurns(self.database, Folding(KEYRING, payments_alone(escalate))),
             checks=Checks(self.clock, ()),
             witness=self.witness(),
