@@ -60,7 +60,6 @@ class Life:
             partners={NAME: self.adapter},
             kinds=PAYMENTS,
             book=store.book,
-            inbox=store.inbox,
             turns=ReadTurns(store.database, Folding(store.keyring, PAYMENTS)),
             checks=Checks(store.clock),
             witness=self.witness,
