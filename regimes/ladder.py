@@ -127,8 +127,8 @@ _CROSS_BORDER: Final = Ladder(
     answer_within=_DAY,
 )
 
-#: A debit is reported as paid only when its bank can hardly return it any more: by Stripe's guides
-#: "SEPA Direct Debit payments" and "ACH Direct Debit" after five business days.
+#: EPC016-06, 4.3.4: the debtor's bank may return a debit until five TARGET days after its due date;
+#: in the United States most returns take two banking days. Processors report it as paid only then.
 _DEBIT: Final = Ladder(
     rungs=(
         Rung(
