@@ -82,6 +82,16 @@ def answered_before_the_commit() -> None:
     _Run._answer = answers_now  # type: ignore[method-assign]
 
 
+@planted("rows that were read before the lock count after it", "tests/store/test_page.py")
+def a_page_is_kept_over_the_lock() -> None:
+    from store import payments
+
+    def kept(_session: Any, _resource_id: str) -> None:
+        return
+
+    payments.turn_page = kept  # type: ignore[assignment, attr-defined]
+
+
 @planted("the same key with another order is answered as if it were the same",
          "tests/store/test_accepting.py", "tests/starter/test_client.py")  # fmt: skip
 def no_fingerprint() -> None:
