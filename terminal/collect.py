@@ -58,7 +58,7 @@ async def collect(settings: Settings, options: CollectOptions) -> int:
             except InvalidOrder as refused:
                 return _refused(assembly, order, options, said_of_options(refused.refusals))
             except KeyReused as reused:
-                return _refused(assembly, order, options, [f"--key: {reused}"])
+                return _refused(assembly, order, options, [str(reused)])
             except PossibleDuplicate as duplicate:
                 return _repeats(assembly, order, options, duplicate)
 
@@ -113,9 +113,8 @@ def _show(screen: Screen, receipt: Receipt, record: PaymentRecord, action: Actio
     doubt = " (in doubt)" if payment.certainty is Certainty.UNKNOWN else ""
     state = (f"{payment.state}{doubt}", STATES[payment.state].colour)
     detail = plain(display(payment).detail)
-    screen.print(Text.assemble(f"{record.payment_id} is ", state, f": {detail}"))
-    if STATES[payment.state].failed and payment.reason:
-        screen.print(plain(f"Reason: {payment.reason}"))
+    amount = payment.amounts.instructed
+    screen.print(Text.assemble(f"{record.payment_id} of {amount} is ", state, f": {detail}"))
     if sums := moved(payment):
         screen.print(f"By the bookings: {sums}.")
     if action is not None:

@@ -37,8 +37,8 @@ _OPTIONS: Final = {
 }
 #: Fields that the command makes from options: what is wrong with them is said of the options.
 _DERIVED: Final = ("debtor_account.other", "creditor.name", "creditor_account.other")
-#: ISO 20022's word for what is not stated.
-_NOT_STATED: Final = "NOTPROVIDED"
+#: ISO 20022's word for what is not stated, such as the name of a payer.
+NOT_STATED: Final = "NOTPROVIDED"
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,6 @@ class CollectOptions:
         Raises:
             InvalidCommand: none of them fits, or several do.
         """
-        if self.partner is not None and self.account is not None:
-            return self.partner, self.account
         known = sorted(collecting)
         fitting = [
             (partner, account)
@@ -99,9 +97,9 @@ class CollectOptions:
                 f"--partner: several accounts take collections ({listed}); name one with "
                 "--partner and --account"
             )
+        named = "--partner" if self.account is None else "--account"
         raise InvalidCommand(
-            "--partner: no such account in the settings takes collections (those that do: "
-            f"{listed})"
+            f"{named}: no such account in the settings takes collections (those that do: {listed})"
         )
 
     def order(self, partner: str, account: str) -> Order:
@@ -123,11 +121,11 @@ class CollectOptions:
             rail=self.rail,
             direction=Direction.INCOMING,
             instructed_amount=self.amount,
-            debtor=Party(name=self.debtor or _NOT_STATED),
+            debtor=Party(name=self.debtor or NOT_STATED),
             debtor_account=Account(other=payer),
             creditor=Party(name=ours),
             creditor_account=Account(other=ours),
-            end_to_end_id=self.end_to_end_id or _NOT_STATED,
+            end_to_end_id=self.end_to_end_id or NOT_STATED,
             remittance_information=self.remittance,
             times=Times(),
             collection=Collection(

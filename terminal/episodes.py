@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from domain.lifecycle.reversals import ReversalState
+from domain.lifecycle.reversals import ReversalKind, ReversalState
 from domain.money import Money
 from domain.payments.episodes import CaptureState, Episode
 from domain.payments.order import Direction
@@ -70,7 +70,8 @@ def _about(episode: Episode) -> Iterable[str]:
         is_ours = episode.state is ReversalState.NEEDS_EVIDENCE
         until = f"{episode.deadline:%Y-%m-%d %H:%M} UTC"
         yield f"evidence is due by {until}" if is_ours else f"decided by {until}"
-    if episode.taken is not None and episode.taken.minor:
+    is_as_asked = episode.kind is ReversalKind.REFUND and episode.taken == episode.amount
+    if episode.taken is not None and episode.taken.minor and not is_as_asked:
         yield f"{episode.taken} taken from us"
     if episode.booked_at:
         yield f"booked at {episode.booked_at:%Y-%m-%d %H:%M:%S}"

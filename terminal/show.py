@@ -18,6 +18,7 @@ from starter.dossier import Dossier
 from store.finding import Wanted
 from store.records import PaymentRecord
 from store.timeline import Entry, EntryKind
+from terminal.collect_options import NOT_STATED
 from terminal.commanding import NOT_AS_WISHED, NOTHING_RECORDED, or_refused, say_refused
 from terminal.episodes import action_text, episode_table, moved
 from terminal.halt import scope
@@ -150,7 +151,8 @@ def _print_head(console: Screen, found: Dossier) -> None:
     facts.add_row("state", state_text(record))
     facts.add_row("amount", str(payment.amounts.instructed))
     if payment.direction is Direction.INCOMING:
-        payer = f"{record.debtor} {record.debtor_account}".strip()
+        name = record.debtor if record.debtor != NOT_STATED else ""
+        payer = f"{name} {record.debtor_account}".strip()
         facts.add_row("payer", Text(plain(payer)))
     if payment.action is not None:
         said = action_text(payment.action)
