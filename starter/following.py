@@ -140,8 +140,10 @@ def _is_known(own: Episode, payment: Payment, episodes: Iterable[Episode]) -> bo
 
 
 def _is_held(record: PaymentRecord) -> bool:
-    is_certain = record.payment.certainty is not Certainty.UNKNOWN
-    return is_certain and STATES[record.payment.state].captures
+    """Whether a capture would be admitted now: the partner shows the hold, and books it."""
+    payment = record.payment
+    is_certain = payment.certainty is not Certainty.UNKNOWN
+    return is_certain and STATES[payment.state].captures and payment.amounts.authorised.minor > 0
 
 
 def rests(record: PaymentRecord, now: datetime) -> bool:

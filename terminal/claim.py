@@ -112,7 +112,7 @@ def _outcome(episode: Episode | None) -> str:
     if episode.in_doubt:
         return "in doubt; it is looked up at the partner, and nothing is sent twice"
     reason = f": {episode.reason}" if episode.reason else ""
-    return f"{_OUTCOMES[episode.state]}{reason}"
+    return f"{_OUTCOMES.get(episode.state, episode.state.value)}{reason}"
 
 
 def _as_object(

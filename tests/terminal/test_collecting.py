@@ -66,23 +66,27 @@ async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
     simulator = await start_simulator(
         "stripe", port=free_port(), db_file=home / "stripe.db", log_file=logs / "simulator.log"
     )
+    secret, inbound_port = secrets.token_hex(24), free_port()
     account = {
         "base_url": simulator.base_url,
         "simulated": True,
         **_TIMES,
-        **STRIPE.simulated(secrets.token_hex(24)),
+        **STRIPE.simulated(secret),
     }
     settings = {
         "temporal_address": temporal.address,
         "partners": {"stripe": {"main": account}},
         "upkeep_every": 2,
+        "inbound_port": inbound_port,
     }
     (home / "up.json").write_text(json.dumps(settings))
     worker = start_child(
-        [sys.executable, "-m", "cli", "worker"],
+        [sys.executable, "-m", "cli", "worker", "--inbound"],
         log_file=logs / "worker.log",
         env={"FINALITY_HOME": str(home)},
     )
+    url = f"http://127.0.0.1:{inbound_port}/webhooks/stripe/main"
+    await simulator.control("POST", "webhooks", {"url": url, "secret": secret})
     try:
         yield Shop(Terminal(home), simulator, logs / "worker.log")
     finally:
