@@ -124,12 +124,11 @@ async def test_money_is_held_captured_in_part_refunded_and_disputed(shop: Shop) 
     assert shop.run("capture", payment_id, "4EUR", "--key", "rest", "--wait", "60").code == 0
     await shop.happen(payment_id, "dispute", amount=300)
 
-    def disputed() -> dict[str, Any] | None:
-        row = shop.shown(payment_id)
-        return row if any(each["kind"] == "dispute" for each in row["reversals"]) else None
+    def is_disputed() -> bool:
+        return any(each["kind"] == "dispute" for each in shop.shown(payment_id)["reversals"])
 
-    row = until(disputed, "the dispute is shown", 90)
-    assert row is not None
+    until(is_disputed, "the dispute is shown", 90)
+    row = shop.shown(payment_id)
     assert [each["key"] for each in row["captures"]] == ["c", "rest"]
     [refund, dispute] = row["reversals"]
     assert (refund["kind"], refund["amount_minor"], refund["key"]) == ("refund", 250, "r")
@@ -140,9 +139,10 @@ async def test_money_is_held_captured_in_part_refunded_and_disputed(shop: Shop) 
 
 
 async def test_the_payer_is_given_a_page_and_the_address_is_in_no_log(shop: Shop) -> None:
-    asked = ("collect", "--amount", "7EUR", "--key", "sca")
-    asked += ("--payment-method", "pm_card_threeDSecure2Required")
-    asked += ("--return-url", "https://acme.test/back")
+    asked = (
+        "collect", "--amount", "7EUR", "--key", "sca", "--return-url", "https://acme.test/back",
+        "--payment-method", "pm_card_threeDSecure2Required",
+    )  # fmt: skip
     ran = shop.run(*asked)
     assert ran.code == 0, ran.err
     assert "is awaiting_user" in ran.out
