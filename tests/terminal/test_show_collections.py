@@ -11,11 +11,14 @@ import pytest
 
 from domain.lifecycle.profile import InstructionKind
 from domain.lifecycle.reversals import ReversalKind, ReversalState, SeenReversal
+from domain.payments.due import due
+from domain.payments.order import Captured
 from domain.payments.report import Action, ActionKind, MovementKind, PaymentState
+from store.claims import OverBound
 from terminal.show import print_link, show_payment
 from tests.store.books import PAYMENT
 from tests.store.test_claims import booked
-from tests.terminal.collected import admitted, answered, euro, held, told
+from tests.terminal.collected import admitted, answered, claims_of, euro, held, told
 from tests.terminal.homes import Home, home
 
 CAPTURE, REFUND = InstructionKind.CAPTURE, InstructionKind.REFUND
@@ -120,6 +123,20 @@ async def test_what_the_payer_has_to_do_is_shown_and_the_address_only_when_asked
     await told(alone.store, S.CAPTURED, booked(K.CAPTURE, 10_000, "ca_1"))
     assert await print_link(alone.settings, PAYMENT) == 1
     assert "no page at which the payer" in capsys.readouterr().err
+
+
+async def test_what_is_captured_and_not_booked_yet_is_read_again_soon(alone: Home) -> None:
+    store = alone.store
+    await held(store, S.CAPTURED, captured=Captured.AT_ONCE)
+    claims = claims_of(store)
+    view = await store.payments.view(PAYMENT)
+    soon = due(view, store.clock.now())
+    assert soon.until is None or soon.until < store.clock.now() + timedelta(minutes=1)
+    with pytest.raises(OverBound):
+        await admitted(store, REFUND, 1_000, "r1")
+    await told(store, S.CAPTURED, booked(K.CAPTURE, 10_000, "ca_1"))
+    await admitted(store, REFUND, 1_000, "r1")
+    assert [each.amount for each in await claims.episodes(PAYMENT)] == [euro(1_000)]
 
 
 async def test_a_credit_transfer_is_shown_as_before(
