@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from starter.files.accepted import AcceptedFiles
     from starter.files.intake import Intake
     from starter.files.plan import DebtorAccount
+    from starter.previewing import Previews
     from starter.running import Running
 
 log = logging.getLogger("finality.assembly")
@@ -202,6 +203,13 @@ class Assembly:
             debtors=debtor_accounts(self.settings),
             clock=self.clock,
         )
+
+    @property
+    def previews(self) -> Previews:
+        """Foresees what becomes of one order."""
+        from starter.previewing import Previews
+
+        return Previews(self.payments, lambda: self.partners, self.clock)
 
     @property
     def accepted_files(self) -> AcceptedFiles:

@@ -9,6 +9,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from terminal.claim_commands import claim_commands
+from terminal.collect_command import collect_command
 from terminal.file_commands import file_commands
 from terminal.finding_commands import finding_commands
 from terminal.halt_commands import By, Json, halt_commands
@@ -334,6 +336,8 @@ def demo(
 
 
 app.command(name="pay")(pay_command(_run))
+app.command(name="collect")(collect_command(_run))
+claim_commands(app, _run)
 finding_commands(app, _run)
 app.add_typer(file_commands(_run), name="file")
 app.add_typer(operator_commands(_run), name="operator")

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from domain.accounts import AccountError
+from domain.card_numbers import has_card_number
 from domain.clock import Clock
 from domain.lifecycle.resource import Instruction
 from domain.payments.display import Display, display
@@ -49,6 +50,7 @@ class ClaimReceipt:
     """The reply to a capture or refund: what was claimed, and the payment as it now stands."""
 
     def __init__(self, claimed: Claimed, *, is_notified: bool) -> None:
+        self.payment_id = claimed.view.payment_id
         self.instruction: Instruction = claimed.instruction
         self.payment: Payment = claimed.view.payment
         self.display: Display = display(claimed.view.payment)
@@ -102,6 +104,17 @@ def check_words(*, command_id: str, by: str, why: str, needs_why: bool = False) 
     _check("command_id", command_id, _ID_LENGTH_MAX)
     _check("by", by, _NAME_LENGTH_MAX)
     _check("why", why, _WHY_LENGTH_MAX, required=needs_why)
+
+
+def check_no_card(**texts: str) -> None:
+    """Require texts without a card number, each by its name: they are stored in the clear.
+
+    Raises:
+        InvalidCommand: one may be a card number. The number is not in the text of the error.
+    """
+    for name, text in texts.items():
+        if has_card_number(text):
+            raise InvalidCommand(f"{name}: may be a card number; use a number of your own")
 
 
 def check_why(why: str) -> None:

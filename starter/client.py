@@ -22,15 +22,16 @@ from domain.ids import PaymentId, payment_id_of
 from domain.lifecycle.profile import InstructionKind, Profile
 from domain.money import Money
 from domain.payments.display import Display, display
+from domain.payments.episodes import Episode
 from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate
 from domain.payments.order import Order
 from domain.payments.payment import Payment, UnknownPayment
 from domain.payments.report import Action
 from domain.payments.view import PaymentView
 from starter.acceptance import admit
-from starter.asking import ClaimReceipt, CommandReceipt, Notifier, check_words
+from starter.asking import ClaimReceipt, CommandReceipt, Notifier, check_no_card, check_words
 from starter.away import LEFT_TO_RELAY
-from starter.fingerprint import fingerprint
+from starter.fingerprint import fields_of, fingerprint
 from starter.operators import Operators
 from starter.signing import Signer
 from store.accepting import Acceptance, Given
@@ -48,19 +49,6 @@ __all__ = ["Orchestrator", "Receipt"]
 #: Runs started at the same time. A server on one machine takes some hundreds per second.
 _STARTS_AT_ONCE: Final = 100
 _LOOK_EVERY = timedelta(milliseconds=250)
-#: Fields added after the first version, by the part of the order that has them.
-_ADDED: Final = {
-    "": (
-        "ultimate_debtor",
-        "creditor_agent_member",
-        "creditor_agent_country",
-        "creditor_reference",
-        "collection",
-    ),
-    "debtor": ("kind", "birth_date", "identification"),
-    "creditor": ("kind", "birth_date", "identification"),
-    "times": ("submit_from", "wished_execution_date"),
-}
 
 
 class Asked(NamedTuple):
@@ -202,7 +190,7 @@ class Orchestrator:
         now = self._clock.now()
         known: dict[int, Acceptance] = {}
         prints = [
-            fingerprint(dict(one.received) if one.received is not None else _fields(one.order))
+            fingerprint(dict(one.received) if one.received is not None else fields_of(one.order))
             for one in many
         ]
         for tenant in {one.order.tenant for one in many}:
@@ -356,6 +344,7 @@ class Orchestrator:
         by: str,
     ) -> ClaimReceipt:
         check_words(command_id=key, by=by, why="")
+        check_no_card(key=key, by=by)
         await self._view(payment_id, tenant)
         claimed = await self._claims.admit(
             payment_id, kind, key=key, amount=amount, by=by, now=self._clock.now()
@@ -370,6 +359,15 @@ class Orchestrator:
         """
         await self._view(payment_id, tenant)
         return await self._claims.action(payment_id)
+
+    async def episodes(self, payment_id: str, *, tenant: str | None) -> tuple[Episode, ...]:
+        """The captures and reversals of the payment, each with its own state and dates.
+
+        Raises:
+            UnknownPayment: no such payment of the tenant.
+        """
+        await self._view(payment_id, tenant)
+        return await self._claims.episodes(payment_id)
 
     async def answer_of(
         self, payment_id: str, command_id: str, *, tenant: str | None
@@ -446,15 +444,3 @@ class Orchestrator:
     async def find(self, wanted: Wanted = ANYTHING, *, limit: int = 100) -> Found:
         """Payments that match, the newest first. `cut_after` is set if there may be more."""
         return await self._payments.find(wanted, limit=limit)
-
-
-def _fields(order: Order) -> dict[str, Any]:
-    """The order's fields for the fingerprint. Fields that later versions added count only if they
-    are set, so that keys of the first version keep their fingerprints."""
-    fields = order.model_dump(mode="json")
-    for part, names in _ADDED.items():
-        where = fields[part] if part else fields
-        for name in names:
-            if where[name] is None:
-                del where[name]
-    return fields

@@ -10,6 +10,7 @@ from domain.clock import Clock
 from domain.lifecycle.next_step import Due, Owed
 from domain.payments.display import Display, display
 from domain.payments.due import due
+from domain.payments.episodes import Episode
 from starter.client import Orchestrator
 from starter.operations import Operations
 from store.file_lines import FileLines, Place
@@ -29,6 +30,8 @@ class Dossier:
     timeline: Sequence[Entry]
     exchanges: Sequence[Exchanged] | None = None
     """None if they were not asked for."""
+    episodes: Sequence[Episode] = ()
+    """Its captures and reversals, each with a state of its own."""
 
     @property
     def display(self) -> Display:
@@ -81,5 +84,6 @@ class Dossiers:
             now=self.clock.now(),
             halts=await self.operations.halts_of(payment_id),
             timeline=await self.timelines.of(payment_id),
+            episodes=await self.orchestrator.episodes(payment_id, tenant=None),
             exchanges=await self.timelines.exchanges(payment_id) if with_exchanges else None,
         )

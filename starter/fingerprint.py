@@ -5,7 +5,35 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
+
+from domain.payments.order import Order
+
+#: Fields added after the first version, by the part of the order that has them.
+_ADDED: Final = {
+    "": (
+        "ultimate_debtor",
+        "creditor_agent_member",
+        "creditor_agent_country",
+        "creditor_reference",
+        "collection",
+    ),
+    "debtor": ("kind", "birth_date", "identification"),
+    "creditor": ("kind", "birth_date", "identification"),
+    "times": ("submit_from", "wished_execution_date"),
+}
+
+
+def fields_of(order: Order) -> dict[str, Any]:
+    """The order's fields for the fingerprint. Fields that later versions added count only if they
+    are set, so that keys of the first version keep their fingerprints."""
+    fields = order.model_dump(mode="json")
+    for part, names in _ADDED.items():
+        where = fields[part] if part else fields
+        for name in names:
+            if where[name] is None:
+                del where[name]
+    return fields
 
 
 def fingerprint(fields: dict[str, Any]) -> str:

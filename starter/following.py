@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from domain.clock import Clock
 from domain.lifecycle.command import Outcome
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.resource import Certainty
+from domain.lifecycle.reversals import ReversalKind
 from domain.payments.due import due
+from domain.payments.episodes import CaptureState, Episode
+from domain.payments.payment import Payment
 from domain.payments.states import STATES
-from starter.asking import CommandReceipt
+from starter.asking import ClaimReceipt, CommandReceipt
 from starter.client import Orchestrator
 from store.faults import StoreAway
 from store.records import PaymentRecord
@@ -34,7 +37,12 @@ class Following:
     clock: Clock
 
     async def until_rest(
-        self, payment_ids: Sequence[str], deadline: datetime, progress: Callable[[int], None]
+        self,
+        payment_ids: Sequence[str],
+        deadline: datetime,
+        progress: Callable[[int], None],
+        *,
+        holds: bool = False,
     ) -> list[PaymentRecord]:
         """Wait until every payment rests, or until the deadline (our clock).
 
@@ -43,6 +51,7 @@ class Following:
 
         Args:
             progress: is told how many payments rest.
+            holds: the payments are collections that hold money until we capture it.
 
         Raises:
             StoreAway: the database is away when the time is over.
@@ -61,7 +70,8 @@ class Following:
             else:
                 found |= {record.payment_id: record for record in records}
                 now = self.clock.now()
-                moving = [one.payment_id for one in records if not rests(one, now)]
+                moving = [one.payment_id for one in records
+                          if not (rests(one, now) or (holds and _is_held(one)))]  # fmt: skip
                 progress(len(payment_ids) - len(moving))
                 if is_over:
                     break
@@ -88,6 +98,52 @@ class Following:
                 return later
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
         return receipt
+
+    async def claimed(self, receipt: ClaimReceipt, deadline: datetime) -> Followed | None:
+        """What became of a capture or refund, at the deadline at the latest (our clock).
+
+        If no run could be notified, this does not wait. None: the database is away, so that its
+        present state cannot be read. It is recorded all the same.
+        """
+        its = receipt.instruction.instruction_id
+        while True:
+            is_over = not receipt.is_notified or self.clock.now() >= deadline
+            try:
+                payment_id = receipt.payment_id
+                episodes = await self.orchestrator.episodes(payment_id, tenant=None)
+                record = await self.orchestrator.get(payment_id, tenant=None)
+            except StoreAway:
+                if is_over:
+                    return None
+            else:
+                own = next(each for each in episodes if each.instruction_id == its)
+                if is_over or _is_known(own, record.payment, episodes):
+                    return Followed(own, record)
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+
+class Followed(NamedTuple):
+    """A capture or refund, and its payment."""
+
+    episode: Episode
+    record: PaymentRecord
+
+
+def _is_known(own: Episode, payment: Payment, episodes: Iterable[Episode]) -> bool:
+    """Whether the outcome of a claim is known, and the payment shows it."""
+    if payment.is_frozen or own.state is CaptureState.FAILED:
+        return True
+    if own.state is CaptureState.DONE:
+        done = sum(each.amount.minor for each in episodes if each.state is CaptureState.DONE)
+        return payment.amounts.captured.minor >= done
+    return not own.is_open or (own.is_shown and own.kind is ReversalKind.REFUND)
+
+
+def _is_held(record: PaymentRecord) -> bool:
+    """Whether a capture would be admitted now: the partner shows the hold, and books it."""
+    payment = record.payment
+    is_certain = payment.certainty is not Certainty.UNKNOWN
+    return is_certain and STATES[payment.state].captures and payment.amounts.authorised.minor > 0
 
 
 def rests(record: PaymentRecord, now: datetime) -> bool:

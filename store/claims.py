@@ -7,17 +7,19 @@ then an app has been told that it was admitted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from domain.ids import claim_id
 from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.profile import InstructionKind, LookupKind, Profile
 from domain.money import Money
 from domain.payments.aftermath import left_to_claim
+from domain.payments.episodes import Claim, Episode, episodes
 from domain.payments.order import Captured
 from domain.payments.payment import Instruction, Payment
 from domain.payments.report import Action
@@ -27,7 +29,7 @@ from store.actions import action_of
 from store.books import profile_of
 from store.clocks import agreed
 from store.database import Database
-from store.folding import Folding
+from store.folding import Folding, reports_of
 from store.forgotten import remember
 from store.page import page_of
 from store.payment_kind import payment_view
@@ -149,6 +151,24 @@ class Claims:
 
         return await self._database.read(query)
 
+    async def episodes(self, payment_id: str) -> tuple[Episode, ...]:
+        """All captures and reversals of the payment, each with its state and its dates.
+
+        Raises:
+            UnknownPayment: no such payment.
+        """
+
+        def query(session: Session) -> tuple[Episode, ...]:
+            view = payment_view(session, payment_row(session, payment_id))
+            rows = session.exec(select(ClaimRow).where(col(ClaimRow.payment_id) == payment_id))
+            claims = [Claim(r.instruction_id, r.key, r.by, r.claimed_at) for r in rows]
+            if not claims and not view.payment.reversals:
+                return ()
+            reports: Sequence[Any] = reports_of(session, payment_id)
+            return episodes(view.payment, view.instructions, claims, reports)
+
+        return await self._database.read(query)
+
     def _require(
         self, row: LifecycleRow, view: PaymentView, kind: InstructionKind, amount: Money
     ) -> None:
@@ -156,21 +176,21 @@ class Claims:
         currency = payment.amounts.instructed.currency
         profile = profile_of(row)
         if kind not in profile.operations:
-            raise CannotClaim(f"{row.partner} offers no {kind} of this payment")
+            raise CannotClaim(f"partner: {row.partner} offers no {kind} of this payment")
         if amount.minor <= 0 or amount.currency != currency:
             raise CannotClaim(f"amount: {amount} is not above zero in {currency}")
         if payment.is_frozen:
-            raise CannotClaim("something about the payment is in question; resolve that first")
+            raise CannotClaim("state: something about the payment is in question; resolve it first")
         if kind_of(kind).reverses:
             if not state.refunds:
-                raise CannotClaim(f"the payment is {state.name}, and has nothing to give back")
+                raise CannotClaim(f"state: is {state.name}, so there is nothing to give back")
         elif not state.captures or row.cancel_asked_at is not None:
             asked = ", and a cancel was asked for" if row.cancel_asked_at else ""
-            raise CannotClaim(f"the payment is {state.name}{asked}; nothing can be captured")
+            raise CannotClaim(f"state: is {state.name}{asked}; nothing can be captured")
         else:
             collection = self._folding.request(row).collection
             if collection is None or collection.captured is not Captured.LATER:
-                raise CannotClaim("the order is captured at once; nothing is left to capture")
+                raise CannotClaim("captured: the order is captured at once, so nothing is left")
         _require_parent_free(profile, view, kind)
 
 
@@ -179,7 +199,7 @@ def _require_parent_free(profile: Profile, view: PaymentView, kind: InstructionK
     if profile.operation(kind).lookup.kind is not LookupKind.PARENT:
         return
     if any(each.kind == kind and each.is_open for each in view.instructions):
-        raise CannotClaim(f"another {kind} of this payment is under way; wait for its outcome")
+        raise CannotClaim(f"state: another {kind} is under way; wait for its outcome")
 
 
 def _claimed(view: PaymentView, instruction_id: str, *, is_new: bool) -> Claimed:

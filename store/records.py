@@ -30,6 +30,8 @@ class PaymentRecord:
     end_to_end_id: str
     creditor: str
     creditor_account: str
+    debtor: str
+    debtor_account: str
     created_at: datetime
     updated_at: datetime
     waiting_for: str | None
@@ -38,7 +40,7 @@ class PaymentRecord:
     times: Times
     view: PaymentView
     sealed: str | None = None
-    """Why the order cannot be opened. Then creditor and end-to-end id are empty."""
+    """Why the order cannot be opened. Then both parties' names and end-to-end id are empty."""
 
     @property
     def payment(self) -> Payment:
@@ -70,6 +72,8 @@ def record_of(session: Session, found: LifecycleRow, order: Order | KeyringError
         end_to_end_id=clear.end_to_end_id if clear else "",
         creditor=clear.creditor.name if clear else "",
         creditor_account=session.get_one(PaymentRow, found.resource_id).creditor_masked,
+        debtor=clear.debtor.name if clear else "",
+        debtor_account=clear.debtor_account.masked if clear else "",
         created_at=found.created_at,
         updated_at=found.updated_at,
         waiting_for=found.waiting_for,

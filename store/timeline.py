@@ -22,10 +22,12 @@ from store.keyring import Keyring
 from store.operators import refusals
 from store.page import page_of
 from store.signatures import known_now
+from store.tables.claims import ClaimRow
 from store.tables.lifecycles import (
     AttemptRow,
     CommandRow,
     ExchangeRow,
+    InstructionRow,
     LifecycleRow,
     LookupRow,
     StateRow,
@@ -126,7 +128,11 @@ def _entries(session: Session, payment_id: str) -> list[Entry]:
         for row in _rows(session, StateRow, col(StateRow.resource_id) == payment_id)
     ]
     entries += _of_instructions(session, payment_id)
-    entries += [_of_report(report) for report in reports_of(session, payment_id)]
+    claims = _claims(session, payment_id)
+    entries += [
+        _of_report(report, claims.get(report.instruction_id))
+        for report in reports_of(session, payment_id)
+    ]
     entries += [
         Entry(row.heard_at, EntryKind.EXCHANGE, row.summary)
         for row in _rows(session, ExchangeRow, col(ExchangeRow.resource_id) == payment_id)
@@ -170,10 +176,24 @@ def _of_instructions(session: Session, payment_id: str) -> Iterable[Entry]:
             yield Entry(instruction.closed_at, EntryKind.ATTEMPT, text)
 
 
-def _of_report(report: Report) -> Entry:
-    """The entry of a report, worded by its source: the partner, our checks or our operators."""
-    because = f": {report.reason}" if report.reason else ""
-    mapped = report.state or "unmapped"
+def _claims(session: Session, payment_id: str) -> dict[str, str]:
+    """The captures and refunds of the payment: kind and key, by the instruction."""
+    named = {}
+    for claim in _rows(session, ClaimRow, col(ClaimRow.payment_id) == payment_id):
+        its = claim.instruction_id
+        named[its] = f"{session.get_one(InstructionRow, its).kind} {claim.key}"
+    return named
+
+
+def _of_report(report: Report, claim: str | None) -> Entry:
+    """The entry of a report, worded by its source: the partner, our checks or our operators.
+
+    Args:
+        claim: the capture or refund that it is about. Then it says nothing about the payment.
+    """
+    reversals = (f"; {each.kind} of {each.amount}: {each.state}" for each in report.reversals)
+    because = f"{f': {report.reason}' if report.reason else ''}{''.join(reversals)}"
+    mapped = f"to {claim}" if claim and not report.state else report.state or "unmapped"
     iso = f", {report.transaction_status}" if report.transaction_status else ""
     match report.source:
         case Source.GATE:

@@ -20,6 +20,7 @@ from domain.plain_text import plain
 from settings import Settings
 from starter.asking import CommandReceipt, InvalidCommand
 from starter.signing import KeyFile, KeyUnusable, Signer
+from store.claims import CannotClaim, ClaimReused
 from store.commands import CannotResolve, CommandReused
 from store.faults import StoreAway
 from store.halts import NotDoubtedYet
@@ -31,9 +32,14 @@ from terminal.table import place_object
 AS_WISHED, NOT_AS_WISHED, NOTHING_RECORDED = 0, 1, 2
 
 _REFUSALS: Final = (
-    CannotResolve, CommandReused, InvalidCommand, KeyUnusable, NotDoubtedYet, NotSigned,
-    OperatorsFixed,
+    CannotClaim, CannotResolve, ClaimReused, CommandReused, InvalidCommand, KeyUnusable,
+    NotDoubtedYet, NotSigned, OperatorsFixed,
 )  # fmt: skip
+#: After a command that was recorded while Temporal was away.
+LEFT_TO_RELAY: Final = (
+    "No Temporal server answers. The {what} is recorded, and is carried out by itself when one "
+    "does."
+)
 OUTCOMES: Final = {
     Outcome.ASKED: "recorded; its outcome is not known yet",
     Outcome.PROPOSED: "signed; another operator has to sign too, with evidence",
@@ -148,8 +154,4 @@ async def print_receipt(assembly: Assembly, receipt: CommandReceipt, *, as_json:
     doubt = " (in doubt)" if payment.certainty is Certainty.UNKNOWN else ""
     screen.print(f"{command.payment_id} is {payment.state}{doubt}: {plain(shown.detail)}")
     if not receipt.is_notified:
-        screen.print(
-            "No Temporal server answers. The command is recorded, and is carried out by itself "
-            "when one does.",
-            style="yellow",
-        )
+        screen.print(LEFT_TO_RELAY.format(what="command"), style="yellow")

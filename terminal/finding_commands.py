@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Coroutine
 from datetime import date, datetime
 from inspect import Parameter, Signature, signature
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_type_hints
 
 import typer
 
+from terminal.amounts import amount_of
+
 if TYPE_CHECKING:
-    from domain.money import Money
     from store.finding import Wanted
 
 State = Annotated[str | None, typer.Option(help="In this state.")]
@@ -31,8 +31,6 @@ Day = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Recorded on this day, in UTC.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
-
-_AMOUNT = re.compile(r"\s*(?P<number>[0-9.]+)\s*(?P<currency>[A-Za-z]{3})\s*", re.ASCII)
 
 
 def finding_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> None:
@@ -72,23 +70,35 @@ def finding_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]],
                 help="Print only the evidence that was attached to this command, byte for byte.",
             ),
         ] = None,
+        link: Annotated[
+            bool,
+            typer.Option(
+                "--link",
+                help="Print only the address at which the payer acts now. Give it to the payer and "
+                "nobody else.",
+            ),
+        ] = False,
         json: Json = False,
     ) -> None:
-        """Show one payment: its timeline, what it waits for, and when its next step is due."""
+        """Show one payment: its state, captures and refunds, timeline, and what it waits for."""
         from settings import Settings
         from store.finding import ANYTHING
-        from terminal.show import show_found, show_payment, write_evidence
+        from terminal.show import print_link, show_found, show_payment, write_evidence
 
         if payment_id is None:
             if wanted == ANYTHING:
                 raise typer.BadParameter("give a payment id, or options that find the payment")
             if evidence is not None:
                 raise typer.BadParameter("needs the payment's id", param_hint="--evidence")
+            if link:
+                raise typer.BadParameter("needs the payment's id", param_hint="--link")
             run(show_found(Settings(), wanted, with_exchanges=exchanges, as_json=json))
         if wanted != ANYTHING:
             raise typer.BadParameter("give a payment id or options that find one, not both")
         if evidence is not None:
             run(write_evidence(Settings(), payment_id, evidence))
+        if link:
+            run(print_link(Settings(), payment_id))
         run(show_payment(Settings(), payment_id, with_exchanges=exchanges, as_json=json))
 
 
@@ -140,22 +150,6 @@ def _wanted(
         end_to_end_id=end_to_end_id,
         message_id=file,
         creditor=creditor,
-        amount=_money(amount),
+        amount=None if amount is None else amount_of(amount, "--amount"),
         day=None if day is None else date(day.year, day.month, day.day),
     )
-
-
-def _money(text: str | None) -> Money | None:
-    from domain.money import Money, MoneyError
-
-    if text is None:
-        return None
-    match = _AMOUNT.fullmatch(text)
-    if match is None:
-        raise typer.BadParameter(
-            f"{text!r} is not an amount with its currency, such as 12.50EUR", param_hint="--amount"
-        )
-    try:
-        return Money.from_wire(match["number"], match["currency"].upper())
-    except MoneyError as error:
-        raise typer.BadParameter(str(error), param_hint="--amount") from None

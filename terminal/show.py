@@ -10,18 +10,22 @@ from rich.table import Table
 from rich.text import Text
 
 from assembly import assembled
-from domain.payments.report import PaymentState
+from domain.payments.order import Direction
+from domain.payments.report import ActionKind, PaymentState
 from domain.plain_text import plain
 from settings import Settings
 from starter.dossier import Dossier
 from store.finding import Wanted
 from store.records import PaymentRecord
 from store.timeline import Entry, EntryKind
+from terminal.collect_options import NOT_STATED
 from terminal.commanding import NOT_AS_WISHED, NOTHING_RECORDED, or_refused, say_refused
+from terminal.episodes import action_text, episode_table, moved
 from terminal.halt import scope
 from terminal.screen import Screen
 from terminal.shown import shown_object
 from terminal.table import state_text, table
+from terminal.typed import typed
 
 #: Payments listed if a search for one payment finds several.
 _LISTED: Final = 20
@@ -88,6 +92,24 @@ async def write_evidence(settings: Settings, payment_id: str, command_id: str) -
     return await or_refused(write())
 
 
+async def print_link(settings: Settings, payment_id: str) -> int:
+    """Print the address at which the payer acts now, and nothing else.
+
+    Returns the exit code: 1 if there is none.
+    """
+
+    async def write() -> int:
+        async with assembled(settings) as assembly:
+            action = await assembly.orchestrator.action(payment_id, tenant=None)
+        if action is None or action.url is None:
+            say_refused(f"there is no page at which the payer of {payment_id} could act now")
+            return NOT_AS_WISHED
+        Screen().print(action.url, soft_wrap=True)
+        return 0
+
+    return await or_refused(write())
+
+
 async def _show(settings: Settings, payment_id: str, with_exchanges: bool, as_json: bool) -> int:
     async with assembled(settings) as assembly:
         found = await assembly.dossiers.of(payment_id, with_exchanges=with_exchanges)
@@ -128,6 +150,15 @@ def _print_head(console: Screen, found: Dossier) -> None:
     facts.add_row("payment", record.payment_id)
     facts.add_row("state", state_text(record))
     facts.add_row("amount", str(payment.amounts.instructed))
+    if payment.direction is Direction.INCOMING:
+        name = record.debtor if record.debtor != NOT_STATED else ""
+        payer = f"{name} {record.debtor_account}".strip()
+        facts.add_row("payer", Text(plain(payer)))
+    if payment.action is not None:
+        said = action_text(payment.action)
+        if payment.action.kind is ActionKind.REDIRECT:
+            said += f"; `{typed(['finality', 'show', '--link'], record.payment_id)}` prints it"
+        facts.add_row("the payer", Text(plain(said), style="yellow"))
     facts.add_row("creditor", Text(plain(f"{record.creditor} {record.creditor_account}".strip())))
     if record.sealed:
         facts.add_row("order", Text(plain(record.sealed), style="yellow"))
@@ -140,11 +171,8 @@ def _print_head(console: Screen, found: Dossier) -> None:
     if payment.basis:
         is_final = payment.state is PaymentState.FINAL
         facts.add_row("final because" if is_final else "decided", Text(payment.basis))
-    if payment.amounts.returned.minor or payment.amounts.fees.minor:
-        amounts = payment.amounts
-        facts.add_row(
-            "moved", f"{amounts.settled} out, {amounts.returned} back, {amounts.fees} fees"
-        )
+    if sums := moved(payment):
+        facts.add_row("moved", sums)
     if place := found.place:
         facts.add_row("file", Text(plain(f"{place.file}, line {place.line}")))
     if (owed := found.owed) is not None:
@@ -164,7 +192,10 @@ def _print_head(console: Screen, found: Dossier) -> None:
         text = f"{over.kind}: {over.text} (over: {over.closed_by})"
         facts.add_row("was found", Text(plain(text), style="dim"))
     console.print(facts)
-    console.print()
+    if found.episodes:
+        console.print(episode_table(found.episodes))
+    else:
+        console.print()
 
 
 def _execution_day(record: PaymentRecord) -> str | None:

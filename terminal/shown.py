@@ -6,6 +6,7 @@ from datetime import datetime
 
 from starter.dossier import Dossier
 from store.timeline import Entry
+from terminal.episodes import action_object, amounts_object, episode_object
 from terminal.halt import halt_object
 from terminal.table import as_object
 
@@ -15,6 +16,8 @@ def shown_object(found: Dossier) -> dict[str, object]:
     record, payment, owed = found.record, found.record.payment, found.owed
     amounts, day = payment.amounts, payment.effective_execution_date
     asked = record.times.requested_execution_date
+    captures = [each for each in found.episodes if each.taken is None]
+    reversals = [each for each in found.episodes if each.taken is not None]
     shown = as_object(record, found.place) | {
         "creditor": record.creditor,
         "creditor_account": record.creditor_account,
@@ -27,6 +30,13 @@ def shown_object(found: Dossier) -> dict[str, object]:
         "settled_minor": amounts.settled.minor,
         "returned_minor": amounts.returned.minor,
         "fees_minor": amounts.fees.minor,
+        **amounts_object(payment),
+        "direction": payment.direction.value,
+        "debtor": record.debtor,
+        "debtor_account": record.debtor_account,
+        "action": action_object(payment.action, with_url=False),
+        "captures": [episode_object(each) for each in captures],
+        "reversals": [episode_object(each) for each in reversals],
         "waits_for": owed.because if owed else None,
         "next_look_at": _moment(found.next_look_at),
         "held_up_by": found.held_up_by,

@@ -10,10 +10,13 @@ import re
 from functools import lru_cache
 from typing import Final
 
-#: A name with one of these anywhere in it, whatever separates its words, is a credential.
+#: A name with one of these anywhere in it, whatever separates its words, is a credential. So is
+#: the address at which a payer acts: anybody who has it can act for the payer. Stripe gives it in
+#: `next_action`, banks after the Berlin Group in `scaRedirect`.
 _ANYWHERE: Final = (
     "apikey", "assertion", "authorisation", "authorization", "cookie", "credential", "jwt",
-    "loginid", "passphrase", "passwd", "password", "privatekey", "secret", "token",
+    "loginid", "nextaction", "passphrase", "passwd", "password", "privatekey", "scaredirect",
+    "secret", "token",
 )  # fmt: skip
 #: These count only as whole words, since harmless words contain them.
 _WORDS: Final = frozenset({"cvc", "cvv", "mfa", "otp", "pin", "pwd", "totp"})

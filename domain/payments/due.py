@@ -9,6 +9,7 @@ from domain.lifecycle.due import frozen, read, step_of, wait
 from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.next_step import Due, Owed
 from domain.payments.aftermath import evidence_wanted
+from domain.payments.order import Direction
 from domain.payments.states import CANCELLABLE, STATES
 from domain.payments.view import PaymentView
 
@@ -26,7 +27,7 @@ def due(view: PaymentView, now: datetime) -> Due:
     can_read = payment.partner_reference is not None
     if payment.is_over:
         if view.has_news and can_read:
-            return read(view, now, _watched_until(view))
+            return read(view, now, _of_use_from(view))
         return Due(Owed.OVER, f"{payment.state}")
     if late := _is_past_its_deadline(view, now):
         return Due(Owed.GIVE_UP, late)
@@ -39,7 +40,7 @@ def due(view: PaymentView, now: datetime) -> Due:
             return _before_deadline(view, step)  # Before the payment is sent, nothing else is due.
         waits += [step] if step else []
     if can_read:
-        waits.append(read(view, now, _watched_until(view)))
+        waits.append(read(view, now, _of_use_from(view)))
     if not waits:
         waits.append(wait(view, now, f"a person has to look{frozen(view)}"))
     return _before_deadline(view, min(waits, key=lambda wait: wait.until or now))
@@ -88,6 +89,19 @@ def deadline_of(view: PaymentView) -> datetime | None:
         return until
     evidence = [each.deadline for each in evidence_wanted(payment) if each.deadline is not None]
     return min(evidence) if evidence else _watched_until(view)
+
+
+def _of_use_from(view: PaymentView) -> datetime | None:
+    """The moment before which a read brings nothing that we wait for; None: read on.
+
+    A reply says that a collection is captured, and the booking comes with a later read. Without the
+    booking no refund is admitted, so the end of the watch would be too late for it.
+    """
+    payment = view.payment
+    is_collected = payment.direction is Direction.INCOMING
+    if is_collected and view.profile.shows_bookings and not payment.amounts.captured.minor:
+        return None
+    return _watched_until(view)
 
 
 def _watched_until(view: PaymentView) -> datetime | None:

@@ -64,6 +64,7 @@ CREDENTIALS = (
     "authorization_code", "authCode", "sms_code", "password", "newPassword", "Authorization",
     "Proxy-Authorization", "api_key", "apiKey", "X-API-Key", "APIKEY", "otp", "otpCode", "sms_otp",
     "smsOtp", "TOTP", "Set-Cookie", "login_id", "credentials", "private_key", "pin", "jwt",
+    "next_action", "scaRedirect",
 )  # fmt: skip
 PLAIN = (
     "currency_code", "countryCode", "bank_code", "error_code", "status_code", "routing_code",
