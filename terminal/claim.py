@@ -24,15 +24,17 @@ from terminal.commanding import AS_WISHED, LEFT_TO_RELAY, NOT_AS_WISHED, or_refu
 from terminal.episodes import amounts_object, episode_object, moved
 from terminal.screen import Screen
 
-_OUTCOMES: Final[dict[CaptureState | ReversalState, str]] = {
+_CAPTURES: Final[dict[CaptureState, str]] = {
     CaptureState.REQUESTED: "recorded; the partner has not answered yet",
     CaptureState.DONE: "done",
     CaptureState.FAILED: "not executed",
+}
+_REFUNDS: Final[dict[ReversalState, str]] = {
     ReversalState.REQUESTED: "recorded; the partner has not answered yet",
     ReversalState.PENDING: "the partner has it; the payer does not have the money yet",
-    ReversalState.NEEDS_EVIDENCE: "the partner asks for something first",
+    ReversalState.NEEDS_EVIDENCE: "the partner needs something from us first",
     ReversalState.DONE: "done",
-    ReversalState.FAILED: "not executed",
+    ReversalState.FAILED: "failed; the payer does not have the money",
 }
 
 
@@ -101,7 +103,7 @@ def _show(
     detail = plain(display(payment).detail)
     screen.print(f"{receipt.payment_id} is {payment.state}{doubt}: {detail}")
     if sums := moved(payment):
-        screen.print(f"By the bookings: {sums}.")
+        screen.print(f"Booked so far: {sums}.")
     if not receipt.is_notified:
         screen.print(LEFT_TO_RELAY.format(what=kind.value), style="yellow")
 
@@ -110,9 +112,15 @@ def _outcome(episode: Episode | None) -> str:
     if episode is None:
         return "recorded; the database is away, so its state cannot be read now"
     if episode.in_doubt:
-        return "in doubt; it is looked up at the partner, and nothing is sent twice"
+        return (
+            "in doubt: the partner may have executed it. It is resent under the same key, or "
+            "looked up. Do not ask again under another key"
+        )
     reason = f": {episode.reason}" if episode.reason else ""
-    return f"{_OUTCOMES.get(episode.state, episode.state.value)}{reason}"
+    state = episode.state
+    if isinstance(state, CaptureState):
+        return f"{_CAPTURES[state]}{reason}"
+    return f"{_REFUNDS.get(state, state.value)}{reason}"
 
 
 def _as_object(

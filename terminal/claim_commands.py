@@ -66,7 +66,7 @@ def claim_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]], N
         wait: Wait = 30,
         json: Json = False,
     ) -> None:
-        """Take some or all of the money that a collection holds."""
+        """Take money that a collection holds. On many cards the first capture releases the rest."""
         claim("capture", payment_id, amount, key, by, wait, json)
 
     @app.command()

@@ -116,7 +116,7 @@ def _show(screen: Screen, receipt: Receipt, record: PaymentRecord, action: Actio
     amount = payment.amounts.instructed
     screen.print(Text.assemble(f"{record.payment_id} of {amount} is ", state, f": {detail}"))
     if sums := moved(payment):
-        screen.print(f"By the bookings: {sums}.")
+        screen.print(f"Booked so far: {sums}.")
     if action is not None:
         where = ", at this address:" if action.url else "."
         screen.print(f"The payer {action_text(action)}{where}")
@@ -156,8 +156,8 @@ def _show_foreseen(screen: Screen, found: Foreseen, options: CollectOptions) -> 
         ("payment method", collection.payment_method),
         ("mandate", collection.mandate),
         ("customer", collection.customer),
-        ("the payer reads", collection.statement_descriptor),
-        ("goes on at", collection.return_url),
+        ("text on the statement", collection.statement_descriptor),
+        ("page after confirming", collection.return_url),
     ):
         if value:
             facts.add_row(name, Text(plain(value)))
@@ -167,9 +167,11 @@ def _show_foreseen(screen: Screen, found: Foreseen, options: CollectOptions) -> 
         facts.add_row("not sent after", f"{before:%Y-%m-%d %H:%M} UTC")
     screen.print(facts)
     if found.unanswered is not None:
-        said = f"It is not known whether the partner takes it: {found.unanswered}"
+        said = f"The partner did not say whether it accepts this order: {found.unanswered}"
         screen.print(plain(said), style="yellow")
-    screen.print("Would be collected. Nothing is recorded, and the payer was not asked.")
+    else:
+        screen.print("The order is valid and would be sent. The partner may still decline it.")
+    screen.print("Nothing was recorded, and the payer was not asked.")
 
 
 def _foreseen_object(found: Foreseen, options: CollectOptions, at: datetime) -> dict[str, object]:

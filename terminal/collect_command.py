@@ -76,16 +76,24 @@ def collect_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Call
             typer.Option(metavar="URL", help="Where the payer goes on after confirming."),
         ] = None,
         descriptor: Annotated[
-            str | None, typer.Option(metavar="TEXT", help="What the payer reads on a statement.")
+            str | None,
+            typer.Option(
+                metavar="TEXT",
+                help="Text for the payer's statement. On cards it follows our own name.",
+            ),
         ] = None,
         debtor: Annotated[
             str | None, typer.Option(metavar="NAME", help="The payer's name, for our own record.")
         ] = None,
         end_to_end_id: Annotated[
-            str | None, typer.Option(metavar="ID", help="Your reference, to find it by.")
+            str | None,
+            typer.Option(metavar="ID", help="Your reference; `list --end-to-end-id` finds it."),
         ] = None,
         remittance: Annotated[
-            str, typer.Option(metavar="TEXT", help="What it is for, as the payer reads it.")
+            str,
+            typer.Option(
+                metavar="TEXT", help="What it is for. The partner may show it to the payer."
+            ),
         ] = "",
         tenant: Annotated[str, typer.Option(help="Who owns it.")] = "default",
         preview: Annotated[

@@ -91,16 +91,19 @@ class CollectOptions:
         ]
         if len(fitting) == 1:
             return fitting[0]
-        listed = ", ".join("/".join(one) for one in fitting or known) or "none"
+        listed = ", ".join("/".join(one) for one in fitting or known)
         if fitting:
             raise InvalidCommand(
                 f"--partner: several accounts take collections ({listed}); name one with "
                 "--partner and --account"
             )
+        if not known:
+            raise InvalidCommand(
+                "--partner: no account in the settings takes collections; describe one under "
+                "[partners.stripe.NAME] (docs/configuration.md)"
+            )
         named = "--partner" if self.account is None else "--account"
-        raise InvalidCommand(
-            f"{named}: no such account in the settings takes collections (those that do: {listed})"
-        )
+        raise InvalidCommand(f"{named}: no such account takes collections; those that do: {listed}")
 
     def order(self, partner: str, account: str) -> Order:
         """The order to collect through this account.
@@ -111,7 +114,7 @@ class CollectOptions:
         payer = self.customer or self.payment_method or self.mandate
         if payer is None:
             raise InvalidCommand(
-                "--payment-method: is missing; give it, or --mandate or --customer"
+                "--payment-method: is missing; give the partner's token of a card or bank account"
             )
         ours = f"{partner}/{account}"
         return Order(

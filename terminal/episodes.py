@@ -30,7 +30,7 @@ _STYLE: Final[dict[CaptureState | ReversalState, str]] = {
 }
 _ACTS: Final = {
     ActionKind.REDIRECT: "has to open a page and confirm there",
-    ActionKind.CONFIRM: "has to confirm in an app of their own",
+    ActionKind.CONFIRM: "has to confirm, and the partner gave no page for it",
     ActionKind.CODE: "has to give a code",
 }
 

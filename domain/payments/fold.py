@@ -10,7 +10,7 @@ from domain.lifecycle.absence import is_uncertain, is_unconfirmed
 from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.profile import Profile
 from domain.lifecycle.resource import Certainty, ClosedFinding, Finding, FindingKind, Instruction
-from domain.lifecycle.reversals import SeenReversal, standing
+from domain.lifecycle.reversals import Reversal, ReversalState, SeenReversal, standing
 from domain.lifecycle.sending import AttemptResult, Book, Closed, may_be_twice
 from domain.payments.aftermath import reversals_of, sums_that_differ
 from domain.payments.movements import amounts_of, ever_booked, in_another_currency, movements_of
@@ -407,7 +407,7 @@ class _Folding:
             direction=self.order.direction,
             reversals=reversals,
             action=words.action if words and self.state is PaymentState.AWAITING_USER else None,
-            is_followed=any(each.is_open for each in reversals)
+            is_followed=any(each.is_open or self._lacks_booking(each) for each in reversals)
             or any(i.is_open for i in self.instructions if i.instruction_id in self.claims),
             findings=tuple(dict.fromkeys((*self.open, *self.notes))),
             closed_findings=self._over(),
@@ -426,6 +426,11 @@ class _Folding:
             and words.state in (None, self.state),
             funds_back=any(m.kind is MovementKind.RETURN for m in movements),
         )
+
+    def _lacks_booking(self, reversal: Reversal) -> bool:
+        """Whether a refund of ours is done by the partner's word, and its booking is to come."""
+        is_done = reversal.instruction_id is not None and reversal.state is ReversalState.DONE
+        return self.shows_bookings and is_done and reversal.taken.minor < reversal.amount.minor
 
     def _certainty(self, seen_at_partner: bool) -> Certainty:
         if self.is_uncertain or any(finding.freezes for finding in self.open):

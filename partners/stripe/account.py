@@ -11,7 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from partners.kit.account import PartnerAccount, Time
 
 _LIVE: Final = ("sk_live_", "rk_live_")
-_ENDS: Final = re.compile(r"[A-Z0-9]{4}", re.ASCII)
+_BANK_ACCOUNT: Final = re.compile(r"ba_\w+", re.ASCII)
+#: As many characters as Stripe itself shows of an account's number.
+_ENDS: Final = 4
+
+
+def compact(number: str) -> str:
+    """An account's number without the blanks that people write in it."""
+    return "".join(number.split()).upper()
 
 
 class WebhookSigning(BaseModel):
@@ -38,16 +45,18 @@ class StripeAccount(PartnerAccount):
     """the secret or restricted key (`sk_…`, `rk_…`)"""
     webhooks: WebhookSigning | None = None
     """how webhooks are signed; without it none is accepted, and changes are found by reads alone"""
-    payout_accounts: dict[str, str] = Field(default_factory=dict)
-    """where payouts may go: ids of our bank accounts (`ba_…`), by the last four characters"""
+    payout_accounts: dict[str, SecretStr] = Field(default_factory=dict)
+    """where payouts may go: the whole number of each of our bank accounts, by its id (`ba_…`)"""
     payer_acts_within: Time = timedelta(days=1)
     """how long the payer may take to confirm a payment before it is cancelled"""
 
     @field_validator("payout_accounts")
     @classmethod
-    def _ends(cls, given: dict[str, str]) -> dict[str, str]:
-        if any(not _ENDS.fullmatch(ends) for ends in given):
-            raise ValueError("give the last four characters of each account's number, in capitals")
+    def _whole(cls, given: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        if not all(_BANK_ACCOUNT.fullmatch(one) for one in given):
+            raise ValueError("name each account by its id at Stripe (`ba_…`)")
+        if any(len(compact(number.get_secret_value())) <= _ENDS for number in given.values()):
+            raise ValueError("give the whole number of each account, such as its IBAN")
         return given
 
     @property
@@ -56,9 +65,14 @@ class StripeAccount(PartnerAccount):
         return self.api_key.get_secret_value().startswith(_LIVE)
 
     @property
+    def own_name(self) -> str:
+        """Our account, in live or in test mode: each sees objects of its own only."""
+        return f"{self.account_id} {'live' if self.is_live else 'test'}"
+
+    @property
     def login(self) -> str:
         """Our name at its host. A key may be rolled; the account stays."""
-        return f"{self.account_id} at {self.base_url}"
+        return f"{self.own_name} at {self.base_url}"
 
     @property
     def webhook_secrets(self) -> tuple[SecretStr, ...]:

@@ -48,6 +48,9 @@ class Capturing:
             reply, intent = await self._collecting.show(subject.partner_reference or "")
             if not isinstance(intent, wire.PaymentIntent):
                 return reply.unprepared(intent.why if intent else "")
+            if _has_mark(subject, intent):
+                # Nothing of ours was sent yet, so the database has forgotten it.
+                return reply.unprepared("the partner shows this capture, and we have no attempt")
             several = intent.charge is not None and intent.charge.allows_several_captures
             left = {_BEFORE: str(intent.amount_received), _IS_LAST: str(not several)}
         key, amount = subject.keys[-1], subject.amount

@@ -32,6 +32,7 @@ from partners.kit.wire import Unusable, read
 from partners.kit.workplace import Workplace
 from partners.stripe import errors, refusals, requests, wire
 from partners.stripe.account import StripeAccount
+from partners.stripe.amounts import NoSuchAmount
 from partners.stripe.cancelling import Cancelling
 from partners.stripe.claiming import Capturing, Refunding
 from partners.stripe.collecting import Collecting
@@ -86,7 +87,11 @@ class StripePartner:
         return None  # A key is no session: there is nothing to log in to.
 
     async def prepare(self, subject: Subject) -> Preparation:
-        return await self._handler(subject).prepare(subject)
+        try:
+            return await self._handler(subject).prepare(subject)
+        except NoSuchAmount as error:
+            why = f"amount: {error}"
+            return Unprepared(why, refused=refusals.unfit(subject, why, self._clock.now()))
 
     async def examine(self, order: Order) -> Unprepared | None:
         """What Stripe cannot do with the order. The rest shows when the intent is made."""

@@ -20,13 +20,15 @@ _WAITS_MAX: Final = 3600
 _LISTS: Final[tuple[tuple[str, type[wire.Listed], int, Mapping[str, str]], ...]] = (
     (requests.INTENTS, wire.PaymentIntents, _WAITS_MAX, {"expand[]": "data.latest_charge"}),
     (requests.PAYOUTS, wire.Payouts, 0, {}),
+    (requests.REFUNDS, wire.Refunds, 0, {}),
 )
+_Made = wire.PaymentIntent | wire.Payout | wire.Refund
 #: How often the time that is listed at once is halved, or moved on.
 _STEPS_MAX: Final = 30
 
 
 async def created_since(calls: Calls, clock: Clock, since: datetime) -> Listed | Unanswered:
-    """The confirmed intents and the payouts since then, the oldest first.
+    """The confirmed intents, the payouts and the refunds since then, the oldest first.
 
     A list shows the newest first, and only its end completes it. If a list is too long, only the
     first half of its time is listed, and so on; the caller asks again from there.
@@ -53,7 +55,7 @@ async def created_since(calls: Calls, clock: Clock, since: datetime) -> Listed |
 
 
 async def _between(calls: Calls, begin: int, end: int | None) -> list[Shown] | Partly:
-    """What was confirmed or paid out in these seconds, both included."""
+    """What was confirmed, paid out or refunded in these seconds, both included."""
     shown = []
     for path, kind, margin, expanded in _LISTS:
         query = {"created[gte]": str(begin - margin), **expanded}
@@ -67,15 +69,15 @@ async def _between(calls: Calls, begin: int, end: int | None) -> list[Shown] | P
     return sorted(within, key=lambda each: each.created_at)
 
 
-def _is_within(begin: int, end: int | None, each: wire.PaymentIntent | wire.Payout) -> bool:
+def _is_within(begin: int, end: int | None, each: _Made) -> bool:
     return begin <= each.created <= (end or inf)
 
 
-def _may_have_moved(each: wire.PaymentIntent | wire.Payout) -> bool:
-    return isinstance(each, wire.Payout) or mapping.was_confirmed(each) is not False
+def _may_have_moved(each: _Made) -> bool:
+    return not isinstance(each, wire.PaymentIntent) or mapping.was_confirmed(each) is not False
 
 
-def _shown(each: wire.PaymentIntent | wire.Payout) -> Shown:
+def _shown(each: _Made) -> Shown:
     charge = each.charge if isinstance(each, wire.PaymentIntent) else None
     at = charge.at if charge else each.at
     return Shown(each.id, each.metadata.get(words.OUR_KEY), at)

@@ -29,7 +29,9 @@ def payout_report(
         bookings: all its bookings; None if they were not read.
     """
     state = words.PAYOUT.get(payout.status)
-    if payout.status == words.FAILED and bookings is not None and not bookings:
+    if payout.status == words.FAILED and bookings is None:
+        state = PaymentState.PROCESSING  # A read says by the bookings whether anything is back.
+    elif payout.status == words.FAILED and not bookings:
         state = PaymentState.REJECTED  # Nothing was ever taken from our balance.
     text = str(payout.failure_message or payout.failure_code or "")
     return Report(

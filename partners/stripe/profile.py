@@ -90,5 +90,5 @@ def profile_of(account: StripeAccount) -> Profile:
     """
     host = urlsplit(account.base_url).hostname or ""
     quota = None if is_this_machine(host) else _LIVE if account.is_live else _TEST
-    profile = account.overriding(PROFILE, account.account_id)
+    profile = account.overriding(PROFILE, account.own_name)
     return profile.model_copy(update={"quota": quota})

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 #: The account that the simulator has by default. It protects nothing.
 ACCOUNT_ID: Final = "acct_simulated"
 API_KEY: Final = "sk_test_simulator"
-#: Its bank account for payouts, by the end of the account number that examples use for France.
-PAYOUT_ACCOUNTS: Final = {"0189": "ba_simulated"}
+#: Its bank account for payouts, with the number that examples use for France.
+PAYOUT_ACCOUNTS: Final = {"ba_simulated": "FR7630006000011234567890189"}
 
 
 def _make(account: StripeAccount, workplace: Workplace) -> PaymentPartner:

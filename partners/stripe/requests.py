@@ -9,7 +9,7 @@ from urllib.parse import quote
 from domain.money import Money
 from domain.payments.order import Captured, Order, Rail
 from partners.stripe import words
-from partners.stripe.account import StripeAccount
+from partners.stripe.account import StripeAccount, compact
 from partners.stripe.amounts import NoSuchAmount, to_stripe
 
 INTENTS: Final = "/v1/payment_intents"
@@ -98,7 +98,9 @@ def payout_form(order: Order, key: str, destination: str) -> dict[str, str]:
 
 def destination_of(order: Order, account: StripeAccount) -> str | None:
     """The id of our bank account that the order pays; None if it is not ours."""
-    return account.payout_accounts.get(order.creditor_account.number[-4:].upper())
+    wanted = compact(order.creditor_account.number)
+    ours = account.payout_accounts.items()
+    return next((its for its, one in ours if compact(one.get_secret_value()) == wanted), None)
 
 
 def unfit(order: Order, account: StripeAccount) -> str:

@@ -141,6 +141,20 @@ def test_a_refund_counts_until_word_and_bookings_say_that_it_failed(
     assert payment.is_followed == (state is R.PENDING or (more == (OUT,) and state is R.FAILED))
 
 
+@pytest.mark.parametrize(("more", "is_followed"), [((), True), ((OUT,), False)])
+def test_a_refund_is_followed_until_its_booking_is_shown(
+    more: tuple[Movement, ...], is_followed: bool
+) -> None:
+    """Otherwise money that has left stays hidden until the end of the watch, and after it."""
+    shown = seen(R.DONE, ReversalKind.REFUND, reference="re_1", amount=euro(2_500))
+    own = report(None, instruction_id="pay_1/refund/1", partner_reference="re_1")
+    watched = report(S.CAPTURED, WATCH + MINUTE, movements=(HELD, TAKEN, *more), reversals=(shown,))
+    claims = [claim(CAPTURE, 6_000, of=ACCEPTED_BOOK), claim(REFUND, 2_500, of=ACCEPTED_BOOK)]
+    payment = collected(CAPTURED, watched, own, claims=claims, shows_bookings=True)
+    assert payment.is_followed is is_followed
+    assert payment.is_over is not is_followed
+
+
 def test_a_refunds_own_id_is_no_second_payment() -> None:
     payment, _ = refunded(R.DONE, OUT)
     assert payment.partner_reference == "ref-1"

@@ -19,6 +19,12 @@ from domain.card_numbers import has_card_number
         "card:5555555555554444,",
         "4222222222222",
         "6304000000000000000",
+        "4242 4242 4242 4242 12/26",
+        "4242424242424242 123",
+        "order 17 4242424242424242",
+        "4242.4242.4242.4242",
+        "4242\u00a04242\u00a04242\u00a04242",
+        "4242  4242  4242  4242",
     ],
 )
 def test_a_number_that_passes_the_check_is_found_however_it_is_written(text: str) -> None:
@@ -35,7 +41,6 @@ def test_a_number_that_passes_the_check_is_found_however_it_is_written(text: str
         "DE89370400440532013000",
         "pm_4242424242424242",
         "4242424242424242x",
-        "12.4242424242424242",
         "Invoice 2026-11-23",
         "42424242\n42424242",
     ],

@@ -75,7 +75,7 @@ async def test_a_repeat_prints_what_became_of_it_and_claims_nothing(
     ("answer", "said"),
     [
         ("refused", "capture c1 of 60.00 EUR: not executed: the amount is too large"),
-        ("lost", "capture c1 of 60.00 EUR: in doubt; it is looked up"),
+        ("lost", "capture c1 of 60.00 EUR: in doubt: the partner may have executed it"),
     ],
 )
 async def test_what_did_not_work_or_is_in_doubt_is_said_and_told_by_the_code(

@@ -66,7 +66,10 @@ async def test_a_halt_is_made_shown_and_lifted(alone: Home) -> None:
     [
         ({"why": ""}, "why: is missing"),
         ({"partner": "currencyclod"}, "there is no 'currencyclod'; known: currencycloud"),
-        ({"rail": "sepa"}, "known: card, cross_border, domestic, sepa_credit_transfer"),
+        (
+            {"rail": "sepa"},
+            "known: ach_debit, card, cross_border, domestic, sepa_",
+        ),
         ({"by": "eve"}, "is the key of 'alice', not of 'eve'"),
     ],
 )

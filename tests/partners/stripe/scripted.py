@@ -38,7 +38,7 @@ ACCOUNT: Final = StripeAccount.model_validate(
         "account_id": "acct_1",
         "api_key": "sk_test_1",
         "webhooks": {"secrets": [SECRET]},
-        "payout_accounts": {"0189": "ba_1"},
+        "payout_accounts": {"ba_1": "FR76 3000 6000 0112 3456 7890 189"},
     }
 )
 ORDER: Final = Order(

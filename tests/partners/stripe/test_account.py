@@ -133,7 +133,7 @@ def test_a_key_says_whether_its_money_is_real(key: str, is_live: bool) -> None:
     "given",
     [
         {"payout_accounts": {"FR7630006000011234567890189": "ba_1"}},
-        {"payout_accounts": {"189": "ba_1"}},
+        {"payout_accounts": {"ba_1": "0189"}},
         {"webhooks": {"secrets": []}},
         {"webhooks": {"secrets": ["short"]}},
         {"publishable_key": "pk_1"},
@@ -165,11 +165,14 @@ def test_every_instruction_repeats_its_answer_for_a_day_even_an_error() -> None:
         assert not operation.lookup.lags
 
 
-def test_the_key_changes_no_place_and_the_account_does() -> None:
+def test_the_key_changes_no_place_and_account_and_mode_do() -> None:
     rolled = ACCOUNT.model_copy(update={"api_key": SecretStr("sk_test_2")})
     other = ACCOUNT.model_copy(update={"account_id": "acct_2"})
     assert profile_of(rolled).environment == profile_of(ACCOUNT).environment
-    assert profile_of(other).environment != profile_of(ACCOUNT).environment
+    live = ACCOUNT.model_copy(update={"api_key": SecretStr("sk_live_1")})
+    for elsewhere in (other, live):
+        assert profile_of(elsewhere).environment != profile_of(ACCOUNT).environment
+        assert elsewhere.login != ACCOUNT.login
 
 
 def quota(base_url: str, key: str) -> int | None:

@@ -51,6 +51,7 @@ BOOKINGS = "GET /v1/balance_transactions"
 INTENTS = "GET /v1/payment_intents"
 ONE = "GET /v1/payment_intents/pi_1"
 PAYOUTS = "GET /v1/payouts"
+REFUNDS = "GET /v1/refunds"
 
 
 async def was_read(script: Scripted, subject: Any = TAKEN) -> Report:
@@ -192,7 +193,7 @@ async def test_a_warning_takes_nothing_and_is_open_while_a_refund_helps(
 @pytest.mark.parametrize(
     "route",
     [
-        ONE, BOOKINGS, "GET /v1/refunds", "GET /v1/disputes", "GET /v1/radar/early_fraud_warnings",
+        ONE, BOOKINGS, REFUNDS, "GET /v1/disputes", "GET /v1/radar/early_fraud_warnings",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize(
@@ -208,7 +209,7 @@ async def test_a_read_of_which_a_part_is_missing_says_nothing(route: str, answer
     [
         (ONE, (200, intent(id="pi_2"))),
         (BOOKINGS, page(booking(source="ch_2"))),
-        ("GET /v1/refunds", page(refund(payment_intent="pi_2"))),
+        (REFUNDS, page(refund(payment_intent="pi_2"))),
         ("GET /v1/disputes", page(dispute(payment_intent="pi_2"))),
     ],
 )
@@ -308,7 +309,7 @@ async def test_a_capture_is_found_by_its_mark(whole: Any, answer: type) -> None:
 async def test_a_refund_is_found_by_our_key_in_the_list_of_its_payment(
     refunds: tuple[Any, ...], answer: type
 ) -> None:
-    script = Scripted().on("GET /v1/refunds", page(*refunds))
+    script = Scripted().on(REFUNDS, page(*refunds))
     assert isinstance(await partner(script).find(of_kind(InstructionKind.REFUND)), answer)
     assert script.sent[0].query == {"payment_intent": "pi_1", "limit": "100"}
 
@@ -369,6 +370,13 @@ async def test_a_payout_whose_failure_is_not_booked_yet_says_nothing() -> None:
     assert (report.state, report.movements) == (PaymentState.REJECTED, ())
 
 
+async def test_a_payout_that_is_found_failed_is_not_over_before_its_money_is_back() -> None:
+    script = Scripted().on(PAYOUTS, page(payout(status="failed")))
+    found = await partner(script).find(NEW_PAYOUT)
+    assert isinstance(found, Found)
+    assert found.report.state is PaymentState.PROCESSING
+
+
 async def test_a_payout_to_another_account_is_noticed() -> None:
     elsewhere = payout(destination="ba_2")
     script = Scripted().on("GET /v1/payouts/po_1", (200, elsewhere))
@@ -396,10 +404,12 @@ async def test_what_was_confirmed_or_paid_out_is_listed_by_its_moment() -> None:
             intent(charge(created=SECONDS - 1), id="pi_4", created=SECONDS - 2),
         ),
     ).on(PAYOUTS, page(payout(created=SECONDS + 4)))
+    # A refund that a restored database has forgotten would be made again.
+    script.on(REFUNDS, page(refund(created=SECONDS + 6)))
     found = await listed(script)
     assert found.is_complete
     assert [(each.partner_reference, each.key) for each in found.payments] == [
-        ("pi_3", None), ("po_1", KEY), ("pi_1", KEY),
+        ("pi_3", None), ("po_1", KEY), ("re_1", KEY), ("pi_1", KEY),
     ]  # fmt: skip
     assert found.payments[-1].created_at == datetime.fromtimestamp(SECONDS + 9, UTC)
 
@@ -413,6 +423,7 @@ async def test_a_list_that_is_too_long_is_listed_in_parts() -> None:
         page(payout(id=f"po_{number}", created=begin + 1), has_more=True) for number in range(20)
     ]
     script = Scripted().on(INTENTS, page()).on(PAYOUTS, *endless, page(early))
+    script.on(REFUNDS, page())
     found = await listed(script, since)
     assert not found.is_complete
     assert [each.partner_reference for each in found.payments] == ["po_0"]
@@ -422,10 +433,11 @@ async def test_a_list_that_is_too_long_is_listed_in_parts() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("route", [INTENTS, PAYOUTS])
+@pytest.mark.parametrize("route", [INTENTS, PAYOUTS, REFUNDS])
 @pytest.mark.parametrize("answer", [(500, ""), (200, {}), OSError("gone")], ids=str)
 async def test_a_list_that_is_not_whole_is_no_list(route: str, answer: Any) -> None:
-    script = Scripted().on(INTENTS, page()).on(PAYOUTS, page()).on(route, answer)
+    script = Scripted().on(INTENTS, page()).on(PAYOUTS, page()).on(REFUNDS, page())
+    script.on(route, answer)
     assert isinstance(await partner(script).created_since(NOW), Unanswered)
 
 

@@ -149,6 +149,24 @@ async def test_a_capture_leaves_its_mark_and_is_the_last_only_where_it_has_to_be
     assert len(f"capture_{KEY}") <= 40, "they limit the names in metadata"
 
 
+async def test_a_capture_that_the_partner_shows_is_not_made_again() -> None:
+    """The database was restored, and has forgotten it."""
+    held = charge(amount_captured=500)
+    shown = intent(held, status="requires_capture", metadata={f"capture_{KEY}": "500"})
+    script = Scripted().on("GET /v1/payment_intents/pi_1", (200, shown))
+    subject = of_kind(InstructionKind.CAPTURE, replace(TAKEN, order=HELD))
+    assert isinstance(await partner(script).prepare(subject), Unprepared)
+
+
+async def test_an_amount_that_stripe_cannot_take_is_refused_for_good() -> None:
+    asked = of_kind(InstructionKind.REFUND)
+    odd = replace(asked, amount=Money(minor=1_005, currency="KWD"))
+    unprepared = await partner(Scripted()).prepare(odd)
+    assert isinstance(unprepared, Unprepared)
+    assert unprepared.refused is not None
+    assert "amount" in unprepared.why
+
+
 async def test_a_refund_names_its_payment_and_our_key() -> None:
     assert await form_of(of_kind(InstructionKind.REFUND)) == (
         "POST /v1/refunds",
@@ -203,6 +221,9 @@ async def test_the_same_order_is_the_same_bytes_later_too() -> None:
         (ORDER.model_copy(update={"instructed_amount": Money(minor=1_50, currency="MGA")}),
          "instructed_amount"),
         (PAYOUT.model_copy(update={"creditor_account": Account(other="12345678")}),
+         "creditor_account"),
+        # It ends as ours does.
+        (PAYOUT.model_copy(update={"creditor_account": Account(other="0000000189")}),
          "creditor_account"),
         (PAYOUT.model_copy(update={"rail": Rail.CROSS_BORDER}), "rail"),
     ],
