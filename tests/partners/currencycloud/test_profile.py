@@ -11,6 +11,7 @@ from domain.payments.order import Rail
 from partners.currencycloud.profile import PROFILE, profile_of
 from partners.kit.workplace import Workplace
 from partners.registry import Partners
+from regimes.rails import COLLECTING
 from tests.partners.currencycloud.scripted import (
     ACCOUNT,
     FakeLoginBook,
@@ -37,7 +38,7 @@ def test_an_account_says_where_it_is_and_overrides_only_the_times_it_names() -> 
     profile = profile_of(overriding)
     before, after = (each.operation(InstructionKind.PAY) for each in (PROFILE, profile))
     assert after == before.model_copy(update={"answer_within": second})
-    assert profile.watch == dict.fromkeys(set(Rail) - {Rail.CARD}, second)
+    assert profile.watch == dict.fromkeys(set(Rail) - set(COLLECTING), second)
 
 
 def test_their_limits_differ_by_host_and_a_simulator_has_none() -> None:
