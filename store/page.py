@@ -1,8 +1,9 @@
 """The rows of one resource, as one transaction holds them: each kind of row is queried once.
 
-A transaction that writes holds the resource's lock, so nobody else changes these rows meanwhile. To
-query them again after each change was what cost most of a transaction. New rows of these kinds are
-added here, so that a page that was read before has them too.
+A transaction that writes holds the resource's lock, so nobody else changes these rows meanwhile.
+Queries after each change cost most of a transaction. New rows of these kinds are added here, so
+that a page that was read before has them too. Keeping pages from one transaction to the next was
+refused: another process may write in between.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class Page:
         return self._attempts[instruction_id]
 
     def attempt(self, instruction_id: str, number: int) -> AttemptRow:
-        """The attempt of that number, which there is."""
+        """The attempt with that number; it must exist."""
         return next(each for each in self.attempts(instruction_id) if each.number == number)
 
     def lookups(self, instruction_id: str) -> Sequence[LookupRow]:
@@ -185,7 +186,7 @@ class Page:
         return plain_rows(self._session, query, of)
 
     def _objects(self, query: Any, of: Mapping[str, Any]) -> list[Any]:
-        # What is pending was added here, or belongs to other tables.
+        # No flush is needed: pending rows of these tables are on the page already.
         with self._session.no_autoflush:
             return list(self._session.exec(query, params=of).all())
 
@@ -199,6 +200,6 @@ def page_of(session: Session, resource_id: str) -> Page:
 
 
 def turn_page(session: Session, resource_id: str) -> None:
-    """Let the page be read anew: the resource has just been locked, or rows were deleted."""
+    """Forget the page, so that it is queried again: the lock was taken, or rows were deleted."""
     if cast(dict[str, Page], session.info.get(_PAGES, {})).pop(resource_id, None):
         session.flush()
