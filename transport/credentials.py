@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Final
 
 #: A name with one of these anywhere in it, whatever separates its words, is a credential. So is
-#: the address at which a payer acts: anybody who has it can act for the payer. Stripe gives it in
-#: `next_action`, banks after the Berlin Group in `scaRedirect`.
+#: the address at which a payer acts (`next_action`, `scaRedirect`), because anybody who has it can
+#: act for the payer.
 _ANYWHERE: Final = (
     "apikey", "assertion", "authorisation", "authorization", "cookie", "credential", "jwt",
     "loginid", "nextaction", "passphrase", "passwd", "password", "privatekey", "scaredirect",
@@ -37,7 +37,7 @@ _BEARER: Final = re.compile(
     r"\b(?P<scheme>bearer|basic)\s+[\w.~+/=-]{8,}", re.ASCII | re.IGNORECASE
 )
 _JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]{5,}+\.[\w-]+(?:\.[\w-]*)?", re.ASCII)
-#: Longer names are not remembered, whoever made them up.
+#: A longer name is judged each time: a hostile partner could fill the memory with such names.
 _REMEMBERED_MAX: Final = 64
 
 

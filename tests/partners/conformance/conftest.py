@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 
 import pytest
 
@@ -18,7 +18,25 @@ from tests.simulators.conftest import receiver
 __all__ = ["receiver"]
 
 
-@pytest.fixture(scope="module", params=WORDS, ids=lambda words: words.title or words.name)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that cancels or refunds is made for partners that do so."""
+    names = metafunc.fixturenames
+    if "served" in names:
+        partners: Iterable[Words] = WORDS
+        if "cancel" in names:
+            partners = [words for words in partners if words.cancel]
+        if "paid" in names:
+            partners = [words for words in partners if words.refund]
+        metafunc.parametrize(
+            "served",
+            partners,
+            indirect=True,
+            scope="module",
+            ids=lambda words: words.title or words.name,
+        )
+
+
+@pytest.fixture(scope="module")
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Bank]:
