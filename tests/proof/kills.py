@@ -6,13 +6,14 @@ import asyncio
 import random
 import re
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final
 
-from tests.proof.arena import FORGETFUL, Arena
+from tests.proof.accounts import FORGETFUL
+from tests.proof.arena import Arena
 from tests.proof.forks import Worker
 from tests.proof.points import Passed, read_trace
 from tests.proof.scenarios import Run, Scenario, at_end, give, story, until_ended
@@ -53,6 +54,11 @@ class Target:
     @property
     def is_in_transaction(self) -> bool:
         return Passed(self.at_seconds, "", self.point).is_in_transaction
+
+    @property
+    def is_request(self) -> bool:
+        """Whether something is asked of a partner there, which a read is not."""
+        return self.point.startswith("partner POST ")
 
 
 class Kills:
@@ -105,11 +111,16 @@ class Kills:
         for lane in self._lanes:
             books = await lane.arena.books()
             for tally in self.tallies.scenarios.values():
-                comparison = books.compared(tally.prefix)
-                tally.twice += comparison.twice
-                tally.lost += comparison.lost
-                tally.flaws += comparison.flaws
-            self.tallies.flaws += books.compared().flaws
+                for found in (books.compared(tally.prefix), books.collected(tally.prefix)):
+                    tally.twice += found.twice
+                    tally.lost += found.lost
+                    tally.flaws += found.flaws
+            self.tallies.flaws += [*books.compared().flaws, *books.collected().flaws]
+
+    async def kinds_asked(self) -> set[str]:
+        """Of which kinds there was an instruction in some scenario."""
+        asked = [await lane.arena.kinds_asked() for lane in self._lanes]
+        return set().union(*asked)
 
 
 class _Lane:
@@ -196,16 +207,34 @@ class _Lane:
 
 
 def sample(targets: Sequence[Target], size: int) -> list[Target]:
-    """Some of them: each kind of point once, then from all scenarios in turn; always the same."""
+    """Some of them; always the same.
+
+    First one of each scenario, where possible at a request that few others make; then each kind of
+    point once, requests first; then from all scenarios in turn.
+    """
     ordered = sorted(targets, key=lambda target: (target.scenario.name, target.point))
     shuffled = random.Random(0).sample(ordered, len(ordered))
-    chosen = {target.kind: target for target in reversed(shuffled)}
     of_each = defaultdict(list)
     for target in shuffled:
-        if target is not chosen[target.kind] and not target.is_in_transaction:
-            of_each[target.scenario.name].append(target)
-    rest = [target for turn in zip_longest(*of_each.values()) for target in turn if target]
-    return [*chosen.values(), *rest][:size]
+        of_each[target.scenario.name].append(target)
+    met_by = Counter(kind for each in of_each.values() for kind in {one.kind for one in each})
+    chosen: list[Target] = []
+    kinds: set[str] = set()
+    for each in of_each.values():
+        requests = [target for target in each if target.is_request] or each
+        chosen.append(min(requests, key=lambda one: (one.kind in kinds, met_by[one.kind])))
+        kinds.add(chosen[-1].kind)
+    for target in sorted(shuffled, key=lambda target: not target.is_request):
+        if target.kind not in kinds:
+            chosen.append(target)
+            kinds.add(target.kind)
+    known = {id(target) for target in chosen}
+    rest = [
+        [target for target in each if id(target) not in known and not target.is_in_transaction]
+        for each in of_each.values()
+    ]
+    in_turn = [target for turn in zip_longest(*rest) for target in turn if target]
+    return [*chosen, *in_turn][:size]
 
 
 def _batch(todo: deque[Target]) -> list[Target]:

@@ -28,7 +28,8 @@ from domain.ids import workflow_id
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
 from domain.payments.report import PaymentState
 from tests.polling import eventually
-from tests.proof.arena import Arena, arena, bank_account
+from tests.proof.accounts import bank_account
+from tests.proof.arena import Arena, arena
 from tests.proof.bank_partner import BANK
 from tests.proof.forks import Worker
 from tests.proof.points import read_trace
