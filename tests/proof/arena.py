@@ -65,7 +65,8 @@ from workflows.upkeep import UpkeepWorkflow
 #: People who decide.
 OPERATORS: Final = ("ada", "bo")
 _JOURNAL: Final = "journal.jsonl"
-_CLAIMS_JOURNAL: Final = "claims.jsonl"
+#: The client's journal of collections, in the home.
+CLAIMS_JOURNAL: Final = "claims.jsonl"
 #: How soon a simulator does what takes its partner days.
 _AT_ONCE: Final = (
     "--review-after", "0", "--release-after", "0.2", "--submit-after", "0.1",
@@ -103,7 +104,7 @@ class Arena:
             {name: [row for book in books for row in book[name]]
              for name in ("payments", "beneficiaries", "postings")},
             [as_object(one) for one in records if one.partner != PROCESSOR],
-            _lines(self.home / _CLAIMS_JOURNAL),
+            _lines(self.home / CLAIMS_JOURNAL),
             await self.processor.book(),
             await self.assembly.database.read(partial(shown, collected)),
         )  # fmt: skip
@@ -281,7 +282,7 @@ async def arena(
         forks = await Forks.start(home, {**os.environ, "FINALITY_HOME": str(home)})
         parts.push_async_callback(forks.stop)
         journal = parts.enter_context(Journal(home / _JOURNAL))
-        claims_journal = parts.enter_context(ClaimsJournal(home / _CLAIMS_JOURNAL))
+        claims_journal = parts.enter_context(ClaimsJournal(home / CLAIMS_JOURNAL))
         assembly = await parts.enter_async_context(assembled(ProofSettings(home=home)))
         assembly._client = await Client.connect(
             temporal.address,

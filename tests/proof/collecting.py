@@ -20,7 +20,7 @@ from store.records import PaymentRecord
 from tests.proof.accounts import PROCESSOR, SECRET, SHOP
 from tests.proof.arena import Arena, Standing
 from tests.proof.processor import signed
-from tests.proof.scenarios import FINAL, Deed, Run, Scenario, cancel, in_state
+from tests.proof.scenarios import Deed, Run, Scenario, cancel, in_state
 
 CAPTURE, REFUND = InstructionKind.CAPTURE, InstructionKind.REFUND
 AUTHORISED, CAPTURED = PaymentState.AUTHORISED, PaymentState.CAPTURED
@@ -57,6 +57,10 @@ class CollectionScenario(Scenario):
     refunded: int = 0
     disputed: int = 0
     reversals: tuple[str, ...] = ()
+
+    @property
+    def collects(self) -> bool:
+        return True
 
     def journal(self, arena: Arena) -> Journal:
         return arena.claims_journal

@@ -88,7 +88,9 @@ class Kills:
         await asyncio.gather(*map(work, self._lanes))
         for scenario in scenarios:
             points = [target for target in found if target.scenario is scenario]
-            self.tallies.scenarios[scenario.name] = Tally(scenario.prefix, points=len(points))
+            self.tallies.scenarios[scenario.name] = Tally(
+                scenario.prefix, collects=scenario.collects, points=len(points)
+            )
         return found
 
     async def strike(self, targets: Iterable[Target]) -> None:

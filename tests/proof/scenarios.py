@@ -81,6 +81,11 @@ class Scenario:
     may_park: bool = False
 
     @property
+    def collects(self) -> bool:
+        """Whether it takes money in."""
+        return False
+
+    @property
     def prefix(self) -> str:
         """Of its payments' references, which are short."""
         return f"{zlib.crc32(self.name.encode()):08x}-{self.name[:12].replace(' ', '-')}-"
