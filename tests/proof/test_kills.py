@@ -15,7 +15,7 @@ from domain.lifecycle.profile import InstructionKind
 from tests.postgresql import PostgreSQL
 from tests.proof.arena import arena
 from tests.proof.collecting import COLLECTIONS
-from tests.proof.kills import Kills, sample
+from tests.proof.kills import Kills, Target, sample
 from tests.proof.scenarios import SHAPES, STORIES
 
 SAMPLE = 160
@@ -42,3 +42,20 @@ async def test_killed_at_every_kind_of_point_no_payment_is_made_twice_or_lost_or
     assert tallies.total["kills"] >= HIT_SHARE * len(chosen)
     assert {target.scenario.name for target in chosen} == set(tallies.scenarios)
     assert asked == set(InstructionKind), "no scenario asks for some kind of instruction"
+
+
+def test_a_sample_has_every_scenario_then_every_kind_of_request() -> None:
+    points = ("workflow fire_timer #1", "partner POST /a unsent #1", "partner GET /a unsent #1")
+    own = ((STORIES[0], "b"), (COLLECTIONS[0], "c"))
+    targets = [
+        Target(scenario, point.replace("/a", path), 0.0)
+        for scenario, name in own
+        for path in ("/a", f"/{name}")
+        for point in points
+    ]
+    first = sample(targets, 2)
+    assert {target.scenario.name for target in first} == {one.name for one, _ in own}
+    assert {target.kind for target in first} == {f"partner POST /{n} unsent" for n in "bc"}
+    assert [target.is_request for target in sample(targets, 4)] == [True, True, True, False]
+    assert len({target.kind for target in sample(targets, 7)}) == 7
+    assert len(sample(targets, 99)) == len(targets)
