@@ -190,12 +190,11 @@ async def test_a_refund_of_a_client_killed_before_the_run_heard_of_it_is_sent_by
         env=made.environment,
     )
     assert await client.wait() == -signal.SIGKILL
-    await _all_end(made, run)
+    await _all_end(made, run, seconds=110)
     asked = made.assembly.orchestrator.refund
     again = await asked(run.payment_id, run.reference, amount, tenant=None, by="shop")
     assert (again.is_replay, again.instruction.instruction_id) == (True, marker.read_text())
     made.claims_journal.admitted(run.reference, InstructionKind.REFUND, amount)
-    await _all_end(made, run)
     assert [each["amount"] for each in (await made.processor.book())["refunds"]] == [LESS]
 
 
