@@ -30,8 +30,14 @@ _AFTER_END_SECONDS: Final = 4.0
 _LOOK_SECONDS: Final = 0.2
 #: Until then everything goes on by itself; as long as the product lets a round of upkeep wait.
 _UPKEEP_SECONDS: Final = 20.0
-#: Whose payment logs in for all is chance.
-_BY_CHANCE: Final = ("authenticate", "Logins.")
+#: Whose payment logs in for all is chance, and so is whose step compares what a partner lists.
+_BY_CHANCE: Final = (
+    "authenticate",
+    "Logins.",
+    "Strangers.",
+    "GET /v1/payment_intents ",
+    "GET /v1/payouts ",
+)
 #: A run goes on from its history because one of its tasks took too long; or, where people act, a
 #: payment is run once more after its end.
 _STARTED_AGAIN: Final = re.compile(r"workflow initialize_workflow.* #[2-9]$")
