@@ -33,7 +33,7 @@ from store.folding import Folding, reports_of
 from store.forgotten import remember
 from store.page import page_of
 from store.payment_kind import payment_view
-from store.payments import row as payment_row
+from store.payments import row as resource_row
 from store.tables.claims import ClaimRow
 from store.tables.lifecycles import InstructionRow, LifecycleRow
 
@@ -96,7 +96,7 @@ class Claims:
         """
 
         def transaction(session: Session) -> Claimed:
-            row, at = payment_row(session, payment_id), agreed(session, now)
+            row, at = resource_row(session, payment_id), agreed(session, now)
             new = claim_id(payment_id, kind, key)
             if (known := session.get(ClaimRow, new)) is not None:
                 if (known.amount_minor, known.currency) != (amount.minor, amount.currency):
@@ -146,7 +146,7 @@ class Claims:
         """
 
         def query(session: Session) -> Action | None:
-            payment = Payment.model_validate_json(payment_row(session, payment_id).folded_json)
+            payment = Payment.model_validate_json(resource_row(session, payment_id).folded_json)
             return action_of(session, self._folding.keyring, payment_id, payment)
 
         return await self._database.read(query)
@@ -159,7 +159,7 @@ class Claims:
         """
 
         def query(session: Session) -> tuple[Episode, ...]:
-            view = payment_view(session, payment_row(session, payment_id))
+            view = payment_view(session, resource_row(session, payment_id))
             rows = session.exec(select(ClaimRow).where(col(ClaimRow.payment_id) == payment_id))
             claims = [Claim(r.instruction_id, r.key, r.by, r.claimed_at) for r in rows]
             if not claims and not view.payment.reversals:

@@ -64,9 +64,9 @@ def request_of(keyring: Keyring, row: LifecycleRow) -> bytes:
     return keyring.open(row.request_sealed, request_context(row.resource_id))
 
 
-def reports_of(session: Session, payment_id: str) -> list[Report]:
+def reports_of(session: Session, resource_id: str) -> list[Report]:
     """All reports about a resource, in the order they were recorded. The fold sorts them itself."""
-    stored = page_of(session, payment_id).reports.values()
+    stored = page_of(session, resource_id).reports.values()
     return [Report.model_validate_json(text) for text in stored]
 
 
@@ -347,14 +347,14 @@ def _question(kind: StoredKind, finding: Finding) -> str:
 
 
 def _write_tasks(
-    rows: Sequence[TaskRow], payment_id: str, questions: dict[str, Question], now: datetime
+    rows: Sequence[TaskRow], resource_id: str, questions: dict[str, Question], now: datetime
 ) -> list[TaskRow]:
     """Open a task for each question, and close tasks whose question is no longer asked.
 
     The same question is open only once. Returns the tasks that are new.
     """
     known = {row.task_id: row for row in rows}
-    wanted = [_ask(known, payment_id, kind, questions[kind], now) for kind in questions]
+    wanted = [_ask(known, resource_id, kind, questions[kind], now) for kind in questions]
     ids = {row.task_id for row in wanted}
     for row in rows:
         if row.task_id not in ids and row.closed_at is None:
@@ -362,34 +362,34 @@ def _write_tasks(
     return [row for row in wanted if row.task_id not in known]
 
 
-def ask(session: Session, payment_id: str, kind: str, question: Question, now: datetime) -> None:
+def ask(session: Session, resource_id: str, kind: str, question: Question, now: datetime) -> None:
     """Open a task about a payment that cannot be folded. The same question is open only once.
 
     The next fold closes it, like every question that is no longer asked.
     """
-    page = page_of(session, payment_id)
+    page = page_of(session, resource_id)
     known = {row.task_id: row for row in page.tasks}
-    asked = _ask(known, payment_id, kind, question, now)
+    asked = _ask(known, resource_id, kind, question, now)
     if asked.task_id not in known:
         page.add(asked)
 
 
 def _ask(
     known: Mapping[str, TaskRow],
-    payment_id: str,
+    resource_id: str,
     kind: str,
     question: Question,
     now: datetime,
 ) -> TaskRow:
     """The task of this question, opened unless it is open."""
-    asked = f"{payment_id}\x1f{kind}\x1f{question.text}"
+    asked = f"{resource_id}\x1f{kind}\x1f{question.text}"
     task_id = f"task_{hashlib.sha256(asked.encode()).hexdigest()[:20]}"
     due_at = question.due_at or now + TASK_DUE_WITHIN
     row = known.get(task_id)
     if row is None:
         row = TaskRow(
             task_id=task_id,
-            resource_id=payment_id,
+            resource_id=resource_id,
             kind=kind,
             question=question.text,
             owner=question.owner,
