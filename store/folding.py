@@ -1,4 +1,4 @@
-"""Refolding a payment inside the transaction that changed its evidence."""
+"""Refolding a resource inside the transaction that changed its evidence."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ class _Evidence:
 
 @dataclass(frozen=True)
 class _Beside:
-    """What the transaction has read about a payment besides its evidence."""
+    """What the transaction has read about a resource besides its evidence."""
 
     halted: bool
     news: datetime | None = None
@@ -329,7 +329,7 @@ def _parks_at(
     """When time alone will leave people as the only way on; None if it will not.
 
     An attempt ends without an answer, or the partner no longer honours a key. No step is owed then,
-    so without this moment nobody would fold the payment and open the task.
+    so without this moment nobody would fold the resource and open the task.
     """
     moments = []
     for instruction in instructions:
@@ -347,14 +347,14 @@ def _question(kind: StoredKind, finding: Finding) -> str:
 
 
 def _write_tasks(
-    rows: Sequence[TaskRow], resource_id: str, questions: dict[str, Question], now: datetime
+    rows: Sequence[TaskRow], payment_id: str, questions: dict[str, Question], now: datetime
 ) -> list[TaskRow]:
     """Open a task for each question, and close tasks whose question is no longer asked.
 
     The same question is open only once. Returns the tasks that are new.
     """
     known = {row.task_id: row for row in rows}
-    wanted = [_ask(known, resource_id, kind, questions[kind], now) for kind in questions]
+    wanted = [_ask(known, payment_id, kind, questions[kind], now) for kind in questions]
     ids = {row.task_id for row in wanted}
     for row in rows:
         if row.task_id not in ids and row.closed_at is None:
@@ -362,34 +362,34 @@ def _write_tasks(
     return [row for row in wanted if row.task_id not in known]
 
 
-def ask(session: Session, resource_id: str, kind: str, question: Question, now: datetime) -> None:
+def ask(session: Session, payment_id: str, kind: str, question: Question, now: datetime) -> None:
     """Open a task about a payment that cannot be folded. The same question is open only once.
 
     The next fold closes it, like every question that is no longer asked.
     """
-    page = page_of(session, resource_id)
+    page = page_of(session, payment_id)
     known = {row.task_id: row for row in page.tasks}
-    asked = _ask(known, resource_id, kind, question, now)
+    asked = _ask(known, payment_id, kind, question, now)
     if asked.task_id not in known:
         page.add(asked)
 
 
 def _ask(
     known: Mapping[str, TaskRow],
-    resource_id: str,
+    payment_id: str,
     kind: str,
     question: Question,
     now: datetime,
 ) -> TaskRow:
     """The task of this question, opened unless it is open."""
-    asked = f"{resource_id}\x1f{kind}\x1f{question.text}"
+    asked = f"{payment_id}\x1f{kind}\x1f{question.text}"
     task_id = f"task_{hashlib.sha256(asked.encode()).hexdigest()[:20]}"
     due_at = question.due_at or now + TASK_DUE_WITHIN
     row = known.get(task_id)
     if row is None:
         row = TaskRow(
             task_id=task_id,
-            resource_id=resource_id,
+            resource_id=payment_id,
             kind=kind,
             question=question.text,
             owner=question.owner,
