@@ -27,7 +27,7 @@ from domain.lifecycle.sending import (
 from domain.lifecycle.silence import has_answered, is_answer, silent_since
 from store.actions import keep_action
 from store.attempts import close_attempt, close_refused, of_its_attempt
-from store.books import book_of, opening_row, profile_of
+from store.books import book_of, profile_of
 from store.cancelling import cancel_barred
 from store.clocks import agreed, no_later
 from store.database import Database
@@ -41,15 +41,13 @@ from store.keyring import Keyring
 from store.kind import OfItsKind, StoredKinds
 from store.page import page_of
 from store.payments import row as resource_row
-from store.references import keep_object, object_of
+from store.references import keep_own_object
 from store.requests import (
     close,
-    generation_of,
+    keep_request,
     key_of,
     open_request,
     operation_of,
-    request_bytes,
-    request_context,
     subject_of,
 )
 from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow
@@ -203,7 +201,7 @@ class SendBook:
                 report = passed.report(instruction_id, self._folding.kind(resource).gate)
                 keep_report(session, resource.resource_id, report, passed.at)
             if request is not None:
-                self._keep_request(resource, row, request)
+                keep_request(self._keyring, resource, row, request)
             operation = operation_of(resource, row)
             book = remember(session, resource, row, now, known=known)
             before_halts(session)
@@ -234,16 +232,6 @@ class SendBook:
             )
 
         return await self._database.write(transaction)
-
-    def _keep_request(
-        self, resource: LifecycleRow, row: InstructionRow, request: WireRequest
-    ) -> None:
-        generation = generation_of(resource, row, request.key)
-        if generation > row.request_generation:
-            row.request_sealed = self._keyring.seal(
-                request_bytes(request), request_context(row.instruction_id, generation)
-            )
-            row.request_generation = row.generation = generation
 
     def _open_attempt(
         self,
@@ -298,7 +286,7 @@ class SendBook:
             row, resource = _rows(session, said.instruction_id)
             heard = of_its_attempt(session, resource, row, said)
             book = book_of(session, resource, row)
-            kept = self._keep_reference(session, row, heard)
+            kept = keep_own_object(session, row, heard)
             if heard.attempt is not None:
                 close_attempt(session, resource, row, book, heard, ours=kept)
             if heard.looked_up is not None:
@@ -331,17 +319,6 @@ class SendBook:
             return self._folding.refold(session, resource, heard.heard_at)
 
         return await self._database.write(transaction)
-
-    def _keep_reference(self, session: Session, row: InstructionRow, heard: Heard) -> bool:
-        """Store the partner's reference. False if it belongs to another instruction."""
-        reference = heard.report.partner_reference if heard.report else None
-        if reference is None or not (kind_of(row.kind).opens or kind_of(row.kind).claims):
-            return True  # It names the object that the opening instruction holds.
-        if kind_of(row.kind).claims:
-            parent = opening_row(session, row.resource_id)
-            if object_of(session, parent) == reference:
-                return True  # A capture may have no object of its own, and show the payment's.
-        return keep_object(session, row, reference, heard.heard_at)
 
     async def postpone(
         self, resource_id: str, why: NotReady | Unprepared, at: datetime
