@@ -100,8 +100,10 @@ class Claims:
             new = claim_id(payment_id, kind, key)
             if (known := session.get(ClaimRow, new)) is not None:
                 if (known.amount_minor, known.currency) != (amount.minor, amount.currency):
+                    claimed = Money(minor=known.amount_minor, currency=known.currency)
                     raise ClaimReused(
-                        f"key: {key!r} stands for another {kind} of {payment_id}; use a new key"
+                        f"key: {key!r} stands for a {kind} of {claimed} of {payment_id}; give that "
+                        "amount to see its outcome, or use a new key"
                     )
                 return _claimed(payment_view(session, row), new, is_new=False)
             view = self._folding.refold(session, row, at)
@@ -176,21 +178,41 @@ class Claims:
         currency = payment.amounts.instructed.currency
         profile = profile_of(row)
         if kind not in profile.operations:
-            raise CannotClaim(f"partner: {row.partner} offers no {kind} of this payment")
+            raise CannotClaim(
+                f"partner: {row.partner} offers no {kind} for this payment; ask {row.partner} "
+                "itself, if it has to be done"
+            )
         if amount.minor <= 0 or amount.currency != currency:
-            raise CannotClaim(f"amount: {amount} is not above zero in {currency}")
+            raise CannotClaim(f"amount: is {amount}; give one above zero, in {currency}")
         if payment.is_frozen:
-            raise CannotClaim("state: something about the payment is in question; resolve it first")
+            raise CannotClaim(
+                "state: a question about the payment is open, and until an operator answers it no "
+                f"{kind} is possible; `finality tasks` shows the question"
+            )
         if kind_of(kind).reverses:
             if not state.refunds:
-                raise CannotClaim(f"state: is {state.name}, so there is nothing to give back")
-        elif not state.captures or row.cancel_asked_at is not None:
-            asked = ", and a cancel was asked for" if row.cancel_asked_at else ""
-            raise CannotClaim(f"state: is {state.name}{asked}; nothing can be captured")
+                yet = "" if state.ends else " yet"
+                instead = "; cancel it instead" if state.cancellable else ""
+                raise CannotClaim(
+                    f"state: the payment is {state.name}, so nothing can be refunded{yet}{instead}"
+                )
+        elif row.cancel_asked_at is not None:
+            raise CannotClaim(
+                "state: a cancel was asked for, so nothing more can be captured; `finality show "
+                f"{row.resource_id}` shows what became of it"
+            )
+        elif not state.captures:
+            raise CannotClaim(
+                f"state: the payment is {state.name}; a capture is possible only while an amount "
+                "is reserved"
+            )
         else:
             collection = self._folding.request(row).collection
             if collection is None or collection.captured is not Captured.LATER:
-                raise CannotClaim("captured: the order is captured at once, so nothing is left")
+                raise CannotClaim(
+                    "captured: the order says that the whole amount is captured at once, so "
+                    "nothing is left to capture"
+                )
         _require_parent_free(profile, view, kind)
 
 
