@@ -1,8 +1,8 @@
 """Captures and refunds: each claims its amount in the transaction that admits it.
 
 The payment's lock is held meanwhile. So two claims that each fit the bound, and do not fit it
-together, can never both be admitted. To judge the bound where the claim is sent was refused: by
-then an app has been told that it was admitted.
+together, can never both be admitted. Judging the bound when the claim is sent was refused: by
+then the app has been told that it was admitted.
 """
 
 from __future__ import annotations

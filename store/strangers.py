@@ -1,7 +1,7 @@
 """Payments that a partner lists under our keys, but that this database does not know.
 
-If database and Temporal are restored from one backup, neither knows what was sent after it. Only
-the partner does (docs/decisions/0017). Such a payment is called a stranger here.
+If database and Temporal are restored from one backup, neither knows what was sent since. Only the
+partner does (docs/decisions/0017). Such a payment is called a stranger here.
 """
 
 from __future__ import annotations

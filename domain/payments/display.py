@@ -1,4 +1,4 @@
-"""What people read about a payment, and what it means for the balance of the app's customer."""
+"""What people read about a payment, and what the app does with the amount on its own books."""
 
 from __future__ import annotations
 
