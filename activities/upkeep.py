@@ -2,8 +2,8 @@
 
 Upkeep asks the store only for what is due, by an indexed moment. Comparing the open payments with
 the server's list of runs was refused: its cost grows with the payments that wait, until a round
-never ends. If a run dies while its payment waits, nothing is lost until its next step is due. Then the
-step is late, and upkeep starts a run.
+never ends. If a run dies while its payment waits, nothing is lost until its next step is due. Then
+the step is late, and upkeep starts a run.
 """
 
 from __future__ import annotations
