@@ -63,10 +63,10 @@ class Intents:
         amounts.check(amount, currency)
         customer = self._methods.customer(ask)
         will_confirm = flag(params, "confirm")
-        body = intent_fields.new(params, amount, currency, customer and customer.id)
+        customer_id = None if customer is None else customer.id
+        body = intent_fields.new(params, amount, currency, customer_id)
         if text(params, "payment_method") or "payment_method_data" in params:
             method = self._methods.named(ask)
-            customer_id = body["customer"]
             types = params.get("payment_method_types") or []
             self._methods.usable(method, types, currency, customer_id)
             body |= {"payment_method": method.id, "status": "requires_confirmation"}
