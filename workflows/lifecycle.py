@@ -26,7 +26,7 @@ from activities.messages import (
 )
 from domain.ids import partner_queue
 from domain.lifecycle.next_step import Due, Labels, NextStep, Owed
-from workflows.shown import Shown
+from workflows.temporal_ui import TemporalUi
 
 #: Longer than the sum of a step's own deadlines: login, preparation, send, recording.
 _STEP_TIMEOUT: Final = timedelta(minutes=3)
@@ -71,7 +71,7 @@ class Lifecycle:
         self._failures = 0
         self._forgotten = 0
         self._cancel_heard = False
-        self._shown = Shown()
+        self._ui = TemporalUi()
         self._edition = 1
         self._attempts: dict[str, int] = {}
 
@@ -331,7 +331,7 @@ class Lifecycle:
             return
 
     def _show(self, known: NextStep) -> None:
-        self._shown.show(known, self._labels, edition=self._edition)
+        self._ui.show(known, self._labels, edition=self._edition)
 
 
 def _is(value: object, kind: type) -> bool:

@@ -26,8 +26,8 @@ from workflows.attributes import (
 _BRIEF: Final = timedelta(seconds=5)
 
 
-class Shown:
-    """What one run has shown so far."""
+class TemporalUi:
+    """What one run shows, and what it has shown so far."""
 
     def __init__(self) -> None:
         self._attributes: tuple[object, ...] = ()
