@@ -118,9 +118,11 @@ async def test_held_money_cannot_be_refunded(store: Store, claims: Claims) -> No
         await admit(claims, store, REFUND, 1)
 
 
-async def test_what_is_captured_cannot_be_captured_again(store: Store, claims: Claims) -> None:
-    await authorised(store, S.CAPTURED, booked(K.CAPTURE, 10_000, "ca_1"))
-    with pytest.raises(CannotClaim, match="captured; a capture is possible only while"):
+async def test_nothing_is_captured_unless_an_amount_is_reserved(
+    store: Store, claims: Claims
+) -> None:
+    await authorised(store, S.PROCESSING)
+    with pytest.raises(CannotClaim, match="is processing; a capture is possible only while"):
         await admit(claims, store, CAPTURE, 1)
 
 
