@@ -10,6 +10,7 @@ from typing import Final
 from domain.lifecycle.answers import (
     Deadline,
     Duplicate,
+    FeedPage,
     Listed,
     LookedFor,
     Preparation,
@@ -30,7 +31,7 @@ from partners.kit.api_key import ApiKey
 from partners.kit.calls import Calls, Reply
 from partners.kit.wire import Unusable, read
 from partners.kit.workplace import Workplace
-from partners.stripe import errors, refusals, requests, wire
+from partners.stripe import errors, events, refusals, requests, wire
 from partners.stripe.account import StripeAccount
 from partners.stripe.amounts import NoSuchAmount
 from partners.stripe.cancelling import Cancelling
@@ -160,6 +161,13 @@ class StripePartner:
 
     async def created_since(self, since: datetime) -> Listed | Unanswered:
         return await created_since(self._calls, self._clock, since)
+
+    @property
+    def events_kept(self) -> timedelta:
+        return events.KEPT
+
+    async def events_since(self, since: datetime, cursor: str | None) -> FeedPage | Unanswered:
+        return await events.events_since(self._calls, self._account, self._clock, since, cursor)
 
     async def close(self) -> None:
         await self._transport.close()

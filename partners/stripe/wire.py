@@ -345,6 +345,21 @@ class Event(Wire):
     account: str | None = None
 
 
+class ListedEvent(Event):
+    """An event in their list, with the second in which it was made."""
+
+    readings: ClassVar[dict[str, str]] = {"created": "at"}
+    created: int
+
+    @property
+    def at(self) -> datetime:
+        return _moment(self.created)
+
+
+class Events(Listed):
+    data: tuple[ListedEvent, ...]
+
+
 def _moment(seconds: int) -> datetime:
     """Raises ValueError if it is no moment."""
     try:

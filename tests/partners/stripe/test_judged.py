@@ -27,6 +27,7 @@ from tests.partners.stripe.scripted import (
     Sent,
     booking,
     charge,
+    error,
     intent,
     of_kind,
     page,
@@ -133,7 +134,9 @@ async def test_every_question_is_one_of_theirs(judge: str) -> None:
     await adapter.find(of_kind(InstructionKind.REFUND))
     await adapter.created_since(NOW)
     await adapter.available("EUR", None)
-    assert len({sent.route for sent in script.sent}) == 9
+    script.on("GET /v1/events", error(404, code="resource_missing"), page())
+    await adapter.events_since(NOW, "evt_1")
+    assert len({sent.route for sent in script.sent}) == 10
     for sent in script.sent:
         answer = judged(judge, sent)
         assert answer.status_code == 200, (sent, answer.text)

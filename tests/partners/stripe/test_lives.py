@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from activities.back_fill import BackFill, Feed
 from activities.checks import Checks
 from activities.messages import CancelRequest, StepRequest
 from activities.partner_steps import PartnerSteps
@@ -27,14 +28,16 @@ from domain.payments.order import Order, Times
 from domain.payments.payment import Payment
 from domain.payments.report import PaymentState
 from domain.payments.view import PaymentView
-from partners.interface import PaymentLister
+from partners.interface import EventFeed, PaymentLister
 from starter.acceptance import admit
 from store.claims import Claims, OverBound
+from store.feeds import Feeds
 from store.folding import Folding
 from store.turns import ReadTurns
 from tests.partners.conformance.bench import Bank
 from tests.partners.stripe.conftest import Ordered, serving
 from tests.partners.stripe.payers import card, debit
+from tests.partners.stripe.scripted import PAYOUT
 from tests.performing import performing
 from tests.store.books import PAYMENTS, Store
 
@@ -54,8 +57,17 @@ class Life:
         self.adapter = ordered.bank.adapter(**settings)
         self.claims = Claims(store.database, Folding(store.keyring, PAYMENTS))
         assert isinstance(self.adapter, PaymentLister)
+        assert isinstance(self.adapter, EventFeed)
         listers = {NAME: (self.adapter, self.adapter.profile)}
         self.witness = Witness(listers=listers, strangers=store.strangers, clock=store.clock)
+        self.back_fill = BackFill(
+            feeds={NAME: Feed(self.adapter, self.adapter.login, self.adapter.profile)},
+            store=Feeds(store.database),
+            inbox=store.inbox,
+            silences=self.witness.silences,
+            every=timedelta(minutes=5),
+            clock=store.clock,
+        )
         self._steps = PartnerSteps(
             partners={NAME: self.adapter},
             kinds=PAYMENTS,
@@ -259,6 +271,53 @@ async def test_a_dispute_asks_for_evidence_and_when_lost_has_taken_the_money(
     assert (lost.amounts.disputed.minor, lost.findings) == (10_00, ())
     with pytest.raises(OverBound):
         await life.claim(InstructionKind.REFUND, 1_00, "r1")
+
+
+async def test_a_dispute_is_found_from_the_list_when_every_webhook_was_lost(
+    life: Life, bank: Bank
+) -> None:
+    paid = await life.pay(card("pm_card_visa"))
+    life.later()
+    booked = await life.looks_again()
+    assert (booked.state, booked.reversals) == (S.CAPTURED, ())
+    bank.control(f"payments/{paid.partner_reference}", {"fault": "dispute"})
+    life.later(3_600)
+    assert (await life.goes_on()).reversals == (), "nobody reads it until its watch ends"
+    assert await life.back_fill.catch_up() == [("acme", PAYMENT)]
+    disputed = await life.goes_on()
+    (dispute,) = disputed.reversals
+    assert dispute.state is ReversalState.NEEDS_EVIDENCE
+    assert disputed.amounts.disputed.minor == 10_00
+    assert await life.back_fill.catch_up() == [], "and it is read at a calm rhythm"
+
+
+async def test_a_refund_that_fails_later_is_found_from_the_list(life: Life, bank: Bank) -> None:
+    await life.pay(card("pm_card_visa"))
+    life.later()
+    await life.looks_again()
+    await life.claim(InstructionKind.REFUND, 3_00, "r1")
+    life.later()
+    given = await life.looks_again()
+    (refund,) = given.reversals
+    assert refund.state is ReversalState.DONE
+    bank.control(f"payments/{refund.reference}", {"fault": "fail_refund"})
+    life.later(3_600)
+    await life.back_fill.catch_up()
+    failed = await life.goes_on()
+    assert [each.state for each in failed.reversals] == [ReversalState.FAILED]
+
+
+async def test_a_payout_that_fails_after_it_was_paid_is_found_from_the_list(
+    life: Life, bank: Bank
+) -> None:
+    paid = await life.pay(PAYOUT.model_copy(update={"end_to_end_id": "PO-1"}))
+    life.later()
+    settled = await life.looks_again()
+    assert settled.state is S.SETTLED
+    bank.control(f"payments/{paid.partner_reference}", {"fault": "fail_payout"})
+    life.later(3_600)
+    assert await life.back_fill.catch_up() == [("acme", PAYMENT)]
+    assert (await life.goes_on()).state is S.RETURNED
 
 
 async def test_a_payment_that_the_database_has_forgotten_is_noticed_and_found_again(
