@@ -1,4 +1,4 @@
-"""Captures and refunds: each claims its amount in the transaction that admits it.
+"""Captures, refunds and confirmations: each claims its amount in the transaction that admits it.
 
 The payment's lock is held meanwhile. So two claims that each fit the bound, and do not fit it
 together, can never both be admitted. To judge the bound where the claim is sent was refused: by
@@ -15,14 +15,14 @@ from typing import Any, Final
 from sqlmodel import Session, col, select
 
 from domain.ids import claim_id
-from domain.lifecycle.kinds import kind_of
+from domain.lifecycle.kinds import Bound, kind_of
 from domain.lifecycle.profile import InstructionKind, LookupKind, Profile
 from domain.money import Money
 from domain.payments.aftermath import left_to_claim
 from domain.payments.episodes import Claim, Episode, episodes
-from domain.payments.order import Captured
+from domain.payments.order import Captured, Collection
 from domain.payments.payment import Instruction, Payment
-from domain.payments.report import Action
+from domain.payments.report import Action, ActionKind
 from domain.payments.states import STATES
 from domain.payments.view import PaymentView
 from store.actions import action_of
@@ -181,17 +181,38 @@ class Claims:
             raise CannotClaim(f"amount: {amount} is not above zero in {currency}")
         if payment.is_frozen:
             raise CannotClaim("state: something about the payment is in question; resolve it first")
-        if kind_of(kind).reverses:
+        asked = ", and a cancel was asked for" if row.cancel_asked_at else ""
+        if kind_of(kind).claims is Bound.INSTRUCTED:
+            if not state.confirms or asked:
+                raise CannotClaim(
+                    f"state: is {state.name}{asked}; there is nothing for the payer to confirm"
+                )
+            _require_payer_was_away(self._folding.request(row).collection, payment, amount)
+        elif kind_of(kind).reverses:
             if not state.refunds:
                 raise CannotClaim(f"state: is {state.name}, so there is nothing to give back")
-        elif not state.captures or row.cancel_asked_at is not None:
-            asked = ", and a cancel was asked for" if row.cancel_asked_at else ""
+        elif not state.captures or asked:
             raise CannotClaim(f"state: is {state.name}{asked}; nothing can be captured")
         else:
             collection = self._folding.request(row).collection
             if collection is None or collection.captured is not Captured.LATER:
                 raise CannotClaim("captured: the order is captured at once, so nothing is left")
         _require_parent_free(profile, view, kind)
+
+
+def _require_payer_was_away(collection: Collection | None, payment: Payment, amount: Money) -> None:
+    """Require an order that was declined because nobody was there to confirm it."""
+    if collection is None or not collection.off_session:
+        raise CannotClaim("off_session: the payer was there, so the partner already asks the payer")
+    if not collection.return_url:
+        raise CannotClaim(
+            "return_url: the order has none, so the payer could not come back; collect again with "
+            "one, after this payment is cancelled"
+        )
+    if payment.action is not None and payment.action.kind is not ActionKind.CONFIRM:
+        raise CannotClaim("state: the payer has a page to confirm on already; show its link")
+    if amount != payment.amounts.instructed:
+        raise CannotClaim(f"amount: is not the whole order ({payment.amounts.instructed})")
 
 
 def _require_parent_free(profile: Profile, view: PaymentView, kind: InstructionKind) -> None:

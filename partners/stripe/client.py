@@ -37,6 +37,7 @@ from partners.stripe.amounts import NoSuchAmount
 from partners.stripe.cancelling import Cancelling
 from partners.stripe.claiming import Capturing, Refunding
 from partners.stripe.collecting import Collecting
+from partners.stripe.confirming import Confirming
 from partners.stripe.errors import Proves
 from partners.stripe.handling import Handles
 from partners.stripe.listing import created_since
@@ -81,6 +82,7 @@ class StripePartner:
         self._collecting = Collecting(account, self._calls, workplace.clock)
         self._paying_out = PayingOut(account, self._calls, workplace.clock)
         self._cancelling = Cancelling(account, self._calls, self._collecting, self._paying_out)
+        self._confirming = Confirming(self._collecting)
         self._capturing = Capturing(self._collecting)
         self._refunding = Refunding(self._calls)
 
@@ -176,6 +178,8 @@ class StripePartner:
         match subject.kind:
             case InstructionKind.CANCEL:
                 return self._cancelling
+            case InstructionKind.CONFIRM:
+                return self._confirming
             case InstructionKind.CAPTURE:
                 return self._capturing
             case InstructionKind.REFUND:

@@ -60,6 +60,9 @@ def intent_form(order: Order, key: str) -> dict[str, str]:
         fields["payment_method_options[card][request_multicapture]"] = "if_available"
     if collection.customer:
         fields["customer"] = collection.customer
+    if collection.saves:
+        # Guide "Save and reuse": the payer's bank is told now, and may ask the payer now.
+        fields["setup_future_usage"] = "off_session"
     if order.remittance_information:
         fields["description"] = order.remittance_information[:_DESCRIPTION_LENGTH_MAX]
     if collection.statement_descriptor:
@@ -81,6 +84,19 @@ def confirm_form(order: Order) -> dict[str, str]:
     if collection.return_url:
         fields["return_url"] = collection.return_url
     return fields
+
+
+def confirm_again_form(order: Order) -> dict[str, str]:
+    """The same for an intent that was declined without the payer, now that the payer is there.
+
+    After the decline the intent names no means of payment any more.
+    """
+    collection = order.collection
+    assert collection is not None, "only collections are confirmed"
+    return {
+        "payment_method": collection.payment_method or "",
+        "return_url": collection.return_url or "",
+    }
 
 
 def payout_form(order: Order, key: str, destination: str) -> dict[str, str]:
@@ -136,6 +152,14 @@ def _no_collection(order: Order) -> str:
         return "collection.payment_method: is missing; give the id of a saved one (`pm_…`)"
     if collection.captured is Captured.LATER and order.rail is not Rail.CARD:
         return f"collection.captured: a {order.rail} holds nothing; collect it at once"
+    if collection.saves and order.rail is not Rail.CARD:
+        return f"collection.saves: a {order.rail} is saved with its mandate already; leave it out"
+    if collection.saves and not collection.customer:
+        return (
+            "collection.customer: is missing; a payment method is saved with a customer (`cus_…`)"
+        )
+    if collection.saves and collection.off_session:
+        return "collection.saves: needs a payer who is there to agree; leave out off_session"
     descriptor = collection.statement_descriptor
     if descriptor and not _DESCRIPTOR.fullmatch(descriptor):
         return (

@@ -46,6 +46,7 @@ class PaymentError(Wire):
     type: str
     code: str | None = None
     decline_code: str | None = None
+    charge: str | None = None
     message: object = None
 
     @property

@@ -71,7 +71,11 @@ async def sent_for(subject: Subject) -> list[Sent]:
     script = Scripted().on(
         "POST /v1/payment_intents", (200, intent(status="requires_confirmation"))
     )
-    script.on(f"GET {INTENT}", (200, intent(held, status="requires_capture")))
+    failed = {"type": "card_error", "code": "authentication_required", "charge": "ch_1"}
+    declined = intent(status="requires_payment_method", last_payment_error=failed)
+    is_again = subject.kind is InstructionKind.CONFIRM
+    waits = declined if is_again else intent(held, status="requires_capture")
+    script.on(f"GET {INTENT}", (200, waits))
     adapter = partner(script)
     prepared = await adapter.prepare(subject)
     assert isinstance(prepared, Prepared), prepared
@@ -96,6 +100,12 @@ def full(rail: Rail, captured: Captured = Captured.AT_ONCE) -> Order:
     )
 
 
+def saving() -> Order:
+    """A card that is saved while the payer is there."""
+    collection = Collection(payment_method="pm_1", customer="cus_1", saves=True)
+    return ORDER.model_copy(update={"collection": collection})
+
+
 @pytest.mark.parametrize(
     "subject",
     [
@@ -104,6 +114,8 @@ def full(rail: Rail, captured: Captured = Captured.AT_ONCE) -> Order:
         replace(NEW, order=full(Rail.SEPA_DIRECT_DEBIT)),
         replace(NEW, order=full(Rail.ACH_DEBIT)),
         NEW_PAYOUT,
+        replace(NEW, order=saving()),
+        of_kind(InstructionKind.CONFIRM, replace(TAKEN, order=full(Rail.CARD))),
         of_kind(InstructionKind.CAPTURE),
         of_kind(InstructionKind.REFUND),
         of_kind(InstructionKind.CANCEL),

@@ -26,11 +26,11 @@ from domain.payments.due import due
 from domain.payments.intent import Intent
 from domain.payments.order import Order, Times
 from domain.payments.payment import Payment
-from domain.payments.report import PaymentState
+from domain.payments.report import ActionKind, PaymentState
 from domain.payments.view import PaymentView
 from partners.interface import EventFeed, PaymentLister
 from starter.acceptance import admit
-from store.claims import Claims, OverBound
+from store.claims import CannotClaim, Claims, OverBound
 from store.feeds import Feeds
 from store.folding import Folding
 from store.turns import ReadTurns
@@ -246,6 +246,37 @@ async def test_a_payer_who_never_confirms_is_cancelled_when_the_time_is_over(
     assert (waiting.certainty, waiting.findings) == (Certainty.SENT, ())
     assert await life.attempts(InstructionKind.CANCEL) == [AttemptResult.ANSWERED]
     await life.adapter.close()
+
+
+async def test_a_payer_who_was_not_there_comes_back_and_confirms_the_same_intent(
+    life: Life, bank: Bank
+) -> None:
+    away = card(
+        "pm_card_authenticationRequired", off_session=True, return_url="https://acme.test/back",
+    )  # fmt: skip
+    waiting = await life.pay(away)
+    assert (waiting.state, waiting.findings) == (S.AWAITING_USER, ())
+    assert waiting.action is not None
+    assert waiting.action.kind is ActionKind.CONFIRM
+    bank.fault("reply_lost_after", on="POST /v1/payment_intents/*/confirm")
+    await life.claim(InstructionKind.CONFIRM, 10_00, "back")
+    asked = await life.looks_again()
+    assert await life.attempts(InstructionKind.CONFIRM) == [
+        AttemptResult.UNKNOWN, AttemptResult.ANSWERED,
+    ]  # fmt: skip
+    assert (asked.state, asked.certainty, asked.findings) == (
+        S.AWAITING_USER, Certainty.SENT, (),
+    )  # fmt: skip
+    action = await life.claims.action(PAYMENT)
+    assert action is not None
+    assert action.url is not None
+    with pytest.raises(CannotClaim, match="show its link"):
+        await life.claim(InstructionKind.CONFIRM, 10_00, "again")
+    bank.control(f"payments/{asked.partner_reference}", {"fault": "payer_completes"})
+    life.later()
+    taken = await life.looks_again()
+    assert (taken.state, taken.amounts.captured.minor, taken.findings) == (S.CAPTURED, 10_00, ())
+    assert len(bank.control("book")["payments"]) == 1
 
 
 async def test_a_debit_that_is_declined_after_days_ends_the_payment(life: Life, bank: Bank) -> None:
