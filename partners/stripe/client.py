@@ -98,11 +98,10 @@ class StripePartner:
 
     async def examine(self, order: Order) -> Unprepared | None:
         """What Stripe cannot do with the order. The rest shows when the intent is made."""
-        why = requests.unfit(order, self._account)
-        if not why:
-            return None
-        now = self._clock.now()
-        return Unprepared(why, refused=refusals.unfit(Subject("", order, ("",)), why, now))
+        why, subject = requests.unfit(order, self._account), Subject("", order, ("",))
+        if why:
+            return Unprepared(why, refused=refusals.unfit(subject, why, self._clock.now()))
+        return await self._paying_out.not_instant(subject) if order.collection is None else None
 
     async def submit(self, subject: Subject, request: WireRequest, deadline: Deadline) -> Submitted:
         reply = await self._calls.instruct(request, deadline, {"idempotency-key": request.key})
@@ -153,7 +152,7 @@ class StripePartner:
         return await self._collecting.read(subject)
 
     async def available(self, currency: str, on_behalf_of: str | None) -> Money | Unanswered:
-        reply = await self._calls.get("/v1/balance")
+        reply = await self._calls.get(requests.BALANCE)
         balance = read(wire.Balance, reply.body) if reply.is_success else None
         if not isinstance(balance, wire.Balance):
             return reply.unanswered(drift=balance.drift if balance else ())

@@ -15,6 +15,7 @@ from partners.stripe.amounts import NoSuchAmount, to_stripe
 INTENTS: Final = "/v1/payment_intents"
 PAYOUTS: Final = "/v1/payouts"
 REFUNDS: Final = "/v1/refunds"
+BALANCE: Final = "/v1/balance"
 #: Reference, `statement_descriptor`: 5 to 22 characters, at least one letter, none of these.
 _DESCRIPTOR: Final = re.compile(r"(?=.*[A-Za-z])[^<>\\'\"*\x00-\x1f\x7f-\uffff]{5,22}")
 #: Reference, `description`: shown to the payer in some e-mails.
@@ -99,12 +100,12 @@ def confirm_again_form(order: Order) -> dict[str, str]:
     }
 
 
-def payout_form(order: Order, key: str, destination: str) -> dict[str, str]:
+def payout_form(order: Order, key: str, destination: str, *, is_instant: bool) -> dict[str, str]:
     """POST /v1/payouts, to one of our own bank accounts."""
     fields = {
         **amount_fields(order.instructed_amount),
         "destination": destination,
-        "method": "standard",
+        "method": "instant" if is_instant else "standard",
         **ours(key),
     }
     if order.remittance_information:

@@ -273,6 +273,7 @@ class _Funds(_Amount):
 
 class Balance(Wire):
     available: tuple[_Funds, ...]
+    instant_available: tuple[_Funds, ...] = ()
 
 
 class Listed(Wire):

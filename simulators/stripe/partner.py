@@ -60,6 +60,7 @@ class Partner(kit.Partner):
         "refund_after": 1.0,
         "payout_sent_after": 0.5,
         "payout_paid_after": 1.0,
+        "payout_instant_after": 0.2,
         # From the submission of evidence that decides a dispute.
         "decide_after": 1.0,
         "evidence_due": 7 * _DAY,

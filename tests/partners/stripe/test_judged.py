@@ -131,6 +131,12 @@ async def test_every_field_of_every_instruction_is_one_of_theirs(
         assert answer.status_code == 200, (sent, answer.text)
 
 
+async def test_an_instant_payout_is_one_of_theirs(judge: str) -> None:
+    for sent in await sent_for(NEW_PAYOUT):
+        assert judged(judge, sent, method="instant").status_code == 200
+        assert judged(judge, sent, method="at once").status_code == 400
+
+
 async def test_every_question_is_one_of_theirs(judge: str) -> None:
     script = shown(intent(charge()), bookings=(booking(),))
     script.on("GET /v1/payment_intents", page(intent()))
