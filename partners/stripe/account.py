@@ -47,9 +47,8 @@ class StripeAccount(PartnerAccount):
     """how webhooks are signed; without it none is accepted, and changes are found by reads alone"""
     payout_accounts: dict[str, SecretStr] = Field(default_factory=dict)
     """where payouts may go: the whole number of each of our bank accounts, by its id (`ba_…`)"""
-    instant_payouts: frozenset[str] = frozenset()
-    """those of `payout_accounts` (`ba_…`) to which payouts go within minutes, at Stripe's
-    extra fee"""
+    instant_payouts: tuple[str, ...] = ()
+    """those of `payout_accounts` to which payouts go within minutes, at Stripe's extra fee"""
     payer_acts_within: Time = timedelta(days=1)
     """how long the payer may take to confirm a payment before it is cancelled"""
 
@@ -64,7 +63,7 @@ class StripeAccount(PartnerAccount):
 
     @model_validator(mode="after")
     def _instant_is_known(self) -> Self:
-        if unknown := self.instant_payouts - self.payout_accounts.keys():
+        if unknown := set(self.instant_payouts) - self.payout_accounts.keys():
             raise ValueError(
                 f"instant_payouts: {', '.join(sorted(unknown))} is not in payout_accounts; give "
                 "its whole number there"

@@ -153,7 +153,7 @@ async def test_what_never_can_be_prepared_is_said_before_anything_is_made(
 
 async def instant(bank: Bank, order: Order = PAYOUT, **settings: Any) -> Instruction:
     """A payout that is to arrive at once, not prepared yet."""
-    adapter = bank.adapter(**{"instant_payouts": frozenset({"ba_simulated"}), **settings})
+    adapter = bank.adapter(**{"instant_payouts": ("ba_simulated",), **settings})
     return Instruction(bank, adapter, Subject("pay_1/pay/1", order, (new_key(adapter),)))
 
 
@@ -176,7 +176,7 @@ async def test_an_instant_payout_arrives_at_once_costs_a_fee_and_may_still_come_
 async def test_a_bank_that_takes_no_instant_payouts_is_a_refusal(bank: Bank) -> None:
     number = SecretStr(PAYOUT.creditor_account.number)
     only = {"payout_accounts": {"ba_standard_only": number}}
-    pay = await instant(bank, instant_payouts=frozenset(only["payout_accounts"]), **only)
+    pay = await instant(bank, instant_payouts=("ba_standard_only",), **only)
     refused = await (await pay.prepared()).submit()
     assert isinstance(refused, Refused)
     assert refused.report.partner_status == "instant_payouts_unsupported"
