@@ -175,8 +175,8 @@ async def test_an_instant_payout_arrives_at_once_costs_a_fee_and_may_still_come_
 
 async def test_a_bank_that_takes_no_instant_payouts_is_a_refusal(bank: Bank) -> None:
     number = SecretStr(PAYOUT.creditor_account.number)
-    only = {"payout_accounts": {"ba_standard_only": number}}
-    pay = await instant(bank, instant_payouts=("ba_standard_only",), **only)
+    only = "ba_standard_only"
+    pay = await instant(bank, payout_accounts={only: number}, instant_payouts=(only,))
     refused = await (await pay.prepared()).submit()
     assert isinstance(refused, Refused)
     assert refused.report.partner_status == "instant_payouts_unsupported"

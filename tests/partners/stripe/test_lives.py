@@ -16,6 +16,7 @@ from activities.messages import CancelRequest, StepRequest
 from activities.partner_steps import PartnerSteps
 from activities.witness import Witness
 from assembly import STORE_AWAY, MachineClock
+from domain.accounts import Account
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import InstructionKind
 from domain.lifecycle.resource import Certainty
@@ -341,7 +342,8 @@ async def test_a_refund_that_fails_later_is_found_from_the_list(life: Life, bank
 async def test_a_payout_that_fails_after_it_was_paid_is_found_from_the_list(
     life: Life, bank: Bank
 ) -> None:
-    paid = await life.pay(PAYOUT.model_copy(update={"end_to_end_id": "PO-1"}))
+    ours = Account(iban="DE02120300000000202051")
+    paid = await life.pay(PAYOUT.model_copy(update={"debtor_account": ours}))
     life.later()
     settled = await life.looks_again()
     assert settled.state is S.SETTLED

@@ -248,7 +248,7 @@ def test_a_payout_leaves_arrives_and_may_come_back(shop: Shop) -> None:
 
 def test_an_instant_payout_arrives_at_once_for_a_fee_where_the_bank_takes_it(shop: Shop) -> None:
     before = available(shop)
-    asked = {"amount": 10_010, "currency": "eur", "method": "instant"}
+    asked: dict[str, Any] = {"amount": 10_010, "currency": "eur", "method": "instant"}
     payout = shop.done("payouts", **asked)
     assert (payout["method"], available(shop)) == ("instant", before - 10_010 - 101)
     shop.advance(0.2)
