@@ -132,7 +132,8 @@ class Upkeep:
         async with Heartbeat(activity.heartbeat, _BEAT_SECONDS):
             await self._clocks.agree()
             await self._witness.compare_all()
-            await self._notify(await self._back_fill.catch_up())
+            if news := await self._back_fill.catch_up():
+                await self._notify(news)
 
     @activity.defn
     async def relay(self) -> int:
