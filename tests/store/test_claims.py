@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ from store.claims import CannotClaim, Claimed, ClaimReused, Claims, OverBound
 from store.folding import Folding
 from store.payment_kind import payments_alone
 from store.tables.lifecycles import InstructionRow
-from tests.clock import SteppedClock
+from tests.clock import START, SteppedClock
 from tests.fakes import order, profile
 from tests.store.books import PAYMENT, Store, accepted, exchange, report
 
@@ -257,12 +257,11 @@ async def test_nothing_is_captured_of_a_payment_that_has_ended(
     assert (await store.begin(capture)).move is Move.NOTHING
 
 
-def away(**changes: Any) -> Order:
+def away(at: datetime = START, **changes: Any) -> Order:
     """An order of a payer who is not there."""
     given = {"payment_method": "pm_1", "off_session": True, "return_url": "https://a.test/back"}
-    return collection().model_copy(
-        update={"collection": Collection.model_validate({**given, **changes})}
-    )
+    asked = Collection.model_validate({**given, **changes})
+    return collection().model_copy(update={"collection": asked, "times": order(at).times})
 
 
 async def declined_without_payer(

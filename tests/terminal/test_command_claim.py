@@ -181,7 +181,7 @@ async def test_another_payment_is_said_to_be_unknown(
 
 
 async def test_a_payer_who_comes_back_is_asked_for_the_whole_order(alone: Home) -> None:
-    await declined_without_payer(alone.store, away())
+    await declined_without_payer(alone.store, away(alone.store.clock.now()))
     ran = alone.run("confirm", PAYMENT, "--key", "back", "--by", "ann")
     assert ran.code == 0, ran.err
     assert "confirm back of 100.00 EUR: recorded" in ran.out
@@ -196,7 +196,8 @@ async def test_a_payer_who_comes_back_is_asked_for_the_whole_order(alone: Home) 
 async def test_a_payer_who_cannot_come_back_is_said_before_anything_is_recorded(
     alone: Home,
 ) -> None:
-    await declined_without_payer(alone.store, away(return_url=None))
+    order = away(alone.store.clock.now(), return_url=None)
+    await declined_without_payer(alone.store, order)
     ran = alone.run("confirm", PAYMENT, "--key", "back")
     assert ran.code == 2
     assert "return_url: the order has none" in ran.err
