@@ -19,7 +19,7 @@ __all__ = ["receiver"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that cancels or refunds is made for partners that do so."""
+    """A test that cancels, refunds or reads events is made for partners that have these."""
     names = metafunc.fixturenames
     if "served" in names:
         partners: Iterable[Words] = WORDS
@@ -27,6 +27,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             partners = [words for words in partners if words.cancel]
         if "paid" in names:
             partners = [words for words in partners if words.refund]
+        if "feed" in names:
+            partners = [words for words in partners if words.feed]
         metafunc.parametrize(
             "served",
             partners,
