@@ -72,16 +72,22 @@ def up(
     codec_port: Annotated[
         int, _port("Port of the codec endpoint, which decrypts payloads for the UI.")
     ] = 8234,
-    simulator_port: Annotated[int, _port("Port of the partner's simulator.")] = 8235,
+    simulator_port: Annotated[
+        int,
+        _port(
+            "Port of the first partner's simulator. The others take the ports that follow; 0 takes "
+            "free ones."
+        ),
+    ] = 8240,
     inbound_port: Annotated[int, _port("Port that receives webhooks.")] = 8236,
     debtor: Annotated[
         list[str] | None,
         typer.Option(
-            help="IBAN of a debtor account whose files the simulator pays; may be repeated."
+            help="IBAN of a debtor account whose files the first simulator pays; may be repeated."
         ),
     ] = None,
 ) -> None:
-    """Run all servers on this machine: Temporal and its UI, worker, webhooks, codec, simulator."""
+    """Run all servers on this machine: Temporal and its UI, worker, webhooks, codec, simulators."""
     from domain.accounts import AccountError, check_iban
     from local.stack import Ports
     from local.up import up as run_up

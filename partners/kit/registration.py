@@ -33,9 +33,10 @@ class Registration(Generic[A]):
     """the adapter for one of our accounts"""
     webhooks: Callable[[A], WebhookReader] | None = None
     """the reader of webhooks, for an account that has secrets to verify them"""
-    simulated: Callable[[str], Mapping[str, Any]] = lambda webhook_secret: {}
+    simulated: Callable[[str], Mapping[str, Any]] | None = None
     """what an account with the partner's simulator needs besides the settings of every account; the
-    argument is the secret with which the simulator signs webhooks"""
+    argument is the secret with which the simulator signs webhooks. None: it has no simulator, so
+    `finality up` has no account there"""
 
 
 class Registry(BaseModel):
