@@ -20,7 +20,7 @@ from local import demo_collections
 from local.demo_books import collections_agree, payments_agree
 from local.demo_collections import SALES
 from local.demo_file import DEBTOR_IBAN, EXECUTION_DATE, demo_file, end_to_end_id
-from local.demo_shop import Sold, sell_all
+from local.demo_shop import Sold, make_trouble, sell_all
 from local.demo_stories import CANCELLED_TOO_LATE, FATED, FAULTS, PARTNER, rules
 from local.stack import Ports, Stack
 from process import stop_on_signals
@@ -87,8 +87,7 @@ async def _run(stack: Stack, settings: Settings, console: Console, payments: int
     file.write_bytes(demo_file(payments))
     paying, collecting = stack.partners[PARTNER], stack.partners[demo_collections.PARTNER]
     await paying.simulator.control("POST", "faults", rules())
-    await collecting.simulator.control("POST", "delays", demo_collections.DELAYS)
-    ordered = await collecting.simulator.control("POST", "faults", demo_collections.rules())
+    troubles = await make_trouble(collecting.simulator)
     console.print(
         f"\n[bold]Paying {payments} orders[/bold] of {file.name} through {paying.title}; "
         f"{sum(count for _, count, _ in FAULTS)} of them meet a fault when they are sent, "
@@ -113,7 +112,7 @@ async def _run(stack: Stack, settings: Settings, console: Console, payments: int
         ),
         await collections_agree(
             home, collecting.title, await collecting.simulator.control("GET", "book"),
-            ordered["ids"], sold, console,
+            troubles, sold, console,
         ),
     ]  # fmt: skip
     if all(agree) and ended and collected:

@@ -15,8 +15,9 @@ from typing import Final
 
 from assembly import Assembly
 from domain.payments.report import PaymentState
-from local.demo_collections import SALES, Sale, euro
+from local.demo_collections import DELAYS, SALES, Sale, euro, rules
 from local.demo_payer import press
+from local.simulator import Simulator
 from store.records import PaymentRecord
 
 #: A step that the killed worker had begun is done by another one after 90 s at the latest.
@@ -40,6 +41,13 @@ class Sold:
 
 class _Late(Exception):
     """The payment did not come so far in time."""
+
+
+async def make_trouble(simulator: Simulator) -> Sequence[int]:
+    """Tell the simulator what happens to the sales. Returns its numbers of `rules`."""
+    await simulator.control("POST", "delays", DELAYS)
+    ids: Sequence[int] = (await simulator.control("POST", "faults", rules()))["ids"]
+    return ids
 
 
 async def sell_all(assembly: Assembly) -> Sequence[Sold]:

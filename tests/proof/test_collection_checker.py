@@ -275,9 +275,7 @@ def test_an_entry_that_does_not_add_up_is_named(shop: Shop) -> None:
     has(shop.compared(book), "postings", "adds up to 1 EUR")
 
 
-@pytest.mark.parametrize(
-    ("kind", "field"), [("charges", "amount_captured"), ("refunds", "amount")]
-)
+@pytest.mark.parametrize(("kind", "field"), [("charges", "amount_captured"), ("refunds", "amount")])
 def test_an_object_that_its_bookings_do_not_explain_is_named(
     shop: Shop, kind: str, field: str
 ) -> None:
