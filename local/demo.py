@@ -22,6 +22,7 @@ from local.demo_collections import SALES
 from local.demo_file import DEBTOR_IBAN, EXECUTION_DATE, demo_file, end_to_end_id
 from local.demo_shop import Sold, make_trouble, sell_all
 from local.demo_stories import CANCELLED_TOO_LATE, FATED, FAULTS, PARTNER, rules
+from local.simulated_partner import SimulatedPartner
 from local.stack import Ports, Stack
 from process import stop_on_signals
 from settings import Settings
@@ -160,20 +161,26 @@ async def _kill_mid_flight(stack: Stack, payments: int, console: Console) -> boo
 
     Returns whether the worker was killed while payments were still missing at the partner.
     """
-    simulator = stack.partners[PARTNER].simulator
+    paying, collecting = stack.partners[PARTNER], stack.partners[demo_collections.PARTNER]
     deadline = time.monotonic() + _KILL_LIMIT.total_seconds()
     while time.monotonic() < deadline:
-        booked = len((await simulator.control("GET", "book"))["payments"])
+        booked = await _booked(paying)
         if booked >= payments * 2 // 3:
             stack.kill_worker()
             console.print(
-                f"[yellow]killed the worker (SIGKILL) with {booked} of {payments} at the "
-                "partner; starting another[/yellow]"
+                f"[yellow]killed the worker (SIGKILL) with {booked} of {payments} payments at "
+                f"{paying.title} and {await _booked(collecting)} of {len(SALES)} collections at "
+                f"{collecting.title}; starting another[/yellow]"
             )
             stack.start_worker()
             return booked < payments
         await asyncio.sleep(0.05)
     return False
+
+
+async def _booked(partner: SimulatedPartner) -> int:
+    """How many payments the partner has, whatever became of them."""
+    return len((await partner.simulator.control("GET", "book"))["payments"])
 
 
 async def _stories(settings: Settings, console: Console) -> bool:

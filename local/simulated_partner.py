@@ -51,7 +51,6 @@ async def run_simulator(
     Raises:
         SimulatorDied: as `start_simulator`.
     """
-    assert registration.simulated is not None, "only a partner with a simulator is run here"
     book, secret = known_as(db_file), secrets.token_hex(24)
     simulator = await start_simulator(
         name, port=port, db_file=db_file, log_file=log_file, options=options

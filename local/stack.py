@@ -138,7 +138,7 @@ class Stack:
         having = {
             name: registration
             for name, registration in Partners.registrations().items()
-            if registration.simulated
+            if registration.is_simulated
         }
         of_simulators = ports.of_simulators(len(having))
         self._require_free(of_simulators)

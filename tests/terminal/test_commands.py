@@ -111,7 +111,7 @@ def test_up_names_the_option_for_a_port_that_is_taken(terminal: Terminal, tmp_pa
 
 def test_up_has_an_account_with_every_simulator(terminal: Terminal, stack: Stack) -> None:
     written = json.loads((terminal.home / "up.json").read_text())["partners"]
-    simulated = [name for name, each in Partners.registrations().items() if each.simulated]
+    simulated = [name for name, each in Partners.registrations().items() if each.is_simulated]
     assert list(written) == list(stack.partners) == simulated
     partners = Partners.model_validate(written)
     addresses = [partners.accounts(name)[SIMULATOR].base_url for name in simulated]

@@ -74,7 +74,6 @@ class Bank:
     @property
     def account(self) -> PartnerAccount:
         """As `finality up` writes it."""
-        assert self.registration.simulated is not None, "the suite runs against a simulator"
         simulated = self.registration.simulated(SECRET)
         given = {"base_url": self.address, "simulated": True, **simulated}
         account: PartnerAccount = self.registration.account.model_validate(given)
