@@ -334,7 +334,7 @@ def demo(
         int, typer.Option(min=24, max=500, help="The number of payments in the file.")
     ] = 24,
 ) -> None:
-    """Pay a file through a killed worker and lost replies, then compare the books."""
+    """Pay a file and collect from cards, under faults and a killed worker; compare the books."""
     from local.demo import demonstrate
     from settings import Settings
 
