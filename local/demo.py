@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
@@ -118,9 +118,10 @@ async def _run(stack: Stack, settings: Settings, console: Console, payments: int
     ]  # fmt: skip
     if all(agree) and ended and collected:
         console.print(
-            "[bold green]Both books agree with the orders[/bold green]: each payment was sent "
-            "once, and each card charged, captured and refunded as ordered; nothing twice, "
-            "nothing lost. Checked by programs that know nothing of the product's rules."
+            "[bold green]Both books agree with the orders[/bold green]: each order of the file "
+            "reached its partner once; each card was charged, captured and refunded as ordered. "
+            "Nothing twice, nothing lost. Checked by programs that know nothing of the product's "
+            "rules."
         )
         return True
     console.print("[bold red]not proven[/bold red]")
@@ -138,17 +139,15 @@ async def _under_way(
     options = PayOptions(
         file, as_of=EXECUTION_DATE, wait_seconds=_PATIENCE_SECONDS, journal=journal
     )
-    tasks: list[asyncio.Task[Any]] = [
-        selling := asyncio.create_task(_sell(settings)),
-        paying := asyncio.create_task(pay_file(settings, options)),
-    ]
+    selling = asyncio.create_task(_sell(settings))
+    paying = asyncio.create_task(pay_file(settings, options))
     try:
         killed = await _kill_mid_flight(stack, payments, console)
         await paying
         return killed, await selling
     finally:
-        for task in tasks:
-            task.cancel()
+        selling.cancel()
+        paying.cancel()
 
 
 async def _sell(settings: Settings) -> Sequence[Sold]:
