@@ -101,8 +101,8 @@ class CollectOptions:
             )
         if not known:
             raise InvalidCommand(
-                "--partner: no account in the settings takes collections; describe one under "
-                "[partners.stripe.NAME] (docs/configuration.md)"
+                "--partner: no account in the settings takes collections. `finality up` has one, "
+                "with a simulator; describe your own under [partners.…] (docs/configuration.md)"
             )
         named = "--partner" if self.account is None else "--account"
         raise InvalidCommand(f"{named}: no such account takes collections; those that do: {listed}")
