@@ -12,8 +12,8 @@ from domain.payments.answers import Subject
 from domain.payments.order import Order
 from domain.payments.report import Source
 from examples.harbour import mapping, wire
+from examples.harbour.account import HarbourAccount
 from examples.harbour.profile import PROFILE
-from examples.harbour.registration import HarbourAccount
 from partners.kit.api_key import ApiKey
 from partners.kit.calls import Calls, Reply
 from partners.kit.content import json_object

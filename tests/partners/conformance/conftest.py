@@ -19,7 +19,7 @@ __all__ = ["receiver"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that cancels or refunds is made for partners that do so."""
+    """A test that cancels, refunds or logs in is made for partners that do so."""
     names = metafunc.fixturenames
     if "served" in names:
         partners: Iterable[Words] = WORDS
@@ -27,6 +27,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             partners = [words for words in partners if words.cancel]
         if "paid" in names:
             partners = [words for words in partners if words.refund]
+        if "dead_token" in names:
+            partners = [words for words in partners if words.token_lasts]
         metafunc.parametrize(
             "served",
             partners,

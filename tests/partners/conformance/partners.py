@@ -6,7 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from examples.harbour.registration import HARBOUR, HarbourAccount
+from examples.harbour.account import HarbourAccount
+from examples.harbour.registration import HARBOUR
 from partners.registry import Partners
 from tests.partners.conformance.words import Words
 from tests.partners.stripe.payers import debit
@@ -34,6 +35,7 @@ WORDS: Final = (
         refused={"status": 400, "field": "reference", "code": "reference_is_too_long"},
         undocumented={"status": 400, "field": "x", "code": "already_taken_care_of"},
         cancelled="deleted",
+        token_lasts=30 * 60,
     ),
     Words(
         registry=WithHarbour,

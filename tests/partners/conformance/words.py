@@ -31,6 +31,8 @@ class Words:
         order: what is ordered of the simulator at an address.
         held: what the simulator's book calls what it executes.
         title: tells the entries of one partner from each other.
+        token_lasts: seconds after which an unused token ends; 0 if the partner's account does not
+            log in.
     """
 
     registry: type[Registry]
@@ -50,3 +52,4 @@ class Words:
     order: Callable[[str], Order] = lambda address: ORDER
     held: str = "payments"
     title: str = ""
+    token_lasts: float = 0
