@@ -10,12 +10,12 @@ from partners.kit.account import PartnerAccount
 
 
 class HarbourAccount(PartnerAccount):
-    """One of our accounts with Harbour Bank: where it is, who we are there, and our key."""
+    """One of our accounts with Harbour Bank: where it is, and how to log in."""
 
-    customer: str
-    """our customer number at the bank"""
-    api_key: SecretStr
-    """the API key, as the bank gave it"""
+    client_id: str
+    """who we are at the bank"""
+    client_secret: SecretStr
+    """the secret that gets a token, as the bank gave it"""
     webhook_secret: Annotated[SecretStr, Field(min_length=16)] | None = None
     """the secret that signs webhooks; without it none is accepted"""
 

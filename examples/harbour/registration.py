@@ -11,9 +11,9 @@ from partners.kit.workplace import Workplace
 
 
 def _make(account: HarbourAccount, workplace: Workplace) -> PaymentPartner:
-    from examples.harbour.client import Harbour
+    from examples.harbour.client import HarbourPartner
 
-    return Harbour(account, workplace)
+    return HarbourPartner(account, workplace)
 
 
 def _webhooks(account: HarbourAccount) -> WebhookReader:
@@ -28,8 +28,8 @@ HARBOUR: Final = Registration(
     make=_make,
     webhooks=_webhooks,
     simulated=lambda webhook_secret: {
-        "customer": "1001",
-        "api_key": "a key of a simulator",
+        "client_id": "simulated",
+        "client_secret": "a secret of a simulator",
         "webhook_secret": webhook_secret,
     },
 )

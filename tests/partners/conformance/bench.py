@@ -71,7 +71,9 @@ class Bank:
 
     @property
     def registration(self) -> Registration[Any]:
-        return self.words.registry.registrations()[self.words.name]
+        found = self.words.registry.registrations().get(self.words.name)
+        assert found, f"partners/registry.py has no line for {self.words.name!r}; add one"
+        return found
 
     @property
     def account(self) -> PartnerAccount:
