@@ -35,7 +35,7 @@ class Session(Login):
 
 
 class _Secret:
-    remedy = "Harbour Bank refused our login ({why}); check client_id and client_secret"
+    remedy = "the bank refused our login ({why}); check client_id and client_secret"
 
     def __init__(self, client_id: str, secret: str) -> None:
         self._fields = {"client_id": client_id, "client_secret": secret}

@@ -1,4 +1,4 @@
-"""Harbour Bank's words: each that its specification has is known, and no other is guessed."""
+"""The bank's words: each that its specification has is known, and no other is guessed."""
 
 from __future__ import annotations
 
