@@ -104,8 +104,8 @@ _PLACES: Final = (
 _CERTIFICATE: Final = Place(
     "client.py",
     "        self._transport = workplace.transport(",
-    "the client certificate that the partner demands: settings for its files in account.py, and a "
-    "transport that presents it",
+    "the client certificate that the partner demands: settings for its files in account.py, and "
+    "the transport that presents it",
 )
 
 

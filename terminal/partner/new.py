@@ -142,6 +142,6 @@ def _cautions(answers: Answers) -> str:
         )
     if answers["client-certificate"] == "yes":
         found.append(
-            "The transport presents no client certificate yet; client.py is marked where it has to."
+            "client.py is marked where the transport has to present the client certificate."
         )
     return "".join(f"\n{each}" for each in found)

@@ -157,14 +157,14 @@ def _one_key(draft: Draft, *, in_own_header: bool) -> None:
 """,
         """\
         "customer": "1001",
-        "api_key": "a key of a simulator",
+        "api_key": "a-key-of-a-simulator",
 """,
     )
     file = "simulator/partner.py"
     draft.change(file, "from examples.harbour.simulator.sessions import Sessions\n", "")
     imports = "from collections.abc import Mapping\n"
     draft.change(file, imports, f"import hmac\n{imports}")
-    draft.change(file, "PAGE = 100\n", 'API_KEY = "a key of a simulator"\nPAGE = 100\n')
+    draft.change(file, "PAGE = 100\n", 'API_KEY = "a-key-of-a-simulator"\nPAGE = 100\n')
     draft.change(file, '        ("POST", "/token", "log_in"),\n', "")
     draft.change(
         file,
@@ -238,6 +238,11 @@ def _no_lookup(draft: Draft) -> None:
     async def _find_cancelled""",
     )
     draft.cut("README.md", "`GET /orders?key=…`", "`GET /orders?since=…`")
+    draft.change(
+        "tests/words.py",
+        '        find="GET /orders",\n',
+        '        listing="GET /orders",\n',
+    )
     file = "simulator/partner.py"
     draft.change(
         file,
