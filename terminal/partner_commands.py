@@ -118,10 +118,9 @@ def _ask(question: Question) -> str:
     for choice, meaning in question.choices.items():
         if meaning:
             typer.echo(f"  {choice:<18} {meaning}")
-    possible = " | ".join([*question.choices, *filter(None, [question.instead])])
     while True:
         try:
-            answer = typer.prompt(possible or question.option, default=question.default)
+            answer = typer.prompt(question.possible, default=question.default)
         except typer.Abort:
             raise question.unanswered() from None
         try:

@@ -126,7 +126,7 @@ class Draft:
         for path, text in self.files.items():
             for old, new in words:
                 text = text.replace(old, new)
-            renamed[_place(path, name)] = text
+            renamed[place(path, name)] = text
         return renamed
 
 
@@ -135,7 +135,8 @@ def folders(name: str) -> tuple[str, ...]:
     return (f"partners/{name}", f"simulators/{name}", f"tests/partners/{name}")
 
 
-def _place(path: str, name: str) -> str:
+def place(path: str, name: str) -> str:
+    """Where a file of the model goes, in the tree."""
     adapter, simulator, tests = folders(name)
     for beginning, folder in (("simulator/", simulator), ("tests/", tests)):
         if path.startswith(beginning):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from domain.explained import Explained
-from terminal.partner.draft import Draft, check_name, folders
+from terminal.partner.draft import Draft, check_name, folders, place
 from terminal.partner.marks import MARK, mark
 from terminal.partner.questions import QUESTIONS, Answers
 from terminal.partner.variations import vary
@@ -23,6 +23,10 @@ _REGISTRY: Final = "partners/registry.py"
 
 class AlreadyThere(Explained):
     """A partner of that name exists, or part of one; nothing is overwritten."""
+
+
+class NotWritten(Explained):
+    """The tree refused a file."""
 
 
 def check_free(root: Path, name: str) -> None:
@@ -48,24 +52,34 @@ def write_partner(root: Path, name: str, answers: Answers, screen: Screen) -> No
 
     Raises:
         NoModel: the model has changed so that an answer no longer fits.
-        OSError: a file cannot be written; the folders that were begun stay.
+        NotWritten: a file cannot be written; the folders that were begun stay.
     """
     draft = Draft(root)
     vary(draft, answers)
     texts = mark(draft, answers)
-    draft.files["README.md"] = _readme(draft.files["README.md"], answers, texts)
-    files = draft.renamed(name, answers["title"])
-    for path, text in files.items():
-        file = root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-        # Source is for everybody who reads the tree; the command's other files are private.
-        for each in (file.parent, file):
-            each.chmod(0o755 if each.is_dir() else 0o644)
+    draft.cut("README.md", "# Harbour Bank\n", "**")
+    left = {place(path, name): each for path, each in texts.items()}
+    draft.files["README.md"] = _readme(draft.files["README.md"], answers, left)
+    try:
+        for path, text in draft.renamed(name, answers["title"]).items():
+            _write(root / path, text)
+    except OSError as error:
+        raise NotWritten(
+            f"{error.filename} cannot be written: {error.strerror}; remove what was begun of "
+            f"{', '.join(folders(name))}, and name a folder of yours with --into"
+        ) from None
     is_tidy = _tidied(root, folders(name))
     screen.print(f"Written: {', '.join(folders(name))}.")
     # Lines to be copied are not broken.
     screen.print(_next_steps(name, answers, is_tidy), soft_wrap=True)
+
+
+def _write(file: Path, text: str) -> None:
+    """Source is for everybody who reads the tree, unlike other files of the command."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    file.parent.chmod(0o755)
+    file.chmod(0o644)
 
 
 def _tidied(root: Path, paths: Iterable[str]) -> bool:
@@ -77,7 +91,7 @@ def _tidied(root: Path, paths: Iterable[str]) -> bool:
     return True
 
 
-def _readme(model: str, answers: Answers, texts: Mapping[str, list[str]]) -> str:
+def _readme(protocol: str, answers: Answers, texts: Mapping[str, list[str]]) -> str:
     """The partner's page: what was answered, what is left, and the protocol it begins with."""
     questions = {each.option: each for each in QUESTIONS}
     rows = "".join(
@@ -86,7 +100,6 @@ def _readme(model: str, answers: Answers, texts: Mapping[str, list[str]]) -> str
         if option != "title"
     )
     left = "".join(f"- `{path}`: {text}.\n" for path, each in texts.items() for text in each)
-    protocol = model.partition("version 3.1.\n\n")[2]
     return (
         "# Harbour Bank\n\n"
         "Written by `finality partner new`, and not connected to the partner yet: it speaks the "

@@ -53,22 +53,27 @@ class Question:
         if self.number is None and not self.choices:
             if _TITLE.fullmatch(answer):
                 return answer
-            raise self.refused(given, "give 2 to 30 letters, digits, blanks, or any of . & -")
+            raise self.refused(given, f"give {self.possible}")
         if (word := answer.lower()) in {*self.choices, self.instead} - {""}:
             return word
         if self.number is None:
             raise self.refused(given, f"give one of {', '.join(self.choices)}")
         least, most = self.number
-        if answer.isascii() and answer.isdigit() and least <= int(answer) <= most:
+        if answer.isascii() and answer.isdigit() and least <= int(answer[:9]) <= most:
             return str(int(answer))
-        word = f", or {self.instead}" if self.instead else ""
-        raise self.refused(given, f"give a whole number from {least} to {most}{word}")
+        raise self.refused(given, f"give a whole number, {self.possible}")
+
+    @property
+    def possible(self) -> str:
+        """What may be answered, in short."""
+        if self.number is None:
+            return " | ".join(self.choices) or "2 to 30 letters, digits, blanks, or any of . & -"
+        least, most = self.number
+        return f"{least} to {most}{f', or {self.instead}' if self.instead else ''}"
 
     def unanswered(self) -> AnswerRefused:
-        possible = "|".join([*self.choices, *([self.instead] if self.instead else [])])
         return AnswerRefused(
-            f"there is no answer to --{self.option} ({self.text}); give the option"
-            + (f", as {possible}" if possible else "")
+            f"there is no answer to --{self.option} ({self.text}); give the option: {self.possible}"
         )
 
     def refused(self, given: str, remedy: str) -> AnswerRefused:

@@ -67,19 +67,24 @@ def _repeated_key(draft: Draft, kind: str) -> None:
                 raise _refusal(409, "key_reused")
             return known
 """
-    stands = "is answered with\nthe order as it now stands."
     match kind:
         case "replay-response":
             first = '{**known, "status": "received", "debited_at": None, "returned_at": None}'
             draft.change(file, "            return known\n", f"            return {first}\n")
-            draft.change("README.md", stands, "is answered with\nthe first answer.")
+            draft.change("README.md", "the order as it now stands. A", "the first answer. A")
         case "reject-duplicate":
             refused = """\
         if self.subject(call) is not None:
             raise _refusal(409, "key_reused")
 """
             draft.change(file, known, refused)
-            draft.change("README.md", stands, "is refused\nwith 409, `key_reused`.")
+            draft.cut("README.md", " A repeated key", "\n\n**Orders.**")
+            draft.change(
+                "README.md",
+                "\n\n**Orders.**",
+                " A repeated key is refused\nwith 409, `key_reused`, and nothing is executed."
+                "\n\n**Orders.**",
+            )
         case "none":
             draft.change(file, known, "")
             draft.change(
@@ -574,6 +579,9 @@ def _no_cancel(draft: Draft) -> None:
     draft.change("tests/words.py", '        cancel="POST /orders/*/cancel",\n', "")
     draft.change("tests/words.py", '        cancelled="cancelled",\n', "")
     draft.cut("README.md", "**Cancel.**", "**Errors.**")
+    taken = " and `POST /orders/ID/cancel` take `Idempotency-Key`"
+    if taken in draft.files["README.md"]:
+        draft.change("README.md", taken, " takes `Idempotency-Key`")
 
 
 def _no_webhooks(draft: Draft) -> None:

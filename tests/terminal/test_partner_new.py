@@ -151,6 +151,12 @@ def test_a_tree_without_the_model_is_refused_with_the_remedy(tmp_path: Path) -> 
         check_free(tmp_path, "acme")
 
 
+def test_a_tree_that_refuses_a_file_is_named_with_the_remedy(small: Path) -> None:
+    (small / "simulators").write_text("a file where a folder goes")
+    with pytest.raises(new.NotWritten, match=r"simulators.* cannot be written: .*--into"):
+        write_partner(small, "acme", _complete(ANSWERS), Screen())
+
+
 def test_a_model_that_has_changed_is_noticed_before_anything_is_written(small: Path) -> None:
     file = small / "examples" / "harbour" / "client.py"
     file.write_text(file.read_text().replace("_find_cancelled", "_look_for_cancelled"))
@@ -181,7 +187,7 @@ def test_without_an_answer_nothing_is_written_and_the_option_is_named(small: Pat
     ran = _run(ROOT, "acme", "--into", str(small), *_options(given))
     assert ran.returncode == 2
     assert "--lookup" in ran.stderr
-    assert "strong|eventual|none" in ran.stderr
+    assert "strong | eventual | none" in ran.stderr
     assert not (small / "partners").exists()
 
 
@@ -241,6 +247,7 @@ def test_the_page_lists_the_answers_and_every_place_to_fill_in(
     assert marks >= 10
     assert page.count("\n- `") == marks
     assert all(f"| {each} |\n" in page for name, each in answers.items() if name != "title")
+    assert "- `tests/partners/acme/words.py`: " in page
     assert ("webhooks.py" in page) == (answers["news"] == "webhooks")
 
 
