@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 
 from terminal.partner import new
-from terminal.partner.draft import NameRefused, NoModel, check_name
+from terminal.partner.draft import NameRefused, NoModel, check_name, folders
 from terminal.partner.marks import MARK
 from terminal.partner.new import AlreadyThere, check_free, write_partner
 from terminal.partner.questions import QUESTIONS, AnswerRefused, answered
@@ -203,7 +203,7 @@ def test_every_combination_of_answers_fits_the_model_and_is_tidy(
     }
     tidied = new._tidied
     monkeypatch.setattr(new, "_tidied", lambda root, paths: True)
-    folders: list[str] = []
+    written: list[str] = []
     for number, combined in enumerate(itertools.product(*choices.values())):
         given = {**ANSWERS, **dict(zip(choices, combined, strict=True))}
         # The longest that are allowed: no line may become too long.
@@ -217,11 +217,11 @@ def test_every_combination_of_answers_fits_the_model_and_is_tidy(
             else f"long_as_can_be_{number:05}"
         )
         write_partner(small, name, _complete(given), Screen(stderr=True))
-        folders += new.folders(name)
-    assert len(folders) > 3 * 200
-    assert tidied(small, folders)
+        written += folders(name)
+    assert len(written) > 3 * 200
+    assert tidied(small, written)
     checked = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--output-format", "concise", *folders],
+        [sys.executable, "-m", "ruff", "check", "--output-format", "concise", *written],
         cwd=small,
         capture_output=True,
         text=True,
@@ -240,7 +240,7 @@ def test_the_page_lists_the_answers_and_every_place_to_fill_in(
     write_partner(small, "acme", _complete(answers), Screen())
     page = (small / "partners" / "acme" / "README.md").read_text()
     marks = 0
-    for folder in new.folders("acme"):
+    for folder in folders("acme"):
         for file in (small / folder).rglob("*.py"):
             found = file.read_text().count(f"# {MARK}:")
             marks += found
@@ -274,11 +274,11 @@ def test_what_is_written_passes_the_conformance_suite_and_every_check_at_once(
         assert ran.returncode == 0, ran.stderr
         _add_to_registry(tree, ran.stdout)
     new._tidied(tree, ["partners/registry.py"])
-    folders = [folder for name in made for folder in new.folders(name)]
+    written = [folder for name in made for folder in folders(name)]
     commands = (
-        ("ruff", "check", *folders, "partners/registry.py"),
-        ("ruff", "format", "--check", *folders, "partners/registry.py"),
-        ("mypy", *folders, "partners/registry.py"),
+        ("ruff", "check", *written, "partners/registry.py"),
+        ("ruff", "format", "--check", *written, "partners/registry.py"),
+        ("mypy", *written, "partners/registry.py"),
         ("pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "tests/partners/conformance",
          *(f"tests/partners/{name}" for name in made), "-k", " or ".join(made)),
     )  # fmt: skip
