@@ -103,8 +103,8 @@ class Draft:
     def _changed(self, path: str, text: str) -> NoModel:
         line = text.strip().splitlines()[0]
         return NoModel(
-            f"the model partner's {path} has changed: {line!r} is not there once; correct "
-            "terminal/partner/variations.py or marks.py"
+            f"the model partner's {path} has changed: {line!r} is not there once; correct the "
+            "text in terminal/partner/"
         )
 
     def renamed(self, name: str, title: str) -> dict[str, str]:
