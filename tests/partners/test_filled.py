@@ -14,4 +14,5 @@ def test_no_claim_about_a_partner_is_left_unchecked() -> None:
         for number, line in enumerate(file.read_text().splitlines(), 1)
         if MARK in line
     ]
-    assert left == [], "check each of these with the partner's documentation, and remove the mark"
+    what = "check each place with the partner's documentation, and remove its mark"
+    assert not left, "\n".join([what, *left])

@@ -290,8 +290,9 @@ def test_what_is_written_passes_the_conformance_suite_and_every_check_at_once(
          *(f"tests/partners/{name}" for name in made), "-k", " or ".join(made)),
     )  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(tree), "COLUMNS": "200"}
-    for command in commands:
-        ran = subprocess.run(
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [sys.executable, "-m", *command],
             cwd=tree,
             env=environment,
@@ -299,5 +300,13 @@ def test_what_is_written_passes_the_conformance_suite_and_every_check_at_once(
             text=True,
             check=False,
         )
+
+    left = run("pytest", "-q", "-p", "no:cacheprovider", "tests/partners/test_filled.py")
+    assert left.returncode == 1
+    assert re.search(rf"partners/gamma/profile\.py:\d+: # {MARK}: ", left.stdout), left.stdout[
+        -3000:
+    ]
+    for command in commands:
+        ran = run(*command)
         assert ran.returncode == 0, f"{' '.join(command)}\n{ran.stdout[-6000:]}{ran.stderr[-2000:]}"
     assert re.search(r"\b1[0-9][0-9] passed", ran.stdout), ran.stdout[-300:]
