@@ -16,6 +16,7 @@ from terminal.finding_commands import finding_commands
 from terminal.halt_commands import By, halt_commands
 from terminal.operator_commands import operator_commands
 from terminal.options import Json
+from terminal.partner_commands import partner_commands
 from terminal.pay_command import pay_command
 
 app = typer.Typer(
@@ -348,6 +349,7 @@ claim_commands(app, _run)
 finding_commands(app, _run)
 app.add_typer(file_commands(_run), name="file")
 app.add_typer(operator_commands(_run), name="operator")
+app.add_typer(partner_commands(), name="partner")
 
 
 def main() -> Any:
