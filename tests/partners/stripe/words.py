@@ -36,6 +36,7 @@ WORDS: Final = (
         pay="POST /v1/payouts",
         find="GET /v1/payouts",
         read="GET /v1/payouts/*",
+        feed="GET /v1/events",
         cancel="POST /v1/payouts/*/cancel",
         refused={"status": 400, "type": "invalid_request_error", "code": "balance_insufficient"},
         undocumented={"status": 400, "type": "invalid_request_error", "code": "taken_care_of"},
