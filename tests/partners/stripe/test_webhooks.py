@@ -15,8 +15,9 @@ from pydantic import SecretStr
 
 from domain.lifecycle.answers import Webhook, WebhookRefused
 from partners.stripe.account import StripeAccount, WebhookSigning
+from partners.stripe.events import REFERENCE
 from partners.stripe.profile import API_VERSION
-from partners.stripe.webhooks import REFERENCE, StripeWebhooks
+from partners.stripe.webhooks import StripeWebhooks
 from tests.conftest import ROOT
 from tests.partners.stripe.scripted import ACCOUNT, KEY, NOW, SECONDS, SECRET
 
