@@ -68,7 +68,7 @@ class OpenApi:
         schema = content["application/json"]["schema"]
         # Of a payment: one of several services, whose schemas overlap.
         first = schema["oneOf"][0] if "oneOf" in schema and method == "GET" else schema
-        if method == "PUT":
+        if method == "PUT" and status == 200:
             first = {"$ref": "#/components/schemas/updatePsuAuthenticationResponse"}
         return self._wrong(json.dumps(first), body)
 
