@@ -14,8 +14,8 @@ from typing import Final
 #: the address at which a payer acts (`next_action`, `scaRedirect`), because anybody who has it can
 #: act for the payer.
 _ANYWHERE: Final = (
-    "apikey", "assertion", "authorisation", "authorization", "cookie", "credential", "jwt",
-    "loginid", "nextaction", "passphrase", "passwd", "password", "privatekey", "scaredirect",
+    "apikey", "assertion", "authenticationdata", "authorisation", "authorization", "cookie",
+    "credential", "jwt", "loginid", "nextaction", "passphrase", "passwd", "password", "privatekey", "scaredirect",
     "secret", "token",
 )  # fmt: skip
 #: These count only as whole words, since harmless words contain them.

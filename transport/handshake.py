@@ -60,7 +60,9 @@ async def refusal(address: SplitResult, context: ssl.SSLContext, seconds: float)
         )
     except TimeoutError:
         return f"no TLS connection within {seconds:g} seconds"
-    except (OSError, EOFError) as error:
+    except EOFError:
+        return "the partner closed the TLS connection; it may not accept our client certificate"
+    except OSError as error:
         return refused_by_alert(error) or f"no TLS connection: {type(error).__name__}: {error}"
     finally:
         if writer is not None:

@@ -22,7 +22,8 @@ class Words:
             until a test lets time pass.
         settles_after: enough of those seconds for a payment to be settled.
         pay, find, read, cancel: method and path of each request, as fault rules name them. Without
-            a `cancel`, what was accepted cannot be taken back.
+            a `cancel`, what was accepted cannot be taken back; without a `find`, nothing is found
+            by our own keys.
         listing: the same for the list of payments, if that is not the one of `find`.
         refund: the same for a refund; empty if the partner has none.
         refused: parameters of the fault `refused` for a refusal that is final.
@@ -39,10 +40,10 @@ class Words:
     delays: Mapping[str, float]
     settles_after: float
     pay: str
-    find: str
     read: str
     refused: Mapping[str, Any]
     undocumented: Mapping[str, Any]
+    find: str = ""
     cancel: str = ""
     cancelled: str = ""
     listing: str = ""
