@@ -10,5 +10,6 @@ INTERVENTIONS = (
     "release",
     "credit",
 )
-#: The reply shows another amount than the order, or another creditor account.
-OWN_FAULTS = ("another_amount", "another_creditor")
+#: The reply shows another amount than the order, another creditor account, or another `scaStatus`:
+#: its `word`.
+OWN_FAULTS = ("another_amount", "another_creditor", "says_sca")

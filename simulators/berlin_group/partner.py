@@ -125,7 +125,7 @@ class Partner(kit.Partner):
                 found = self.authorisations.of(payment, kind)
                 return {"authorisationIds": [each["id"] for each in found]}
             case "show":
-                return self._sca_status(call, payment, kind)
+                return self._sca_status(call, payment, kind, now)
             case _:
                 return self._update(call, payment, kind, now)
 
@@ -268,10 +268,12 @@ class Partner(kit.Partner):
         shown = self.authorisations.shown(begun, self._base(payment, call), call.address)
         return Reply(201, shown, headers={"ASPSP-SCA-Approach": approach.upper()})
 
-    def _sca_status(self, call: Call, payment: Row, kind: str) -> Json:
+    def _sca_status(self, call: Call, payment: Row, kind: str, now: datetime) -> Json:
         if not self.dialect.shows_sca_status:
             raise refusal(405, "SERVICE_INVALID", "there is no scaStatus here")
-        return {"scaStatus": self._authorisation(call, payment, kind)["status"]}
+        status = self._authorisation(call, payment, kind)["status"]
+        said = self.ordered(call, "says_sca", now)
+        return {"scaStatus": str(said.param["word"]) if said else status}
 
     def _update(self, call: Call, payment: Row, kind: str, now: datetime) -> Json:
         updated = self.authorisations.update(self._authorisation(call, payment, kind), call.fields)
