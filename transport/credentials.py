@@ -15,8 +15,8 @@ from typing import Final
 #: act for the payer.
 _ANYWHERE: Final = (
     "apikey", "assertion", "authenticationdata", "authorisation", "authorization", "cookie",
-    "credential", "jwt", "loginid", "nextaction", "passphrase", "passwd", "password", "privatekey", "scaredirect",
-    "secret", "token",
+    "credential", "jwt", "loginid", "nextaction", "passphrase", "passwd", "password",
+    "privatekey", "scaredirect", "secret", "token",
 )  # fmt: skip
 #: These count only as whole words, since harmless words contain them.
 _WORDS: Final = frozenset({"cvc", "cvv", "mfa", "otp", "pin", "pwd", "totp"})

@@ -14,6 +14,7 @@ from domain.lifecycle.answers import (
     CannotTell,
     Deadline,
     Found,
+    Gone,
     LookedFor,
     NotReady,
     Preparation,
@@ -140,7 +141,7 @@ class BerlinGroupPartner:
             exchange = together(exchange, begun.exchange) or exchange
             # If the start failed, the next read starts it.
             turn = begun if isinstance(begun, Turn) else turn
-        elif made.transaction_status not in words.BEFORE_SCA:
+        elif made.transaction_status not in words.BEFORE_SCA | words.CANCELLABLE:
             turn = Turn(drift=turn.drift)  # Executed without the payer: the bank's word counts.
         report = mapping.report(
             subject, made.transaction_status, made.payment_id, Source.REPLY, reply.asked_at,
@@ -200,6 +201,8 @@ class BerlinGroupPartner:
         reply = await self._get(payment_id)
         shown = read(wire.Payment, reply.body) if reply.is_success else None
         if not isinstance(shown, wire.Payment):
+            if _has_expired(reply):
+                return Gone("the bank keeps it no longer", reply.asked_at, reply.exchange)
             return reply.unanswered(shown.why if shown else "", shown.drift if shown else ())
         exchange, word, told = reply.exchange, shown.transaction_status, None
         if word is None or word == words.REJECTED:
@@ -239,3 +242,9 @@ class BerlinGroupPartner:
         """Until when the payer can act: the same moment in every report of one payment."""
         begun = prepared.get(_BEGUN)
         return datetime.fromisoformat(begun) + self._account.psu_acts_within if begun else None
+
+
+def _has_expired(reply: Reply) -> bool:
+    """IG, "Message Codes", `RESOURCE_EXPIRED`: it is ours, and "not addressable any more"."""
+    told = errors.read_errors(reply.body) if reply.status in (400, 403, 404) else ()
+    return bool(told) and all(each.code == "RESOURCE_EXPIRED" for each in told)

@@ -101,53 +101,72 @@ class Authorising:
         self, payment_id: str, status: str, until: datetime | None, now: datetime
     ) -> Turn | Reply:
         """Whose turn it is while a payment is in this status; a reply if that cannot be read."""
-        bank = self._account.dialect
-        if not bank.shows_sca_status:
-            if status in words.BEFORE_SCA:
-                return Turn(action=self._waiting(until))
+        if status not in words.BEFORE_SCA | words.CANCELLABLE:
             return Turn()
-        if status in words.BEFORE_SCA:
-            return await self._before(payment_id, status, until, now)
-        if status in words.CANCELLABLE and bank.cancels and bank.cancels_by_sca:
-            found = await self._statuses(payment_id, requests.CANCELLATION, now)
-            if isinstance(found, Reply):
-                return found
-            told, exchange = found
-            if any(words.SCA.get(each) is Sca.PAYER for each in told):
-                action, reason = self._waiting(None), "the cancellation waits for the payer"
-                return Turn(PaymentState.AWAITING_USER, action, reason, exchange)
-            return Turn(exchange=exchange)
-        return Turn()
-
-    async def _before(
-        self, payment_id: str, status: str, until: datetime | None, now: datetime
-    ) -> Turn | Reply:
-        """Before the bank has said that the payment is authorised."""
+        if not self._account.dialect.shows_sca_status:
+            return Turn(action=self._waiting(until))
         found = await self._statuses(payment_id, requests.PAYMENT, now)
         if isinstance(found, Reply):
             return found
         told, exchange = found
+        if status in words.BEFORE_SCA:
+            return await self._before(payment_id, status, told, exchange, until, now)
+        known = {words.SCA.get(each) for each in told}
+        if Sca.PAYER in known and Sca.NOBODY not in known:
+            # Some banks call a payment checked before anybody has approved it.
+            return Turn(PaymentState.AWAITING_USER, self._waiting(until), exchange=exchange)
+        return await self._cancelling(payment_id, exchange, now)
+
+    async def _before(
+        self,
+        payment_id: str,
+        status: str,
+        told: list[str],
+        exchange: Exchange | None,
+        until: datetime | None,
+        now: datetime,
+    ) -> Turn | Reply:
+        """Before the bank has said that the payment is authorised."""
         drift = tuple(f"scaStatus: unknown {each[:40]!r}" for each in told if each not in words.SCA)
-        known = [words.SCA[each] for each in told if each in words.SCA]
+        known = {words.SCA[each] for each in told if each in words.SCA}
         if drift:
             return Turn(action=self._waiting(until), exchange=exchange, drift=drift)
+        is_partial = status == words.PARTLY
+        if Sca.NOBODY in known and not is_partial:
+            # Another authorisation that was begun and left waits for nobody any more.
+            return Turn(PaymentState.ACCEPTED, exchange=exchange)
         if Sca.PAYER in known:
             return Turn(PaymentState.AWAITING_USER, self._waiting(until), exchange=exchange)
         if Sca.CODE in known:
             return Turn(PaymentState.AWAITING_US, None, _NOT_OURS, exchange)
-        if status == "PATC" or (not known and self._account.dialect.explicit_start):
+        if is_partial or (not known and self._account.dialect.explicit_start):
             begun = await self.start(payment_id, requests.PAYMENT, until, now)
             if isinstance(begun, Reply):
                 return begun
             both = together(exchange, begun.exchange)
             return Turn(begun.state, begun.action, begun.reason, both, begun.drift)
-        if Sca.NOBODY in known:
-            return Turn(PaymentState.ACCEPTED, exchange=exchange)
         if Sca.FAILED in known:
             # Over at once: a payment whose authorisation failed is cancelled at the bank.
             action = Action(kind=ActionKind.CONFIRM, expires_at=now)
             return Turn(PaymentState.AWAITING_USER, action, _FAILED, exchange)
         return Turn(PaymentState.AWAITING_US, None, _NOT_OURS, exchange)
+
+    async def _cancelling(
+        self, payment_id: str, exchange: Exchange | None, now: datetime
+    ) -> Turn | Reply:
+        """Whether a cancellation waits for the payer."""
+        bank = self._account.dialect
+        if not (bank.cancels and bank.cancels_by_sca):
+            return Turn(exchange=exchange)
+        found = await self._statuses(payment_id, requests.CANCELLATION, now)
+        if isinstance(found, Reply):
+            return found
+        told, also = found
+        both = together(exchange, also)
+        if any(words.SCA.get(each) is Sca.PAYER for each in told):
+            action, reason = self._waiting(None), "the cancellation waits for the payer"
+            return Turn(PaymentState.AWAITING_USER, action, reason, both)
+        return Turn(exchange=both)
 
     def _waiting(self, until: datetime | None) -> Action:
         """What the payer still has to do. The address was in the reply that began it."""

@@ -11,12 +11,13 @@ _S = PaymentState
 
 CANCELLED: Final = "CANC"
 REJECTED: Final = "RJCT"
+PARTLY: Final = "PATC"
 #: Schema `transactionStatus`. The description of each word is in the file.
 STATES: Final[dict[str, PaymentState]] = {
     # Received. Until somebody has authorised it, the payer has to act; see `sca.py`.
     "RCVD": _S.AWAITING_USER,
     # Partially authorised: another of several payers has to act.
-    "PATC": _S.AWAITING_USER,
+    PARTLY: _S.AWAITING_USER,
     "PDNG": _S.AWAITING_PARTNER,
     "ACTC": _S.ACCEPTED,
     "ACCP": _S.ACCEPTED,
@@ -36,8 +37,8 @@ STATES: Final[dict[str, PaymentState]] = {
 #: Words of bulk payments, which we never initiate. From a single payment they are drift.
 NOT_MET: Final = frozenset({"PART"})
 #: Until one of these words changes, the payer's authorisation decides.
-BEFORE_SCA: Final = frozenset({"RCVD", "PATC"})
-#: A cancellation may wait for the payer while the payment is in one of these.
+BEFORE_SCA: Final = frozenset({"RCVD", PARTLY})
+#: Nothing is executed yet: the payment, or its cancellation, may still wait for the payer.
 CANCELLABLE: Final = frozenset({"PDNG", "ACTC", "ACCP", "ACFC", "ACWC"})
 
 

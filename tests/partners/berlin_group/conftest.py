@@ -13,9 +13,9 @@ import pytest
 from assembly import MachineClock
 from domain.lifecycle.answers import Accepted, Answered, Deadline, Prepared, Submitted
 from domain.lifecycle.profile import InstructionKind
+from domain.lifecycle.report import Report
 from domain.payments.answers import Subject
 from domain.payments.order import Order
-from domain.payments.report import Report
 from partners.berlin_group.account import BerlinGroupAccount
 from partners.berlin_group.client import BerlinGroupPartner
 from partners.berlin_group.registration import BERLIN_GROUP

@@ -14,7 +14,17 @@ import httpx
 import pytest
 
 from assembly import MachineClock
-from domain.lifecycle.answers import Absent, Accepted, Answered, Found, InDoubt, Refused, TurnedAway
+from domain.lifecycle.answers import (
+    Absent,
+    Accepted,
+    Answered,
+    Found,
+    Gone,
+    InDoubt,
+    Refused,
+    TurnedAway,
+    Unanswered,
+)
 from domain.payments.report import ActionKind, PaymentState
 from partners.berlin_group.client import BerlinGroupPartner
 from partners.kit.workplace import Workplace
@@ -307,3 +317,42 @@ def test_a_request_without_a_certificate_is_refused_in_the_banks_words(
     answer = httpx.get(f"{address}/v1/payments/sepa-credit-transfers/1", verify=trusting)
     assert answer.status_code == 401
     assert answer.json()["tppMessages"][0]["code"] == "CERTIFICATE_MISSING"
+
+
+async def test_a_bank_may_check_a_payment_before_anybody_approved_it(
+    bank: Bank, pays: Pays
+) -> None:
+    """Then the authorisations say that the payer has to act, not `transactionStatus`."""
+    tpp = bank("standard")
+    paying = pays(tpp)
+    early = {"fault": "unknown_status", "times": 2, "param": {"status": "ACTC"}}
+    tpp.control("faults", [{**early, "on": "* /v1/payments/sepa-credit-transfers*"}])
+    for report in (await paying.accepted(), await paying.was_read()):
+        assert (report.partner_status, report.state) == ("ACTC", S.AWAITING_USER)
+        assert report.action is not None
+
+
+async def test_an_authorisation_that_was_begun_and_left_waits_for_nobody(
+    bank: Bank, pays: Pays
+) -> None:
+    tpp = bank("standard")
+    paying = pays(tpp)
+    report = await paying.accepted()
+    own = f"/v1/payments/sepa-credit-transfers/{paying.shown['paymentId']}"
+    tpp.ask("POST", f"{own}/authorisations", {})
+    assert report.action is not None
+    tpp.click(report.action.url or "", "approve")
+    for word, state in (("RCVD", S.ACCEPTED), ("ACTC", S.ACCEPTED)):
+        rule = {"fault": "unknown_status", "on": f"GET {own}", "param": {"status": word}}
+        tpp.control("faults", [rule])
+        assert (await paying.was_read()).state is state
+
+
+async def test_a_payment_that_the_bank_keeps_no_longer_is_gone(bank: Bank, pays: Pays) -> None:
+    tpp = bank("standard")
+    paying = pays(tpp)
+    await paying.accepted()
+    for code, kind in (("RESOURCE_EXPIRED", Gone), ("RESOURCE_UNKNOWN", Unanswered)):
+        refusal = {"status": 403, "code": code}
+        tpp.control("faults", [{"fault": "refused", "on": "GET *", "param": refusal}])
+        assert isinstance(await paying.adapter.read(paying.subject), kind)
