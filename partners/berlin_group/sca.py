@@ -57,9 +57,12 @@ class Authorising:
             url = urljoin(f"{self._account.base_url}/", links.sca_redirect.href)
             if not is_page(url):
                 reason = "the bank's approval page is not https, so nobody is led there"
-                return Turn(PaymentState.AWAITING_US, None, reason, drift=(*drift, "scaRedirect"))
+                odd = "scaRedirect: its address is not https"
+                return Turn(PaymentState.AWAITING_US, None, reason, drift=(*drift, odd))
             action = Action(kind=ActionKind.REDIRECT, url=url, expires_at=until)
             return Turn(PaymentState.AWAITING_USER, action, drift=drift)
+        if links.begins_here:
+            return Turn(drift=drift)
         wants_data = any(
             (
                 links.start_authorisation_with_psu_identification,
