@@ -87,6 +87,13 @@ class Life:
         await self.claims.admit(PAYMENT, kind, key=key, amount=amount, by="shop", now=now)
         return await self.goes_on()
 
+    async def cancel(self) -> Payment:
+        asked = CancelRequest(
+            resource_id=PAYMENT, command_id="c", by="shop", why="", at=self.store.clock.now()
+        )
+        await performing(self.store.clock).run(self.store.payment_store().cancel, asked)
+        return await self.goes_on()
+
     async def goes_on(self) -> Payment:
         """Take every step that is due, until the next is due much later."""
         while True:
@@ -193,6 +200,19 @@ async def test_a_hold_is_taken_in_parts_and_given_back_once_though_a_reply_was_l
     refunds = bank.control("book")["refunds"]
     mine = [each["amount"] for each in refunds if each["payment_intent"] == intent["id"]]
     assert sorted(mine) == [2_00, 3_00]
+
+
+@pytest.mark.parametrize("fault", [None, "reply_lost_after"])
+async def test_a_hold_that_was_cancelled_holds_nothing_any_more(
+    life: Life, bank: Bank, fault: str | None
+) -> None:
+    held = await life.pay(card("pm_card_visa", later=True))
+    assert held.amounts.authorised.minor == 10_00
+    if fault is not None:
+        bank.fault(fault, on="POST /v1/payment_intents/*/cancel")
+    cancelled = await life.cancel()
+    assert (cancelled.state, cancelled.findings, cancelled.is_over) == (S.CANCELLED, (), True)
+    assert (cancelled.amounts.authorised.minor, cancelled.amounts.net.minor) == (0, 0)
 
 
 async def test_a_stored_error_is_resolved_by_the_intent_and_nothing_is_sent_again(

@@ -177,7 +177,7 @@ async def test_a_refund_names_its_payment_and_our_key() -> None:
 async def test_a_cancel_says_why() -> None:
     assert await form_of(of_kind(InstructionKind.CANCEL)) == (
         "POST /v1/payment_intents/pi_1/cancel",
-        {"cancellation_reason": "requested_by_customer"},
+        {"cancellation_reason": "requested_by_customer", "expand[]": "latest_charge"},
     )
     assert await form_of(of_kind(InstructionKind.CANCEL, TAKEN_PAYOUT)) == (
         "POST /v1/payouts/po_1/cancel",

@@ -55,7 +55,7 @@ from store.tasks import Tasks
 from store.turns import ReadTurns
 from terminal.table import as_object
 from tests.clock import AgreedClocks
-from tests.proof.arena import bank_account
+from tests.proof.accounts import bank_account
 from tests.proof.bank_partner import BANK, BankAccount, BankPartner
 from tests.proof.checker import Comparison, compare
 from tests.proof.simulation.activations import KEYRING
