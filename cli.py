@@ -73,16 +73,22 @@ def up(
     codec_port: Annotated[
         int, _port("Port of the codec endpoint, which decrypts payloads for the UI.")
     ] = 8234,
-    simulator_port: Annotated[int, _port("Port of the partner's simulator.")] = 8235,
+    simulator_port: Annotated[
+        int,
+        _port(
+            "Port of the first partner's simulator. The others take the ports that follow; 0 takes "
+            "free ones."
+        ),
+    ] = 8240,
     inbound_port: Annotated[int, _port("Port that receives webhooks.")] = 8236,
     debtor: Annotated[
         list[str] | None,
         typer.Option(
-            help="IBAN of a debtor account whose files the simulator pays; may be repeated."
+            help="IBAN of a debtor account whose files the first simulator pays; may be repeated."
         ),
     ] = None,
 ) -> None:
-    """Run all servers on this machine: Temporal and its UI, worker, webhooks, codec, simulator."""
+    """Run all servers on this machine: Temporal and its UI, worker, webhooks, codec, simulators."""
     from domain.accounts import AccountError, check_iban
     from local.stack import Ports
     from local.up import up as run_up
@@ -329,7 +335,7 @@ def demo(
         int, typer.Option(min=24, max=500, help="The number of payments in the file.")
     ] = 24,
 ) -> None:
-    """Pay a file through a killed worker and lost replies, then compare the books."""
+    """Pay a file and collect from cards, under faults and a killed worker; compare the books."""
     from local.demo import demonstrate
     from settings import Settings
 

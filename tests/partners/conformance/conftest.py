@@ -19,7 +19,7 @@ __all__ = ["receiver"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that cancels, refunds or looks up is made for partners that do so."""
+    """A test that cancels, refunds, looks up or reads events is for partners that have these."""
     names = metafunc.fixturenames
     if "served" in names:
         partners: Iterable[Words] = WORDS
@@ -29,6 +29,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             partners = [words for words in partners if words.find]
         if "paid" in names:
             partners = [words for words in partners if words.refund]
+        if "feed" in names:
+            partners = [words for words in partners if words.feed]
         metafunc.parametrize(
             "served",
             partners,

@@ -25,6 +25,7 @@ class Words:
             a `cancel`, what was accepted cannot be taken back; without a `find`, nothing is found
             by our own keys.
         listing: the same for the list of payments, if that is not the one of `find`.
+        feed: the same for the list of events; empty if the partner has none.
         refund: the same for a refund; empty if the partner has none.
         refused: parameters of the fault `refused` for a refusal that is final.
         undocumented: the same for words that nobody documented.
@@ -47,6 +48,7 @@ class Words:
     cancel: str = ""
     cancelled: str = ""
     listing: str = ""
+    feed: str = ""
     refund: str = ""
     order: Callable[[str], Order] = lambda address: ORDER
     held: str = "payments"
