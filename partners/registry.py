@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from partners.berlin_group.account import BerlinGroupAccount
+from partners.berlin_group.registration import BERLIN_GROUP
 from partners.currencycloud.account import Account as CurrencycloudAccount
 from partners.currencycloud.registration import CURRENCYCLOUD
 from partners.kit.registration import Registry
@@ -22,3 +24,7 @@ class Partners(Registry):
     """our Currencycloud accounts, by a name of ours"""
     stripe: Annotated[dict[str, StripeAccount], STRIPE] = Field(default_factory=dict)
     """our Stripe accounts, by a name of ours"""
+    berlin_group: Annotated[dict[str, BerlinGroupAccount], BERLIN_GROUP] = Field(
+        default_factory=dict
+    )
+    """our accesses to banks that speak NextGenPSD2, by a name of ours"""

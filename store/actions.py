@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
-from domain.lifecycle.report import Action, Report
+from domain.lifecycle.report import Action, ActionKind, Report
 from domain.lifecycle.resource import Folded
 from store.keyring import Keyring
 from store.tables.claims import ActionRow
@@ -45,8 +45,10 @@ def action_of(
     Raises:
         KeyringError: the address cannot be opened.
     """
-    if folded.action is None:
-        return None
+    if folded.action is None or folded.action.kind is ActionKind.CONFIRM:
+        # Nothing is to be opened. An earlier address would lead to something else, such as the
+        # approval of a payment whose cancellation is to be confirmed.
+        return folded.action
     newest = (
         select(ActionRow)
         .where(ActionRow.resource_id == resource_id)

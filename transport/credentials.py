@@ -14,9 +14,9 @@ from typing import Final
 #: the address at which a payer acts (`next_action`, `scaRedirect`), because anybody who has it can
 #: act for the payer.
 _ANYWHERE: Final = (
-    "apikey", "assertion", "authorisation", "authorization", "cookie", "credential", "jwt",
-    "loginid", "nextaction", "passphrase", "passwd", "password", "privatekey", "scaredirect",
-    "secret", "token",
+    "apikey", "assertion", "authenticationdata", "authorisation", "authorization", "cookie",
+    "credential", "jwt", "loginid", "nextaction", "passphrase", "passwd", "password",
+    "privatekey", "scaredirect", "secret", "token",
 )  # fmt: skip
 #: These count only as whole words, since harmless words contain them.
 _WORDS: Final = frozenset({"cvc", "cvv", "mfa", "otp", "pin", "pwd", "totp"})

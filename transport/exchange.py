@@ -44,7 +44,10 @@ class Response:
 
 @dataclass(frozen=True)
 class NeverLeft:
-    """Proven: no byte of the request was handed to the network."""
+    """Proven: the partner read no byte of the request.
+
+    None was handed to the network, or the partner ended the TLS handshake by an alert.
+    """
 
     why: str
 

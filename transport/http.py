@@ -8,7 +8,8 @@ import ssl
 import struct
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, NamedTuple
 
 import httpx
 
@@ -17,10 +18,15 @@ from domain.lifecycle.answers import Deadline
 from transport.address import checked_address
 from transport.body import UnreadableBody, read_body
 from transport.exchange import Lost, NeverLeft, Outcome, Request, Response
+from transport.handshake import refusal, refused_by_alert
+from transport.identity import BadIdentity, Credential, Identity
 from transport.time_left import TimeLeft, boottime
 
 BODY_BYTES_MAX: Final = 2 * 1024 * 1024
 _KEEPALIVE_SECONDS: Final = 2.0
+_GREETING_SECONDS: Final = 10.0
+#: A certificate can be revoked at any moment, but not so often that each request needs a greeting.
+_GREETING_HOLDS: Final = timedelta(minutes=5)
 #: What an `httpx` transport that replaces the network raises if the request never began.
 _BEFORE_ANYTHING: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _HEADERS: Final = {"accept": "*/*", "accept-encoding": "gzip", "user-agent": "finality"}
@@ -35,6 +41,7 @@ class Transport:
         base_url: scheme, host and port; http only to this machine.
         clock: the wall clock that deadlines refer to.
         verify: True for the public certificate authorities, or a context with others.
+        identity: our client certificate, with whom it trusts; replaces `verify`.
         connections_max: open at once; further requests wait until their write deadline.
         body_bytes_max: limit of an answer's body, received and unpacked.
         instead: an `httpx` transport that replaces the network, for recorded exchanges.
@@ -50,35 +57,65 @@ class Transport:
         *,
         clock: Clock,
         verify: ssl.SSLContext | Literal[True] = True,
+        identity: Identity | None = None,
         connections_max: int = 50,
         body_bytes_max: int = BODY_BYTES_MAX,
         instead: httpx.AsyncBaseTransport | None = None,
         boottime: Callable[[], float] = boottime,
     ) -> None:
-        checked_address(base_url)
+        self._address = checked_address(base_url)
         self._clock = clock
         self._boottime = boottime
         self._body_bytes_max = body_bytes_max
         self._is_network = instead is None
-        context = verify
-        if context is True and instead is None:
-            context = httpx.create_ssl_context()  # Shared: loading the authorities is slow.
+        self._credential = Credential(identity) if identity is not None else None
+        self._greeted: tuple[ssl.SSLContext, datetime] | None = None
+        self._retired: list[_Connections] = []
 
-        def connections(keepalive_max: int) -> httpx.AsyncBaseTransport:
-            limits = httpx.Limits(
-                max_connections=connections_max,
-                max_keepalive_connections=keepalive_max,
-                keepalive_expiry=_KEEPALIVE_SECONDS,
-            )
-            return instead or httpx.AsyncHTTPTransport(
-                verify=context, limits=limits, trust_env=False
-            )
+        def connections(context: ssl.SSLContext | Literal[True]) -> _Connections:
+            def kept(keepalive_max: int) -> httpx.AsyncBaseTransport:
+                limits = httpx.Limits(
+                    max_connections=connections_max,
+                    max_keepalive_connections=keepalive_max,
+                    keepalive_expiry=_KEEPALIVE_SECONDS,
+                )
+                return instead or httpx.AsyncHTTPTransport(
+                    verify=context, limits=limits, trust_env=False
+                )
 
-        # httpx's connections without its client, which would merge, follow redirects and remember
-        # cookies. So nothing is sent but what the request says, in less processor time.
+            # httpx's connections without its client, which would merge, follow redirects and
+            # remember cookies. So nothing is sent but what the request says, in less processor
+            # time.
+            return _Connections(context, kept(connections_max), kept(0))
+
         self._base_url = base_url.rstrip("/")
-        self._keeping = connections(connections_max)
-        self._once = connections(0)
+        self._connections = connections
+        self._current: _Connections | None = None
+        if self._credential is None:
+            context = verify
+            if context is True and instead is None:
+                context = httpx.create_ssl_context()  # Shared: loading the authorities is slow.
+            self._current = connections(context)
+
+    async def greet(self) -> str | None:
+        """Why the partner does not accept our client certificate, or we not its own; None: both do.
+
+        Opens a connection without a request, and remembers for a while that it was accepted.
+        """
+        if self._credential is None or not self._is_network:
+            return None
+        now = self._clock.now()
+        try:
+            context = self._credential.context(now)
+        except BadIdentity as bad:
+            return str(bad)
+        if self._greeted is not None:
+            accepted, at = self._greeted
+            if accepted is context and at <= now < at + _GREETING_HOLDS:
+                return None
+        if (why := await refusal(self._address, context, _GREETING_SECONDS)) is None:
+            self._greeted = (context, now)
+        return why
 
     async def exchange(self, request: Request, deadline: Deadline) -> Outcome:
         """Send the request once and read the whole answer.
@@ -92,10 +129,14 @@ class Transport:
         time_left = TimeLeft(deadline, self._clock, self._boottime)
         if time_left.is_too_late_to_write:
             return NeverLeft("its time to be sent was over before it began")
+        try:
+            connections = self._usable()
+        except BadIdentity as bad:
+            return NeverLeft(str(bad))
         sending = _Sending(time_left, has_body=bool(request.body), is_network=self._is_network)
         try:
             async with asyncio.timeout(time_left.answer_seconds):
-                return await self._exchange(request, time_left, sending)
+                return await self._exchange(connections, request, time_left, sending)
         except _TooLate:
             why = "its time to be sent was over before it was written"
         except UnreadableBody as unreadable:
@@ -105,16 +146,39 @@ class Transport:
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             # OSError: httpx does not wrap TLS alerts that come while reading.
             why = _in_words(error)
+            refused = refused_by_alert(error)
+            if refused is not None and not sending.is_answered:
+                # The server ended the handshake, so it never read what we had written meanwhile.
+                return NeverLeft(refused)
             if not self._is_network and isinstance(error, _BEFORE_ANYTHING):
                 return NeverLeft(why)
         return Lost(why) if sending.may_have_left else NeverLeft(why)
 
     async def close(self) -> None:
-        await self._keeping.aclose()
-        await self._once.aclose()
+        for each in (self._current, *self._retired):
+            if each is not None:
+                await each.keeping.aclose()
+                await each.once.aclose()
 
-    async def _exchange(self, request: Request, time_left: TimeLeft, sending: _Sending) -> Response:
-        connections = self._once if request.once else self._keeping
+    def _usable(self) -> _Connections:
+        """The connections to use now. A renewed client certificate gets new ones.
+
+        Raises:
+            BadIdentity: our client certificate cannot be used.
+        """
+        if self._credential is not None:
+            context = self._credential.context(self._clock.now())
+            if self._current is None or self._current.context is not context:
+                # Requests under way keep theirs.
+                self._retired += [self._current] if self._current is not None else []
+                self._current = self._connections(context)
+        assert self._current is not None
+        return self._current
+
+    async def _exchange(
+        self, made: _Connections, request: Request, time_left: TimeLeft, sending: _Sending
+    ) -> Response:
+        connections = made.once if request.once else made.keeping
         headers = {**_HEADERS, "connection": "close" if request.once else "keep-alive"}
         headers |= {name.lower(): value for name, value in request.headers.items()}
         if request.content_type:
@@ -145,6 +209,14 @@ class Transport:
             await reply.aclose()
 
 
+class _Connections(NamedTuple):
+    """Kept ones, and new ones for what must not be executed twice; with the context of both."""
+
+    context: ssl.SSLContext | Literal[True]
+    keeping: httpx.AsyncBaseTransport
+    once: httpx.AsyncBaseTransport
+
+
 class _TooLate(Exception):
     """The moment to write has passed."""
 
@@ -158,6 +230,7 @@ class _Sending:
         self._socket: socket.socket | None = None
         # A replacement for the network makes no trace, so nothing proves that no byte left.
         self.may_have_left = not is_network
+        self.is_answered = False
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Called by httpcore at each step. An exception raised here ends the request."""
@@ -175,6 +248,8 @@ class _Sending:
                 # A second write. The partner cannot execute the headers alone, so stopping
                 # between the two is safe.
                 self._check_time()
+            case "http11.receive_response_headers.complete":
+                self.is_answered = True
             case "http11.receive_response_body.complete":
                 self._linger(_CLOSE_POLITELY)
 

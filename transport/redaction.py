@@ -18,7 +18,7 @@ KEPT_CHARACTERS_MAX: Final = 64 * 1024
 _HIDDEN: Final = "[hidden]"
 _ACCOUNTS: Final = frozenset({"account_number", "iban", "payer_ultimate_account_number"})
 #: An object with one of these fields is an error, so its `code` is not a credential.
-_ERROR: Final = frozenset({"message", "description", "detail"})
+_ERROR: Final = frozenset({"category", "message", "description", "detail"})
 #: Our own hashes, kept although they may look like account numbers.
 _OURS: Final = frozenset({"beneficiary_external_reference", "unique_request_id"})
 #: ISO 13616, with or without spaces between groups, anywhere in a text.

@@ -124,8 +124,13 @@ class Calls:
         self._credentials = credentials
         self._pauses = {**PAUSES, **pauses}
 
-    async def get(self, path: str, query: Mapping[str, str] = MappingProxyType({})) -> Reply:
-        return await self._call(Request("GET", path, query=tuple(query.items())))
+    async def get(
+        self,
+        path: str,
+        query: Mapping[str, str] = MappingProxyType({}),
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> Reply:
+        return await self._call(Request("GET", path, query=tuple(query.items()), headers=headers))
 
     async def ask(self, path: str, content: Content) -> Reply:
         """Ask a question for which the partner's API wants a POST."""

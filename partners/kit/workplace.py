@@ -9,12 +9,16 @@ if TYPE_CHECKING:
     from domain.clock import Clock
     from partners.interface import LoginBook, PreparedBook
     from transport.http import Transport
+    from transport.identity import Identity
 
 
 class MakesTransport(Protocol):
     """Makes the HTTP transport to one address."""
 
-    def __call__(self, base_url: str) -> Transport: ...
+    def __call__(self, base_url: str, *, identity: Identity | None = None) -> Transport:
+        """Args:
+        identity: our client certificate there, if the partner wants one.
+        """
 
 
 @dataclass(frozen=True)

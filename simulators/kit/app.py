@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import struct
 import uuid
 from collections.abc import Awaitable, Callable
@@ -86,7 +87,17 @@ async def _call(request: Request, endpoint: str, partner: Partner) -> Call:
         object_id=request.path_params.get("id", ""),
         headers=dict(request.headers),
         address=f"{request.url.scheme}://{request.url.netloc}",
+        certificate=_subject(request),
+        parts=dict(request.path_params),
     )
+
+
+def _subject(request: Request) -> str:
+    """The subject of the client's certificate, in one line."""
+    connection: asyncio.Transport = request.scope[_TRANSPORT]
+    certificate = connection.get_extra_info("peercert") or {}
+    named = (pair for part in certificate.get("subject", ()) for pair in part)
+    return ", ".join(f"{name}={value}" for name, value in named)
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -187,9 +198,14 @@ class PartnerServer(uvicorn.Server):
         partner: Partner,
         control: type[Control] = Control,
         certificate: Path | None = None,
+        client_authority: Path | None = None,
     ) -> None:
         """Args:
         certificate: a PEM file with key and chain; with it the server speaks HTTPS.
+        client_authority: a PEM file with the authorities whose client certificates are accepted.
+            A certificate of another authority, or one that has expired, ends the TLS handshake. A
+            client without a certificate is let in, because people open pages here in a browser;
+            the partner refuses its requests.
         """
         courier = Courier(partner)
         routes = [
@@ -203,6 +219,8 @@ class PartnerServer(uvicorn.Server):
             log_level="warning",
             timeout_graceful_shutdown=1,
             ssl_certfile=certificate,
+            ssl_ca_certs=None if client_authority is None else str(client_authority),
+            ssl_cert_reqs=ssl.CERT_NONE if client_authority is None else ssl.CERT_OPTIONAL,
         )
         super().__init__(config)
         self._courier = courier

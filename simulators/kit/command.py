@@ -41,6 +41,11 @@ class Command:
         self.serving.add_argument(
             "--certificate", type=Path, help="a PEM file with key and chain: serve HTTPS"
         )
+        self.serving.add_argument(
+            "--client-authority",
+            type=Path,
+            help="a PEM file with the authorities of client certificates; needs --certificate",
+        )
         for each in self._delays:
             self.serving.add_argument(
                 f"--{each.replace('_', '-')}", type=float, metavar="SECONDS", dest=each
@@ -72,5 +77,5 @@ class Command:
         port = listener.getsockname()[1]
         scheme = "https" if arguments.certificate else "http"
         print(f"{self._name} simulator listening on {scheme}://127.0.0.1:{port}", flush=True)
-        server = PartnerServer(partner, control, arguments.certificate)
+        server = PartnerServer(partner, control, arguments.certificate, arguments.client_authority)
         await server.serve(sockets=[listener])

@@ -31,6 +31,8 @@ class Call:
         token: the value of the partner's `token_header`, without a scheme such as "Bearer".
         object_id: the `{id}` of the path.
         address: scheme and host under which the client reached us.
+        certificate: the subject of the client's certificate; empty if it presented none.
+        parts: all variable parts of the path, by their names in the endpoint's path.
     """
 
     method: str
@@ -42,6 +44,8 @@ class Call:
     object_id: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
+    certificate: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class Partner(ABC):
         body: how requests are written.
         token_header: where the client's token is.
         key: the field or header that has the client's key.
+        names: its names of the fields that fault rules call `id`, `status` and `amount`.
     """
 
     endpoints: ClassVar[Sequence[tuple[str, str, str]]]
@@ -82,6 +87,7 @@ class Partner(ABC):
     body: ClassVar[Literal["form", "json"]] = "json"
     token_header: ClassVar[str] = "authorization"
     key: ClassVar[str] = "unique_request_id"
+    names: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, book: Book, notices: type[Notices], target: type[Target]) -> None:
         self.book = book
@@ -252,7 +258,7 @@ class Partner(ABC):
         if rule.fault == "finds_another":
             another = self.another(reply, person)
             return None if another is None else self.found_only(reply, another)
-        return spoilt.spoil(rule, reply, self.words)
+        return spoilt.spoil(rule, reply, self.words, self.names)
 
     def _rules(self, call: Call, about: Row | None, stage: Stage) -> list[Rule]:
         """The rules that match the request's fields, or its object's if the request lacks them."""

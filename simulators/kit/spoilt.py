@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from simulators.kit.faults import Rule
@@ -35,9 +36,17 @@ def instead(rule: Rule, words: Words) -> Reply:
             return words(fault, rule.param)
 
 
-def spoil(rule: Rule, reply: Reply, words: Words) -> Reply | None:
-    """The reply as the fault changes it; None if the fault does not apply to it."""
+def spoil(
+    rule: Rule, reply: Reply, words: Words, names: Mapping[str, str] = MappingProxyType({})
+) -> Reply | None:
+    """The reply as the fault changes it; None if the fault does not apply to it.
+
+    Args:
+        names: the partner's names of the fields that rules call `id`, `status` and `amount`.
+    """
     match rule.fault:
+        case "cut_mid_body" if not reply.payload():
+            return None  # An answer without a body has no middle.
         case fault if fault in _ON_THE_WAY:
             return reply
         case "error_500_after":
@@ -53,16 +62,17 @@ def spoil(rule: Rule, reply: Reply, words: Words) -> Reply | None:
             return Reply(reply.status, reply.body, content_type)
     if reply.status >= 300 or not isinstance(reply.body, dict):
         return None
-    return _spoilt_items(rule, reply)
+    return _spoilt_items(rule, reply, names)
 
 
-def _spoilt_items(rule: Rule, reply: Reply) -> Reply | None:
+def _spoilt_items(rule: Rule, reply: Reply, names: Mapping[str, str]) -> Reply | None:
     """The object, or every object of the list, with one wrong field.
 
     A reply that has the field itself is the object, even if it has lists of others.
     """
     usual = "amount" if rule.fault == "number_for_string" else "status"
-    name = str(rule.param.get("field", usual))
+    asked, status = str(rule.param.get("field", usual)), names.get("status", "status")
+    name = names.get(asked, asked)
     spoilt = json.loads(reply.payload())
     lists = (each for each in spoilt.values() if isinstance(each, list))
     items: list[Any] = [spoilt] if name in spoilt else next(lists, [spoilt])
@@ -70,8 +80,8 @@ def _spoilt_items(rule: Rule, reply: Reply) -> Reply | None:
     for item in items:
         if not isinstance(item, dict):
             continue
-        if rule.fault == "unknown_status" and "status" in item:
-            item["status"] = rule.param.get("status", NOT_A_STATUS)
+        if rule.fault == "unknown_status" and status in item:
+            item[status] = rule.param.get("status", NOT_A_STATUS)
         elif rule.fault == "missing_field" and name in item:
             del item[name]
         elif rule.fault == "number_for_string" and _is_number(item.get(name)):

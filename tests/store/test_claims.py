@@ -220,6 +220,19 @@ async def test_the_payers_address_is_sealed(
     assert b"secret-token" not in store.kept()
 
 
+async def test_an_address_is_not_shown_with_something_else_that_the_payer_has_to_do(
+    store: Store, claims: Claims, clock: SteppedClock
+) -> None:
+    """The payer confirms a cancellation in an app; the earlier page would approve the payment."""
+    await authorised(store)
+    page = Action(kind=ActionKind.REDIRECT, url="https://bank.example/approve")
+    for asks in (page, Action(kind=ActionKind.CONFIRM)):
+        clock.step(timedelta(seconds=5))
+        told = report(clock.now(), S.AWAITING_USER, movements=(HELD,), action=asks)
+        await store.read(Answered(told, exchange(clock.now())))
+        assert await claims.action(PAYMENT) == asks
+
+
 async def test_a_cancel_stops_a_capture_that_was_not_sent_yet(store: Store, claims: Claims) -> None:
     await authorised(store)
     capture = (await admit(claims, store, CAPTURE, 6_000)).instruction.instruction_id

@@ -108,9 +108,10 @@ async def test_a_certificate_of_our_own_authority_is_answered(certificate: Path)
     assert server.connections[0].seen.endswith(b"amount=1.00")
 
 
-async def test_a_missing_client_certificate_is_lost_since_tls_1_3_says_so_too_late(
+async def test_a_missing_client_certificate_is_lost_if_tls_1_3_does_not_say_so(
     certificate: Path,
 ) -> None:
+    """asyncio's server ends such a handshake without an alert. `test_identity.py` has one."""
     context = server_context(certificate)
     context.verify_mode = ssl.CERT_REQUIRED
     context.minimum_version = ssl.TLSVersion.TLSv1_3

@@ -1,0 +1,203 @@
+"""What the payer has to do, and what authorisations say of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from urllib.parse import urljoin
+
+from domain.lifecycle.answers import Exchange
+from domain.payments.report import Action, ActionKind, PaymentState
+from partners.berlin_group import requests, wire, words
+from partners.berlin_group.account import BerlinGroupAccount, is_page
+from partners.berlin_group.words import Sca
+from partners.kit.calls import Calls, Reply, together
+from partners.kit.content import json_object
+from partners.kit.wire import Wire, read
+
+_APPROACH: Final = "aspsp-sca-approach"
+_NOT_OURS: Final = (
+    "the bank wants the payer's password or code through us, which is not passed on here; cancel "
+    "it, and pay through another bank or approach"
+)
+_FAILED: Final = "the payer's authorisation failed; the payment is cancelled"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Whose turn it is, by the authorisations.
+
+    Attributes:
+        state: instead of the one by `transactionStatus`; None if they say nothing more.
+    """
+
+    state: PaymentState | None = None
+    action: Action | None = None
+    reason: str | None = None
+    exchange: Exchange | None = None
+    drift: tuple[str, ...] = ()
+
+
+class Authorising:
+    """Starts and reads authorisations. None of its requests moves money by itself."""
+
+    def __init__(self, account: BerlinGroupAccount, calls: Calls) -> None:
+        self._account = account
+        self._calls = calls
+
+    def turn(self, begun: wire.Begun, reply: Reply, until: datetime | None) -> Turn:
+        """What the payer has to do, by the reply that began an authorisation."""
+        drift: tuple[str, ...] = ()
+        approach = reply.headers.get(_APPROACH, "").upper()
+        if approach and approach not in words.APPROACHES:
+            drift, approach = (f"{_APPROACH}: unknown {approach[:40]!r}",), ""
+        links = begun.links
+        if links.sca_redirect is not None:
+            url = urljoin(f"{self._account.base_url}/", links.sca_redirect.href)
+            if not is_page(url):
+                reason = "the bank's approval page is not https, so nobody is led there"
+                odd = "scaRedirect: its address is not https"
+                return Turn(PaymentState.AWAITING_US, None, reason, drift=(*drift, odd))
+            action = Action(kind=ActionKind.REDIRECT, url=url, expires_at=until)
+            return Turn(PaymentState.AWAITING_USER, action, drift=drift)
+        if links.begins_here:
+            return Turn(drift=drift)
+        wants_data = any(
+            (
+                links.start_authorisation_with_psu_identification,
+                links.start_authorisation_with_psu_authentication,
+                links.start_authorisation_with_authentication_method_selection,
+                links.start_authorisation_with_transaction_authorisation,
+                links.update_psu_authentication,
+                links.sca_oauth,
+            )
+        )
+        if approach == words.EMBEDDED or wants_data:
+            return Turn(PaymentState.AWAITING_US, None, _NOT_OURS, drift=drift)
+        if begun.sca_status is not None and words.SCA.get(begun.sca_status) is Sca.NOBODY:
+            return Turn(PaymentState.ACCEPTED, drift=drift)
+        if approach == words.DECOUPLED or self._account.sca == "decoupled":
+            action = Action(kind=ActionKind.CONFIRM, expires_at=until)
+            return Turn(PaymentState.AWAITING_USER, action, begun.psu_message, drift=drift)
+        return Turn(drift=drift)
+
+    async def start(
+        self, payment_id: str, kind: str, until: datetime | None, now: datetime
+    ) -> Turn | Reply:
+        """Begin an authorisation. A reply without a use is given back as it is."""
+        reply = await self._calls.make(
+            requests.path_of(self._account, payment_id, kind),
+            json_object({}),
+            requests.headers(self._account, now, for_psu=True),
+        )
+        begun = read(wire.Begun, reply.body) if reply.is_success else None
+        if not isinstance(begun, wire.Begun):
+            return reply
+        turn = self.turn(begun, reply, until)
+        if turn.state is None:
+            action = Action(kind=ActionKind.CONFIRM, expires_at=until)
+            turn = Turn(PaymentState.AWAITING_USER, action, begun.psu_message, drift=turn.drift)
+        return Turn(turn.state, turn.action, turn.reason, reply.exchange, turn.drift)
+
+    async def look(
+        self, payment_id: str, status: str, until: datetime | None, now: datetime
+    ) -> Turn | Reply:
+        """Whose turn it is while a payment is in this status; a reply if that cannot be read."""
+        if status not in words.BEFORE_SCA | words.CANCELLABLE:
+            return Turn()
+        if not self._account.dialect.shows_sca_status:
+            return Turn(action=self._waiting(until))
+        found = await self._statuses(payment_id, requests.PAYMENT, now)
+        if isinstance(found, Reply):
+            return found
+        told, exchange = found
+        if status in words.BEFORE_SCA:
+            return await self._before(payment_id, status, told, exchange, until, now)
+        known = {words.SCA.get(each) for each in told}
+        if Sca.PAYER in known and Sca.NOBODY not in known:
+            # Some banks call a payment checked before anybody has approved it.
+            return Turn(PaymentState.AWAITING_USER, self._waiting(until), exchange=exchange)
+        return await self._cancelling(payment_id, exchange, now)
+
+    async def _before(
+        self,
+        payment_id: str,
+        status: str,
+        told: list[str],
+        exchange: Exchange | None,
+        until: datetime | None,
+        now: datetime,
+    ) -> Turn | Reply:
+        """Before the bank has said that the payment is authorised."""
+        drift = tuple(f"scaStatus: unknown {each[:40]!r}" for each in told if each not in words.SCA)
+        known = {words.SCA[each] for each in told if each in words.SCA}
+        if drift:
+            return Turn(action=self._waiting(until), exchange=exchange, drift=drift)
+        is_partial = status == words.PARTLY
+        if Sca.NOBODY in known and not is_partial:
+            # Another authorisation that was begun and left waits for nobody any more.
+            return Turn(PaymentState.ACCEPTED, exchange=exchange)
+        if Sca.PAYER in known:
+            return Turn(PaymentState.AWAITING_USER, self._waiting(until), exchange=exchange)
+        if Sca.CODE in known:
+            return Turn(PaymentState.AWAITING_US, None, _NOT_OURS, exchange)
+        if is_partial or (not known and self._account.dialect.explicit_start):
+            begun = await self.start(payment_id, requests.PAYMENT, until, now)
+            if isinstance(begun, Reply):
+                return begun
+            both = together(exchange, begun.exchange)
+            return Turn(begun.state, begun.action, begun.reason, both, begun.drift)
+        if Sca.FAILED in known:
+            # Over at once: a payment whose authorisation failed is cancelled at the bank.
+            action = Action(kind=ActionKind.CONFIRM, expires_at=now)
+            return Turn(PaymentState.AWAITING_USER, action, _FAILED, exchange)
+        return Turn(PaymentState.AWAITING_US, None, _NOT_OURS, exchange)
+
+    async def _cancelling(
+        self, payment_id: str, exchange: Exchange | None, now: datetime
+    ) -> Turn | Reply:
+        """Whether a cancellation waits for the payer."""
+        bank = self._account.dialect
+        if not (bank.cancels and bank.cancels_by_sca):
+            return Turn(exchange=exchange)
+        found = await self._statuses(payment_id, requests.CANCELLATION, now)
+        if isinstance(found, Reply):
+            return found
+        told, also = found
+        both = together(exchange, also)
+        if any(words.SCA.get(each) is Sca.PAYER for each in told):
+            action, reason = self._waiting(None), "the cancellation waits for the payer"
+            return Turn(PaymentState.AWAITING_USER, action, reason, both)
+        return Turn(exchange=both)
+
+    def _waiting(self, until: datetime | None) -> Action:
+        """What the payer still has to do. The address was in the reply that began it."""
+        is_redirect = self._account.sca == "redirect"
+        kind = ActionKind.REDIRECT if is_redirect else ActionKind.CONFIRM
+        return Action(kind=kind, expires_at=until)
+
+    async def _statuses(
+        self, payment_id: str, kind: str, now: datetime
+    ) -> tuple[list[str], Exchange | None] | Reply:
+        """The `scaStatus` of each authorisation, in the bank's order."""
+        reply, listed = await self._get(wire.Authorisations, now, payment_id, kind)
+        if not isinstance(listed, wire.Authorisations):
+            return reply
+        told, exchange = [], reply.exchange
+        for each in listed.authorisation_ids:
+            reply, shown = await self._get(wire.ScaStatus, now, payment_id, kind, each)
+            if not isinstance(shown, wire.ScaStatus):
+                return reply
+            told.append(shown.sca_status)
+            exchange = together(exchange, reply.exchange) or exchange
+        return told, exchange
+
+    async def _get(
+        self, model: type[Wire], now: datetime, payment_id: str, *parts: str
+    ) -> tuple[Reply, object]:
+        reply = await self._calls.get(
+            requests.path_of(self._account, payment_id, *parts),
+            headers=requests.headers(self._account, now),
+        )
+        return reply, read(model, reply.body) if reply.is_success else None
