@@ -118,7 +118,7 @@ class BerlinGroupAccount(PartnerAccount):
 
     @property
     def lost_is_inert(self) -> bool:
-        """Whether a lost initiation can move nothing: see `docs/decisions/0035`."""
+        """Whether a lost initiation can move nothing: see `docs/decisions/0037`."""
         bank = self.dialect
         is_safe = bank.redirect_only and not bank.exempts and not bank.approval_inbox
         return is_safe and self.sca == "redirect"
