@@ -14,7 +14,8 @@ _LOOK_SECONDS = 0.5
 
 
 async def up(home: Path, ports: Ports, debtors: Mapping[str, Mapping[str, str]], say: Say) -> int:
-    """Run the stack. A worker or inbound process that ends is reported and started again.
+    """Run the stack. A worker, inbound or API process that ends is reported, and is
+    started again.
 
     Returns the exit code: 0 after Ctrl-C, 1 if the Temporal server ended.
 
@@ -30,6 +31,7 @@ async def up(home: Path, ports: Ports, debtors: Mapping[str, Mapping[str, str]],
             say(f"Codec        {stack.codec_url}  (enter it in the UI: the glasses, top right)")
         say(f"Simulator    {stack.simulator.base_url}  ({stack.registration.title})")
         say(f"Webhooks     http://127.0.0.1:{stack.ports.inbound}/webhooks")
+        say(f"API          http://127.0.0.1:{stack.ports.api}/v1  (keys: finality api-key new)")
         say(f"Logs         {home / 'logs'}")
         say("In another terminal: finality pay FILE.   Ctrl-C ends everything in order.")
         while not stop.is_set():
@@ -39,6 +41,9 @@ async def up(home: Path, ports: Ports, debtors: Mapping[str, Mapping[str, str]],
             if (code := stack.inbound.poll()) is not None:
                 say(f"the webhook receiver ended with code {code}; starting it again")
                 stack.start_inbound()
+            if (code := stack.api.poll()) is not None:
+                say(f"the API ended with code {code}; starting it again")
+                stack.start_api()
             if not stack.temporal.running:
                 say(f"the Temporal server ended; its log is {stack.log('temporal')}")
                 return 1

@@ -165,9 +165,7 @@ class ApiKeys:
         noted = (
             update(ApiKeyRow)
             .where(col(ApiKeyRow.key_id) == key.key_id)
-            .where(
-                or_(col(ApiKeyRow.last_used_at).is_(None), col(ApiKeyRow.last_used_at) < now)
-            )
+            .where(or_(col(ApiKeyRow.last_used_at).is_(None), col(ApiKeyRow.last_used_at) < now))
             .values(last_used_at=now)
         )
 

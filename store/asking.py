@@ -1,4 +1,4 @@
-"""The tasks of a resource: each question is open once, and is closed when nobody asks it any more."""
+"""The tasks of a resource: each question is open once, and closed when it is no longer asked."""
 
 from __future__ import annotations
 

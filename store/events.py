@@ -3,10 +3,10 @@
 Each resource counts its own events, in the transaction of the change. The list over all resources
 needs an order in which nothing appears behind a reader. A number from a sequence is no such order:
 on PostgreSQL the transaction that took 7 can commit before the one that took 6, and a reader past 7
-would never see 6. A lock around every change would be one that every payment takes. So an event has
-no position when it is written. Whoever lists a tenant's events first gives those that are committed
-the next positions, under a lock of that tenant's list, and then reads. Positions have no gaps, and a
-reader sees every event once.
+would never see 6. A lock around every change would be one that every payment takes. So an event is
+written without a position. Whoever lists a tenant's events first gives the committed ones the next
+positions, under a lock of that tenant's list, and then reads. Positions have no gaps, and a reader
+sees every event once.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import bindparam, func, update
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from store.database import Database
 from store.locks import hold
@@ -155,7 +156,7 @@ class Events:
 _SEQUENCE_DIGITS_MAX: Final = 10
 
 
-def _unplaced(tenant: str, limit: int):  # type: ignore[no-untyped-def]
+def _unplaced(tenant: str, limit: int) -> SelectOfScalar[int | None]:
     return (
         select(EventRow.number)
         .where(EventRow.tenant == tenant, col(EventRow.position).is_(None))
@@ -171,9 +172,7 @@ def _place(session: Session, tenant: str) -> None:
     its lock. So they are placed in that order too.
     """
     hold(session, f"events/{tenant}")
-    last = session.exec(
-        select(func.max(EventRow.position)).where(EventRow.tenant == tenant)
-    ).one()
+    last = session.exec(select(func.max(EventRow.position)).where(EventRow.tenant == tenant)).one()
     placed = [
         {"its_number": number, "its_position": position}
         for position, number in enumerate(

@@ -66,7 +66,8 @@ def _reversed(before: str, after: str) -> list[Change]:
 
 def _reversals(folded_json: str) -> list[dict[str, Any]]:
     # Read as JSON: to validate both payments would cost more than the rest of this fold.
-    found: list[dict[str, Any]] = json.loads(folded_json).get("reversals", []) if folded_json else []
+    folded = json.loads(folded_json or "{}")
+    found: list[dict[str, Any]] = folded.get("reversals", [])
     return found
 
 
