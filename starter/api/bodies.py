@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from domain.accounts import Account, ClearingMember, check_bic, check_iban
+from domain.currencies import DIGITS
 from domain.money import Money
 from domain.party import Identification, Party, PostalAddress
 from domain.payments.order import Captured, ChargeBearer, Collection, Order, Rail, Times
@@ -51,7 +52,9 @@ class MoneyBody(BaseModel):
     @field_validator("currency")
     @classmethod
     def _known(cls, code: str) -> str:
-        return Money(minor=0, currency=code).currency
+        if code not in DIGITS:
+            raise ValueError(f"{code[:10]!r} is not a payable ISO 4217 code; use one such as EUR")
+        return code
 
     @property
     def money(self) -> Money:

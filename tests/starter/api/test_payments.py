@@ -124,8 +124,7 @@ async def test_the_same_payment_under_another_key_is_asked_about(api: Api) -> No
 async def test_each_wrong_field_is_named_and_nothing_is_stored(
     api: Api, fields: dict[str, Any], pointer: str
 ) -> None:
-    answer = await api.pay(**fields) if "minor" not in fields else None
-    assert answer is not None
+    answer = await api.pay(**fields)
     assert answer.status_code == 422, answer.text
     assert pointer in [each["pointer"] for each in answer.json()["errors"]], answer.text
     assert recorded(api) == 0
@@ -166,6 +165,9 @@ async def test_a_cancel_is_one_command_under_its_key(api: Api) -> None:
     other = await api.post(path, {"why": "for another reason"}, key="c")
     assert other.status_code == 409
     assert (await api.post(path, {"why": f"to {CREDITOR_IBAN}"}, key="d")).status_code == 422
+
+
+_MALFORMED = ("sate=settled", "state=paid", "limit=0", "after=x", "after=W10", "created_from=5")
 
 
 async def test_a_list_is_read_in_pages_and_by_filters(api: Api) -> None:
