@@ -8,8 +8,6 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
-from sqlmodel import select
-
 from domain.payments.report import PaymentState
 from store.database import Database
 from store.events import START, Events
@@ -60,19 +58,6 @@ async def test_a_task_is_an_event_when_it_opens_and_when_it_closes(store: Store)
     await store.booked(unknown)
     names = [name for name, _ in await _changes(store)]
     assert "task_opened" in names
-
-
-async def test_a_transaction_that_fails_leaves_no_event(store: Store) -> None:
-    def transaction(session: object) -> None:
-        raise RuntimeError("it fails")
-
-    await store.accept()
-    before = len(store.rows(lambda session: session.exec(select(EventRow)).all()))
-    try:
-        await store.database.write(transaction)
-    except RuntimeError:
-        pass
-    assert len(store.rows(lambda session: session.exec(select(EventRow)).all())) == before == 1
 
 
 async def test_an_event_that_commits_late_is_not_behind_the_cursor(store: Store) -> None:
