@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 
 from assembly import Assembly
@@ -18,7 +20,9 @@ from starter.api.application import application
 from starter.api.guard import Limits
 from starter.away import TemporalAway
 from starter.files.plan import DebtorAccount
+from store.schema import upgrade
 from tests.fakes import ACCOUNT, BANK, CREDITOR_IBAN, CREDITOR_NAME, DEBTOR_IBAN, profile
+from tests.store.books import opened
 from tests.world import world
 
 SHOP, OTHER = "shop", "other"
@@ -123,8 +127,19 @@ def collecting_profile() -> Any:
     )
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of SQLite with today's tables, to be copied: to migrate takes longer than a test."""
+    file = tmp_path_factory.mktemp("migrated") / "finality.db"
+    database = opened(file)
+    upgrade(database)
+    database.close()
+    return file
+
+
 @pytest_asyncio.fixture
-async def api(tmp_path: Path) -> AsyncIterator[Api]:
+async def api(tmp_path: Path, migrated: Path) -> AsyncIterator[Api]:
+    shutil.copy(migrated, tmp_path / "finality.db")
     async with world(tmp_path, "127.0.0.1:1") as made:
         assembly = made.assembly
         running = FakeRunning()
@@ -141,7 +156,15 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
             new = await assembly.api_keys.make(tenant, name, scopes, now, accounts=accounts)
             texts[name] = new.text
         profiles = {(BANK, ACCOUNT): profile(), (BANK, TILL): collecting_profile()}
-        parts = replace(assembly.api_parts, debtors=debtors(), profiles=lambda: profiles)
+        parts = replace(
+            assembly.api_parts,
+            debtors=debtors(),
+            profiles=lambda: profiles,
+            intake=lambda tenant: replace(
+                assembly.intake_of(tenant),
+                debtors={iban: one for iban, one in debtors().items() if one.tenant == tenant},
+            ),
+        )
         limits = Limits(
             file_bytes_max=256 * 1024, body_within=timedelta(milliseconds=300), burst=1000
         )
