@@ -156,9 +156,9 @@ class Events:
 _SEQUENCE_DIGITS_MAX: Final = 10
 
 
-def _unplaced(tenant: str, limit: int) -> SelectOfScalar[int | None]:
+def _unplaced(tenant: str, limit: int) -> SelectOfScalar[int]:
     return (
-        select(EventRow.number)
+        select(col(EventRow.number))
         .where(EventRow.tenant == tenant, col(EventRow.position).is_(None))
         .order_by(col(EventRow.number))
         .limit(limit)

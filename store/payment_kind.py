@@ -34,7 +34,7 @@ class StoredPayments(PaymentKind):
                 session.delete(known)
                 changes.append(_moved(ChangeKind.MOVEMENT_UNDONE, undone))
         for movement in movements:
-            new = {
+            new: dict[str, Any] = {
                 "kind": movement.kind,
                 "amount_minor": movement.amount.minor,
                 "currency": movement.amount.currency,
@@ -42,8 +42,8 @@ class StoredPayments(PaymentKind):
             }
             known = session.get(MovementRow, (row.resource_id, movement.movement_id))
             if known is None:
-                named = {"payment_id": row.resource_id, "movement_id": movement.movement_id}
-                session.add(MovementRow(**named, **new))
+                movement_id = movement.movement_id
+                session.add(MovementRow(payment_id=row.resource_id, movement_id=movement_id, **new))
                 changes.append(_moved(ChangeKind.MOVEMENT, movement))
             elif any(getattr(known, name) != value for name, value in new.items()):
                 for name, value in new.items():

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
@@ -166,7 +166,7 @@ async def _found(parts: Parts, tenant: str, message_id: str) -> FileNow:
         return await parts.accepted_files.find(message_id, party, tenant=tenant)
 
 
-def _head(file: KeptFile) -> dict[str, object]:
+def _head(file: KeptFile) -> dict[str, Any]:
     head = file.header
     return {
         "id": file.message_id,
@@ -223,10 +223,9 @@ def _nothing_paid(nothing: NothingPaid) -> Problem:
         return conflict("file-taken", "Another file has this message id", f"{why}.",
                         id=judged.content.message_id)  # fmt: skip
     errors = _of_lines(judged)
-    more = {"errors_left_out": len(errors) - _LISTED_MAX} if len(errors) > _LISTED_MAX else {}
     return Problem(
         422, "file-refused", "The file is refused", f"No line is paid: {why}.",
-        errors=errors[:_LISTED_MAX], **more,
+        errors=errors[:_LISTED_MAX], errors_left_out=max(len(errors) - _LISTED_MAX, 0),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`finality up` serves the API: a first payment by a key of the command line, until it is settled."""
+"""`finality up` serves the API: a first payment by a key of the command line."""
 
 from __future__ import annotations
 

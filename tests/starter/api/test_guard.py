@@ -160,12 +160,13 @@ async def test_a_body_that_is_too_slow_is_given_up(api: Api) -> None:
 
 @pytest.mark.parametrize("key", [None, "", "x" * 256, "kéy", "a\tb"])
 async def test_a_post_needs_an_idempotency_key(api: Api, key: str | None) -> None:
-    headers = {} if key is None else {"idempotency-key": key.encode()}
+    given = [] if key is None else [(b"idempotency-key", key.encode())]
+    bearer = f"Bearer {api.texts[SHOP]}".encode()
     request = api.http.build_request(
         "POST",
         "/v1/payments",
         json=transfer(),
-        headers={"authorization": f"Bearer {api.texts[SHOP]}", **headers},  # type: ignore[dict-item]
+        headers=[(b"authorization", bearer), *given],
     )
     answer = await api.http.send(request)
     assert answer.status_code == 400, answer.text

@@ -132,7 +132,7 @@ async def test_each_wrong_field_is_named_and_nothing_is_stored(
 
 
 async def test_an_account_that_is_not_mapped_is_used_only_if_the_key_names_it(api: Api) -> None:
-    unmapped = {"debtor_account": {"iban": "NL91ABNA0417164300"}, "partner": "bank"}
+    unmapped: dict[str, Any] = {"debtor_account": {"iban": "NL91ABNA0417164300"}, "partner": "bank"}
     refused = await api.pay(**unmapped, partner_account="main")
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["code"] == "AC02"
