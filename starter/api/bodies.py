@@ -5,6 +5,7 @@ Numbers and booleans have to be ones: a text, or a date as a number of seconds, 
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Any, Final
 
@@ -27,13 +28,15 @@ from domain.payments.order import Captured, ChargeBearer, Collection, Order, Rai
 from starter.collecting import collection_order
 
 _STRICT: Final = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+_DATED: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MINOR_MAX: Final = 10**18 - 1
 _ACKNOWLEDGED_MAX: Final = 1000
 
 
 def _text(value: Any) -> Any:
-    if not isinstance(value, str):
-        raise ValueError("give it as a text, by ISO 8601")
+    # A number, also as a text, would be read as seconds since 1970.
+    if not (isinstance(value, str) and _DATED.match(value)):
+        raise ValueError("give it by ISO 8601, such as 2026-11-30 or 2026-11-30T16:00:00Z")
     return value
 
 

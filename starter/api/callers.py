@@ -16,6 +16,7 @@ from store.api_keys import ApiKey
 BEARER: Final = HTTPBearer(auto_error=False, description="a key of `finality api-key new`")
 WAIT_SECONDS_MAX: Final = 30
 PAGE_MAX: Final = 100
+_BY_LENGTH_MAX: Final = 100
 
 
 class Needs:
@@ -72,5 +73,9 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 
 
 def by(key: ApiKey) -> str:
-    """Who asks, for timelines."""
-    return f"api/{key.name}/{key.key_id}"[:100]
+    """Who asks, for timelines.
+
+    It is part of a command's fingerprint. So it names the program and not its key: a key that
+    replaces another one repeats the same command.
+    """
+    return f"api/{key.name}"[:_BY_LENGTH_MAX]

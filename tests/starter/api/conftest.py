@@ -13,7 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from assembly import Assembly
+from assembly import Assembly, MachineClock
 from domain.lifecycle.profile import InstructionKind
 from domain.scopes import Scope
 from starter.api.application import application
@@ -21,7 +21,15 @@ from starter.api.guard import Limits
 from starter.away import TemporalAway
 from starter.files.plan import DebtorAccount
 from store.schema import upgrade
-from tests.fakes import ACCOUNT, BANK, CREDITOR_IBAN, CREDITOR_NAME, DEBTOR_IBAN, profile
+from tests.fakes import (
+    ACCOUNT,
+    BANK,
+    CREDITOR_IBAN,
+    CREDITOR_NAME,
+    DEBTOR_IBAN,
+    FakePartner,
+    profile,
+)
 from tests.store.books import opened
 from tests.world import world
 
@@ -140,7 +148,8 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture
 async def api(tmp_path: Path, migrated: Path) -> AsyncIterator[Api]:
     shutil.copy(migrated, tmp_path / "finality.db")
-    async with world(tmp_path, "127.0.0.1:1") as made:
+    till = FakePartner(collecting_profile(), MachineClock())
+    async with world(tmp_path, "127.0.0.1:1", beside={(BANK, TILL): till}) as made:
         assembly = made.assembly
         running = FakeRunning()
         assembly._running = running  # type: ignore[assignment]
@@ -155,11 +164,9 @@ async def api(tmp_path: Path, migrated: Path) -> AsyncIterator[Api]:
             accounts = [(BANK, TILL)] if tenant == SHOP else []
             new = await assembly.api_keys.make(tenant, name, scopes, now, accounts=accounts)
             texts[name] = new.text
-        profiles = {(BANK, ACCOUNT): profile(), (BANK, TILL): collecting_profile()}
         parts = replace(
             assembly.api_parts,
             debtors=debtors(),
-            profiles=lambda: profiles,
             intake=lambda tenant: replace(
                 assembly.intake_of(tenant),
                 debtors={iban: one for iban, one in debtors().items() if one.tenant == tenant},

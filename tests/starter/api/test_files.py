@@ -52,7 +52,7 @@ async def test_a_file_is_accepted_once_under_its_key_and_read_line_by_line(api: 
     first = await post(api, a_file("F-1", 1, 2))
     assert (first.status_code, first.headers["idempotent-replayed"]) == (201, "false"), first.text
     shown = first.json()
-    assert (shown["id"], shown["status"], len(shown["lines"])) == ("F-1", "PDNG", 2)
+    assert (shown["id"], shown["status"], len(shown["lines"])) == ("F-1", "ACTC", 2)
     assert all(line["payment_id"] for line in shown["lines"])
     again = await post(api, a_file("F-1", 1, 2))
     assert (again.status_code, again.headers["idempotent-replayed"]) == (200, "true")

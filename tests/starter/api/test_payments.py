@@ -113,6 +113,8 @@ async def test_the_same_payment_under_another_key_is_asked_about(api: Api) -> No
         ({"creditor_account": {"iban": CREDITOR_IBAN, "other": "1"}}, "/creditor_account"),
         ({"debtor_account": {"iban": CREDITOR_IBAN}}, "/debtor_account"),
         ({"times": {"execute_by": 1_800_000_000}}, "/times/execute_by"),
+        ({"times": {"submit_before": "1800000000"}}, "/times/submit_before"),
+        ({"times": {"submit_before": "2030-01-01T00:00:00"}}, "/times/submit_before"),
         ({"times": {"requested_execution_date": "1999-01-04"}}, "/times/requested_execution_date"),
         ({"tenant": OTHER}, "/tenant"),
         ({"state": "settled"}, "/state"),
