@@ -32,6 +32,8 @@ log = logging.getLogger("finality.api")
 VERSION: Final = "2026-11-30"
 FILES: Final = "/v1/files"
 _VERSION_HEADER: Final = "finality-version"
+#: Headers with which a request given twice would have two meanings.
+_ONCE: Final = ("authorization", "idempotency-key", "content-type", _VERSION_HEADER)
 _RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -99,6 +101,11 @@ class Guard:
                 f"Finality-Version is {asked[:20]!r}; this release speaks {VERSION}. "
                 "Leave the header out, or give that day.",
             )  # fmt: skip
+        for name in _ONCE:
+            if len(headers.getlist(name)) > 1:
+                raise Problem(
+                    400, "malformed", "Malformed headers", f"{name} is given twice; give one."
+                )
         key = await self._authenticated(headers)
         bucket = self._taken(key)
         scope.setdefault("state", {})["key"] = key

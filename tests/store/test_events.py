@@ -8,13 +8,16 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
-from domain.payments.report import PaymentState
+from domain.lifecycle.answers import Answered
+from domain.lifecycle.reversals import ReversalKind, ReversalState, SeenReversal
+from domain.money import Money
+from domain.payments.report import Movement, MovementKind, PaymentState, Source
 from store.database import Database
 from store.events import START, Events
 from store.tables.events import EventRow
 from tests.clock import SteppedClock
 from tests.fakes import order
-from tests.store.books import PAYMENT, Store, accepted, in_doubt, opened, report
+from tests.store.books import PAYMENT, Store, accepted, exchange, in_doubt, opened, report
 from tests.store.processes import together
 
 TENANT = "shop"
@@ -58,6 +61,38 @@ async def test_a_task_is_an_event_when_it_opens_and_when_it_closes(store: Store)
     await store.booked(unknown)
     names = [name for name, _ in await _changes(store)]
     assert "task_opened" in names
+
+
+async def test_each_booking_and_each_state_of_a_reversal_is_an_event(store: Store) -> None:
+    now = store.clock.now()
+    amount = Money(minor=12_345, currency="EUR")
+    debit = Movement(movement_id="m-1", kind=MovementKind.DEBIT, amount=amount)
+
+    def seen(state: ReversalState) -> tuple[SeenReversal, ...]:
+        return (
+            SeenReversal(reference="rt-1", kind=ReversalKind.RETURN, state=state, amount=amount),
+        )
+
+    await store.accept()
+    await store.begin()
+    await store.sent(accepted(now))
+    for minutes, state, movements in (
+        (1, ReversalState.PENDING, (debit,)),
+        (2, ReversalState.DONE, (debit,)),
+        (3, ReversalState.DONE, ()),
+    ):
+        at = now + timedelta(minutes=minutes)
+        read = report(
+            at, PaymentState.SETTLED, source=Source.READ, reversals=seen(state),
+            movements=movements, lists_all_movements=True,
+        )  # fmt: skip
+        await store.read(Answered(read, exchange(at)))
+    found, _ = await Events(store.database).after(TENANT, limit=100)
+    of_reversal = [each.detail for each in found if each.change == "reversal_changed"]
+    assert [each["reversal_state"] for each in of_reversal] == ["pending", "done"]
+    assert {each["reference"] for each in of_reversal} == {"rt-1"}
+    moved = [(e.change, e.detail["movement_id"]) for e in found if e.change.startswith("movement")]
+    assert moved == [("movement_booked", "m-1"), ("movement_undone", "m-1")]
 
 
 async def test_an_event_that_commits_late_is_not_behind_the_cursor(store: Store) -> None:

@@ -174,6 +174,25 @@ async def test_a_post_needs_an_idempotency_key(api: Api, key: str | None) -> Non
     assert recorded(api) == 0
 
 
+async def test_a_header_that_is_given_twice_is_refused(api: Api) -> None:
+    bearer = (b"authorization", f"Bearer {api.texts[SHOP]}".encode())
+    once = [bearer, (b"idempotency-key", b"a"), (b"content-type", b"application/json")]
+    for twice in ((b"idempotency-key", b"b"), bearer, (b"content-type", b"text/plain")):
+        request = api.http.build_request(
+            "POST",
+            "/v1/payments",
+            json=transfer(),
+            headers=[
+                bearer,
+                (b"idempotency-key", b"a"),
+                (b"content-type", b"application/json"),
+                twice,
+            ],
+        )
+        assert (await api.http.send(request)).status_code == 400
+    assert recorded(api) == 0
+
+
 async def test_an_unknown_version_or_address_is_a_problem(api: Api) -> None:
     assert (await api.get("/v1/payments", finality_version="2020-01-01")).status_code == 400
     for method, path, status in (
