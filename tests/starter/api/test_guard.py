@@ -182,12 +182,7 @@ async def test_a_header_that_is_given_twice_is_refused(api: Api) -> None:
             "POST",
             "/v1/payments",
             json=transfer(),
-            headers=[
-                bearer,
-                (b"idempotency-key", b"a"),
-                (b"content-type", b"application/json"),
-                twice,
-            ],
+            headers=[*once, twice],
         )
         assert (await api.http.send(request)).status_code == 400
     assert recorded(api) == 0
