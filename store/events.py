@@ -156,7 +156,7 @@ class Events:
 _SEQUENCE_DIGITS_MAX: Final = 10
 
 
-def _unplaced(tenant: str, limit: int) -> SelectOfScalar[int]:
+def _unplaced(tenant: str, limit: int) -> SelectOfScalar[int | None]:
     return (
         select(col(EventRow.number))
         .where(EventRow.tenant == tenant, col(EventRow.position).is_(None))

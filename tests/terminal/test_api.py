@@ -7,8 +7,10 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from assembly import assembled
 from local.demo_file import DEBTOR_IBAN
 from local.stack import Stack
+from settings import Settings
 from tests.terminal.conftest import Terminal
 
 
@@ -63,7 +65,8 @@ async def test_a_first_payment_over_http_settles_and_its_events_say_so(
     log = stack.log("api").read_text()
     assert DEBTOR_IBAN not in log
     assert key.rpartition("_")[2] not in log
-    listed = terminal.run("api-key", "list", "--json").rows
-    assert [each["name"] for each in listed if each["last_used_at"]] == ["first"]
-    assert terminal.run("api-key", "revoke", made.rows[0]["key_id"]).code == 0
+    async with assembled(Settings(home=stack.home)) as assembly:
+        (used,) = await assembly.api_keys.all()
+        assert used.last_used_at is not None
+        await assembly.api_keys.revoke(used.key_id, assembly.clock.now())
     assert ask(stack, "GET", path, key)[0] == 401
