@@ -67,7 +67,6 @@ if TYPE_CHECKING:
     from starter.api.parts import Parts
     from starter.files.accepted import AcceptedFiles
     from starter.files.intake import Intake
-    from starter.files.plan import DebtorAccount
     from starter.previewing import Previews
     from starter.running import Running
 
@@ -204,7 +203,7 @@ class Assembly:
             operators=self.operators,
             following=self.following,
             partners=lambda: self.partners,
-            debtors=debtor_accounts(self.settings),
+            debtors=self.settings.debtor_accounts,
             clock=self.clock,
         )
 
@@ -355,24 +354,6 @@ class Assembly:
             for partner in self.partners.values():
                 await partner.close()
         self.database.close()
-
-
-def debtor_accounts(settings: Settings) -> dict[str, DebtorAccount]:
-    """The debtors of the settings, each with what the settings say about its partner account."""
-    from starter.files.plan import DebtorAccount, account_named
-
-    accounts = {}
-    for key, debtor in settings.debtors.items():
-        account = account_named(key)
-        partner = settings.partner_accounts(debtor.partner).get(debtor.partner_account)
-        accounts[key] = DebtorAccount(
-            **debtor.model_dump(),
-            iban=account.iban,
-            other=account.other,
-            simulated=partner is not None and partner.simulated,
-            is_known=partner is not None,
-        )
-    return accounts
 
 
 async def connect(settings: Settings, keyring: Keyring | None) -> Client:
