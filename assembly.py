@@ -227,7 +227,7 @@ class Assembly:
             file_requests=FileRequests(self.database),
             accepted_files=self.accepted_files,
             intake=self.intake_of,
-            debtors=debtor_accounts(self.settings),
+            debtors=self.settings.debtor_accounts,
             profiles=lambda: self.profiles,
             ready=self.database.answers,
             clock=self.clock,
@@ -239,7 +239,7 @@ class Assembly:
         files."""
         own = {
             name: debtor
-            for name, debtor in debtor_accounts(self.settings).items()
+            for name, debtor in self.settings.debtor_accounts.items()
             if debtor.tenant == tenant
         }
         return replace(self.intake, files=Files(self.database, tenant=tenant), debtors=own)
