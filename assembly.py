@@ -32,6 +32,7 @@ from store.commands import Commands
 from store.database import Database
 from store.events import Events
 from store.faults import StoreAway
+from store.feeds import Feeds
 from store.file_lines import FileLines
 from store.file_requests import FileRequests
 from store.files import Files
@@ -60,6 +61,7 @@ from transport.time_left import boottime
 if TYPE_CHECKING:
     from temporalio.client import Client
 
+    from activities.back_fill import BackFill
     from activities.clocks import Clocks
     from activities.witness import Witness
     from inbound.webhooks import Webhooks
@@ -314,6 +316,26 @@ class Assembly:
         }
         strangers = Strangers(self.database, Folding(self.keyring, self.kinds))
         return Witness(listers=listers, strangers=strangers, clock=self.clock)
+
+    @property
+    def back_fill(self) -> BackFill:
+        """Reads the events that partners list, because webhooks are lost."""
+        from activities.back_fill import BackFill, Feed
+        from partners.interface import EventFeed
+
+        feeds = {
+            name: Feed(partner, partner.login, partner.profile)
+            for name, partner in self.partners.items()
+            if isinstance(partner, EventFeed)
+        }
+        return BackFill(
+            feeds=feeds,
+            store=Feeds(self.database),
+            inbox=self.inbox,
+            silences=self.witness.silences,
+            every=self.settings.events_every,
+            clock=self.clock,
+        )
 
     @property
     def set_back(self) -> SetBack:
