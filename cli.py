@@ -91,7 +91,7 @@ def up(
         ),
     ] = None,
 ) -> None:
-    """Run all servers on this machine: Temporal and UI, worker, API, webhooks, codec, simulators."""
+    """Run all servers on this machine: Temporal, its UI, worker, API, webhooks, simulators."""
     from domain.accounts import AccountError, check_iban
     from local.stack import Ports
     from local.up import up as run_up
