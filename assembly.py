@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
@@ -25,13 +25,16 @@ from starter.dossier import Dossiers
 from starter.following import Following
 from starter.operations import Operations
 from starter.operators import Operators
+from store.api_keys import ApiKeys
 from store.claims import Claims
 from store.clocks import StoreClocks
 from store.commands import Commands
 from store.database import Database
+from store.events import Events
 from store.faults import StoreAway
 from store.feeds import Feeds
 from store.file_lines import FileLines
+from store.file_requests import FileRequests
 from store.files import Files
 from store.folding import Folding
 from store.future import Future
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
     from activities.witness import Witness
     from inbound.webhooks import Webhooks
     from partners.interface import PaymentPartner, WebhookReader
+    from starter.api.parts import Parts
     from starter.files.accepted import AcceptedFiles
     from starter.files.intake import Intake
     from starter.previewing import Previews
@@ -204,6 +208,43 @@ class Assembly:
             debtors=self.settings.debtor_accounts,
             clock=self.clock,
         )
+
+    @property
+    def api_keys(self) -> ApiKeys:
+        """The keys of the HTTP API."""
+        return ApiKeys(self.database)
+
+    @property
+    def api_parts(self) -> Parts:
+        """The use cases behind the HTTP API."""
+        from importlib.metadata import version
+
+        from starter.api.parts import Parts
+
+        return Parts(
+            orchestrator=self.orchestrator,
+            operations=self.operations,
+            events=Events(self.database),
+            keys=self.api_keys,
+            file_requests=FileRequests(self.database),
+            accepted_files=self.accepted_files,
+            intake=self.intake_of,
+            debtors=self.settings.debtor_accounts,
+            profiles=lambda: self.profiles,
+            ready=self.database.answers,
+            clock=self.clock,
+            release=version("finality"),
+        )
+
+    def intake_of(self, tenant: str) -> Intake:
+        """Takes files for one tenant: it pays from no account of another, and finds none of its
+        files."""
+        own = {
+            name: debtor
+            for name, debtor in self.settings.debtor_accounts.items()
+            if debtor.tenant == tenant
+        }
+        return replace(self.intake, files=Files(self.database, tenant=tenant), debtors=own)
 
     @property
     def previews(self) -> Previews:

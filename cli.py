@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from terminal.api_key_commands import api_key_commands
 from terminal.claim_commands import claim_commands
 from terminal.collect_command import collect_command
 from terminal.file_commands import file_commands
@@ -82,6 +83,7 @@ def up(
         ),
     ] = 8240,
     inbound_port: Annotated[int, _port("Port that receives webhooks.")] = 8236,
+    api_port: Annotated[int, _port("Port of the HTTP API.")] = 8237,
     debtor: Annotated[
         list[str] | None,
         typer.Option(
@@ -89,7 +91,7 @@ def up(
         ),
     ] = None,
 ) -> None:
-    """Run all servers on this machine: Temporal and its UI, worker, webhooks, codec, simulators."""
+    """Run all servers on this machine: Temporal, its UI, worker, API, webhooks, simulators."""
     from domain.accounts import AccountError, check_iban
     from local.stack import Ports
     from local.up import up as run_up
@@ -99,7 +101,7 @@ def up(
         debtors = {check_iban(iban): {"currency": "EUR"} for iban in debtor or []}
     except AccountError as error:
         raise typer.BadParameter(str(error), param_hint="--debtor") from None
-    ports = Ports(temporal_port, ui_port, codec_port, simulator_port, inbound_port)
+    ports = Ports(temporal_port, ui_port, codec_port, simulator_port, inbound_port, api_port)
     _run(run_up(Settings().home, ports, debtors, typer.echo))
 
 
@@ -125,6 +127,17 @@ def inbound() -> None:
 
     log_to_stderr()
     _run(listen(Settings()))
+
+
+@app.command()
+def api() -> None:
+    """Serve the HTTP API at FINALITY_API_HOST and _PORT, until SIGTERM or Ctrl-C."""
+    from api_server import serve_api
+    from process import log_to_stderr
+    from settings import Settings
+
+    log_to_stderr()
+    _run(serve_api(Settings()))
 
 
 @app.command()
@@ -349,6 +362,7 @@ claim_commands(app, _run)
 finding_commands(app, _run)
 app.add_typer(file_commands(_run), name="file")
 app.add_typer(operator_commands(_run), name="operator")
+app.add_typer(api_key_commands(_run), name="api-key")
 app.add_typer(partner_commands(), name="partner")
 
 

@@ -148,6 +148,11 @@ class Settings(BaseSettings):
     inbound_host: str = Field(default="127.0.0.1", description="the address that receives webhooks")
     inbound_port: int = 8236
     """the port that receives webhooks"""
+    api_host: str = Field(
+        default="127.0.0.1", description="the address at which `finality api` serves the HTTP API"
+    )
+    api_port: int = 8237
+    """the port of `finality api`"""
     codec_host: str = Field(
         default="127.0.0.1",
         description="the address at which `finality codec` decrypts payloads for a Temporal UI",

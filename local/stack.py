@@ -1,4 +1,4 @@
-"""All processes on one machine: Temporal with UI, codec endpoint, simulators, inbound, worker."""
+"""All processes on one machine: Temporal with UI, codec, simulators, inbound, API, worker."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from starter.peer import can_tell_users
 from store.keyring import Keyring
 from workflows.attributes import SEARCH_ATTRIBUTES
 
-#: Enough for the inbound process to start on a slow machine.
-_INBOUND_LIMIT_SECONDS: Final = 60
+#: Enough for a process that serves to start on a slow machine.
+_SERVING_LIMIT_SECONDS: Final = 60
 _PORT_MAX: Final = 65535
 
 
@@ -43,7 +43,7 @@ class AlreadyUp(Explained):
 
 
 class InboundDied(Explained):
-    """The inbound process ended or did not answer in time; the text names its log."""
+    """A process that serves ended or did not answer in time; the text names its log."""
 
 
 Say = Callable[[str], None]
@@ -59,11 +59,12 @@ class Ports:
     simulator: int = 8240
     """the first simulator's; the others take the ports that follow"""
     inbound: int = 8236
+    api: int = 8237
 
     @classmethod
     def free(cls) -> Ports:
         """Any free ports."""
-        return cls(0, 0, 0, 0, 0)
+        return cls(0, 0, 0, 0, 0, 0)
 
     def settled(self) -> Ports:
         """The same ports, with every 0 replaced by a port that is free now.
@@ -110,6 +111,7 @@ class Stack:
     """by name; the first one pays the files of `debtors`"""
     worker: subprocess.Popen[bytes] = field(init=False)
     inbound: subprocess.Popen[bytes] = field(init=False)
+    api: subprocess.Popen[bytes] = field(init=False)
     _codec_token: str = field(
         init=False, repr=False, default_factory=lambda: secrets.token_urlsafe(24)
     )
@@ -167,9 +169,12 @@ class Stack:
         self._write_up_file()
         self.start_inbound()
         self._parts.push_async_callback(self.stop_inbound)
+        self.start_api()
+        self._parts.push_async_callback(self.stop_api)
         self.start_worker()
         self._parts.push_async_callback(self.stop_worker)
-        await self._until_inbound()
+        await self._until_answers(self.inbound, self.ports.inbound, "inbound")
+        await self._until_answers(self.api, self.ports.api, "api")
         for partner in self.partners.values():
             await partner.notify_at(self.ports.inbound)
 
@@ -238,23 +243,30 @@ class Stack:
 
     async def stop_inbound(self) -> None:
         """Stop the inbound process after the deliveries under way, by force after 20 seconds."""
-        self.inbound.terminate()
-        try:
-            await asyncio.to_thread(self.inbound.wait, 20)
-        except subprocess.TimeoutExpired:
-            self.inbound.kill()
-            self.inbound.wait()
+        await _stop(self.inbound)
 
-    async def _until_inbound(self) -> None:
-        deadline = time.monotonic() + _INBOUND_LIMIT_SECONDS
-        url = f"http://127.0.0.1:{self.ports.inbound}/health"
+    def start_api(self) -> None:
+        """Start the process that serves the HTTP API."""
+        self.api = start_child(
+            own_module("cli", "api"),
+            log_file=self.log("api"),
+            env={"FINALITY_HOME": str(self.home.resolve())},
+        )
+
+    async def stop_api(self) -> None:
+        """Stop the API after the requests under way, by force after 20 seconds."""
+        await _stop(self.api)
+
+    async def _until_answers(self, child: subprocess.Popen[bytes], port: int, name: str) -> None:
+        deadline = time.monotonic() + _SERVING_LIMIT_SECONDS
+        url = f"http://127.0.0.1:{port}/health"
         while True:
             try:
                 await asyncio.to_thread(urllib.request.urlopen, url, timeout=5)
             except (urllib.error.URLError, OSError):
-                if self.inbound.poll() is not None or time.monotonic() > deadline:
+                if child.poll() is not None or time.monotonic() > deadline:
                     raise InboundDied(
-                        f"the webhook receiver did not start; its log is {self.log('inbound')}"
+                        f"the process {name} did not start; its log is {self.log(name)}"
                     ) from None
                 await asyncio.sleep(0.05)
             else:
@@ -293,6 +305,7 @@ class Stack:
                 for iban, debtor in self.debtors.items()
             },
             "inbound_port": self.ports.inbound,
+            "api_port": self.ports.api,
             "ui_url": self.temporal.ui_url,
         }
         path = self.home / UP_FILE
@@ -301,3 +314,12 @@ class Stack:
             json.dump(found, file, indent=2)
         draft.replace(path)
         self._parts.callback(path.unlink, missing_ok=True)
+
+
+async def _stop(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        await asyncio.to_thread(child.wait, 20)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

@@ -14,7 +14,8 @@ _LOOK_SECONDS = 0.5
 
 
 async def up(home: Path, ports: Ports, debtors: Mapping[str, Mapping[str, str]], say: Say) -> int:
-    """Run the stack. A worker or inbound process that ends is reported and started again.
+    """Run the stack. A worker, inbound or API process that ends is reported, and is
+    started again.
 
     Returns the exit code: 0 after Ctrl-C, 1 if the Temporal server ended.
 
@@ -32,6 +33,7 @@ async def up(home: Path, ports: Ports, debtors: Mapping[str, Mapping[str, str]],
             pays = ", which pays the files of --debtor" if number == 0 else ""
             say(f"Simulator    {partner.simulator.base_url}  ({partner.title}{pays})")
         say(f"Webhooks     http://127.0.0.1:{stack.ports.inbound}/webhooks")
+        say(f"API          http://127.0.0.1:{stack.ports.api}/v1  (keys: finality api-key new)")
         say(f"Logs         {home / 'logs'}")
         say("In another terminal: finality pay FILE.   Ctrl-C ends everything in order.")
         while not stop.is_set():
@@ -41,6 +43,9 @@ async def up(home: Path, ports: Ports, debtors: Mapping[str, Mapping[str, str]],
             if (code := stack.inbound.poll()) is not None:
                 say(f"the webhook receiver ended with code {code}; starting it again")
                 stack.start_inbound()
+            if (code := stack.api.poll()) is not None:
+                say(f"the API ended with code {code}; starting it again")
+                stack.start_api()
             if not stack.temporal.running:
                 say(f"the Temporal server ended; its log is {stack.log('temporal')}")
                 return 1

@@ -291,10 +291,17 @@ class Operations:
         return await self._halts.covering(payment_id)
 
     async def tasks(
-        self, *, owner: str | None = None, due_before: datetime | None = None, limit: int = 1000
+        self,
+        *,
+        owner: str | None = None,
+        due_before: datetime | None = None,
+        tenant: str | None = None,
+        limit: int = 1000,
     ) -> list[Task]:
-        """Open tasks, the most urgent first."""
-        return await self._tasks.open(owner=owner, due_before=due_before, limit=limit)
+        """Open tasks, the most urgent first; those of one tenant's payments, if it is given."""
+        return await self._tasks.open(
+            owner=owner, due_before=due_before, tenant=tenant, limit=limit
+        )
 
     async def dismiss(self, task_id: str, *, signer: Signer, why: str) -> str | None:
         """Close a task that is about no payment: deliveries, missed events, or a machine's clock.

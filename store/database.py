@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
@@ -115,6 +115,14 @@ class Database:
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self.read_now, query)
+
+    async def answers(self) -> None:
+        """Return if the database answers a query.
+
+        Raises:
+            StoreAway: the database is away.
+        """
+        await self.read(lambda session: session.connection().execute(select(1)).one())
 
     def write_now(self, transaction: Callable[[Session], T]) -> T:
         """As `write`, in this thread: for start-up, and for commands without an event loop."""

@@ -127,9 +127,17 @@ class FileLines:
         await self._database.write(finish)
 
     async def files(
-        self, *, message_id: str | None = None, limit: int | None = None
+        self,
+        *,
+        message_id: str | None = None,
+        tenant: str | None = None,
+        limit: int | None = None,
     ) -> list[KeptFile]:
         """Files whose lines were stored completely, the newest first.
+
+        Args:
+            message_id, tenant: only those with this message id, or of this tenant.
+            limit: how many at most.
 
         Raises:
             KeyringError: a header cannot be opened.
@@ -139,6 +147,8 @@ class FileLines:
             rows = select(FileRow).where(col(FileRow.header_sealed).is_not(None))
             if message_id is not None:
                 rows = rows.where(FileRow.message_id == message_id)
+            if tenant is not None:
+                rows = rows.where(FileRow.tenant == tenant)
             found = session.exec(rows.order_by(col(FileRow.taken_at).desc()).limit(limit))
             return list(found)
 

@@ -29,8 +29,14 @@ class FileTaken(ValueError):
 class Files:
     """Records which files were accepted, for which tenants and with what content."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, tenant: str | None = None) -> None:
+        """Make the repository.
+
+        Args:
+            tenant: finds only what was accepted for this tenant; None: for all.
+        """
         self._database = database
+        self._tenant = tenant
 
     async def taken_by(self, file_key: str, fingerprint: str) -> list[str]:
         """The tenants for whom this file was accepted with this content."""
@@ -39,6 +45,8 @@ class Files:
             found = select(FileRow.tenant).where(
                 FileRow.file_key == file_key, FileRow.fingerprint == fingerprint
             )
+            if self._tenant is not None:
+                found = found.where(FileRow.tenant == self._tenant)
             return sorted(session.exec(found))
 
         return await self._database.read(query)

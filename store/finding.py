@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, exists
+from sqlalchemy import ColumnElement, and_, exists, or_
 from sqlmodel import Session, col, select
 
 from domain.accounts import Account, AccountError, check_iban
@@ -23,12 +23,19 @@ from domain.payments.order import Order
 from domain.payments.view import KIND
 from store.keyring import KeyringError
 from store.tables.lifecycles import LifecycleRow
-from store.tables.partners import IS_END_TO_END, ReferenceRow
+from store.tables.partners import IS_END_TO_END, IS_OBJECT, ReferenceRow
 from store.tables.payments import FileLineRow, FileRow, PaymentRow
 
 #: How many payments one search looks at and opens at most.
 OPENED_MAX: Final = 20_000
 _PAGE: Final = 500
+
+
+class ListPlace(NamedTuple):
+    """A payment's place in the list."""
+
+    created_at: datetime
+    payment_id: str
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,11 @@ class Wanted:
         creditor: the account number as it stands in the order, or part of the creditor's name.
             Letter case, accents, spaces and punctuation do not count.
         day: the day the payment was recorded, in UTC.
+        key: the caller's own.
+        partner_reference: the partner's id of the payment or of anything that belongs to it.
+        rails: one of these.
+        created_from, created_before: when it was recorded.
+        after: only payments that follow this one in the list, which has the newest first.
     """
 
     state: str | None = None
@@ -50,6 +62,13 @@ class Wanted:
     creditor: str | None = None
     amount: Money | None = None
     day: date | None = None
+    certainty: str | None = None
+    key: str | None = None
+    partner_reference: str | None = None
+    rails: frozenset[str] | None = None
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+    after: ListPlace | None = None
 
 
 #: Matches every payment.
@@ -89,6 +108,8 @@ def _clauses(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         (LifecycleRow.state, wanted.state),
         (LifecycleRow.tenant, wanted.tenant),
         (LifecycleRow.partner, wanted.partner),
+        (LifecycleRow.certainty, wanted.certainty),
+        (LifecycleRow.key, wanted.key),
     ):
         if value is not None:
             yield col(column) == value
@@ -101,6 +122,24 @@ def _clauses(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         begin = datetime.combine(wanted.day, time(), UTC)
         yield col(LifecycleRow.created_at) >= begin
         yield col(LifecycleRow.created_at) < begin + timedelta(days=1)
+    if wanted.rails is not None:
+        yield col(LifecycleRow.rail).in_(sorted(wanted.rails))
+    if wanted.created_from is not None:
+        yield col(LifecycleRow.created_at) >= wanted.created_from
+    if wanted.created_before is not None:
+        yield col(LifecycleRow.created_at) < wanted.created_before
+    if wanted.after is not None:
+        at, payment_id = wanted.after
+        yield or_(
+            col(LifecycleRow.created_at) < at,
+            and_(col(LifecycleRow.created_at) == at, col(LifecycleRow.resource_id) > payment_id),
+        )
+    if wanted.partner_reference is not None:
+        yield col(LifecycleRow.resource_id).in_(
+            select(ReferenceRow.resource_id).where(
+                ReferenceRow.reference == wanted.partner_reference, IS_OBJECT
+            )
+        )
     if wanted.end_to_end_id is not None:
         # The hash includes the tenant, so that equal references of two tenants differ.
         tenants = [wanted.tenant] if wanted.tenant else session.exec(_TENANTS).all()

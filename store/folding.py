@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,18 +13,21 @@ from sqlmodel import Session, SQLModel
 
 from domain.lifecycle import silence
 from domain.lifecycle.absence import is_uncertain
+from domain.lifecycle.change import Change, ChangeKind
 from domain.lifecycle.escalation import next_at, reached
 from domain.lifecycle.kind import is_over
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.notifying import next_notification
 from domain.lifecycle.profile import Profile
-from domain.lifecycle.questions import TASK_DUE_WITHIN, Question
+from domain.lifecycle.questions import Question
 from domain.lifecycle.report import Report, Source
 from domain.lifecycle.resource import Finding, FindingKind, Folded, Instruction
 from domain.lifecycle.sending import LookupResult, Move, next_move
 from domain.lifecycle.view import View
+from store.asking import write_tasks
 from store.books import instructions_of, new_instruction, profile_of
 from store.cancelling import close_ended, follow_cancel
+from store.changes import events_of
 from store.halts import is_halted
 from store.inbox import news_at
 from store.keyring import Keyring, KeyringError
@@ -123,10 +126,11 @@ class Folding:
             folded, profile, known = self._fold(session, kind, row)
         page = page_of(session, row.resource_id)
         beside = _Beside(is_halted(session, row), news_at(session, row.resource_id), page.tasks)
+        before = row.folded_json
         view, made = self._write(kind, row, folded, profile, known, beside, now)
         with session.no_autoflush:  # The changes made here go out as one UPDATE at the end.
-            kind.keep(session, row, known.reports)
-        for new in (row, *made):
+            changes = kind.keep(session, row, known.reports, before)
+        for new in (row, *made, *events_of(row, changes, now)):
             page.add(new)
         return view
 
@@ -176,6 +180,7 @@ class Folding:
                 f"stored as {row.state}. Decide which is right."
             )
             folded = kind.folded(row.folded_json)
+        changes = _changes(row, folded)
         entered = _enter(row, folded, now)
         row.folded_json, row.evidence_hash = folded.model_dump_json(), known.digest
         ladder = kind.ladder(folded, row.rail)
@@ -190,7 +195,8 @@ class Folding:
         view = view_from(kind, row, known.instructions, halted=beside.halted, news=beside.news)
         if overdue := _owe(kind, row, view, now):
             questions["overdue"] = overdue
-        return view, [*entered, *_write_tasks(beside.tasks, row.resource_id, questions, now)]
+        asked, changed = write_tasks(beside.tasks, row.resource_id, questions, now)
+        return view, [*entered, *asked, *events_of(row, [*changes, *changed], now)]
 
     def refold_if_readable(self, session: Session, row: LifecycleRow, now: datetime) -> None:
         """As `refold`, but if a key is missing the transaction goes on without a fold."""
@@ -251,6 +257,18 @@ class _Beside:
 
 #: Fields of a book that hold our own plans. No state follows from them.
 _NO_EVIDENCE: Final = {"reopened", "submit_from", "cancel_asked", "is_gated", "gate_passed_at"}
+
+
+def _changes(row: LifecycleRow, folded: Folded) -> list[Change]:
+    """How the state and the certainty are about to change."""
+    detail = {"state": str(folded.state), "certainty": str(folded.certainty)}
+    if not row.state:
+        return [Change(ChangeKind.CREATED, detail)]
+    changed = {
+        ChangeKind.STATE: row.state != folded.state,
+        ChangeKind.CERTAINTY: row.certainty != folded.certainty,
+    }
+    return [Change(kind, detail) for kind, has_changed in changed.items() if has_changed]
 
 
 def _enter(row: LifecycleRow, folded: Folded, now: datetime) -> list[StateRow]:
@@ -344,58 +362,3 @@ def _parks_at(
 def _question(kind: StoredKind, finding: Finding) -> str:
     asked = _IN_QUESTION[finding.kind].format(kind=kind.name)
     return f"{asked}: {finding.text}. Ask the partner what it did."
-
-
-def _write_tasks(
-    rows: Sequence[TaskRow], payment_id: str, questions: dict[str, Question], now: datetime
-) -> list[TaskRow]:
-    """Open a task for each question, and close tasks whose question is no longer asked.
-
-    The same question is open only once. Returns the tasks that are new.
-    """
-    known = {row.task_id: row for row in rows}
-    wanted = [_ask(known, payment_id, kind, questions[kind], now) for kind in questions]
-    ids = {row.task_id for row in wanted}
-    for row in rows:
-        if row.task_id not in ids and row.closed_at is None:
-            row.closed_at = now
-    return [row for row in wanted if row.task_id not in known]
-
-
-def ask(session: Session, payment_id: str, kind: str, question: Question, now: datetime) -> None:
-    """Open a task about a payment that cannot be folded. The same question is open only once.
-
-    The next fold closes it, like every question that is no longer asked.
-    """
-    page = page_of(session, payment_id)
-    known = {row.task_id: row for row in page.tasks}
-    asked = _ask(known, payment_id, kind, question, now)
-    if asked.task_id not in known:
-        page.add(asked)
-
-
-def _ask(
-    known: Mapping[str, TaskRow],
-    payment_id: str,
-    kind: str,
-    question: Question,
-    now: datetime,
-) -> TaskRow:
-    """The task of this question, opened unless it is open."""
-    asked = f"{payment_id}\x1f{kind}\x1f{question.text}"
-    task_id = f"task_{hashlib.sha256(asked.encode()).hexdigest()[:20]}"
-    due_at = question.due_at or now + TASK_DUE_WITHIN
-    row = known.get(task_id)
-    if row is None:
-        row = TaskRow(
-            task_id=task_id,
-            resource_id=payment_id,
-            kind=kind,
-            question=question.text,
-            owner=question.owner,
-            due_at=due_at,
-            opened_at=now,
-        )
-    elif row.closed_at is not None:
-        row.closed_at, row.due_at = None, due_at
-    return row

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeAlias
 
 from sqlmodel import Session
 
+from domain.lifecycle.change import Change
 from domain.lifecycle.kind import LifecycleKind
 from domain.lifecycle.report import Report
 from store.tables.lifecycles import LifecycleRow
@@ -18,8 +19,17 @@ OfItsKind: TypeAlias = Any
 class StoredKind(LifecycleKind, Protocol):
     """A kind with tables of its own."""
 
-    def keep(self, session: Session, row: LifecycleRow, reports: Sequence[Report]) -> None:
-        """Write what only this kind stores, from all reports."""
+    def keep(
+        self, session: Session, row: LifecycleRow, reports: Sequence[Report], before: str
+    ) -> Sequence[Change]:
+        """Write what only this kind stores, from all reports.
+
+        Args:
+            before: the folded state as it was before, as JSON; `row` has the new one.
+
+        Returns:
+            What changed besides state, certainty and tasks. Each change becomes an event.
+        """
 
 
 #: The kinds that a process knows, by name. Assembly gives them to the store.

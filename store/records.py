@@ -39,6 +39,8 @@ class PaymentRecord:
     """Since when the partner has not answered this payment's steps."""
     times: Times
     view: PaymentView
+    sequence: int = 0
+    """How many events there are about it."""
     sealed: str | None = None
     """Why the order cannot be opened. Then both parties' names and end-to-end id are empty."""
 
@@ -80,6 +82,7 @@ def record_of(session: Session, found: LifecycleRow, order: Order | KeyringError
         silent_since=found.silent_since,
         times=clear.times if clear else _clear_times(found),
         view=payment_view(session, found),
+        sequence=found.events,
         sealed=None if clear else str(order),
     )
 

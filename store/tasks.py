@@ -70,12 +70,18 @@ class Tasks:
         self._database = database
 
     async def open(
-        self, *, owner: str | None = None, due_before: datetime | None = None, limit: int
+        self,
+        *,
+        owner: str | None = None,
+        due_before: datetime | None = None,
+        tenant: str | None = None,
+        limit: int,
     ) -> list[Task]:
         """Open tasks, the most urgent first.
 
         Args:
             owner: only tasks of this owner; None: of all.
+            tenant: only tasks about payments of this tenant; None: all.
             due_before: only tasks due before this moment; None: all.
             limit: how many at most.
         """
@@ -91,6 +97,8 @@ class Tasks:
             rows = rows.where(TaskRow.owner == owner)
         if due_before is not None:
             rows = rows.where(TaskRow.due_at < due_before)
+        if tenant is not None:
+            rows = rows.where(LifecycleRow.tenant == tenant)
 
         def query(session: Session) -> list[Task]:
             return [_task(session, *found) for found in session.exec(rows)]

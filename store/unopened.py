@@ -8,7 +8,7 @@ from typing import Final
 from sqlmodel import Session, col, select
 
 from domain.lifecycle.questions import Question
-from store.folding import ask
+from store.asking import ask
 from store.keyring import Keyring, KeyringError
 from store.keys import missing, sealed_with
 from store.tables.lifecycles import LifecycleRow
@@ -20,8 +20,8 @@ SEALED: Final = "sealed"
 
 def ask_to_open(payment_id: str, why: KeyringError, now: datetime, session: Session) -> None:
     """Open a task that names the missing key. The next fold that opens the order closes it."""
-    session.get_one(LifecycleRow, payment_id, with_for_update=True)
-    ask(session, payment_id, SEALED, Question(f"its order cannot be opened: {why}"), now)
+    row = session.get_one(LifecycleRow, payment_id, with_for_update=True, populate_existing=True)
+    ask(session, row, SEALED, Question(f"its order cannot be opened: {why}"), now)
 
 
 def unopened(session: Session, keyring: Keyring, *, limit: int) -> list[str]:

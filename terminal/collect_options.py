@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from domain.accounts import Account
 from domain.money import Money
-from domain.party import Party
-from domain.payments.order import Captured, Collection, Direction, Order, Rail, Times
+from domain.payments.order import Captured, Collection, Order, Rail
 from regimes.refusal import Refusal
 from starter.asking import InvalidCommand
+from starter.collecting import collection_order
 from terminal.typed import typed_option
 
 #: Options, by the fields of an order that they give.
@@ -38,8 +37,6 @@ _OPTIONS: Final = {
 }
 #: Fields that the command makes from options: what is wrong with them is said of the options.
 _DERIVED: Final = ("debtor_account.other", "creditor.name", "creditor_account.other")
-#: ISO 20022's word for what is not stated, such as the name of a payer.
-NOT_STATED: Final = "NOTPROVIDED"
 
 
 @dataclass(frozen=True)
@@ -113,27 +110,12 @@ class CollectOptions:
         Raises:
             InvalidCommand: nothing names the payer.
         """
-        payer = self.customer or self.payment_method or self.mandate
-        if payer is None:
+        if not (self.customer or self.payment_method or self.mandate):
             raise InvalidCommand(
                 "--payment-method: is missing; give the partner's token of a card or bank account"
             )
-        ours = f"{partner}/{account}"
-        return Order(
-            tenant=self.tenant,
-            partner=partner,
-            partner_account=account,
-            rail=self.rail,
-            direction=Direction.INCOMING,
-            instructed_amount=self.amount,
-            debtor=Party(name=self.debtor or NOT_STATED),
-            debtor_account=Account(other=payer),
-            creditor=Party(name=ours),
-            creditor_account=Account(other=ours),
-            end_to_end_id=self.end_to_end_id or NOT_STATED,
-            remittance_information=self.remittance,
-            times=Times(),
-            collection=Collection(
+        return collection_order(
+            Collection(
                 payment_method=self.payment_method,
                 mandate=self.mandate,
                 customer=self.customer,
@@ -143,6 +125,14 @@ class CollectOptions:
                 return_url=self.return_url,
                 statement_descriptor=self.descriptor,
             ),
+            self.amount,
+            tenant=self.tenant,
+            partner=partner,
+            account=account,
+            rail=self.rail,
+            debtor=self.debtor,
+            end_to_end_id=self.end_to_end_id,
+            remittance=self.remittance,
         )
 
     def command(self, acknowledged: Sequence[str]) -> str:

@@ -14,11 +14,11 @@ from domain.payments.order import Direction
 from domain.payments.report import ActionKind, PaymentState
 from domain.plain_text import plain
 from settings import Settings
+from starter.collecting import NOT_STATED
 from starter.dossier import Dossier
 from store.finding import Wanted
 from store.records import PaymentRecord
 from store.timeline import Entry, EntryKind
-from terminal.collect_options import NOT_STATED
 from terminal.commanding import NOT_AS_WISHED, NOTHING_RECORDED, or_refused, say_refused
 from terminal.episodes import action_text, episode_table, moved
 from terminal.halt import scope

@@ -88,20 +88,23 @@ class AcceptedFiles:
     following: Following
     clock: Clock
 
-    async def newest(self, *, limit: int) -> list[KeptFile]:
-        """The accepted files, the newest first."""
-        return await self.file_lines.files(limit=limit)
+    async def newest(self, *, limit: int, tenant: str | None = None) -> list[KeptFile]:
+        """The accepted files, the newest first; those of one tenant, if it is given."""
+        return await self.file_lines.files(limit=limit, tenant=tenant)
 
-    async def find(self, message_id: str, party: str | None = None) -> FileNow:
+    async def find(
+        self, message_id: str, party: str | None = None, *, tenant: str | None = None
+    ) -> FileNow:
         """The one file with this message id.
 
         Args:
             party: its initiating party or tenant, if several files have the message id.
+            tenant: whose file it is; None only for operators of all tenants.
 
         Raises:
             NoSuchFile: there is none, or there are several.
         """
-        files = await self.file_lines.files(message_id=message_id)
+        files = await self.file_lines.files(message_id=message_id, tenant=tenant)
         found = [one for one in files if party in (None, one.header.initiating_party, one.tenant)]
         if len(found) != 1:
             raise NoSuchFile(message_id, party, found)

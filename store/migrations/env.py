@@ -5,6 +5,8 @@ from __future__ import annotations
 from alembic import context
 from sqlmodel import SQLModel
 
+import store.tables.api
+import store.tables.events
 import store.tables.lifecycles
 import store.tables.partners
 import store.tables.payments

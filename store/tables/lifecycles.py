@@ -70,6 +70,8 @@ class LifecycleRow(SQLModel, table=True):
     """What its kind folded from all evidence."""
     evidence_hash: str
     is_over: bool = False
+    events: int = 0
+    """How many events there are about it."""
     reads: int = 0
     last_asked_at: datetime | None = Field(default=None, sa_column=moment())
     not_before: datetime | None = Field(default=None, sa_column=moment())

@@ -177,8 +177,9 @@ class ConsentKind:
     def found_not_executed(self, *, is_cancel: bool) -> str:
         return "revoked" if is_cancel else "rejected"
 
-    def keep(self, session: Any, row: Any, reports: Any) -> None:
+    def keep(self, session: Any, row: Any, reports: Any, before: str) -> tuple[()]:
         """A consent has no tables of its own."""
+        return ()
 
 
 @workflow.defn

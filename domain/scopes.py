@@ -1,0 +1,16 @@
+"""What a program with a key of the HTTP API may do."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """One right of a key. None includes another."""
+
+    PAY = "pay"
+    """Order payments, collections and files; capture, refund and cancel them."""
+    READ = "read"
+    """Read payments, collections, files and events."""
+    OPERATE = "operate"
+    """Read tasks and halts."""

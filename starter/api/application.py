@@ -1,0 +1,168 @@
+"""The HTTP API as an ASGI application. It translates; what happens is decided behind it.
+
+FastAPI is used for its OpenAPI document and for the reading of parameters. Its own errors are
+replaced by problems of RFC 9457.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from domain.clock import ClocksApart
+from domain.payments.payment import UnknownPayment
+from starter.api.callers import BEARER
+from starter.api.collections import collections
+from starter.api.events import events
+from starter.api.files import files
+from starter.api.guard import VERSION, Guard, Limits
+from starter.api.health import health
+from starter.api.ordering import said
+from starter.api.parts import Parts
+from starter.api.payments import payments
+from starter.api.people import halts, tasks
+from starter.api.problems import (
+    FieldError,
+    Problem,
+    ProblemBody,
+    away,
+    conflict,
+    invalid,
+    not_found,
+    pointer,
+)
+from starter.asking import InvalidCommand
+from store.claims import CannotClaim, ClaimReused, OverBound
+from store.commands import CommandReused
+from store.faults import StoreAway
+from store.keyring import KeyringError
+
+log = logging.getLogger("finality.api")
+
+_KEY: Final = "idempotency-key"
+_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    422: {"model": ProblemBody, "description": "fields are invalid; nothing was stored"},
+    "4XX": {"model": ProblemBody, "description": "a problem, as application/problem+json"},
+    "5XX": {"model": ProblemBody, "description": "a problem; the same request is safe"},
+}
+
+
+def application(parts: Parts, limits: Limits | None = None) -> FastAPI:
+    """The application. Everything below /v1 needs a key; the rest is about the process."""
+    app = FastAPI(
+        title="Finality",
+        version=VERSION,
+        description="Payments that run until they are final. See docs/api.md.",
+        openapi_url="/openapi.json",
+        # These pages would load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for router in (payments, collections, files, events, tasks, halts):
+        app.include_router(router(parts), dependencies=[Depends(BEARER)], responses=_PROBLEMS)
+    app.include_router(health(parts))
+    for kind, answer in _ANSWERS.items():
+        app.add_exception_handler(kind, _handler(answer))
+    app.add_middleware(Guard, keys=parts.keys, clock=parts.clock, limits=limits or Limits())
+    return app
+
+
+def _handler(
+    answer: Callable[[Any], Problem],
+) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
+    async def handle(_: Request, error: Exception) -> JSONResponse:
+        return answer(error).response()
+
+    return handle
+
+
+def _unreadable(error: RequestValidationError) -> Problem:
+    """Parameters or a body that do not have their shape. The input is never repeated."""
+    found = error.errors()
+    if any(str(each["loc"][-1]).lower() == _KEY for each in found if each["loc"][0] == "header"):
+        return Problem(
+            400, "idempotency-key", "Idempotency-Key is missing or invalid",
+            "Give a header Idempotency-Key of 1 to 255 printable ASCII characters: your own number "
+            "for this object, the same whenever the request is repeated. Nothing was stored.",
+        )  # fmt: skip
+    of_body = [each for each in found if each["loc"][0] == "body"]
+    if of_body:
+        return invalid(
+            FieldError(pointer=pointer(*each["loc"][1:]), detail=said(each["msg"]))
+            for each in of_body
+        )
+    listed = "; ".join(
+        f"{'.'.join(map(str, each['loc'][1:]))}: {said(each['msg'])}" for each in found
+    )
+    return Problem(400, "malformed", "Malformed parameters", f"{listed}.")
+
+
+def _of_http(error: HTTPException) -> Problem:
+    """An address or a method that there is not."""
+    kind = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "malformed")
+    detail = "See /openapi.json for the addresses and their methods."
+    return Problem(error.status_code, kind, str(error.detail), detail, headers=error.headers)
+
+
+def _store_away(error: StoreAway) -> Problem:
+    log.error("the database is away: %s", error)
+    return away("The database is away, so it is not known whether anything was stored.")
+
+
+def _unusable(error: Exception) -> Problem:
+    """People have to mend something first. They read it in the log and by `finality doctor`."""
+    log.error("a request cannot be served: %s", error)
+    return away("Finality cannot record anything now; its operators see why.", retry_after=30)
+
+
+def _reused(error: Exception) -> Problem:
+    title = "The key stands for another request"
+    return conflict("key-reused", title, f"{error}. Nothing was done.")
+
+
+def _cannot_claim(error: CannotClaim) -> Problem:
+    field, _, text = str(error).partition(": ")
+    more = {"left": error.left.model_dump()} if isinstance(error, OverBound) else {}
+    place = f"/{field}" if field == "amount" else ""
+    return conflict(
+        "cannot-claim", "It cannot be captured or refunded as it stands",
+        f"{error}. Nothing was recorded.", errors=[FieldError(pointer=place, detail=text)], **more,
+    )  # fmt: skip
+
+
+def _invalid_command(error: InvalidCommand) -> Problem:
+    field, _, text = str(error).partition(": ")
+    return invalid([FieldError(pointer=f"/{field}", detail=text)])
+
+
+def _unexpected(error: Exception) -> Problem:
+    return Problem(
+        500, "internal", "A mistake of ours",
+        "It is not known whether anything was stored. Send the same request again with the same "
+        "key.",
+        headers={"retry-after": "5", "x-should-retry": "true"},
+    )  # fmt: skip
+
+
+#: What each error of the use cases is over HTTP. The most specific class counts.
+_ANSWERS: Final[dict[type[Exception], Callable[[Any], Problem]]] = {
+    Problem: lambda problem: problem,
+    RequestValidationError: _unreadable,
+    HTTPException: _of_http,
+    StoreAway: _store_away,
+    KeyringError: _unusable,
+    ClocksApart: _unusable,
+    CommandReused: _reused,
+    ClaimReused: _reused,
+    CannotClaim: _cannot_claim,
+    InvalidCommand: _invalid_command,
+    UnknownPayment: lambda error: not_found("payment", str(error).rpartition(" ")[2]),
+    Exception: _unexpected,
+}

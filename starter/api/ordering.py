@@ -1,0 +1,100 @@
+"""Takes an order once under its key. Payments and collections share it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from fastapi import Response
+from pydantic import BaseModel, ValidationError
+
+from domain.payments.intent import PossibleDuplicate
+from domain.payments.order import Order
+from starter.acceptance import InvalidOrder
+from starter.api.parts import Parts
+from starter.api.problems import FieldError, Problem, conflict, invalid, invalid_order, pointer
+from store.accepting import KeyReused
+from store.records import PaymentRecord
+
+REPLAYED: Final = "Idempotent-Replayed"
+
+
+async def order_once(
+    parts: Parts,
+    order: Order,
+    key: str,
+    response: Response,
+    *,
+    received: Mapping[str, Any],
+    acknowledged: Collection[str],
+) -> PaymentRecord:
+    """Record the order, or find the one that the key stands for, and set status and headers.
+
+    Args:
+        received: the body as it was sent. The acknowledgement is no part of its fingerprint.
+
+    Raises:
+        Problem: nothing was recorded, or another order stands under the key.
+        StoreAway: it is not known whether the order is recorded.
+    """
+    fields = {name: value for name, value in received.items() if name != _ACKNOWLEDGED}
+    try:
+        receipt = await parts.orchestrator.pay(
+            order, key, received=fields, acknowledge_duplicate_of=acknowledged
+        )
+    except InvalidOrder as refused:
+        raise invalid_order(refused.refusals) from None
+    except KeyReused as reused:
+        raise conflict(
+            "key-reused", "The key stands for another order", f"{reused}. Nothing was done.",
+            id=reused.payment_id,
+        ) from None  # fmt: skip
+    except PossibleDuplicate as duplicate:
+        raise possible_duplicate(duplicate) from None
+    response.status_code = 200 if receipt.is_replay else 201 if receipt.is_started else 202
+    response.headers[REPLAYED] = str(receipt.is_replay).lower()
+    return await parts.orchestrator.get(receipt.payment_id, tenant=order.tenant)
+
+
+_ACKNOWLEDGED: Final = "acknowledge_duplicate_of"
+
+
+def also(answer: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """The statuses of a POST besides 201, for the OpenAPI document."""
+    return {
+        200: {"model": answer, "description": "the key was known: as it now stands"},
+        202: {"model": answer, "description": "recorded; its outcome is not known yet"},
+    }
+
+
+def possible_duplicate(duplicate: PossibleDuplicate) -> Problem:
+    """The order may be one that was given before under another key. The key is still free."""
+    return conflict(
+        "possible-duplicate",
+        "The same payment was ordered before",
+        f"{duplicate}.",
+        earlier=[
+            {
+                "id": each.payment_id,
+                "created_at": each.created_at.isoformat(),
+                "state": each.state,
+                "in_doubt": each.in_doubt,
+            }
+            for each in duplicate.earlier
+        ],
+        acknowledge={_ACKNOWLEDGED: list(duplicate.payment_ids)},
+        needs_operator=duplicate.needs_operator,
+    )
+
+
+def invalid_fields(error: ValidationError) -> Problem:
+    """Fields that exclude each other, which only the whole order shows."""
+    return invalid(
+        FieldError(pointer=pointer(*each["loc"]), detail=said(each["msg"]))
+        for each in error.errors(include_url=False, include_input=False, include_context=False)
+    )
+
+
+def said(message: str) -> str:
+    """A message of pydantic without the class of the error."""
+    return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
