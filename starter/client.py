@@ -401,7 +401,7 @@ class Orchestrator:
             UnknownPayment: no such payment of the tenant.
         """
         view = await self._payments.view(payment_id)
-        if tenant is not None and view.tenant != tenant:
+        if not isinstance(view, PaymentView) or (tenant is not None and view.tenant != tenant):
             raise UnknownPayment(f"no payment {payment_id}")
         return view
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlmodel import Session
@@ -11,8 +11,9 @@ from domain.payments.escalation import Escalate, nobody
 from domain.payments.kind import PaymentKind
 from domain.payments.movements import ever_booked, movements_of
 from domain.payments.view import PaymentView
+from store.keyring import Keyring
 from store.kind import StoredKinds
-from store.tables.lifecycles import LifecycleRow
+from store.tables.lifecycles import InstructionRow, LifecycleRow
 from store.tables.payments import MovementRow
 from store.views import view_of
 
@@ -37,6 +38,12 @@ class StoredPayments(PaymentKind):
                     booked_at=movement.booked_at,
                 )
             )
+
+    def beside(
+        self, session: Session, keyring: Keyring, instruction: InstructionRow
+    ) -> Mapping[str, Any]:
+        """Nothing: what an adapter is told of a payment is in the order and in the claim."""
+        return {}
 
 
 _PAYMENTS: Final = StoredPayments()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlmodel import SQLModel
 
+import store.tables.consents
 import store.tables.lifecycles
 import store.tables.partners
 import store.tables.payments
