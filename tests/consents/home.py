@@ -74,13 +74,23 @@ class ConsentHome:
         """Let the workers finish the steps in hand and stop."""
         await self.running.aclose()
 
-    async def ask(
-        self, key: str = "k", *, patience: timedelta = timedelta(seconds=60), **fields: Any
-    ) -> ConsentReceipt:
-        """Ask for a consent as an app would."""
+    async def record_only(self, key: str = "k", **fields: Any) -> ConsentReceipt:
+        """Ask for a consent as an app would, and wait for nothing."""
         return await self.assembly.consents.request(
-            asked(**fields), key, browser_session=BROWSER, patience=patience
+            asked(**fields), key, browser_session=BROWSER, patience=timedelta(0)
         )
+
+    async def ask(self, key: str = "k", **fields: Any) -> ConsentReceipt:
+        """The same, and wait until the bank has it, however busy this machine is."""
+        receipt = await self.record_only(key, **fields)
+        return await self.beyond_draft(receipt.consent_id, is_replay=receipt.is_replay)
+
+    async def beyond_draft(self, consent_id: str, *, is_replay: bool = False) -> ConsentReceipt:
+        """The consent as soon as the bank has answered about it."""
+        await self.until(consent_id, *(each for each in ConsentState if each != "draft"))
+        shown = await self.assembly.consents.show(consent_id, tenant=None)
+        shown.is_replay = is_replay
+        return shown
 
     async def come_back(self, params: dict[str, str], **fields: Any) -> ConsentReceipt:
         """The user comes back to the app, which hands over the callback."""
@@ -108,14 +118,15 @@ class ConsentHome:
         return receipt.consent_id
 
     async def renew(self, consent_id: str, command_id: str = "r") -> ConsentReceipt:
-        return await self.assembly.consents.renew(
+        receipt = await self.assembly.consents.renew(
             consent_id,
             command_id,
             tenant="shop",
             by="u-1",
             browser_session=BROWSER,
-            patience=timedelta(seconds=60),
+            patience=timedelta(0),
         )
+        return await self.beyond_draft(receipt.consent_id, is_replay=receipt.is_replay)
 
     async def handle(self, consent_id: str) -> WorkflowHandle[ConsentWorkflow, str]:
         """The workflow that runs it."""

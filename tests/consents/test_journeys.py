@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 from domain.consents.instructions import ConsentInstruction as Kind
@@ -90,7 +89,7 @@ async def test_a_process_killed_after_the_send_asks_again(
 ) -> None:
     home = tmp_path / "home"
     async with consent_home(home, server.address) as made:
-        receipt = await made.ask(patience=timedelta(0))
+        receipt = await made.record_only()
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.consents.home", str(home), server.address
         )
@@ -105,7 +104,7 @@ async def test_a_database_that_was_set_back_asks_again_and_is_halted(
     server: DevServer, tmp_path: Path
 ) -> None:
     async with consent_home(tmp_path / "home", server.address) as made:
-        receipt = await made.ask(patience=timedelta(0))
+        receipt = await made.record_only()
         before = copy_of(made.assembly.database)
         await made.work()
         await made.until(receipt.consent_id, S.AWAITING_USER)
@@ -125,7 +124,7 @@ async def test_upkeep_starts_a_consent_that_nobody_started(
     server: DevServer, tmp_path: Path
 ) -> None:
     async with consent_home(tmp_path / "home", server.address) as made:
-        receipt = await made.ask(patience=timedelta(0))
+        receipt = await made.record_only()
         client = await made.assembly.client()
         run = await made.handle(receipt.consent_id)
         await run.terminate("in the UI")

@@ -104,7 +104,7 @@ def test_an_abandoned_request_is_read_once_more_and_then_given_up() -> None:
 
 
 def test_without_a_deadline_of_the_bank_our_own_counts() -> None:
-    waiting = {"last_asked_at": NOW + 3 * HOUR}
+    waiting: dict[str, Any] = {"last_asked_at": NOW + 3 * HOUR}
     assert due(view(report(S.AWAITING_USER), **waiting), NOW + 3 * HOUR).owed is Owed.GIVE_UP
     others = view(report(S.PARTIALLY_AUTHORISED), **waiting)
     assert due(others, NOW + 3 * HOUR).owed is Owed.WAIT
@@ -113,7 +113,7 @@ def test_without_a_deadline_of_the_bank_our_own_counts() -> None:
 
 def test_an_end_in_sight_is_read_at_its_moment() -> None:
     ends = report(S.ACTIVE, grant=grant("a", valid_until=NOW + 20 * DAY))
-    told = {"reads": 30}
+    told: dict[str, Any] = {"reads": 30}
     for asked_at, until in (
         (5 * DAY + 12 * HOUR, 6 * DAY),
         (16 * DAY + 12 * HOUR, 17 * DAY),
@@ -139,7 +139,7 @@ def test_nothing_asks_the_user_once_the_end_was_asked_for() -> None:
 def test_an_ended_consent_owes_nothing_but_to_read_its_news() -> None:
     ended = view(report(S.REVOKED_BY_USER), last_asked_at=NOW)
     assert due(ended, NOW + SECOND).owed is Owed.OVER
-    news = {"has_news": True, "news_at": NOW + SECOND}
+    news: dict[str, Any] = {"has_news": True, "news_at": NOW + SECOND}
     assert (
         due(view(report(S.REVOKED_BY_USER), last_asked_at=NOW, **news), NOW + SECOND).owed
         is Owed.READ

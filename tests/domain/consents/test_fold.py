@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -103,7 +104,7 @@ besides = st.lists(
 
 
 def _folded(told: list[Report], of: Book, beside: tuple[Instruction, ...], uk: bool) -> Consent:
-    more = {"terms": WITH_US} if uk else {}
+    more: dict[str, Any] = {"terms": WITH_US} if uk else {}
     return folded(*told, of=of, beside=beside, **more)
 
 
@@ -178,7 +179,7 @@ def test_a_grant_without_accounts_is_read_no_more() -> None:
 
 
 def test_a_bank_that_says_authorised_after_the_grant_has_ended_lets_it_expire() -> None:
-    ends = {"grant": grant("a", valid_until=NOW + 90 * DAY)}
+    ends: dict[str, Any] = {"grant": grant("a", valid_until=NOW + 90 * DAY)}
     assert folded(report(S.ACTIVE, **ends), report(S.ACTIVE, 89 * DAY)).state is S.ACTIVE
     late = folded(report(S.ACTIVE, **ends), report(S.ACTIVE, 90 * DAY))
     assert late.state is S.EXPIRED
