@@ -72,7 +72,11 @@ class OnSend(StrEnum):
     REFUSED = "refused"
 
 
-def profile(*kinds: Kind, read_pause_max: timedelta = timedelta(seconds=1)) -> Profile:
+def profile(
+    *kinds: Kind,
+    read_pause: timedelta = timedelta(milliseconds=100),
+    read_pause_max: timedelta = timedelta(seconds=1),
+) -> Profile:
     """A bank quick enough for tests that can do these things, besides asking and ending."""
     operation = Operation(
         idempotency=Idempotency(kind=IdempotencyKind.NONE),
@@ -86,7 +90,7 @@ def profile(*kinds: Kind, read_pause_max: timedelta = timedelta(seconds=1)) -> P
         spec_version="test",
         operations=dict.fromkeys((Kind.ASK, Kind.REVOKE, *kinds), operation),
         watch={},
-        read_pause=min(timedelta(milliseconds=100), read_pause_max),
+        read_pause=read_pause,
         read_pause_max=read_pause_max,
     )
 
