@@ -253,9 +253,14 @@ class Assembly:
             orchestrator=self.orchestrator,
             operations=self.operations,
             file_lines=self.file_lines,
-            timelines=Timelines(self.database, self.keyring),
+            timelines=self.timelines,
             clock=self.clock,
         )
+
+    @property
+    def timelines(self) -> Timelines:
+        """Everything that happened to one payment or consent, in order."""
+        return Timelines(self.database, self.keyring)
 
     @property
     def notifier(self) -> Notifier:

@@ -11,6 +11,7 @@ import typer
 
 from terminal.claim_commands import claim_commands
 from terminal.collect_command import collect_command
+from terminal.consent_commands import consent_commands
 from terminal.file_commands import file_commands
 from terminal.finding_commands import finding_commands
 from terminal.halt_commands import By, Json, halt_commands
@@ -341,6 +342,7 @@ claim_commands(app, _run)
 finding_commands(app, _run)
 app.add_typer(file_commands(_run), name="file")
 app.add_typer(operator_commands(_run), name="operator")
+app.add_typer(consent_commands(app, _run), name="consent")
 
 
 def main() -> Any:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from domain.consents.instructions import KIND as CONSENT
 from domain.lifecycle.resource import FREEZING
 from starter.operations import Operations
 from store.file_lines import FileLines, Place
@@ -21,6 +22,8 @@ class Action(StrEnum):
 
     LOOK = "look"
     """Read the payment's timeline."""
+    LOOK_AT_CONSENT = "look_at_consent"
+    """The same of a consent."""
     EXAMINE = "examine"
     """Check everything that payments need."""
     RETRY_LOGINS = "retry_logins"
@@ -60,6 +63,8 @@ def remedies(task: Task, *, not_executed_is_offered: bool) -> list[Remedy]:
         return [Remedy(Action.EXAMINE), dismiss]
     if task.unmatched is not None:
         return [Remedy(Action.EXECUTED, reference=task.unmatched.reference), dismiss]
+    if task.resource_kind == CONSENT:
+        return [Remedy(Action.LOOK_AT_CONSENT, task.payment_id)]
     return [
         Remedy(action, task.payment_id)
         for action in (Action.LOOK, *_after_a_look(task.kind, not_executed_is_offered))

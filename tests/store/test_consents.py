@@ -29,6 +29,7 @@ from store.consents import CannotRenew, Consents, GivenConsent, Taken
 from store.database import Database
 from store.evidence import keep_report
 from store.folding import Folding
+from store.keyring import Keyring
 from store.payments import Payments
 from store.payments import row as resource_row
 from store.schema import upgrade
@@ -52,11 +53,12 @@ class Desk:
 
     database: Database
     clock: SteppedClock
+    keyring: Keyring = KEYRING
 
     def __post_init__(self) -> None:
-        self.consents = Consents(self.database, KEYRING, KINDS)
-        self.book = SendBook(self.database, KEYRING, KINDS)
-        self.payments = Payments(self.database, KEYRING, KINDS)
+        self.consents = Consents(self.database, self.keyring, KINDS)
+        self.book = SendBook(self.database, self.keyring, KINDS)
+        self.payments = Payments(self.database, self.keyring, KINDS)
 
     async def ask(
         self,
@@ -115,7 +117,7 @@ class Desk:
         def transaction(session: Session) -> None:
             row = resource_row(session, consent_id)
             keep_report(session, consent_id, report, now)
-            Folding(KEYRING, KINDS).refold(session, row, now)
+            Folding(self.keyring, KINDS).refold(session, row, now)
 
         await self.database.write(transaction)
 
