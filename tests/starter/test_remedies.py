@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from starter.remedies import Action, Remedy, remedies
@@ -45,3 +47,9 @@ def test_a_task_about_no_payment_may_be_dismissed() -> None:
     assert found == [Remedy(A.EXECUTED, reference="ref-1"), Remedy(A.DISMISS, task_id="t1")]
     found = remedies(task(CLOCK, None), not_executed_is_offered=True)
     assert found == [Remedy(A.EXAMINE), Remedy(A.DISMISS, task_id="t1")]
+
+
+def test_a_question_about_a_consent_begins_with_a_look_at_it() -> None:
+    asked = replace(task("renewal_1", "con_1"), resource_kind="consent")
+    (found,) = remedies(asked, not_executed_is_offered=True)
+    assert found == Remedy(Action.LOOK_AT_CONSENT, "con_1")
