@@ -66,7 +66,6 @@ if TYPE_CHECKING:
     from partners.interface import ConsentPartner, PaymentPartner, WebhookReader
     from starter.files.accepted import AcceptedFiles
     from starter.files.intake import Intake
-    from starter.files.plan import DebtorAccount
     from starter.previewing import Previews
     from starter.running import Running
 
@@ -223,7 +222,7 @@ class Assembly:
             operators=self.operators,
             following=self.following,
             partners=lambda: self.partners,
-            debtors=debtor_accounts(self.settings),
+            debtors=self.settings.debtor_accounts,
             clock=self.clock,
         )
 
@@ -345,24 +344,6 @@ class Assembly:
             for bank in self.consent_partners.values():
                 await bank.close()
         self.database.close()
-
-
-def debtor_accounts(settings: Settings) -> dict[str, DebtorAccount]:
-    """The debtors of the settings, each with what the settings say about its partner account."""
-    from starter.files.plan import DebtorAccount, account_named
-
-    accounts = {}
-    for key, debtor in settings.debtors.items():
-        account = account_named(key)
-        partner = settings.partner_accounts(debtor.partner).get(debtor.partner_account)
-        accounts[key] = DebtorAccount(
-            **debtor.model_dump(),
-            iban=account.iban,
-            other=account.other,
-            simulated=partner is not None and partner.simulated,
-            is_known=partner is not None,
-        )
-    return accounts
 
 
 async def connect(settings: Settings, keyring: Keyring | None) -> Client:

@@ -14,8 +14,9 @@ from terminal.collect_command import collect_command
 from terminal.consent_commands import consent_commands
 from terminal.file_commands import file_commands
 from terminal.finding_commands import finding_commands
-from terminal.halt_commands import By, Json, halt_commands
+from terminal.halt_commands import By, halt_commands
 from terminal.operator_commands import operator_commands
+from terminal.options import Json
 from terminal.pay_command import pay_command
 
 app = typer.Typer(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import (
     BaseModel,
@@ -40,6 +40,10 @@ from settings_sources import (
     refuse_unknown,
     refused,
 )
+
+# A command that reads no file does not load what reads files.
+if TYPE_CHECKING:
+    from starter.files.plan import DebtorAccount
 
 _LIKE_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}", re.ASCII)
 _OTHER_NUMBER: Final = re.compile(r"[A-Z0-9.]{1,34}", re.ASCII)
@@ -195,6 +199,24 @@ class Settings(BaseSettings):
     def partner_accounts(self, partner: str) -> Mapping[str, PartnerAccount]:
         """Our accounts with one partner, by our names for them."""
         return self.partners.accounts(partner)
+
+    @property
+    def debtor_accounts(self) -> dict[str, DebtorAccount]:
+        """The debtors, each with what the settings say about its partner account."""
+        from starter.files.plan import DebtorAccount, account_named
+
+        accounts = {}
+        for key, debtor in self.debtors.items():
+            account = account_named(key)
+            partner = self.partner_accounts(debtor.partner).get(debtor.partner_account)
+            accounts[key] = DebtorAccount(
+                **debtor.model_dump(),
+                iban=account.iban,
+                other=account.other,
+                simulated=partner is not None and partner.simulated,
+                is_known=partner is not None,
+            )
+        return accounts
 
     @classmethod
     def settings_customise_sources(

@@ -1,7 +1,7 @@
 """Compares our clock with Temporal's and the database's before each step.
 
 A process with a wrong clock could make a payment final too early, or call a partner without end.
-So such a process may take no step at all. To correct its clock by the difference was refused: that
+So such a process may take no step at all. Correcting its clock by the difference was refused: that
 would hide the fault, and a clock that jumped once jumps again.
 """
 

@@ -110,7 +110,7 @@ class PaymentStore:
         return next_step(self._kinds[view.kind], view, at, leaves_after=self._leaves_after)
 
     @asynccontextmanager
-    async def _halting_if_forgotten(self, payment_id: str) -> AsyncIterator[None]:
+    async def _halting_if_forgotten(self, resource_id: str) -> AsyncIterator[None]:
         """Halt everything if the database does not have the resource.
 
         A resource is recorded before it runs. So a run without a record proves that the database is
@@ -121,9 +121,9 @@ class PaymentStore:
         except UnknownResource as error:
             log.error(
                 "payment %s runs and is not in the database: everything is halted, see "
-                "`finality halts`", payment_id,
+                "`finality halts`", resource_id,
             )  # fmt: skip
-            await self._set_back.forgot(payment_id, self._clock.now())
+            await self._set_back.forgot(resource_id, self._clock.now())
             raise ApplicationError(str(error), type=FORGOTTEN) from error
 
 

@@ -1,9 +1,9 @@
 """Upkeep: start payments that should run, and notify runs that have news or are late.
 
-Upkeep asks the store only for what is due, by an indexed moment. To compare the open payments with
-the server's list of runs was refused: that takes longer the more payments wait, until a round never
-ends. If a run dies while its payment waits, nothing is lost until its next step is due. Then the
-step is late, and upkeep starts a run.
+Upkeep asks the store only for what is due, by an indexed moment. Comparing the open payments with
+the server's list of runs was refused: its cost grows with the payments that wait, until a round
+never ends. If a run dies while its payment waits, nothing is lost until its next step is due. Then
+the step is late, and upkeep starts a run.
 """
 
 from __future__ import annotations

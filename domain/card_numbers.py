@@ -1,4 +1,4 @@
-"""Recognises card numbers, which must never enter: a partner's token stands for a card."""
+"""Recognises card numbers, which we never take: a partner's token stands for a card."""
 
 from __future__ import annotations
 

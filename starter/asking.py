@@ -149,7 +149,7 @@ def check_reference(reference: str) -> None:
 
 def _check(name: str, text: str, length_max: int, *, required: bool = True) -> None:
     if required and not text.strip():
-        raise InvalidCommand(f"{name}: is missing")
+        raise InvalidCommand(f"{name}: is missing; give one line of text")
     if len(text) > length_max or not text.isprintable():
         raise InvalidCommand(f"{name}: give one line of up to {length_max} printable characters")
     if _shows_account(text):

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import (
-    AsyncIterator,
     Awaitable,
     Callable,
     Collection,
-    Iterable,
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from domain.clock import Clock
-from domain.ids import PaymentId, payment_id_of
+from domain.ids import PaymentId
 from domain.lifecycle.profile import InstructionKind, Profile
 from domain.money import Money
 from domain.payments.display import Display, display
@@ -28,13 +24,12 @@ from domain.payments.order import Order
 from domain.payments.payment import Payment, UnknownPayment
 from domain.payments.report import Action
 from domain.payments.view import KIND, PaymentView
-from starter.acceptance import admit
 from starter.asking import ClaimReceipt, CommandReceipt, Notifier, check_no_card, check_words
 from starter.away import LEFT_TO_RELAY
-from starter.fingerprint import fields_of, fingerprint
 from starter.operators import Operators
+from starter.orders import Asked, Orders
 from starter.signing import Signer
-from store.accepting import Acceptance, Given
+from store.accepting import Acceptance
 from store.claims import Claims
 from store.commands import Commanded, Commands
 from store.finding import ANYTHING, Wanted
@@ -49,19 +44,6 @@ __all__ = ["Orchestrator", "Receipt"]
 #: Runs started at the same time. A server on one machine takes some hundreds per second.
 _STARTS_AT_ONCE: Final = 100
 _LOOK_EVERY = timedelta(milliseconds=250)
-
-
-class Asked(NamedTuple):
-    """One order of many, with the arguments of `pay`."""
-
-    order: Order
-    key: str
-    received: Mapping[str, Any] | None = None
-    rules_of: date | None = None
-    intent: Intent | None = None
-    acknowledged: Acknowledgement = Acknowledgement()
-    by: Signer | None = None
-    """The operator who acknowledges a possible duplicate, if one does."""
 
 
 class Receipt:
@@ -97,9 +79,8 @@ class Orchestrator:
         self._claims = claims
         self._notifier = notifier
         self._running = running
-        self._profiles = profiles
         self._clock = clock
-        self._operators = operators
+        self._orders = Orders(payments, profiles, clock, operators)
 
     async def pay(
         self,
@@ -152,7 +133,7 @@ class Orchestrator:
             Acknowledgement(frozenset(acknowledge_duplicate_of)),
             operator,
         )
-        (accepted,) = await self._accept([asked])
+        (accepted,) = await self._orders.record([asked])
         if isinstance(accepted, PossibleDuplicate):
             raise accepted
         return await self._start(accepted, patience)
@@ -167,7 +148,7 @@ class Orchestrator:
             InvalidOrder, KeyReused, NotSigned, KeyUnusable, ClocksApart, WrongKeyring: as `pay`,
                 for one of the orders. No order was recorded.
         """
-        accepted = await self._accept(many)
+        accepted = await self._orders.record(many)
         gate = asyncio.Semaphore(_STARTS_AT_ONCE)
 
         async def start(one: Acceptance | PossibleDuplicate) -> Receipt | PossibleDuplicate:
@@ -185,67 +166,6 @@ class Orchestrator:
         if started:
             await self._payments.started(started, self._clock.now())
         return list(receipts)
-
-    async def _accept(self, many: Sequence[Asked]) -> list[Acceptance | PossibleDuplicate]:
-        now = self._clock.now()
-        known: dict[int, Acceptance] = {}
-        prints = [
-            fingerprint(dict(one.received) if one.received is not None else fields_of(one.order))
-            for one in many
-        ]
-        for tenant in {one.order.tenant for one in many}:
-            own = [place for place, one in enumerate(many) if one.order.tenant == tenant]
-            found = await self._payments.known_of(
-                tenant, [(many[place].key, prints[place]) for place in own]
-            )
-            known |= {place: one for place, one in zip(own, found, strict=True) if one is not None}
-        given = {
-            place: await self._given(one, prints[place], now)
-            for place, one in enumerate(many)
-            if place not in known
-        }
-        results: dict[int, Acceptance | PossibleDuplicate] = {**known}
-        if given:
-            async with self._noting(given.values()):
-                accepted = await self._payments.accept_many(list(given.values()), now)
-            results |= zip(given, accepted, strict=True)
-        return [results[place] for place in range(len(many))]
-
-    @asynccontextmanager
-    async def _noting(self, given: Iterable[Given]) -> AsyncIterator[None]:
-        """Record a refused acknowledgement, once for all orders of a call."""
-        signed = [one.acknowledged.signed for one in given if one.acknowledged.signed]
-        if not signed:
-            yield
-            return
-        async with self._operators.noting(signed[0].statement):
-            yield
-
-    async def _given(self, one: Asked, print_of_fields: str, now: datetime) -> Given:
-        """Check a new order by today's rules. A known key never comes here: it answers for ever."""
-        admitted = admit(one.order, one.key, self._profiles(), now, rules_of=one.rules_of)
-        payment_id = payment_id_of(one.order.tenant, one.key)
-        return Given(
-            admitted.order,
-            key=one.key,
-            fingerprint=print_of_fields,
-            payment_id=payment_id,
-            profile=admitted.profile,
-            # By the day that the caller asked for: a day that was moved would hide a repeat.
-            intent=one.intent or Intent.of(one.order),
-            acknowledged=await self._acknowledged(
-                one.order, payment_id, one.acknowledged.of, one.by
-            ),
-        )
-
-    async def _acknowledged(
-        self, order: Order, payment_id: str, of: Collection[str], operator: Signer | None
-    ) -> Acknowledgement:
-        if operator is None:
-            return Acknowledgement(frozenset(of))
-        said = Acknowledgement(frozenset(of), operator.by)
-        statement = said.statement(order, payment_id, self._clock.now())
-        return replace(said, signed=await self._operators.sign(statement, operator))
 
     async def _start(self, acceptance: Acceptance, patience: timedelta | None) -> Receipt:
         view = acceptance.view

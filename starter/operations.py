@@ -328,7 +328,10 @@ def check_evidence(evidence: bytes) -> None:
     if not evidence.strip():
         raise InvalidCommand("evidence: is empty; attach what shows that nothing was executed")
     if len(evidence) > EVIDENCE_BYTES_MAX:
-        raise InvalidCommand(f"evidence: is longer than {EVIDENCE_BYTES_MAX // 1024**2} MiB")
+        raise InvalidCommand(
+            f"evidence: is longer than {EVIDENCE_BYTES_MAX // 1024**2} MiB; attach the part that "
+            "shows it"
+        )
 
 
 def _require(name: str, wanted: str | None, known: Collection[str]) -> None:

@@ -14,7 +14,7 @@ from starter.signing import Signer, sign
 from store import enrolment, operators
 from store.database import Database
 from store.operators import Kept, NotSigned, Operator, PublicKey, Refusal, spelt
-from store.payments import row as payment_row
+from store.payments import row as resource_row
 from store.signatures import known_now
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Operators:
         """
 
         def query(session: Session) -> tuple[str, str]:
-            row = payment_row(session, payment_id)
+            row = resource_row(session, payment_id)
             return row.tenant, known_now(session, row)
 
         return await self._database.read(query)

@@ -17,8 +17,8 @@ from store.unopened import SEALED
 from store.wrong_clocks import CLOCK
 
 
-class Action(StrEnum):
-    """Something that a person can do."""
+class RemedyKind(StrEnum):
+    """What a person can do about a task."""
 
     LOOK = "look"
     """Read the payment's timeline."""
@@ -39,14 +39,14 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Remedy:
-    """One action, and what it is about.
+    """One remedy, and what it is about.
 
     Attributes:
         payment_id: None if the person has to find the payment first, or there is none.
         reference: the partner's id of the payment, if it is known.
     """
 
-    action: Action
+    kind: RemedyKind
     payment_id: str | None = None
     task_id: str | None = None
     reference: str | None = None
@@ -57,29 +57,29 @@ _IN_QUESTION: Final = {"parked", "in_doubt", *(kind.value for kind in FREEZING)}
 
 
 def remedies(task: Task, *, not_executed_is_offered: bool) -> list[Remedy]:
-    """The next actions for a task, in the order in which to take them."""
-    dismiss = Remedy(Action.DISMISS, task_id=task.task_id)
+    """The remedies for a task, in the order in which to take them."""
+    dismiss = Remedy(RemedyKind.DISMISS, task_id=task.task_id)
     if task.kind == CLOCK:
-        return [Remedy(Action.EXAMINE), dismiss]
+        return [Remedy(RemedyKind.EXAMINE), dismiss]
     if task.unmatched is not None:
-        return [Remedy(Action.EXECUTED, reference=task.unmatched.reference), dismiss]
+        return [Remedy(RemedyKind.EXECUTED, reference=task.unmatched.reference), dismiss]
     if task.resource_kind == CONSENT:
-        return [Remedy(Action.LOOK_AT_CONSENT, task.payment_id)]
+        return [Remedy(RemedyKind.LOOK_AT_CONSENT, task.payment_id)]
     return [
-        Remedy(action, task.payment_id)
-        for action in (Action.LOOK, *_after_a_look(task.kind, not_executed_is_offered))
+        Remedy(remedy, task.payment_id)
+        for remedy in (RemedyKind.LOOK, *_after_a_look(task.kind, not_executed_is_offered))
     ]
 
 
-def _after_a_look(kind: str, not_executed_is_offered: bool) -> tuple[Action, ...]:
+def _after_a_look(kind: str, not_executed_is_offered: bool) -> tuple[RemedyKind, ...]:
     if kind in _IN_QUESTION:
-        decisions = (Action.EXECUTED, Action.NOT_EXECUTED)
+        decisions = (RemedyKind.EXECUTED, RemedyKind.NOT_EXECUTED)
         return decisions if not_executed_is_offered else decisions[:1]
     if kind == "not_ready":
-        return (Action.RETRY_LOGINS,)
+        return (RemedyKind.RETRY_LOGINS,)
     if kind == SEALED or kind.startswith("silent_"):
-        return (Action.EXAMINE,)
-    return (Action.CANCEL,)
+        return (RemedyKind.EXAMINE,)
+    return (RemedyKind.CANCEL,)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Captures and refunds: each claims its amount in the transaction that admits it.
 
 The payment's lock is held meanwhile. So two claims that each fit the bound, and do not fit it
-together, can never both be admitted. To judge the bound where the claim is sent was refused: by
-then an app has been told that it was admitted.
+together, can never both be admitted. Judging the bound when the claim is sent was refused: by
+then the app has been told that it was admitted.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from store.folding import Folding, reports_of
 from store.forgotten import remember
 from store.page import page_of
 from store.payment_kind import payment_view
-from store.payments import row as payment_row
+from store.payments import row as resource_row
 from store.tables.claims import ClaimRow
 from store.tables.lifecycles import InstructionRow, LifecycleRow
 
@@ -96,12 +96,14 @@ class Claims:
         """
 
         def transaction(session: Session) -> Claimed:
-            row, at = payment_row(session, payment_id), agreed(session, now)
+            row, at = resource_row(session, payment_id), agreed(session, now)
             new = claim_id(payment_id, kind, key)
             if (known := session.get(ClaimRow, new)) is not None:
                 if (known.amount_minor, known.currency) != (amount.minor, amount.currency):
+                    claimed = Money(minor=known.amount_minor, currency=known.currency)
                     raise ClaimReused(
-                        f"key: {key!r} stands for another {kind} of {payment_id}; use a new key"
+                        f"key: {key!r} stands for a {kind} of {claimed} of {payment_id}; give that "
+                        "amount to see its outcome, or use a new key"
                     )
                 return _claimed(payment_view(session, row), new, is_new=False)
             view = self._folding.refold(session, row, at)
@@ -146,7 +148,7 @@ class Claims:
         """
 
         def query(session: Session) -> Action | None:
-            payment = Payment.model_validate_json(payment_row(session, payment_id).folded_json)
+            payment = Payment.model_validate_json(resource_row(session, payment_id).folded_json)
             return action_of(session, self._folding.keyring, payment_id, payment)
 
         return await self._database.read(query)
@@ -159,7 +161,7 @@ class Claims:
         """
 
         def query(session: Session) -> tuple[Episode, ...]:
-            view = payment_view(session, payment_row(session, payment_id))
+            view = payment_view(session, resource_row(session, payment_id))
             rows = session.exec(select(ClaimRow).where(col(ClaimRow.payment_id) == payment_id))
             claims = [Claim(r.instruction_id, r.key, r.by, r.claimed_at) for r in rows]
             if not claims and not view.payment.reversals:
@@ -176,21 +178,41 @@ class Claims:
         currency = payment.amounts.instructed.currency
         profile = profile_of(row)
         if kind not in profile.operations:
-            raise CannotClaim(f"partner: {row.partner} offers no {kind} of this payment")
+            raise CannotClaim(
+                f"partner: {row.partner} offers no {kind} for this payment; ask {row.partner} "
+                "itself, if it has to be done"
+            )
         if amount.minor <= 0 or amount.currency != currency:
-            raise CannotClaim(f"amount: {amount} is not above zero in {currency}")
+            raise CannotClaim(f"amount: is {amount}; give one above zero, in {currency}")
         if payment.is_frozen:
-            raise CannotClaim("state: something about the payment is in question; resolve it first")
+            raise CannotClaim(
+                "state: a question about the payment is open, and until an operator answers it no "
+                f"{kind} is possible; `finality tasks` shows the question"
+            )
         if kind_of(kind).reverses:
             if not state.refunds:
-                raise CannotClaim(f"state: is {state.name}, so there is nothing to give back")
-        elif not state.captures or row.cancel_asked_at is not None:
-            asked = ", and a cancel was asked for" if row.cancel_asked_at else ""
-            raise CannotClaim(f"state: is {state.name}{asked}; nothing can be captured")
+                yet = "" if state.ends else " yet"
+                instead = "; cancel it instead" if state.cancellable else ""
+                raise CannotClaim(
+                    f"state: the payment is {state.name}, so nothing can be refunded{yet}{instead}"
+                )
+        elif row.cancel_asked_at is not None:
+            raise CannotClaim(
+                "state: a cancel was asked for, so nothing more can be captured; `finality show "
+                f"{row.resource_id}` shows what became of it"
+            )
+        elif not state.captures:
+            raise CannotClaim(
+                f"state: the payment is {state.name}; a capture is possible only while an amount "
+                "is reserved"
+            )
         else:
             collection = self._folding.request(row).collection
             if collection is None or collection.captured is not Captured.LATER:
-                raise CannotClaim("captured: the order is captured at once, so nothing is left")
+                raise CannotClaim(
+                    "captured: the order says that the whole amount is captured at once, so "
+                    "nothing is left to capture"
+                )
         _require_parent_free(profile, view, kind)
 
 

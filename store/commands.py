@@ -23,7 +23,7 @@ from store.forgotten import remember
 from store.kind import OfItsKind
 from store.operators import SIGNATURES_NEEDED, people
 from store.page import page_of
-from store.payments import row as payment_row
+from store.payments import row as resource_row
 from store.references import keep_object, object_of, owner_of
 from store.signatures import known_now, require_signed, signatures
 from store.tables.lifecycles import CommandRow, InstructionRow, LifecycleRow
@@ -232,7 +232,7 @@ class Commands:
 
         Otherwise a command could close a forgotten attempt as unsent.
         """
-        row, now = payment_row(session, payment_id), no_later(session, at)
+        row, now = resource_row(session, payment_id), no_later(session, at)
         before = instructions_of(session, row)
         for instruction in page_of(session, row.resource_id).instructions:
             remember(session, row, instruction, now)
@@ -251,7 +251,7 @@ class Commands:
         says: str | None = None,
     ) -> None:
         """Store the decision as a report: it answers the open findings and names a state."""
-        payment = self._folding.folded(row)
+        folded = self._folding.folded(row)
         paying = opening_row(session, row.resource_id)
         report = Report(
             instruction_id=paying.instruction_id,
@@ -261,7 +261,7 @@ class Commands:
             partner_status=f"{words}, says {says or asked.by}",
             reason=asked.why,
             partner_reference=object_of(session, paying),
-            settles=tuple(f.text for f in payment.findings if f.freezes),
+            settles=tuple(f.text for f in folded.findings if f.freezes),
         )
         known = self._folding.state_by_words(session, row, report)
         report = report.model_copy(update={"decided_on": known})

@@ -1,4 +1,4 @@
-"""Refolding a payment inside the transaction that changed its evidence."""
+"""Refolding a resource inside the transaction that changed its evidence."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def request_of(keyring: Keyring, row: LifecycleRow) -> bytes:
     return keyring.open(row.request_sealed, request_context(row.resource_id))
 
 
-def reports_of(session: Session, payment_id: str) -> list[Report]:
+def reports_of(session: Session, resource_id: str) -> list[Report]:
     """All reports about a resource, in the order they were recorded. The fold sorts them itself."""
-    stored = page_of(session, payment_id).reports.values()
+    stored = page_of(session, resource_id).reports.values()
     return [Report.model_validate_json(text) for text in stored]
 
 
@@ -242,7 +242,7 @@ class _Evidence:
 
 @dataclass(frozen=True)
 class _Beside:
-    """What the transaction has read about a payment besides its evidence."""
+    """What the transaction has read about a resource besides its evidence."""
 
     halted: bool
     news: datetime | None = None
@@ -331,7 +331,7 @@ def _parks_at(
     """When time alone will leave people as the only way on; None if it will not.
 
     An attempt ends without an answer, or the partner no longer honours a key. No step is owed then,
-    so without this moment nobody would fold the payment and open the task.
+    so without this moment nobody would fold the resource and open the task.
     """
     moments = []
     for instruction in instructions:

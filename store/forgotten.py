@@ -47,7 +47,7 @@ _STRANGERS: Final = sqlalchemy.select(
 
 
 def remember(
-    session: Session, payment: LifecycleRow, row: InstructionRow, now: datetime, *, known: int = 0
+    session: Session, resource: LifecycleRow, row: InstructionRow, now: datetime, *, known: int = 0
 ) -> Book:
     """The book of an instruction, after forgotten attempts were written into it as in doubt.
 
@@ -55,16 +55,16 @@ def remember(
         known: how many attempts the payment's run has seen. If the book has fewer, the database
             is an older copy, and everything is halted.
     """
-    book = book_of(session, payment, row)
+    book = book_of(session, resource, row)
     if len(book.attempts) < known:
         halt(session, f"{row.instruction_id} has {len(book.attempts)} of {known} attempts", now)
-        doubt(session, payment, row, known, now)
-        book = book_of(session, payment, row)
-    for generation, made_at in _shown(session, payment, row, book):
+        doubt(session, resource, row, known, now)
+        book = book_of(session, resource, row)
+    for generation, made_at in _shown(session, resource, row, book):
         # A lost database has sent it, and the partner has it. So it is looked up, not sent.
         through = len(book.attempts) + 1
-        doubt(session, payment, row, through, now, sent_at=made_at, generation=generation)
-        book = book_of(session, payment, row)
+        doubt(session, resource, row, through, now, sent_at=made_at, generation=generation)
+        book = book_of(session, resource, row)
     return book
 
 
@@ -73,9 +73,9 @@ def shown_among(
 ) -> frozenset[str]:
     """Ids of those new payments that the partner shows, and that only `remember` may go on with."""
     of: dict[tuple[str, str], dict[str, str]] = {}
-    for payment, row in new:
+    for resource, row in new:
         keys = of.setdefault((row.partner, row.partner_account), {})
-        keys |= dict.fromkeys(_unexplained(payment, row, ()), payment.resource_id)
+        keys |= dict.fromkeys(_unexplained(resource, row, ()), resource.resource_id)
     return frozenset(
         keys[key]
         for (partner, account), keys in of.items()
@@ -119,7 +119,7 @@ def halt(session: Session, found: str, now: datetime, *, since: datetime | None 
 
 def doubt(
     session: Session,
-    payment: LifecycleRow,
+    resource: LifecycleRow,
     row: InstructionRow,
     through: int,
     now: datetime,
@@ -142,57 +142,57 @@ def doubt(
     """
     generation = generation or max(row.generation, 1)
     row.generation = max(row.generation, generation)
-    operation = operation_of(payment, row)
+    operation = operation_of(resource, row)
     # The process that sends it may still run, so it gets the time of an attempt that begins now.
     write_before = now + operation.write_within
-    book, page = book_of(session, payment, row), page_of(session, payment.resource_id)
+    book, page = book_of(session, resource, row), page_of(session, resource.resource_id)
     for number in range(len(book.attempts) + 1, through + 1):
         page.add(
             AttemptRow(
                 instruction_id=row.instruction_id,
                 number=number,
                 generation=generation,
-                opened_at=min(sent_at or payment.created_at, payment.created_at),
+                opened_at=min(sent_at or resource.created_at, resource.created_at),
                 write_before=write_before,
                 ends_by=write_before + operation.answer_within,
                 closed_at=now,
                 result=AttemptResult.UNKNOWN,
                 why=why,
-                partner_key=key_of(payment, row, generation),
+                partner_key=key_of(resource, row, generation),
             )
         )
     if kind_of(row.kind).makes and row.closed in AS_UNSENT and not book.answered:
         row.reopened, row.closed, row.closed_at = row.closed, None, None
         if kind_of(row.kind).opens:
-            ask_again(session, payment)
+            ask_again(session, resource)
     session.add(row)
     session.flush()
 
 
 def _unexplained(
-    payment: LifecycleRow, row: InstructionRow, explained: Collection[int]
+    resource: LifecycleRow, row: InstructionRow, explained: Collection[int]
 ) -> dict[str, int]:
     """Keys with their generations under which the partner may show what no attempt explains."""
     if not kind_of(row.kind).makes:
         return {}
-    burns_keys = operation_of(payment, row).idempotency.caches_errors
+    burns_keys = operation_of(resource, row).idempotency.caches_errors
     last = max(row.generation, 1) + (_GENERATIONS_AHEAD if burns_keys else 0)
     return {
-        key_of(payment, row, generation): generation
+        key_of(resource, row, generation): generation
         for generation in range(1, last + 1)
         if generation not in explained
     }
 
 
 def _shown(
-    session: Session, payment: LifecycleRow, row: InstructionRow, book: Book
+    session: Session, resource: LifecycleRow, row: InstructionRow, book: Book
 ) -> Sequence[tuple[int, datetime]]:
     """Key generations under which the partner shows a payment that no attempt explains.
 
     Each comes with the moment the partner created that payment. An attempt of which no byte left
     explains nothing.
     """
-    keys = _unexplained(payment, row, {one.generation for one in book.attempts if one.reached})
+    keys = _unexplained(resource, row, {one.generation for one in book.attempts if one.reached})
     if not keys:
         return []
     # The place where it was found is not compared: an unnecessary lookup does no harm.

@@ -24,7 +24,7 @@ from store.evidence import keep_report
 from store.folding import Folding
 from store.keyring import Keyring
 from store.page import page_of, turn_page
-from store.payments import row as payment_row
+from store.payments import row as resource_row
 from store.requests import operation_of
 from store.tables.lifecycles import (
     AttemptRow,
@@ -48,7 +48,7 @@ class Future:
         self._database = database
         self._folding = folding
 
-    async def mend(self, payment_id: str, now: Callable[[], datetime]) -> bool:
+    async def mend(self, resource_id: str, now: Callable[[], datetime]) -> bool:
         """Move the resource's moments that lie in the future to now. True if there were any.
 
         Args:
@@ -62,12 +62,12 @@ class Future:
         """
 
         def transaction(session: Session) -> bool:
-            payment = payment_row(session, payment_id)
+            resource = resource_row(session, resource_id)
             moment = no_later(session, now())
-            mended = _mend(session, self._folding.keyring, payment, moment)
+            mended = _mend(session, self._folding.keyring, resource, moment)
             if mended:
-                log.error("%s: %s; the dates are corrected", payment_id, "; ".join(mended))
-                self._folding.refold(session, payment, moment)
+                log.error("%s: %s; the dates are corrected", resource_id, "; ".join(mended))
+                self._folding.refold(session, resource, moment)
             return bool(mended)
 
         return await self._database.write(transaction)
@@ -82,7 +82,7 @@ class Future:
                 .order_by(col(LifecycleRow.updated_at))
                 .limit(limit)
             )
-            return [(tenant, payment_id) for tenant, payment_id in session.exec(rows)]
+            return [(tenant, resource_id) for tenant, resource_id in session.exec(rows)]
 
         return await self._database.read(query)
 
@@ -97,40 +97,40 @@ def is_ahead(session: Session, resource: LifecycleRow, now: datetime) -> bool:
     return any(is_after(moment, now) for moment in moments)
 
 
-def _mend(session: Session, keyring: Keyring, payment: LifecycleRow, now: datetime) -> list[str]:
-    mended = _mend_row(payment, now)
-    for row in page_of(session, payment.resource_id).instructions:
-        mended += _mend_attempts(session, payment, row, now)
+def _mend(session: Session, keyring: Keyring, resource: LifecycleRow, now: datetime) -> list[str]:
+    mended = _mend_row(resource, now)
+    for row in page_of(session, resource.resource_id).instructions:
+        mended += _mend_attempts(session, resource, row, now)
         mended += _mend_lookups(session, row, now)
-    mended += _mend_reports(session, keyring, payment, now)
+    mended += _mend_reports(session, keyring, resource, now)
     if mended:
         # It is no longer known which report is the newest, so the partner is read again.
-        payment.last_asked_at = None
-        session.add(payment)
-        turn_page(session, payment.resource_id)
+        resource.last_asked_at = None
+        session.add(resource)
+        turn_page(session, resource.resource_id)
     return mended
 
 
-def _mend_row(payment: LifecycleRow, now: datetime) -> list[str]:
+def _mend_row(resource: LifecycleRow, now: datetime) -> list[str]:
     mended = []
-    if is_after(payment.updated_at, now):
-        mended.append(f"written at {payment.updated_at:%Y-%m-%d %H:%M}, in the future")
+    if is_after(resource.updated_at, now):
+        mended.append(f"written at {resource.updated_at:%Y-%m-%d %H:%M}, in the future")
         # How long to wait was computed from that clock.
-        payment.updated_at, payment.not_before, payment.waiting_for = now, None, None
-        payment.read_turn_at = None
+        resource.updated_at, resource.not_before, resource.waiting_for = now, None, None
+        resource.read_turn_at = None
     for name in ("last_asked_at", "gate_passed_at"):
-        if is_after(getattr(payment, name), now):
+        if is_after(getattr(resource, name), now):
             mended.append(f"{name} was in the future")
-            setattr(payment, name, None)
+            setattr(resource, name, None)
     for name in ("created_at", "cancel_asked_at"):
-        if is_after(getattr(payment, name), now):
+        if is_after(getattr(resource, name), now):
             mended.append(f"{name} was in the future")
-            setattr(payment, name, now)
+            setattr(resource, name, now)
     return mended
 
 
 def _mend_attempts(
-    session: Session, payment: LifecycleRow, row: InstructionRow, now: datetime
+    session: Session, resource: LifecycleRow, row: InstructionRow, now: datetime
 ) -> list[str]:
     """Redate attempts. An open one gets its usual time from now on.
 
@@ -144,14 +144,14 @@ def _mend_attempts(
         if not is_after(max(attempt.opened_at, attempt.closed_at or attempt.opened_at), now):
             continue
         mended.append(f"attempt {attempt.number} was dated {attempt.opened_at:%Y-%m-%d %H:%M}")
-        operation = operation_of(payment, row)
+        operation = operation_of(resource, row)
         if is_after(attempt.opened_at, now):
             # By its own clock, its process may write for this long after it opened, not longer.
             attempt.write_before = now + operation.write_within
             attempt.ends_by = attempt.write_before + operation.answer_within
             if attempt.result not in (AttemptResult.OPEN, AttemptResult.UNKNOWN):
                 attempt.write_before = attempt.ends_by = now
-            attempt.opened_at = min(payment.created_at, now)
+            attempt.opened_at = min(resource.created_at, now)
         if is_after(attempt.closed_at, now):
             attempt.closed_at, attempt.not_before = now, None
         attempt.why = f"{attempt.why}; {_WHY}" if attempt.why else _WHY
@@ -182,17 +182,18 @@ def _mend_lookups(session: Session, row: InstructionRow, now: datetime) -> list[
 
 
 def _mend_reports(
-    session: Session, keyring: Keyring, payment: LifecycleRow, now: datetime
+    session: Session, keyring: Keyring, resource: LifecycleRow, now: datetime
 ) -> list[str]:
     """Redate reports, keeping their order. The read that follows brings the latest state."""
-    rows = session.exec(select(ReportRow).where(ReportRow.resource_id == payment.resource_id)).all()
+    own = select(ReportRow).where(ReportRow.resource_id == resource.resource_id)
+    rows = session.exec(own).all()
     told = [(row, Report.model_validate_json(row.report_json)) for row in rows]
     ahead = [(row, report) for row, report in told if is_after(report.as_of, now)]
     ahead.sort(key=lambda pair: pair[1].weight)
     for number, (row, report) in enumerate(ahead):
         moment = now - (len(ahead) - number) * _MICROSECOND
         redated = redated_report(report, moment)
-        keep_report(session, payment.resource_id, redated, moment)
+        keep_report(session, resource.resource_id, redated, moment)
         move_action(session, keyring, row.report_id, redated)
         session.delete(row)
         session.flush()

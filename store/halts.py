@@ -178,10 +178,10 @@ class Halts:
         """Halts in force that cover the payment, the oldest first; empty if there is no payment."""
 
         def query(session: Session) -> list[Halt]:
-            payment = session.get(LifecycleRow, payment_id)
-            if payment is None:
+            resource = session.get(LifecycleRow, payment_id)
+            if resource is None:
                 return []
-            return [_halt(row) for row in plain_rows(session, _COVERING, _of(payment))]
+            return [_halt(row) for row in plain_rows(session, _COVERING, _of(resource))]
 
         return await self._database.read(query)
 
@@ -225,13 +225,13 @@ def before_halts(session: Session) -> None:
     hold(session, HALTING, shared=True)
 
 
-def is_halted(session: Session, payment: LifecycleRow) -> bool:
+def is_halted(session: Session, resource: LifecycleRow) -> bool:
     """Whether any halt in force covers this payment."""
-    return bool(plain_rows(session, _COVERING, _of(payment)))
+    return bool(plain_rows(session, _COVERING, _of(resource)))
 
 
-def _of(payment: LifecycleRow) -> dict[str, str]:
-    return {"partner": payment.partner, "tenant": payment.tenant, "rail": payment.rail}
+def _of(resource: LifecycleRow) -> dict[str, str]:
+    return {"partner": resource.partner, "tenant": resource.tenant, "rail": resource.rail}
 
 
 def held_back(halt: HaltRow) -> tuple[ColumnElement[bool], ...]:

@@ -14,6 +14,9 @@ from typing import Final
 from sqlalchemy import bindparam, insert, select
 from sqlmodel import Session, col
 
+from domain.lifecycle.heard import Heard
+from domain.lifecycle.kinds import kind_of
+from store.books import opening_row
 from store.inbox import match_reference
 from store.page import plain_rows
 from store.tables.lifecycles import InstructionRow
@@ -89,6 +92,19 @@ def keep_object(
     session.add(instruction)
     match_reference(session, instruction, reference, now)
     return True
+
+
+def keep_own_object(session: Session, instruction: InstructionRow, heard: Heard) -> bool:
+    """Store the object that a reply or a read shows. False if it is another instruction's."""
+    reference = heard.report.partner_reference if heard.report else None
+    kind = kind_of(instruction.kind)
+    if reference is None or not (kind.opens or kind.claims):
+        return True  # It names the object that the opening instruction holds.
+    if kind.claims:
+        parent = opening_row(session, instruction.resource_id)
+        if object_of(session, parent) == reference:
+            return True  # A capture may have no object of its own, and show the payment's.
+    return keep_object(session, instruction, reference, heard.heard_at)
 
 
 def refer(

@@ -64,7 +64,7 @@ def open_request(keyring: Keyring, row: InstructionRow) -> WireRequest:
         KeyringError: it cannot be opened.
     """
     assert row.request_sealed is not None
-    context = request_context(row.instruction_id, row.request_generation)
+    context = _request_context(row.instruction_id, row.request_generation)
     fields = json.loads(keyring.open(row.request_sealed, context))
     return WireRequest(**{**fields, "body": fields["body"].encode("latin-1")})
 
@@ -80,7 +80,7 @@ def key_of(resource: LifecycleRow, row: InstructionRow, generation: int) -> str:
     )
 
 
-def generation_of(resource: LifecycleRow, row: InstructionRow, key: str) -> int:
+def _generation_of(resource: LifecycleRow, row: InstructionRow, key: str) -> int:
     """The generation of the instruction's key that a request carries.
 
     Raises:
@@ -92,18 +92,28 @@ def generation_of(resource: LifecycleRow, row: InstructionRow, key: str) -> int:
     raise ValueError("the request carries a key that is not this instruction's")
 
 
+def keep_request(
+    keyring: Keyring, resource: LifecycleRow, row: InstructionRow, request: WireRequest
+) -> None:
+    """Store the request, sealed. The first request of a generation stays.
+
+    Raises:
+        ValueError: it is under a key of another instruction.
+    """
+    generation = _generation_of(resource, row, request.key)
+    if generation > row.request_generation:
+        fields = {**asdict(request), "body": request.body.decode("latin-1")}
+        context = _request_context(row.instruction_id, generation)
+        row.request_sealed = keyring.seal(json.dumps(fields).encode(), context)
+        row.request_generation = row.generation = generation
+
+
 def close(session: Session, row: InstructionRow, why: Closed, now: datetime) -> None:
     """Close the instruction: it is never sent, or never sent again."""
     row.closed, row.closed_at = why, now
     session.add(row)
 
 
-def request_context(instruction_id: str, generation: int) -> str:
+def _request_context(instruction_id: str, generation: int) -> str:
     """The context that a sealed request is bound to."""
     return f"instructions.request/{instruction_id}/{generation}"
-
-
-def request_bytes(request: WireRequest) -> bytes:
-    """The request, serialised to be sealed."""
-    fields = {**asdict(request), "body": request.body.decode("latin-1")}
-    return json.dumps(fields).encode()

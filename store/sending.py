@@ -27,7 +27,7 @@ from domain.lifecycle.sending import (
 from domain.lifecycle.silence import has_answered, is_answer, silent_since
 from store.actions import keep_action
 from store.attempts import close_attempt, close_refused, of_its_attempt
-from store.books import book_of, opening_row, profile_of
+from store.books import book_of, profile_of
 from store.cancelling import cancel_barred
 from store.clocks import agreed, no_later
 from store.database import Database
@@ -40,16 +40,14 @@ from store.inbox import highest, mark_read
 from store.keyring import Keyring
 from store.kind import OfItsKind, StoredKinds
 from store.page import page_of
-from store.payments import row as payment_row
-from store.references import keep_object, object_of
+from store.payments import row as resource_row
+from store.references import keep_own_object
 from store.requests import (
     close,
-    generation_of,
+    keep_request,
     key_of,
     open_request,
     operation_of,
-    request_bytes,
-    request_context,
     subject_of,
 )
 from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow
@@ -112,14 +110,14 @@ class SendBook:
         """What the next step is about. Nothing is decided or written."""
 
         def query(session: Session) -> Draft:
-            row, payment = _rows(session, instruction_id)
-            book = book_of(session, payment, row)
-            halted = self._is_halted(session, payment, row)
-            step = next_move(operation_of(payment, row), book, now, halted=halted)
+            row, resource = _rows(session, instruction_id)
+            book = book_of(session, resource, row)
+            halted = self._is_halted(session, resource, row)
+            step = next_move(operation_of(resource, row), book, now, halted=halted)
             generation = max(row.generation, step.generation)
             return Draft(
-                subject_of(session, self._folding, payment, row, generation),
-                is_ahead(session, payment, now),
+                subject_of(session, self._folding, resource, row, generation),
+                is_ahead(session, resource, now),
                 step.move,
                 row.request_sealed is not None and row.request_generation == generation,
             )
@@ -130,11 +128,11 @@ class SendBook:
         """What a read is about. Nothing is written."""
 
         def query(session: Session) -> Reading:
-            row, payment = _rows(session, instruction_id)
+            row, resource = _rows(session, instruction_id)
             return Reading(
-                subject_of(session, self._folding, payment, row, row.generation),
-                is_ahead(session, payment, now),
-                highest(session, payment.resource_id),
+                subject_of(session, self._folding, resource, row, row.generation),
+                is_ahead(session, resource, now),
+                highest(session, resource.resource_id),
             )
 
         return await self._database.read(query)
@@ -147,22 +145,22 @@ class SendBook:
         """
 
         def transaction(session: Session) -> OfItsKind:
-            row, payment = _rows(session, instruction_id)
-            report = examined.report(instruction_id, self._folding.kind(payment).gate)
-            operation = operation_of(payment, row)
-            book = remember(session, payment, row, examined.at, known=known)
+            row, resource = _rows(session, instruction_id)
+            report = examined.report(instruction_id, self._folding.kind(resource).gate)
+            operation = operation_of(resource, row)
+            book = remember(session, resource, row, examined.at, known=known)
             if examined.is_barred:
                 if may_be_executed(operation, book):
                     # It was sent meanwhile, or may have been, so it has to be cancelled.
-                    cancel_barred(session, payment, report.reason or "", examined.at)
+                    cancel_barred(session, resource, report.reason or "", examined.at)
                 elif book.closed is None:
                     close(session, row, Closed.REFUSED, examined.at)
-                    keep_report(session, payment.resource_id, report, examined.at)
+                    keep_report(session, resource.resource_id, report, examined.at)
             elif next_move(operation, book, examined.at).move is Move.CHECK:
-                keep_report(session, payment.resource_id, report, examined.at)
-                payment.not_before = examined.look_again_at
-                payment.waiting_for = report.reason
-            return self._folding.refold(session, payment, examined.at)
+                keep_report(session, resource.resource_id, report, examined.at)
+                resource.not_before = examined.look_again_at
+                resource.waiting_for = report.reason
+            return self._folding.refold(session, resource, examined.at)
 
         return await self._database.write(transaction)
 
@@ -195,26 +193,26 @@ class SendBook:
         """
 
         def transaction(session: Session) -> Turn:
-            row, payment = _rows(session, instruction_id)
+            row, resource = _rows(session, instruction_id)
             now = agreed(session, at)
-            payment.started_at = payment.started_at or now
+            resource.started_at = resource.started_at or now
             if passed is not None:
-                payment.gate_passed_at = passed.at
-                report = passed.report(instruction_id, self._folding.kind(payment).gate)
-                keep_report(session, payment.resource_id, report, passed.at)
+                resource.gate_passed_at = passed.at
+                report = passed.report(instruction_id, self._folding.kind(resource).gate)
+                keep_report(session, resource.resource_id, report, passed.at)
             if request is not None:
-                self._keep_request(payment, row, request)
-            operation = operation_of(payment, row)
-            book = remember(session, payment, row, now, known=known)
+                keep_request(self._keyring, resource, row, request)
+            operation = operation_of(resource, row)
+            book = remember(session, resource, row, now, known=known)
             before_halts(session)
-            halted = not may_send or self._is_halted(session, payment, row)
+            halted = not may_send or self._is_halted(session, resource, row)
             step = next_move(operation, book, now, halted=halted)
             subject = subject_of(
-                session, self._folding, payment, row, max(row.generation, step.generation)
+                session, self._folding, resource, row, max(row.generation, step.generation)
             )
             match step.move:
                 case Move.SEND if row.request_generation == step.generation:
-                    return self._open_attempt(session, payment, row, book, step, subject, now)
+                    return self._open_attempt(session, resource, row, book, step, subject, now)
                 case Move.SEND:
                     # The key's generation has changed, so its request has to be built first.
                     step = NextMove(Move.WAIT, "the request is not built yet", now)
@@ -229,37 +227,27 @@ class SendBook:
             return Turn(
                 step,
                 subject,
-                self._folding.refold(session, payment, now),
+                self._folding.refold(session, resource, now),
                 needs_watermark=operation.lookup.lags,
             )
 
         return await self._database.write(transaction)
 
-    def _keep_request(
-        self, payment: LifecycleRow, row: InstructionRow, request: WireRequest
-    ) -> None:
-        generation = generation_of(payment, row, request.key)
-        if generation > row.request_generation:
-            row.request_sealed = self._keyring.seal(
-                request_bytes(request), request_context(row.instruction_id, generation)
-            )
-            row.request_generation = row.generation = generation
-
     def _open_attempt(
         self,
         session: Session,
-        payment: LifecycleRow,
+        resource: LifecycleRow,
         row: InstructionRow,
         book: Book,
         step: NextMove,
         subject: OfItsKind,
         now: datetime,
     ) -> Turn:
-        operation = operation_of(payment, row)
+        operation = operation_of(resource, row)
         write_before = min(now + operation.write_within, book.submit_before)
         deadline = Deadline(write_before, write_before + operation.answer_within)
         number, nonce = len(book.attempts) + 1, secrets.token_hex(8)
-        page_of(session, payment.resource_id).add(
+        page_of(session, resource.resource_id).add(
             AttemptRow(
                 instruction_id=row.instruction_id,
                 number=number,
@@ -269,15 +257,15 @@ class SendBook:
                 ends_by=deadline.ends_by,
                 result=AttemptResult.OPEN,
                 nonce=nonce,
-                partner_key=key_of(payment, row, step.generation),
+                partner_key=key_of(resource, row, step.generation),
             )
         )
-        payment.not_before = payment.waiting_for = None
-        payment.needs_person = False
+        resource.not_before = resource.waiting_for = None
+        resource.needs_person = False
         return Turn(
             step,
             subject,
-            self._folding.refold(session, payment, now),
+            self._folding.refold(session, resource, now),
             attempt=number,
             nonce=nonce,
             request=open_request(self._keyring, row),
@@ -295,67 +283,57 @@ class SendBook:
         said.require_of_a_step()
 
         def transaction(session: Session) -> OfItsKind:
-            row, payment = _rows(session, said.instruction_id)
-            heard = of_its_attempt(session, payment, row, said)
-            book = book_of(session, payment, row)
-            kept = self._keep_reference(session, row, heard)
+            row, resource = _rows(session, said.instruction_id)
+            heard = of_its_attempt(session, resource, row, said)
+            book = book_of(session, resource, row)
+            kept = keep_own_object(session, row, heard)
             if heard.attempt is not None:
-                close_attempt(session, payment, row, book, heard, ours=kept)
+                close_attempt(session, resource, row, book, heard, ours=kept)
             if heard.looked_up is not None:
                 keep_lookup(session, heard, found_elsewhere=not kept)
-                close_refused(session, payment, row, heard)
+                close_refused(session, resource, row, heard)
             is_new = False
             if heard.report is not None and kept:
-                is_new = keep_report(session, payment.resource_id, heard.report, heard.heard_at)
-                keep_action(session, self._keyring, payment.resource_id, heard.report)
+                is_new = keep_report(session, resource.resource_id, heard.report, heard.heard_at)
+                keep_action(session, self._keyring, resource.resource_id, heard.report)
             keep_exchange(session, self._keyring, heard, is_new=is_new)
             is_read = heard.attempt is None and heard.looked_up is None
             if is_read:
                 # Reads without an answer count too, so that pauses grow for a silent partner.
-                payment.reads += 1
-                payment.read_turn_at = payment.read_line = None
-                kind, folded = self._folding.kind(payment), self._folding.folded(payment)
-                if last := last_word(kind, folded, profile_of(payment), heard):
-                    keep_report(session, payment.resource_id, last, heard.heard_at)
-                mark_read(session, payment.resource_id, heard.inbox_through, heard.heard_at)
+                resource.reads += 1
+                resource.read_turn_at = resource.read_line = None
+                kind, folded = self._folding.kind(resource), self._folding.folded(resource)
+                if last := last_word(kind, folded, profile_of(resource), heard):
+                    keep_report(session, resource.resource_id, last, heard.heard_at)
+                mark_read(session, resource.resource_id, heard.inbox_through, heard.heard_at)
             if kind_of(row.kind).opens:  # Repeated tries of a CANCEL must not delay reads.
-                payment.last_asked_at = max(payment.last_asked_at or heard.heard_at, heard.heard_at)
+                before = resource.last_asked_at or heard.heard_at
+                resource.last_asked_at = max(before, heard.heard_at)
             elif kind_of(row.kind).claims:  # A read soon shows the payment after it.
-                payment.reads = 0
+                resource.reads = 0
             answered = is_answer(heard.exchange)
-            payment.silent_since = silent_since(payment.silent_since, answered, heard.heard_at)
-            payment.not_before = heard.not_before if is_read else None
-            payment.waiting_for = heard.why if is_read and heard.not_before else None
-            payment.needs_person = False
-            return self._folding.refold(session, payment, heard.heard_at)
+            resource.silent_since = silent_since(resource.silent_since, answered, heard.heard_at)
+            resource.not_before = heard.not_before if is_read else None
+            resource.waiting_for = heard.why if is_read and heard.not_before else None
+            resource.needs_person = False
+            return self._folding.refold(session, resource, heard.heard_at)
 
         return await self._database.write(transaction)
 
-    def _keep_reference(self, session: Session, row: InstructionRow, heard: Heard) -> bool:
-        """Store the partner's reference. False if it belongs to another instruction."""
-        reference = heard.report.partner_reference if heard.report else None
-        if reference is None or not (kind_of(row.kind).opens or kind_of(row.kind).claims):
-            return True  # It names the object that the opening instruction holds.
-        if kind_of(row.kind).claims:
-            parent = opening_row(session, row.resource_id)
-            if object_of(session, parent) == reference:
-                return True  # A capture may have no object of its own, and show the payment's.
-        return keep_object(session, row, reference, heard.heard_at)
-
     async def postpone(
-        self, payment_id: str, why: NotReady | Unprepared, at: datetime
+        self, resource_id: str, why: NotReady | Unprepared, at: datetime
     ) -> OfItsKind:
         """Record that nothing can be sent or asked now, why, and until when."""
 
         def transaction(session: Session) -> OfItsKind:
-            payment = payment_row(session, payment_id)
+            resource = resource_row(session, resource_id)
             now = no_later(session, at)
             until = why.until if isinstance(why, NotReady) else why.retry_at
-            payment.not_before = until or now + _PAUSE
-            payment.waiting_for = why.why
-            payment.needs_person = isinstance(why, NotReady) and why.needs_person
-            payment.silent_since = silent_since(payment.silent_since, has_answered(why), now)
-            return self._folding.refold(session, payment, now)
+            resource.not_before = until or now + _PAUSE
+            resource.waiting_for = why.why
+            resource.needs_person = isinstance(why, NotReady) and why.needs_person
+            resource.silent_since = silent_since(resource.silent_since, has_answered(why), now)
+            return self._folding.refold(session, resource, now)
 
         return await self._database.write(transaction)
 
@@ -374,22 +352,22 @@ class SendBook:
         heard.require_of_a_step()
 
         def transaction(session: Session) -> OfItsKind:
-            row, payment = _rows(session, heard.instruction_id)
+            row, resource = _rows(session, heard.instruction_id)
             now = heard.heard_at
-            operation = operation_of(payment, row)
-            book = remember(session, payment, row, now, known=known)
+            operation = operation_of(resource, row)
+            book = remember(session, resource, row, now, known=known)
             if book.closed is None:
                 keep_exchange(session, self._keyring, heard)
                 if may_be_executed(operation, book):
-                    halted = self._is_halted(session, payment, row)
+                    halted = self._is_halted(session, resource, row)
                     if next_move(operation, book, now, halted=halted).move is Move.SEND:
-                        payment.not_before, payment.waiting_for = now + _PAUSE, heard.why
-                        payment.needs_person = True
+                        resource.not_before, resource.waiting_for = now + _PAUSE, heard.why
+                        resource.needs_person = True
                 else:
                     close(session, row, Closed.REFUSED, now)
                     if heard.report is not None:
-                        keep_report(session, payment.resource_id, heard.report, now)
-            return self._folding.refold(session, payment, now)
+                        keep_report(session, resource.resource_id, heard.report, now)
+            return self._folding.refold(session, resource, now)
 
         return await self._database.write(transaction)
 
@@ -402,5 +380,5 @@ class SendBook:
 
 def _rows(session: Session, instruction_id: str) -> tuple[InstructionRow, LifecycleRow]:
     """The instruction and its resource. The resource's lock guards all of its instructions."""
-    payment = payment_row(session, resource_of(instruction_id))
-    return page_of(session, payment.resource_id).instruction(instruction_id), payment
+    resource = resource_row(session, resource_of(instruction_id))
+    return page_of(session, resource.resource_id).instruction(instruction_id), resource

@@ -26,7 +26,7 @@ from store.halts import FROM_SET_BACK, HALTING
 from store.kind import OfItsKind
 from store.locks import hold
 from store.page import page_of
-from store.payments import row as payment_row
+from store.payments import row as resource_row
 from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow
 from store.tables.people import HaltRow
 
@@ -43,16 +43,16 @@ class SetBack:
         self._database = database
         self._folding = folding
 
-    async def forgot(self, payment_id: str, now: datetime) -> None:
+    async def forgot(self, resource_id: str, now: datetime) -> None:
         """Halt everything, because a workflow runs for a resource that the database does not have.
 
         While that halt is in force, a repeated call for the same resource changes nothing.
         """
-        found = f"it does not have payment {payment_id}, although the payment's workflow runs"
+        found = f"it does not have payment {resource_id}, although the payment's workflow runs"
         standing = FROM_SET_BACK & col(HaltRow.lifted_at).is_(None)
         await self._database.write(partial(_halt_once, found, standing, now))
 
-    async def remember(self, payment_id: str, seen: Mapping[str, int], now: datetime) -> OfItsKind:
+    async def remember(self, resource_id: str, seen: Mapping[str, int], now: datetime) -> OfItsKind:
         """Remember the attempts that the run has seen in each book. Returns the resource's view.
 
         If the database lacks an instruction that the run has seen, everything is halted.
@@ -62,16 +62,16 @@ class SetBack:
         """
 
         def transaction(session: Session) -> OfItsKind:
-            payment, at = payment_row(session, payment_id), no_later(session, now)
-            rows = page_of(session, payment_id).instructions
+            resource, at = resource_row(session, resource_id), no_later(session, now)
+            rows = page_of(session, resource_id).instructions
             for lost in sorted({*seen} - {row.instruction_id for row in rows}):
                 # The run goes on without it. Once people have lifted the halt, they know of it.
                 found = f"it does not have {lost}, which the payment's workflow has seen"
                 _halt_once(found, FROM_SET_BACK, at, session)
             for row in rows:
-                remember(session, payment, row, at, known=seen.get(row.instruction_id, 0))
-            self._folding.refold_if_readable(session, payment, at)
-            return self._folding.view(session, payment)
+                remember(session, resource, row, at, known=seen.get(row.instruction_id, 0))
+            self._folding.refold_if_readable(session, resource, at)
+            return self._folding.view(session, resource)
 
         return await self._database.write(transaction)
 
@@ -112,7 +112,7 @@ class SetBack:
         now: datetime,
         session: Session,
     ) -> None:
-        payment = payment_row(session, resource_of(instruction_id))
+        resource = resource_row(session, resource_of(instruction_id))
         found = select(InstructionRow).where(
             InstructionRow.instruction_id == instruction_id,
             LifecycleRow.resource_id == InstructionRow.resource_id,
@@ -121,11 +121,11 @@ class SetBack:
         row = session.exec(found).one_or_none()
         if row is None:
             return  # It ended meanwhile.
-        book = book_of(session, payment, row)
+        book = book_of(session, resource, row)
         if book.answered or _is_doubted(session, row, halted_at):
             return
-        doubt(session, payment, row, len(book.attempts) + 1, now)
-        self._folding.refold_if_readable(session, payment, now)
+        doubt(session, resource, row, len(book.attempts) + 1, now)
+        self._folding.refold_if_readable(session, resource, now)
 
 
 def _halt_once(found: str, among: ColumnElement[bool], now: datetime, session: Session) -> None:

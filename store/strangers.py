@@ -1,7 +1,7 @@
 """Payments that a partner lists under our keys, but that this database does not know.
 
-If database and Temporal are restored from one backup, neither knows what was sent after it. Only
-the partner does (docs/decisions/0017). Such a payment is called a stranger here.
+If database and Temporal are restored from one backup, neither knows what was sent since. Only the
+partner does (docs/decisions/0017). Such a payment is called a stranger here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from store.database import Database
 from store.folding import Folding
 from store.forgotten import AS_UNSENT, doubt, halt
 from store.locks import hold
-from store.payments import row as payment_row
+from store.payments import row as resource_row
 from store.tables.lifecycles import AttemptRow, InstructionRow
 from store.tables.partners import IS_OBJECT, ListingRow, ReferenceRow, StrangerRow
 
@@ -126,9 +126,9 @@ class Strangers:
 
         This happens once for each key, although later rounds list the payment again.
         """
-        payment = payment_row(session, resource_of(instruction_id))
+        resource = resource_row(session, resource_of(instruction_id))
         row = session.get_one(InstructionRow, instruction_id, populate_existing=True)
-        book, closed = book_of(session, payment, row), row.closed
+        book, closed = book_of(session, resource, row), row.closed
         if (
             closed not in AS_UNSENT
             or book.answered
@@ -137,12 +137,12 @@ class Strangers:
             return
         _keep(session, listing, shown, now)
         through = len(book.attempts) + 1
-        doubt(session, payment, row, through, now, sent_at=shown.created_at, why=SHOWN)
+        doubt(session, resource, row, through, now, sent_at=shown.created_at, why=SHOWN)
         log.error(
             "payment %s was closed (%s), and %s/%s shows it as %s: it is looked up",
-            payment.resource_id, closed, listing.partner, listing.account, shown.partner_reference,
+            resource.resource_id, closed, listing.partner, listing.account, shown.partner_reference,
         )  # fmt: skip
-        self._folding.refold_if_readable(session, payment, now)
+        self._folding.refold_if_readable(session, resource, now)
 
 
 def _ended(listing: Listing, ours: Sequence[Shown], session: Session) -> list[tuple[Shown, str]]:

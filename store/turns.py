@@ -19,7 +19,7 @@ from store.database import Database
 from store.folding import Folding
 from store.kind import OfItsKind
 from store.locks import hold
-from store.payments import row as payment_row
+from store.payments import row as resource_row
 from store.tables.partners import ReadLinesRow
 
 
@@ -46,7 +46,7 @@ class ReadTurns:
         """
 
         def transaction(session: Session) -> OfItsKind:
-            row = payment_row(session, payment_id)
+            row = resource_row(session, payment_id)
             view = self._folding.view(session, row)
             at = turn_at(view)
             if at is None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from terminal.amounts import amount_of
+from terminal.options import Json
 
 PaymentId = Annotated[
     str, typer.Argument(metavar="PAYMENT", help="The collection's id, as `collect` prints it.")
@@ -30,7 +31,6 @@ By = Annotated[
     ),
 ]
 Wait = Annotated[int, typer.Option(min=0, help="Seconds to wait for the outcome; 0 does not wait.")]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
 
 
 def claim_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> None:

@@ -224,7 +224,7 @@ def _repeats(
         repeated = {"reason": str(duplicate), "possible_duplicate_of": duplicate.payment_ids}
         print(json.dumps(shown | repeated))
     earlier = ", ".join(map(str, duplicate.earlier))
-    say_refused(f"may repeat {earlier}; nothing was collected")
+    say_refused(f"the collection may repeat {earlier}; nothing was collected")
     screen = Screen(stderr=True)
     if duplicate.needs_operator and not options.operator:
         screen.print(

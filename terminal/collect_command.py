@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from terminal.amounts import amount_of
+from terminal.options import Json, listed
 
 
 class CollectingRail(StrEnum):
@@ -123,9 +124,7 @@ def collect_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Call
                 "wait.",
             ),
         ] = 60,
-        json: Annotated[
-            bool, typer.Option("--json", help="Machine-readable output, nothing else.")
-        ] = False,
+        json: Json = False,
     ) -> None:
         """Collect an amount from a payer. A repeat with the same key collects nothing twice."""
         asked = amount_of(amount, "--amount")
@@ -151,7 +150,7 @@ def collect_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Call
             debtor=debtor,
             end_to_end_id=end_to_end_id,
             remittance=remittance,
-            acknowledge=frozenset(one for text in acknowledge or [] for one in text.split(",")),
+            acknowledge=listed(acknowledge),
             operator=operator,
             preview=preview,
             wait_seconds=wait,

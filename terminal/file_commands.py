@@ -8,6 +8,8 @@ from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
+from terminal.options import Json
+
 MessageId = Annotated[
     str, typer.Argument(metavar="MSGID", help="The file's message id: MsgId in its GrpHdr.")
 ]
@@ -15,7 +17,6 @@ Party = Annotated[
     str | None,
     typer.Option(help="The file's initiating party or tenant, if several files have this MsgId."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
 #: A message id may begin with a dash. A misspelt option is then one word too many, and refused.
 _OF_A_FILE: Final = {"ignore_unknown_options": True}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_type_hints
 import typer
 
 from terminal.amounts import amount_of
+from terminal.options import Json
 
 if TYPE_CHECKING:
     from store.finding import Wanted
@@ -30,7 +31,6 @@ Amount = Annotated[
 Day = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Recorded on this day, in UTC.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
 
 
 def finding_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> None:

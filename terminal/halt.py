@@ -50,7 +50,7 @@ async def lift_halt(settings: Settings, number: int, *, by: str) -> int:
     async def lift() -> int:
         async with assembled(settings) as assembly:
             if not await assembly.operations.lift(number, signer=signer(settings, by)):
-                say_refused(f"no halt {number} is in force; `finality halts` shows the others")
+                say_refused(f"no halt {number} is in force; `finality halts` shows those that are")
                 return NOT_AS_WISHED
             seconds = settings.upkeep_every.total_seconds()
         Screen().print(

@@ -7,6 +7,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from terminal.options import Json
+
 By = Annotated[
     str,
     typer.Option(
@@ -15,7 +17,6 @@ By = Annotated[
         "passphrase of their key.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
 
 
 def halt_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> None:

@@ -8,7 +8,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, nothing else.")]
+from terminal.options import Json
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The operator's name.")]
 Public = Annotated[
     Path,

@@ -9,6 +9,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from terminal.options import Json, listed
+
 
 def pay_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Callable[..., None]:
     """The command; `run` runs it to its end."""
@@ -69,9 +71,7 @@ def pay_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Callable
             bool,
             typer.Option("--allow-truncation", help="Cut remittance texts that are too long."),
         ] = False,
-        json: Annotated[
-            bool, typer.Option("--json", help="Machine-readable output, nothing else.")
-        ] = False,
+        json: Json = False,
     ) -> None:
         """Pay a file. A second run of the same file pays nothing twice."""
         if preview and status_report is not None:
@@ -90,7 +90,7 @@ def pay_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Callable
             wait_seconds=wait,
             journal=journal,
             as_json=json,
-            acknowledge=frozenset(one for text in acknowledge or [] for one in text.split(",")),
+            acknowledge=listed(acknowledge),
             operator=operator,
             allow_truncation=allow_truncation,
             preview=preview,

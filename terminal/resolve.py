@@ -87,11 +87,13 @@ def _check(decision: CommandKind, reference: str | None, evidence: Path | None) 
         InvalidCommand: an option does not belong to the decision, or the evidence is missing.
     """
     if reference is not None and decision is not CommandKind.EXECUTED:
-        raise InvalidCommand("--reference: only belongs to `executed`")
+        raise InvalidCommand("--reference: goes only with `executed`; leave it out")
     if evidence is not None and decision is not CommandKind.NOT_EXECUTED:
-        raise InvalidCommand("--evidence: only belongs to `not-executed`")
+        raise InvalidCommand("--evidence: goes only with `not-executed`; leave it out")
     if evidence is None and decision is CommandKind.NOT_EXECUTED:
-        raise InvalidCommand("--evidence: is missing; attach a file that shows it")
+        raise InvalidCommand(
+            "--evidence: is missing; attach a file that shows that nothing was executed"
+        )
 
 
 def _read(file: Path) -> bytes:

@@ -11,7 +11,7 @@ from rich.text import Text
 from assembly import assembled
 from domain.plain_text import plain
 from settings import Settings
-from starter.remedies import Action, OpenTask, Remedy, open_tasks
+from starter.remedies import OpenTask, Remedy, RemedyKind, open_tasks
 from store.unmatched import UNMATCHED
 from store.wrong_clocks import CLOCK
 from terminal.commanding import AS_WISHED, NOT_AS_WISHED, or_refused, say_refused, signer
@@ -91,27 +91,27 @@ async def dismiss_task(settings: Settings, task_id: str, *, by: str, why: str) -
 def command(remedy: Remedy) -> str:
     """The command of a remedy; the person fills in the capitals."""
     payment_id = remedy.payment_id or "PAYMENT"
-    match remedy.action:
-        case Action.LOOK:
+    match remedy.kind:
+        case RemedyKind.LOOK:
             return f"finality show {payment_id}"
-        case Action.LOOK_AT_CONSENT:
+        case RemedyKind.LOOK_AT_CONSENT:
             return f"finality consent show {payment_id}"
-        case Action.EXAMINE:
+        case RemedyKind.EXAMINE:
             return "finality doctor"
-        case Action.RETRY_LOGINS:
+        case RemedyKind.RETRY_LOGINS:
             return "finality doctor --retry-logins"
-        case Action.CANCEL:
+        case RemedyKind.CANCEL:
             return f"finality cancel {payment_id} --why TEXT"
-        case Action.EXECUTED:
+        case RemedyKind.EXECUTED:
             # Without the partner's id the payment could not be read again, and would end
             # unconfirmed.
             reference = typed_option("--reference", remedy.reference or "ID")
             return f"finality resolve {payment_id} executed --by NAME --why TEXT {reference}"
-        case Action.NOT_EXECUTED:
+        case RemedyKind.NOT_EXECUTED:
             return (
                 f"finality resolve {payment_id} not-executed --by NAME --why TEXT --evidence FILE"
             )
-        case Action.DISMISS:
+        case RemedyKind.DISMISS:
             return f"finality tasks --dismiss {remedy.task_id} --by NAME --why TEXT"
 
 

@@ -38,15 +38,18 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 @pytest.fixture(scope="session")
 def specs() -> Path:
-    """The folder of official specs and recordings, which this repository may not ship.
+    """The folder of official specifications and recordings, which this repository may not ship.
 
-    Where it is absent a test that needs it is skipped with the reason; in CI its absence
-    is a failure, so that a green run there means the specs were really consulted.
+    If it is absent, a test that needs it is skipped with the reason. In CI it fails instead, so
+    that a green run there means that the specifications were really read.
     """
     folder = Path(os.environ.get("FINALITY_SPECS", ROOT.parent / "shared" / "specs"))
     if folder.is_dir():
         return folder
-    reason = f"specs folder not found at {folder}; set FINALITY_SPECS to where it is"
+    reason = (
+        f"no folder of official specifications at {folder}; docs/specifications.md says where to "
+        "download them. Set FINALITY_SPECS to their folder"
+    )
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

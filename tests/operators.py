@@ -15,7 +15,7 @@ from store.commands import Commanded, Commands
 from store.database import Database
 from store.enrolment import enrol
 from store.operators import active
-from store.payments import row as payment_row
+from store.payments import row as resource_row
 from store.signatures import known_now
 
 NAMES: Final = ("alice", "bob", "carol")
@@ -54,7 +54,7 @@ def signed(
     """What somebody signs about a payment as it stands."""
 
     def query(session: Session) -> tuple[str, str]:
-        row = payment_row(session, payment_id)
+        row = resource_row(session, payment_id)
         return row.tenant, known_now(session, row)
 
     tenant, about = database.read_now(query)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, SearchAttributeUpdate
+from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.messages import (
@@ -26,18 +26,7 @@ from activities.messages import (
 )
 from domain.ids import partner_queue
 from domain.lifecycle.next_step import Due, Labels, NextStep, Owed
-from workflows.attributes import (
-    CERTAINTY,
-    DEADLINE,
-    END_TO_END_HASH,
-    KIND,
-    NO_DEADLINE,
-    PARTNER,
-    RAIL,
-    REQUIRES,
-    STATE,
-    TENANT,
-)
+from workflows.temporal_ui import TemporalUi
 
 #: Longer than the sum of a step's own deadlines: login, preparation, send, recording.
 _STEP_TIMEOUT: Final = timedelta(minutes=3)
@@ -50,8 +39,6 @@ _FORGOTTEN_PAUSE: Final = timedelta(minutes=1)
 _FORGOTTEN_PAUSE_MAX: Final = timedelta(minutes=30)
 _PAUSE_MAX_SECONDS: Final = 60
 _IDLE_PAUSE: Final = timedelta(seconds=1)
-#: How old the search attributes may be at most while the run waits.
-_BRIEF: Final = timedelta(seconds=5)
 
 Asked = TypeVar("Asked")
 
@@ -84,8 +71,7 @@ class Lifecycle:
         self._failures = 0
         self._forgotten = 0
         self._cancel_heard = False
-        self._shown: tuple[object, ...] = ()
-        self._stale_since: datetime | None = None
+        self._ui = TemporalUi()
         self._edition = 1
         self._attempts: dict[str, int] = {}
 
@@ -345,46 +331,7 @@ class Lifecycle:
             return
 
     def _show(self, known: NextStep) -> None:
-        """Set what the Temporal UI shows. All search attributes change together, and seldom."""
-        notes = "".join(f"\n- {note}" for note in known.notes)
-        workflow.set_current_details(
-            f"**{known.headline}** ({known.state}, {known.certainty})\n\n"
-            f"Waits: {known.due.in_words}.\n{notes}"
-            if known.due.owed is Owed.WAIT
-            else f"**{known.headline}** ({known.state})\n{notes}"
-        )
-        shown = (known.state, known.certainty, known.requires, known.deadline)
-        if shown == self._shown or self._is_brief(known):
-            return
-        changes: list[SearchAttributeUpdate[Any]] = [
-            STATE.value_set(known.state),
-            CERTAINTY.value_set(known.certainty),
-            REQUIRES.value_set(known.requires),
-            DEADLINE.value_set(known.deadline or NO_DEADLINE),
-        ]
-        if not self._shown:
-            assert self._labels is not None
-            changes += [
-                KIND.value_set(self._labels.kind),
-                TENANT.value_set(self._labels.tenant),
-                PARTNER.value_set(self._labels.partner),
-                RAIL.value_set(self._labels.rail),
-                END_TO_END_HASH.value_set(self._labels.end_to_end_hash),
-            ]
-        workflow.upsert_search_attributes(changes)
-        self._shown = shown
-        self._stale_since = None
-
-    def _is_brief(self, known: NextStep) -> bool:
-        """Whether the search attributes may stay as they are: they will soon change again.
-
-        Each change is an event, and a list of workflows is a few seconds old in any case.
-        """
-        until = known.due.until
-        if self._edition == 1 or known.due.owed is not Owed.WAIT or until is None:
-            return False
-        self._stale_since = self._stale_since or workflow.now()
-        return until - self._stale_since < _BRIEF
+        self._ui.show(known, self._labels, edition=self._edition)
 
 
 def _is(value: object, kind: type) -> bool:

@@ -1,7 +1,7 @@
 """Moments that a fast clock dated in the future: how they are found and corrected.
 
 Uncorrected, an attempt would never end, a read would hide all news until its moment, and one read
-would end a watch of several days. To wait until the moment comes was refused, because a clock may
+would end a watch of several days. Waiting until the moment comes was refused, because a clock may
 have been years ahead.
 """
 

@@ -2,8 +2,8 @@
 
 Upkeep notifies a run at a few ages of the late step, not in every round. Otherwise a busy worker
 would be notified of all its late resources again and again. It never stops notifying, because the
-run may be dead. To ask the server which runs are alive was refused: that costs more the more
-resources wait, and notifying a live run is harmless.
+run may be dead. Asking the server which runs are alive was refused: the cost grows with the
+resources that wait, and notifying a live run is harmless.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ is, a new resource's first reads do not wait behind it. A resource that is watch
 no line until its one read at the end of the watch.
 
 A line is one moment, up to which its share is given away. So a turn costs the same however many
-resources wait. To count those that wait was refused, as that costs more the more there are. In
-no window does a line give more turns than its share.
+resources wait. Counting the resources that wait was refused, because its cost grows with their
+number. A line never gives more turns in a window than its share.
 """
 
 from __future__ import annotations

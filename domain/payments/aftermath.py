@@ -14,8 +14,8 @@ from domain.lifecycle.resource import Instruction
 from domain.lifecycle.reversals import Reversal, ReversalKind, ReversalState, Standing
 from domain.money import Money
 from domain.payments.movements import taken_by
-from domain.payments.order import Captured, Order
-from domain.payments.payment import Amounts, Payment
+from domain.payments.order import Order
+from domain.payments.payment import Payment
 from domain.payments.report import Movement, Report
 
 
@@ -70,6 +70,25 @@ def _unseen(refund: Instruction) -> ReversalState:
     return ReversalState.PENDING if refund.book.answered else ReversalState.REQUESTED
 
 
+def is_followed(
+    reversals: Iterable[Reversal], instructions: Iterable[Instruction], *, shows_bookings: bool
+) -> bool:
+    """Whether a capture, refund or dispute is under way, so that the payment is not over.
+
+    Args:
+        shows_bookings: the partner lists what it booked. Then a refund of ours that is done by the
+            partner's word is under way until its booking is seen.
+    """
+    lacks_booking = shows_bookings and any(
+        one.instruction_id is not None
+        and one.state is ReversalState.DONE
+        and one.taken.minor < one.amount.minor
+        for one in reversals
+    )
+    is_asked = any(one.is_open for one in instructions if kind_of(one.kind).claims)
+    return lacks_booking or is_asked or any(one.is_open for one in reversals)
+
+
 def left_to_claim(
     kind: InstructionKind, payment: Payment, instructions: Iterable[Instruction]
 ) -> Money:
@@ -106,27 +125,6 @@ def left_to_claim(
         case None:
             raise ValueError(f"a {kind} instruction claims no amount")
     return Money(minor=max(bound - claimed, 0), currency=currency)
-
-
-def sums_that_differ(
-    order: Order, amounts: Amounts, instructions: Iterable[Instruction], *, is_final: bool
-) -> Iterator[str]:
-    """How the bookings of a collection differ from the order and its captures: the last check.
-
-    Args:
-        is_final: nothing more is expected. Before that, a missing booking may only be late.
-    """
-    if order.collection is None:
-        return
-    captures = [i for i in instructions if i.kind == InstructionKind.CAPTURE and not i.is_undone]
-    asked = order.instructed_amount
-    if order.collection.captured is Captured.LATER:
-        asked = Money(minor=_sum(i.amount for i in captures), currency=asked.currency)
-    if amounts.captured.minor > asked.minor or (is_final and amounts.captured != asked):
-        yield f"{amounts.captured} were captured, and {asked} were asked for"
-    if amounts.refunded.minor + amounts.disputed.minor > amounts.captured.minor:
-        taken = f"{amounts.refunded} were refunded and {amounts.disputed} disputed"
-        yield f"{taken}, and only {amounts.captured} were captured"
 
 
 def evidence_wanted(payment: Payment) -> Iterator[Reversal]:

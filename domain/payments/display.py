@@ -1,4 +1,4 @@
-"""What the payer reads about a payment, and what it means for their balance."""
+"""What people read about a payment, and what the app does with the amount on its own books."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Funds(StrEnum):
 
 
 class Display(BaseModel):
-    """Texts and rights for the payer; never more hopeful than the evidence."""
+    """Texts and rights, for payers and operators alike; never more hopeful than the evidence."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,8 +40,11 @@ class Display(BaseModel):
     funds: Funds
 
 
-#: For a payment that operators found to be sent, until the provider itself says so.
-_FOUND_SENT = ("Sent, as we found out", "Our provider has not confirmed it yet.")
+#: The headline of a payment that operators found to be executed, until the provider says so.
+_FOUND_DONE: Final = {
+    Direction.OUTGOING: "Sent, as we found out",
+    Direction.INCOMING: "Taken, as we found out",
+}
 
 #: What the app should do with the amount, by where the money is.
 _FUNDS: Final = {
@@ -67,7 +70,7 @@ def display(payment: Payment) -> Display:
     if payment.certainty is Certainty.UNKNOWN:
         return Display(
             headline="We are checking",
-            detail="We do not know yet whether the payment was executed. Please do not pay again.",
+            detail="We do not know yet whether the payment was executed. Do not order it again.",
             final=False,
             may_retry=False,
             may_cancel=False,
@@ -77,14 +80,16 @@ def display(payment: Payment) -> Display:
     state, row = payment.state, STATES[payment.state]
     headline, detail = row.headline, row.detail
     if row.is_watched and payment.is_decided:
-        headline, detail = _FOUND_SENT
+        headline = _FOUND_DONE[payment.direction]
+        detail = "Our provider has not confirmed it yet."
     if state is S.REJECTED and payment.reason and not payment.is_ours:
         # The findings of our checks and the words of operators are not for the payer.
         detail = f"{detail} Reason: {payment.reason}"
     if state is S.RETURNED and payment.amounts.returned.minor:
         detail = f"{detail} Returned: {payment.amounts.returned}."
     for reversal in payment.reversals:
-        detail = f"{detail} {_IN_WORDS[reversal.kind]} of {reversal.amount}: {reversal.state}."
+        state_in_words = reversal.state.replace("_", " ")
+        detail = f"{detail} {_IN_WORDS[reversal.kind]} of {reversal.amount}: {state_in_words}."
     return Display(
         headline=headline,
         detail=detail,

@@ -10,19 +10,23 @@ from domain.lifecycle.absence import is_uncertain, is_unconfirmed
 from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.profile import Profile
 from domain.lifecycle.resource import Certainty, ClosedFinding, Finding, FindingKind, Instruction
-from domain.lifecycle.reversals import Reversal, ReversalState, SeenReversal, standing
+from domain.lifecycle.reversals import SeenReversal, standing
 from domain.lifecycle.sending import AttemptResult, Book, Closed, may_be_twice
-from domain.payments.aftermath import reversals_of, sums_that_differ
-from domain.payments.movements import amounts_of, ever_booked, in_another_currency, movements_of
-from domain.payments.order import Direction, Order
+from domain.payments import differences
+from domain.payments.aftermath import is_followed, reversals_of
+from domain.payments.differences import contradiction
+from domain.payments.movements import amounts_of, ever_booked, movements_of
+from domain.payments.order import Order
 from domain.payments.payment import FINAL_BY_CREDITOR, FINAL_BY_WATCH, Amounts, Payment
-from domain.payments.report import Movement, MovementKind, PaymentState, Report, Source
+from domain.payments.report import MovementKind, PaymentState, Report, Source
 from domain.payments.states import DONE, PROVEN_NOTHING_MOVED, STATES, Where, may_follow
 
 #: Results after which the payment counts as unsent, as far as we know.
 _WITHOUT_EFFECT: Final = (AttemptResult.NOT_SENT, AttemptResult.TURNED_AWAY)
 #: States that a refused request can bring: never, or not before we correct something.
 _REFUSALS: Final = (PaymentState.REJECTED, PaymentState.AWAITING_US)
+
+_MAY_BE_TWICE: Final = "what was proven absent was accepted after all, and was sent again meanwhile"
 
 #: Who closes a finding.
 _PEOPLE: Final = "people decided"
@@ -124,36 +128,34 @@ class _Folding:
         if report.instruction_id in self.claims:
             return  # It is about the capture or refund alone. A read brings the payment's state.
         if self._is_refusal_of_a_repeat(report):
+            what = "its preparation" if report.attempt is None else f"attempt {report.attempt}"
             self.notes.append(
                 Finding(
                     kind=FindingKind.REPEAT_REFUSED,
-                    text=f"{_refused(report)} was refused ({report.partner_status}), "
+                    text=f"{what} was refused ({report.partner_status}), "
                     "which says nothing about the others",
                 )
             )
             return
         if self._is_word_about_the_cancel_alone(report):
             return
-        self._compare(report)
+        for difference in differences.in_words(self.order, report.observed):
+            self._open(difference)
         if report.state is None:
-            self._open(FindingKind.UNMAPPED, f"the partner's word {report.partner_status!r}")
+            word = f"the partner's word {report.partner_status!r}"
+            self._open(Finding(kind=FindingKind.UNMAPPED, text=word))
             return
         self._forget_unmapped()
         settled_still = self.state is PaymentState.FINAL and report.state is self.done
+        word = f"{report.partner_status!r} ({report.state})"
         if STATES[report.state].only not in (None, self.order.direction):
-            self._open(
-                FindingKind.CONTRADICTION,
-                f"{report.partner_status!r} ({report.state}) of an {self.order.direction} payment",
-            )
+            self._open(contradiction(f"{word} of an {self.order.direction} payment"))
         elif report.state is self.state or settled_still:
             self._heard_again(report)
         elif may_follow(self.state, report.state):
             self._move(report.state, report)
         else:
-            self._open(
-                FindingKind.CONTRADICTION,
-                f"{report.partner_status!r} ({report.state}) after {self.state}",
-            )
+            self._open(contradiction(f"{word} after {self.state}"))
 
     def _hear_gate(self, report: Report) -> None:
         """Our own checks hold or end a payment that was not sent, and change nothing else."""
@@ -179,9 +181,10 @@ class _Folding:
         if report.decided_on not in (None, self.state):
             # A report from before the decision was recorded after it, so nobody decided about it.
             self._open(
-                FindingKind.CONTRADICTION,
-                f"{self.state} was heard before people decided {report.partner_status!r}, "
-                "and recorded only after it",
+                contradiction(
+                    f"{self.state} was heard before people decided {report.partner_status!r}, "
+                    "and recorded only after it"
+                )
             )
             return
         if report.state is None or report.state is self.state:
@@ -219,20 +222,6 @@ class _Folding:
         ):
             self.state, self.basis = PaymentState.FINAL, FINAL_BY_WATCH
 
-    def _compare(self, report: Report) -> None:
-        seen, order = report.observed, self.order
-        if seen.amount is not None and seen.amount != order.instructed_amount:
-            self._open(FindingKind.DIFFERS,
-                       f"amount {seen.amount} instead of {order.instructed_amount}")  # fmt: skip
-        ends = seen.creditor_account_ends
-        if ends is not None and not order.creditor_account.number.endswith(ends):
-            self._open(FindingKind.DIFFERS, f"creditor account ending {ends}")
-        if seen.beneficiary_is_ours is False:
-            self._open(FindingKind.DIFFERS, "another beneficiary than the one we named")
-        day, asked = seen.requested_execution_date, order.times.requested_execution_date
-        if day is not None and asked is not None and day < asked:
-            self._open(FindingKind.DIFFERS, f"execution on {day}, before the ordered {asked}")
-
     def _is_refusal_of_a_repeat(self, report: Report) -> bool:
         book = self.books.get(report.instruction_id)
         operation = self.operations.get(report.instruction_id)
@@ -265,17 +254,17 @@ class _Folding:
             and report.state in (None, *_REFUSALS)
         )
 
-    def _open(self, kind: FindingKind, text: str) -> None:
-        finding = Finding(kind=kind, text=text)
+    def _open(self, finding: Finding) -> None:
         if finding not in self.open:
             self.open.append(finding)
 
-    def _open_unless_settled(self, kind: FindingKind, text: str) -> None:
+    def _ask_unless_settled(self, findings: Iterable[Finding]) -> None:
         """For findings without a place in time: once operators answer one, it stays closed."""
-        if text in self.settled_by_people:
-            self.closed.append(ClosedFinding(kind=kind, text=text, closed_by=_PEOPLE))
-        else:
-            self._open(kind, text)
+        for finding in findings:
+            if finding.text in self.settled_by_people:
+                self.closed.append(ClosedFinding(**dict(finding), closed_by=_PEOPLE))
+            else:
+                self._open(finding)
 
     def _close(self, is_over: Callable[[Finding], bool], by: str) -> None:
         for finding in filter(is_over, self.open):
@@ -302,100 +291,49 @@ class _Folding:
         )  # fmt: skip
         if debits and self.state is not PaymentState.SETTLED:
             if self.state in PROVEN_NOTHING_MOVED:
-                self._open_unless_settled(
-                    FindingKind.CONTRADICTION, f"a debit is booked after {self.state}"
-                )
+                self._ask_unless_settled([contradiction(f"a debit is booked after {self.state}")])
             elif may_follow(self.state, PaymentState.SETTLED):
                 self._move(PaymentState.SETTLED, debits[0])
         if returns and self.state is not PaymentState.RETURNED:
             if may_follow(self.state, PaymentState.RETURNED):
                 self._move(PaymentState.RETURNED, returns[-1])
             else:
-                self._open_unless_settled(
-                    FindingKind.CONTRADICTION, f"a return is booked after {self.state}"
-                )
+                self._ask_unless_settled([contradiction(f"a return is booked after {self.state}")])
 
     def _check_sums(self, amounts: Amounts, ever: Amounts) -> None:
-        """Open a finding if the bookings do not fit the order or the state: the last safety net.
-
-        Args:
-            ever: the sums with bookings that were undone. A debit that is only missing from a
-                later list does not prove that nothing moved.
-        """
-        if amounts.settled.minor > amounts.instructed.minor:
-            self._open_unless_settled(FindingKind.DIFFERS, _have_left(amounts))
         is_final = self.state is PaymentState.FINAL and self.shows_bookings
-        for text in sums_that_differ(self.order, amounts, self.instructions, is_final=is_final):
-            self._open_unless_settled(FindingKind.DIFFERS, text)
-        if self.state in PROVEN_NOTHING_MOVED and ever.settled != ever.returned:
-            self._open_unless_settled(
-                FindingKind.CONTRADICTION,
-                f"{self.state}, but {ever.settled} were debited and {ever.returned} returned",
+        self._ask_unless_settled(
+            differences.in_sums(
+                self.order, self.state, self.instructions, amounts, ever, is_final=is_final
             )
-        given_back = ever.refunded.minor + ever.disputed.minor
-        if self.state in PROVEN_NOTHING_MOVED and ever.captured.minor != given_back:
-            self._open_unless_settled(
-                FindingKind.CONTRADICTION,
-                f"{self.state}, but {ever.captured} were captured and not all of it given back",
-            )
-
-    def _check_currencies(self, movements: Iterable[Movement]) -> None:
-        """Open a finding for money in another currency than the order's, which no sum includes."""
-        for movement in in_another_currency(self.order.instructed_amount, movements):
-            self._open_unless_settled(
-                FindingKind.DIFFERS,
-                f"a {movement.kind} of {movement.amount} is booked where "
-                f"{self.order.instructed_amount} were ordered",
-            )
+        )
 
     def _require_the_debit(self, amounts: Amounts) -> None:
-        """Open a finding if a final payment lacks a booked debit that equals the order and stays.
-
-        A booking may lag behind the partner's word. So a missing debit is a finding only now, when
-        the payment would end.
-        """
-        if self.state is not PaymentState.FINAL or self.order.direction is Direction.INCOMING:
-            return
-        if self.shows_bookings and amounts.settled != amounts.instructed:
-            text = _have_left(amounts)
-        elif amounts.returned.minor:
-            text = f"{amounts.returned} have come back of a payment that the partner calls settled"
-        else:
-            return
-        self._open_unless_settled(FindingKind.DIFFERS, text)
+        if self.state is PaymentState.FINAL:
+            self._ask_unless_settled(
+                differences.in_the_final_debit(
+                    self.order, amounts, shows_bookings=self.shows_bookings
+                )
+            )
 
     def payment(self, reports: Sequence[Report]) -> Payment:
         self._statements(reports)
         movements = movements_of(reports)
         amounts = amounts_of(self.order.instructed_amount, movements)
-        self._check_currencies(movements)
+        self._ask_unless_settled(differences.in_currency(self.order, movements))
         self._check_sums(amounts, amounts_of(self.order.instructed_amount, ever_booked(reports)))
         self._require_the_debit(amounts)
-        # A capture or refund may have an object of its own, which is no second payment.
-        own = [r for r in reports if r.instruction_id not in self.claims]
-        reference = next((r.partner_reference for r in own if r.partner_reference), None)
-        references = {r.partner_reference for r in own if r.partner_reference}
-        if len(references) > 1:
-            self._open_unless_settled(
-                FindingKind.CONTRADICTION, f"{len(references)} objects at the partner"
-            )
-        for claim in sorted(self.claims):
-            # It may also show the payment's own object.
-            made = {r.partner_reference for r in reports if r.instruction_id == claim}
-            if len(made - references - {None}) > 1:
-                self._open_unless_settled(
-                    FindingKind.CONTRADICTION, f"several objects at the partner for {claim}"
-                )
+        self._ask_unless_settled(differences.in_objects(reports, self.claims))
         stands = standing(self.seen)
-        for question in (each.question for each in stands.values() if each.question):
-            self._open_unless_settled(FindingKind.CONTRADICTION, question)
+        self._ask_unless_settled(
+            contradiction(each.question) for each in stands.values() if each.question
+        )
         reversals = reversals_of(self.order, self.instructions, reports, movements, stands)
         if self.may_be_twice:
-            self._open_unless_settled(
-                FindingKind.CONTRADICTION,
-                "what was proven absent was accepted after all, and was sent again meanwhile",
-            )
-        certainty = self._certainty(bool(references))
+            self._ask_unless_settled([contradiction(_MAY_BE_TWICE)])
+        own = (r for r in reports if r.instruction_id not in self.claims)
+        reference = next((r.partner_reference for r in own if r.partner_reference), None)
+        certainty = self._certainty(reference is not None)
         if _is_too_early(self.state, certainty):
             # Final means that nothing is in question. After the answer, it is final again.
             self.state, self.basis = self.done, None
@@ -407,8 +345,9 @@ class _Folding:
             direction=self.order.direction,
             reversals=reversals,
             action=words.action if words and self.state is PaymentState.AWAITING_USER else None,
-            is_followed=any(each.is_open or self._lacks_booking(each) for each in reversals)
-            or any(i.is_open for i in self.instructions if i.instruction_id in self.claims),
+            is_followed=is_followed(
+                reversals, self.instructions, shows_bookings=self.shows_bookings
+            ),
             findings=tuple(dict.fromkeys((*self.open, *self.notes))),
             closed_findings=self._over(),
             partner_reference=reference,
@@ -427,11 +366,6 @@ class _Folding:
             funds_back=any(m.kind is MovementKind.RETURN for m in movements),
         )
 
-    def _lacks_booking(self, reversal: Reversal) -> bool:
-        """Whether a refund of ours is done by the partner's word, and its booking is to come."""
-        is_done = reversal.instruction_id is not None and reversal.state is ReversalState.DONE
-        return self.shows_bookings and is_done and reversal.taken.minor < reversal.amount.minor
-
     def _certainty(self, seen_at_partner: bool) -> Certainty:
         if self.is_uncertain or any(finding.freezes for finding in self.open):
             return Certainty.UNKNOWN
@@ -448,10 +382,6 @@ def _place(report: Report) -> tuple[object, ...]:
 def _is_too_early(state: PaymentState, certainty: Certainty) -> bool:
     """Whether the partner's words make it final while something is in question."""
     return state is PaymentState.FINAL and certainty is Certainty.UNKNOWN
-
-
-def _refused(report: Report) -> str:
-    return "its preparation" if report.attempt is None else f"attempt {report.attempt}"
 
 
 def _have_left(amounts: Amounts) -> str:

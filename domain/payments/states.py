@@ -37,7 +37,7 @@ class State:
         name: the state.
         rank: a higher rank replaces a lower one. Ranks may be skipped, since a partner need not
             report every step.
-        headline: for the payer, in a few words.
+        headline: in a few words, for payers and for operators alike. So it speaks to neither.
         detail: the same in a sentence.
         iso: transaction status in a pain.002 (ISO 20022 ExternalPaymentTransactionStatus1Code)
             while nothing is in doubt. RETURNED has no code of its own. It is RJCT, because the
@@ -53,7 +53,7 @@ class State:
         refunds: a REFUND may be admitted.
         money: where the money is.
         requires: who has to act next, unless something is in question.
-        next_action: the next step, as the payer reads it: theirs or ours.
+        next_action: the next step, and who takes it.
         colour: on a terminal.
     """
 
@@ -103,11 +103,12 @@ STATES: Final[dict[S, State]] = {
         State(
             S.AWAITING_US, 2, "On hold with us", "The payment waits for a decision on our side.",
             "PDNG", cancellable=True, is_unsent=True, requires=Whose.US,
-            next_action="we will be in touch", colour="yellow",
+            next_action="we decide", colour="yellow",
         ),
         State(
-            S.AWAITING_USER, 2, "Waiting for you", "The payment waits for your confirmation.",
-            "PDNG", cancellable=True, requires=Whose.USER, next_action="confirm the payment",
+            S.AWAITING_USER, 2, "Waiting for the payer",
+            "The payment waits until the payer confirms it.",
+            "PDNG", cancellable=True, requires=Whose.USER, next_action="the payer confirms",
             colour="yellow",
         ),
         State(
@@ -143,7 +144,8 @@ STATES: Final[dict[S, State]] = {
             "ACSC", only=Direction.OUTGOING, is_watched=True, outlasts_a_lag=True, colour="green",
         ),
         _left(
-            S.UNCONFIRMED, 7, "Sent, not confirmed", "The provider can no longer be asked.", "PDNG",
+            S.UNCONFIRMED, 7, "Not confirmed",
+            "Our provider can no longer be asked; its last word stands.", "PDNG",
             ends=True, refunds=True,
         ),
         _left(
@@ -162,7 +164,7 @@ STATES: Final[dict[S, State]] = {
             S.CANCELLED, 10, "Cancelled", "The payment was cancelled; no money was moved.", "CANC",
         ),
         _never_left(
-            S.EXPIRED, 10, "Expired", "The payment was not sent in time; no money was moved.",
+            S.EXPIRED, 10, "Expired", "The payment ran out of time; no money was moved.",
             "RJCT",
         ),
     )

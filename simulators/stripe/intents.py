@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,10 +9,10 @@ from datetime import datetime, timedelta
 from simulators.kit.delays import Delays
 from simulators.kit.replies import Json, Refusal
 from simulators.kit.timers import NotPossible, Timers
-from simulators.stripe import amounts, payer, wire
+from simulators.stripe import amounts, intent_fields, payer, wire
 from simulators.stripe.charges import Charges, decline_error
 from simulators.stripe.ids import new_id
-from simulators.stripe.methods import DEBITS, Methods
+from simulators.stripe.methods import Methods
 from simulators.stripe.objects import Ask, Objects, Thing
 from simulators.stripe.tokens import FINE, Behaviour
 from simulators.stripe.wire import (
@@ -24,7 +23,6 @@ from simulators.stripe.wire import (
     flag,
     invalid,
     needed,
-    nothing,
     text,
     whole,
 )
@@ -36,9 +34,6 @@ EXPIRE = "expire_authorisation"
 _UNCONFIRMED = ("requires_payment_method", "requires_confirmation", "requires_action")
 _CANCELLABLE = (*_UNCONFIRMED, "requires_capture")
 _REASONS = ("abandoned", "duplicate", "fraudulent", "requested_by_customer")
-_CAPTURES = ("automatic", "automatic_async", "manual")
-_TEXTS = "description receipt_email statement_descriptor statement_descriptor_suffix"
-_DESCRIPTOR = re.compile(r"(?=.*[A-Za-z])[^<>\\'\"*]{1,22}")
 _DECLINED = Behaviour("authentication_required", "authentication_required")
 
 
@@ -66,44 +61,13 @@ class Intents:
         needed(params, "amount", "currency")
         amount, currency = whole(params, "amount") or 0, str(params["currency"]).lower()
         amounts.check(amount, currency)
-        types = params.get("payment_method_types") or []
-        asked_methods = params.get("automatic_payment_methods") or {}
-        automatic = None
-        if flag(asked_methods, "enabled") or not types:
-            redirects = text(asked_methods, "allow_redirects", among=("always", "never"))
-            automatic = {"allow_redirects": redirects or "always", "enabled": True}
         customer = self._methods.customer(ask)
-        intent_id = new_id("pi")
         will_confirm = flag(params, "confirm")
-        body = {
-            "id": intent_id,
-            "amount": amount,
-            "amount_capturable": 0,
-            "amount_details": {"tip": {}},
-            "amount_received": 0,
-            **nothing("application application_fee_amount canceled_at cancellation_reason"),
-            "automatic_payment_methods": automatic,
-            "capture_method": "automatic_async",
-            "client_secret": f"{intent_id}_secret_{new_id('x')[2:]}",
-            "confirmation_method": "automatic",
-            "currency": currency,
-            "customer": customer and customer.id,
-            "last_payment_error": None,
-            "latest_charge": None,
-            "metadata": wire.metadata({}, params),
-            **nothing("next_action on_behalf_of payment_method processing review"),
-            "payment_method_options": {},
-            "payment_method_types": types or ["card", *DEBITS],
-            "setup_future_usage": None,
-            "shipping": None,
-            **nothing(_TEXTS),
-            "status": "requires_payment_method",
-            **nothing("transfer_data transfer_group"),
-            **self._changes(params),
-        }
+        customer_id = None if customer is None else customer.id
+        body = intent_fields.new(params, amount, currency, customer_id)
         if text(params, "payment_method") or "payment_method_data" in params:
             method = self._methods.named(ask)
-            customer_id = body["customer"]
+            types = params.get("payment_method_types") or []
             self._methods.usable(method, types, currency, customer_id)
             body |= {"payment_method": method.id, "status": "requires_confirmation"}
         if will_confirm:
@@ -121,7 +85,7 @@ class Intents:
     def update(self, ask: Ask) -> Json:
         intent = self._intent(ask)
         params = ask.params
-        changes = self._changes(params)
+        changes = intent_fields.changes(params)
         if set(params) - {"metadata", "description", "expand"}:
             self._require(intent, "update", *_UNCONFIRMED, "requires_capture")
         if "amount" in params or "currency" in params:
@@ -265,7 +229,7 @@ class Intents:
 
     def _confirm(self, intent: Thing, ask: Ask) -> Json:
         params, at = ask.params, ask.now
-        intent.body |= self._changes(params)
+        intent.body |= intent_fields.changes(params)
         intent.key = ask.key or new_id("nokey")
         method = self._methods.named(ask, intent["payment_method"])
         types = intent["payment_method_types"]
@@ -363,24 +327,6 @@ class Intents:
         raise Refusal(402, {"error": {**told, "type": CARD, "payment_intent": intent.body}})
 
     # Small things
-
-    def _changes(self, params: Json) -> Json:
-        changes: Json = {name: text(params, name) for name in _TEXTS.split() if name in params}
-        for name in ("statement_descriptor", "statement_descriptor_suffix"):
-            if not _DESCRIPTOR.fullmatch(changes.get(name) or "a"):
-                message = f"The {name} has at most 22 characters, a letter, and none of <>\\'\"*"
-                raise invalid(message, param=name)
-        for name, among in (
-            ("capture_method", _CAPTURES),
-            ("confirmation_method", ("automatic", "manual")),
-            ("setup_future_usage", ("off_session", "on_session")),
-        ):
-            if (value := text(params, name, among=among)) is not None:
-                changes[name] = value
-        for name in ("payment_method_options", "payment_method_types", "shipping"):
-            if params.get(name):
-                changes[name] = params[name]
-        return changes
 
     def _intent(self, ask: Ask) -> Thing:
         return self._objects.get("payment_intent", ask.object_id, ask.account, "intent")

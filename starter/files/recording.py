@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from domain.payments.intent import Acknowledgement, PossibleDuplicate
-from starter.client import Asked, Orchestrator, Receipt
+from starter.client import Orchestrator, Receipt
 from starter.files.judging import Repeat
 from starter.files.plan import PlannedOrder
 from starter.journal import Journal
+from starter.orders import Asked
 from starter.signing import Signer
 
 #: Orders recorded in one transaction: few enough that no other writer waits for long.

@@ -14,8 +14,9 @@ from lxml import etree
 from domain.clock import ClocksApart
 from regimes.refusal import Refusal
 from starter.acceptance import InvalidOrder
-from starter.client import Asked, Orchestrator
+from starter.client import Orchestrator
 from starter.journal import Journal, JournalFailed
+from starter.orders import Asked
 from store.accepting import KeyReused
 from store.faults import StoreAway
 from store.operators import NotSigned

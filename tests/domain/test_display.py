@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Book, Closed
 from domain.payments.display import NO_RETRY_REASONS, Display, Funds, display
+from domain.payments.order import Direction
 from domain.payments.payment import Payment
 from domain.payments.report import MovementKind, PaymentState, Report
 from domain.payments.states import PROVEN_NOTHING_MOVED
@@ -125,6 +126,21 @@ def test_every_state_has_its_words_and_its_funds(state: PaymentState) -> None:
     assert shown.final == (state in FINAL)
     assert shown.may_cancel == (state in MAY_CANCEL)
     assert shown.may_retry == (state in PROVEN_NOTHING_MOVED)
+
+
+@pytest.mark.parametrize("state", PaymentState)
+def test_no_text_speaks_to_the_payer_because_operators_read_it_too(state: PaymentState) -> None:
+    for certainty in Certainty:
+        shown = display(REACHED[state].model_copy(update={"certainty": certainty}))
+        texts = f"{shown.headline} {shown.detail} {shown.next_action}"
+        assert not re.search(r"\b(you|your|please)\b", texts, re.IGNORECASE), texts
+
+
+def test_what_people_found_out_reads_as_sent_or_taken_by_its_direction() -> None:
+    sent = folded(decision(S.SETTLED), of=book(attempt(), held=True))
+    taken = sent.model_copy(update={"state": S.CAPTURED, "direction": Direction.INCOMING})
+    assert display(sent).headline == "Sent, as we found out"
+    assert display(taken).headline == "Taken, as we found out"
 
 
 def test_every_state_has_a_headline_of_its_own() -> None:

@@ -22,8 +22,9 @@ from domain.payments.view import PaymentView
 from starter.acceptance import InvalidOrder
 from starter.asking import Notifier
 from starter.away import TemporalAway
-from starter.client import Asked, Orchestrator, Receipt
+from starter.client import Orchestrator, Receipt
 from starter.operators import Operators
+from starter.orders import Asked
 from starter.running import Running
 from store.accepting import KeyReused
 from store.claims import Claims

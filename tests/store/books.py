@@ -51,7 +51,7 @@ from store.inbox import Inbox
 from store.keyring import Keyring
 from store.payment_kind import payments_alone
 from store.payments import Payments
-from store.payments import row as payment_row
+from store.payments import row as resource_row
 from store.rounds import Rounds
 from store.sending import Reading, SendBook, Turn
 from store.set_back import SetBack
@@ -266,7 +266,7 @@ class Store:
 
         def transaction(session: Session) -> PaymentView:
             keep_report(session, payment_id, entry, now)
-            row = payment_row(session, payment_id)
+            row = resource_row(session, payment_id)
             view: PaymentView = Folding(self.keyring, PAYMENTS).refold(session, row, now)
             return view
 

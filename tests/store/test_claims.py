@@ -92,7 +92,7 @@ async def test_a_repeated_claim_claims_nothing_new(store: Store, claims: Claims)
     assert (first.is_new, again.is_new) == (True, False)
     assert first.instruction.instruction_id == claim_id(PAYMENT, CAPTURE, "k")
     assert again.instruction == first.instruction
-    with pytest.raises(ClaimReused, match="key"):
+    with pytest.raises(ClaimReused, match=r"key: 'k' stands for a capture of 60.00 EUR"):
         await admit(claims, store, CAPTURE, 5_000)
     rows = store.rows(lambda s: s.exec(select(InstructionRow.kind)).all())
     assert sorted(rows) == ["capture", "pay"]
@@ -113,8 +113,17 @@ async def test_claims_that_do_not_fit_together_are_not_both_admitted(
 
 async def test_held_money_cannot_be_refunded(store: Store, claims: Claims) -> None:
     await authorised(store)
-    with pytest.raises(CannotClaim, match="authorised"):
+    says = "authorised, so nothing can be refunded yet; cancel it instead"
+    with pytest.raises(CannotClaim, match=says):
         await admit(claims, store, REFUND, 1)
+
+
+async def test_nothing_is_captured_unless_an_amount_is_reserved(
+    store: Store, claims: Claims
+) -> None:
+    await authorised(store, S.PROCESSING)
+    with pytest.raises(CannotClaim, match="is processing; a capture is possible only while"):
+        await admit(claims, store, CAPTURE, 1)
 
 
 async def test_a_refund_is_bounded_by_what_was_captured(store: Store, claims: Claims) -> None:

@@ -15,7 +15,7 @@ from domain.lifecycle.resource import UnknownResource
 from domain.lifecycle.sending import AttemptResult
 from store.forgotten import doubt
 from store.page import Page, page_of
-from store.payments import row as payment_row
+from store.payments import row as resource_row
 from store.tables.lifecycles import AttemptRow, InstructionRow
 from tests.clock import SteppedClock
 from tests.store.books import INSTRUCTION, PAYMENT, Store, accepted
@@ -55,7 +55,7 @@ async def test_what_a_transaction_adds_is_on_its_page(store: Store, clock: Stepp
     await store.accept()
 
     def doubted(session: Session) -> tuple[int, int]:
-        payment = payment_row(session, PAYMENT)
+        payment = resource_row(session, PAYMENT)
         page = page_of(session, PAYMENT)
         before = len(page.attempts(INSTRUCTION))
         doubt(session, payment, page.instruction(INSTRUCTION), 2, clock.now())
@@ -75,7 +75,7 @@ async def test_a_page_is_read_anew_once_the_lock_is_held(store: Store) -> None:
         before = page_of(session, PAYMENT)
         attempt = before.attempt(INSTRUCTION, 1)
         attempt.why = "ours"
-        payment_row(session, PAYMENT)
+        resource_row(session, PAYMENT)
         after = page_of(session, PAYMENT)
         return after is before, attempt.result, after.attempt(INSTRUCTION, 1).why
 

@@ -203,10 +203,10 @@ async def test_without_a_terminal_or_a_file_it_says_what_to_set(parked: Home) ->
     ("wrong", "says"),
     [
         ({"decision": CommandKind.NOT_EXECUTED}, "--evidence: is missing"),
-        ({"evidence": Path("x")}, "--evidence: only belongs to `not-executed`"),
+        ({"evidence": Path("x")}, "--evidence: goes only with `not-executed`"),
         (
             {"decision": CommandKind.ABANDON, "reference": "x"},
-            "--reference: only belongs to `executed`",
+            "--reference: goes only with `executed`",
         ),
         (
             {"decision": CommandKind.NOT_EXECUTED, "evidence": Path("/nothing/here")},

@@ -9,7 +9,6 @@ from typing import Final
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from assembly import debtor_accounts
 from domain.accounts import ClearingMember
 from domain.money import Money
 from domain.party import Identification, PartyKind
@@ -259,7 +258,7 @@ def test_an_account_without_iban_pays_where_its_number_is_mapped(tmp_path: Path)
     )
     named = dict.fromkeys(("main", "dollars", "euros"), ours)
     partners = Partners(currencycloud=named)
-    accounts = debtor_accounts(Settings(home=tmp_path, debtors=debtors, partners=partners))
+    accounts = Settings(home=tmp_path, debtors=debtors, partners=partners).debtor_accounts
     by_number = nested("DbtrAcct/Id/Othr/Id", "00125574999")
     lines = [transfer(**DOLLARS)]
     blocks = Block(lines, account=by_number), Block([*lines, transfer()], name="BY-IBAN")

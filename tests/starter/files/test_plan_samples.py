@@ -10,7 +10,6 @@ from typing import Final
 
 import pytest
 
-from assembly import debtor_accounts
 from messages.credit_transfer import FileRefused
 from messages.pain001 import read
 from partners.currencycloud.account import Account as CurrencycloudAccount
@@ -137,7 +136,7 @@ def planned(specs: Path, home: Path, name: str) -> FilePlan | FileRefused:
     except FileRefused as refused:
         return refused
     day = date.fromisoformat(OUTCOMES[name][0])
-    return plan(file, debtor_accounts(settings(home)), now=NOW, as_of=day)
+    return plan(file, settings(home).debtor_accounts, now=NOW, as_of=day)
 
 
 def test_every_sample_of_the_index_has_its_outcome(specs: Path) -> None:

@@ -32,8 +32,8 @@ def a_bomb_is_read_whole() -> None:
 @planted("the lines recorded before a file broke off are hidden by the error",
          "tests/attacks/test_broken_off.py")  # fmt: skip
 def a_broken_off_file_is_an_error() -> None:
-    pay: Any = import_module("terminal.pay")
-    original = pay.record
+    intake: Any = import_module("starter.files.intake")
+    original = intake.record
 
     async def raises(*given: Any) -> Any:
         recorded = await original(*given)
@@ -41,7 +41,7 @@ def a_broken_off_file_is_an_error() -> None:
             raise recorded.broke_off.why
         return recorded
 
-    pay.record = raises
+    intake.record = raises
 
 
 @planted("words of others reach screens and logs as they came", "tests/domain/test_plain_text.py")
