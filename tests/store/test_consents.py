@@ -30,8 +30,10 @@ from store.database import Database
 from store.evidence import keep_report
 from store.folding import Folding
 from store.keyring import Keyring
+from store.page import page_of
 from store.payments import Payments
 from store.payments import row as resource_row
+from store.references import keep_object
 from store.schema import upgrade
 from store.sending import SendBook
 from store.tables.lifecycles import InstructionRow
@@ -116,6 +118,8 @@ class Desk:
 
         def transaction(session: Session) -> None:
             row = resource_row(session, consent_id)
+            ask = page_of(session, consent_id).instruction(report.instruction_id)
+            keep_object(session, ask, f"at-{consent_id}", now)
             keep_report(session, consent_id, report, now)
             Folding(self.keyring, KINDS).refold(session, row, now)
 
