@@ -29,7 +29,7 @@ SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadsc
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
-demo: servers ## watch payments survive a killed worker and lost replies (ARGS=--keep leaves it running)
+demo: servers ## watch payments and collections survive a killed worker and lost replies (ARGS=--keep leaves it running)
 	$(BIN)/finality demo $(ARGS)
 
 test: servers ## run all tests (ARGS="-k word" runs some)

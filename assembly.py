@@ -33,6 +33,7 @@ from store.consent_kind import consents_alone
 from store.consents import Consents
 from store.database import Database
 from store.faults import StoreAway
+from store.feeds import Feeds
 from store.file_lines import FileLines
 from store.files import Files
 from store.folding import Folding
@@ -60,6 +61,7 @@ from transport.time_left import boottime
 if TYPE_CHECKING:
     from temporalio.client import Client
 
+    from activities.back_fill import BackFill
     from activities.clocks import Clocks
     from activities.witness import Witness
     from inbound.webhooks import Webhooks
@@ -301,6 +303,26 @@ class Assembly:
         }
         strangers = Strangers(self.database, Folding(self.keyring, self.kinds))
         return Witness(listers=listers, strangers=strangers, clock=self.clock)
+
+    @property
+    def back_fill(self) -> BackFill:
+        """Reads the events that partners list, because webhooks are lost."""
+        from activities.back_fill import BackFill, Feed
+        from partners.interface import EventFeed
+
+        feeds = {
+            name: Feed(partner, partner.login, partner.profile)
+            for name, partner in self.partners.items()
+            if isinstance(partner, EventFeed)
+        }
+        return BackFill(
+            feeds=feeds,
+            store=Feeds(self.database),
+            inbox=self.inbox,
+            silences=self.witness.silences,
+            every=self.settings.events_every,
+            clock=self.clock,
+        )
 
     @property
     def set_back(self) -> SetBack:

@@ -17,6 +17,7 @@ from terminal.finding_commands import finding_commands
 from terminal.halt_commands import By, halt_commands
 from terminal.operator_commands import operator_commands
 from terminal.options import Json
+from terminal.partner_commands import partner_commands
 from terminal.pay_command import pay_command
 
 app = typer.Typer(
@@ -74,16 +75,22 @@ def up(
     codec_port: Annotated[
         int, _port("Port of the codec endpoint, which decrypts payloads for the UI.")
     ] = 8234,
-    simulator_port: Annotated[int, _port("Port of the partner's simulator.")] = 8235,
+    simulator_port: Annotated[
+        int,
+        _port(
+            "Port of the first partner's simulator. The others take the ports that follow; 0 takes "
+            "free ones."
+        ),
+    ] = 8240,
     inbound_port: Annotated[int, _port("Port that receives webhooks.")] = 8236,
     debtor: Annotated[
         list[str] | None,
         typer.Option(
-            help="IBAN of a debtor account whose files the simulator pays; may be repeated."
+            help="IBAN of a debtor account whose files the first simulator pays; may be repeated."
         ),
     ] = None,
 ) -> None:
-    """Run all servers on this machine: Temporal and its UI, worker, webhooks, codec, simulator."""
+    """Run all servers on this machine: Temporal and its UI, worker, webhooks, codec, simulators."""
     from domain.accounts import AccountError, check_iban
     from local.stack import Ports
     from local.up import up as run_up
@@ -330,7 +337,7 @@ def demo(
         int, typer.Option(min=24, max=500, help="The number of payments in the file.")
     ] = 24,
 ) -> None:
-    """Pay a file through a killed worker and lost replies, then compare the books."""
+    """Pay a file and collect from cards, under faults and a killed worker; compare the books."""
     from local.demo import demonstrate
     from settings import Settings
 
@@ -344,6 +351,7 @@ finding_commands(app, _run)
 app.add_typer(file_commands(_run), name="file")
 app.add_typer(operator_commands(_run), name="operator")
 app.add_typer(consent_commands(app, _run), name="consent")
+app.add_typer(partner_commands(), name="partner")
 
 
 def main() -> Any:

@@ -133,6 +133,12 @@ class Settings(BaseSettings):
     )
     upkeep_every: Time = timedelta(seconds=20)
     """the time between two rounds of upkeep; the first worker of a Temporal server sets it"""
+    events_every: Time = Field(
+        default=timedelta(minutes=5),
+        gt=timedelta(0),
+        description="the time between two readings of a partner's own list of events, which makes "
+        "up for webhooks that were lost",
+    )
     leave_temporal_after: Time | None = Field(
         default=None,
         ge=timedelta(days=1),

@@ -168,6 +168,7 @@ def upkeep(
         tasks=Tasks(assembly.database),
         rounds=assembly.rounds,
         witness=assembly.witness,
+        back_fill=assembly.back_fill,
         runner=Running(client, lifecycles),
         clock=clock or assembly.clock,
         clocks=assembly.clocks,

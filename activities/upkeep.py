@@ -22,6 +22,7 @@ from domain.lifecycle.witness import Known, Mark
 from domain.payments.view import KIND
 
 if TYPE_CHECKING:
+    from activities.back_fill import BackFill
     from activities.clocks import Clocks, Moments
     from activities.witness import Witness
     from domain.clock import Clock
@@ -71,6 +72,7 @@ class Upkeep:
         tasks: Tasks,
         rounds: Rounds,
         witness: Witness,
+        back_fill: BackFill,
         runner: Runner,
         clock: Clock,
         clocks: Clocks,
@@ -84,6 +86,7 @@ class Upkeep:
         self._tasks = tasks
         self._rounds = rounds
         self._witness = witness
+        self._back_fill = back_fill
         self._runner = runner
         self._clock = clock
         self._clocks = clocks
@@ -120,12 +123,17 @@ class Upkeep:
     async def compare_with_partners(self) -> None:
         """Compare the partners' lists with the database, except for partners that do not answer.
 
+        That is their lists of payments, and their lists of events, from which webhooks that were
+        lost are made up for. Payments with news are notified at once.
+
         Raises:
             ClocksApart: our clock differs from the others.
         """
         async with Heartbeat(activity.heartbeat, _BEAT_SECONDS):
             await self._clocks.agree()
             await self._witness.compare_all()
+            if news := await self._back_fill.catch_up():
+                await self._notify(news)
 
     @activity.defn
     async def relay(self) -> int:

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from local.demo_file import end_to_end_id
 
+#: The partner that pays. The faults of this module are its simulator's.
+PARTNER: Final = "currencycloud"
 _SEND: Final = "POST /v2/payments/create"
 
 #: Faults of the first send: (fault, number of payments that meet it, words for people).

@@ -1,4 +1,4 @@
-"""All processes on one machine: Temporal with UI, codec endpoint, simulator, inbound, worker."""
+"""All processes on one machine: Temporal with UI, codec endpoint, simulators, inbound, worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -21,9 +21,8 @@ from typing import Any, Final, Self
 from domain.explained import Explained
 from local.child import start_child
 from local.own_keyring import own_keyring
-from local.simulator import Simulator, known_as, start_simulator
+from local.simulated_partner import SIMULATOR, SimulatedPartner, run_simulator
 from local.temporal_server import DevServer, free_port, is_taken, start_dev_server
-from partners.kit.registration import Registration
 from partners.registry import Partners
 from process import own_module
 from serving import served
@@ -34,10 +33,9 @@ from starter.peer import can_tell_users
 from store.keyring import Keyring
 from workflows.attributes import SEARCH_ATTRIBUTES
 
-#: The name of our account with the simulator, in settings and orders.
-SIMULATOR: Final = "simulator"
 #: Enough for the inbound process to start on a slow machine.
 _INBOUND_LIMIT_SECONDS: Final = 60
+_PORT_MAX: Final = 65535
 
 
 class AlreadyUp(Explained):
@@ -58,7 +56,8 @@ class Ports:
     temporal: int = 7233
     ui: int = 8233
     codec: int = 8234
-    simulator: int = 8235
+    simulator: int = 8240
+    """the first simulator's; the others take the ports that follow"""
     inbound: int = 8236
 
     @classmethod
@@ -67,8 +66,27 @@ class Ports:
         return cls(0, 0, 0, 0, 0)
 
     def settled(self) -> Ports:
-        """The same ports, with every 0 replaced by a port that is free now."""
-        return Ports(*(port or free_port() for port in vars(self).values()))
+        """The same ports, with every 0 replaced by a port that is free now.
+
+        The simulators' stays: `of_simulators` looks for as many as there are.
+        """
+        named = {part: port or free_port() for part, port in vars(self).items()}
+        return replace(self, **{**named, "simulator": self.simulator})
+
+    def of_simulators(self, count: int) -> list[int]:
+        """A port for each simulator.
+
+        Raises:
+            AlreadyUp: there are not as many ports after the given one.
+        """
+        if not self.simulator:
+            return [free_port() for _ in range(count)]
+        if self.simulator + count - 1 > _PORT_MAX:
+            raise AlreadyUp(
+                f"--simulator-port: {count} simulators take the ports from {self.simulator} on, "
+                f"and the last port is {_PORT_MAX}; give a smaller one, or 0 for free ones"
+            )
+        return [self.simulator + number for number in range(count)]
 
 
 @dataclass
@@ -85,24 +103,17 @@ class Stack:
     ports: Ports
     debtors: Mapping[str, Mapping[str, str]]
     simulator_options: Sequence[str] = ()
+    """of every simulator"""
     say: Say = print
-    partner: str = field(init=False)
-    registration: Registration[Any] = field(init=False)
     temporal: DevServer = field(init=False)
-    simulator: Simulator = field(init=False)
-    _book: str = field(init=False)
+    partners: dict[str, SimulatedPartner] = field(init=False, default_factory=dict)
+    """by name; the first one pays the files of `debtors`"""
     worker: subprocess.Popen[bytes] = field(init=False)
     inbound: subprocess.Popen[bytes] = field(init=False)
-    _webhook_secret: str = field(
-        init=False, repr=False, default_factory=lambda: secrets.token_hex(24)
-    )
     _codec_token: str = field(
         init=False, repr=False, default_factory=lambda: secrets.token_urlsafe(24)
     )
     _parts: AsyncExitStack = field(init=False, default_factory=AsyncExitStack)
-
-    def __post_init__(self) -> None:
-        self.partner, self.registration = next(iter(Partners.registrations().items()))
 
     async def __aenter__(self) -> Self:
         try:
@@ -124,12 +135,13 @@ class Stack:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock_home()
         self.ports = ports = self.ports.settled()
-        for part, port in vars(ports).items():
-            if is_taken(port):
-                raise AlreadyUp(
-                    f"port {port} is taken by another program; give another with "
-                    f"--{part}-port, where 0 takes a free one"
-                )
+        having = {
+            name: registration
+            for name, registration in Partners.registrations().items()
+            if registration.is_simulated
+        }
+        of_simulators = ports.of_simulators(len(having))
+        self._require_free(of_simulators)
         await self._serve_codec(own_keyring(Settings(home=self.home), self.say))
         self.say("starting Temporal (the first time it may have to be built: some minutes)")
         self.temporal = await start_dev_server(
@@ -141,24 +153,42 @@ class Stack:
             log_file=self.log("temporal"),
         )
         self._parts.push_async_callback(self.temporal.stop)
-        self.say(f"starting the {self.registration.title} simulator")
-        book_file = self.home / f"{self.partner}-simulator.db"
-        self._book = known_as(book_file)
-        self.simulator = await start_simulator(
-            self.partner,
-            port=ports.simulator,
-            db_file=book_file,
-            log_file=self.log("simulator"),
-            options=self.simulator_options,
-        )
-        self._parts.push_async_callback(self.simulator.stop)
+        for (name, registration), port in zip(having.items(), of_simulators, strict=True):
+            self.say(f"starting the {registration.title} simulator")
+            self.partners[name] = partner = await run_simulator(
+                name,
+                registration,
+                port=port,
+                db_file=self.home / f"{name}-simulator.db",
+                log_file=self.log(f"{name}-simulator"),
+                options=self.simulator_options,
+            )
+            self._parts.push_async_callback(partner.simulator.stop)
         self._write_up_file()
         self.start_inbound()
         self._parts.push_async_callback(self.stop_inbound)
         self.start_worker()
         self._parts.push_async_callback(self.stop_worker)
         await self._until_inbound()
-        await self._have_notified()
+        for partner in self.partners.values():
+            await partner.notify_at(self.ports.inbound)
+
+    def _require_free(self, of_simulators: Sequence[int]) -> None:
+        named = {part: port for part, port in vars(self.ports).items() if part != "simulator"}
+        wanted: dict[int, str] = {}
+        for part, port in (*named.items(), *(("simulator", port) for port in of_simulators)):
+            option = f"--{part}-port"
+            if port in wanted:
+                raise AlreadyUp(
+                    f"port {port} is for {wanted[port]} and for {option}: change one of them. Each "
+                    f"simulator has a port; here they are {', '.join(map(str, of_simulators))}"
+                )
+            if is_taken(port):
+                raise AlreadyUp(
+                    f"port {port} is taken by another program; give another with {option}, "
+                    "where 0 takes a free one"
+                )
+            wanted[port] = option
 
     def _lock_home(self) -> None:
         """Allow one stack per home: two would share databases and overwrite `up.json`."""
@@ -230,17 +260,6 @@ class Stack:
             else:
                 return
 
-    async def _have_notified(self) -> None:
-        """Have the simulator deliver its notifications to the inbound process."""
-        await self.simulator.control(
-            "POST",
-            "webhooks",
-            {
-                "url": f"http://127.0.0.1:{self.ports.inbound}/webhooks/{self.partner}/{SIMULATOR}",
-                "secret": self._webhook_secret,
-            },
-        )
-
     @property
     def codec_url(self) -> str:
         """The address at which the UI has payloads decoded; it contains the token.
@@ -263,19 +282,14 @@ class Stack:
         )
 
     def _write_up_file(self) -> None:
-        account = {
-            "base_url": self.simulator.base_url,
-            "simulated": True,
-            "book": self._book,
-            "write_within": 5,
-            "answer_within": 5,
-            **self.registration.simulated(self._webhook_secret),
-        }
+        payer = next(iter(self.partners))
         found: dict[str, Any] = {
             "temporal_address": self.temporal.address,
-            "partners": {self.partner: {SIMULATOR: account}},
+            "partners": {
+                name: {SIMULATOR: partner.account} for name, partner in self.partners.items()
+            },
             "debtors": {
-                iban: {"partner": self.partner, "partner_account": SIMULATOR, **debtor}
+                iban: {"partner": payer, "partner_account": SIMULATOR, **debtor}
                 for iban, debtor in self.debtors.items()
             },
             "inbound_port": self.ports.inbound,

@@ -28,7 +28,9 @@ async def up(home: Path, ports: Ports, debtors: Mapping[str, Mapping[str, str]],
             say(f"Codec        {stack.codec_url}  (the UI has it; only this user may ask)")
         else:
             say(f"Codec        {stack.codec_url}  (enter it in the UI: the glasses, top right)")
-        say(f"Simulator    {stack.simulator.base_url}  ({stack.registration.title})")
+        for number, partner in enumerate(stack.partners.values()):
+            pays = ", which pays the files of --debtor" if number == 0 else ""
+            say(f"Simulator    {partner.simulator.base_url}  ({partner.title}{pays})")
         say(f"Webhooks     http://127.0.0.1:{stack.ports.inbound}/webhooks")
         say(f"Logs         {home / 'logs'}")
         say("In another terminal: finality pay FILE.   Ctrl-C ends everything in order.")

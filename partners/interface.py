@@ -6,11 +6,12 @@ A partner implements those it has; there is no base class and there are no capab
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
 from domain.lifecycle.answers import (
     Deadline,
+    FeedPage,
     Listed,
     LookedFor,
     NotReady,
@@ -104,6 +105,25 @@ class PaymentLister(Protocol):
         """The payments created since then, of every sub-account, deleted ones included.
 
         Reads a few pages at most. If there are more, the caller asks again from the last payment.
+        """
+
+
+@runtime_checkable
+class EventFeed(Protocol):
+    """Lists the events of our account, so that webhooks that were lost are made up for."""
+
+    @property
+    def events_kept(self) -> timedelta:
+        """How long the partner lists an event."""
+
+    async def events_since(self, since: datetime, cursor: str | None) -> FeedPage | Unanswered:
+        """The events after the cursor, the oldest first, under the keys that webhooks have.
+
+        An event may come again in a later page, and one that the partner shows late must not be
+        skipped. Reads a few pages of the partner at most; the caller asks again from the cursor.
+
+        Args:
+            since: where to begin if there is no cursor, or if the partner no longer knows it.
         """
 
 

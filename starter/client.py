@@ -254,6 +254,19 @@ class Orchestrator:
         """Give back some of what was captured. All else is as for `capture`."""
         return await self._claim(payment_id, InstructionKind.REFUND, key, amount, tenant, by)
 
+    async def confirm(
+        self, payment_id: str, key: str, *, tenant: str | None, by: str
+    ) -> ClaimReceipt:
+        """Have the payer confirm a collection that was declined because the payer was not there.
+
+        The partner is asked again, as if the payer were there now. Once a read shows the page on
+        which the payer confirms, `action` returns it. Until the payment's deadline, the payer may
+        go there. The order must have a `return_url`. All else is as for `capture`.
+        """
+        view = await self._view(payment_id, tenant)
+        whole = view.payment.amounts.instructed
+        return await self._claim(payment_id, InstructionKind.CONFIRM, key, whole, tenant, by)
+
     async def _claim(
         self,
         payment_id: str,

@@ -12,11 +12,13 @@ from typing import Final, NamedTuple
 from domain.clock import Clock
 from domain.lifecycle.command import Outcome
 from domain.lifecycle.next_step import Owed
+from domain.lifecycle.profile import InstructionKind
 from domain.lifecycle.resource import Certainty
 from domain.lifecycle.reversals import ReversalKind
 from domain.payments.due import due
 from domain.payments.episodes import CaptureState, Episode
 from domain.payments.payment import Payment
+from domain.payments.report import ActionKind
 from domain.payments.states import STATES
 from starter.asking import ClaimReceipt, CommandReceipt
 from starter.client import Orchestrator
@@ -133,8 +135,13 @@ def _is_known(own: Episode, payment: Payment, episodes: Iterable[Episode]) -> bo
     """Whether the outcome of a claim is known, and the payment shows it."""
     if payment.is_frozen or own.state is CaptureState.FAILED:
         return True
+    if own.kind is InstructionKind.CONFIRM:
+        # A read brings the page on which the payer confirms, or what came of it.
+        is_asked = payment.action is not None and payment.action.kind is not ActionKind.CONFIRM
+        return not own.is_open and (is_asked or not STATES[payment.state].confirms)
     if own.state is CaptureState.DONE:
-        done = sum(each.amount.minor for each in episodes if each.state is CaptureState.DONE)
+        captures = [each for each in episodes if each.kind is InstructionKind.CAPTURE]
+        done = sum(each.amount.minor for each in captures if each.state is CaptureState.DONE)
         return payment.amounts.captured.minor >= done
     return not own.is_open or (own.is_shown and own.kind is ReversalKind.REFUND)
 

@@ -297,7 +297,7 @@ class Operations:
         return await self._tasks.open(owner=owner, due_before=due_before, limit=limit)
 
     async def dismiss(self, task_id: str, *, signer: Signer, why: str) -> str | None:
-        """Close a task that is about no payment: unmatched deliveries, or a machine's clock.
+        """Close a task that is about no payment: deliveries, missed events, or a machine's clock.
 
         If a payment takes the deliveries' reference later, it gets them all the same. A task about
         a payment cannot be closed here: a decision about the payment answers it.

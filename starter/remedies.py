@@ -11,6 +11,7 @@ from typing import Final
 from domain.consents.instructions import KIND as CONSENT
 from domain.lifecycle.resource import FREEZING
 from starter.operations import Operations
+from store.feeds import EVENTS_MISSED
 from store.file_lines import FileLines, Place
 from store.tasks import Task
 from store.unopened import SEALED
@@ -61,6 +62,8 @@ def remedies(task: Task, *, not_executed_is_offered: bool) -> list[Remedy]:
     dismiss = Remedy(RemedyKind.DISMISS, task_id=task.task_id)
     if task.kind == CLOCK:
         return [Remedy(RemedyKind.EXAMINE), dismiss]
+    if task.kind == EVENTS_MISSED:
+        return [dismiss]
     if task.unmatched is not None:
         return [Remedy(RemedyKind.EXECUTED, reference=task.unmatched.reference), dismiss]
     if task.resource_kind == CONSENT:

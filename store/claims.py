@@ -1,4 +1,4 @@
-"""Captures and refunds: each claims its amount in the transaction that admits it.
+"""Captures, refunds and confirmations: each claims its amount in the transaction that admits it.
 
 The payment's lock is held meanwhile. So two claims that each fit the bound, and do not fit it
 together, can never both be admitted. Judging the bound when the claim is sent was refused: by
@@ -15,14 +15,14 @@ from typing import Any, Final
 from sqlmodel import Session, col, select
 
 from domain.ids import claim_id
-from domain.lifecycle.kinds import kind_of
+from domain.lifecycle.kinds import Bound, kind_of
 from domain.lifecycle.profile import InstructionKind, LookupKind, Profile
 from domain.money import Money
 from domain.payments.aftermath import left_to_claim
 from domain.payments.episodes import Claim, Episode, episodes
-from domain.payments.order import Captured
+from domain.payments.order import Captured, Collection
 from domain.payments.payment import Instruction, Payment
-from domain.payments.report import Action
+from domain.payments.report import Action, ActionKind
 from domain.payments.states import STATES
 from domain.payments.view import PaymentView
 from store.actions import action_of
@@ -198,9 +198,16 @@ class Claims:
                 )
         elif row.cancel_asked_at is not None:
             raise CannotClaim(
-                "state: a cancel was asked for, so nothing more can be captured; `finality show "
+                f"state: a cancel was asked for, so no {kind} is possible; `finality show "
                 f"{row.resource_id}` shows what became of it"
             )
+        elif kind_of(kind).claims is Bound.INSTRUCTED:
+            if not state.confirms:
+                raise CannotClaim(
+                    f"state: the payment is {state.name}, so there is nothing for the payer to "
+                    "confirm"
+                )
+            _require_payer_was_away(self._folding.request(row).collection, payment, amount)
         elif not state.captures:
             raise CannotClaim(
                 f"state: the payment is {state.name}; a capture is possible only while an amount "
@@ -214,6 +221,21 @@ class Claims:
                     "nothing is left to capture"
                 )
         _require_parent_free(profile, view, kind)
+
+
+def _require_payer_was_away(collection: Collection | None, payment: Payment, amount: Money) -> None:
+    """Require an order that was declined because nobody was there to confirm it."""
+    if collection is None or not collection.off_session:
+        raise CannotClaim("off_session: the payer was there, so the partner already asks the payer")
+    if not collection.return_url:
+        raise CannotClaim(
+            "return_url: the order has none, so the payer could not come back; collect again with "
+            "one, after this payment is cancelled"
+        )
+    if payment.action is not None and payment.action.kind is not ActionKind.CONFIRM:
+        raise CannotClaim("state: the payer has a page to confirm on already; show its link")
+    if amount != payment.amounts.instructed:
+        raise CannotClaim(f"amount: is not the whole order ({payment.amounts.instructed})")
 
 
 def _require_parent_free(profile: Profile, view: PaymentView, kind: InstructionKind) -> None:

@@ -21,6 +21,7 @@ from store.database import Database
 from store.keyring import Keyring
 from store.locks import hold
 from store.page import plain_rows
+from store.parts import in_parts
 from store.tables.lifecycles import InstructionRow, LifecycleRow
 from store.tables.partners import IS_OBJECT, InboxRow, ReferenceRow
 from store.unmatched import Reference, ask_whose, close_matched
@@ -114,6 +115,89 @@ class Inbox:
                 )
             )
             return Arrival(True, tenant, payment_id, kind)
+
+        return await self._database.write(transaction)
+
+    async def known(
+        self, partner: str, partner_account: str, event_keys: Collection[str]
+    ) -> set[str]:
+        """Those of these events that were delivered before."""
+
+        def query(session: Session) -> set[str]:
+            return {
+                key
+                for some in in_parts(event_keys)
+                for key in session.exec(
+                    select(InboxRow.event_key).where(
+                        InboxRow.partner == partner,
+                        InboxRow.partner_account == partner_account,
+                        col(InboxRow.event_key).in_(some),
+                    )
+                )
+            }
+
+        return await self._database.read(query)
+
+    async def have_read(
+        self,
+        partner: str,
+        partner_account: str,
+        *,
+        why: str,
+        after: str,
+        now: datetime,
+        limit: int,
+    ) -> str | None:
+        """Have open resources of an account read, as a delivery about each of them would.
+
+        Each of them is read once for each `why`, however often this is repeated. The relay notifies
+        their runs.
+
+        Args:
+            after: the resource to go on after; "" for the first page.
+
+        Returns:
+            The last resource of this page; None if there are no more.
+        """
+
+        def transaction(session: Session) -> str | None:
+            has_object = select(ReferenceRow.number).where(
+                ReferenceRow.resource_id == LifecycleRow.resource_id, IS_OBJECT
+            )
+            open_ones = (
+                select(LifecycleRow)
+                .where(LifecycleRow.partner == partner)
+                .where(LifecycleRow.partner_account == partner_account)
+                .where(LifecycleRow.resource_id > after, col(LifecycleRow.is_over).is_(False))
+                .where(has_object.exists())
+                .order_by(LifecycleRow.resource_id)
+                .limit(limit)
+                .with_for_update()
+            )
+            rows = session.exec(open_ones).all()
+            keys = {row.resource_id: f"{why}/{row.resource_id}" for row in rows}
+            same = select(InboxRow.event_key).where(
+                InboxRow.partner == partner,
+                InboxRow.partner_account == partner_account,
+                col(InboxRow.event_key).in_(keys.values()),
+            )
+            known = set(session.exec(same))
+            for resource_id, key in keys.items():
+                if key not in known:
+                    session.add(
+                        InboxRow(
+                            partner=partner,
+                            partner_account=partner_account,
+                            event_key=key,
+                            resource_id=resource_id,
+                            received_at=no_later(session, now),
+                            notify_at=now + YOUNG,
+                            body_sealed=self._keyring.seal(
+                                b"", _context(partner, partner_account, key)
+                            ),
+                        )
+                    )
+            return rows[-1].resource_id if len(rows) == limit else None
 
         return await self._database.write(transaction)
 

@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from domain.lifecycle.statement import Signed, StatementKind
 from domain.money import Money
 from store.database import Database
+from store.feeds import EVENTS_MISSED
 from store.operators import NotSigned, verified
 from store.signatures import signatures
 from store.tables.lifecycles import LifecycleRow
@@ -25,12 +26,12 @@ from store.unmatched import UNMATCHED, Reference
 from store.wrong_clocks import CLOCK
 
 #: Kinds of tasks that are about no payment. A person may close them, since no fold does.
-_DISMISSIBLE: Final = (UNMATCHED, CLOCK)
+_DISMISSIBLE: Final = (UNMATCHED, CLOCK, EVENTS_MISSED)
 
 
 @dataclass(frozen=True)
 class Task:
-    """An open question about a payment, about unmatched deliveries, or about a machine's clock."""
+    """An open question about a payment, unmatched deliveries, missed events or a wrong clock."""
 
     task_id: str
     payment_id: str | None

@@ -13,8 +13,7 @@ from sqlmodel import Session
 
 from domain.lifecycle.due import read_line, turn_at
 from domain.lifecycle.profile import Quota
-from domain.lifecycle.turns import Lines, give
-from domain.lifecycle.view import View
+from domain.lifecycle.turns import Line, Lines, give
 from store.database import Database
 from store.folding import Folding
 from store.kind import OfItsKind
@@ -50,7 +49,7 @@ class ReadTurns:
             view = self._folding.view(session, row)
             at = turn_at(view)
             if at is None:
-                at = _next(session, view, login, quota, now)
+                at = next_turn(session, view.partner, login, quota, read_line(view), now)
                 if now < at:
                     row.read_turn_at, row.read_line = at, read_line(view)
                     return self._folding.refold(session, row, now)
@@ -63,16 +62,18 @@ class ReadTurns:
         return await self._database.write(transaction)
 
 
-def _next(session: Session, view: View, login: str, quota: Quota, now: datetime) -> datetime:
-    """The resource's next turn. This transaction takes it from the line."""
+def next_turn(
+    session: Session, partner: str, login: str, quota: Quota, line: Line, now: datetime
+) -> datetime:
+    """The next turn in a login's line. This transaction takes it."""
     login_hash = hashlib.sha256(login.encode()).hexdigest()[:32]
-    hold(session, f"read_lines/{view.partner}/{login_hash}")
-    row = session.get(ReadLinesRow, (view.partner, login_hash))
+    hold(session, f"read_lines/{partner}/{login_hash}")
+    row = session.get(ReadLinesRow, (partner, login_hash))
     lines = Lines(now, now) if row is None else Lines(row.soon_until, row.late_until)
-    at, lines = give(quota, lines, read_line(view), now)
+    at, lines = give(quota, lines, line, now)
     if row is None:
         row = ReadLinesRow(
-            partner=view.partner,
+            partner=partner,
             login_hash=login_hash,
             soon_until=lines.soon,
             late_until=lines.late,

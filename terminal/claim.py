@@ -1,4 +1,4 @@
-"""`finality capture` and `finality refund`: claim an amount of a collection, and follow it."""
+"""`finality capture`, `refund` and `confirm`: claim an amount of a collection, and follow it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def claim_amount(
     settings: Settings,
     kind: InstructionKind,
     payment_id: str,
-    amount: Money,
+    amount: Money | None,
     *,
     key: str,
     by: str | None,
@@ -51,14 +51,22 @@ async def claim_amount(
 ) -> int:
     """Claim the amount, notify the payment's run and wait for the outcome.
 
-    Returns the exit code.
+    Args:
+        amount: None for a confirmation, which is always of the whole order.
+
+    Returns:
+        The exit code.
     """
 
     async def claim() -> int:
         async with assembled(settings) as assembly:
             client = assembly.orchestrator
-            ask = client.capture if kind is InstructionKind.CAPTURE else client.refund
-            receipt = await ask(payment_id, key, amount, tenant=None, by=f"terminal/{by or user()}")
+            asker = f"terminal/{by or user()}"
+            if amount is None:
+                receipt = await client.confirm(payment_id, key, tenant=None, by=asker)
+            else:
+                ask = client.capture if kind is InstructionKind.CAPTURE else client.refund
+                receipt = await ask(payment_id, key, amount, tenant=None, by=asker)
             deadline = assembly.clock.now() + timedelta(seconds=wait_seconds)
             followed = await assembly.following.claimed(receipt, deadline)
             return await _print(assembly, kind, key, receipt, followed, as_json=as_json)
@@ -102,6 +110,8 @@ def _show(
     doubt = " (in doubt)" if payment.certainty is Certainty.UNKNOWN else ""
     detail = plain(display(payment).detail)
     screen.print(f"{receipt.payment_id} is {payment.state}{doubt}: {detail}")
+    if kind is InstructionKind.CONFIRM and payment.action is not None:
+        screen.print(f"`finality show {receipt.payment_id} --link` prints the payer's page.")
     if sums := moved(payment):
         screen.print(f"Booked so far: {sums}.")
     if not receipt.is_notified:

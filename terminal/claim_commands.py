@@ -1,4 +1,4 @@
-"""The commands `finality capture` and `finality refund`. Heavy imports wait until they run."""
+"""The commands `finality capture`, `refund` and `confirm`. Heavy imports wait until they run."""
 
 from __future__ import annotations
 
@@ -34,12 +34,18 @@ Wait = Annotated[int, typer.Option(min=0, help="Seconds to wait for the outcome;
 
 
 def claim_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> None:
-    """Give the program the two commands; `run` runs one to its end."""
+    """Give the program these commands; `run` runs one to its end."""
 
     def claim(
-        kind: str, payment_id: str, amount: str, key: str, by: str | None, wait: int, json: bool
+        kind: str,
+        payment_id: str,
+        amount: str | None,
+        key: str,
+        by: str | None,
+        wait: int,
+        json: bool,
     ) -> None:
-        asked = amount_of(amount, "AMOUNT")
+        asked = None if amount is None else amount_of(amount, "AMOUNT")
         from domain.lifecycle.profile import InstructionKind
         from settings import Settings
         from terminal.claim import claim_amount
@@ -80,3 +86,17 @@ def claim_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]], N
     ) -> None:
         """Give back some or all of what a collection has captured."""
         claim("refund", payment_id, amount, key, by, wait, json)
+
+    @app.command()
+    def confirm(
+        payment_id: PaymentId,
+        key: Key,
+        by: By = None,
+        wait: Wait = 30,
+        json: Json = False,
+    ) -> None:
+        """Have the payer confirm a collection that was declined because the payer was not there.
+
+        The collection must have been asked for with --off-session and --return-url.
+        """
+        claim("confirm", payment_id, None, key, by, wait, json)

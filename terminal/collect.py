@@ -162,6 +162,8 @@ def _show_foreseen(screen: Screen, found: Foreseen, options: CollectOptions) -> 
         if value:
             facts.add_row(name, Text(plain(value)))
     facts.add_row("the payer", "is not there" if collection.off_session else "is there to confirm")
+    if collection.saves:
+        facts.add_row("the payment method", "is saved with the customer")
     facts.add_row("the money is", _CAPTURED[collection.captured])
     if (before := order.times.submit_before) is not None:
         facts.add_row("not sent after", f"{before:%Y-%m-%d %H:%M} UTC")

@@ -72,6 +72,14 @@ def collect_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Call
         off_session: Annotated[
             bool, typer.Option("--off-session", help="The payer is not there to confirm now.")
         ] = False,
+        save: Annotated[
+            bool,
+            typer.Option(
+                "--save",
+                help="Save the payment method with the customer, to collect again without the "
+                "payer. The payer has to agree to it.",
+            ),
+        ] = False,
         return_url: Annotated[
             str | None,
             typer.Option(metavar="URL", help="Where the payer goes on after confirming."),
@@ -145,6 +153,7 @@ def collect_command(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> Call
             customer=customer,
             captured=Captured.LATER if capture is Capture.MANUAL else Captured.AT_ONCE,
             off_session=off_session,
+            saves=save,
             return_url=return_url,
             descriptor=descriptor,
             debtor=debtor,

@@ -32,6 +32,7 @@ _OPTIONS: Final = {
     "collection.customer": "--customer",
     "collection.captured": "--capture",
     "collection.off_session": "--off-session",
+    "collection.saves": "--save",
     "collection.return_url": "--return-url",
     "collection.statement_descriptor": "--descriptor",
 }
@@ -63,6 +64,7 @@ class CollectOptions:
     customer: str | None = None
     captured: Captured = Captured.AT_ONCE
     off_session: bool = False
+    saves: bool = False
     return_url: str | None = None
     descriptor: str | None = None
     debtor: str | None = None
@@ -99,8 +101,8 @@ class CollectOptions:
             )
         if not known:
             raise InvalidCommand(
-                "--partner: no account in the settings takes collections; describe one under "
-                "[partners.stripe.NAME] (docs/configuration.md)"
+                "--partner: no account in the settings takes collections. `finality up` has one, "
+                "with a simulator; describe your own under [partners.…] (docs/configuration.md)"
             )
         named = "--partner" if self.account is None else "--account"
         raise InvalidCommand(f"{named}: no such account takes collections; those that do: {listed}")
@@ -137,6 +139,7 @@ class CollectOptions:
                 customer=self.customer,
                 captured=self.captured,
                 off_session=self.off_session,
+                saves=self.saves,
                 return_url=self.return_url,
                 statement_descriptor=self.descriptor,
             ),
@@ -166,6 +169,7 @@ class CollectOptions:
         }
         words = [typed_option(name, value) for name, value in given.items() if value is not None]
         flags = [*(["--off-session"] if self.off_session else []),
+                 *(["--save"] if self.saves else []),
                  *(["--json"] if self.as_json else [])]  # fmt: skip
         return " ".join([shlex.join(["finality", "collect"]), *words, *flags])
 

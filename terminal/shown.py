@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from domain.lifecycle.profile import InstructionKind
 from starter.dossier import Dossier
 from store.timeline import Entry
 from terminal.episodes import action_object, amounts_object, episode_object
@@ -16,7 +17,9 @@ def shown_object(found: Dossier) -> dict[str, object]:
     record, payment, owed = found.record, found.record.payment, found.owed
     amounts, day = payment.amounts, payment.effective_execution_date
     asked = record.times.requested_execution_date
-    captures = [each for each in found.episodes if each.taken is None]
+    ours = [each for each in found.episodes if each.taken is None]
+    captures = [each for each in ours if each.kind is InstructionKind.CAPTURE]
+    confirmations = [each for each in ours if each.kind is InstructionKind.CONFIRM]
     reversals = [each for each in found.episodes if each.taken is not None]
     shown = as_object(record, found.place) | {
         "creditor": record.creditor,
@@ -36,6 +39,7 @@ def shown_object(found: Dossier) -> dict[str, object]:
         "debtor_account": record.debtor_account,
         "action": action_object(payment.action, with_url=False),
         "captures": [episode_object(each) for each in captures],
+        "confirmations": [episode_object(each) for each in confirmations],
         "reversals": [episode_object(each) for each in reversals],
         "waits_for": owed.because if owed else None,
         "next_look_at": _moment(found.next_look_at),

@@ -12,6 +12,7 @@ from assembly import assembled
 from domain.plain_text import plain
 from settings import Settings
 from starter.remedies import OpenTask, Remedy, RemedyKind, open_tasks
+from store.feeds import EVENTS_MISSED
 from store.unmatched import UNMATCHED
 from store.wrong_clocks import CLOCK
 from terminal.commanding import AS_WISHED, NOT_AS_WISHED, or_refused, say_refused, signer
@@ -23,6 +24,7 @@ from terminal.typed import typed_option
 #: What follows after a task is dismissed, by its kind.
 _AFTERWARDS: Final = {
     UNMATCHED: "No further task opens about these deliveries.",
+    EVENTS_MISSED: "Later events of that account are read as before.",
     CLOCK: "If a process finds that machine's clock wrong again, the task opens again.",
 }
 
@@ -78,8 +80,8 @@ async def dismiss_task(settings: Settings, task_id: str, *, by: str, why: str) -
             kind = await operations.dismiss(task_id, signer=signer(settings, by), why=why)
             if kind is None:
                 say_refused(
-                    f"no task {task_id} about unmatched deliveries or a clock is open; `finality "
-                    "tasks` shows the open tasks, and the commands that answer each"
+                    f"no task {task_id} about unmatched deliveries, missed events or a clock is "
+                    "open; `finality tasks` shows the open tasks, and the commands that answer each"
                 )
                 return NOT_AS_WISHED
         Screen().print(f"{task_id} is closed. {_AFTERWARDS[kind]}")

@@ -257,6 +257,27 @@ class Webhook:
     is_for_us: bool = True
 
 
+@dataclass(frozen=True)
+class Fed:
+    """One entry of a partner's feed: what a webhook of the same event would have said."""
+
+    webhook: Webhook
+    body: bytes = field(repr=False)
+    at: datetime
+    """When it happened, by the partner's clock."""
+
+
+@dataclass(frozen=True)
+class FeedPage:
+    """Some entries of a partner's feed, the oldest first, and where the next ones follow."""
+
+    entries: tuple[Fed, ...]
+    cursor: str | None
+    """From where to go on, in the partner's words; None: by time alone."""
+    is_last: bool
+    """False if there are more already."""
+
+
 class WebhookRefused(ValueError):
     """A delivery is forged, stale or not understood; the text says what is wrong."""
 

@@ -16,6 +16,8 @@ from domain.lifecycle.profile import InstructionKind
 class Bound(StrEnum):
     """What all instructions of one kind together may not exceed."""
 
+    INSTRUCTED = "instructed"
+    """The whole order, and one at a time."""
     AUTHORISED = "authorised"
     CAPTURED = "captured"
 
@@ -66,6 +68,7 @@ KINDS: Final[dict[str, Kind]] = {
     for row in (
         Kind(InstructionKind.PAY, opens=True, moves_money_out=True),
         Kind(InstructionKind.CANCEL, takes_back=True),
+        Kind(InstructionKind.CONFIRM, moves_money_out=True, claims=Bound.INSTRUCTED),
         Kind(InstructionKind.CAPTURE, moves_money_out=True, claims=Bound.AUTHORISED),
         Kind(InstructionKind.REFUND, moves_money_out=True, claims=Bound.CAPTURED, reverses=True),
     )

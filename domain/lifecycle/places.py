@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 _PORTS: Final = {"https": 443, "http": 80}
@@ -41,3 +41,16 @@ def is_same_place(known: str, today: str, formerly: Collection[str] = ()) -> boo
         return True
     # The first releases kept only the host.
     return "://" not in known and known == urlsplit(today.partition(" ")[0]).hostname
+
+
+class AccountPlace(NamedTuple):
+    """One of our accounts, at the place that the settings name today."""
+
+    partner: str
+    account: str
+    place: str = ""
+    formerly: tuple[str, ...] = ()
+
+    def is_at(self, known: str) -> bool:
+        """Whether a row belongs to this place."""
+        return is_same_place(known, self.place, self.formerly)

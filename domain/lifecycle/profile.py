@@ -22,6 +22,8 @@ class InstructionKind(StrEnum):
     PAY = "pay"
     CANCEL = "cancel"
     """Take back what PAY asked, while the partner still can."""
+    CONFIRM = "confirm"
+    """Try again a PAY that was declined because the payer was not there, with the payer there."""
     CAPTURE = "capture"
     """Take some of the money that an authorised PAY holds."""
     REFUND = "refund"

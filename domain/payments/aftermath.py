@@ -105,6 +105,10 @@ def left_to_claim(
     ours = [i for i in instructions if i.kind == kind]
     bound = claimed = 0
     match kind_of(kind).claims:
+        case Bound.INSTRUCTED:
+            # The partner's object takes the money once, however often it is confirmed.
+            bound = amounts.instructed.minor
+            claimed = _sum(i.amount for i in ours if i.is_open)
         case Bound.AUTHORISED:
             bound = min(amounts.authorised.minor, amounts.instructed.minor)
             claimed = _sum(i.amount for i in ours if not i.is_undone)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.lifecycle.book import Answer, Book, Closed, LookupResult
+from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.profile import InstructionKind
 from domain.lifecycle.resource import Instruction
 from domain.lifecycle.reversals import Reversal, ReversalKind, ReversalState
@@ -22,7 +23,7 @@ from domain.payments.report import Movement, Report
 
 
 class CaptureState(StrEnum):
-    """Where a capture stands. The words are those of reversals."""
+    """Where a capture or a confirmation stands. The words are those of reversals."""
 
     REQUESTED = "requested"
     DONE = "done"
@@ -90,14 +91,17 @@ def episodes(
     claims: Iterable[Claim],
     reports: Sequence[Report],
 ) -> tuple[Episode, ...]:
-    """All captures, and then all reversals. Those that we asked for come first, in that order."""
+    """All captures and confirmations, and then all reversals.
+
+    Those that we asked for come first, in that order.
+    """
     claimed = {claim.instruction_id: claim for claim in claims}
     ours = {each.instruction_id: each for each in instructions if each.instruction_id in claimed}
     movements = movements_of(reports)
     captures = [
         _capture(each, claimed[each.instruction_id], payment, reports, movements)
         for each in ours.values()
-        if each.kind == InstructionKind.CAPTURE
+        if not kind_of(each.kind).reverses
     ]
     reversals = [_reversal(each, ours, claimed, reports, movements) for each in payment.reversals]
     return (*sorted(captures, key=_place), *sorted(reversals, key=_place))
@@ -116,7 +120,7 @@ def _capture(
     reports: Sequence[Report],
     movements: Sequence[Movement],
 ) -> Episode:
-    assert capture.amount is not None, "a capture claims an amount"
+    assert capture.amount is not None, "it claims an amount"
     book = capture.book
     state, since = CaptureState.REQUESTED, claim.asked_at
     if capture.is_undone:
@@ -131,7 +135,7 @@ def _capture(
         (each for each in named if each not in (None, payment.partner_reference)), None
     )
     return Episode(
-        kind=InstructionKind.CAPTURE,
+        kind=InstructionKind(capture.kind),
         state=state,
         amount=capture.amount,
         is_open=capture.is_open,

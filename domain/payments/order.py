@@ -69,6 +69,9 @@ class Collection(BaseModel):
     # Left out if they say nothing, as orders of earlier releases do.
     off_session: bool = Field(default=False, exclude_if=lambda value: not value)
     """The payer is not there to confirm anything now."""
+    saves: bool = Field(default=False, exclude_if=lambda value: not value)
+    """The payer agrees that the payment method is saved with the customer, to be used again while
+    the payer is not there."""
     return_url: str | None = Field(default=None, exclude_if=lambda value: not value)
     """Where the payer goes on after a page of the partner or of a bank."""
     statement_descriptor: str | None = Field(default=None, exclude_if=lambda value: not value)

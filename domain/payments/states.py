@@ -49,6 +49,7 @@ class State:
             out of date.
         only: the direction of the payments that have this state; None for both.
         is_watched: the partner says that it is done. For a while, returns and disputes are normal.
+        confirms: a CONFIRM may be admitted.
         captures: a CAPTURE may be admitted.
         refunds: a REFUND may be admitted.
         money: where the money is.
@@ -68,6 +69,7 @@ class State:
     outlasts_a_lag: bool = False
     only: Direction | None = None
     is_watched: bool = False
+    confirms: bool = False
     captures: bool = False
     refunds: bool = False
     money: Where = Where.WITH_US
@@ -108,8 +110,8 @@ STATES: Final[dict[S, State]] = {
         State(
             S.AWAITING_USER, 2, "Waiting for the payer",
             "The payment waits until the payer confirms it.",
-            "PDNG", cancellable=True, requires=Whose.USER, next_action="the payer confirms",
-            colour="yellow",
+            "PDNG", cancellable=True, confirms=True, requires=Whose.USER,
+            next_action="the payer confirms", colour="yellow",
         ),
         State(
             S.AWAITING_PARTNER, 2, "Being reviewed",

@@ -1,4 +1,4 @@
-"""Harbour Bank as a `PaymentPartner`: each request is sent once, each outcome is a value."""
+"""The bank as a `PaymentPartner`: each request is sent once, each outcome is a value."""
 
 from __future__ import annotations
 
@@ -12,39 +12,33 @@ from domain.payments.answers import Subject
 from domain.payments.order import Order
 from domain.payments.report import Source
 from examples.harbour import mapping, wire
+from examples.harbour.account import HarbourAccount
+from examples.harbour.login import Session
 from examples.harbour.profile import PROFILE
-from examples.harbour.registration import HarbourAccount
-from partners.kit.api_key import ApiKey
 from partners.kit.calls import Calls, Reply
 from partners.kit.content import json_object
 from partners.kit.wire import Unusable, read
 from partners.kit.workplace import Workplace
 
 
-class Harbour:
+class HarbourPartner:
     """One of our accounts with Harbour Bank."""
 
     def __init__(self, account: HarbourAccount, workplace: Workplace) -> None:
-        self.profile = account.overriding(PROFILE, account.customer)
-        self.login = f"{account.customer} at {account.base_url}"
+        self.profile = account.overriding(PROFILE, account.client_id)
+        self.login = f"{account.client_id} at {account.base_url}"
         self._transport = workplace.transport(account.base_url)
-        self._calls = Calls(self._transport, ApiKey(account.api_key), workplace.clock)
+        self._session = Session(self.login, account, workplace, self._transport)
+        self._calls = Calls(self._transport, self._session, workplace.clock)
 
-    async def ready(self) -> None:
-        return None  # There is nothing to log in to.
+    async def ready(self) -> answers.NotReady | None:
+        return await self._session.ready()
 
     async def prepare(self, subject: Subject) -> answers.Preparation:
         """The exact bytes: they are stored, and resent as they are if they have to be."""
-        order = subject.order
-        path, content = f"{_path(subject)}/cancel", json_object({})
-        if subject.kind is InstructionKind.PAY:
-            path, content = "/orders", json_object({
-                "reference": order.end_to_end_id,
-                "account": order.creditor_account.number,
-                "name": order.creditor.name,
-                "amount_minor": order.instructed_amount.minor,
-                "currency": order.instructed_amount.currency,
-            })  # fmt: skip
+        path, content = "/orders", json_object(mapping.asked(subject.order))
+        if subject.kind is InstructionKind.CANCEL:
+            path, content = f"{_path(subject)}/cancel", json_object({})
         return answers.Prepared(WireRequest("POST", path, *content, subject.keys[-1]))
 
     async def examine(self, order: Order) -> None:

@@ -1,4 +1,4 @@
-"""Harbour Bank's words in ours: the only file that knows both languages."""
+"""The bank's words in ours: the only file that knows both languages."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from domain.lifecycle.profile import InstructionKind
 from domain.payments.answers import Subject
+from domain.payments.order import Order
 from domain.payments.report import Movement, MovementKind, Observed, PaymentState, Report, Source
 from examples.harbour import wire
 
@@ -24,6 +25,17 @@ STATES: Final = {
 REFUSED: Final = frozenset({"malformed", "insufficient_funds", "invalid_account", "too_late"})
 #: Errors about the key of the request.
 DUPLICATE: Final = frozenset({"key_reused", "duplicate_word"})
+
+
+def asked(order: Order) -> dict[str, str | int]:
+    """The order as the bank takes it."""
+    return {
+        "reference": order.end_to_end_id,
+        "account": order.creditor_account.number,
+        "name": order.creditor.name,
+        "amount_minor": order.instructed_amount.minor,
+        "currency": order.instructed_amount.currency,
+    }
 
 
 def report(subject: Subject, order: wire.Order, source: Source, as_of: datetime) -> Report:

@@ -1,4 +1,4 @@
-"""How Harbour Bank behaves. Each value is a claim that money depends on, with its source."""
+"""How the bank behaves. Each value is a claim that money depends on, with its source."""
 
 from __future__ import annotations
 

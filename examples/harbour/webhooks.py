@@ -1,4 +1,4 @@
-"""Harbour Bank's webhooks: verified on the raw bytes, then reduced to the order each is about."""
+"""Webhooks: verified on the raw bytes, then reduced to the order each is about."""
 
 from __future__ import annotations
 

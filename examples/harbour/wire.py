@@ -1,4 +1,4 @@
-"""Harbour Bank's JSON in its spelling: strict in what we read, tolerant of the rest."""
+"""The bank's JSON in its spelling: strict in what we read, tolerant of the rest."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ class Order(Wire):
 class Page(Wire):
     orders: tuple[Order, ...]
     more: bool
+
+
+class Token(Wire):
+    access_token: str
+    expires_in: int
 
 
 class Refusal(Wire):

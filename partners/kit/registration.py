@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 A = TypeVar("A", bound=PartnerAccount)
 
 
+def not_simulated(webhook_secret: str) -> Mapping[str, Any]:
+    """Of a partner without a simulator.
+
+    Raises:
+        LookupError: always.
+    """
+    raise LookupError("the partner has no simulator; its registration names no `simulated`")
+
+
 @dataclass(frozen=True)
 class Registration(Generic[A]):
     """One partner. Its functions import the adapter only when they are called: most commands need
@@ -36,9 +45,14 @@ class Registration(Generic[A]):
     accounts"""
     webhooks: Callable[[A], WebhookReader] | None = None
     """the reader of webhooks, for an account that has secrets to verify them"""
-    simulated: Callable[[str], Mapping[str, Any]] = lambda webhook_secret: {}
+    simulated: Callable[[str], Mapping[str, Any]] = not_simulated
     """what an account with the partner's simulator needs besides the settings of every account; the
     argument is the secret with which the simulator signs webhooks"""
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the partner has a simulator. If so, `finality up` has an account with it."""
+        return self.simulated is not not_simulated
 
 
 class Registry(BaseModel):

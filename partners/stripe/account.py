@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from partners.kit.account import PartnerAccount, Time
 
@@ -47,6 +47,8 @@ class StripeAccount(PartnerAccount):
     """how webhooks are signed; without it none is accepted, and changes are found by reads alone"""
     payout_accounts: dict[str, SecretStr] = Field(default_factory=dict)
     """where payouts may go: the whole number of each of our bank accounts, by its id (`ba_…`)"""
+    instant_payouts: tuple[str, ...] = ()
+    """those of `payout_accounts` to which payouts go within minutes, at Stripe's extra fee"""
     payer_acts_within: Time = timedelta(days=1)
     """how long the payer may take to confirm a payment before it is cancelled"""
 
@@ -58,6 +60,15 @@ class StripeAccount(PartnerAccount):
         if any(len(compact(number.get_secret_value())) <= _ENDS for number in given.values()):
             raise ValueError("give the whole number of each account, such as its IBAN")
         return given
+
+    @model_validator(mode="after")
+    def _instant_is_known(self) -> Self:
+        if unknown := set(self.instant_payouts) - self.payout_accounts.keys():
+            raise ValueError(
+                f"instant_payouts: {', '.join(sorted(unknown))} is not in payout_accounts; give "
+                "its whole number there"
+            )
+        return self
 
     @property
     def is_live(self) -> bool:

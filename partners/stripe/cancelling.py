@@ -21,6 +21,7 @@ from partners.kit.wire import Unusable, read
 from partners.stripe import mapping, payout_mapping, requests, wire, words
 from partners.stripe.account import StripeAccount
 from partners.stripe.collecting import Collecting
+from partners.stripe.lists import Around
 from partners.stripe.paying_out import PayingOut
 
 
@@ -42,9 +43,14 @@ class Cancelling:
     async def prepare(self, subject: Subject) -> Preparation:
         if subject.partner_reference is None:
             return Unprepared("there is nothing to take back")
-        objects, fields = requests.PAYOUTS, {}
+        objects, fields = requests.PAYOUTS, dict[str, str]()
         if subject.order.collection is not None:
-            objects, fields = requests.INTENTS, {"cancellation_reason": "requested_by_customer"}
+            objects = requests.INTENTS
+            # The charge shows what was held, and is released with the cancel.
+            fields = {
+                "cancellation_reason": "requested_by_customer",
+                "expand[]": "latest_charge",
+            }
         path = requests.path_of(objects, subject.partner_reference, "/cancel")
         return Prepared(WireRequest("POST", path, *form(fields), subject.keys[-1]))
 
@@ -99,8 +105,18 @@ class Cancelling:
             return payout_mapping.payout_report(
                 subject, shown, source, reply.asked_at, destination=shown.destination
             )
-        within = self._account.payer_acts_within
-        return mapping.intent_report(subject, shown, source, reply.asked_at, acts_within=within)
+        # If nothing was captured, nothing can hang on it. Nobody reads it again, so the report has
+        # to show that what was held is released.
+        is_partly_shown = shown.amount_received or isinstance(shown.latest_charge, str)
+        around = None if is_partly_shown else Around()
+        return mapping.intent_report(
+            subject,
+            shown,
+            source,
+            reply.asked_at,
+            acts_within=self._account.payer_acts_within,
+            around=around,
+        )
 
 
 def _kind(subject: Subject) -> type[wire.PaymentIntent] | type[wire.Payout]:

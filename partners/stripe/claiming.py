@@ -73,7 +73,7 @@ class Capturing:
             return reply.in_doubt("the answer is about another intent", drift=drift)
         if not _has_mark(subject, intent) or _is_unchanged(request.prepared, intent):
             return reply.in_doubt("accepted, but the intent does not show the capture")
-        report = mapping.capture_report(subject, intent, Source.REPLY, reply.asked_at)
+        report = mapping.about_intent(subject, intent, Source.REPLY, reply.asked_at)
         return Accepted(report, reply.exchange)
 
     def objected(self, subject: Subject, reply: Reply, error: wire.ApiError) -> Submitted | None:
@@ -93,7 +93,7 @@ class Capturing:
             return reply.cannot_tell("the amount captured and our mark do not agree")
         if not is_marked:
             return Absent(reply.asked_at, reply.exchange, watermark=True)
-        report = mapping.capture_report(subject, intent, Source.READ, reply.asked_at)
+        report = mapping.about_intent(subject, intent, Source.READ, reply.asked_at)
         return Found(report, reply.exchange)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from domain.lifecycle.answers import (
     Deadline,
     Duplicate,
+    FeedPage,
     Listed,
     LookedFor,
     Preparation,
@@ -30,12 +31,13 @@ from partners.kit.api_key import ApiKey
 from partners.kit.calls import Calls, Reply
 from partners.kit.wire import Unusable, read
 from partners.kit.workplace import Workplace
-from partners.stripe import errors, refusals, requests, wire
+from partners.stripe import errors, events, refusals, requests, wire
 from partners.stripe.account import StripeAccount
 from partners.stripe.amounts import NoSuchAmount
 from partners.stripe.cancelling import Cancelling
 from partners.stripe.claiming import Capturing, Refunding
 from partners.stripe.collecting import Collecting
+from partners.stripe.confirming import Confirming
 from partners.stripe.errors import Proves
 from partners.stripe.handling import Handles
 from partners.stripe.listing import created_since
@@ -80,6 +82,7 @@ class StripePartner:
         self._collecting = Collecting(account, self._calls, workplace.clock)
         self._paying_out = PayingOut(account, self._calls, workplace.clock)
         self._cancelling = Cancelling(account, self._calls, self._collecting, self._paying_out)
+        self._confirming = Confirming(self._collecting)
         self._capturing = Capturing(self._collecting)
         self._refunding = Refunding(self._calls)
 
@@ -95,11 +98,10 @@ class StripePartner:
 
     async def examine(self, order: Order) -> Unprepared | None:
         """What Stripe cannot do with the order. The rest shows when the intent is made."""
-        why = requests.unfit(order, self._account)
-        if not why:
-            return None
-        now = self._clock.now()
-        return Unprepared(why, refused=refusals.unfit(Subject("", order, ("",)), why, now))
+        why, subject = requests.unfit(order, self._account), Subject("", order, ("",))
+        if why:
+            return Unprepared(why, refused=refusals.unfit(subject, why, self._clock.now()))
+        return await self._paying_out.not_instant(subject) if order.collection is None else None
 
     async def submit(self, subject: Subject, request: WireRequest, deadline: Deadline) -> Submitted:
         reply = await self._calls.instruct(request, deadline, {"idempotency-key": request.key})
@@ -150,7 +152,7 @@ class StripePartner:
         return await self._collecting.read(subject)
 
     async def available(self, currency: str, on_behalf_of: str | None) -> Money | Unanswered:
-        reply = await self._calls.get("/v1/balance")
+        reply = await self._calls.get(requests.BALANCE)
         balance = read(wire.Balance, reply.body) if reply.is_success else None
         if not isinstance(balance, wire.Balance):
             return reply.unanswered(drift=balance.drift if balance else ())
@@ -161,6 +163,13 @@ class StripePartner:
     async def created_since(self, since: datetime) -> Listed | Unanswered:
         return await created_since(self._calls, self._clock, since)
 
+    @property
+    def events_kept(self) -> timedelta:
+        return events.KEPT
+
+    async def events_since(self, since: datetime, cursor: str | None) -> FeedPage | Unanswered:
+        return await events.events_since(self._calls, self._account, self._clock, since, cursor)
+
     async def close(self) -> None:
         await self._transport.close()
 
@@ -168,6 +177,8 @@ class StripePartner:
         match subject.kind:
             case InstructionKind.CANCEL:
                 return self._cancelling
+            case InstructionKind.CONFIRM:
+                return self._confirming
             case InstructionKind.CAPTURE:
                 return self._capturing
             case InstructionKind.REFUND:

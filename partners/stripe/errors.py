@@ -32,6 +32,8 @@ OUR_ACCESS: Final = frozenset(
         "tls_version_unsupported",
     }
 )  # fmt: skip
+#: There is no such object, or no longer.
+MISSING: Final = "resource_missing"
 #: The object is not as the request needs it, perhaps because an earlier request has worked.
 CHANGED: Final = frozenset(
     {

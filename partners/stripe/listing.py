@@ -12,7 +12,7 @@ from domain.clock import Clock
 from domain.lifecycle.answers import Listed, Shown, Unanswered
 from partners.kit.calls import Calls
 from partners.stripe import mapping, requests, wire, words
-from partners.stripe.lists import Partly, whole
+from partners.stripe.lists import Partly, in_time, whole
 
 #: How long an intent may have waited for its confirmation, in seconds. It is made just before it.
 _WAITS_MAX: Final = 3600
@@ -23,35 +23,19 @@ _LISTS: Final[tuple[tuple[str, type[wire.Listed], int, Mapping[str, str]], ...]]
     (requests.REFUNDS, wire.Refunds, 0, {}),
 )
 _Made = wire.PaymentIntent | wire.Payout | wire.Refund
-#: How often the time that is listed at once is halved, or moved on.
-_STEPS_MAX: Final = 30
 
 
 async def created_since(calls: Calls, clock: Clock, since: datetime) -> Listed | Unanswered:
     """The confirmed intents, the payouts and the refunds since then, the oldest first.
 
-    A list shows the newest first, and only its end completes it. If a list is too long, only the
-    first half of its time is listed, and so on; the caller asks again from there.
-
     An intent that was not confirmed is not shown: it moves nothing, and is made before the attempt
     to confirm it is recorded. The others are dated by their charge, because that is when they were
     confirmed, and looked for from `_WAITS_MAX` before.
     """
-    begin, end = int(since.timestamp()), None
-    for _ in range(_STEPS_MAX):
-        listed = await _between(calls, begin, end)
-        if isinstance(listed, Partly):
-            if not listed.is_long:
-                return listed.unanswered()
-            last = end or int(clock.now().timestamp())
-            if last <= begin + 1:
-                return Unanswered("more was made within a second than a list shows")
-            end = begin + (last - begin) // 2
-        elif listed or end is None:
-            return Listed(tuple(listed), is_complete=end is None)
-        else:
-            begin, end = end, None  # Nothing until then.
-    return Unanswered("the list is too long to be read")
+    found = await in_time(partial(_between, calls), int(since.timestamp()), clock)
+    if isinstance(found, Unanswered):
+        return found
+    return Listed(found.items, is_complete=found.is_complete)
 
 
 async def _between(calls: Calls, begin: int, end: int | None) -> list[Shown] | Partly:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
+from domain.clock import Clock
 from domain.lifecycle.answers import CannotTell, Exchange, Unanswered
 from domain.payments.order import Order, Rail
 from partners.kit.calls import Calls, Reply, together
@@ -17,6 +18,9 @@ from partners.stripe import wire, words
 #: The most that one page shows.
 _LIMIT: Final = 100
 _PAGES_MAX: Final = 10
+#: How often the time that is listed at once is halved, or moved on.
+_STEPS_MAX: Final = 30
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,46 @@ async def whole(
         if len(exchanges) == _PAGES_MAX:
             return Partly("the list is too long", reply, so_far, is_long=True)
         asked["starting_after"] = page.data[-1].id
+
+
+@dataclass(frozen=True)
+class InTime(Generic[T]):
+    """What lists showed of some time.
+
+    Attributes:
+        is_complete: False if there is more, after the last of these.
+    """
+
+    items: tuple[T, ...]
+    is_complete: bool
+
+
+async def in_time(
+    between: Callable[[int, int | None], Awaitable[Sequence[T] | Partly]], begin: int, clock: Clock
+) -> InTime[T] | Unanswered:
+    """What lists show from a second on.
+
+    A list shows the newest first, and only its end completes it. If a list is too long, only the
+    first half of its time is listed, and so on; the caller asks again from there.
+
+    Args:
+        between: lists what was made in these seconds, both included; without the second one, all.
+    """
+    end = None
+    for _ in range(_STEPS_MAX):
+        listed = await between(begin, end)
+        if isinstance(listed, Partly):
+            if not listed.is_long:
+                return listed.unanswered()
+            last = end or int(clock.now().timestamp())
+            if last <= begin + 1:
+                return Unanswered("more was made within a second than a list shows")
+            end = begin + (last - begin) // 2
+        elif listed or end is None:
+            return InTime(tuple(listed), is_complete=end is None)
+        else:
+            begin, end = end, None  # Nothing until then.
+    return Unanswered("the list is too long to be read")
 
 
 @dataclass(frozen=True)

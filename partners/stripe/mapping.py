@@ -35,14 +35,13 @@ def state_of(intent: wire.PaymentIntent) -> PaymentState | None:
     """Our state; None if the status is unknown.
 
     A decline does not end a PaymentIntent. But an order names one means of payment, and nothing of
-    ours confirms the intent again, so the order ends. Only a payer who has to confirm in person
-    may still do so.
+    ours confirms the intent again, so the order ends. Only a payer who was not there may still come
+    back and confirm it.
     """
     state = words.INTENT.get(intent.status)
     failed = intent.last_payment_error
     if intent.status == words.UNPAID and failed is not None:
-        comes_back = words.COME_BACK in (failed.code, failed.decline_code)
-        return _S.AWAITING_USER if comes_back else _S.REJECTED
+        return _S.AWAITING_USER if waits_for_payer(intent) else _S.REJECTED
     if intent.status == words.HELD and intent.amount_received:
         return _S.PARTLY_CAPTURED
     if intent.status == words.CANCELED:
@@ -50,6 +49,14 @@ def state_of(intent: wire.PaymentIntent) -> PaymentState | None:
             return _S.CAPTURED  # Only the rest of the hold was cancelled.
         return words.CANCELED_BECAUSE.get(intent.cancellation_reason or "", state)
     return state
+
+
+def waits_for_payer(intent: wire.PaymentIntent) -> bool:
+    """Whether it was declined because the payer was not there to confirm it."""
+    failed = intent.last_payment_error
+    if intent.status != words.UNPAID or failed is None:
+        return False
+    return words.COME_BACK in (failed.code, failed.decline_code)
 
 
 def was_confirmed(intent: wire.PaymentIntent) -> bool | None:
@@ -262,10 +269,10 @@ def refund_report(subject: Subject, refund: wire.Refund, source: Source, as_of: 
     )
 
 
-def capture_report(
+def about_intent(
     subject: Subject, intent: wire.PaymentIntent, source: Source, as_of: datetime
 ) -> Report:
-    """The report about one of our captures, which has no object of its own."""
+    """The report about a capture or a confirmation of ours, which has no object of its own."""
     return Report(
         instruction_id=subject.instruction_id,
         source=source,

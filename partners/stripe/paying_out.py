@@ -22,6 +22,7 @@ from domain.lifecycle.answers import (
     Unprepared,
     WireRequest,
 )
+from domain.money import Money
 from domain.payments.answers import Subject
 from domain.payments.report import Source
 from partners.kit.calls import Calls, Reply, together
@@ -52,13 +53,37 @@ class PayingOut:
         if why := requests.unfit(subject.order, self._account):
             return Unprepared(why, refused=refusals.unfit(subject, why, now))
         destination = requests.destination_of(subject.order, self._account) or ""
+        if (not_now := await self.not_instant(subject)) is not None:
+            return not_now
         left = {
             _DESTINATION: destination,
             _SINCE: subject.prepared.get(_SINCE) or now.isoformat(),
         }
         key = subject.keys[-1]
-        content = form(requests.payout_form(subject.order, key, destination))
+        is_instant = destination in self._account.instant_payouts
+        content = form(requests.payout_form(subject.order, key, destination, is_instant=is_instant))
         return Prepared(WireRequest("POST", requests.PAYOUTS, *content, key, prepared=left))
+
+    async def not_instant(self, subject: Subject) -> Unprepared | None:
+        """Why the payout cannot be made at once, if it should be. None: it can, or need not be.
+
+        API reference, "The balance object", `instant_available`: what can be paid out instantly
+        now. Whether the bank takes part shows when the payout is made.
+        """
+        order = subject.order
+        if requests.destination_of(order, self._account) not in self._account.instant_payouts:
+            return None
+        reply = await self._calls.get(requests.BALANCE)
+        balance = read(wire.Balance, reply.body) if reply.is_success else None
+        if not isinstance(balance, wire.Balance):
+            return reply.unprepared(balance.why if balance else "")
+        asked, funds = order.instructed_amount, balance.instant_available
+        free = sum(each.money.minor for each in funds if each.currency.upper() == asked.currency)
+        if free >= asked.minor:
+            return None
+        left = Money(minor=free, currency=asked.currency)
+        why = f"instructed_amount: Stripe can pay out {left} at once now, and {asked} was ordered"
+        return Unprepared(why, refused=refusals.unfit(subject, why, reply.asked_at))
 
     def accepted(self, subject: Subject, request: WireRequest, reply: Reply) -> Submitted:
         payout = read(wire.Payout, reply.body)

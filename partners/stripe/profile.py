@@ -61,6 +61,8 @@ PROFILE: Final = Profile(
         # was confirmed; a payout in the list since it was prepared.
         InstructionKind.PAY: _operation(LookupKind.STRONG),
         InstructionKind.CANCEL: _operation(LookupKind.PARENT),
+        # The PaymentIntent shows whether it was tried again since it was declined.
+        InstructionKind.CONFIRM: _operation(LookupKind.PARENT),
         # The capture leaves our key in the metadata of its PaymentIntent.
         InstructionKind.CAPTURE: _operation(LookupKind.PARENT),
         InstructionKind.REFUND: _operation(LookupKind.STRONG),

@@ -12,7 +12,7 @@ from partners.stripe import wire, words
 from transport.redaction import redact_text
 
 #: They have an object of their own, so that a refusal names none.
-_MAKING: Final = (InstructionKind.PAY, InstructionKind.CAPTURE, InstructionKind.REFUND)
+_MAKING: Final = frozenset(InstructionKind) - {InstructionKind.CANCEL}
 
 
 def refused(

@@ -15,6 +15,7 @@ from partners.stripe.amounts import NoSuchAmount, to_stripe
 INTENTS: Final = "/v1/payment_intents"
 PAYOUTS: Final = "/v1/payouts"
 REFUNDS: Final = "/v1/refunds"
+BALANCE: Final = "/v1/balance"
 #: Reference, `statement_descriptor`: 5 to 22 characters, at least one letter, none of these.
 _DESCRIPTOR: Final = re.compile(r"(?=.*[A-Za-z])[^<>\\'\"*\x00-\x1f\x7f-\uffff]{5,22}")
 #: Reference, `description`: shown to the payer in some e-mails.
@@ -60,6 +61,9 @@ def intent_form(order: Order, key: str) -> dict[str, str]:
         fields["payment_method_options[card][request_multicapture]"] = "if_available"
     if collection.customer:
         fields["customer"] = collection.customer
+    if collection.saves:
+        # Guide "Save and reuse": the payer's bank is told now, and may ask the payer now.
+        fields["setup_future_usage"] = "off_session"
     if order.remittance_information:
         fields["description"] = order.remittance_information[:_DESCRIPTION_LENGTH_MAX]
     if collection.statement_descriptor:
@@ -83,12 +87,25 @@ def confirm_form(order: Order) -> dict[str, str]:
     return fields
 
 
-def payout_form(order: Order, key: str, destination: str) -> dict[str, str]:
+def confirm_again_form(order: Order) -> dict[str, str]:
+    """The same for an intent that was declined without the payer, now that the payer is there.
+
+    After the decline the intent names no means of payment any more.
+    """
+    collection = order.collection
+    assert collection is not None, "only collections are confirmed"
+    return {
+        "payment_method": collection.payment_method or "",
+        "return_url": collection.return_url or "",
+    }
+
+
+def payout_form(order: Order, key: str, destination: str, *, is_instant: bool) -> dict[str, str]:
     """POST /v1/payouts, to one of our own bank accounts."""
     fields = {
         **amount_fields(order.instructed_amount),
         "destination": destination,
-        "method": "standard",
+        "method": "instant" if is_instant else "standard",
         **ours(key),
     }
     if order.remittance_information:
@@ -136,6 +153,14 @@ def _no_collection(order: Order) -> str:
         return "collection.payment_method: is missing; give the id of a saved one (`pm_…`)"
     if collection.captured is Captured.LATER and order.rail is not Rail.CARD:
         return f"collection.captured: a {order.rail} holds nothing; collect it at once"
+    if collection.saves and order.rail is not Rail.CARD:
+        return f"collection.saves: a {order.rail} is saved with its mandate already; leave it out"
+    if collection.saves and not collection.customer:
+        return (
+            "collection.customer: is missing; a payment method is saved with a customer (`cus_…`)"
+        )
+    if collection.saves and collection.off_session:
+        return "collection.saves: needs a payer who is there to agree; leave out off_session"
     descriptor = collection.statement_descriptor
     if descriptor and not _DESCRIPTOR.fullmatch(descriptor):
         return (

@@ -1,16 +1,16 @@
-"""Stripe's events: verified on the raw bytes, then reduced to the payment each is about."""
+"""Stripe's webhooks: verified on the raw bytes, then reduced to the payment each is about."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from domain.lifecycle.answers import Webhook, WebhookRefused
 from partners.kit.signatures import check_age, verify
 from partners.kit.wire import Unusable, read
-from partners.stripe import wire, words
+from partners.stripe import events, wire
 from partners.stripe.account import StripeAccount, WebhookSigning
 from partners.stripe.profile import API_VERSION
 from transport.json_text import NotJson, UnsafeJson, parse
@@ -18,21 +18,6 @@ from transport.json_text import NotJson, UnsafeJson, parse
 log = logging.getLogger("finality.stripe")
 
 _HEADER: Final = "stripe-signature"
-_REFERENCE_LENGTH_MAX: Final = 255
-#: What a type begins with -> the field of the object that names the payment. Other types are of no
-#: use to us.
-REFERENCE: Final = {
-    "payment_intent.": "id",
-    "payout.": "id",
-    "charge.": "payment_intent",
-    "refund.": "payment_intent",
-    "radar.early_fraud_warning.": "payment_intent",
-    "review.": "payment_intent",
-}
-#: They carry our key in their metadata if they are ours. Other systems may use the same account.
-_MARKED: Final = ("payment_intent.", "payout.")
-#: It comes before anything moves, from our own preparation.
-_TOO_EARLY: Final = frozenset({"payment_intent.created"})
 
 
 class StripeWebhooks:
@@ -68,17 +53,9 @@ class StripeWebhooks:
         event = read(wire.Event, text)
         if isinstance(event, Unusable):
             raise WebhookRefused(f"it is signed, but is {event.why}")
-        self._require_ours(event)
+        webhook = events.webhook_of(event, self._account)
         self._look_at_version(event.api_version)
-        reference, is_for_us = _about(event.type, event.data.object)
-        return Webhook(event.id, reference, event.type, is_for_us=is_for_us)
-
-    def _require_ours(self, event: wire.Event) -> None:
-        if event.account not in (None, self._account.account_id):
-            raise WebhookRefused("it is about another account than ours")
-        if event.livemode is not self._account.is_live:
-            kinds = ("live", "test") if event.livemode else ("test", "live")
-            raise WebhookRefused("it is about {} objects, and our key is for {}".format(*kinds))
+        return webhook
 
     def _look_at_version(self, version: str | None) -> None:
         """Warn once of each other version. Only ids are read, so the delivery still counts."""
@@ -119,21 +96,3 @@ def _thin(text: str) -> Webhook | None:
     if not isinstance(event_id, str):
         raise WebhookRefused("it is signed, but has no id")
     return Webhook(event_id, None, kind, is_for_us=False)
-
-
-def _about(kind: str, shown: Mapping[str, Any]) -> tuple[str | None, bool]:
-    """The reference of the payment, and whether it can be one of ours.
-
-    Raises:
-        WebhookRefused: the reference is no text of a possible length.
-    """
-    prefix = next((each for each in REFERENCE if kind.startswith(each)), None)
-    reference = shown.get(REFERENCE[prefix]) if prefix else None
-    if prefix is None or reference is None:
-        return None, False
-    is_one = isinstance(reference, str) and reference.isprintable()
-    if not is_one or not 0 < len(reference) <= _REFERENCE_LENGTH_MAX:
-        raise WebhookRefused(f"it is signed, but {kind!r:.80} names no payment")
-    metadata = shown.get("metadata")
-    is_marked = isinstance(metadata, dict) and words.OUR_KEY in metadata
-    return reference, kind not in _TOO_EARLY and (is_marked or prefix not in _MARKED)

@@ -46,6 +46,7 @@ class PaymentError(Wire):
     type: str
     code: str | None = None
     decline_code: str | None = None
+    charge: str | None = None
     message: object = None
 
     @property
@@ -272,6 +273,7 @@ class _Funds(_Amount):
 
 class Balance(Wire):
     available: tuple[_Funds, ...]
+    instant_available: tuple[_Funds, ...] = ()
 
 
 class Listed(Wire):
@@ -343,6 +345,21 @@ class Event(Wire):
     data: _EventData
     api_version: str | None = None
     account: str | None = None
+
+
+class ListedEvent(Event):
+    """An event in their list, with the second in which it was made."""
+
+    readings: ClassVar[dict[str, str]] = {"created": "at"}
+    created: int
+
+    @property
+    def at(self) -> datetime:
+        return _moment(self.created)
+
+
+class Events(Listed):
+    data: tuple[ListedEvent, ...]
 
 
 def _moment(seconds: int) -> datetime:

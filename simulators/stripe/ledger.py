@@ -141,6 +141,7 @@ class Ledger:
         return {
             "object": "balance",
             "available": shown("available"),
+            "instant_available": shown("available"),
             "livemode": False,
             "pending": shown("pending"),
         }

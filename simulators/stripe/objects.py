@@ -14,11 +14,17 @@ from simulators.kit.timers import NotPossible
 from simulators.stripe.book import Book
 from simulators.stripe.ids import PREFIXES, new_id
 from simulators.stripe.notices import Notices
-from simulators.stripe.wire import invalid, missing_object, text, whole
+from simulators.stripe.wire import flag, invalid, missing_object, text, whole
 
 _WITHOUT_MODE = ("refund", "balance_transaction")
 _PAGE = 10
 _PAGE_MOST = 100
+#: Whether each endpoint has taken the event. Copies that a fault adds do not count.
+_DELIVERED = (
+    "NOT EXISTS (SELECT 1 FROM deliveries JOIN notices ON notices.seq = deliveries.notice"
+    " WHERE json_extract(notices.content, '$.id') = objects.id"
+    " AND forged = 0 AND age_seconds = 0 AND state <> 'delivered')"
+)
 _COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _CLAUSE = re.compile(
     r"""\s*(?P<minus>-?)(?P<field>\w+)(\[['"](?P<part>[^'"]+)['"]\])?\s*"""
@@ -180,6 +186,9 @@ class Objects:
         if kind == "event" and isinstance(types := params.get("types"), list):
             where.append(f"json_extract(body, '$.type') IN ({', '.join('?' * len(types))})")
             values += types
+        if kind == "event" and text(params, "delivery_success") is not None:
+            is_wanted = "" if flag(params, "delivery_success") else "NOT "
+            where.append(f"{is_wanted}{_DELIVERED}")
         created = params.get("created", {})
         bounds = created if isinstance(created, dict) else {"": created}
         for name in bounds:
@@ -188,7 +197,8 @@ class Objects:
         is_back = "ending_before" in params
         for name, sign in (("starting_after", "<"), ("ending_before", ">")):
             if (cursor := text(params, name)) is not None:
-                self.get(kind, cursor, ask.account, name)
+                if self.get(kind, cursor, ask.account, name)["created"] < oldest:
+                    raise missing_object(kind, cursor, name)
                 where.append(f"seq {sign} (SELECT seq FROM objects WHERE id = ?)")
                 values.append(cursor)
         limit = _limit(params)

@@ -60,6 +60,7 @@ class Partner(kit.Partner):
         "refund_after": 1.0,
         "payout_sent_after": 0.5,
         "payout_paid_after": 1.0,
+        "payout_instant_after": 0.2,
         # From the submission of evidence that decides a dispute.
         "decide_after": 1.0,
         "evidence_due": 7 * _DAY,
@@ -291,8 +292,7 @@ class Partner(kit.Partner):
         verb, kind = call.endpoint.split(" ")
         match verb:
             case "list":
-                kept = timedelta(seconds=self.delays["events_kept"])
-                oldest = int((ask.now - kept).timestamp()) if kind == "event" else 0
+                oldest = self._oldest(kind, ask.now)
                 return self.objects.page(kind, ask, call.path, RESOURCES[kind], oldest)
             case "search":
                 lag = self.delays["search_lag"]
@@ -305,7 +305,15 @@ class Partner(kit.Partner):
                 event = f"{kind}.updated"
                 return self.objects.save(thing, ask.now, event, metadata=told, **also).body
             case _:
-                return self.objects.get(kind, call.object_id, ask.account).body
+                thing = self.objects.get(kind, call.object_id, ask.account)
+                if thing.body.get("created", 0) < self._oldest(kind, ask.now):
+                    raise wire.missing_object(kind, call.object_id)
+                return thing.body
+
+    def _oldest(self, kind: str, now: datetime) -> int:
+        """Unix seconds; of a kind that is not kept for ever, what is older is not shown."""
+        kept = timedelta(seconds=self.delays["events_kept"])
+        return int((now - kept).timestamp()) if kind == "event" else 0
 
     def _pay(self, call: Call, now: datetime) -> Reply:
         """The payer opens the page, or presses one of its buttons."""

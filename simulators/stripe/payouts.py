@@ -18,6 +18,10 @@ SEND = "send_payout"
 PAY = "pay_payout"
 #: The bank account that payouts go to, unless a request names another.
 DESTINATION = "ba_simulated"
+#: A bank account that takes no instant payouts.
+STANDARD_ONLY = "ba_standard_only"
+#: Guide "Instant Payouts": the currencies of the countries that have them.
+INSTANT_CURRENCIES = ("aud", "cad", "eur", "gbp", "myr", "nok", "nzd", "sgd", "usd")
 
 
 class Payouts:
@@ -33,10 +37,18 @@ class Payouts:
         amount, currency = whole(params, "amount") or 0, str(params["currency"]).lower()
         amounts.check(amount, currency, smallest=1)
         method = text(params, "method", among=("standard", "instant")) or "standard"
-        if self._ledger.held(ask.account, currency, "available") < amount:
+        destination = text(params, "destination") or DESTINATION
+        is_instant = method == "instant"
+        if is_instant and currency not in INSTANT_CURRENCIES:
+            message = f"Instant payouts are not available in {currency}."
+            raise conflict(message, "instant_payouts_currency_disabled", param="currency")
+        if is_instant and destination == STANDARD_ONLY:
+            message = "Instant payouts are not supported by this external account."
+            raise conflict(message, "instant_payouts_unsupported", param="method")
+        fee = -(-amount // 100) if is_instant else 0
+        if self._ledger.held(ask.account, currency, "available") < amount + fee:
             raise conflict("You have insufficient funds in your account.", "balance_insufficient")
-        send_at = ask.now + timedelta(seconds=self._delays["payout_sent_after"])
-        arrival = send_at + timedelta(seconds=self._delays["payout_paid_after"])
+        send_at, arrival = self._times(method, ask.now)
         payout = self._objects.add(
             "payout",
             ask.account,
@@ -49,7 +61,7 @@ class Payouts:
                 "balance_transaction": None,
                 "currency": currency,
                 "description": text(params, "description"),
-                "destination": text(params, "destination") or DESTINATION,
+                "destination": destination,
                 **nothing("failure_balance_transaction failure_code failure_message"),
                 "metadata": wire.metadata({}, params),
                 "method": method,
@@ -65,9 +77,16 @@ class Payouts:
             event="payout.created",
             key=ask.key,
         )
-        made = self._ledger.book(payout, ask.now, "payout", -amount, BANK)
+        made = self._ledger.book(payout, ask.now, "payout", -amount, BANK, fee=fee)
         self._timers.add(payout.id, SEND, send_at)
         return self._objects.save(payout, ask.now, balance_transaction=made.id).body
+
+    def _times(self, method: str, at: datetime) -> tuple[datetime, datetime]:
+        """When a payout that is made or sent now leaves, and when it arrives after that."""
+        if method == "instant":
+            return at, at + timedelta(seconds=self._delays["payout_instant_after"])
+        send_at = at + timedelta(seconds=self._delays["payout_sent_after"])
+        return send_at, send_at + timedelta(seconds=self._delays["payout_paid_after"])
 
     def update(self, ask: Ask) -> Json:
         payout = self._objects.get("payout", ask.object_id, ask.account)
@@ -93,7 +112,9 @@ class Payouts:
             trace = {"status": "supported", "value": new_id("trace")}
             self._objects.save(payout, at, "payout.paid", status="paid", trace_id=trace)
             return
-        due = at + timedelta(seconds=self._delays["payout_paid_after"])
+        is_instant = payout["method"] == "instant"
+        name = "payout_instant_after" if is_instant else "payout_paid_after"
+        due = at + timedelta(seconds=self._delays[name])
         self._timers.add(payout.id, PAY, due)
         self._objects.save(payout, at, "payout.updated", status="in_transit")
 

@@ -83,6 +83,27 @@ class ListingRow(SQLModel, table=True):
     """When the newest compared payment was created, by the partner's clock."""
 
 
+class FeedRow(SQLModel, table=True):
+    """How far the events of one of our accounts were read from the partner's list."""
+
+    __tablename__ = "feeds"
+
+    partner: str = Field(primary_key=True)
+    partner_account: str = Field(primary_key=True)
+    place: str = Field(primary_key=True)
+    """Where the account was, as in the profiles of payments."""
+    through: datetime = Field(sa_column=moment(nullable=False))
+    """When the newest event that was read happened, by the partner's clock."""
+    cursor: str | None = None
+    """From where to go on, in the partner's words."""
+    read_at: datetime | None = Field(default=None, sa_column=moment())
+    """When the feed was last read to its end, by our clock; None if it never was."""
+    due_at: datetime = Field(sa_column=moment(nullable=False))
+    """When it is read next."""
+    read_turn_at: datetime | None = Field(default=None, sa_column=moment())
+    """When the next page may be read, if the partner's quota makes it wait; else None."""
+
+
 class StrangerRow(SQLModel, table=True):
     """A payment that a partner lists under one of our keys, but that we did not know or had closed
     as unsent."""

@@ -27,7 +27,7 @@ from store.tables.lifecycles import LifecycleRow
 from store.tasks import Tasks
 from tests.clock import AgreedClocks, SteppedClock
 from tests.fakes import ACCOUNT, BANK, profile
-from tests.rounds import no_round
+from tests.rounds import no_feeds, no_round
 from tests.store.books import (
     PAYMENT,
     PAYMENTS,
@@ -76,6 +76,7 @@ def upkeep(store: Store, runner: FakeRunner, clock: SteppedClock) -> Upkeep:
         tasks=Tasks(store.database),
         rounds=store.rounds,
         witness=Witness(listers={}, strangers=store.strangers, clock=clock),
+        back_fill=no_feeds(store.database, store.inbox, clock),
         runner=runner,
         clock=clock,
         clocks=AgreedClocks(clock, StoreClocks(store.database)),
@@ -414,3 +415,22 @@ async def test_it_beats_while_a_partner_is_slow_to_list(
     environment.on_heartbeat = beat
     await environment.run(upkeep.compare_with_partners)
     assert beats > 3
+
+
+class Filled:
+    """Has found events about these."""
+
+    def __init__(self, *news: tuple[str, str]) -> None:
+        self._news = list(news)
+
+    async def catch_up(self) -> list[tuple[str, str]]:
+        return self._news
+
+
+async def test_payments_about_which_a_partner_lists_events_are_notified_at_once(
+    store: Store, upkeep: Upkeep, runner: FakeRunner
+) -> None:
+    [payment_id] = await _accept(store, 1)
+    upkeep._back_fill = Filled(("shop", payment_id))  # type: ignore[assignment]
+    await ActivityEnvironment().run(upkeep.compare_with_partners)
+    assert runner.started == [payment_id]

@@ -180,7 +180,7 @@ def test_a_keyring_of_another_user_is_refused(tmp_path: Path, give: Give) -> Non
 
 
 async def test_all_that_up_keeps_is_for_this_user_alone_whatever_the_umask(tmp_path: Path) -> None:
-    """Database and its log, Temporal's and the simulator's too, keys, logs, addresses."""
+    """Database and its log, Temporal's and the simulators' too, keys, logs, addresses."""
     before = os.umask(0)
     try:
         keep_private()
@@ -194,6 +194,7 @@ async def test_all_that_up_keeps_is_for_this_user_alone_whatever_the_umask(tmp_p
         "finality.db",
         "temporal.db",
         "currencycloud-simulator.db",
+        "stripe-simulator.db",
         "keyring",
         "up.json",
     } <= names

@@ -18,6 +18,7 @@ from typing import Final
 from process import run
 from tests.postgresql import PostgreSQL
 from tests.proof.arena import arena
+from tests.proof.collecting import COLLECTIONS
 from tests.proof.control_kills import STORIES as CONTROL_STORIES
 from tests.proof.control_kills import ControlKills
 from tests.proof.kills import Kills, sample
@@ -30,7 +31,8 @@ POSTGRESQL: Final = "postgresql"
 
 
 async def kill(given: argparse.Namespace) -> int:
-    scenarios = [one for one in (*STORIES, *SHAPES) if given.scenario in one.name]
+    every = (*STORIES, *SHAPES, *COLLECTIONS)
+    scenarios = [one for one in every if given.scenario in f"{one.partner} {one.name}"]
     began = time.monotonic()
     async with AsyncExitStack() as parts:
         made = [
@@ -77,7 +79,9 @@ def _places(parts: AsyncExitStack, databases: Sequence[str]) -> Iterator[tuple[s
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.proof", description=__doc__)
     parser.add_argument("--sample", type=int, default=0, help="only so many points")
-    parser.add_argument("--scenario", default="", help="only those with this in their name")
+    parser.add_argument(
+        "--scenario", default="", help="only those with this in the partner or the name"
+    )
     parser.add_argument(
         "--database",
         action="append",

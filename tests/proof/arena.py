@@ -1,4 +1,4 @@
-"""Where workers are killed: one Temporal, a simulator, a bank, forked workers, and a client."""
+"""Where workers are killed: one Temporal, simulators, a bank, forked workers, and a client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
@@ -31,41 +33,48 @@ from temporalio.client import (
 
 from assembly import Assembly, assembled
 from domain.ids import TASK_QUEUE
-from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
 from domain.lifecycle.resource import Certainty
 from local.child import start_child
 from local.simulator import Simulator, start_simulator
 from local.temporal_server import DevServer, free_port, start_dev_server
-from partners.currencycloud.registration import API_KEY
 from partners.currencycloud.webhooks import MEDIA_TYPE
 from starter.journal import Journal
 from starter.plugin import plugin
 from store.keyring import Keyring
-from store.tables.lifecycles import LifecycleRow
+from store.tables.lifecycles import AttemptRow, InstructionRow, LifecycleRow
 from store.tables.people import TaskRow
 from terminal.table import as_object
-from tests.proof.checker import Comparison, compare
+from tests.proof.accounts import (
+    FORGETFUL,
+    LOGINS,
+    PROCESSOR,
+    SECRET,
+    TOLD,
+    hurry,
+    write_settings,
+)
+from tests.proof.audit import Books
+from tests.proof.claims_journal import ClaimsJournal
 from tests.proof.forks import Forks
+from tests.proof.processor import Processor
 from tests.proof.registered import ProofSettings
+from tests.proof.shown import shown
 from workflows.attributes import SEARCH_ATTRIBUTES
 from workflows.upkeep import UpkeepWorkflow
 
-#: In the references of the control's transfers, which are judged by other rules.
-CONTROL: Final = "control-"
 #: People who decide.
 OPERATORS: Final = ("ada", "bo")
-#: Our account with the simulator, and the one whose payments nobody reads unasked.
-READ, TOLD = "read", "told"
-#: Our account with a simulator of its own: where tokens die, they die for all its payments.
-FORGETFUL: Final = "forgetful"
-_LOGINS: Final = {"simulator": "proof@finality.test", "forgetful": "forgetful@finality.test"}
-_SECRET: Final = "c0ffee" * 8
-_WATCH: Final = timedelta(seconds=1)
-_WRITE_WITHIN: Final = timedelta(seconds=3)
-_ANSWER_WITHIN: Final = timedelta(seconds=1)
+_JOURNAL: Final = "journal.jsonl"
+#: The client's journal of collections, in the home.
+CLAIMS_JOURNAL: Final = "claims.jsonl"
+#: How soon a simulator does what takes its partner days.
+_AT_ONCE: Final = (
+    "--review-after", "0", "--release-after", "0.2", "--submit-after", "0.1",
+    "--complete-after", "0.1",
+)  # fmt: skip
+_SOON: Final = ("--debit-after", "0.6", "--refund-after", "0.6", "--available-after", "1")
 #: The server gives a killed worker's workflow task to another one after that.
 _QUICK_TASK: Final = timedelta(seconds=3)
-_NEVER: Final = timedelta(minutes=10)
 
 
 @dataclass
@@ -77,25 +86,27 @@ class Arena:
     simulator: Simulator
     forgetful: Simulator
     bank: BankServer
+    processor: Processor
     assembly: Assembly
     journal: Journal
+    claims_journal: ClaimsJournal
     forks: Forks
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    @property
-    def journal_lines(self) -> list[str]:
-        return (self.home / "journal.jsonl").read_text().splitlines(keepends=True)
-
     async def books(self) -> Books:
-        """Journal, all partners' books and our list of payments, as they are now."""
+        """Journals, all partners' books and our list of payments, as they are now."""
         books = [await self.bank.control("book")]
         books += [await one.control("GET", "book") for one in (self.simulator, self.forgetful)]
         records = (await self.assembly.orchestrator.find(limit=1_000_000)).records
+        collected = [one for one in records if one.partner == PROCESSOR]
         return Books(
-            self.journal_lines,
+            _lines(self.home / _JOURNAL),
             {name: [row for book in books for row in book[name]]
              for name in ("payments", "beneficiaries", "postings")},
-            [as_object(record) for record in records],
+            [as_object(one) for one in records if one.partner != PROCESSOR],
+            _lines(self.home / CLAIMS_JOURNAL),
+            await self.processor.book(),
+            await self.assembly.database.read(partial(shown, collected)),
         )  # fmt: skip
 
     @property
@@ -136,14 +147,27 @@ class Arena:
             )
             with_question = set(asked)
             rows = session.exec(
-                select(LifecycleRow.resource_id, LifecycleRow.state, LifecycleRow.certainty).where(
-                    col(LifecycleRow.resource_id).in_(payment_ids)
-                )
+                select(LifecycleRow).where(col(LifecycleRow.resource_id).in_(payment_ids))
             )
             return {
-                payment_id: Standing(state, certainty, payment_id in with_question)
-                for payment_id, state, certainty in rows
+                row.resource_id: Standing(
+                    row.state,
+                    row.certainty,
+                    row.resource_id in with_question,
+                    json.loads(row.folded_json),
+                )
+                for row in rows
             }
+
+        return await self.assembly.database.read(query)
+
+    async def kinds_asked(self) -> set[str]:
+        """Of which kinds there are instructions that were sent."""
+
+        def query(session: Session) -> set[str]:
+            sent = select(AttemptRow.instruction_id)
+            rows = select(InstructionRow.kind).where(col(InstructionRow.instruction_id).in_(sent))
+            return set(session.exec(rows))
 
         return await self.assembly.database.read(query)
 
@@ -156,44 +180,23 @@ class Arena:
         about = {name: found[0][name] for name in ("id", "status", "reference", "updated_at")}
         header = {"message_type": "payment", "notification_type": "payment_notification"}
         body = json.dumps({"header": header, "body": about}).encode()
-        mac = hmac.new(_SECRET.encode(), body, hashlib.sha512).hexdigest()
+        mac = hmac.new(SECRET.encode(), body, hashlib.sha512).hexdigest()
         headers = {"x-hmac-digest-sha-512": mac, "content-type": MEDIA_TYPE["2021-02-01"]}
+        await self.deliver("currencycloud", account, headers, body)
+        return True
+
+    async def deliver(
+        self, partner: str, account: str, headers: Mapping[str, str], body: bytes
+    ) -> None:
+        """A webhook, as our endpoint takes it."""
         webhooks = self.assembly.webhooks
-        arrival = await webhooks.take("currencycloud", account, headers, body)
+        arrival = await webhooks.take(partner, account, headers, body)
         if arrival is not None:
             await webhooks.notify(arrival)
-        return True
 
     async def restart_temporal(self) -> None:
         """On the same file and port, as an operator would."""
         self.temporal = await _temporal(self.home, int(self.temporal.address.rpartition(":")[2]))
-
-
-@dataclass(frozen=True)
-class Books:
-    """The three sides of every comparison."""
-
-    journal: list[str]
-    book: dict[str, Any]
-    store: list[dict[str, Any]]
-
-    def compared(self, prefix: str = "") -> Comparison:
-        """What they say together of the payments whose references begin like that."""
-        payments = [
-            payment
-            for payment in self.book["payments"]
-            if payment["reference"].startswith(prefix) and CONTROL not in payment["reference"]
-        ]
-        ids = {payment["id"] for payment in payments}
-        creditors = {payment["beneficiary_id"] for payment in payments}
-        mine = {
-            "payments": payments,
-            "beneficiaries": [b for b in self.book["beneficiaries"] if b["id"] in creditors],
-            "postings": [p for p in self.book["postings"] if p["payment_id"] in ids],
-        }
-        lines = [line for line in self.journal if _key(line).startswith(prefix)]
-        store = [row for row in self.store if str(row["end_to_end_id"]).startswith(prefix)]
-        return compare(lines, mine, store)
 
 
 class Standing(NamedTuple):
@@ -203,6 +206,8 @@ class Standing(NamedTuple):
     certainty: str
     is_asked: bool
     """Whether a person is asked about it, by name and until some time."""
+    folded: Mapping[str, Any] = MappingProxyType({})
+    """All that the fold said of it, as it is stored."""
 
     @property
     def is_certain(self) -> bool:
@@ -259,15 +264,25 @@ async def arena(
         home.mkdir(parents=True, exist_ok=True)
         Keyring.make(home / "keyring")
         temporal = await _temporal(home, free_port())
-        simulator, forgetful = [await _simulator(parts, home, name) for name in _LOGINS]
+        simulator, forgetful = [
+            await _simulator(parts, home, name, "currencycloud", "--login", login, *_AT_ONCE)
+            for name, login in LOGINS.items()
+        ]
         bank = await _bank(parts, home)
+        processor = await _simulator(parts, home, "processor", PROCESSOR, *_SOON)
         more = await more_banks(bank) if more_banks else {}
-        _write_settings(
-            home, temporal, (simulator, forgetful), bank, more, database_url, quick=quick
-        )
+        addresses = {
+            "temporal": temporal.address,
+            "simulator": simulator.base_url,
+            "forgetful": forgetful.base_url,
+            "bank": bank.base_url,
+            "processor": processor.base_url,
+        }
+        write_settings(home, addresses, more, database_url, quick=quick)
         forks = await Forks.start(home, {**os.environ, "FINALITY_HOME": str(home)})
         parts.push_async_callback(forks.stop)
-        journal = parts.enter_context(Journal(home / "journal.jsonl"))
+        journal = parts.enter_context(Journal(home / _JOURNAL))
+        claims_journal = parts.enter_context(ClaimsJournal(home / CLAIMS_JOURNAL))
         assembly = await parts.enter_async_context(assembled(ProofSettings(home=home)))
         assembly._client = await Client.connect(
             temporal.address,
@@ -275,37 +290,15 @@ async def arena(
             interceptors=[_QuickTasks()] if quick else [],
         )
         if quick:
-            _hurry(assembly)
-        made = Arena(home, temporal, simulator, forgetful, bank, assembly, journal, forks)
+            hurry(assembly)
+        made = Arena(
+            home, temporal, simulator, forgetful, bank, Processor(processor), assembly, journal,
+            claims_journal, forks,
+        )  # fmt: skip
         try:
             yield made
         finally:
             made.temporal.kill()
-
-
-def _hurry(assembly: Assembly) -> None:
-    """Shorten the pauses of the simulator's accounts; each payment keeps them for its life."""
-    for (partner, account), adapter in assembly.partners.items():
-        if partner != "currencycloud":
-            continue
-        profile = adapter.profile
-        pay = profile.operation(InstructionKind.PAY)
-        lookup = pay.lookup.model_copy(
-            update={
-                "settle_delay": timedelta(milliseconds=500),
-                "pause": timedelta(milliseconds=150),
-            }
-        )
-        pay = pay.model_copy(update={"lookup": lookup, "pause": timedelta(milliseconds=150)})
-        pause = timedelta(milliseconds=200) if account != TOLD else _NEVER
-        quick = profile.model_copy(
-            update={
-                "operations": {**profile.operations, InstructionKind.PAY: pay},
-                "read_pause": pause,
-                "read_pause_max": max(pause, timedelta(seconds=1)),
-            }
-        )
-        adapter._profile = quick  # type: ignore[attr-defined]  # Of the adapter's class.
 
 
 async def _temporal(home: Path, port: int) -> DevServer:
@@ -318,15 +311,16 @@ async def _temporal(home: Path, port: int) -> DevServer:
     )
 
 
-async def _simulator(parts: AsyncExitStack, home: Path, name: str) -> Simulator:
+async def _simulator(
+    parts: AsyncExitStack, home: Path, name: str, partner: str, *options: str
+) -> Simulator:
     simulator = await start_simulator(
-        "currencycloud",
+        partner,
         port=free_port(),
         db_file=home / f"{name}.db",
         log_file=home / "logs" / f"{name}.log",
-        options=("--login", _LOGINS[name], "--review-after", "0", "--release-after", "0.2",
-                 "--submit-after", "0.1", "--complete-after", "0.1"),
-    )  # fmt: skip
+        options=options,
+    )
     parts.push_async_callback(simulator.stop)
     return simulator
 
@@ -353,59 +347,5 @@ async def _bank(parts: AsyncExitStack, home: Path) -> BankServer:
             return server
 
 
-def bank_account(idempotency: IdempotencyKind, lookup: LookupKind) -> str:
-    """Our name for the account with a bank of that behaviour."""
-    return f"{idempotency}-{lookup}"
-
-
-def _write_settings(
-    home: Path,
-    temporal: DevServer,
-    simulators: tuple[Simulator, Simulator],
-    bank: BankServer,
-    more_banks: Mapping[str, Any],
-    database_url: str | None,
-    *,
-    quick: bool,
-) -> None:
-    times = {
-        "watch": _WATCH.total_seconds(),
-        "write_within": _WRITE_WITHIN.total_seconds(),
-        "answer_within": _ANSWER_WITHIN.total_seconds(),
-    }
-    account, forgetful = (
-        {
-            "base_url": simulator.base_url,
-            "login_id": login_id,
-            "api_key": API_KEY,
-            "simulated": True,
-            "webhooks": {"secrets": [_SECRET]},
-            **(times if quick else {}),
-        }
-        for simulator, login_id in zip(simulators, _LOGINS.values(), strict=True)
-    )
-    banks = {
-        bank_account(idempotency, lookup): {
-            "base_url": bank.base_url,
-            "idempotency": idempotency,
-            "lookup": lookup,
-            **times,
-        }
-        for idempotency in IdempotencyKind
-        for lookup in LookupKind
-    }
-    settings = {
-        "temporal_address": temporal.address,
-        "database_url": database_url,
-        "partners": {
-            "currencycloud": {READ: account, TOLD: account, FORGETFUL: forgetful},
-            "bank": {**banks, **{name: {**times, **more} for name, more in more_banks.items()}},
-        },
-        "upkeep_every": 2,
-    }
-    (home / "up.json").write_text(json.dumps(settings))
-
-
-def _key(line: str) -> str:
-    said = json.loads(line)
-    return str(said.get("intended") or said["acknowledged"])
+def _lines(file: Path) -> list[str]:
+    return file.read_text().splitlines(keepends=True)

@@ -185,7 +185,7 @@ def read_book(book: Mapping[str, Any]) -> Bank:
                 returned_minor=payment["returned_minor"],
             )
         )
-    return Bank(tuple(bookings), (*_unbalanced(book), *_unowned(book), *_unequal(bookings)))
+    return Bank(tuple(bookings), (*unbalanced(book), *_unowned(book), *_unequal(bookings)))
 
 
 def read_store(rows: Iterable[Mapping[str, Any]]) -> tuple[Shown, ...]:
@@ -211,7 +211,7 @@ def _account(creditor: Mapping[str, Any]) -> str:
     return number
 
 
-def _unbalanced(book: Mapping[str, Any]) -> list[str]:
+def unbalanced(book: Mapping[str, Any]) -> list[str]:
     """Entries that do not add up to zero, and balances that are not the sum of their postings."""
     entries: dict[tuple[str, str], int] = {}
     accounts: dict[tuple[str, str], int] = {}

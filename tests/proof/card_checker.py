@@ -13,6 +13,8 @@ from typing import Any
 
 _STATES = {
     "requires_action": {"awaiting_user"},
+    "processing": {"processing"},
+    "declined": {"rejected"},
     "authorised": {"authorised"},
     "partly_captured": {"partly_captured"},
     "captured": {"captured", "final"},
@@ -47,7 +49,8 @@ def compare_cards(
     Args:
         asked: one row for each order (`kind` "order"), capture and refund: reference,
             amount_minor, and whether it was admitted.
-        book: the processor's.
+        book: the processor's: each payment with its captures, refunds and disputes as `children`,
+            and all that was booked for it.
         shown: by reference, what our store says of each payment.
     """
     told = Told()
@@ -56,6 +59,9 @@ def compare_cards(
     orders: dict[str, list[Mapping[str, Any]]] = {}
     for one in asked:
         orders.setdefault(one["reference"], []).append(one)
+    for payment in book["payments"]:
+        if payment["reference"] not in orders:
+            told.flaw("unasked", f"{payment['reference']} was never ordered")
     for reference, wishes in orders.items():
         made = [p for p in book["payments"] if p["reference"] == reference]
         if len(made) > 1:
@@ -84,6 +90,10 @@ def _judge(
     row: Mapping[str, Any],
 ) -> None:  # fmt: skip
     name, children = payment["reference"], payment["children"]
+    for wish in wishes:
+        if wish["kind"] == "order" and wish["amount_minor"] != payment["amount_minor"]:
+            text = f"{payment['amount_minor']} of {wish['amount_minor']} ordered of {name}"
+            told.flaw("changed", text)
     for kind in ("capture", "refund"):
         wished = {w["amount_minor"]: w["admitted"] for w in wishes if w["kind"] == kind}
         made = Counter(c["amount_minor"] for c in children if c["kind"] == kind)
@@ -121,7 +131,7 @@ def _differs(payment: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[str
     for what, minor in sums.items():
         if row[what] != minor:
             yield f"{row[what]} {what}, and {minor} in the book"
-    arrived = sums["captured"] - sums["refunded"] - sums["disputed"]
+    arrived = sums["captured"] - sums["refunded"] - sums["disputed"] - _booked(payment, "fee")
     if row["net"] != -arrived:
         yield f"{-row['net']} came in, and {arrived} in the book"
     if (row["funds"] == "credit") != (sums["captured"] > 0):

@@ -13,7 +13,9 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
 from local.demo_file import iban
-from tests.proof.arena import CONTROL, Arena, bank_account
+from tests.proof.accounts import bank_account
+from tests.proof.arena import Arena
+from tests.proof.audit import CONTROL
 from tests.proof.bank_partner import BANK
 from tests.proof.control import CONTROL_QUEUE, ControlWorkflow, Transfer, wrongs
 from tests.proof.points import read_trace

@@ -35,11 +35,16 @@ class KillingPayments(Payments):
     ) -> list[Acceptance | PossibleDuplicate]:
         (acceptance,) = await super().accept_many(many, now)
         assert isinstance(acceptance, Acceptance)
-        descriptor = os.open(self.marker, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-        os.write(descriptor, acceptance.view.payment_id.encode())
-        os.fsync(descriptor)
-        os.kill(os.getpid(), signal.SIGKILL)
+        die(self.marker, acceptance.view.payment_id)
         raise AssertionError("nobody survives SIGKILL")
+
+
+def die(marker: Path, text: str) -> None:
+    """Leave the text in the marker, on disk, and be killed."""
+    descriptor = os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    os.write(descriptor, text.encode())
+    os.fsync(descriptor)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 async def pay(settings: Settings, order: Order, key: str, marker: Path) -> int:

@@ -6,13 +6,14 @@ import asyncio
 import random
 import re
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final
 
-from tests.proof.arena import FORGETFUL, Arena
+from tests.proof.accounts import FORGETFUL
+from tests.proof.arena import Arena
 from tests.proof.forks import Worker
 from tests.proof.points import Passed, read_trace
 from tests.proof.scenarios import Run, Scenario, at_end, give, story, until_ended
@@ -29,8 +30,14 @@ _AFTER_END_SECONDS: Final = 4.0
 _LOOK_SECONDS: Final = 0.2
 #: Until then everything goes on by itself; as long as the product lets a round of upkeep wait.
 _UPKEEP_SECONDS: Final = 20.0
-#: Whose payment logs in for all is chance.
-_BY_CHANCE: Final = ("authenticate", "Logins.")
+#: Whose payment logs in for all is chance, and so is whose step compares what a partner lists.
+_BY_CHANCE: Final = (
+    "authenticate",
+    "Logins.",
+    "Strangers.",
+    "GET /v1/payment_intents ",
+    "GET /v1/payouts ",
+)
 #: A run goes on from its history because one of its tasks took too long; or, where people act, a
 #: payment is run once more after its end.
 _STARTED_AGAIN: Final = re.compile(r"workflow initialize_workflow.* #[2-9]$")
@@ -53,6 +60,11 @@ class Target:
     @property
     def is_in_transaction(self) -> bool:
         return Passed(self.at_seconds, "", self.point).is_in_transaction
+
+    @property
+    def is_request(self) -> bool:
+        """Whether something is asked of a partner there, which a read is not."""
+        return self.point.startswith("partner POST ")
 
 
 class Kills:
@@ -82,7 +94,9 @@ class Kills:
         await asyncio.gather(*map(work, self._lanes))
         for scenario in scenarios:
             points = [target for target in found if target.scenario is scenario]
-            self.tallies.scenarios[scenario.name] = Tally(scenario.prefix, points=len(points))
+            self.tallies.scenarios[scenario.name] = Tally(
+                scenario.prefix, collects=scenario.collects, points=len(points)
+            )
         return found
 
     async def strike(self, targets: Iterable[Target]) -> None:
@@ -105,11 +119,16 @@ class Kills:
         for lane in self._lanes:
             books = await lane.arena.books()
             for tally in self.tallies.scenarios.values():
-                comparison = books.compared(tally.prefix)
-                tally.twice += comparison.twice
-                tally.lost += comparison.lost
-                tally.flaws += comparison.flaws
-            self.tallies.flaws += books.compared().flaws
+                for found in (books.compared(tally.prefix), books.collected(tally.prefix)):
+                    tally.twice += found.twice
+                    tally.lost += found.lost
+                    tally.flaws += found.flaws
+            self.tallies.flaws += [*books.compared().flaws, *books.collected().flaws]
+
+    async def kinds_asked(self) -> set[str]:
+        """Of which kinds there was an instruction in some scenario."""
+        asked = [await lane.arena.kinds_asked() for lane in self._lanes]
+        return set().union(*asked)
 
 
 class _Lane:
@@ -196,16 +215,34 @@ class _Lane:
 
 
 def sample(targets: Sequence[Target], size: int) -> list[Target]:
-    """Some of them: each kind of point once, then from all scenarios in turn; always the same."""
+    """Some of them; always the same.
+
+    First one of each scenario, where possible at a request that few others make; then each kind of
+    point once, requests first; then from all scenarios in turn.
+    """
     ordered = sorted(targets, key=lambda target: (target.scenario.name, target.point))
     shuffled = random.Random(0).sample(ordered, len(ordered))
-    chosen = {target.kind: target for target in reversed(shuffled)}
     of_each = defaultdict(list)
     for target in shuffled:
-        if target is not chosen[target.kind] and not target.is_in_transaction:
-            of_each[target.scenario.name].append(target)
-    rest = [target for turn in zip_longest(*of_each.values()) for target in turn if target]
-    return [*chosen.values(), *rest][:size]
+        of_each[target.scenario.name].append(target)
+    met_by = Counter(kind for each in of_each.values() for kind in {one.kind for one in each})
+    chosen: list[Target] = []
+    kinds: set[str] = set()
+    for each in of_each.values():
+        requests = [target for target in each if target.is_request] or each
+        chosen.append(min(requests, key=lambda one: (one.kind in kinds, met_by[one.kind])))
+        kinds.add(chosen[-1].kind)
+    for target in sorted(shuffled, key=lambda target: not target.is_request):
+        if target.kind not in kinds:
+            chosen.append(target)
+            kinds.add(target.kind)
+    known = {id(target) for target in chosen}
+    rest = [
+        [target for target in each if id(target) not in known and not target.is_in_transaction]
+        for each in of_each.values()
+    ]
+    in_turn = [target for turn in zip_longest(*rest) for target in turn if target]
+    return [*chosen, *in_turn][:size]
 
 
 def _batch(todo: deque[Target]) -> list[Target]:

@@ -64,6 +64,15 @@ _CALLS: Final = {
     "M10": ("activity done", "write committed"),
 }
 
+#: What a collection asks of the processor, by its kind of instruction.
+_CLAIMS: Final = {
+    "a collection": r"payment_intents/\*/confirm",
+    "a capture": r"payment_intents/\*/capture",
+    "a refund": r"refunds",
+    "a hold's cancel": r"payment_intents/\*/cancel",
+}
+_REQUEST: Final = {"M6": "unsent", "M7": "bytes left", "M8": "answered"}
+
 
 CELLS: Final[tuple[Cell, ...]] = (
     # Processes and stores
@@ -80,6 +89,11 @@ CELLS: Final[tuple[Cell, ...]] = (
     Cell("F1", "M13", elsewhere="nothing of ours is pending after a payment's end"),
     Cell("F1", "M14", real=r"partner POST /.*(cancel|delete)"),
     Cell("F1", "M15", elsewhere="tests/replay/test_replay.py"),
+    *(
+        Cell("F1", f"{moment} of {what}", real=rf"partner POST /v1/{path} {point}$")
+        for what, path in _CLAIMS.items()
+        for moment, point in _REQUEST.items()
+    ),
     Cell("F2", "M1", _at(Kind.KILL, "write begun", who="app")),
     Cell("F2", "M2", _at(Kind.KILL, "write committed", who="app")),
     Cell("F3", "M7", elsewhere="tests/proof/test_interruptions.py"),
@@ -132,6 +146,7 @@ CELLS: Final[tuple[Cell, ...]] = (
     Cell("C3", "M1", elsewhere="tests/store/test_accepting.py"),
     Cell("C4", "M1-M3", _at(Kind.KILL, "write begun", "write committed", who="app")),
     Cell("C5", "M1", _of(Kind.REPEAT_ORDER)),
+    Cell("C4", "M1 of a claim", elsewhere="tests/proof/test_interruptions.py"),
     # Races, versions, operators
     Cell("X1", "M6-M12", _of(Kind.CANCEL)),
     Cell("V1", "M15", elsewhere="tests/replay/test_replay.py"),

@@ -58,7 +58,7 @@ class Mode:
 
 
 MODES: Final = {
-    "short": Mode(payments=2_000, with_pairs=False, kills=80, with_tests=False),
+    "short": Mode(payments=2_000, with_pairs=False, kills=110, with_tests=False),
     "long": Mode(payments=20_000, with_pairs=True, kills=0, with_tests=True),
 }
 

@@ -95,6 +95,7 @@ def as_markdown(found: Mapping[str, Any]) -> str:
     """For people."""
     simulated, real = found["layer_simulated"], found["layer_real"]
     kills, control = real["total"], real.get("control", {})
+    collected = real["collections"]
     parts = [
         f"# Proof, {found['mode']}",
         f"`{found['command']}`, commit {found['commit']}, {found['began']}, "
@@ -139,6 +140,7 @@ def as_markdown(found: Mapping[str, Any]) -> str:
             {
                 "points found": kills["points"],
                 "kills that struck": kills["kills"],
+                "… of which during a collection, its captures and refunds": collected["kills"],
                 "points not passed again": kills["not_fired"],
                 "went on to their end": kills["recovered"],
                 "parked, with a question to a person": kills["parked"],

@@ -16,11 +16,13 @@ from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import AttemptResult
 from domain.payments.order import Order, Times
 from domain.payments.report import PaymentState
+from starter.journal import Journal
 from store.commands import CannotResolve
 from store.records import PaymentRecord
 from store.timeline import Timelines
 from tests.operators import enrolled, person
-from tests.proof.arena import FORGETFUL, OPERATORS, READ, TOLD, Arena, Standing, bank_account
+from tests.proof.accounts import FORGETFUL, READ, TOLD, bank_account
+from tests.proof.arena import OPERATORS, Arena, Standing
 from tests.proof.bank_partner import BANK
 from tests.proof.case import SEND
 from tests.proof.world import order
@@ -79,6 +81,11 @@ class Scenario:
     may_park: bool = False
 
     @property
+    def collects(self) -> bool:
+        """Whether it takes money in."""
+        return False
+
+    @property
     def prefix(self) -> str:
         """Of its payments' references, which are short."""
         return f"{zlib.crc32(self.name.encode()):08x}-{self.name[:12].replace(' ', '-')}-"
@@ -101,6 +108,15 @@ class Scenario:
         if not standing.is_certain and self.may_park and standing.is_asked:
             return "parked"
         return "stuck"
+
+    def journal(self, arena: Arena) -> Journal:
+        """Where the client writes what it orders."""
+        return arena.journal
+
+    async def ordered(self, arena: Arena, reference: str, number: int) -> Order:
+        """The order, once the partner knows what to do with it."""
+        await self.prepare(arena, reference)
+        return self.order(reference, number)
 
     async def prepare(self, arena: Arena, reference: str) -> None:
         """Tell the partner what to do with it."""
@@ -127,11 +143,11 @@ async def give(arena: Arena, scenario: Scenario) -> Run:
     """Journal the order, give it, journal the answer."""
     number = next(arena.numbers)
     run = Run(scenario, f"{scenario.prefix}{number}")
-    await scenario.prepare(arena, run.reference)
-    given = scenario.order(run.reference, number)
-    arena.journal.intend(run.reference, given)
+    given = await scenario.ordered(arena, run.reference, number)
+    journal = scenario.journal(arena)
+    journal.intend(run.reference, given)
     receipt = await arena.assembly.orchestrator.pay(given, run.reference, patience=None)
-    arena.journal.acknowledged(run.reference, receipt.payment_id)
+    journal.acknowledged(run.reference, receipt.payment_id)
     run.payment_id = receipt.payment_id
     return run
 

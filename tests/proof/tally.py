@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ class Tally:
     """What was found of one scenario; every count is of payments, one kill each."""
 
     prefix: str
+    collects: bool = False
+    """Whether its payments are collections, and not credit transfers."""
     points: int = 0
     kills: int = 0
     not_fired: list[str] = field(default_factory=list)
@@ -53,10 +56,7 @@ class Tallies:
     @property
     def total(self) -> Counter[str]:
         """All scenarios together."""
-        total = Counter[str]()
-        for tally in self.scenarios.values():
-            total.update(tally.counts)
-        return total
+        return _sum(self.scenarios.values())
 
     @property
     def is_good(self) -> bool:
@@ -67,7 +67,8 @@ class Tallies:
         """As JSON."""
         scenarios = {name: asdict(tally) | tally.counts for name, tally in self.scenarios.items()}
         total = dict(self.total) | {"processes_killed": self.processes_killed}
-        return {"total": total, "scenarios": scenarios}
+        collections = _sum(tally for tally in self.scenarios.values() if tally.collects)
+        return {"total": total, "collections": dict(collections), "scenarios": scenarios}
 
     @property
     def table(self) -> str:
@@ -82,3 +83,10 @@ class Tallies:
             lines += [f"FLAW: {text}" for text in tally.flaws]
         lines += [f"FLAW: {text}" for text in self.flaws]
         return "\n".join(lines)
+
+
+def _sum(tallies: Iterable[Tally]) -> Counter[str]:
+    total = Counter[str]()
+    for tally in tallies:
+        total.update(tally.counts)
+    return total

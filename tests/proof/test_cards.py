@@ -32,7 +32,7 @@ def _processor() -> Cards:
 
 
 ASKED = [
-    {"reference": "r", "kind": "order", "amount_minor": 0, "admitted": True},
+    {"reference": "r", "kind": "order", "amount_minor": 100, "admitted": True},
     {"reference": "r", "kind": "capture", "amount_minor": 60, "admitted": True},
     {"reference": "r", "kind": "refund", "amount_minor": 20, "admitted": True},
 ]
@@ -56,7 +56,11 @@ def _add(book: dict[str, Any], kind: str, minor: int) -> None:
 
 BREAKS: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
     "twice": lambda book, row: _add(book, "capture", 60),
-    "unasked": lambda book, row: _add(book, "refund", 5),
+    "unasked: refund of 5": lambda book, row: _add(book, "refund", 5),
+    "unasked: x was never ordered": lambda book, row: book["payments"].append(
+        {**book["payments"][0], "reference": "x"}
+    ),
+    "changed": lambda book, row: book["payments"][0].update(amount_minor=1),
     "over": lambda book, row: _add(book, "capture", 41),
     "lost": lambda book, row: book["payments"][0]["children"].pop(),
     "disagree: r: returned": lambda book, row: row.update(state="returned"),

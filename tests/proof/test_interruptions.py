@@ -25,11 +25,14 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
 from domain.ids import workflow_id
-from domain.lifecycle.profile import IdempotencyKind, LookupKind
+from domain.lifecycle.profile import IdempotencyKind, InstructionKind, LookupKind
+from domain.money import Money
 from domain.payments.report import PaymentState
 from tests.polling import eventually
-from tests.proof.arena import Arena, arena, bank_account
+from tests.proof.accounts import bank_account
+from tests.proof.arena import Arena, arena
 from tests.proof.bank_partner import BANK
+from tests.proof.collecting import LESS, CollectionScenario
 from tests.proof.forks import Worker
 from tests.proof.points import read_trace
 from tests.proof.scenarios import HELD, STORIES, Run, Scenario, give, story, until_ended
@@ -41,6 +44,7 @@ UNPROTECTED = bank_account(IdempotencyKind.NONE, LookupKind.STRONG)
 PLAIN = Scenario("plain", partner=BANK, account=UNPROTECTED)
 SLOW = Scenario("slow", partner=BANK, account=UNPROTECTED, faults=("slow",))
 LOST = Scenario("lost", partner=BANK, account=UNPROTECTED, faults=("lost_after",))
+COLLECTED = CollectionScenario("collected", refunded=LESS, reversals=("done",))
 HOLD = Scenario("held for a while", partner=BANK, account=UNPROTECTED, hold_seconds=4)
 
 
@@ -49,8 +53,10 @@ async def made(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Arena]
     """One arena for all; at its end all its books must agree."""
     async with arena(tmp_path_factory.mktemp("interruptions")) as one:
         yield one
-        comparison = (await one.books()).compared()
+        books = await one.books()
+        comparison = books.compared()
         assert comparison.agrees, comparison.flaws
+        assert not (flaws := books.collected().flaws), flaws
 
 
 @pytest_asyncio.fixture(autouse=True)
@@ -168,6 +174,28 @@ async def test_a_client_killed_before_the_start_has_its_payment_started_by_the_r
     run.payment_id = marker.read_text()
     await made.forks.fork("with upkeep", upkeep=True)
     await _all_end(made, run)
+
+
+async def test_a_refund_of_a_client_killed_before_the_run_heard_of_it_is_sent_by_the_relay_once(
+    made: Arena, tmp_path: Path
+) -> None:
+    run = await give(made, COLLECTED)
+    await made.forks.fork("with upkeep", upkeep=True)
+    await _until_state(made, run, PaymentState.FINAL)
+    assert (await (await _handle(made, run)).result()).startswith("final"), "nobody looks at it"
+    amount, marker = Money(minor=LESS, currency="EUR"), tmp_path / "marker"
+    client = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.proof.killable_claims"),
+        *(run.payment_id, run.reference, str(amount.minor), str(marker)),
+        env=made.environment,
+    )
+    assert await client.wait() == -signal.SIGKILL
+    await _all_end(made, run, seconds=110)
+    asked = made.assembly.orchestrator.refund
+    again = await asked(run.payment_id, run.reference, amount, tenant=None, by="shop")
+    assert (again.is_replay, again.instruction.instruction_id) == (True, marker.read_text())
+    made.claims_journal.admitted(run.reference, InstructionKind.REFUND, amount)
+    assert [each["amount"] for each in (await made.processor.book())["refunds"]] == [LESS]
 
 
 async def test_a_terminated_run_is_started_again_by_the_sweep(made: Arena) -> None:

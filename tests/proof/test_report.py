@@ -29,7 +29,11 @@ KEYS = ("mode", "payments", "faults_fired", "duplicates", "lost", "stuck", "cell
 def real(**counts: int) -> dict[str, Any]:
     zeros = dict.fromkeys(("points", "kills", "not_fired", "recovered", "parked", "stuck", "twice",
                            "lost"), 0)  # fmt: skip
-    return {"total": {**zeros, **counts}, "control": {"transfers": 5, "transfers_wrong": 2}}
+    return {
+        "total": {**zeros, **counts},
+        "collections": {**zeros, "kills": 3},
+        "control": {"transfers": 5, "transfers_wrong": 2},
+    }
 
 
 def made(tally: Tally, *caught: Caught, **counts: int) -> dict[str, Any]:
@@ -79,7 +83,9 @@ def test_what_fired_what_met_nothing_and_what_is_in_doubt_stand_apart(
     )  # fmt: skip
     write(found, tmp_path)
     assert json.loads((tmp_path / JSON_FILE).read_text())["payments"] == 5
-    assert "**twice**" in (tmp_path / TEXT_FILE).read_text()
+    text = (tmp_path / TEXT_FILE).read_text()
+    assert "**twice**" in text
+    assert "| … of which during a collection, its captures and refunds | 3 |" in text
     etree.parse(tmp_path / PLOT_FILE)
 
 
@@ -101,6 +107,9 @@ def test_a_cell_is_hit_by_either_layer_or_names_what_tries_it() -> None:
     by_timer = next(cell for cell in CELLS if cell.name == "F1 M11")
     assert by_timer.is_hit(Counter(), ["workflow fire_timer"])
     assert not by_timer.is_hit(Counter(), ["workflow resolve_activity"])
+    captured = next(cell for cell in CELLS if cell.name == "F1 M8 of a capture")
+    assert captured.is_hit(Counter(), ["partner POST /v1/payment_intents/*/capture answered"])
+    assert not captured.is_hit(Counter(), ["partner POST /v1/payment_intents/*/confirm answered"])
 
 
 def test_worlds_hold_as_many_payments_as_were_asked_for() -> None:

@@ -10,7 +10,8 @@ import pytest
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
 from store.halts import Halts
 from tests.polling import eventually
-from tests.proof.arena import Arena, arena, bank_account
+from tests.proof.accounts import bank_account
+from tests.proof.arena import Arena, arena
 from tests.proof.bank_partner import BANK
 from tests.proof.scenarios import Run, Scenario, give, story, until_ended
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from starter.remedies import Remedy, RemedyKind, remedies
+from store.feeds import EVENTS_MISSED
 from store.tasks import Task
 from store.unmatched import UNMATCHED, Reference
 from store.wrong_clocks import CLOCK
@@ -47,6 +48,8 @@ def test_a_task_about_no_payment_may_be_dismissed() -> None:
     assert found == [Remedy(K.EXECUTED, reference="ref-1"), Remedy(K.DISMISS, task_id="t1")]
     found = remedies(task(CLOCK, None), not_executed_is_offered=True)
     assert found == [Remedy(K.EXAMINE), Remedy(K.DISMISS, task_id="t1")]
+    found = remedies(task(EVENTS_MISSED, None), not_executed_is_offered=True)
+    assert found == [Remedy(K.DISMISS, task_id="t1")]
 
 
 def test_a_question_about_a_consent_begins_with_a_look_at_it() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,11 +22,12 @@ from store.claims import CannotClaim, Claimed, ClaimReused, Claims, OverBound
 from store.folding import Folding
 from store.payment_kind import payments_alone
 from store.tables.lifecycles import InstructionRow
-from tests.clock import SteppedClock
+from tests.clock import START, SteppedClock
 from tests.fakes import order, profile
 from tests.store.books import PAYMENT, Store, accepted, exchange, report
 
 CAPTURE, REFUND = InstructionKind.CAPTURE, InstructionKind.REFUND
+CONFIRM = InstructionKind.CONFIRM
 S, K = PaymentState, MovementKind
 
 
@@ -263,3 +264,64 @@ async def test_nothing_is_captured_of_a_payment_that_has_ended(
     view = await store.read(Answered(report(now, S.EXPIRED, movements=(HELD,)), exchange(now)))
     assert (view.payment.state, view.payment.is_over) == (S.EXPIRED, True)
     assert (await store.begin(capture)).move is Move.NOTHING
+
+
+def away(at: datetime = START, **changes: Any) -> Order:
+    """An order of a payer who is not there."""
+    given = {"payment_method": "pm_1", "off_session": True, "return_url": "https://a.test/back"}
+    asked = Collection.model_validate({**given, **changes})
+    return collection().model_copy(update={"collection": asked, "times": order(at).times})
+
+
+async def declined_without_payer(
+    store: Store, of: Order, action: ActionKind = ActionKind.CONFIRM
+) -> None:
+    plain = collecting(LookupKind.PARENT)
+    pay = plain.operation(InstructionKind.PAY)
+    offers = plain.model_copy(update={"operations": {**plain.operations, CONFIRM: pay}})
+    await store.accept(of=of, as_of=offers)
+    await store.begin()
+    waits = {"state": S.AWAITING_USER, "action": Action(kind=action)}
+    await store.sent(accepted(store.clock.now(), **waits))
+
+
+async def test_a_payer_who_was_not_there_confirms_the_whole_order_one_at_a_time(
+    store: Store, claims: Claims
+) -> None:
+    await declined_without_payer(store, away())
+    with pytest.raises(CannotClaim, match="whole order"):
+        await admit(claims, store, CONFIRM, 9_999)
+    claimed = await admit(claims, store, CONFIRM, 10_000)
+    assert (claimed.is_new, claimed.view.payment.is_followed) == (True, True)
+    with pytest.raises(CannotClaim, match="under way"):
+        await admit(claims, store, CONFIRM, 10_000, "another")
+    assert (await admit(claims, store, CONFIRM, 10_000)).is_new is False
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [({"off_session": False}, "off_session"), ({"return_url": None}, "return_url")],
+)
+async def test_an_order_whose_payer_cannot_come_back_is_not_confirmed(
+    store: Store, claims: Claims, changes: dict[str, Any], why: str
+) -> None:
+    await declined_without_payer(store, away(**changes))
+    with pytest.raises(CannotClaim, match=why):
+        await admit(claims, store, CONFIRM, 10_000)
+
+
+async def test_a_payer_who_has_a_page_already_is_not_asked_again(
+    store: Store, claims: Claims
+) -> None:
+    await declined_without_payer(store, away(), ActionKind.REDIRECT)
+    with pytest.raises(CannotClaim, match="show its link"):
+        await admit(claims, store, CONFIRM, 10_000)
+
+
+async def test_nothing_is_confirmed_once_a_cancel_was_asked_for(
+    store: Store, claims: Claims
+) -> None:
+    await declined_without_payer(store, away())
+    await store.commands.cancel(PAYMENT, command_id="c", by="shop", why="", now=store.clock.now())
+    with pytest.raises(CannotClaim, match="cancel was asked"):
+        await admit(claims, store, CONFIRM, 10_000)

@@ -29,7 +29,7 @@ from store.unmatched import Reference
 from tests.clock import AgreedClocks, SteppedClock
 from tests.fakes import ACCOUNT, BANK, profile
 from tests.operators import enrolled, executed, person
-from tests.rounds import no_round
+from tests.rounds import no_feeds, no_round
 from tests.store.books import PAYMENT, Store, accepted, in_doubt, opened
 
 BODY = b'{"creditor": "the aviary"}'
@@ -50,6 +50,7 @@ async def _sweep(store: Store) -> None:
         tasks=Tasks(store.database),
         rounds=store.rounds,
         witness=Witness(listers={}, strangers=store.strangers, clock=store.clock),
+        back_fill=no_feeds(store.database, store.inbox, store.clock),
         runner=Nobody(),
         clock=store.clock,
         clocks=AgreedClocks(store.clock, StoreClocks(store.database)),

@@ -20,7 +20,7 @@ from store.faults import StoreAway
 from terminal.claim import claim_amount
 from tests.fakes import profile
 from tests.store.books import PAYMENT, exchange, in_doubt, report
-from tests.store.test_claims import booked
+from tests.store.test_claims import away, booked, declined_without_payer
 from tests.terminal.collected import answered, claims_of, held
 from tests.terminal.homes import Home, home
 
@@ -178,3 +178,26 @@ async def test_another_payment_is_said_to_be_unknown(
 ) -> None:
     assert await ask(alone, REFUND, 1) == 2
     assert f"there is no payment {PAYMENT}" in capsys.readouterr().err
+
+
+async def test_a_payer_who_comes_back_is_asked_for_the_whole_order(alone: Home) -> None:
+    await declined_without_payer(alone.store, away(alone.store.clock.now()))
+    ran = alone.run("confirm", PAYMENT, "--key", "back", "--by", "ann")
+    assert ran.code == 0, ran.err
+    assert "confirm back of 100.00 EUR: recorded" in ran.out
+    assert f"finality show {PAYMENT} --link" in ran.out
+    [row] = alone.run("confirm", PAYMENT, "--key", "back", "--json").rows
+    assert (row["kind"], row["is_replay"], row["claim"]["kind"]) == ("confirm", True, "confirm")
+    [shown] = alone.run("show", PAYMENT, "--json").rows
+    assert [each["key"] for each in shown["confirmations"]] == ["back"]
+    assert shown["captures"] == []
+
+
+async def test_a_payer_who_cannot_come_back_is_said_before_anything_is_recorded(
+    alone: Home,
+) -> None:
+    order = away(alone.store.clock.now(), return_url=None)
+    await declined_without_payer(alone.store, order)
+    ran = alone.run("confirm", PAYMENT, "--key", "back")
+    assert ran.code == 2
+    assert "return_url: the order has none" in ran.err

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from local.demo_file import EXECUTION_DATE
-from local.stack import Ports
+from local.simulated_partner import SIMULATOR
+from local.stack import Ports, Stack
 from local.temporal_server import is_taken
+from partners.registry import Partners
 from store.keyring import Keyring
 from tests.terminal.conftest import Terminal
 from tests.terminal.homes import home
@@ -105,6 +107,31 @@ def test_up_names_the_option_for_a_port_that_is_taken(terminal: Terminal, tmp_pa
     ran = Terminal(tmp_path).run("up", *ANY_PORTS, "--ui-port", port)
     assert ran.code == 2
     assert "--ui-port" in ran.err
+
+
+def test_up_has_an_account_with_every_simulator(terminal: Terminal, stack: Stack) -> None:
+    written = json.loads((terminal.home / "up.json").read_text())["partners"]
+    simulated = [name for name, each in Partners.registrations().items() if each.is_simulated]
+    assert list(written) == list(stack.partners) == simulated
+    partners = Partners.model_validate(written)
+    addresses = [partners.accounts(name)[SIMULATOR].base_url for name in simulated]
+    assert len(set(addresses)) == len(simulated)
+    assert all(partners.accounts(name)[SIMULATOR].webhook_secrets for name in simulated)
+
+
+async def test_beside_up_a_card_is_charged_without_any_settings(
+    terminal: Terminal, stack: Stack
+) -> None:
+    ran = terminal.run(
+        "collect", "--amount", "5EUR", "--key", "beside-up", "--payment-method", "pm_card_visa",
+        "--json",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    [row] = ran.rows
+    assert row["state"] == "captured"
+    book = await stack.partners[row["partner"]].simulator.control("GET", "book")
+    charges = [each for each in book["charges"] if each["amount"] == 500]
+    assert [each["payment_intent"] for each in charges] == [row["partner_reference"]]
 
 
 def test_up_ends_everything_before_itself_when_told_once(tmp_path: Path) -> None:

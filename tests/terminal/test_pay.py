@@ -44,7 +44,7 @@ def a_file(
 
 async def booked(stack: Stack) -> Counter[str]:
     """How often the partner booked each reference."""
-    book = await stack.simulator.control("GET", "book")
+    book = await stack.partners["currencycloud"].simulator.control("GET", "book")
     return Counter(payment["reference"] for payment in book["payments"])
 
 

@@ -18,7 +18,8 @@ async def test_a_return_reaches_a_payment_of_up_by_webhook(
     row = paid.rows[0]
     assert row["state"] == "settled", paid.err
     fate = {"fault": "fail_after_completed", "param": {}}
-    await stack.simulator.control("POST", f"payments/{row['partner_reference']}", fate)
+    simulator = stack.partners["currencycloud"].simulator
+    await simulator.control("POST", f"payments/{row['partner_reference']}", fate)
     deadline = time.monotonic() + 60
     states: dict[str, str] = {}
     while states.get(row["payment_id"]) != "returned":

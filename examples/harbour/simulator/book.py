@@ -1,4 +1,4 @@
-"""Harbour Bank's book: its orders, besides what every simulator's book has."""
+"""The bank's book: its logins and orders, besides what every simulator's book has."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ PAID_OUT = "world:paid_out"
 
 class Book(kit.Book):
     schema = """
+    CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, ends_at TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS payments (
         seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, unique_request_id TEXT NOT NULL UNIQUE,
         status TEXT NOT NULL, reference TEXT NOT NULL, account TEXT NOT NULL, name TEXT NOT NULL,

@@ -1,4 +1,4 @@
-"""How Harbour Bank announces a new status: one event, signed with its time."""
+"""How the bank announces a new status: one event, signed with its time."""
 
 from __future__ import annotations
 

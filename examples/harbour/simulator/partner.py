@@ -1,4 +1,4 @@
-"""Harbour Bank's endpoints, and what each of them does.
+"""The bank's endpoints, and what each of them does.
 
 received -> sent (debited) -> booked. An order can be cancelled until it is sent. People at the bank
 may decline an order that is not sent yet; a booked one may be returned.
@@ -6,7 +6,6 @@ may decline an order that is not sent yet; a booked one may be returned.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, ClassVar
 
 from examples.harbour.simulator.book import CUSTOMER, FUNDING, PAID_OUT, Book
 from examples.harbour.simulator.notices import Notices, Target
+from examples.harbour.simulator.sessions import Sessions
 from simulators.kit import partner as kit
 from simulators.kit.book import new_id
 from simulators.kit.clock import moment, stamp
@@ -21,7 +21,6 @@ from simulators.kit.partner import Call
 from simulators.kit.replies import Json, Refusal, Reply, Row
 from simulators.kit.timers import NotPossible, Timer
 
-API_KEY = "a key of a simulator"
 PAGE = 100
 _FIELDS = {"reference": str, "account": str, "name": str, "amount_minor": int, "currency": str}
 #: What happens to an order at each step or intervention: from which status, to which.
@@ -42,6 +41,7 @@ _WORDS = {
 
 class Partner(kit.Partner):
     endpoints = (
+        ("POST", "/token", "log_in"),
         ("POST", "/orders", "pay"),
         ("GET", "/orders", "find"),
         ("GET", "/orders/{id}", "read"),
@@ -52,7 +52,9 @@ class Partner(kit.Partner):
     key = "idempotency-key"
 
     def __init__(self, file: Path, funds_minor: int = 100_000_000) -> None:
-        super().__init__(Book(file), Notices, Target)
+        book = Book(file)
+        super().__init__(book, Notices, Target)
+        self.sessions = Sessions(book)
         now = stamp(self.clock.now())
         with self.book.transaction():
             if not self.book.rows("SELECT * FROM balances"):
@@ -60,13 +62,18 @@ class Partner(kit.Partner):
                 self.book.post(now, "funding", "EUR", lines)
 
     def authenticate(self, call: Call, now: datetime) -> None:
-        if not hmac.compare_digest((call.token or "").encode(), API_KEY.encode()):
-            raise _refusal(401, "unauthorised")
+        if call.endpoint != "log_in":
+            self.sessions.use(call.token, now)
+
+    def end_session(self, token: str | None) -> None:
+        self.sessions.end(token)
 
     # What they ask
 
     def do(self, call: Call, person: None, now: datetime) -> Json:
         match call.endpoint:
+            case "log_in":
+                return self.sessions.log_in(call.fields, now)
             case "pay":
                 return _shown(self._pay(call, now))
             case "find":

@@ -8,7 +8,7 @@ from alembic import op
 from store.columns import Moment
 
 revision = "0021"
-down_revision = "0019"
+down_revision = "0020"
 
 
 def upgrade() -> None:

@@ -47,6 +47,8 @@ class Bank:
 
     words: Words
     address: str
+    logins: FakeLoginBook = field(default_factory=lambda: FakeLoginBook(held=None))
+    """of the adapter that was made last"""
 
     def control(self, path: str, body: Any = None, *, method: str | None = None) -> Any:
         method = method or ("GET" if body is None else "POST")
@@ -69,7 +71,9 @@ class Bank:
 
     @property
     def registration(self) -> Registration[Any]:
-        return self.words.registry.registrations()[self.words.name]
+        found = self.words.registry.registrations().get(self.words.name)
+        assert found, f"partners/registry.py has no line for {self.words.name!r}; add one"
+        return found
 
     @property
     def account(self) -> PartnerAccount:
@@ -83,7 +87,8 @@ class Bank:
         """For that account, with other settings where a test gives them."""
         clock = MachineClock()
         transport = partial(Transport, clock=clock, verify=_NO_TLS)
-        workplace = Workplace(clock, FakeLoginBook(held=None), FakePreparedBook(), transport)
+        self.logins = FakeLoginBook(held=None)
+        workplace = Workplace(clock, self.logins, FakePreparedBook(), transport)
         return self.registration.make(self.account.model_copy(update=settings), workplace)
 
 

@@ -19,14 +19,20 @@ __all__ = ["receiver"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that cancels or refunds is made for partners that do so."""
+    """A test is made for the partners that have what it is about: cancels, refunds, events, …"""
     names = metafunc.fixturenames
     if "served" in names:
         partners: Iterable[Words] = WORDS
         if "cancel" in names:
             partners = [words for words in partners if words.cancel]
+        if "findable" in names:
+            partners = [words for words in partners if words.find]
         if "paid" in names:
             partners = [words for words in partners if words.refund]
+        if "feed" in names:
+            partners = [words for words in partners if words.feed]
+        if "dead_token" in names:
+            partners = [words for words in partners if words.token_lasts]
         metafunc.parametrize(
             "served",
             partners,
@@ -66,6 +72,13 @@ async def adapter(bank: Bank) -> AsyncIterator[PaymentPartner]:
     assert await adapter.ready() is None
     yield adapter
     await adapter.close()
+
+
+@pytest.fixture
+async def findable(pay: Instruction) -> Instruction:
+    """A payment that its partner finds by our keys; ready to be sent."""
+    assert pay.operation.lookup.is_complete
+    return pay
 
 
 @pytest.fixture

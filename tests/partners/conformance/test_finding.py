@@ -57,23 +57,25 @@ async def test_a_look_up_finds_what_was_sent_and_nothing_else(pay: Instruction, 
     assert report.drift == ()
 
 
-async def test_a_look_up_finds_what_an_earlier_key_sent(pay: Instruction) -> None:
-    await pay.accepted()
-    later = replace(pay.subject, keys=(*pay.subject.keys, new_key(pay.adapter)))
-    pay.subject = later
-    assert (await pay.found()).partner_reference == pay.held[0]["id"]
+async def test_a_look_up_finds_what_an_earlier_key_sent(findable: Instruction) -> None:
+    await findable.accepted()
+    later = replace(findable.subject, keys=(*findable.subject.keys, new_key(findable.adapter)))
+    findable.subject = later
+    assert (await findable.found()).partner_reference == findable.held[0]["id"]
 
 
-async def test_a_look_up_that_shows_somebody_else_cannot_tell(pay: Instruction, bank: Bank) -> None:
-    await (await payment(bank, pay.adapter).prepared()).accepted()
-    await pay.accepted()
+async def test_a_look_up_that_shows_somebody_else_cannot_tell(
+    findable: Instruction, bank: Bank
+) -> None:
+    await (await payment(bank, findable.adapter).prepared()).accepted()
+    await findable.accepted()
     bank.fault("finds_another", on=bank.words.find)
-    found = await pay.adapter.find(pay.subject)
+    found = await findable.adapter.find(findable.subject)
     if "finds_another" in bank.fired:
         assert isinstance(found, CannotTell)
     else:  # A list without a filter cannot show another in its place.
         assert isinstance(found, Found)
-        assert found.report.partner_reference == pay.held[0]["id"]
+        assert found.report.partner_reference == findable.held[0]["id"]
 
 
 @pytest.mark.parametrize("fault", BROKEN)

@@ -22,8 +22,10 @@ class Words:
             until a test lets time pass.
         settles_after: enough of those seconds for a payment to be settled.
         pay, find, read, cancel: method and path of each request, as fault rules name them. Without
-            a `cancel`, what was accepted cannot be taken back.
+            a `cancel`, what was accepted cannot be taken back; without a `find`, nothing is found
+            by our own keys.
         listing: the same for the list of payments, if that is not the one of `find`.
+        feed: the same for the list of events; empty if the partner has none.
         refund: the same for a refund; empty if the partner has none.
         refused: parameters of the fault `refused` for a refusal that is final.
         undocumented: the same for words that nobody documented.
@@ -31,6 +33,8 @@ class Words:
         order: what is ordered of the simulator at an address.
         held: what the simulator's book calls what it executes.
         title: tells the entries of one partner from each other.
+        token_lasts: seconds after which an unused token ends; 0 if the partner's account does not
+            log in.
     """
 
     registry: type[Registry]
@@ -39,14 +43,16 @@ class Words:
     delays: Mapping[str, float]
     settles_after: float
     pay: str
-    find: str
     read: str
     refused: Mapping[str, Any]
     undocumented: Mapping[str, Any]
+    find: str = ""
     cancel: str = ""
     cancelled: str = ""
     listing: str = ""
+    feed: str = ""
     refund: str = ""
     order: Callable[[str], Order] = lambda address: ORDER
     held: str = "payments"
     title: str = ""
+    token_lasts: float = 0

@@ -18,18 +18,23 @@ _METHODS: Final = {Rail.SEPA_DIRECT_DEBIT: "sepa_debit", Rail.ACH_DEBIT: "us_ban
 @cache
 def payer(address: str, rail: Rail, token: str) -> Collection:
     """A payer whose bank account is saved, with a mandate to debit it."""
-    customer = _post(address, "customers", {"name": "Paula Payer"})["id"]
+    saved_with = customer(address)
     form = {
         "confirm": "true",
-        "customer": customer,
+        "customer": saved_with,
         "mandate_data[customer_acceptance][type]": "offline",
         "payment_method": token,
         "payment_method_types[]": _METHODS[rail],
     }
     saved = _post(address, "setup_intents", form)
     return Collection(
-        payment_method=saved["payment_method"], mandate=saved["mandate"], customer=customer
+        payment_method=saved["payment_method"], mandate=saved["mandate"], customer=saved_with
     )
+
+
+def customer(address: str) -> str:
+    """A new customer, with whom cards are saved."""
+    return str(_post(address, "customers", {"name": "Paula Payer"})["id"])
 
 
 def debit(address: str, token: str = "pm_success_de", rail: Rail = Rail.SEPA_DIRECT_DEBIT) -> Order:

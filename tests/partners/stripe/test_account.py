@@ -134,6 +134,7 @@ def test_a_key_says_whether_its_money_is_real(key: str, is_live: bool) -> None:
     [
         {"payout_accounts": {"FR7630006000011234567890189": "ba_1"}},
         {"payout_accounts": {"ba_1": "0189"}},
+        {"instant_payouts": ["ba_1"]},
         {"webhooks": {"secrets": []}},
         {"webhooks": {"secrets": ["short"]}},
         {"publishable_key": "pk_1"},

@@ -30,7 +30,7 @@ from domain.payments.payment import Payment
 from domain.payments.report import ActionKind, MovementKind, PaymentState
 from tests.partners.conformance.bench import Bank, Instruction, new_key
 from tests.partners.stripe.conftest import Ordered
-from tests.partners.stripe.payers import card
+from tests.partners.stripe.payers import card, customer
 
 S = PaymentState
 
@@ -407,3 +407,22 @@ def _press(url: str, outcome: str) -> None:
     """The payer presses a button of the page."""
     form: dict[str, Any] = {**dict(parse_qsl(urlsplit(url).query)), "outcome": outcome}
     httpx.post(url, data=form)
+
+
+async def test_a_card_that_the_payer_let_us_save_is_collected_from_again_without_them(
+    ordered: Ordered, bank: Bank
+) -> None:
+    payer, back = customer(bank.address), "https://acme.test/back"
+    token = "pm_card_authenticationRequiredOnSetup"
+    first = await ordered(card(token, customer=payer, saves=True, return_url=back))
+    assert (await was_told(first)).state is S.AWAITING_USER
+    ordered.happen(first, "payer_completes")
+    assert (await first.was_read()).state is S.CAPTURED
+    intents = bank.control("book")["payment_intents"]
+    (saved,) = [each["payment_method"] for each in intents
+                if each["id"] == first.subject.partner_reference]  # fmt: skip
+    again = await ordered(card(saved, customer=payer, off_session=True))
+    assert (await was_told(again)).state is S.CAPTURED
+    # One that was not saved asks for the payer.
+    other = await ordered(card(token, customer=payer, off_session=True))
+    assert (await was_told(other)).state is S.AWAITING_USER

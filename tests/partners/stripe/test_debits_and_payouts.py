@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from pydantic import SecretStr
 
 from domain.lifecycle.answers import Accepted, Answered, Refused, Unprepared
 from domain.lifecycle.reversals import ReversalKind, ReversalState
@@ -146,3 +149,50 @@ async def test_what_never_can_be_prepared_is_said_before_anything_is_made(
     assert isinstance(prepared, Unprepared)
     assert prepared.why == examined.why
     assert bank.control("book").get("payment_intents", []) == before
+
+
+async def instant(bank: Bank, order: Order = PAYOUT, **settings: Any) -> Instruction:
+    """A payout that is to arrive at once, not prepared yet."""
+    adapter = bank.adapter(**{"instant_payouts": ("ba_simulated",), **settings})
+    return Instruction(bank, adapter, Subject("pay_1/pay/1", order, (new_key(adapter),)))
+
+
+async def test_an_instant_payout_arrives_at_once_costs_a_fee_and_may_still_come_back(
+    ordered: Ordered, bank: Bank
+) -> None:
+    pay = await (await instant(bank)).prepared()
+    assert b"method=instant" in pay.request.body
+    assert await accepted(pay) is S.ACCEPTED
+    bank.later(1)
+    paid = await pay.was_read()
+    assert paid.state is S.SETTLED
+    sums = {each.kind: each.amount.minor for each in paid.movements}
+    assert sums == {MovementKind.DEBIT: 12_50, MovementKind.FEE: 13}
+    ordered.happen(pay, "fail_payout")
+    assert (await pay.was_read()).state is S.RETURNED
+    await pay.adapter.close()
+
+
+async def test_a_bank_that_takes_no_instant_payouts_is_a_refusal(bank: Bank) -> None:
+    number = SecretStr(PAYOUT.creditor_account.number)
+    only = "ba_standard_only"
+    pay = await instant(bank, payout_accounts={only: number}, instant_payouts=(only,))
+    refused = await (await pay.prepared()).submit()
+    assert isinstance(refused, Refused)
+    assert refused.report.partner_status == "instant_payouts_unsupported"
+    assert refused.report.state is S.REJECTED
+    await pay.adapter.close()
+
+
+async def test_more_than_can_be_paid_out_at_once_is_refused_before_it_is_sent(bank: Bank) -> None:
+    more = PAYOUT.model_copy(update={"instructed_amount": Money(minor=10**12, currency="EUR")})
+    pay = await instant(bank, more)
+    prepared = await pay.adapter.prepare(pay.subject)
+    assert isinstance(prepared, Unprepared)
+    assert prepared.why.startswith("instructed_amount: ")
+    assert prepared.refused is not None
+    examined = await pay.adapter.examine(more)
+    assert isinstance(examined, Unprepared)
+    assert examined.why == prepared.why
+    assert await pay.adapter.examine(PAYOUT) is None
+    await pay.adapter.close()

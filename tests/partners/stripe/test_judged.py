@@ -27,6 +27,7 @@ from tests.partners.stripe.scripted import (
     Sent,
     booking,
     charge,
+    error,
     intent,
     of_kind,
     page,
@@ -70,7 +71,11 @@ async def sent_for(subject: Subject) -> list[Sent]:
     script = Scripted().on(
         "POST /v1/payment_intents", (200, intent(status="requires_confirmation"))
     )
-    script.on(f"GET {INTENT}", (200, intent(held, status="requires_capture")))
+    failed = {"type": "card_error", "code": "authentication_required", "charge": "ch_1"}
+    declined = intent(status="requires_payment_method", last_payment_error=failed)
+    is_again = subject.kind is InstructionKind.CONFIRM
+    waits = declined if is_again else intent(held, status="requires_capture")
+    script.on(f"GET {INTENT}", (200, waits))
     adapter = partner(script)
     prepared = await adapter.prepare(subject)
     assert isinstance(prepared, Prepared), prepared
@@ -95,6 +100,12 @@ def full(rail: Rail, captured: Captured = Captured.AT_ONCE) -> Order:
     )
 
 
+def saving() -> Order:
+    """A card that is saved while the payer is there."""
+    collection = Collection(payment_method="pm_1", customer="cus_1", saves=True)
+    return ORDER.model_copy(update={"collection": collection})
+
+
 @pytest.mark.parametrize(
     "subject",
     [
@@ -103,6 +114,8 @@ def full(rail: Rail, captured: Captured = Captured.AT_ONCE) -> Order:
         replace(NEW, order=full(Rail.SEPA_DIRECT_DEBIT)),
         replace(NEW, order=full(Rail.ACH_DEBIT)),
         NEW_PAYOUT,
+        replace(NEW, order=saving()),
+        of_kind(InstructionKind.CONFIRM, replace(TAKEN, order=full(Rail.CARD))),
         of_kind(InstructionKind.CAPTURE),
         of_kind(InstructionKind.REFUND),
         of_kind(InstructionKind.CANCEL),
@@ -116,6 +129,12 @@ async def test_every_field_of_every_instruction_is_one_of_theirs(
     for sent in await sent_for(subject):
         answer = judged(judge, sent)
         assert answer.status_code == 200, (sent, answer.text)
+
+
+async def test_an_instant_payout_is_one_of_theirs(judge: str) -> None:
+    for sent in await sent_for(NEW_PAYOUT):
+        assert judged(judge, sent, method="instant").status_code == 200
+        assert judged(judge, sent, method="at once").status_code == 400
 
 
 async def test_every_question_is_one_of_theirs(judge: str) -> None:
@@ -133,7 +152,9 @@ async def test_every_question_is_one_of_theirs(judge: str) -> None:
     await adapter.find(of_kind(InstructionKind.REFUND))
     await adapter.created_since(NOW)
     await adapter.available("EUR", None)
-    assert len({sent.route for sent in script.sent}) == 9
+    script.on("GET /v1/events", error(404, code="resource_missing"), page())
+    await adapter.events_since(NOW, "evt_1")
+    assert len({sent.route for sent in script.sent}) == 10
     for sent in script.sent:
         answer = judged(judge, sent)
         assert answer.status_code == 200, (sent, answer.text)

@@ -10,11 +10,13 @@ from typing import Any, Final
 
 import pytest
 
+from activities.back_fill import BackFill, Feed
 from activities.checks import Checks
 from activities.messages import CancelRequest, StepRequest
 from activities.partner_steps import PartnerSteps
 from activities.witness import Witness
 from assembly import STORE_AWAY, MachineClock
+from domain.accounts import Account
 from domain.lifecycle.next_step import Owed
 from domain.lifecycle.profile import InstructionKind
 from domain.lifecycle.resource import Certainty
@@ -25,16 +27,18 @@ from domain.payments.due import due
 from domain.payments.intent import Intent
 from domain.payments.order import Order, Times
 from domain.payments.payment import Payment
-from domain.payments.report import PaymentState
+from domain.payments.report import ActionKind, PaymentState
 from domain.payments.view import PaymentView
-from partners.interface import PaymentLister
+from partners.interface import EventFeed, PaymentLister
 from starter.acceptance import admit
-from store.claims import Claims, OverBound
+from store.claims import CannotClaim, Claims, OverBound
+from store.feeds import Feeds
 from store.folding import Folding
 from store.turns import ReadTurns
 from tests.partners.conformance.bench import Bank
 from tests.partners.stripe.conftest import Ordered, serving
 from tests.partners.stripe.payers import card, debit
+from tests.partners.stripe.scripted import PAYOUT
 from tests.performing import performing
 from tests.store.books import PAYMENTS, Store
 
@@ -54,8 +58,17 @@ class Life:
         self.adapter = ordered.bank.adapter(**settings)
         self.claims = Claims(store.database, Folding(store.keyring, PAYMENTS))
         assert isinstance(self.adapter, PaymentLister)
+        assert isinstance(self.adapter, EventFeed)
         listers = {NAME: (self.adapter, self.adapter.profile)}
         self.witness = Witness(listers=listers, strangers=store.strangers, clock=store.clock)
+        self.back_fill = BackFill(
+            feeds={NAME: Feed(self.adapter, self.adapter.login, self.adapter.profile)},
+            store=Feeds(store.database),
+            inbox=store.inbox,
+            silences=self.witness.silences,
+            every=timedelta(minutes=5),
+            clock=store.clock,
+        )
         self._steps = PartnerSteps(
             partners={NAME: self.adapter},
             kinds=PAYMENTS,
@@ -85,6 +98,13 @@ class Life:
         now = self.store.clock.now()
         amount = Money(minor=minor, currency="EUR")
         await self.claims.admit(PAYMENT, kind, key=key, amount=amount, by="shop", now=now)
+        return await self.goes_on()
+
+    async def cancel(self) -> Payment:
+        asked = CancelRequest(
+            resource_id=PAYMENT, command_id="c", by="shop", why="", at=self.store.clock.now()
+        )
+        await performing(self.store.clock).run(self.store.payment_store().cancel, asked)
         return await self.goes_on()
 
     async def goes_on(self) -> Payment:
@@ -195,6 +215,19 @@ async def test_a_hold_is_taken_in_parts_and_given_back_once_though_a_reply_was_l
     assert sorted(mine) == [2_00, 3_00]
 
 
+@pytest.mark.parametrize("fault", [None, "reply_lost_after"])
+async def test_a_hold_that_was_cancelled_holds_nothing_any_more(
+    life: Life, bank: Bank, fault: str | None
+) -> None:
+    held = await life.pay(card("pm_card_visa", later=True))
+    assert held.amounts.authorised.minor == 10_00
+    if fault is not None:
+        bank.fault(fault, on="POST /v1/payment_intents/*/cancel")
+    cancelled = await life.cancel()
+    assert (cancelled.state, cancelled.findings, cancelled.is_over) == (S.CANCELLED, (), True)
+    assert (cancelled.amounts.authorised.minor, cancelled.amounts.net.minor) == (0, 0)
+
+
 async def test_a_stored_error_is_resolved_by_the_intent_and_nothing_is_sent_again(
     life: Life, bank: Bank
 ) -> None:
@@ -236,6 +269,37 @@ async def test_a_payer_who_never_confirms_is_cancelled_when_the_time_is_over(
     await life.adapter.close()
 
 
+async def test_a_payer_who_was_not_there_comes_back_and_confirms_the_same_intent(
+    life: Life, bank: Bank
+) -> None:
+    away = card(
+        "pm_card_authenticationRequired", off_session=True, return_url="https://acme.test/back",
+    )  # fmt: skip
+    waiting = await life.pay(away)
+    assert (waiting.state, waiting.findings) == (S.AWAITING_USER, ())
+    assert waiting.action is not None
+    assert waiting.action.kind is ActionKind.CONFIRM
+    bank.fault("reply_lost_after", on="POST /v1/payment_intents/*/confirm")
+    await life.claim(InstructionKind.CONFIRM, 10_00, "back")
+    asked = await life.looks_again()
+    assert await life.attempts(InstructionKind.CONFIRM) == [
+        AttemptResult.UNKNOWN, AttemptResult.ANSWERED,
+    ]  # fmt: skip
+    assert (asked.state, asked.certainty, asked.findings) == (
+        S.AWAITING_USER, Certainty.SENT, (),
+    )  # fmt: skip
+    action = await life.claims.action(PAYMENT)
+    assert action is not None
+    assert action.url is not None
+    with pytest.raises(CannotClaim, match="show its link"):
+        await life.claim(InstructionKind.CONFIRM, 10_00, "again")
+    bank.control(f"payments/{asked.partner_reference}", {"fault": "payer_completes"})
+    life.later()
+    taken = await life.looks_again()
+    assert (taken.state, taken.amounts.captured.minor, taken.findings) == (S.CAPTURED, 10_00, ())
+    assert len(bank.control("book")["payments"]) == 1
+
+
 async def test_a_debit_that_is_declined_after_days_ends_the_payment(life: Life, bank: Bank) -> None:
     under_way = await life.pay(debit(bank.address, "pm_failedDelayed_de"))
     assert under_way.state is S.PROCESSING
@@ -259,6 +323,54 @@ async def test_a_dispute_asks_for_evidence_and_when_lost_has_taken_the_money(
     assert (lost.amounts.disputed.minor, lost.findings) == (10_00, ())
     with pytest.raises(OverBound):
         await life.claim(InstructionKind.REFUND, 1_00, "r1")
+
+
+async def test_a_dispute_is_found_from_the_list_when_every_webhook_was_lost(
+    life: Life, bank: Bank
+) -> None:
+    paid = await life.pay(card("pm_card_visa"))
+    life.later()
+    booked = await life.looks_again()
+    assert (booked.state, booked.reversals) == (S.CAPTURED, ())
+    bank.control(f"payments/{paid.partner_reference}", {"fault": "dispute"})
+    life.later(3_600)
+    assert (await life.goes_on()).reversals == (), "nobody reads it until its watch ends"
+    assert await life.back_fill.catch_up() == [("acme", PAYMENT)]
+    disputed = await life.goes_on()
+    (dispute,) = disputed.reversals
+    assert dispute.state is ReversalState.NEEDS_EVIDENCE
+    assert disputed.amounts.disputed.minor == 10_00
+    assert await life.back_fill.catch_up() == [], "and it is read at a calm rhythm"
+
+
+async def test_a_refund_that_fails_later_is_found_from_the_list(life: Life, bank: Bank) -> None:
+    await life.pay(card("pm_card_visa"))
+    life.later()
+    await life.looks_again()
+    await life.claim(InstructionKind.REFUND, 3_00, "r1")
+    life.later()
+    given = await life.looks_again()
+    (refund,) = given.reversals
+    assert refund.state is ReversalState.DONE
+    bank.control(f"payments/{refund.reference}", {"fault": "fail_refund"})
+    life.later(3_600)
+    await life.back_fill.catch_up()
+    failed = await life.goes_on()
+    assert [each.state for each in failed.reversals] == [ReversalState.FAILED]
+
+
+async def test_a_payout_that_fails_after_it_was_paid_is_found_from_the_list(
+    life: Life, bank: Bank
+) -> None:
+    ours = Account(iban="DE02120300000000202051")
+    paid = await life.pay(PAYOUT.model_copy(update={"debtor_account": ours}))
+    life.later()
+    settled = await life.looks_again()
+    assert settled.state is S.SETTLED
+    bank.control(f"payments/{paid.partner_reference}", {"fault": "fail_payout"})
+    life.later(3_600)
+    assert await life.back_fill.catch_up() == [("acme", PAYMENT)]
+    assert (await life.goes_on()).state is S.RETURNED
 
 
 async def test_a_payment_that_the_database_has_forgotten_is_noticed_and_found_again(

@@ -87,6 +87,11 @@ async def test_an_intent_says_all_that_the_order_says() -> None:
     assert form["description"] == "Invoice 7"
 
 
+async def test_a_card_is_saved_while_the_payer_is_there() -> None:
+    form = await made(collected(customer="cus_1", saves=True))
+    assert (form["customer"], form["setup_future_usage"]) == ("cus_1", "off_session")
+
+
 async def test_a_debit_has_the_whole_statement_for_itself() -> None:
     order = collected(statement_descriptor="ACME SHOP")
     form = await made(order.model_copy(update={"rail": Rail.SEPA_DIRECT_DEBIT}))
@@ -177,7 +182,7 @@ async def test_a_refund_names_its_payment_and_our_key() -> None:
 async def test_a_cancel_says_why() -> None:
     assert await form_of(of_kind(InstructionKind.CANCEL)) == (
         "POST /v1/payment_intents/pi_1/cancel",
-        {"cancellation_reason": "requested_by_customer"},
+        {"cancellation_reason": "requested_by_customer", "expand[]": "latest_charge"},
     )
     assert await form_of(of_kind(InstructionKind.CANCEL, TAKEN_PAYOUT)) == (
         "POST /v1/payouts/po_1/cancel",
@@ -213,6 +218,10 @@ async def test_the_same_order_is_the_same_bytes_later_too() -> None:
         (collected(statement_descriptor="A<B>C"), "collection.statement_descriptor"),
         (collected(statement_descriptor="ABC"), "collection.statement_descriptor"),
         (collected(return_url="javascript:alert(1)"), "collection.return_url"),
+        (collected(saves=True), "collection.customer"),
+        (collected(customer="cus_1", saves=True, off_session=True), "collection.saves"),
+        (collected(customer="cus_1", saves=True).model_copy(update={"rail": Rail.ACH_DEBIT}),
+         "collection.saves"),
         (collected(captured=Captured.LATER).model_copy(update={"rail": Rail.ACH_DEBIT}),
          "collection.captured"),
         (ORDER.model_copy(update={"on_behalf_of": "acct_2"}), "on_behalf_of"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from pydantic import SecretStr
 from domain.lifecycle.answers import Webhook, WebhookRefused
 from partners.stripe.account import StripeAccount, WebhookSigning
 from partners.stripe.profile import API_VERSION
-from partners.stripe.webhooks import StripeWebhooks
+from partners.stripe.webhooks import REFERENCE, StripeWebhooks
+from tests.conftest import ROOT
 from tests.partners.stripe.scripted import ACCOUNT, KEY, NOW, SECONDS, SECRET
 
 OTHER = "whsec_" + "7" * 32
@@ -54,6 +56,25 @@ def was_read(content: dict[str, Any], **more: Any) -> Webhook:
     body = json.dumps(content).encode()
     headers = {"Stripe-Signature": signature(body, SECRET)}
     return reader(**more).read_webhook(headers, body, NOW)
+
+
+def test_each_event_that_the_operations_page_asks_for_is_theirs_and_of_use(specs: Path) -> None:
+    enums = json.loads((specs / "stripe" / "enums.2026-07.json").read_text())["enums"]
+    page = (ROOT / "docs" / "operations.md").read_text()
+    table = page.partition("**Stripe's endpoint.**")[2].partition("**Stripe's API version**")[0]
+    asked = [
+        each for each in re.findall(r"`([a-z_.]+)`", table) if each.startswith(tuple(REFERENCE))
+    ]
+    assert len(asked) > 20
+    assert set(asked) <= set(enums["_event"]["Event.type"])
+    marked = {"metadata": {"finality_key": KEY}}
+    for kind in asked:
+        read = was_read(about(kind, id="pi_1", payment_intent="pi_1", **marked))
+        assert read.is_for_us, kind
+    assert f"api_version={API_VERSION} " in page, (
+        "the page names the version that calls are made as"
+    )
+    assert f"`{API_VERSION}`" in page
 
 
 def test_their_own_examples_verify_and_are_of_no_use(specs: Path) -> None:

@@ -13,7 +13,7 @@ from domain.payments.order import Rail
 from domain.payments.report import ActionKind, PaymentState, Report, Source
 from partners.kit.wire import read
 from partners.stripe import errors, mapping, wire, words
-from partners.stripe.webhooks import REFERENCE
+from partners.stripe.events import REFERENCE
 from regimes.rails import COLLECTING
 from tests.partners.stripe.openapi import properties
 from tests.partners.stripe.scripted import NOW, SECONDS, TAKEN, charge, intent

@@ -10,26 +10,23 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from domain.accounts import Account
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
-from domain.lifecycle.resource import Instruction
 from domain.money import Money
 from domain.party import Party
-from domain.payments.display import display
 from domain.payments.order import Captured, Collection, Direction, Order, Rail, Times
 from domain.payments.payment import Payment
 from store.claims import CannotClaim
 from store.faults import StoreAway
-from store.payment_kind import payment_view
 from store.records import PaymentRecord
 from store.tables.lifecycles import LifecycleRow
-from store.tables.people import TaskRow
 from tests.proof.card_checker import compare_cards, shown_too_early
 from tests.proof.cards import Cards
 from tests.proof.cards_partner import CARDS, CardsPartner, profile_of
 from tests.proof.checker import Comparison
+from tests.proof.shown import shown
 from tests.proof.simulation.database import SimulatedDatabase
 from tests.proof.simulation.happenings import deliver
 from tests.proof.simulation.loop import BEGINNING, SimulatedClock, VirtualLoop
@@ -95,6 +92,10 @@ class Story:
         return f"order-{self.number}"
 
     @property
+    def amount_minor(self) -> int:
+        return 10_010 + 10 * self.number
+
+    @property
     def asks_payer(self) -> bool:
         return self.number % 6 == 5
 
@@ -137,7 +138,7 @@ class CardWorld(World):
             rail=Rail.CARD,
             direction=Direction.INCOMING,
             collection=Collection(payment_method=f"pm_{number}", captured=captured),
-            instructed_amount=Money(minor=10_010 + 10 * number, currency="EUR"),
+            instructed_amount=Money(minor=story.amount_minor, currency="EUR"),
             debtor=Party(name="Jan de Vries"),
             debtor_account=Account(other=f"pm_{number}"),
             creditor=Party(name="We GmbH"),
@@ -257,10 +258,10 @@ class CardWorld(World):
         ]  # fmt: skip
         acknowledged = sum("acknowledged" in line for line in self.journal)
         known = set(self.numbers.values())
-        asked += [{"reference": s.reference, "kind": "order", "amount_minor": 0,
+        asked += [{"reference": s.reference, "kind": "order", "amount_minor": s.amount_minor,
                    "admitted": s.number in known} for s in self.stories]  # fmt: skip
-        shown = self.database.read_now(functools.partial(_shown, records))
-        told = compare_cards(asked, self.bank.book(), shown)
+        ours = self.database.read_now(functools.partial(shown, records))
+        told = compare_cards(asked, self.bank.book(), ours)
         return Comparison(
             requested=len(self.stories),
             acknowledged=acknowledged,
@@ -277,41 +278,6 @@ def _amounts(payment_id: str | None, session: Session) -> dict[str, int]:
         return {}
     amounts = Payment.model_validate_json(row.folded_json).amounts
     return {name: getattr(amounts, name).minor for name in ("captured", "refunded", "disputed")}
-
-
-def _shown(records: Sequence[PaymentRecord], session: Session) -> dict[str, dict[str, Any]]:
-    """What our store says, in plain words."""
-    asks = set(session.exec(select(TaskRow.resource_id).where(*_asks_about_us())))
-    shown = {}
-    for record in records:
-        view = payment_view(session, session.get_one(LifecycleRow, record.payment_id))
-        payment = view.payment
-        amounts = payment.amounts
-        shown[record.end_to_end_id] = {
-            "state": payment.state.value,
-            "certainty": payment.certainty.value,
-            "asks": record.payment_id in asks,
-            **{name: getattr(amounts, name).minor
-               for name in ("authorised", "captured", "refunded", "disputed", "net")},
-            "funds": display(payment).funds.value,
-            "reversals": {each.reference: each.state.value for each in payment.reversals},
-            "claims": {(i.kind, i.amount.minor): _status(i)
-                       for i in view.instructions if i.amount},
-        }  # fmt: skip
-    return shown
-
-
-def _asks_about_us() -> tuple[Any, ...]:
-    """Open questions about what was sent. That evidence is wanted puts nothing in question."""
-    is_open: Any = TaskRow.closed_at
-    kind: Any = TaskRow.kind
-    return is_open.is_(None), kind.not_like("evidence%")
-
-
-def _status(instruction: Instruction) -> str:
-    if instruction.is_undone:
-        return "undone"
-    return "open" if instruction.is_open else "with the processor"
 
 
 def _remembers_keys(path: str) -> bool:

@@ -55,7 +55,7 @@ from store.tasks import Tasks
 from store.turns import ReadTurns
 from terminal.table import as_object
 from tests.clock import AgreedClocks
-from tests.proof.arena import bank_account
+from tests.proof.accounts import bank_account
 from tests.proof.bank_partner import BANK, BankAccount, BankPartner
 from tests.proof.checker import Comparison, compare
 from tests.proof.simulation.activations import KEYRING
@@ -69,7 +69,7 @@ from tests.proof.simulation.result import Result, stuck_payments
 from tests.proof.simulation.temporal import Temporal
 from tests.proof.simulation.weather import CURRENT, Weather
 from tests.proof.simulation.worker import Worker
-from tests.rounds import no_round
+from tests.rounds import no_feeds, no_round
 
 _TENANT: Final = "shop"
 _WORKERS: Final = 2
@@ -296,11 +296,12 @@ class World:
         """Relay and sweep, by nobody who dies: that they are done again is a schedule's."""
         rounds = Upkeep(
             payments=Payments(self.database, KEYRING, payments_alone(escalate)),
-            inbox=Inbox(self.database, KEYRING),
+            inbox=(inbox := Inbox(self.database, KEYRING)),
             notifications=Notifications(self.database),
             tasks=Tasks(self.database),
             rounds=Rounds(self.database, self.set_back),
             witness=self.witness(),
+            back_fill=no_feeds(self.database, inbox, self.clock),
             runner=self.temporal,
             clock=self.clock,
             clocks=AgreedClocks(self.clock, StoreClocks(self.database)),

@@ -232,6 +232,39 @@ def test_events_are_kept_for_thirty_days(shop: Shop) -> None:
     assert len([each for each in about if each.startswith("pi_")]) == 1
 
 
+def test_an_event_that_is_no_longer_kept_is_no_place_to_go_on_from(shop: Shop) -> None:
+    shop.pay()
+    oldest = shop.all("events")[0]
+    shop.advance(30 * DAY)
+    shop.pay()
+    assert len(shop.all("events", ending_before=oldest["id"])) == 6
+    shop.advance(1)
+    for path, params in (
+        (f"events/{oldest['id']}", {}),
+        ("events", {"ending_before": oldest["id"]}),
+    ):
+        answer = shop.http.get(f"/v1/{path}", params=params)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "resource_missing")
+
+
+def test_events_are_listed_by_whether_every_endpoint_has_taken_them(
+    notified: Shop, receiver: Receiver
+) -> None:
+    notified.fault("webhook_dropped", "NOTIFY payment_intent.succeeded")
+    receiver.answers = [500]
+    notified.pay()
+    until_types(receiver, *PAID[:2])
+
+    def listed(success: str) -> list[str]:
+        return [each["type"] for each in notified.all("events", delivery_success=success)]
+
+    until(lambda: listed("true") == ["charge.succeeded"], "one was taken")
+    assert listed("false") == ["payment_intent.created", "payment_intent.succeeded"]
+    notified.advance(5)
+    until(lambda: listed("false") == ["payment_intent.succeeded"], "the second attempt was taken")
+    assert notified.http.get("/v1/events", params={"delivery_success": "x"}).status_code == 400
+
+
 def test_search_is_late_and_no_evidence(shop: Shop) -> None:
     paid = shop.pay(**{"metadata[order]": "7"})
     query = {"query": "metadata['order']:'7' AND amount>1999"}

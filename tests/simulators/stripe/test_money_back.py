@@ -246,6 +246,23 @@ def test_a_payout_leaves_arrives_and_may_come_back(shop: Shop) -> None:
     ]  # fmt: skip
 
 
+def test_an_instant_payout_arrives_at_once_for_a_fee_where_the_bank_takes_it(shop: Shop) -> None:
+    before = available(shop)
+    asked: dict[str, Any] = {"amount": 10_010, "currency": "eur", "method": "instant"}
+    payout = shop.done("payouts", **asked)
+    assert (payout["method"], available(shop)) == ("instant", before - 10_010 - 101)
+    shop.advance(0.2)
+    assert shop.get(f"payouts/{payout['id']}")["status"] == "paid"
+    assert shop.transactions(payout["id"]) == [("payout", -10_010, 101)]
+    for changed, code in (
+        ({"destination": "ba_standard_only"}, "instant_payouts_unsupported"),
+        ({"currency": "jpy"}, "instant_payouts_currency_disabled"),
+    ):
+        assert shop.refused("payouts", **{**asked, **changed})["code"] == code
+    shown = shop.get("balance")
+    assert shown["instant_available"] == shown["available"]
+
+
 def test_a_payout_is_cancelled_while_it_is_pending_and_not_later(shop: Shop) -> None:
     payout, other = (shop.done("payouts", amount=500, currency="eur") for _ in range(2))
     assert shop.done(f"payouts/{payout['id']}/cancel")["status"] == "canceled"
