@@ -21,6 +21,7 @@ from settings import Settings
 from starter.asking import Notifier
 from starter.away import LEFT_TO_RELAY
 from starter.client import Orchestrator
+from starter.consents import ConsentOrchestrator
 from starter.dossier import Dossiers
 from starter.following import Following
 from starter.operations import Operations
@@ -29,6 +30,8 @@ from store.api_keys import ApiKeys
 from store.claims import Claims
 from store.clocks import StoreClocks
 from store.commands import Commands
+from store.consent_kind import consents_alone
+from store.consents import Consents
 from store.database import Database
 from store.events import Events
 from store.faults import StoreAway
@@ -65,7 +68,7 @@ if TYPE_CHECKING:
     from activities.clocks import Clocks
     from activities.witness import Witness
     from inbound.webhooks import Webhooks
-    from partners.interface import PaymentPartner, WebhookReader
+    from partners.interface import ConsentPartner, PaymentPartner, WebhookReader
     from starter.api.parts import Parts
     from starter.files.accepted import AcceptedFiles
     from starter.files.intake import Intake
@@ -77,7 +80,7 @@ log = logging.getLogger("finality.assembly")
 #: What the store raises while the database is away, SQLite or PostgreSQL (`store/faults.py`).
 STORE_AWAY: Final[tuple[type[Exception], ...]] = (StoreAway,)
 #: The kinds of lifecycle that our processes drive.
-KINDS: Final = payments_alone(escalate)
+KINDS: Final[StoredKinds] = {**payments_alone(escalate), **consents_alone()}
 
 
 class MachineClock:
@@ -102,6 +105,9 @@ class Assembly:
     logins: Mapping[str, Logins]
     kinds: StoredKinds = field(default_factory=lambda: KINDS, repr=False)
     """The kinds of lifecycle that this process drives."""
+    make_consent_partners: Callable[[], Mapping[tuple[str, str], ConsentPartner]] = field(
+        default=dict, repr=False
+    )
     checks: Sequence[Check] = ()
     """Our own checks before a send. A kind without a check passes, and the timeline says so."""
     _client: Client | None = field(default=None, repr=False)
@@ -111,6 +117,11 @@ class Assembly:
     def partners(self) -> Mapping[tuple[str, str], PaymentPartner]:
         """Every partner account in the settings, by partner and our account name; made lazily."""
         return self.make_partners()
+
+    @cached_property
+    def consent_partners(self) -> Mapping[tuple[str, str], ConsentPartner]:
+        """Every partner account in the settings that gives access to accounts; made lazily."""
+        return self.make_consent_partners()
 
     @property
     def profiles(self) -> dict[tuple[str, str], Profile]:
@@ -167,6 +178,18 @@ class Assembly:
             profiles=lambda: self.profiles,
             clock=self.clock,
             operators=self.operators,
+        )
+
+    @property
+    def consents(self) -> ConsentOrchestrator:
+        """The client for apps that ask users for access to their accounts."""
+        return ConsentOrchestrator(
+            consents=Consents(self.database, self.keyring, self.kinds),
+            commands=self.commands,
+            notifier=self.notifier,
+            running=self.running,
+            partners=lambda: self.consent_partners,
+            clock=self.clock,
         )
 
     @property
@@ -272,9 +295,14 @@ class Assembly:
             orchestrator=self.orchestrator,
             operations=self.operations,
             file_lines=self.file_lines,
-            timelines=Timelines(self.database, self.keyring),
+            timelines=self.timelines,
             clock=self.clock,
         )
+
+    @property
+    def timelines(self) -> Timelines:
+        """Everything that happened to one payment or consent, in order."""
+        return Timelines(self.database, self.keyring)
 
     @property
     def notifier(self) -> Notifier:
@@ -375,6 +403,9 @@ class Assembly:
         if "partners" in vars(self):
             for partner in self.partners.values():
                 await partner.close()
+        if "consent_partners" in vars(self):
+            for bank in self.consent_partners.values():
+                await bank.close()
         self.database.close()
 
 
@@ -414,10 +445,10 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
     registrations = settings.registrations
     logins = {name: Logins(database, keyring, clock, name) for name in registrations}
 
-    def partners() -> dict[tuple[str, str], PaymentPartner]:
+    def workplaces() -> dict[str, Workplace]:
         from transport.http import Transport
 
-        workplaces = {
+        return {
             name: Workplace(
                 clock=clock,
                 logins=logins[name],
@@ -426,9 +457,21 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
             )
             for name in registrations
         }
+
+    def partners() -> dict[tuple[str, str], PaymentPartner]:
+        places = workplaces()
         return {
-            (name, account_name): registration.make(account, workplaces[name])
+            (name, account_name): registration.make(account, places[name])
             for name, registration in registrations.items()
+            for account_name, account in settings.partner_accounts(name).items()
+        }
+
+    def consent_partners() -> dict[tuple[str, str], ConsentPartner]:
+        places = workplaces()
+        return {
+            (name, account_name): registration.consents(account, places[name])
+            for name, registration in registrations.items()
+            if registration.consents is not None
             for account_name, account in settings.partner_accounts(name).items()
         }
 
@@ -441,6 +484,7 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
         inbox=Inbox(database, keyring),
         clock=clock,
         make_partners=partners,
+        make_consent_partners=consent_partners,
         logins=logins,
     )
     try:

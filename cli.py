@@ -12,6 +12,7 @@ import typer
 from terminal.api_key_commands import api_key_commands
 from terminal.claim_commands import claim_commands
 from terminal.collect_command import collect_command
+from terminal.consent_commands import consent_commands
 from terminal.file_commands import file_commands
 from terminal.finding_commands import finding_commands
 from terminal.halt_commands import By, halt_commands
@@ -363,6 +364,7 @@ finding_commands(app, _run)
 app.add_typer(file_commands(_run), name="file")
 app.add_typer(operator_commands(_run), name="operator")
 app.add_typer(api_key_commands(_run), name="api-key")
+app.add_typer(consent_commands(app, _run), name="consent")
 app.add_typer(partner_commands(), name="partner")
 
 

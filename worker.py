@@ -31,6 +31,7 @@ from activities.payment_store import PaymentStore
 from activities.upkeep import Upkeep
 from assembly import STORE_AWAY, Assembly, assembled
 from domain.clock import Clock, ClocksApart
+from domain.consents.instructions import KIND as CONSENT
 from domain.ids import TASK_QUEUE, UPKEEP, partner_queue
 from process import stop_on_signals
 from settings import Settings
@@ -114,6 +115,7 @@ def workers(
         future=assembly.future,
         store_away=STORE_AWAY,
         leaves_after=assembly.settings.leave_temporal_after,
+        others={CONSENT: assembly.consent_partners},
     )
     made = [
         Worker(
@@ -144,7 +146,9 @@ def workers(
             max_concurrent_activities=50,
             graceful_shutdown_timeout=assembly.settings.graceful_shutdown,
         )
-        for partner in sorted({partner for partner, _ in assembly.partners})
+        for partner in sorted(
+            {name for name, _ in (*assembly.partners, *assembly.consent_partners)}
+        )
     ]
     return made
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from temporalio import activity
@@ -66,9 +67,16 @@ class PartnerSteps:
         future: Future,
         store_away: tuple[type[Exception], ...],
         leaves_after: timedelta | None = None,
+        others: Mapping[str, Mapping[tuple[str, str], Partner]] = MappingProxyType({}),
     ) -> None:
+        """Make the steps.
+
+        Args:
+            others: the partners of other lifecycles than payments, by the lifecycle's name.
+        """
         self._kinds = kinds
         self._partners = partners
+        self._others = others
         self._book = book
         self._turns = turns
         self._checks = checks
@@ -309,8 +317,9 @@ class PartnerSteps:
 
     def _partner(self, subject: Subject) -> Partner:
         partner, account = subject.account
+        among = self._others.get(kind_of(subject.kind).lifecycle, self._partners)
         try:
-            return self._partners[partner, account]
+            return among[partner, account]
         except KeyError:
             raise LookupError(
                 f"partner account {account!r} of {partner!r} is not in the settings of this "

@@ -30,6 +30,11 @@ def payment_id_of(tenant: str, key: str) -> PaymentId:
     return PaymentId("pay_" + hashed(tenant, key, length=_ID_LENGTH, alphabet=_ID_ALPHABET))
 
 
+def consent_id_of(tenant: str, key: str) -> str:
+    """The id of the consent under a caller's key; made like a payment's, for the same reasons."""
+    return "con_" + hashed(tenant, key, length=_ID_LENGTH, alphabet=_ID_ALPHABET)
+
+
 def workflow_id(tenant: str, resource_id: str, kind: str = "payment") -> str:
     """The one workflow id of a resource; a second start with it joins the first run."""
     return f"{kind}/{tenant}/{resource_id}"

@@ -82,6 +82,21 @@ class PaymentPartner(Partner, Protocol):
         """Close the connections."""
 
 
+class ConsentPartner(Partner, Protocol):
+    """Makes, renews and ends consents, and reads how they stand. It is given `ConsentSubject`s.
+
+    The user's page is the `action` of a report, and what they granted is its `grant`. A reply to an
+    ANSWER has the state ACTIVE once the bank has taken the user's word.
+    """
+
+    @property
+    def issuer(self) -> str | None:
+        """The bank's `iss` in callbacks (RFC 9207); None if it sends none."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
 @runtime_checkable
 class PaymentLister(Protocol):
     """Lists the payments under our account, so that we find those our database has lost."""

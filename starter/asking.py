@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from domain.accounts import AccountError
 from domain.card_numbers import has_card_number
 from domain.clock import Clock
 from domain.lifecycle.resource import Instruction
+from domain.lifecycle.view import View
 from domain.payments.display import Display, display
 from domain.payments.payment import Payment
-from domain.payments.view import PaymentView
 from regimes.accounts import check_account
 from starter.away import LEFT_TO_RELAY
 from store.claims import Claimed
@@ -72,22 +73,31 @@ class Notifier:
 
     async def notify(self, commanded: Commanded) -> CommandReceipt:
         """Start the payment's run, or have it look again, and note that it was notified."""
-        view = commanded.view
+        is_notified = await self.tell(commanded.view, commanded.command.asked_at)
+        return CommandReceipt(commanded, is_notified=is_notified)
+
+    async def tell(self, view: View, asked_at: datetime | None) -> bool:
+        """The same for a resource of any kind. False if the run could not be notified.
+
+        Args:
+            asked_at: when its command was recorded; None if there was none.
+        """
         if not await self._ensured(view):
-            return CommandReceipt(commanded, is_notified=False)
-        await self._notifications.notified(
-            [view.payment_id], asked_through=commanded.command.asked_at, now=self._clock.now()
-        )
-        return CommandReceipt(commanded, is_notified=True)
+            return False
+        if asked_at is not None:
+            await self._notifications.notified(
+                [view.resource_id], asked_through=asked_at, now=self._clock.now()
+            )
+        return True
 
     async def follow(self, claimed: Claimed) -> ClaimReceipt:
         """Start the payment's run, or have it look again, so that the claim is sent."""
         return ClaimReceipt(claimed, is_notified=await self._ensured(claimed.view))
 
-    async def _ensured(self, view: PaymentView) -> bool:
+    async def _ensured(self, view: View) -> bool:
         try:
             running = await self._running()
-            await running.ensure_running(view.tenant, view.payment_id)
+            await running.ensure_running(view.tenant, view.resource_id, view.kind)
         except LEFT_TO_RELAY:
             return False
         return True

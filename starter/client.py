@@ -23,7 +23,7 @@ from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate
 from domain.payments.order import Order
 from domain.payments.payment import Payment, UnknownPayment
 from domain.payments.report import Action
-from domain.payments.view import PaymentView
+from domain.payments.view import KIND, PaymentView
 from starter.asking import ClaimReceipt, CommandReceipt, Notifier, check_no_card, check_words
 from starter.away import LEFT_TO_RELAY
 from starter.operators import Operators
@@ -334,7 +334,7 @@ class Orchestrator:
             UnknownPayment: no such payment of the tenant.
         """
         view = await self._payments.view(payment_id)
-        if tenant is not None and view.tenant != tenant:
+        if view.kind != KIND or (tenant is not None and view.tenant != tenant):
             raise UnknownPayment(f"no payment {payment_id}")
         return view
 

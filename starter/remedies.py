@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from domain.consents.instructions import KIND as CONSENT
 from domain.lifecycle.resource import FREEZING
 from starter.operations import Operations
 from store.feeds import EVENTS_MISSED
@@ -22,6 +23,8 @@ class RemedyKind(StrEnum):
 
     LOOK = "look"
     """Read the payment's timeline."""
+    LOOK_AT_CONSENT = "look_at_consent"
+    """The same of a consent."""
     EXAMINE = "examine"
     """Check everything that payments need."""
     RETRY_LOGINS = "retry_logins"
@@ -63,6 +66,8 @@ def remedies(task: Task, *, not_executed_is_offered: bool) -> list[Remedy]:
         return [dismiss]
     if task.unmatched is not None:
         return [Remedy(RemedyKind.EXECUTED, reference=task.unmatched.reference), dismiss]
+    if task.resource_kind == CONSENT:
+        return [Remedy(RemedyKind.LOOK_AT_CONSENT, task.payment_id)]
     return [
         Remedy(remedy, task.payment_id)
         for remedy in (RemedyKind.LOOK, *_after_a_look(task.kind, not_executed_is_offered))

@@ -18,15 +18,17 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.messages import EDITION, ResourceRef
+from domain.consents.instructions import KIND as CONSENT
 from domain.ids import TASK_QUEUE, workflow_id
 from domain.lifecycle.next_step import NextStep
 from domain.lifecycle.notifying import NotNotified
 from domain.payments.view import KIND
 from starter.away import TemporalAway
+from workflows.consent import ConsentWorkflow
 from workflows.payment import PaymentWorkflow
 
 #: The workflow of each kind that our processes drive.
-LIFECYCLES: Final[dict[str, Any]] = {KIND: PaymentWorkflow}
+LIFECYCLES: Final[dict[str, Any]] = {KIND: PaymentWorkflow, CONSENT: ConsentWorkflow}
 
 #: The server's answers while it, or every worker, is away. The payment is recorded, so the relay
 #: starts it later.

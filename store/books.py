@@ -76,6 +76,7 @@ def _book(
         cancel_asked=kind.is_stopped_by_cancel and resource.cancel_asked_at is not None,
         is_gated=opens and kind.moves_money_out,
         gate_passed_at=resource.gate_passed_at if opens else None,
+        is_harmless=kind.is_harmless,
     )
 
 

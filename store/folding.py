@@ -256,7 +256,9 @@ class _Beside:
 
 
 #: Fields of a book that hold our own plans. No state follows from them.
-_NO_EVIDENCE: Final = {"reopened", "submit_from", "cancel_asked", "is_gated", "gate_passed_at"}
+_NO_EVIDENCE: Final = {
+    "reopened", "submit_from", "cancel_asked", "is_gated", "gate_passed_at", "is_harmless",
+}  # fmt: skip
 
 
 def _changes(row: LifecycleRow, folded: Folded) -> list[Change]:

@@ -267,6 +267,26 @@ class Inbox:
         return await self._database.write(transaction)
 
 
+def put_for(
+    session: Session, keyring: Keyring, row: LifecycleRow, event_key: str, now: datetime
+) -> None:
+    """Store a delivery about a resource whose lock is held: it came to us, so we know whose it is.
+
+    It has no body: whatever it brought is stored elsewhere.
+    """
+    session.add(
+        InboxRow(
+            partner=row.partner,
+            partner_account=row.partner_account,
+            event_key=event_key,
+            resource_id=row.resource_id,
+            received_at=now,
+            notify_at=now + YOUNG,
+            body_sealed=keyring.seal(b"", _context(row.partner, row.partner_account, event_key)),
+        )
+    )
+
+
 def news_at(session: Session, resource_id: str) -> datetime | None:
     """When the newest delivery that no read has covered yet arrived; None if there is none."""
     ((newest,),) = plain_rows(session, _NEWEST_UNREAD, {"resource_id": resource_id})

@@ -10,7 +10,8 @@ from sqlmodel import Session
 from domain.lifecycle.change import Change
 from domain.lifecycle.kind import LifecycleKind
 from domain.lifecycle.report import Report
-from store.tables.lifecycles import LifecycleRow
+from store.keyring import Keyring
+from store.tables.lifecycles import InstructionRow, LifecycleRow
 
 #: A view, subject or folded state, whose type depends on the row's kind.
 OfItsKind: TypeAlias = Any
@@ -30,6 +31,11 @@ class StoredKind(LifecycleKind, Protocol):
         Returns:
             What changed besides state, certainty and tasks. Each change becomes an event.
         """
+
+    def beside(
+        self, session: Session, keyring: Keyring, instruction: InstructionRow
+    ) -> Mapping[str, Any]:
+        """What only this kind's own tables tell an adapter about an instruction."""
 
 
 #: The kinds that a process knows, by name. Assembly gives them to the store.

@@ -14,8 +14,9 @@ from domain.payments.kind import PaymentKind
 from domain.payments.movements import ever_booked, movements_of
 from domain.payments.report import Movement
 from domain.payments.view import PaymentView
+from store.keyring import Keyring
 from store.kind import StoredKinds
-from store.tables.lifecycles import LifecycleRow
+from store.tables.lifecycles import InstructionRow, LifecycleRow
 from store.tables.payments import MovementRow
 from store.views import view_of
 
@@ -50,6 +51,12 @@ class StoredPayments(PaymentKind):
                     setattr(known, name, value)
                 changes.append(_moved(ChangeKind.MOVEMENT_CHANGED, movement))
         return changes
+
+    def beside(
+        self, session: Session, keyring: Keyring, instruction: InstructionRow
+    ) -> Mapping[str, Any]:
+        """Nothing: what an adapter is told of a payment is in the order and in the claim."""
+        return {}
 
 
 def _moved(kind: ChangeKind, movement: Movement) -> Change:

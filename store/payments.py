@@ -22,7 +22,7 @@ from domain.payments.intent import (
 )
 from domain.payments.order import Order
 from domain.payments.payment import UnknownPayment
-from domain.payments.view import PaymentView
+from domain.payments.view import KIND, PaymentView
 from store.accepting import Acceptance, Accepting, Given, accepted_under, known_rows
 from store.database import Database, is_writing
 from store.finding import OPENED_MAX, Wanted, fits, matching
@@ -205,7 +205,11 @@ class Payments:
 
         def query(session: Session) -> dict[str, PaymentRecord]:
             known = known_rows(session, [(tenant, key) for key in keys])
-            return {key: self._record(session, row) for (_, key), row in known.items()}
+            return {
+                key: self._record(session, row)
+                for (_, key), row in known.items()
+                if row.kind == KIND
+            }
 
         return await self._database.read(query)
 
@@ -225,6 +229,8 @@ class Payments:
         return await self._database.read(query)
 
     def _record(self, session: Session, found: LifecycleRow) -> PaymentRecord:
+        if found.kind != KIND:
+            raise UnknownPayment(f"no payment {found.resource_id}")
         return record_of(session, found, opened(self._keyring, found))
 
     async def started(self, payment_ids: Sequence[str], now: datetime) -> None:

@@ -52,7 +52,9 @@ def subject_of(
     }
     if kind_of(row.kind).claims:
         shared["amount"] = claimed_by(session, row)
-    return folding.kind(resource).subject(folding.request(resource), shared)
+    kind = folding.kind(resource)
+    shared |= kind.beside(session, folding.keyring, row)
+    return kind.subject(folding.request(resource), shared)
 
 
 def open_request(keyring: Keyring, row: InstructionRow) -> WireRequest:

@@ -35,6 +35,7 @@ class Task:
 
     task_id: str
     payment_id: str | None
+    """The id of the payment, or of another resource that the task is about."""
     tenant: str | None
     key: str | None
     """The payment's key."""
@@ -48,6 +49,8 @@ class Task:
     """Masked."""
     unmatched: Reference | None = None
     """The reference that the deliveries name, if the task is about unmatched deliveries."""
+    resource_kind: str | None = None
+    """`payment`, or what else the task is about."""
     signed_by: tuple[str, ...] = ()
     """Operators who have signed that it was not executed, while another signature is missing."""
 
@@ -156,6 +159,7 @@ def _task(
         due_at=row.due_at,
         opened_at=row.opened_at,
         unmatched=_unmatched(row),
+        resource_kind=resource.kind if resource else None,
     )
     if resource is None or payment is None:
         return task

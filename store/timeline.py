@@ -231,7 +231,7 @@ def _of_people(session: Session, payment_id: str) -> Iterable[Entry]:
         yield Entry(refused.first_at, EntryKind.COMMAND, text)
     for command in _rows(session, CommandRow, col(CommandRow.resource_id) == payment_id):
         named = f"{command.kind.replace('_', '-')} {command.command_id}"
-        by = "asked" if command.kind == CommandKind.CANCEL else "signed"
+        by = "asked" if command.kind in (CommandKind.CANCEL, CommandKind.RENEW) else "signed"
         why = f": {command.why}" if command.why else ""
         evidence = ", with evidence" if command.evidence_sealed else ""
         text = f"{named}, {by} by {command.by}{evidence}{why}"

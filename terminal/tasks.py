@@ -54,7 +54,9 @@ async def list_tasks(settings: Settings, *, owner: str | None, overdue: bool, as
         due = f"{late} {task.due_at:%Y-%m-%d %H:%M} UTC"
         about = f"  {task.task_id}"
         if task.payment_id is not None:
-            about = f"  {task.payment_id}  {task.amount} to {task.creditor_account}"
+            about = f"  {task.payment_id}"
+        if task.amount is not None:
+            about += f"  {task.amount} to {task.creditor_account}"
         screen.print(Text.assemble((f"{task.owner}, {due}", style), about), soft_wrap=True)
         screen.print(Text(f"  {plain(task.question)}"))
         if task.signed_by:
@@ -94,6 +96,8 @@ def command(remedy: Remedy) -> str:
     match remedy.kind:
         case RemedyKind.LOOK:
             return f"finality show {payment_id}"
+        case RemedyKind.LOOK_AT_CONSENT:
+            return f"finality consent show {payment_id}"
         case RemedyKind.EXAMINE:
             return "finality doctor"
         case RemedyKind.RETRY_LOGINS:

@@ -120,6 +120,8 @@ class Book(BaseModel):
     is_gated: bool = False
     """Our own checks have to pass before a send, unless the send resolves a doubt."""
     gate_passed_at: AwareDatetime | None = None
+    is_harmless: bool = False
+    """A second effect hurts nobody (`Kind.is_harmless`)."""
 
     @property
     def answered(self) -> bool:

@@ -16,6 +16,8 @@ class CommandKind(StrEnum):
     """An operator gives the payment up: as cancel, and a settled payment is read no more."""
     NOT_EXECUTED = "not_executed"
     """Two operators found, with evidence, that the partner did not execute it."""
+    RENEW = "renew"
+    """Have the user confirm a consent again."""
 
 
 class Outcome(StrEnum):

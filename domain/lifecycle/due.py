@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -50,11 +51,17 @@ def step_of(view: View, instruction: Instruction, now: datetime) -> Due | None:
             return None
 
 
-def read(view: View, now: datetime, watched_until: datetime | None = None) -> Due:
+def read(
+    view: View,
+    now: datetime,
+    watched_until: datetime | None = None,
+    moments: Iterable[tuple[datetime, str]] = (),
+) -> Due:
     """The read that is due, or the wait for it.
 
     Args:
         watched_until: the next read is of use only from then on.
+        moments: at each of these the partner is read too, for the reason beside it.
     """
     if (kept := blocked(view, now)) is not None:
         return kept
@@ -78,8 +85,10 @@ def read(view: View, now: datetime, watched_until: datetime | None = None) -> Du
         # The read that ends the watch has to be sent after it, or it proves nothing.
         at, why = max(watched_until, at), "the watch for returns"
     until = folded.action_until
-    if until is not None and asked_at < until <= at:
-        at, why = until, "the user's deadline"
+    mine = ((until, "the user's deadline"),) if until is not None else ()
+    for moment, because in (*mine, *moments):
+        if asked_at < moment <= at:
+            at, why = moment, because
     turn = turn_at(view)
     if turn is not None and at < turn:
         at, why = turn, f"{why}; its turn in the partner's quota"

@@ -38,6 +38,9 @@ class Kind:
             the amount. Its object at the partner is no second payment.
         reverses: it takes money back that was moved before. Its outcome is a reversal's state, and
             says nothing about the payment's state or certainty.
+        is_harmless: a second effect of it hurts nobody, such as a second request for a consent that
+            the user sees once. If nothing can tell what became of the first, it is sent again.
+        lifecycle: the kind of the resources that have such instructions.
     """
 
     name: str
@@ -46,6 +49,8 @@ class Kind:
     moves_money_out: bool = False
     claims: Bound | None = None
     reverses: bool = False
+    is_harmless: bool = False
+    lifecycle: str = "payment"
 
     @property
     def makes(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from domain.lifecycle.grants import Grant
 from domain.lifecycle.reversals import SeenReversal
 from domain.money import Money
 
@@ -134,6 +135,9 @@ class Report(BaseModel):
     """For a decision: the texts of the findings that it answers."""
     action: Action | None = None
     reversals: tuple[SeenReversal, ...] = ()
+    # Left out if empty: most reports have none, and the first release knew none.
+    grant: Grant | None = Field(default=None, exclude_if=lambda value: value is None)
+    """For a consent: what the partner shows as granted."""
     decided_on: str | None = None
     """For a decision: the resource's state by all earlier reports, as the operators knew it."""
 

@@ -188,10 +188,27 @@ def _in_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> NextMov
         why = "the answer was lost, and without it nobody can approve what was sent"
         return _proven_absent(op, book, now, halted, why)
     if not op.lookup.is_complete:
+        if book.is_harmless:
+            return _ask_anew(op, book, now, halted)
         return NextMove(Move.PARK, "in doubt, and the partner offers no lookup that could tell")
     if is_proven_absent(op, book):
         return _proven_absent(op, book, now, halted)
     return _look_up(op, book, now)
+
+
+def _ask_anew(op: Operation, book: Book, now: datetime, halted: bool) -> NextMove:
+    """In doubt for ever, of an instruction that may have its effect twice without harm."""
+    if book.was_refused:
+        return NextMove(Move.CLOSE, "the partner refused it, and an earlier effect is harmless")
+    if book.cancel_asked:
+        return NextMove(Move.CANCEL, "cancelled, and an earlier effect is harmless")
+    burnt = any(
+        a.generation == book.generation
+        and (a.answer is Answer.DUPLICATE or (a.server_error and op.idempotency.caches_errors))
+        for a in book.attempts
+    )
+    why = "in doubt, and a second effect is harmless"
+    return _send_anew(op, book, now, halted, why, book.generation + burnt)
 
 
 def _protection(idempotency: Idempotency) -> str:

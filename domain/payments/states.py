@@ -11,20 +11,9 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
+from domain.lifecycle.whose import Whose as Whose
 from domain.payments.order import Direction
 from domain.payments.report import PaymentState as S
-
-
-class Whose(StrEnum):
-    """Who has to act next."""
-
-    US = "us"
-    """A person on our side has to decide."""
-    USER = "user"
-    PARTNER = "partner"
-    """The partner or our engine; no person has to do anything."""
-    NOBODY = "nobody"
-    """Nobody; at most, time has to pass."""
 
 
 class Where(StrEnum):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from partners.kit.account import PartnerAccount
 
 if TYPE_CHECKING:
-    from partners.interface import PaymentPartner, WebhookReader
+    from partners.interface import ConsentPartner, PaymentPartner, WebhookReader
     from partners.kit.workplace import Workplace
 
 A = TypeVar("A", bound=PartnerAccount)
@@ -40,6 +40,9 @@ class Registration(Generic[A]):
     """the settings of one of our accounts there"""
     make: Callable[[A, Workplace], PaymentPartner]
     """the adapter for one of our accounts"""
+    consents: Callable[[A, Workplace], ConsentPartner] | None = None
+    """the adapter for consents of one of our accounts; None if the partner gives no access to
+    accounts"""
     webhooks: Callable[[A], WebhookReader] | None = None
     """the reader of webhooks, for an account that has secrets to verify them"""
     simulated: Callable[[str], Mapping[str, Any]] = not_simulated

@@ -6,6 +6,7 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import store.tables.api
+import store.tables.consents
 import store.tables.events
 import store.tables.lifecycles
 import store.tables.partners

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ ROOMS = (
 )  # fmt: skip
 
 
-def _lists_of_states(tree: ast.Module) -> Iterator[ast.expr]:
+def lists_of_states(tree: ast.Module, of: type[StrEnum] = PaymentState) -> Iterator[ast.expr]:
     """Every literal collection that names three states or more."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Dict):
@@ -84,7 +85,7 @@ def _lists_of_states(tree: ast.Module) -> Iterator[ast.expr]:
         states = [
             name
             for name in named
-            if isinstance(name, ast.Attribute) and name.attr in PaymentState.__members__
+            if isinstance(name, ast.Attribute) and name.attr in of.__members__
         ]
         if len(states) >= 3:
             yield node
@@ -96,7 +97,7 @@ def test_no_other_module_lists_states() -> None:
         for room in ROOMS
         for path in sorted((ROOT / room).rglob("*.py"))
         if str(path.relative_to(ROOT)) not in ELSEWHERE and "migrations" not in path.parts
-        for node in _lists_of_states(ast.parse(path.read_text()))
+        for node in lists_of_states(ast.parse(path.read_text()))
     ]
     assert not found, "make it a column of domain/payments/states.py"
 
@@ -106,4 +107,4 @@ def test_a_list_of_states_is_seen() -> None:
         "{S.A, S.FINAL, S.SETTLED, S.CREATED}",
         "{S.FINAL: 1, S.SETTLED: 2, S.CREATED: 3}",
     ):
-        assert list(_lists_of_states(ast.parse(text)))
+        assert list(lists_of_states(ast.parse(text)))

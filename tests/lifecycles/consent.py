@@ -27,7 +27,8 @@ from domain.lifecycle.view import View
 from workflows.lifecycle import Lifecycle
 from workflows.payment import PaymentWorkflow
 
-CONSENT, ASK, REVOKE = "consent", "ask", "revoke"
+#: The product has consents too, and kinds of instruction have names of their own.
+CONSENT, ASK, REVOKE = "consent", "plainly_ask", "plainly_revoke"
 learn(Kind(ASK, opens=True), Kind(REVOKE, takes_back=True))
 
 #: The states, with who has to act next. The last three are ends.
@@ -180,6 +181,10 @@ class ConsentKind:
     def keep(self, session: Any, row: Any, reports: Any, before: str) -> tuple[()]:
         """A consent has no tables of its own."""
         return ()
+
+    def beside(self, session: Any, keyring: Any, instruction: Any) -> Mapping[str, Any]:
+        """Nor is anything told from them."""
+        return {}
 
 
 @workflow.defn

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from local.temporal_server import DevServer
+from tests.lifecycles.consent import ASK, REVOKE
 from tests.lifecycles.home import consents
 
 DAY = timedelta(days=1)
@@ -49,5 +50,5 @@ async def test_what_the_user_does_not_confirm_in_time_is_revoked(
         await made.until("consent_1", "awaiting_user")
         assert await run.result() == "revoked: Revoked"
         view = await made.view("consent_1")
-        assert [each.kind for each in view.instructions] == ["ask", "revoke"]
+        assert [each.kind for each in view.instructions] == [ASK, REVOKE]
         assert len(made.bank.made) == 1

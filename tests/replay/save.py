@@ -16,7 +16,6 @@ from process import run
 from starter.plugin import plugin
 from tests.replay.shapes import HISTORIES, KEYRING, SHAPES, Shape
 from tests.servers import dev_server
-from tests.world import world
 
 
 async def _save(name: str, shape: Shape) -> None:
@@ -28,7 +27,7 @@ async def _save(name: str, shape: Shape) -> None:
             client = await Client.connect(
                 server.address, identity="saved", plugins=[plugin(KEYRING)]
             )
-            async with world(
+            async with shape.place(
                 home, server.address, of=shape.of, client=client, keyring=KEYRING
             ) as made:
                 await made.work()

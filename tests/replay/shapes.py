@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from activities.clocks import Moments
 from activities.messages import Step
 from activities.partner_steps import PartnerSteps
+from domain.consents.instructions import ConsentInstruction
+from domain.consents.report import ConsentState
 from domain.lifecycle.answers import NotReady
 from domain.lifecycle.heard import Heard
 from domain.lifecycle.profile import IdempotencyKind, LookupKind, Profile
@@ -23,11 +25,13 @@ from starter.running import Running
 from store.halts import Halts
 from store.keyring import Keyring
 from tests import operators
+from tests.consents.bank import profile as consents_profile
+from tests.consents.home import ConsentHome, consent_home
 from tests.fakes import ACCOUNT, BANK, order, profile
 from tests.polling import eventually
 from tests.store.copies import copy_of, set_back
 from tests.words import COMPLETED, READY, OnSend, Word
-from tests.world import World
+from tests.world import World, world
 from workflows.upkeep import Round, UpkeepWorkflow
 
 FOLDER: Final = Path(__file__).parent
@@ -38,7 +42,7 @@ _KEY_ID, _, _KEY = (FOLDER / "keyring").read_text().strip().partition(":")
 KEYRING: Final = Keyring({_KEY_ID: b64decode(_KEY)}, _KEY_ID)
 UPKEEP: Final = "upkeep"
 
-Life = Callable[[World], Awaitable[str]]
+Life = Callable[[Any], Awaitable[str]]
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Shape:
     of: Profile = field(default_factory=profile)
     suggests_new_run_after: int | None = None
     """How many events make the server suggest to go on as new, where it is to do so."""
+    place: Callable[..., AbstractAsyncContextManager[Any]] = world
+    """The process in which it is lived."""
 
 
 def _watched_for(watch: timedelta) -> Profile:
@@ -253,6 +259,34 @@ async def its_payment_was_gone_for_a_while(world: World) -> str:
     return await _waiting(world, payment_id)
 
 
+async def consent_renewed_and_ended(home: ConsentHome) -> str:
+    consent_id = await home.connected(regime="uk")
+    home.bank.change(status="loginRequired")
+    await home.until(consent_id, ConsentState.NEEDS_REAUTH)
+    await home.renew(consent_id)
+
+    async def asked_again() -> bool:
+        return (await home.consent(consent_id)).is_renewing
+
+    await eventually(asked_again, "the page to authenticate again", 90)
+    await home.come_back(home.bank.authorise())
+    await home.until(consent_id, ConsentState.ACTIVE)
+    await home.assembly.consents.revoke(consent_id, "e", tenant="shop", by="u-1")
+    return await _consent_ended(home, consent_id)
+
+
+async def consent_abandoned(home: ConsentHome) -> str:
+    soon = home.assembly.clock.now() + timedelta(seconds=10)
+    asked = await home.ask(submit_before=soon, authorise_by=soon)
+    return await _consent_ended(home, asked.consent_id)
+
+
+async def _consent_ended(home: ConsentHome, consent_id: str) -> str:
+    handle = await home.handle(consent_id)
+    await handle.result()
+    return handle.id
+
+
 SHAPES: Final[dict[str, Shape]] = {
     "settled_and_final": Shape(settled_and_final, _watched_for(timedelta(seconds=1))),
     "lost_reply_found_by_lookup": Shape(lost_reply_found_by_lookup),
@@ -275,4 +309,10 @@ SHAPES: Final[dict[str, Shape]] = {
     "continued_as_new": Shape(continued_as_new, suggests_new_run_after=40),
     "upkeep_proving_the_database": Shape(upkeep),
     "its_payment_was_gone_for_a_while": Shape(its_payment_was_gone_for_a_while),
+    "consent_renewed_and_ended": Shape(
+        consent_renewed_and_ended,
+        consents_profile(ConsentInstruction.ANSWER, ConsentInstruction.RENEW),
+        place=consent_home,
+    ),
+    "consent_abandoned": Shape(consent_abandoned, consents_profile(), place=consent_home),
 }

@@ -23,6 +23,7 @@ from tests.replay.shapes import HISTORIES, KEYRING, SHAPES
 from tests.servers import dev_server
 from tests.words import COMPLETED, REVIEW
 from tests.world import world
+from workflows.consent import ConsentWorkflow
 from workflows.payment import PaymentWorkflow
 from workflows.upkeep import UpkeepWorkflow
 
@@ -41,7 +42,8 @@ def saved(name: str, folder: Path = HISTORIES) -> WorkflowHistory:
 
 def replayer(*workflows: type) -> Replayer:
     return Replayer(
-        workflows=workflows or (PaymentWorkflow, UpkeepWorkflow), plugins=[plugin(KEYRING)]
+        workflows=workflows or (PaymentWorkflow, ConsentWorkflow, UpkeepWorkflow),
+        plugins=[plugin(KEYRING)],
     )
 
 

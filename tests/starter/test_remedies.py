@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from starter.remedies import Remedy, RemedyKind, remedies
@@ -48,3 +50,9 @@ def test_a_task_about_no_payment_may_be_dismissed() -> None:
     assert found == [Remedy(K.EXAMINE), Remedy(K.DISMISS, task_id="t1")]
     found = remedies(task(EVENTS_MISSED, None), not_executed_is_offered=True)
     assert found == [Remedy(K.DISMISS, task_id="t1")]
+
+
+def test_a_question_about_a_consent_begins_with_a_look_at_it() -> None:
+    asked = replace(task("renewal_1", "con_1"), resource_kind="consent")
+    (found,) = remedies(asked, not_executed_is_offered=True)
+    assert found == Remedy(K.LOOK_AT_CONSENT, "con_1")

@@ -8,7 +8,7 @@ from alembic import op
 from store.columns import Moment
 
 revision = "0022"
-down_revision = "0020"
+down_revision = "0021"
 
 
 def upgrade() -> None:
