@@ -123,6 +123,21 @@ async def test_a_payer_who_has_to_confirm_is_sent_to_a_page_and_comes_back(
     assert folded(pay, told, report).findings == ()
 
 
+async def test_a_payer_who_comes_back_twice_pays_once(ordered: Ordered, bank: Bank) -> None:
+    pay = await ordered(card("pm_card_threeDSecure2Required", return_url="https://acme.test/back"))
+    told = await was_told(pay)
+    assert told.action is not None
+    # Two tabs show the same page, and the payer presses a button in each of them.
+    for outcome in ("complete", "complete", "fail"):
+        _press(told.action.url or "", outcome)
+    bank.later(5)
+    report = await pay.was_read()
+    assert (report.state, moved(report)) == (S.CAPTURED, {MovementKind.CAPTURE: 10_00})
+    of_it = pay.subject.partner_reference
+    charges = [c for c in bank.control("book")["charges"] if c["payment_intent"] == of_it]
+    assert [charge["paid"] for charge in charges] == [True]
+
+
 async def test_a_payer_who_fails_to_confirm_has_not_paid(ordered: Ordered) -> None:
     pay = await ordered(card("pm_card_threeDSecure2Required", return_url="https://acme.test/back"))
     told = await was_told(pay)

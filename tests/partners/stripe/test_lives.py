@@ -325,6 +325,27 @@ async def test_a_dispute_asks_for_evidence_and_when_lost_has_taken_the_money(
         await life.claim(InstructionKind.REFUND, 1_00, "r1")
 
 
+async def test_a_dispute_that_came_before_the_success_was_read_is_in_the_first_read(
+    life: Life, bank: Bank
+) -> None:
+    bank.fault("reply_lost_after", on="POST /v1/payment_intents/*/confirm")
+    bank.control("delays", {"book_after": 0})
+    disputed = await life.pay(card("pm_card_createDispute"))
+    life.later()
+    disputed = await life.looks_again()
+    assert disputed.state is S.CAPTURED
+    assert [each.state for each in disputed.reversals] == [ReversalState.NEEDS_EVIDENCE]
+    assert (disputed.amounts.disputed.minor, disputed.findings) == (10_00, ())
+
+
+async def test_nothing_is_given_back_while_a_dispute_is_open(life: Life, bank: Bank) -> None:
+    await life.pay(card("pm_card_createDispute"))
+    life.later()
+    await life.looks_again()
+    with pytest.raises(OverBound):
+        await life.claim(InstructionKind.REFUND, 1_00, "r1")
+
+
 async def test_a_dispute_is_found_from_the_list_when_every_webhook_was_lost(
     life: Life, bank: Bank
 ) -> None:
