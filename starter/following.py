@@ -154,7 +154,10 @@ def _is_held(record: PaymentRecord) -> bool:
 
 
 def rests(record: PaymentRecord, now: datetime) -> bool:
-    """Whether more waiting is pointless: settled, ended, or a person or the partner has to act."""
+    """Whether more waiting is pointless.
+
+    It is settled or has ended, or it waits for the payer or for one of our people.
+    """
     if record.payment.is_frozen:
         return True
     if record.payment.certainty is Certainty.UNKNOWN:

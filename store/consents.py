@@ -387,7 +387,17 @@ def _require_tenants(session: Session, consent_id: str, tenant: str | None) -> L
 
 def _require_renewable(view: ConsentView, profile: Profile) -> Route:
     consent = view.consent
-    if consent.is_frozen or view.cancel_asked or not STATES[consent.state].was_granted:
+    if consent.is_frozen:
+        raise CannotRenew(
+            "a question about the consent is open: `finality tasks` shows it. Renew the consent "
+            "once the question is answered"
+        )
+    if not (view.cancel_asked or STATES[consent.state].was_granted or STATES[consent.state].ends):
+        raise CannotRenew(
+            "the user has not authorised the consent yet; have the user finish that (`show` has "
+            "the page)"
+        )
+    if view.cancel_asked or STATES[consent.state].ends:
         why = "is being ended" if view.cancel_asked else f"is {consent.state}"
         raise CannotRenew(f"the consent {why}; ask for a new one instead")
     route = route_of(consent, profile)

@@ -54,13 +54,14 @@ STATES: Final[dict[S, State]] = {
             requires=Whose.PARTNER,
         ),
         State(
-            S.AWAITING_USER, 1, "Waiting for you", "The bank waits for your confirmation.",
-            is_asked=True, requires=Whose.USER, next_action="confirm the access at your bank",
+            S.AWAITING_USER, 1, "Waiting for the user",
+            "The bank waits for the user's confirmation.",
+            is_asked=True, requires=Whose.USER, next_action="confirm the access at the bank",
             colour="yellow",
         ),
         State(
             S.PARTIALLY_AUTHORISED, 2, "Waiting for another signature",
-            "You have confirmed the access; somebody else has to confirm it too.",
+            "The user has confirmed the access; another signatory has not.",
             is_asked=True, requires=Whose.USER, next_action="have the others confirm it",
             colour="yellow",
         ),
@@ -69,7 +70,8 @@ STATES: Final[dict[S, State]] = {
             was_granted=True, is_readable=True, colour="green",
         ),
         State(
-            S.NEEDS_REAUTH, 4, "Confirm again", "The account is not read until you confirm again.",
+            S.NEEDS_REAUTH, 4, "Confirm again",
+            "The account is not read until the user confirms again.",
             was_granted=True, requires=Whose.USER, next_action="confirm the access again",
             colour="yellow",
         ),
@@ -81,8 +83,9 @@ STATES: Final[dict[S, State]] = {
         _ended(S.REJECTED, 6, "Not granted", "The access was refused.", colour="red"),
         _ended(S.EXPIRED, 7, "Expired", "The access has ended because its time is over."),
         _ended(S.CONSUMED, 8, "Used", "The access was for one read, which was made."),
-        _ended(S.REVOKED_BY_USER, 9, "Withdrawn by you", "You have ended the access at the bank."),
-        _ended(S.REVOKED_BY_US, 10, "Ended", "The access was ended at the bank, as we asked."),
+        _ended(S.REVOKED_BY_USER, 9, "Withdrawn by the user",
+               "The user ended the access at the bank."),
+        _ended(S.REVOKED_BY_US, 10, "Ended", "The access was ended, as we asked."),
         _ended(S.SUPERSEDED, 11, "Renewed", "A newer consent has taken the place of this one."),
     )
 }  # fmt: skip

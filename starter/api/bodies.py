@@ -180,6 +180,7 @@ class CollectionBody(_Ordered):
     customer: str | None = None
     captured: Captured = Captured.AT_ONCE
     off_session: StrictBool = False
+    saves: StrictBool = False
     return_url: str | None = None
     statement_descriptor: str | None = None
     debtor_name: str | None = None
@@ -191,8 +192,8 @@ class CollectionBody(_Ordered):
             ValidationError: nothing names the payer, or two fields exclude each other.
         """
         names = (
-            "payment_method", "mandate", "customer", "captured", "off_session", "return_url",
-            "statement_descriptor",
+            "payment_method", "mandate", "customer", "captured", "off_session", "saves",
+            "return_url", "statement_descriptor",
         )  # fmt: skip
         return collection_order(
             Collection(**self.model_dump(include=set(names))),

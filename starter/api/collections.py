@@ -23,8 +23,7 @@ from starter.api.bodies import CancelBody, ClaimBody, CollectionBody
 from starter.api.callers import IdempotencyKey, PaymentIdPath, Pays, Reads, Received, Wait, by
 from starter.api.ordering import REPLAYED, also, invalid_fields, order_once
 from starter.api.parts import Parts
-from starter.api.payments import cancelled
-from starter.api.problems import Problem
+from starter.api.payments import cancelled, payers_action
 from starter.api.reading import PaymentsQuery, one, page
 from starter.asking import ClaimReceipt
 
@@ -82,14 +81,7 @@ def collections(parts: Parts) -> APIRouter:
     @router.get("/{payment_id}/action", operation_id="get_collection_action")
     async def action(payment_id: PaymentIdPath, caller: Pays) -> LinkAnswer:
         """Where the payer acts now. It needs the scope `pay`: the address acts for the payer."""
-        await one(parts, caller.tenant, payment_id, _IN)
-        found = await parts.orchestrator.action(payment_id, tenant=caller.tenant)
-        if found is None:
-            raise Problem(
-                404, "not-found", "Nothing to do",
-                f"The payer of {payment_id} has nothing to do now.",
-            )  # fmt: skip
-        return LinkAnswer(kind=found.kind, url=found.url, expires_at=found.expires_at)
+        return await payers_action(parts, payment_id, caller, _IN)
 
     @router.get("/{payment_id}/captures", operation_id="list_captures")
     async def captures(payment_id: PaymentIdPath, caller: Reads) -> EpisodesAnswer:
@@ -138,6 +130,26 @@ def collections(parts: Parts) -> APIRouter:
         await one(parts, caller.tenant, payment_id, _IN)
         receipt = await parts.orchestrator.refund(
             payment_id, key, body.amount.money, tenant=caller.tenant, by=by(caller)
+        )
+        return await claimed(receipt, caller.tenant, response)
+
+    @router.post(
+        "/{payment_id}/confirmations",
+        status_code=201,
+        operation_id="confirm_collection",
+        responses=also(ClaimAnswer),
+    )
+    async def confirm(
+        payment_id: PaymentIdPath, caller: Pays, key: IdempotencyKey, response: Response
+    ) -> ClaimAnswer:
+        """Ask again, with the payer there now, for one that was declined because nobody was there.
+
+        `action` then has the page on which the payer confirms. The statuses are those of a
+        capture.
+        """
+        await one(parts, caller.tenant, payment_id, _IN)
+        receipt = await parts.orchestrator.confirm(
+            payment_id, key, tenant=caller.tenant, by=by(caller)
         )
         return await claimed(receipt, caller.tenant, response)
 

@@ -13,6 +13,7 @@ from domain.payments.payment import UnknownPayment
 from starter.api.accounts import paying
 from starter.api.answers import (
     CommandAnswer,
+    LinkAnswer,
     PaymentAnswer,
     PaymentsAnswer,
     command_answer,
@@ -22,7 +23,7 @@ from starter.api.bodies import CancelBody, PaymentBody
 from starter.api.callers import IdempotencyKey, PaymentIdPath, Pays, Reads, Received, Wait, by
 from starter.api.ordering import REPLAYED, also, invalid_fields, order_once
 from starter.api.parts import Parts
-from starter.api.problems import not_found
+from starter.api.problems import Problem, not_found
 from starter.api.reading import PaymentsQuery, one, page
 from store.api_keys import ApiKey
 
@@ -75,6 +76,12 @@ def payments(parts: Parts) -> APIRouter:
         )
         return payment_answer(record)
 
+    @router.get("/{payment_id}/action", operation_id="get_payment_action")
+    async def action(payment_id: PaymentIdPath, caller: Pays) -> LinkAnswer:
+        """Where the payer approves it at the bank. Needs the scope `pay`: the address acts for
+        the payer."""
+        return await payers_action(parts, payment_id, caller, _OUT)
+
     @router.post(
         "/{payment_id}/cancel",
         status_code=201,
@@ -95,6 +102,23 @@ def payments(parts: Parts) -> APIRouter:
         return await cancelled(parts, payment_id, body, caller, key, response, _OUT)
 
     return router
+
+
+async def payers_action(
+    parts: Parts, payment_id: str, caller: ApiKey, direction: Direction
+) -> LinkAnswer:
+    """What the payer of a payment or collection has to do now.
+
+    Raises:
+        Problem: there is nothing to do, or no such object.
+    """
+    await one(parts, caller.tenant, payment_id, direction)
+    found = await parts.orchestrator.action(payment_id, tenant=caller.tenant)
+    if found is None:
+        raise Problem(
+            404, "not-found", "Nothing to do", f"The payer of {payment_id} has nothing to do now."
+        )
+    return LinkAnswer(kind=found.kind, url=found.url, expires_at=found.expires_at)
 
 
 async def cancelled(

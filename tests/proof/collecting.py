@@ -39,6 +39,7 @@ class CollectionScenario(Scenario):
 
     Attributes:
         token: the processor's test token of a card, or of a bank account that pays by debit.
+        is_payer_away: nobody is there to confirm when it is collected.
         lost: routes of which the first reply about this payment never comes.
         is_taken: in the end all of it is captured.
         refunded: so much is given back in the end.
@@ -52,6 +53,7 @@ class CollectionScenario(Scenario):
     rail: Rail = Rail.CARD
     captured: Captured = Captured.AT_ONCE
     return_url: str | None = None
+    is_payer_away: bool = False
     lost: tuple[str, ...] = ()
     is_taken: bool = True
     refunded: int = 0
@@ -85,7 +87,10 @@ class CollectionScenario(Scenario):
             rail=self.rail,
             direction=Direction.INCOMING,
             collection=Collection(
-                payment_method=self.token, captured=self.captured, return_url=self.return_url
+                payment_method=self.token,
+                captured=self.captured,
+                off_session=self.is_payer_away,
+                return_url=self.return_url,
             ),
             instructed_amount=Money(minor=100_00 + number, currency=_CURRENCY),
             debtor=Party(name="Paula Payer"),
@@ -165,6 +170,17 @@ def _claims(kind: InstructionKind, minor: int | None, *, loses_reply: bool = Fal
         return True
 
     return claim
+
+
+async def _comes_back(arena: Arena, run: Run) -> bool:
+    """The app has the payer there now; it asks twice, as for a claim."""
+    client = arena.assembly.orchestrator
+    try:
+        for _ in range(2):
+            await client.confirm(run.payment_id, "back", tenant=None, by="shop")
+    except CannotClaim:
+        return False  # Not yet: the decline has to be read first.
+    return True
 
 
 async def _confirm(arena: Arena, run: Run) -> bool:
@@ -248,6 +264,16 @@ COLLECTIONS: Final = (
         token="pm_card_threeDSecure2Required",
         return_url="https://shop.test/back",
         actions=((in_state(PaymentState.AWAITING_USER), _confirm),),
+    ),
+    CollectionScenario(
+        "payer comes back",
+        token="pm_card_authenticationRequired",
+        return_url="https://shop.test/back",
+        is_payer_away=True,
+        actions=(
+            (in_state(PaymentState.AWAITING_USER), _comes_back),
+            (in_state(PaymentState.AWAITING_USER), _confirm),
+        ),
     ),
     CollectionScenario(
         "captured in two parts",

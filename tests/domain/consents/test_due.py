@@ -230,7 +230,7 @@ def test_a_missing_signature_and_a_suspension_are_questions() -> None:
     [
         (report(S.NEEDS_REAUTH), "Confirm again"),
         (report(None), "We are checking"),
-        (report(S.AWAITING_USER), "Waiting for you"),
+        (report(S.AWAITING_USER), "Waiting for the user"),
     ],
 )
 def test_the_user_reads_where_it_stands(said: Report, headline: str) -> None:

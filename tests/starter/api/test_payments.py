@@ -147,6 +147,7 @@ async def test_another_tenants_payment_is_not_found_by_any_way(api: Api) -> None
     for method, path, key in (
         ("GET", f"/v1/payments/{mine}", None),
         ("POST", f"/v1/payments/{mine}/cancel", "c"),
+        ("GET", f"/v1/payments/{mine}/action", None),
         ("GET", f"/v1/events/evt_{mine}_1", None),
     ):
         answer = await api.ask(method, path, who=OTHER, key=key)
@@ -239,6 +240,11 @@ async def test_a_collection_is_no_payment_and_is_claimed_under_keys(api: Api) ->
             409, "urn:finality:problem:cannot-claim",
         )  # fmt: skip
         assert (await api.post(f"{path}/{claim}", amount, key="x", who=OTHER)).status_code == 404
+    for who, status in (("", 401), (OTHER, 404)):
+        answer = await api.post(f"{path}/confirmations", key="x", who=who)
+        assert answer.status_code == status
+    refused = await api.post(f"{path}/confirmations", key="x")
+    assert refused.json()["type"] == "urn:finality:problem:cannot-claim"
     assert (await api.get(f"{path}/captures")).json() == {"data": []}
     assert (await api.get(f"{path}/action")).status_code == 404
     # A key that names no account collects nowhere.
