@@ -40,11 +40,15 @@ def move_action(session: Session, keyring: Keyring, report_id: str, to: Report) 
 def action_of(
     session: Session, keyring: Keyring, resource_id: str, folded: Folded
 ) -> Action | None:
-    """What the payer has to do now, with its newest address.
+    """What the payer has to do now, with its newest address; without one while it is frozen.
 
     Raises:
         KeyringError: the address cannot be opened.
     """
+    if folded.is_frozen:
+        # Whatever the partner shows may be a second payment, or differ from the order. So nobody
+        # is led to approve it before a person has looked.
+        return folded.action
     if folded.action is None or folded.action.kind is ActionKind.CONFIRM:
         # Nothing is to be opened. An earlier address would lead to something else, such as the
         # approval of a payment whose cancellation is to be confirmed.

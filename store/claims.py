@@ -142,6 +142,8 @@ class Claims:
     async def action(self, payment_id: str) -> Action | None:
         """What the payer has to do now, with the address at which to do it; None: nothing.
 
+        While the payment is frozen, no address is given.
+
         Raises:
             UnknownPayment: no such payment.
             KeyringError: the address cannot be opened.

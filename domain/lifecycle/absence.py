@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from domain.lifecycle.book import AttemptResult, Book, LookupResult
+from domain.lifecycle.book import Book, LookupResult
 from domain.lifecycle.profile import Operation
 
 #: Empty answers that end a doubt.
@@ -21,25 +21,9 @@ EMPTY_ANSWERS_NEEDED: Final = 2
 
 def is_proven_absent(op: Operation, book: Book) -> bool:
     """Whether the doubt is resolved: no attempt that reached the partner was executed."""
-    if is_inert(op, book):
-        return True
     asked = _empty_answers(op, book)
     # Two answers less than a pause apart prove no more than one.
     return len(asked) >= EMPTY_ANSWERS_NEEDED and max(asked) - min(asked) >= op.lookup.pause
-
-
-def is_inert(op: Operation, book: Book) -> bool:
-    """Whether every attempt in doubt lost its answer, and can have no effect without it.
-
-    An attempt that is still open may bring its answer. Whether its time is over is for `next_move`
-    to judge, which knows the time.
-    """
-    doubtful = [a for a in book.attempts if a.in_doubt]
-    return (
-        op.lost_is_inert
-        and bool(doubtful)
-        and all(a.result is AttemptResult.UNKNOWN for a in doubtful)
-    )
 
 
 def is_unconfirmed(op: Operation, book: Book) -> bool:

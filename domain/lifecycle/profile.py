@@ -123,9 +123,6 @@ class Operation(BaseModel):
     pause_max: timedelta = timedelta(minutes=5)
     resends_max: int = 3
     """The number of resends in doubt. After that a lookup follows, if there is a complete one."""
-    lost_is_inert: bool = False
-    """A send whose answer was lost moves nothing. What it may have made waits for the user, and
-    only the lost answer says where the user could approve it."""
     refusals_without_effect: frozenset[int] = frozenset()
     """HTTP statuses that, by the partner's documentation, mean that the request was not executed
     and may be sent again (401, 429). If the status is not in this set, the send is in doubt. If

@@ -184,9 +184,6 @@ def _in_doubt(op: Operation, book: Book, now: datetime, halted: bool) -> NextMov
         if earliest < protected_until or not op.lookup.is_complete:
             return NextMove(Move.WAIT, "in doubt; a pause before the same bytes are sent again",
                             min(earliest, protected_until))  # fmt: skip
-    if op.lost_is_inert:  # The time of each attempt is over, so its answer is lost.
-        why = "the answer was lost, and without it nobody can approve what was sent"
-        return _proven_absent(op, book, now, halted, why)
     if not op.lookup.is_complete:
         if book.is_harmless:
             return _ask_anew(op, book, now, halted)
@@ -245,18 +242,16 @@ def _next_lookup(op: Operation, book: Book) -> datetime | None:
     return max(looked.asked_at for looked in book.lookups) + pause
 
 
-def _proven_absent(
-    op: Operation, book: Book, now: datetime, halted: bool, absent: str = "proven absent"
-) -> NextMove:
+def _proven_absent(op: Operation, book: Book, now: datetime, halted: bool) -> NextMove:
     if any(a.answer is Answer.DUPLICATE for a in book.attempts):
         return NextMove(Move.PARK, "the partner calls it a duplicate, but does not show of what")
     if book.cancel_asked:
-        return NextMove(Move.CANCEL, f"{absent}, and cancelled")
+        return NextMove(Move.CANCEL, "proven absent, and cancelled")
     # The partner stored a failure under this key, and would only repeat that failure.
     burnt = op.idempotency.caches_errors and any(
         a.server_error and a.generation == book.generation for a in book.attempts
     )
-    why = f"{absent}; the partner stored a failure under the key" if burnt else absent
+    why = "proven absent; the partner stored a failure under the key" if burnt else "proven absent"
     return _send_anew(op, book, now, halted, why, book.generation + burnt)
 
 

@@ -384,10 +384,6 @@ def _is_too_early(state: PaymentState, certainty: Certainty) -> bool:
     return state is PaymentState.FINAL and certainty is Certainty.UNKNOWN
 
 
-def _have_left(amounts: Amounts) -> str:
-    return f"{amounts.settled} have left us where {amounts.instructed} were ordered"
-
-
 def _before_any_report(books: Collection[Book]) -> PaymentState:
     ends = {Closed.EXPIRED: PaymentState.EXPIRED, Closed.CANCELLED: PaymentState.CANCELLED}
     closed = [ends[book.closed] for book in books if book.closed in ends]

@@ -16,20 +16,10 @@ from transport.identity import Identity
 
 
 class Dialect(BaseModel):
-    """How this bank differs from the specification, or which of its options it takes.
-
-    The three values about a lost initiation are claims that money depends on: state them only with
-    the bank's documentation at hand. By default they are the careful ones.
-    """
+    """How this bank differs from the specification, or which of its options it takes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    redirect_only: bool = False
-    """the payer approves on a page that only the answer names; the bank never pushes to an app"""
-    exempts: bool = True
-    """the bank may execute a payment without the payer's approval (RTS, Articles 10 to 18)"""
-    approval_inbox: bool = True
-    """the payer can find and approve a payment in online banking, without our link"""
     explicit_start: bool = False
     """an authorisation begins only when we start it"""
     shows_sca_status: bool = True
@@ -115,13 +105,6 @@ class BerlinGroupAccount(PartnerAccount):
     def login(self) -> str:
         """Who we are at this bank. A certificate is renewed; our number stays."""
         return f"{self.tpp_id} at {self.base_url}"
-
-    @property
-    def lost_is_inert(self) -> bool:
-        """Whether a lost initiation can move nothing: see `docs/decisions/0037`."""
-        bank = self.dialect
-        is_safe = bank.redirect_only and not bank.exempts and not bank.approval_inbox
-        return is_safe and self.sca == "redirect"
 
 
 def is_page(url: str) -> bool:

@@ -31,7 +31,7 @@ from domain.lifecycle.profile import InstructionKind
 from domain.money import Money
 from domain.payments.answers import Subject
 from domain.payments.order import Order
-from domain.payments.report import ActionKind, Source
+from domain.payments.report import Source
 from partners.berlin_group import errors, mapping, requests, wire, words
 from partners.berlin_group.account import BerlinGroupAccount
 from partners.berlin_group.errors import Proves
@@ -143,15 +143,9 @@ class BerlinGroupPartner:
             turn = begun if isinstance(begun, Turn) else turn
         elif made.transaction_status not in words.BEFORE_SCA | words.CANCELLABLE:
             turn = Turn(drift=turn.drift)  # Executed without the payer: the bank's word counts.
-        drift = made.drift
-        if self._account.lost_is_inert and (
-            turn.action is None or turn.action.kind is not ActionKind.REDIRECT
-        ):
-            # Then its next lost initiation may have an effect.
-            drift = (*drift, "dialect: the bank did not redirect; correct redirect_only or exempts")
         report = mapping.report(
             subject, made.transaction_status, made.payment_id, Source.REPLY, reply.asked_at,
-            turn=turn, drift=drift,
+            turn=turn, drift=made.drift,
         )  # fmt: skip
         return Accepted(report, exchange)
 

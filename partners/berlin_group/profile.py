@@ -50,9 +50,7 @@ _CANCEL: Final = Operation(
 
 def profile_of(account: BerlinGroupAccount) -> Profile:
     """The profile of this access: its bank's dialect is in it, so it travels with each payment."""
-    operations: dict[str, Operation] = {
-        InstructionKind.PAY: _PAY.model_copy(update={"lost_is_inert": account.lost_is_inert})
-    }
+    operations: dict[str, Operation] = {InstructionKind.PAY: _PAY}
     if account.dialect.cancels:
         operations[InstructionKind.CANCEL] = _CANCEL
     return account.overriding(

@@ -39,8 +39,8 @@ from workflows.attributes import SEARCH_ATTRIBUTES
 
 PAYMENTS: Final = "/v1/payments/sepa-credit-transfers"
 INITIATE: Final = f"POST {PAYMENTS}"
-#: Our accesses: a bank of which nothing is known; one that only redirects; a payer in a hurry.
-CAREFUL, REDIRECTING, BRIEF = "careful", "redirecting", "brief"
+#: Our accesses: the usual one, and one whose payer has little time.
+USUAL, BRIEF = "usual", "brief"
 BRIEF_TIME: Final = timedelta(seconds=3)
 _ATTEMPT_SECONDS: Final = 2
 
@@ -54,7 +54,7 @@ class Banking:
     trusting: ssl.SSLContext
     numbers: list[int] = field(default_factory=list)
 
-    async def pay(self, account: str = CAREFUL) -> tuple[str, Order]:
+    async def pay(self, account: str = USUAL) -> tuple[str, Order]:
         """A new payment to a creditor of its own; its id and its order."""
         number = len(self.numbers) + 1
         self.numbers.append(number)
@@ -197,10 +197,8 @@ async def banking(home: Path) -> AsyncIterator[Banking]:
             "write_within": _ATTEMPT_SECONDS,
             "answer_within": _ATTEMPT_SECONDS,
         }
-        inert = {"redirect_only": True, "exempts": False, "approval_inbox": False}
         accounts = {
-            CAREFUL: account,
-            REDIRECTING: {**account, "dialect": inert},
+            USUAL: account,
             BRIEF: {**account, "psu_acts_within": BRIEF_TIME.total_seconds()},
         }
         written = {

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from domain.lifecycle.resource import Certainty, FindingKind
 from domain.payments.report import ActionKind, PaymentState
-from tests.journeys.banking import BRIEF, CAREFUL, PAYMENTS, REDIRECTING, Banking, banking
+from tests.journeys.banking import BRIEF, PAYMENTS, Banking, banking
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -51,26 +51,13 @@ async def test_a_payment_that_nobody_approves_is_cancelled_at_its_deadline(bank:
     assert await bank.open(action) == 410, "the link is dead"
 
 
-async def test_a_lost_initiation_is_parked_if_the_payer_may_see_it_elsewhere(bank: Banking) -> None:
+async def test_a_lost_initiation_is_parked_and_not_sent_again(bank: Banking) -> None:
     number = len(bank.numbers) + 1
     await bank.fault("reply_lost_after", f"BANK-{number}")
-    payment_id, order = await bank.pay(CAREFUL)
+    payment_id, order = await bank.pay()
     record = await bank.until(payment_id, lambda _: "parked" in bank.tasks(payment_id), "parked")
     assert record.payment.certainty is Certainty.UNKNOWN
     assert len(await bank.booked(order)) == 1, "nothing is resent"
-
-
-async def test_a_lost_initiation_that_nobody_can_approve_is_sent_anew(bank: Banking) -> None:
-    number = len(bank.numbers) + 1
-    await bank.fault("reply_lost_after", f"BANK-{number}")
-    payment_id, order = await bank.pay(REDIRECTING)
-    await bank.click(await bank.asked(payment_id), "approve", sees=order)
-    record = await bank.until_state(payment_id, PaymentState.SETTLED)
-    assert record.payment.certainty is Certainty.SENT
-    lost, paid = await bank.booked(order)
-    assert (lost["status"], lost["debited"]) == ("RCVD", 0)
-    assert (paid["status"], paid["debited"]) == ("ACSC", order.instructed_amount.minor)
-    assert bank.tasks(payment_id) == []
 
 
 async def test_the_payer_confirms_the_cancel_of_a_payment_that_was_approved(bank: Banking) -> None:

@@ -233,6 +233,26 @@ async def test_an_address_is_not_shown_with_something_else_that_the_payer_has_to
         assert await claims.action(PAYMENT) == asks
 
 
+async def test_nobody_is_led_to_approve_a_payment_that_is_frozen(
+    store: Store, claims: Claims, clock: SteppedClock
+) -> None:
+    await authorised(store)
+    page = Action(kind=ActionKind.REDIRECT, url="https://bank.example/approve")
+    clock.step(timedelta(seconds=5))
+    asks = report(clock.now(), S.AWAITING_USER, movements=(HELD,), action=page)
+    view = await store.read(Answered(asks, exchange(clock.now())))
+    assert not view.payment.is_frozen
+    assert await claims.action(PAYMENT) == page
+    clock.step(timedelta(seconds=5))
+    other = report(
+        clock.now(), S.AWAITING_USER, movements=(HELD,), action=page, differs=("amount",)
+    )
+    view = await store.read(Answered(other, exchange(clock.now())))
+    assert view.payment.is_frozen
+    action = await claims.action(PAYMENT)
+    assert action is None or action.url is None
+
+
 async def test_a_cancel_stops_a_capture_that_was_not_sent_yet(store: Store, claims: Claims) -> None:
     await authorised(store)
     capture = (await admit(claims, store, CAPTURE, 6_000)).instruction.instruction_id

@@ -1,8 +1,7 @@
-"""Settings of an access: every wrong one is refused by name, and what they claim."""
+"""Settings of an access: every wrong one is refused by name, and what the profile claims."""
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Any
 
 import pytest
@@ -36,23 +35,8 @@ def test_a_wrong_setting_is_refused_with_its_remedy(settings: dict[str, Any], wo
     assert words in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    ("redirect_only", "exempts", "inbox", "sca"),
-    list(product((True, False), (True, False), (True, False), ("redirect", "decoupled"))),
-)
-def test_a_lost_initiation_is_inert_only_where_all_claims_hold(
-    redirect_only: bool, exempts: bool, inbox: bool, sca: str
-) -> None:
-    dialect = {"redirect_only": redirect_only, "exempts": exempts, "approval_inbox": inbox}
-    claimed = account(HERE, sca=sca, dialect=dialect)
-    is_inert = redirect_only and not exempts and not inbox and sca == "redirect"
-    pay = profile_of(claimed).operation(InstructionKind.PAY)
-    assert pay.lost_is_inert is is_inert
-
-
-def test_nothing_is_claimed_of_a_bank_that_nobody_described() -> None:
+def test_no_key_and_no_lookup_is_claimed_of_a_payment() -> None:
     pay = profile_of(account(HERE)).operation(InstructionKind.PAY)
-    assert not pay.lost_is_inert
     assert pay.idempotency.kind is IdempotencyKind.NONE
     assert pay.lookup.kind is LookupKind.NONE
 

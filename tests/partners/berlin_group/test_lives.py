@@ -358,18 +358,6 @@ async def test_a_payment_that_the_bank_keeps_no_longer_is_gone(bank: Bank, pays:
         assert isinstance(await paying.adapter.read(paying.subject), kind)
 
 
-@pytest.mark.parametrize("approach", ["redirect", "decoupled", "exempted", "embedded"])
-async def test_a_bank_that_breaks_what_is_claimed_of_it_is_noticed(
-    bank: Bank, pays: Pays, approach: str
-) -> None:
-    tpp = bank("standard")
-    tpp.choose(approach)
-    claims = {"redirect_only": True, "exempts": False, "approval_inbox": False}
-    report = await pays(tpp, dialect=claims).accepted()
-    is_noticed = any(each.startswith("dialect: the bank did not redirect") for each in report.drift)
-    assert is_noticed is (approach != "redirect")
-
-
 async def test_a_decoupled_authorisation_is_started_where_the_bank_wants_that(
     bank: Bank, pays: Pays
 ) -> None:
