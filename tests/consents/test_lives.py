@@ -106,7 +106,8 @@ async def test_ninety_days_are_confirmed_with_us_while_the_bank_says_authorised(
         lived.bank.change(status="revokedByPsu")
         await lived.pass_by(25 * DAY)
         assert (
-            await (await lived.handle(consent_id)).result() == "revoked_by_user: Withdrawn by the user"
+            await (await lived.handle(consent_id)).result()
+            == "revoked_by_user: Withdrawn by the user"
         )
 
 
