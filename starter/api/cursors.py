@@ -81,7 +81,7 @@ def _read(text: str | None) -> Any:
 def _no_cursor() -> Problem:
     return Problem(
         400, "malformed", "Invalid cursor",
-        "`after` is not a cursor of this list. Give the `next_cursor` of an earlier answer, or leave "
-        "it out to begin at the start.",
+        "`after` is not a cursor of this list. Give the `next_cursor` of an earlier answer, or "
+        "leave it out to begin at the start.",
         errors=[FieldError(pointer="", detail="after: is not a cursor of this list")],
     )  # fmt: skip
