@@ -1,4 +1,4 @@
-"""A known key answers whatever the settings say now, and extreme moments are refused by name."""
+"""A known key answers whatever the settings say now; extreme moments are refused by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pytest
 from domain.lifecycle.profile import InstructionKind
 from domain.money import Money
 from domain.payments.episodes import CaptureState, Episode
+from domain.scopes import Scope
 from starter.api.answers import episode_answer
+from store.halts import Halts
 from tests.starter.api.conftest import OTHER, SHOP, TILL, Api
 
 UNMAPPED: dict[str, Any] = {
@@ -31,7 +33,7 @@ async def test_a_known_key_answers_after_the_api_key_has_lost_its_account(api: A
     collected = await api.post("/v1/collections", COLLECTION, key="c")
     assert (paid.status_code, collected.status_code) == (202, 202), collected.text
     new = await api.assembly.api_keys.make(
-        SHOP, "later", ["pay", "read"], api.assembly.clock.now(), accounts=[]
+        SHOP, "later", [Scope.PAY, Scope.READ], api.assembly.clock.now(), accounts=[]
     )
     api.texts["later"] = new.text
     for again, first in (
@@ -79,7 +81,7 @@ async def test_a_crafted_cursor_is_refused(api: Api, place: list[str]) -> None:
 async def test_a_halt_of_everything_does_not_tell_a_tenant_about_payments_of_others(
     api: Api,
 ) -> None:
-    halts, now = api.assembly.halts, api.assembly.clock.now()
+    halts, now = Halts(api.assembly.database), api.assembly.clock.now()
     await halts.halt(by="upkeep", why="it does not have payment pay_of_other", now=now)
     await halts.halt(by="ann", why="a fraud at the shop", now=now, tenant=SHOP)
     answer = await api.get("/v1/halts")
