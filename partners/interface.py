@@ -74,8 +74,8 @@ class PaymentPartner(Partner, Protocol):
     async def available(self, currency: str, on_behalf_of: str | None) -> Money | Unanswered:
         """The balance that our account there, or a sub-account, could pay from now.
 
-        It is negative if the account owes. `Unanswered`: the partner does not show balances, or
-        cannot answer now. People use this before they pay; no send waits for it.
+        It is negative if the account owes. `Unanswered`: the partner does not show balances
+        (`never`), or cannot answer now. People use this before they pay; no send waits for it.
         """
 
     async def close(self) -> None:

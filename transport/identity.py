@@ -13,8 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
-
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
@@ -110,6 +108,9 @@ class Credential:
                 f"client_key: {identity.private_key} is not the key of "
                 f"{identity.certificate}; give the two files that belong together"
             )
+        # A command that only reads settings knows this module, and must not wait for HTTP's.
+        import httpx
+
         try:
             authorities = identity.authorities
             context = (

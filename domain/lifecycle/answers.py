@@ -172,6 +172,8 @@ class Unanswered:
     drift: tuple[str, ...] = ()
     answered: bool | None = None
     """Whether the partner answered our login, if the read got no further."""
+    never: bool = False
+    """The partner never tells this, so nothing is wrong with it."""
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ class HarbourPartner:
         return reply, order
 
     async def available(self, currency: str, on_behalf_of: str | None) -> answers.Unanswered:
-        return answers.Unanswered("Harbour Bank does not show balances")
+        return answers.Unanswered("Harbour Bank does not show balances", never=True)
 
     async def created_since(self, since: datetime) -> answers.Listed | answers.Unanswered:
         """One page, the oldest first. For more, the caller asks again from the last payment."""

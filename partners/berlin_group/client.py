@@ -229,7 +229,7 @@ class BerlinGroupPartner:
 
     async def available(self, currency: str, on_behalf_of: str | None) -> Money | Unanswered:
         return Unanswered(
-            "a payment initiation shows no balance; the payer's bank checks the funds"
+            "a payment initiation shows no balance; the payer's bank checks the funds", never=True
         )
 
     async def close(self) -> None:

@@ -73,6 +73,8 @@ async def _asked(partner: PaymentPartner, clock: Clock) -> tuple[str, str]:
             return f"no login: {not_ready.why}", _NO_LOGIN
         await asyncio.sleep(_LOGIN_LOOK_SECONDS)  # Another process is logging in for all.
     available = await partner.available(_CURRENCY, None)
+    if isinstance(available, Unanswered) and available.never:
+        return f"logged in; {available.why}", ""
     if isinstance(available, Unanswered):
         return f"logged in, but it does not show a balance: {available.why}", _NO_ANSWER
     return "logged in, answers", ""

@@ -107,8 +107,12 @@ async def test_a_refund_says_what_is_kept(alone: Home, capsys: pytest.CaptureFix
     ("kind", "minor", "said"),
     [
         (CAPTURE, 10_001, "amount: a capture of 100.01 EUR is more than is left (100.00 EUR)"),
-        (CAPTURE, 0, "amount: 0.00 EUR is not above zero in EUR"),
-        (REFUND, 1, "state: is authorised, so there is nothing to give back"),
+        (CAPTURE, 0, "amount: is 0.00 EUR; give one above zero, in EUR"),
+        (
+            REFUND,
+            1,
+            "state: the payment is authorised, so nothing can be refunded yet; cancel it instead",
+        ),
     ],
 )
 async def test_a_refusal_is_one_sentence_that_names_the_field(
@@ -136,7 +140,7 @@ async def test_a_key_stands_for_one_amount(alone: Home, capsys: pytest.CaptureFi
     await held(alone.store)
     assert await ask(alone, CAPTURE, 6_000) == 0
     assert await ask(alone, CAPTURE, 1_000) == 2
-    assert "finality: key: 'c1' stands for another capture" in capsys.readouterr().err
+    assert "finality: key: 'c1' stands for a capture of 60.00 EUR" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("field", ["key", "by"])

@@ -117,7 +117,7 @@ async def test_what_may_repeat_another_is_not_collected_until_that_is_acknowledg
         printed = capsys.readouterr()
         row = json.loads(printed.out)
         assert (row["state"], row["possible_duplicate_of"]) == ("refused", [first.payment_id])
-        assert f"finality: may repeat {first.payment_id} of " in printed.err
+        assert f"finality: the collection may repeat {first.payment_id} of " in printed.err
     command = printed.err.strip().splitlines()[-1]
     assert shlex.split(command)[:2] == ["finality", "collect"]
     assert f"--acknowledge {first.payment_id}" in command

@@ -65,7 +65,10 @@ async def test_a_halt_is_made_shown_and_lifted(alone: Home) -> None:
     ("wrong", "says"),
     [
         ({"why": ""}, "why: is missing"),
-        ({"partner": "currencyclod"}, "there is no 'currencyclod'; known: currencycloud"),
+        (
+            {"partner": "currencyclod"},
+            "there is no 'currencyclod'; known: berlin_group, currencycloud, ",
+        ),
         (
             {"rail": "sepa"},
             "known: ach_debit, card, cross_border, domestic, sepa_",

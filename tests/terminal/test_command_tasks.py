@@ -69,7 +69,10 @@ async def test_an_operator_dismisses_one_that_is_nobodys(alone: Home, task_id: s
     assert (kept.code, "by alice" in kept.out, "verified" in kept.out) == (0, True, True)
     again = alone.signed("tasks", "--dismiss", task_id, *WHY)
     assert again.code == 1
-    assert f"no task {task_id} about unmatched deliveries or a clock is open" in again.err
+    assert (
+        f"no task {task_id} about unmatched deliveries, missed events or a clock is open"
+        in again.err
+    )
 
 
 async def test_a_wrong_clock_is_named_and_may_be_dismissed(alone: Home) -> None:
