@@ -33,7 +33,8 @@ async def up(home: Path, ports: Ports, debtors: Mapping[str, Mapping[str, str]],
             pays = ", which pays the files of --debtor" if number == 0 else ""
             say(f"Simulator    {partner.simulator.base_url}  ({partner.title}{pays})")
         say(f"Webhooks     http://127.0.0.1:{stack.ports.inbound}/webhooks")
-        say(f"API          http://127.0.0.1:{stack.ports.api}/v1  (keys: finality api-key new)")
+        how = "make a key: finality api-key new --name NAME"
+        say(f"API          http://127.0.0.1:{stack.ports.api}/v1  ({how})")
         say(f"Logs         {home / 'logs'}")
         say("In another terminal: finality pay FILE.   Ctrl-C ends everything in order.")
         while not stop.is_set():

@@ -138,6 +138,17 @@ class Orchestrator:
             raise accepted
         return await self._start(accepted, patience)
 
+    async def repeat(self, key: str, *, tenant: str, received: Mapping[str, Any]) -> Receipt | None:
+        """The answer of `pay` for a key that is known; None if it is new.
+
+        It needs no order, so it answers also when the settings name no account for it any more.
+
+        Raises:
+            KeyReused: the key stands for another order. Nothing was done.
+        """
+        known = await self._orders.known(tenant, key, received)
+        return None if known is None else await self._start(known, timedelta(seconds=5))
+
     async def pay_many(self, many: Sequence[Asked]) -> list[Receipt | PossibleDuplicate]:
         """`pay` for many orders: all are recorded in one transaction, and then started.
 

@@ -49,6 +49,14 @@ class Orders:
         self._clock = clock
         self._operators = operators
 
+    async def known(self, tenant: str, key: str, received: Mapping[str, Any]) -> Acceptance | None:
+        """The payment that the key stands for, without a look at today's settings or rules.
+
+        Raises:
+            KeyReused: the key stands for another order.
+        """
+        return await self._payments.known(tenant, key, fingerprint(dict(received)))
+
     async def record(self, many: Sequence[Asked]) -> list[Acceptance | PossibleDuplicate]:
         """Record all of them in one transaction. A known key answers with its payment.
 

@@ -131,12 +131,14 @@ class FileLines:
         *,
         message_id: str | None = None,
         tenant: str | None = None,
+        file_key: str | None = None,
         limit: int | None = None,
     ) -> list[KeptFile]:
         """Files whose lines were stored completely, the newest first.
 
         Args:
-            message_id, tenant: only those with this message id, or of this tenant.
+            message_id, tenant, file_key: only those with this message id, of this tenant, or with
+                this key.
             limit: how many at most.
 
         Raises:
@@ -149,6 +151,8 @@ class FileLines:
                 rows = rows.where(FileRow.message_id == message_id)
             if tenant is not None:
                 rows = rows.where(FileRow.tenant == tenant)
+            if file_key is not None:
+                rows = rows.where(FileRow.file_key == file_key)
             found = session.exec(rows.order_by(col(FileRow.taken_at).desc()).limit(limit))
             return list(found)
 

@@ -75,8 +75,9 @@ def collecting(
     text = (
         f"several accounts take collections ({listed}); name one"
         if fitting
-        else f"this key may use no such account that takes collections; it may use: {listed} "
-        "(`finality api-key new --account PARTNER/ACCOUNT`)"
+        else "this API key may not collect through that account; it may collect through: "
+        f"{listed}. Make a key that may with "
+        "`finality api-key new --name NAME --account PARTNER/ACCOUNT`"
     )
     raise invalid([FieldError(pointer="/partner_account", detail=text)])
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel
 
 from domain.lifecycle.command import CommandKind, Outcome
+from domain.lifecycle.profile import InstructionKind
 from domain.lifecycle.report import ActionKind
 from domain.lifecycle.resource import Certainty, FindingKind
 from domain.money import Money
@@ -80,11 +82,11 @@ class PaymentAnswer(BaseModel):
 
 
 class EpisodeAnswer(BaseModel):
-    """A capture, or a refund, return or dispute."""
+    """A capture or a confirmation, or a refund, return or dispute."""
 
     id: str | None
     """Ours; null if we did not ask for it."""
-    object: Literal["capture", "reversal"]
+    object: Literal["capture", "confirmation", "reversal"]
     kind: str
     key: str | None
     state: str
@@ -100,7 +102,7 @@ class EpisodeAnswer(BaseModel):
 
 
 class ClaimAnswer(BaseModel):
-    """A capture or refund that was asked for, and the collection as it now stands."""
+    """A capture, refund or confirmation that was asked for, and the collection as it now stands."""
 
     claim: EpisodeAnswer
     collection: PaymentAnswer
@@ -180,11 +182,18 @@ def payment_answer(record: PaymentRecord) -> PaymentAnswer:
     )
 
 
+#: A confirmation asks for the whole order again and takes nothing, so it is no capture.
+_OBJECTS: Final[Mapping[str, Literal["capture", "confirmation"]]] = {
+    InstructionKind.CAPTURE: "capture",
+    InstructionKind.CONFIRM: "confirmation",
+}
+
+
 def episode_answer(episode: Episode) -> EpisodeAnswer:
-    """The object of a capture or reversal."""
+    """The object of a capture, confirmation or reversal."""
     return EpisodeAnswer(
         id=episode.instruction_id,
-        object="capture" if episode.taken is None else "reversal",
+        object=_OBJECTS.get(episode.kind, "reversal"),
         kind=episode.kind,
         key=episode.claim.key if episode.claim else None,
         state=episode.state,

@@ -119,7 +119,12 @@ def _store_away(error: StoreAway) -> Problem:
 def _unusable(error: Exception) -> Problem:
     """People have to mend something first. They read it in the log and by `finality doctor`."""
     log.error("a request cannot be served: %s", error)
-    return away("Finality cannot record anything now; its operators see why.", retry_after=30)
+    # A file may have been recorded in part, and a reading may fail after the write.
+    return away(
+        "Nothing can be recorded now, and it is not known whether anything was stored. The "
+        "server's log and `finality doctor` say why.",
+        retry_after=30,
+    )
 
 
 def _reused(error: Exception) -> Problem:
@@ -144,7 +149,7 @@ def _invalid_command(error: InvalidCommand) -> Problem:
 
 def _unexpected(error: Exception) -> Problem:
     return Problem(
-        500, "internal", "A mistake of ours",
+        500, "internal", "Internal error",
         "It is not known whether anything was stored. Send the same request again with the same "
         "key.",
         headers={"retry-after": "5", "x-should-retry": "true"},

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Annotated, Any, Final
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -29,6 +30,8 @@ from starter.collecting import collection_order
 
 _STRICT: Final = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 _DATED: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+YEAR_MIN: Final = 1970
+YEAR_MAX: Final = 9000
 _MINOR_MAX: Final = 10**18 - 1
 _ACKNOWLEDGED_MAX: Final = 1000
 
@@ -40,8 +43,15 @@ def _text(value: Any) -> Any:
     return value
 
 
+def _near(value: date) -> date:
+    # Another offset, a delay or a day off would overflow at the ends of the calendar.
+    if not YEAR_MIN <= value.year <= YEAR_MAX:
+        raise ValueError(f"give a year from {YEAR_MIN} to {YEAR_MAX}")
+    return value
+
+
 Day = Annotated[date, BeforeValidator(_text)]
-Moment = Annotated[AwareDatetime, BeforeValidator(_text)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_near)]
 
 
 class MoneyBody(BaseModel):
@@ -101,7 +111,7 @@ class TimesBody(BaseModel):
     model_config = _STRICT
 
     submit_before: Moment | None = None
-    requested_execution_date: Day | None = None
+    requested_execution_date: Annotated[Day, AfterValidator(_near)] | None = None
     execute_by: Moment | None = None
 
     @property

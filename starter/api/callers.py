@@ -30,7 +30,8 @@ class Needs:
         if self._scope not in key.scopes:
             raise Problem(
                 403, "not-allowed", "Not allowed",
-                f"This key lacks the scope {self._scope}. Nothing was stored.",
+                f"This key lacks the scope {self._scope}. Nothing was stored. Make a key with "
+                f"`finality api-key new --name NAME --scope {self._scope}`.",
             )  # fmt: skip
         return key
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
-from pydantic import ValidationError
 
-from domain.payments.order import Direction
+from domain.payments.order import Direction, Order
 from starter.api.accounts import collecting
 from starter.api.answers import (
     ClaimAnswer,
@@ -21,7 +20,7 @@ from starter.api.answers import (
 )
 from starter.api.bodies import CancelBody, ClaimBody, CollectionBody
 from starter.api.callers import IdempotencyKey, PaymentIdPath, Pays, Reads, Received, Wait, by
-from starter.api.ordering import REPLAYED, also, invalid_fields, order_once
+from starter.api.ordering import REPLAYED, also, order_once
 from starter.api.parts import Parts
 from starter.api.payments import cancelled, payers_action
 from starter.api.reading import PaymentsQuery, one, page
@@ -48,13 +47,13 @@ def collections(parts: Parts) -> APIRouter:
         response: Response,
     ) -> PaymentAnswer:
         """Collect once under the key. The statuses are those of a credit transfer."""
-        through = collecting(body, caller, parts.profiles())
-        try:
-            order = body.order(caller.tenant, through.partner, through.account)
-        except ValidationError as error:
-            raise invalid_fields(error) from None
+
+        def order() -> Order:
+            through = collecting(body, caller, parts.profiles())
+            return body.order(caller.tenant, through.partner, through.account)
+
         record = await order_once(
-            parts, order, key, response,
+            parts, caller.tenant, order, key, response,
             received=received, acknowledged=body.acknowledge_duplicate_of,
         )  # fmt: skip
         response.headers["Location"] = f"/v1/collections/{record.payment_id}"

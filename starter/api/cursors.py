@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from starter.api.bodies import YEAR_MAX, YEAR_MIN
 from starter.api.problems import FieldError, Problem
 from store.events import START, Cursor
 from store.finding import ListPlace
@@ -26,12 +27,12 @@ def list_place(text: str | None) -> ListPlace | None:
     match _read(text):
         case None:
             return None
-        case [str(at), str(payment_id)]:
+        case [str(at), str(payment_id)] if _is_plain(payment_id):
             try:
                 moment = datetime.fromisoformat(at)
             except ValueError:
                 raise _no_cursor() from None
-            if moment.tzinfo is None:
+            if moment.tzinfo is None or not YEAR_MIN <= moment.year <= YEAR_MAX:
                 raise _no_cursor()
             return ListPlace(moment, payment_id)
         case _:
@@ -52,10 +53,15 @@ def events_place(text: str | None) -> Cursor:
     match _read(text):
         case None:
             return START
-        case [int(position), str(mark)] if 0 <= position < 2**63:
+        case [int(position), str(mark)] if 0 <= position < 2**63 and _is_plain(mark):
             return Cursor(position, mark)
         case _:
             raise _no_cursor()
+
+
+def _is_plain(text: str) -> bool:
+    """No database takes U+0000 or half a surrogate pair."""
+    return text.isascii() and (not text or text.isprintable())
 
 
 def _written(value: list[Any]) -> str:
@@ -74,7 +80,8 @@ def _read(text: str | None) -> Any:
 
 def _no_cursor() -> Problem:
     return Problem(
-        400, "malformed", "No such cursor",
-        "after: give the `next_cursor` of an answer of the same list, or leave it out.",
+        400, "malformed", "Invalid cursor",
+        "`after` is not a cursor of this list. Give the `next_cursor` of an earlier answer, or "
+        "leave it out to begin at the start.",
         errors=[FieldError(pointer="", detail="after: is not a cursor of this list")],
     )  # fmt: skip

@@ -38,6 +38,9 @@ _Acknowledge = Annotated[
 _SkipInvalid = Annotated[
     bool, Query(description="pay the other lines if some are refused or may be duplicates")
 ]
+_WhichFile = Annotated[
+    str | None, Query(description="the `file_key` of a file, if several have the message id")
+]
 
 
 class FileAnswer(BaseModel):
@@ -45,6 +48,8 @@ class FileAnswer(BaseModel):
 
     id: str
     """Its message id."""
+    file_key: str
+    """Unique in the tenant. It stands for the sender and the message id together."""
     object: str = "file"
     initiating_party: str
     taken_at: datetime
@@ -137,7 +142,7 @@ def files(parts: Parts) -> APIRouter:
         if not taken.is_new:
             response.status_code = 200
         response.headers[REPLAYED] = str(not taken.is_new).lower()
-        found = await _found(parts, tenant, content.message_id)
+        found = await _found(parts, tenant, taken.message_id, taken.file_key)
         return _now(found)
 
     @router.get("", operation_id="list_files")
@@ -147,29 +152,40 @@ def files(parts: Parts) -> APIRouter:
         return FilesAnswer(data=[FileAnswer(**_head(each)) for each in found])
 
     @router.get("/{message_id:path}", operation_id="get_file")
-    async def get(message_id: str, caller: Reads) -> FileNowAnswer:
-        """One file, with every line as it now stands."""
-        return _now(await _found(parts, caller.tenant, message_id))
+    async def get(message_id: str, caller: Reads, file_key: _WhichFile = None) -> FileNowAnswer:
+        """One file, with every line as it now stands. 409: several have the message id."""
+        return _now(await _found(parts, caller.tenant, message_id, file_key))
 
     return router
 
 
-async def _found(parts: Parts, tenant: str, message_id: str) -> FileNow:
+async def _found(
+    parts: Parts, tenant: str, message_id: str, file_key: str | None = None
+) -> FileNow:
+    """The tenant's file with the message id. Two senders may use one message id.
+
+    Raises:
+        Problem: there is none, or several have the message id and no key tells which.
+    """
     try:
-        return await parts.accepted_files.find(message_id, tenant=tenant)
+        return await parts.accepted_files.find(message_id, tenant=tenant, file_key=file_key)
     except NoSuchFile as problem:
         if not problem.found:
             raise not_found("file", message_id) from None
-        # Two senders may use one message id. The newest is the one that was just given.
-        newest = max(problem.found, key=lambda each: each.taken_at)
-        party = newest.header.initiating_party
-        return await parts.accepted_files.find(message_id, party, tenant=tenant)
+        raise conflict(
+            "several-files",
+            "Several files have this message id",
+            f"{len(problem.found)} files have the message id {message_id[:100]!r}. Ask again with "
+            "?file_key= and the `file_key` of one of `files`.",
+            files=[FileAnswer(**_head(each)).model_dump(mode="json") for each in problem.found],
+        ) from None
 
 
 def _head(file: KeptFile) -> dict[str, Any]:
     head = file.header
     return {
         "id": file.message_id,
+        "file_key": file.file_key,
         "initiating_party": head.initiating_party,
         "taken_at": file.taken_at,
         "version": head.version,

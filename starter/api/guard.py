@@ -129,7 +129,8 @@ class Guard:
         if key is None:
             raise Problem(
                 401, "unauthenticated", "No valid key",
-                "Give a key of `finality api-key new` as `Authorization: Bearer fin_…`.",
+                "Send a key as `Authorization: Bearer fin_…`; `finality api-key new --name NAME` "
+                "makes one.",
                 headers={"www-authenticate": "Bearer"},
             )  # fmt: skip
         with suppress(StoreAway):  # That the key was used is for people to read, and not needed.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from fastapi import Response
@@ -21,7 +21,8 @@ REPLAYED: Final = "Idempotent-Replayed"
 
 async def order_once(
     parts: Parts,
-    order: Order,
+    tenant: str,
+    make: Callable[[], Order],
     key: str,
     response: Response,
     *,
@@ -30,7 +31,11 @@ async def order_once(
 ) -> PaymentRecord:
     """Record the order, or find the one that the key stands for, and set status and headers.
 
+    A known key is answered first. The account is chosen for a new order only: a repeat must find
+    its payment also after the settings or the rights of the API key have changed.
+
     Args:
+        make: makes the order. It may raise Problem or ValidationError.
         received: the body as it was sent. The acknowledgement is no part of its fingerprint.
 
     Raises:
@@ -39,9 +44,13 @@ async def order_once(
     """
     fields = {name: value for name, value in received.items() if name != _ACKNOWLEDGED}
     try:
-        receipt = await parts.orchestrator.pay(
-            order, key, received=fields, acknowledge_duplicate_of=acknowledged
-        )
+        receipt = await parts.orchestrator.repeat(key, tenant=tenant, received=fields)
+        if receipt is None:
+            receipt = await parts.orchestrator.pay(
+                make(), key, received=fields, acknowledge_duplicate_of=acknowledged
+            )
+    except ValidationError as error:
+        raise invalid_fields(error) from None
     except InvalidOrder as refused:
         raise invalid_order(refused.refusals) from None
     except KeyReused as reused:
@@ -53,7 +62,7 @@ async def order_once(
         raise possible_duplicate(duplicate) from None
     response.status_code = 200 if receipt.is_replay else 201 if receipt.is_started else 202
     response.headers[REPLAYED] = str(receipt.is_replay).lower()
-    return await parts.orchestrator.get(receipt.payment_id, tenant=order.tenant)
+    return await parts.orchestrator.get(receipt.payment_id, tenant=tenant)
 
 
 _ACKNOWLEDGED: Final = "acknowledge_duplicate_of"

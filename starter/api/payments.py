@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
-from pydantic import ValidationError
 
 from domain.lifecycle.command import Outcome
-from domain.payments.order import Direction
+from domain.payments.order import Direction, Order
 from domain.payments.payment import UnknownPayment
 from starter.api.accounts import paying
 from starter.api.answers import (
@@ -21,7 +20,7 @@ from starter.api.answers import (
 )
 from starter.api.bodies import CancelBody, PaymentBody
 from starter.api.callers import IdempotencyKey, PaymentIdPath, Pays, Reads, Received, Wait, by
-from starter.api.ordering import REPLAYED, also, invalid_fields, order_once
+from starter.api.ordering import REPLAYED, also, order_once
 from starter.api.parts import Parts
 from starter.api.problems import Problem, not_found
 from starter.api.reading import PaymentsQuery, one, page
@@ -46,13 +45,12 @@ def payments(parts: Parts) -> APIRouter:
         201: recorded and begun. 202: recorded, and begun by itself as soon as it can be. 200: the
         key was known; the payment is shown as it now stands.
         """
-        through = paying(body, caller, parts.debtors)
-        try:
-            order = body.order(caller.tenant, *through)
-        except ValidationError as error:
-            raise invalid_fields(error) from None
+
+        def order() -> Order:
+            return body.order(caller.tenant, *paying(body, caller, parts.debtors))
+
         record = await order_once(
-            parts, order, key, response,
+            parts, caller.tenant, order, key, response,
             received=received, acknowledged=body.acknowledge_duplicate_of,
         )  # fmt: skip
         response.headers["Location"] = f"/v1/payments/{record.payment_id}"

@@ -7,6 +7,7 @@ is not: `finality resolve` and `finality halt` make it.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -53,6 +54,7 @@ class HaltAnswer(BaseModel):
     rail: str | None
     by: str
     why: str
+    """A fixed text if it covers every tenant."""
     halted_at: datetime
 
 
@@ -112,6 +114,10 @@ def _task(task: Task) -> TaskAnswer:
     )
 
 
+#: The reason of a halt that covers every tenant may name payments of another one.
+_FOR_ALL: Final = "It covers every tenant. The operators of the server know the reason."
+
+
 def _halt(halt: Halt) -> HaltAnswer:
     return HaltAnswer(
         number=halt.number,
@@ -119,6 +125,6 @@ def _halt(halt: Halt) -> HaltAnswer:
         tenant=halt.tenant,
         rail=halt.rail,
         by=halt.by,
-        why=halt.why,
+        why=halt.why if halt.tenant is not None else _FOR_ALL,
         halted_at=halt.halted_at,
     )

@@ -93,18 +93,24 @@ class AcceptedFiles:
         return await self.file_lines.files(limit=limit, tenant=tenant)
 
     async def find(
-        self, message_id: str, party: str | None = None, *, tenant: str | None = None
+        self,
+        message_id: str,
+        party: str | None = None,
+        *,
+        tenant: str | None = None,
+        file_key: str | None = None,
     ) -> FileNow:
         """The one file with this message id.
 
         Args:
             party: its initiating party or tenant, if several files have the message id.
             tenant: whose file it is; None only for operators of all tenants.
+            file_key: its key, which is unique in the tenant.
 
         Raises:
             NoSuchFile: there is none, or there are several.
         """
-        files = await self.file_lines.files(message_id=message_id, tenant=tenant)
+        files = await self.file_lines.files(message_id=message_id, tenant=tenant, file_key=file_key)
         found = [one for one in files if party in (None, one.header.initiating_party, one.tenant)]
         if len(found) != 1:
             raise NoSuchFile(message_id, party, found)

@@ -51,7 +51,9 @@ class FakeRunning:
         self.started.append(payment_id)
         return object()
 
-    async def ensure_running(self, tenant: str, payment_id: str, **_: Any) -> None:
+    async def ensure_running(
+        self, tenant: str, payment_id: str, kind: str = "payment", **_: Any
+    ) -> None:
         if self.away:
             raise TemporalAway("no Temporal server answers")
         self.started.append(payment_id)

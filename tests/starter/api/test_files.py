@@ -80,3 +80,28 @@ async def test_the_same_file_of_another_tenant_is_another_file(api: Api) -> None
     answer = await post(api, a_file("F-1", 1), who=OTHER)
     assert answer.status_code == 422, "the account is not the other tenant's"
     assert (await api.get("/v1/payments", who=OTHER)).json()["data"] == []
+
+
+async def test_two_senders_may_use_one_message_id_and_each_key_finds_its_own_file(api: Api) -> None:
+    """The parties differ in their id alone, so only the file's key tells the files apart."""
+    one = a_file("F-1", 1)
+    other = a_file("F-1", 2).replace(
+        b"</InitgPty>",
+        b"<Id><OrgId><Othr><Id>4711</Id></Othr></OrgId></Id></InitgPty>",
+        1,
+    )
+    assert other != a_file("F-1", 2)
+    first, second = await post(api, one, "a"), await post(api, other, "b")
+    assert (first.status_code, second.status_code) == (201, 201), second.text
+    again = await post(api, one, "a")
+    assert again.status_code == 200
+    assert again.json()["lines"] == first.json()["lines"] != second.json()["lines"]
+    several = await api.get("/v1/files/F-1")
+    problem = several.json()
+    assert (several.status_code, problem["type"]) == (409, "urn:finality:problem:several-files")
+    keys = {each["file_key"] for each in problem["files"]}
+    assert keys == {first.json()["file_key"], second.json()["file_key"]}
+    for made in (first, second):
+        found = await api.get(f"/v1/files/F-1?file_key={made.json()['file_key']}")
+        assert found.json()["lines"] == made.json()["lines"]
+    assert (await api.get("/v1/files/F-1?file_key=none")).status_code == 404
