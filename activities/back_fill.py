@@ -167,8 +167,8 @@ class BackFill:
         """The partner no longer lists all events since then: ask a person, read what is open."""
         if await self._store.ask_about(place, since, self._clock.now()):
             log.error(
-                "%s/%s: its events were last read at %s, and the partner no longer lists the "
-                "oldest of them; all open payments of the account are read once more",
+                "%s/%s: its events were read until %s, and the partner no longer lists all "
+                "that came after; all open payments of the account are read once more",
                 *place[:2], f"{since:%Y-%m-%d %H:%M} UTC",
             )  # fmt: skip
         after: str | None = ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from domain.lifecycle.places import AccountPlace
 from domain.lifecycle.profile import Quota
@@ -26,6 +26,9 @@ from store.turns import next_turn
 
 #: The kind of the question about events that no list shows any more.
 EVENTS_MISSED: Final = "events_missed"
+#: The first reading begins this much later than the oldest event that a partner lists. So it may
+#: fail for a day before an event is missed.
+_FIRST_WITHIN: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,9 @@ class Feeds:
                     row.due_at = row.read_turn_at = at
                     return None
             row.due_at, row.read_turn_at = now + again_after, None
-            is_missed = row.read_at is not None and row.read_at < now - kept
-            return Reading(row.through, row.cursor, row.read_at if is_missed else None)
+            read_to = row.read_at or row.through
+            is_missed = read_to < now - kept
+            return Reading(row.through, row.cursor, read_to if is_missed else None)
 
         return await self._database.write(transaction)
 
@@ -136,9 +140,9 @@ class Feeds:
                     partner_account=feed.account,
                     kind=EVENTS_MISSED,
                     question=(
-                        f"The events of {feed.partner}/{feed.account} were last read at "
-                        f"{since:%Y-%m-%d %H:%M} UTC, and {feed.partner} does not list the oldest "
-                        "of them any more. All open payments of the account are read once more. "
+                        f"The events of {feed.partner}/{feed.account} were read until "
+                        f"{since:%Y-%m-%d %H:%M} UTC, and {feed.partner} no longer lists all that "
+                        "came after. All open payments of the account are read once more. "
                         "Compare the refunds, disputes and failed payouts since then that the "
                         "partner shows for payments that have ended."
                     ),
@@ -173,23 +177,27 @@ def _known(session: Session, feed: AccountPlace) -> FeedRow | None:
 def _row(session: Session, feed: AccountPlace, kept: timedelta, now: datetime) -> FeedRow:
     """The place's row, which the first reading makes.
 
-    It begins as far back as the partner lists events, because an earlier release read none. If
-    the account has no payment yet, no event can be about one, and it begins now.
+    It begins with our oldest open resource at the account, and now if there is none. Events from
+    before are about what has ended, or about other systems that use the same account. Each of the
+    latter would become a question to people.
     """
     if (row := _known(session, feed)) is not None:
         return row
-    accepted = (
-        select(LifecycleRow.resource_id)
+    is_open = col(LifecycleRow.is_over).is_(False)
+    created = (
+        select(LifecycleRow.created_at)
         .where(LifecycleRow.partner == feed.partner)
         .where(LifecycleRow.partner_account == feed.account)
+        .where(is_open)
+        .order_by(col(LifecycleRow.created_at))
         .limit(1)
     )
-    is_new = session.exec(accepted).first() is None
+    oldest = session.exec(created).first() or now
     row = FeedRow(
         partner=feed.partner,
         partner_account=feed.account,
         place=feed.place,
-        through=now if is_new else now - kept,
+        through=min(now, max(oldest, now - kept + _FIRST_WITHIN)),
         due_at=now,
     )
     session.add(row)

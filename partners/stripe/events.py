@@ -89,18 +89,18 @@ async def events_since(
 ) -> FeedPage | Unanswered:
     """The next events after the one that the cursor names; by time if there is none.
 
-    The cursor stays behind: it names an event after which all others had time to be listed.
+    At the end of the list the cursor names an event before which all had time to be listed.
     """
     if cursor is not None:
         query = {**_query(), "limit": str(_LIMIT), "ending_before": cursor}
         reply = await calls.get(EVENTS, query)
         if not _is_forgotten(reply):
-            return _after(reply, account, cursor)
+            return _after(reply, account)
     begin = int((since - _SHOWN_WITHIN).timestamp())
     found = await in_time(partial(_between, calls), begin, clock)
     if isinstance(found, Unanswered):
         return found
-    return _page(found.items, account, None, is_last=found.is_complete)
+    return _page(found.items, account, is_last=found.is_complete)
 
 
 def _query() -> dict[str, str]:
@@ -113,13 +113,13 @@ def _is_forgotten(reply: Reply) -> bool:
     return isinstance(failure, wire.Failure) and failure.error.code == errors.MISSING
 
 
-def _after(reply: Reply, account: StripeAccount, cursor: str) -> FeedPage | Unanswered:
+def _after(reply: Reply, account: StripeAccount) -> FeedPage | Unanswered:
     if not reply.is_success:
         return reply.unanswered()
     page = read(wire.Events, reply.body)
     if isinstance(page, Unusable):
         return reply.unanswered(page.why, page.drift)
-    return _page(page.data, account, cursor, is_last=not page.has_more)
+    return _page(page.data, account, is_last=not page.has_more)
 
 
 async def _between(calls: Calls, begin: int, end: int | None) -> list[wire.ListedEvent] | Partly:
@@ -134,16 +134,21 @@ async def _between(calls: Calls, begin: int, end: int | None) -> list[wire.Liste
 
 
 def _page(
-    newest_first: tuple[wire.ListedEvent, ...], account: StripeAccount, cursor: str | None, *,
-    is_last: bool,
-) -> FeedPage:  # fmt: skip
+    newest_first: tuple[wire.ListedEvent, ...], account: StripeAccount, *, is_last: bool
+) -> FeedPage:
+    """The page, and the cursor behind what may not be listed yet.
+
+    Within a burst the cursor has to follow each full page, however young its events are. If none of
+    the last page is old enough to be the cursor, there is no cursor, so the next reading goes by
+    time. It begins before the newest event, and finds what was listed late.
+    """
     events = newest_first[::-1]
     settled = events
     if is_last and events:
         listed_by = max(event.at for event in events) - _SHOWN_WITHIN
         settled = tuple(event for event in events if event.at <= listed_by)
     entries = tuple(fed for event in events if (fed := _fed(event, account)) is not None)
-    return FeedPage(entries, settled[-1].id if settled else cursor, is_last=is_last)
+    return FeedPage(entries, settled[-1].id if settled else None, is_last=is_last)
 
 
 def _fed(event: wire.ListedEvent, account: StripeAccount) -> Fed | None:

@@ -201,19 +201,43 @@ async def test_an_event_about_nothing_we_know_is_parked_as_a_webhook_is(
     assert row.unmatched_since is not None, "people are asked after an hour"
 
 
-async def test_the_first_reading_goes_back_as_far_as_the_list_if_there_are_payments(
+async def test_the_first_reading_begins_now_if_no_payment_is_open(
     store: Store, feed: FakeFeed, clock: SteppedClock
 ) -> None:
+    feed.happens("evt_1", "ref-of-another")
+    clock.step(timedelta(hours=1))
     await back_fill(store, feed).catch_up()
-    assert feed.asked[0] == (clock.now(), None), "nothing can be about a payment"
+    assert feed.asked[0] == (clock.now(), None)
+    assert inbox(store) == [], "events of other systems from before are no questions to people"
 
 
-async def test_the_first_reading_after_an_upgrade_goes_back(
+async def test_the_first_reading_after_an_upgrade_goes_back_to_the_oldest_open_payment(
     store: Store, feed: FakeFeed, clock: SteppedClock
 ) -> None:
+    begun = clock.now()
+    feed.happens("evt_0", "ref-of-another")
+    clock.step(timedelta(hours=1))
     await settled(store)
+    clock.step(timedelta(days=2))
     await back_fill(store, feed).catch_up()
-    assert feed.asked[0] == (clock.now() - KEPT, None)
+    assert feed.asked[0] == (begun + timedelta(hours=1), None)
+    assert inbox(store) == []
+
+
+async def test_a_list_that_was_never_read_to_its_end_is_asked_about_when_events_are_missed(
+    store: Store, feed: FakeFeed, clock: SteppedClock
+) -> None:
+    feed.away = Unanswered("no answer")
+    filling = back_fill(store, feed)
+    await filling.catch_up()
+    await settled(store)
+    feed.happens("evt_1")
+    clock.step(KEPT + timedelta(seconds=1))
+    await filling.catch_up()
+    [task] = [each for each in await Tasks(store.database).open(limit=9)
+              if each.kind == EVENTS_MISSED]  # fmt: skip
+    assert task.partner_account == ACCOUNT
+    assert await has_news(store), "all open payments are read"
 
 
 async def test_after_a_gap_a_person_is_asked_and_open_payments_are_read_once(

@@ -82,6 +82,57 @@ async def test_a_gap_is_counted_from_the_last_time_that_the_feed_was_read_to_its
     assert reading.missed_since == read_at, "a page that is not the last does not close it"
 
 
+async def test_a_feed_that_was_never_read_to_its_end_has_a_gap_too(
+    feeds: Feeds, clock: SteppedClock
+) -> None:
+    start = clock.now()
+    reading = await begun(feeds, clock)
+    assert reading is not None
+    assert reading.missed_since is None, "the first reading has nothing before it"
+    clock.step(KEPT)
+    reading = await begun(feeds, clock)
+    assert reading is not None
+    assert reading.missed_since is None, "all since then are listed still"
+    clock.step(EVERY)
+    reading = await begun(feeds, clock)
+    assert reading == Reading(start, None, start)
+    newest = clock.now()
+    await feeds.passed(FEED, newest=newest, cursor="c", is_last=False, now=clock.now())
+    assert await begun(feeds, clock) == Reading(newest, "c"), "it is read up to there"
+
+
+async def test_a_feed_begins_with_our_oldest_open_payment_of_the_account(
+    store: Store, feeds: Feeds, clock: SteppedClock
+) -> None:
+    ended = instruction_id("pay_0", InstructionKind.PAY)
+    await store.accept("pay_0", payment_id="pay_0")
+    await store.begin(ended)
+    await store.sent(refused(clock.now(), instruction=ended), payment_id="pay_0")
+    clock.step(timedelta(days=1))
+    oldest = clock.now()
+    for number in (1, 2):
+        await store.accept(f"pay_{number}", payment_id=f"pay_{number}")
+        clock.step(timedelta(days=1))
+    reading = await begun(feeds, clock)
+    assert reading is not None
+    assert reading.since == oldest
+
+
+async def test_the_first_reading_may_fail_for_a_day_before_an_event_is_missed(
+    store: Store, feeds: Feeds, clock: SteppedClock
+) -> None:
+    await store.accept()
+    clock.step(2 * KEPT)
+    start = clock.now()
+    for _ in range(2):
+        reading = await begun(feeds, clock)
+        assert reading == Reading(start - KEPT + timedelta(days=1), None)
+        clock.step(timedelta(days=1))
+    reading = await begun(feeds, clock)
+    assert reading is not None
+    assert reading.missed_since == reading.since
+
+
 async def test_a_person_is_asked_once_about_each_gap(
     store: Store, feeds: Feeds, clock: SteppedClock
 ) -> None:

@@ -94,10 +94,19 @@ async def test_at_the_end_the_cursor_stays_behind_what_may_not_be_listed_yet() -
         "evt_2",
         True,
     )
-    found, _ = await fed(page(*young), cursor="evt_1")
-    assert found.cursor == "evt_1"
-    found, _ = await fed(page(), cursor="evt_1")
-    assert (found.entries, found.cursor, found.is_last) == ((), "evt_1", True)
+
+
+async def test_in_a_burst_the_next_reading_goes_back_by_time_to_what_was_listed_late() -> None:
+    found, _ = await fed(page(event(3, 1), event(2, 2), has_more=True), cursor="evt_1")
+    assert (found.cursor, found.is_last) == ("evt_3", False), "the reading has to go on"
+    for last in page(event(4)), page():
+        found, _ = await fed(last, cursor="evt_3")
+        assert (found.cursor, found.is_last) == (None, True)
+    newest = NOW
+    late = event(9, 5 * MINUTE)
+    found, script = await fed(page(event(4), event(3, 1), event(2, 2), late), since=newest)
+    assert script.sent[0].query["created[gte]"] == str(SECONDS - 10 * MINUTE)
+    assert "evt_9" in keys(found)
 
 
 async def test_without_a_cursor_the_list_is_read_from_a_moment_to_its_end() -> None:
