@@ -37,7 +37,14 @@ async def test_a_consent_is_asked_for_authorised_renewed_and_ended(
         back = made.bank.authorise(-1, "acc-1", "acc-2")
         assert not (await made.come_back(back)).is_replay
         consent = await made.until(receipt.consent_id, S.ACTIVE)
-        assert [each.reference for each in consent.grant.accounts or ()] == ["acc-1", "acc-2"]
+        assert consent.state is S.ACTIVE
+
+        async def accounts() -> bool:  # The first word that it is active may not list them yet.
+            shown = await made.assembly.consents.show(receipt.consent_id, tenant="shop")
+            linked = [each.reference for each in shown.consent.grant.accounts or ()]
+            return linked == ["acc-1", "acc-2"]
+
+        await eventually(accounts, "the accounts of the grant")
 
         async def handed_over() -> bool:  # A read may be first to say that it is active.
             return "submit answer" in made.bank.calls

@@ -6,7 +6,7 @@ from domain.lifecycle.command import TAKING_BACK, CommandKind, Outcome
 
 #: As they stand in databases; one that is renamed would no longer be understood.
 STORED = {
-    CommandKind: {"cancel", "executed", "abandon", "not_executed"},
+    CommandKind: {"cancel", "executed", "abandon", "not_executed", "renew"},
     Outcome: {"asked", "proposed", "done", "too_late", "refused", "impossible"},
 }
 
@@ -22,4 +22,5 @@ def test_a_command_takes_back_or_says_what_people_found() -> None:
     assert {kind for kind in CommandKind if kind not in TAKING_BACK} == {
         CommandKind.EXECUTED,
         CommandKind.NOT_EXECUTED,
+        CommandKind.RENEW,
     }

@@ -254,7 +254,7 @@ async def test_a_renewal_at_the_bank_is_an_instruction_with_a_callback_of_its_ow
 ) -> None:
     terms = terms_on(Regime.PSD2, desk.clock.now().date())
     await desk.ask(terms=terms.model_copy(update={"renewal": Renewal.SAME}))
-    with pytest.raises(CannotRenew, match="is draft"):
+    with pytest.raises(CannotRenew, match="not authorised the consent yet"):
         await desk.renew()
     await desk.hear(S.ACTIVE)
     assert (await desk.renew()).is_new

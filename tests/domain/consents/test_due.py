@@ -241,7 +241,7 @@ def test_a_user_who_declined_reads_that_and_may_still_confirm() -> None:
     no = report(None, SECOND, source=Source.GATE, partner_status="came back without a confirmation")
     shown = display(view(report(S.AWAITING_USER), no), NOW)
     assert "came back without a confirmation" in shown.detail
-    assert shown.next_action == "confirm the access at your bank"
+    assert shown.next_action == "confirm the access at the bank"
 
 
 def test_a_consent_being_ended_says_so() -> None:
