@@ -17,7 +17,7 @@ from domain.lifecycle.profile import InstructionKind, LookupKind, Profile
 from domain.lifecycle.sending import Closed, Move
 from domain.money import Money
 from domain.payments.order import Captured, Collection, Direction, Order, Rail
-from domain.payments.report import Action, ActionKind, Movement, MovementKind, PaymentState
+from domain.payments.report import Action, ActionKind, Movement, MovementKind, PaymentState, Source
 from store.claims import CannotClaim, Claimed, ClaimReused, Claims, OverBound
 from store.folding import Folding
 from store.payment_kind import payments_alone
@@ -244,10 +244,8 @@ async def test_nobody_is_led_to_approve_a_payment_that_is_frozen(
     assert not view.payment.is_frozen
     assert await claims.action(PAYMENT) == page
     clock.step(timedelta(seconds=5))
-    other = report(
-        clock.now(), S.AWAITING_USER, movements=(HELD,), action=page, differs=("amount",)
-    )
-    view = await store.read(Answered(other, exchange(clock.now())))
+    unknown = report(clock.now(), None, source=Source.READ, movements=(HELD,), action=page)
+    view = await store.read(Answered(unknown, exchange(clock.now())))
     assert view.payment.is_frozen
     action = await claims.action(PAYMENT)
     assert action is None or action.url is None
