@@ -365,7 +365,9 @@ class _Folding:
         if doubted or any(finding.freezes for finding in self.open):
             return Certainty.UNKNOWN
         held = any(kind_of(each.kind).opens and each.book.answered for each in self.instructions)
-        return Certainty.SENT if held or self.references else Certainty.NOT_SENT
+        # A granted consent is at the bank, even if only people or the bank's own words tell of it.
+        was_granted = STATES[self.state].was_granted
+        return Certainty.SENT if held or self.references or was_granted else Certainty.NOT_SENT
 
 
 def _place(report: Report) -> tuple[object, ...]:

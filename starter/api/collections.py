@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
@@ -25,6 +27,7 @@ from starter.api.parts import Parts
 from starter.api.payments import cancelled, payers_action
 from starter.api.reading import PaymentsQuery, one, page
 from starter.asking import ClaimReceipt
+from store.api_keys import ApiKey
 
 _IN: Final = Direction.INCOMING
 _AfterSequence = Annotated[
@@ -52,12 +55,10 @@ def collections(parts: Parts) -> APIRouter:
             through = collecting(body, caller, parts.profiles())
             return body.order(caller.tenant, through.partner, through.account)
 
-        record = await order_once(
+        return await order_once(
             parts, caller.tenant, order, key, response,
-            received=received, acknowledged=body.acknowledge_duplicate_of,
+            received=received, acknowledged=body.acknowledge_duplicate_of, at=router.prefix,
         )  # fmt: skip
-        response.headers["Location"] = f"/v1/collections/{record.payment_id}"
-        return payment_answer(record)
 
     @router.get("", operation_id="list_collections")
     async def listed(caller: Reads, query: Annotated[PaymentsQuery, Query()]) -> PaymentsAnswer:
@@ -106,11 +107,8 @@ def collections(parts: Parts) -> APIRouter:
         response: Response,
     ) -> ClaimAnswer:
         """Take some of what is held. 202: it is sent as soon as it can be. 200: known key."""
-        await one(parts, caller.tenant, payment_id, _IN)
-        receipt = await parts.orchestrator.capture(
-            payment_id, key, body.amount.money, tenant=caller.tenant, by=by(caller)
-        )
-        return await claimed(receipt, caller.tenant, response)
+        ask = partial(parts.orchestrator.capture, payment_id, key, body.amount.money)
+        return await claimed(payment_id, caller, ask, response)
 
     @router.post(
         "/{payment_id}/refunds",
@@ -126,11 +124,8 @@ def collections(parts: Parts) -> APIRouter:
         response: Response,
     ) -> ClaimAnswer:
         """Give back some of what was captured. The statuses are those of a capture."""
-        await one(parts, caller.tenant, payment_id, _IN)
-        receipt = await parts.orchestrator.refund(
-            payment_id, key, body.amount.money, tenant=caller.tenant, by=by(caller)
-        )
-        return await claimed(receipt, caller.tenant, response)
+        ask = partial(parts.orchestrator.refund, payment_id, key, body.amount.money)
+        return await claimed(payment_id, caller, ask, response)
 
     @router.post(
         "/{payment_id}/confirmations",
@@ -146,11 +141,8 @@ def collections(parts: Parts) -> APIRouter:
         `action` then has the page on which the payer confirms. The statuses are those of a
         capture.
         """
-        await one(parts, caller.tenant, payment_id, _IN)
-        receipt = await parts.orchestrator.confirm(
-            payment_id, key, tenant=caller.tenant, by=by(caller)
-        )
-        return await claimed(receipt, caller.tenant, response)
+        ask = partial(parts.orchestrator.confirm, payment_id, key)
+        return await claimed(payment_id, caller, ask, response)
 
     @router.post(
         "/{payment_id}/cancel",
@@ -174,7 +166,15 @@ def collections(parts: Parts) -> APIRouter:
         shown = [episode_answer(each) for each in found]
         return EpisodesAnswer(data=[each for each in shown if each.object == what])
 
-    async def claimed(receipt: ClaimReceipt, tenant: str, response: Response) -> ClaimAnswer:
+    async def claimed(
+        payment_id: str,
+        caller: ApiKey,
+        ask: Callable[..., Awaitable[ClaimReceipt]],
+        response: Response,
+    ) -> ClaimAnswer:
+        tenant = caller.tenant
+        await one(parts, tenant, payment_id, _IN)
+        receipt = await ask(tenant=tenant, by=by(caller))
         if receipt.is_replay:
             response.status_code = 200
         elif not receipt.is_notified:

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ValidationError
 from domain.payments.intent import PossibleDuplicate
 from domain.payments.order import Order
 from starter.acceptance import InvalidOrder
+from starter.api.answers import PaymentAnswer, payment_answer
 from starter.api.parts import Parts
 from starter.api.problems import FieldError, Problem, conflict, invalid, invalid_order, pointer
 from store.accepting import KeyReused
-from store.records import PaymentRecord
 
 REPLAYED: Final = "Idempotent-Replayed"
 
@@ -28,7 +28,8 @@ async def order_once(
     *,
     received: Mapping[str, Any],
     acknowledged: Collection[str],
-) -> PaymentRecord:
+    at: str,
+) -> PaymentAnswer:
     """Record the order, or find the one that the key stands for, and set status and headers.
 
     A known key is answered first. The account is chosen for a new order only: a repeat must find
@@ -37,6 +38,7 @@ async def order_once(
     Args:
         make: makes the order. It may raise Problem or ValidationError.
         received: the body as it was sent. The acknowledgement is no part of its fingerprint.
+        at: the address under which payments of this kind are found.
 
     Raises:
         Problem: nothing was recorded, or another order stands under the key.
@@ -62,7 +64,8 @@ async def order_once(
         raise possible_duplicate(duplicate) from None
     response.status_code = 200 if receipt.is_replay else 201 if receipt.is_started else 202
     response.headers[REPLAYED] = str(receipt.is_replay).lower()
-    return await parts.orchestrator.get(receipt.payment_id, tenant=tenant)
+    response.headers["Location"] = f"{at}/{receipt.payment_id}"
+    return payment_answer(await parts.orchestrator.get(receipt.payment_id, tenant=tenant))
 
 
 _ACKNOWLEDGED: Final = "acknowledge_duplicate_of"

@@ -49,12 +49,10 @@ def payments(parts: Parts) -> APIRouter:
         def order() -> Order:
             return body.order(caller.tenant, *paying(body, caller, parts.debtors))
 
-        record = await order_once(
+        return await order_once(
             parts, caller.tenant, order, key, response,
-            received=received, acknowledged=body.acknowledge_duplicate_of,
+            received=received, acknowledged=body.acknowledge_duplicate_of, at=router.prefix,
         )  # fmt: skip
-        response.headers["Location"] = f"/v1/payments/{record.payment_id}"
-        return payment_answer(record)
 
     @router.get("", operation_id="list_payments")
     async def listed(caller: Reads, query: Annotated[PaymentsQuery, Query()]) -> PaymentsAnswer:

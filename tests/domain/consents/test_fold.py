@@ -141,8 +141,7 @@ def test_whatever_is_told_nothing_is_read_without_a_grant(
     for at in (NOW, NOW + 100 * DAY, NOW + 1000 * DAY):
         if not consent.not_readable(at):
             assert consent.state is S.ACTIVE
-            # People may have found it executed although no attempt of ours is known.
-            assert consent.certainty is not Certainty.UNKNOWN
+            assert consent.certainty is Certainty.SENT
             assert consent.valid_until is None or at < consent.valid_until
             assert consent.reauth_by is None or at < consent.reauth_by
     assert (consent.needs is not None) == (consent.state is S.NEEDS_REAUTH and _by_words(told))

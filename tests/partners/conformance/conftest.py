@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 
 import pytest
 
-from partners.interface import PaymentPartner
+from partners.interface import PaymentLister, PaymentPartner
 from tests.conftest import ROOT
 from tests.partners.conformance.bench import Bank, Instruction, payment
 from tests.partners.conformance.partners import WORDS
@@ -27,6 +27,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             partners = [words for words in partners if words.cancel]
         if "findable" in names:
             partners = [words for words in partners if words.find]
+        if "lister" in names:
+            partners = [words for words in partners if words.lists]
+        if "reader" in names:
+            partners = [words for words in partners if words.notifies]
         if "paid" in names:
             partners = [words for words in partners if words.refund]
         if "feed" in names:
@@ -79,6 +83,13 @@ async def findable(pay: Instruction) -> Instruction:
     """A payment that its partner finds by our keys; ready to be sent."""
     assert pay.operation.lookup.is_complete
     return pay
+
+
+@pytest.fixture
+async def lister(adapter: PaymentPartner) -> PaymentLister:
+    """An adapter that lists payments."""
+    assert isinstance(adapter, PaymentLister)
+    return adapter
 
 
 @pytest.fixture

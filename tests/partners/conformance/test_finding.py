@@ -9,7 +9,6 @@ from typing import Final
 import pytest
 
 from domain.lifecycle.answers import Absent, CannotTell, Found, Listed, Unanswered
-from domain.lifecycle.profile import LookupKind
 from domain.payments.order import Direction
 from domain.payments.report import MovementKind
 from domain.payments.states import DONE
@@ -44,9 +43,10 @@ async def test_the_times_of_an_account_override_the_profile(bank: Bank) -> None:
     await adapter.close()
 
 
-async def test_a_look_up_finds_what_was_sent_and_nothing_else(pay: Instruction, bank: Bank) -> None:
-    if pay.operation.lookup.kind not in (LookupKind.STRONG, LookupKind.EVENTUAL):
-        pytest.skip("the profile declares no look-up by our key")
+async def test_a_look_up_finds_what_was_sent_and_nothing_else(
+    findable: Instruction, bank: Bank
+) -> None:
+    pay = findable
     assert isinstance(await pay.adapter.find(pay.subject), Absent)
     other = await (await payment(bank, pay.adapter).prepared()).accepted()
     assert isinstance(await pay.adapter.find(pay.subject), Absent)
@@ -129,30 +129,34 @@ async def test_an_adapter_dates_its_reports_by_when_it_asked(pay: Instruction) -
     assert before <= report.as_of <= datetime.now(UTC)
 
 
-async def test_the_list_has_every_payment_the_oldest_first(pay: Instruction, bank: Bank) -> None:
-    if not isinstance(pay.adapter, PaymentLister):
-        pytest.skip("the partner does not list payments")
+async def test_a_partner_that_lists_payments_says_by_which_request(
+    adapter: PaymentPartner, bank: Bank
+) -> None:
+    assert isinstance(adapter, PaymentLister) == bool(bank.words.lists)
+
+
+async def test_the_list_has_every_payment_the_oldest_first(
+    pay: Instruction, bank: Bank, lister: PaymentLister
+) -> None:
     bank.later(1)  # The list's beginning is a whole second with some partners.
     since = datetime.fromisoformat(bank.control("clock")["now"])
     sent = [await pay.accepted()]
     for _ in range(2):
         bank.later(1)
         sent.append(await (await payment(bank, pay.adapter).prepared()).accepted())
-    listed = await pay.adapter.created_since(since)
+    listed = await lister.created_since(since)
     assert isinstance(listed, Listed)
     assert listed.is_complete
     assert [(each.partner_reference, each.key) for each in listed.payments] == [
         (each.subject.partner_reference, each.subject.keys[0]) for each in sent
     ]
-    assert isinstance(await pay.adapter.created_since(since + timedelta(hours=1)), Listed)
+    assert isinstance(await lister.created_since(since + timedelta(hours=1)), Listed)
 
 
 @pytest.mark.parametrize("fault", BROKEN)
 async def test_a_list_without_a_whole_answer_says_nothing(
-    pay: Instruction, bank: Bank, fault: str
+    lister: PaymentLister, bank: Bank, fault: str
 ) -> None:
-    if not isinstance(pay.adapter, PaymentLister):
-        pytest.skip("the partner does not list payments")
-    bank.fault(fault, on=bank.words.listing or bank.words.find)
+    bank.fault(fault, on=bank.words.lists)
     since = datetime.now(UTC) - timedelta(hours=1)
-    assert isinstance(await pay.adapter.created_since(since), Unanswered)
+    assert isinstance(await lister.created_since(since), Unanswered)

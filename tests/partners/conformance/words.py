@@ -56,3 +56,13 @@ class Words:
     held: str = "payments"
     title: str = ""
     token_lasts: float = 0
+
+    @property
+    def lists(self) -> str:
+        """The request that lists payments; empty if the partner has none."""
+        return self.listing or self.find
+
+    @property
+    def notifies(self) -> bool:
+        """Whether the partner sends webhooks."""
+        return self.registry.registrations()[self.name].webhooks is not None

@@ -9,8 +9,12 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from starter.api.guard import Guard, Limits
 from starter.api.strict_json import NotStrict, parsed
 from store.faults import StoreAway
 from tests.fakes import CREDITOR_IBAN, CREDITOR_NAME, DEBTOR_IBAN
@@ -199,14 +203,45 @@ async def test_an_unknown_version_or_address_is_a_problem(api: Api) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+async def asked(guard: Guard, api: Api, count: int, who: str = SHOP) -> list[httpx.Response]:
+    """So many requests of one key, all at once."""
+    transport = httpx.ASGITransport(guard)
+    headers = {"authorization": f"Bearer {api.texts[who]}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
+        asking = (http.get("/v1/payments", headers=headers) for _ in range(count))
+        return await asyncio.gather(*asking)
+
+
+def guarded(app: ASGIApp, api: Api, limits: Limits) -> Guard:
+    return Guard(app, keys=api.assembly.api_keys, clock=api.assembly.clock, limits=limits)
+
+
 async def test_a_key_that_asks_too_often_waits(api: Api) -> None:
-    answers = await asyncio.gather(*(api.get("/v1/payments/none") for _ in range(600)))
-    statuses = [each.status_code for each in answers]
-    assert statuses.count(429) > 0, "more than 60 at once, or than 100 and 50 a second"
+    guard = guarded(Response(status_code=204), api, Limits(burst=3, per_second=0.001))
+    answers = await asked(guard, api, 5)
+    assert sorted(each.status_code for each in answers) == [204, 204, 204, 429, 429]
     refused = next(each for each in answers if each.status_code == 429)
     assert refused.headers["retry-after"] == "1"
-    assert (await api.get("/v1/payments/none", who=OTHER)).status_code == 404
-    assert (await api.get("/v1/payments/none")).status_code == 404
+    assert [each.status_code for each in await asked(guard, api, 1, OTHER)] == [204]
+
+
+async def test_a_key_has_so_many_requests_under_way_and_no_more(api: Api) -> None:
+    waiting, going_on = 0, asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal waiting
+        waiting += 1
+        await going_on.wait()
+        await Response(status_code=204)(scope, receive, send)
+
+    guard = guarded(slow, api, Limits(under_way=2))
+    first = asyncio.create_task(asked(guard, api, 2))
+    while waiting < 2:
+        await asyncio.sleep(0)
+    assert [each.status_code for each in await asked(guard, api, 1)] == [429]
+    going_on.set()
+    assert [each.status_code for each in await first] == [204, 204]
+    assert [each.status_code for each in await asked(guard, api, 1)] == [204]
 
 
 async def test_with_the_database_away_nothing_is_stored_and_the_same_request_is_safe(
