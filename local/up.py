@@ -26,9 +26,11 @@ async def up(home: Path, ports: Ports, debtors: Mapping[str, Mapping[str, str]],
     async with Stack(home, ports, debtors, say=say) as stack:
         say(f"Temporal UI  {stack.temporal.ui_url}")
         if can_tell_users():
-            say(f"Codec        {stack.codec_url}  (the UI has it; only this user may ask)")
+            say(
+                f"Codec        {stack.codec_url}  (decrypts for the UI; only this user may call it)"
+            )
         else:
-            say(f"Codec        {stack.codec_url}  (enter it in the UI: the glasses, top right)")
+            say(f"Codec        {stack.codec_url}  (decrypts; enter it in the UI: glasses icon)")
         for number, partner in enumerate(stack.partners.values()):
             pays = ", which pays the files of --debtor" if number == 0 else ""
             say(f"Simulator    {partner.simulator.base_url}  ({partner.title}{pays})")

@@ -69,7 +69,7 @@ def api_key_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typ
 
     @app.command(name="list")
     def list_keys(
-        tenant: Annotated[str | None, typer.Option(help="Of this tenant.")] = None,
+        tenant: Annotated[str | None, typer.Option(help="Only those of this tenant.")] = None,
         json: Json = False,
     ) -> None:
         """List the keys with their rights, and when each was last used."""

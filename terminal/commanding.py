@@ -37,14 +37,14 @@ _REFUSALS: Final = (
 )  # fmt: skip
 #: After a command that was recorded while Temporal was away.
 LEFT_TO_RELAY: Final = (
-    "No Temporal server answers. The {what} is recorded, and is carried out by itself when one "
-    "does."
+    "No Temporal server answers. The {what} is recorded, and will be carried out once Temporal is "
+    "back."
 )
 OUTCOMES: Final = {
     Outcome.ASKED: "recorded; its outcome is not known yet",
     Outcome.PROPOSED: "signed; another operator has to sign too, with evidence",
     Outcome.DONE: "done",
-    Outcome.TOO_LATE: "too late, the payment was no longer in a state to change",
+    Outcome.TOO_LATE: "too late: the payment could no longer be changed",
     Outcome.REFUSED: "the partner refused to take the payment back",
     Outcome.IMPOSSIBLE: "this partner cannot take payments back",
 }

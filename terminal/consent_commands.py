@@ -26,13 +26,17 @@ def consent_commands(
 
     @app.command()
     def consents(
-        tenant: Annotated[str | None, typer.Option(help="Of this tenant.")] = None,
+        tenant: Annotated[str | None, typer.Option(help="Only those of this tenant.")] = None,
         user: Annotated[
-            str | None, typer.Option(help="Of the user with this id of the tenant's own.")
+            str | None, typer.Option(help="Only those of this user, by the tenant's own id.")
         ] = None,
         renew_within: Annotated[
             int | None,
-            typer.Option(metavar="DAYS", min=0, help="To be renewed within so many days."),
+            typer.Option(
+                metavar="DAYS",
+                min=0,
+                help="Only those that have to be renewed within this many days.",
+            ),
         ] = None,
         limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 100,
         json: Json = False,
@@ -42,7 +46,9 @@ def consent_commands(
         from terminal.consent import list_consents
 
         if user is not None and tenant is None:
-            raise typer.BadParameter("needs --tenant, whose id of the user it is")
+            raise typer.BadParameter(
+                "give --tenant too: user ids are unique only within a tenant", param_hint="--user"
+            )
         run(list_consents(Settings(), tenant, user, renew_within, limit=limit, as_json=json))
 
     @group.command()

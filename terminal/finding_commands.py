@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from store.finding import Wanted
 
 State = Annotated[str | None, typer.Option(help="In this state.")]
-Tenant = Annotated[str | None, typer.Option(help="Of this tenant.")]
-Partner = Annotated[str | None, typer.Option(help="That this partner pays.")]
+Tenant = Annotated[str | None, typer.Option(help="Only those of this tenant.")]
+Partner = Annotated[str | None, typer.Option(help="Only those of this partner.")]
 EndToEndId = Annotated[str | None, typer.Option(help="With exactly this EndToEndId.")]
 File = Annotated[
     str | None, typer.Option("--file", metavar="MSGID", help="Of the file with this MsgId.")

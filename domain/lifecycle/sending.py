@@ -79,7 +79,7 @@ def next_move(operation: Operation, book: Book, now: datetime, *, halted: bool =
         now: our clock; it decides when to act, never whether money moved.
         halted: new sends are stopped. Lookups that resolve a doubt go on.
 
-    Rule: design, chapter 5, "The book".
+    Rule: docs/promise.md, "What happens after a lost answer".
     """
     if book.closed:
         return NextMove(Move.NOTHING, f"closed: {book.closed}")

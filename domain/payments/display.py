@@ -42,8 +42,8 @@ class Display(BaseModel):
 
 #: The headline of a payment that operators found to be executed, until the provider says so.
 _FOUND_DONE: Final = {
-    Direction.OUTGOING: "Sent, as we found out",
-    Direction.INCOMING: "Taken, as we found out",
+    Direction.OUTGOING: "Sent, according to our check",
+    Direction.INCOMING: "Taken, according to our check",
 }
 
 #: What the app should do with the amount, by where the money is.

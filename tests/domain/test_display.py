@@ -139,8 +139,8 @@ def test_no_text_speaks_to_the_payer_because_operators_read_it_too(state: Paymen
 def test_what_people_found_out_reads_as_sent_or_taken_by_its_direction() -> None:
     sent = folded(decision(S.SETTLED), of=book(attempt(), held=True))
     taken = sent.model_copy(update={"state": S.CAPTURED, "direction": Direction.INCOMING})
-    assert display(sent).headline == "Sent, as we found out"
-    assert display(taken).headline == "Taken, as we found out"
+    assert display(sent).headline == "Sent, according to our check"
+    assert display(taken).headline == "Taken, according to our check"
 
 
 def test_every_state_has_a_headline_of_its_own() -> None:

@@ -33,7 +33,7 @@ COMPLETE = (LookupKind.STRONG, LookupKind.EVENTUAL, LookupKind.PARENT)
 
 @dataclass(frozen=True)
 class Facts:
-    """What a reader of the design would say of a book, without looking at its rows."""
+    """What a reader of docs/promise.md would say of a book, without looking at its rows."""
 
     closed: bool = False
     answered: bool = False
@@ -96,13 +96,13 @@ class Circumstances(NamedTuple):
 
     @property
     def key_honoured(self) -> bool:
-        """By the design: half the window, and an unknown one is a day."""
+        """Half the window, and an unknown one is a day."""
         half = timedelta(hours=12) if self.window is None else self.window / 2
         return self.idempotency != "none" and self.age < half
 
 
 def expected(facts: Facts, at: Circumstances, brakes: Brakes) -> tuple[Move, int]:
-    """The table of the design's chapter 5, row by row, with the key's generation."""
+    """The table of docs/promise.md, row by row, with the key's generation."""
     if facts.closed:
         return Move.NOTHING, 1
     if facts.answered:
