@@ -63,6 +63,8 @@ async def measure(given: argparse.Namespace, home: Path) -> dict[str, Any]:
         shape = await _reported("one payment, followed", follow(made))
         shape.save(given.out / "shape.json")
         result["events_per_payment"] = sum(shape.events.values())
+        result["history_kb"] = shape.history_bytes / 1_000
+        result["writes_per_payment"] = shape.writes
         result["events"] = dict(shape.events)
         result["rows_per_payment"] = shape.rows
         if "compare" in given.only:
@@ -70,6 +72,10 @@ async def measure(given: argparse.Namespace, home: Path) -> dict[str, Any]:
             result["profile"] = await _reported("profile", profile(made, given.payments))
         if "peer" in given.only:
             result["peer"] = await _reported("peer", asyncio.to_thread(_peer, made, given))
+            if "per_second" in result:
+                result["peer_ratio"] = (
+                    result["per_second"][Product.name] / result["peer"]["per_second"]
+                )
     if "waiting" in given.only:
         async with stand(home / "waiting") as made:
             levels = await _reported(

@@ -52,6 +52,7 @@ class Shape:
         after: and once it has the first news.
         news_after: the number of steps after which the first news are told.
         events: of the history, by type.
+        history_bytes: the size of the whole history, as the server sends it.
     """
 
     before: tuple[Act, ...]
@@ -59,6 +60,12 @@ class Shape:
     after: tuple[Act, ...]
     news_after: int
     events: Mapping[str, int]
+    history_bytes: int = 0
+
+    @property
+    def writes(self) -> int:
+        """Write transactions of a payment, in all."""
+        return sum(act.kind == "write" for act in self.acts)
 
     @property
     def rows(self) -> int:
@@ -84,6 +91,7 @@ class Shape:
             after=_acts(read["after"]),
             news_after=read["news_after"],
             events=read["events"],
+            history_bytes=read["history_bytes"],
         )
 
 

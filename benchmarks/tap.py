@@ -139,6 +139,7 @@ def _shape(history: list[HistoryEvent], heard: list[tuple[str, Act]], reference:
         after=tuple(mine[before:]),
         news_after=news_after,
         events=dict(Counter(_words(each) for each in history)),
+        history_bytes=sum(each.ByteSize() for each in history),
     )
 
 
