@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final
+import unicodedata
+from collections.abc import Callable, Container, Iterator, Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel
 
 #: Digits as people write them, in groups. Digits inside a longer word, such as an IBAN, are none.
-_RUN: Final = re.compile(r"(?<!\w)\d+(?:[ \-./\u00a0]{1,2}\d+)*(?!\w)", re.ASCII)
+_RUN: Final = re.compile(r"(?<!\w)\d+(?:[ \-./\u00a0\u2010-\u2013]{1,2}\d+)*(?!\w)", re.ASCII)
 _GROUP: Final = re.compile(r"\d+", re.ASCII)
 #: ISO/IEC 7812-1: a primary account number has at most 19 digits; no scheme issues fewer than 13.
 _DIGITS_MIN: Final = 13
 _DIGITS_MAX: Final = 19
+#: How the schemes' numbers begin (the first four digits, from and to), and how many digits they
+#: have. Source: the ranges that the schemes publish. The first digit is that of ISO/IEC 7812-1.
+_SCHEMES: Final = (
+    (2200, 2204, range(16, 20)),
+    (2221, 2720, range(16, 17)),
+    (3000, 3059, range(14, 17)),
+    (3095, 3095, range(14, 17)),
+    (3400, 3499, range(15, 16)),
+    (3528, 3589, range(16, 20)),
+    (3600, 3699, range(14, 20)),
+    (3700, 3799, range(15, 16)),
+    (3800, 3999, range(14, 20)),
+    (4000, 4999, range(13, 20, 3)),
+    (5000, 5099, range(16, 20)),
+    (5100, 5599, range(16, 17)),
+    (5600, 5899, range(16, 20)),
+    (6000, 6999, range(16, 20)),
+    (8100, 8299, range(16, 20)),
+)
 
 
 def has_card_number(text: str) -> bool:
@@ -20,19 +42,88 @@ def has_card_number(text: str) -> bool:
     One number in ten passes by chance, so this is asked only where cards are accepted. A date or a
     code may stand beside the number, so each sequence of neighbouring groups is tried.
     """
-    return any(_is_among(_GROUP.findall(run[0])) for run in _RUN.finditer(text))
+    return _has(text, _passes)
 
 
-def _is_among(groups: Sequence[str]) -> bool:
+def shows_card_number(text: str) -> bool:
+    """The same, for a number that one of the schemes may have issued.
+
+    This is asked of texts that have nothing to do with cards. References of banks and of shops have
+    as many digits, and many of them end in the same check digit.
+    """
+    return _has(text, _is_issued)
+
+
+def hide_card_numbers(text: str, hide: Callable[[str], str]) -> str:
+    """The text, with every run of digits replaced that shows a card number."""
+
+    def hidden(run: re.Match[str]) -> str:
+        return hide(run[0]) if _is_among(_plain(run[0]), _is_issued) else run[0]
+
+    return _RUN.sub(hidden, text)
+
+
+def fields_with(
+    model: BaseModel, is_one: Callable[[str], bool], leave_out: Container[str] = ()
+) -> Iterator[str]:
+    """The paths of the texts in a model that are such ones.
+
+    Args:
+        is_one: `has_card_number` or `shows_card_number`.
+        leave_out: fields of the model itself that are not looked at.
+    """
+    for name, value in model:
+        if name not in leave_out:
+            yield from (path for path, text in _texts(value, name) if is_one(text))
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    match value:
+        case str():
+            yield path, value
+        case BaseModel():
+            for name, each in value:
+                yield from _texts(each, f"{path}.{name}")
+        case tuple() | list():
+            for each in value:
+                yield from _texts(each, path)
+
+
+def _has(text: str, is_one: Callable[[str], bool]) -> bool:
+    if len(text) < _DIGITS_MIN:
+        return False
+    return any(_is_among(run[0], is_one) for run in _RUN.finditer(_plain(text)))
+
+
+def _plain(text: str) -> str:
+    """The text with digits and blanks of other scripts as those of ASCII."""
+    if text.isascii():
+        return text
+    return "".join(
+        str(unicodedata.digit(each)) if each.isdigit() else each
+        for each in unicodedata.normalize("NFKC", text)
+    )
+
+
+def _is_among(run: str, is_one: Callable[[str], bool]) -> bool:
+    groups: Sequence[str] = _GROUP.findall(run)
     for first in range(len(groups)):
         number = ""
         for group in groups[first:]:
             number += group
             if len(number) > _DIGITS_MAX:
                 break
-            if len(number) >= _DIGITS_MIN and _passes(number):
+            if len(number) >= _DIGITS_MIN and is_one(number):
                 return True
     return False
+
+
+def _is_issued(number: str) -> bool:
+    begins = int(number[:4])
+    is_of_scheme = any(
+        low <= begins <= high and len(number) in lengths for low, high, lengths in _SCHEMES
+    )
+    return is_of_scheme and _passes(number)
 
 
 def _passes(number: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Final
 
+from domain.card_numbers import shows_card_number
 from messages.decimals import decimal_of
 from messages.document import BLANK
 
@@ -199,4 +200,4 @@ _EMPTY: Final = "is empty; give a value or leave it out"
 
 
 def _shown(text: str) -> str:
-    return repr(text[:_SHOWN_MAX])
+    return "a card number" if shows_card_number(text) else repr(text[:_SHOWN_MAX])

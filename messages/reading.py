@@ -8,10 +8,21 @@ from typing import Final
 
 from lxml import etree
 
+from domain.card_numbers import shows_card_number
 from domain.payments.order import Rail
 from messages.credit_transfer import NOT_PROVIDED, FileRefused, Notice
 from messages.document import BLANK, ISO, attributes, has_stray_text, name_of
-from messages.elements import BLOCK, GROUP, LINE, NOT_ALLOWED, WRONG_FORM, Rule, Table, Treatment
+from messages.elements import (
+    BLOCK,
+    GROUP,
+    LINE,
+    NOT_ALLOWED,
+    WRONG_CONTENT,
+    WRONG_FORM,
+    Rule,
+    Table,
+    Treatment,
+)
 from messages.structure import Fault, Misfit, structure_of
 from regimes.refusal import Refusal
 
@@ -24,6 +35,9 @@ _PARTS: Final = {
 }
 #: Lines are read on their own, not as part of their block.
 _STREAMED: Final = frozenset({"CdtTrfTxInf"})
+#: Elements below which digits have a meaning of their own: numbers of accounts and banks, and
+#: references that end in the check digit of card numbers (as in Sweden and Norway).
+_NUMBERS: Final = ("DbtrAcct/", "CdtrAcct/", "/ClrSysMmbId/", "CdtrRefInf/")
 #: Departures from the schema reported per part; a file of garbage has thousands.
 _MISFITS_MAX: Final = 50
 #: Fields of the header and of blocks are reported with their part's name, fields of a line without.
@@ -242,6 +256,9 @@ class Reading:
         text = in_one_text(element, self._namespace) if has_children else _text(element)
         if self.refusals and self._is_refused_as_it_is(path):
             return
+        if shows_card_number(text) and not any(each in path for each in _NUMBERS):
+            self.refuse(WRONG_CONTENT, path, _CARD)
+            return
         if problem := _problem(rule, text):
             self.refuse(problem[0], path, problem[1])
             return
@@ -276,6 +293,9 @@ class Reading:
                 self.refuse(problem[0], at, problem[1])
             else:
                 self._values[at] = [value]
+
+
+_CARD: Final = "shows a card number; leave it out, or give its last four digits"
 
 
 def _problem(rule: Rule, text: str) -> tuple[str, str] | None:

@@ -6,11 +6,11 @@ once, when the file is read (decision 0013).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from domain.card_numbers import has_card_number
+from domain.card_numbers import fields_with, has_card_number, shows_card_number
 from domain.payments.order import ChargeBearer, Order, Rail
 from regimes import cross_border, domestic, sepa
 from regimes.banks import bank_advice
@@ -51,8 +51,7 @@ def _check_collection(order: Order, *, on: date) -> tuple[Refusal, ...]:
         return (Refusal("AG03", "rail", text),)
     refusals = [
         Refusal("CH16", field, "may be a card number; give the partner's token instead")
-        for field, text in _texts(order.model_dump(exclude={"uetr"}, exclude_none=True))
-        if has_card_number(text)
+        for field in fields_with(order, has_card_number, leave_out={"uetr"})
     ]
     if order.instructed_amount.minor <= 0:
         refusals.append(Refusal("AM01", "instructed_amount", "is not above zero"))
@@ -61,19 +60,6 @@ def _check_collection(order: Order, *, on: date) -> tuple[Refusal, ...]:
         text = f"is in {currency}; {order.rail} collects {COLLECTING[order.rail]} only"
         refusals.append(Refusal("AM03", "instructed_amount", text))
     return tuple(refusals)
-
-
-def _texts(value: Any, field: str = "") -> Iterator[tuple[str, str]]:
-    """Every text in an order, with its field."""
-    match value:
-        case str():
-            yield field, value
-        case dict():
-            for name, each in value.items():
-                yield from _texts(each, f"{field}.{name}" if field else name)
-        case tuple() | list():
-            for each in value:
-                yield from _texts(each, field)
 
 
 _CHECKS: Final[Mapping[Rail, _Check]] = {
@@ -86,7 +72,22 @@ _CHECKS: Final[Mapping[Rail, _Check]] = {
 
 def check_credit_transfer(order: Order, *, on: date) -> tuple[Refusal, ...]:
     """Every reason for the order's rail to refuse it on a day. Fields are the order's fields."""
-    return _CHECKS[order.rail](order, on=on)
+    refusals = _CHECKS[order.rail](order, on=on)
+    return refusals if order.rail in COLLECTING else (*refusals, *_card_numbers(order))
+
+
+#: Fields of a credit transfer whose digits have a meaning of their own: numbers of accounts and of
+#: banks, and references that end in the check digit of card numbers (as in Sweden and Norway).
+_NUMBERS: Final = frozenset(
+    {"debtor_account", "creditor_account", "creditor_agent_member", "creditor_reference", "uetr"}
+)
+
+
+def _card_numbers(order: Order) -> tuple[Refusal, ...]:
+    return tuple(
+        Refusal("CH16", field, "shows a card number; leave it out, or give its last four digits")
+        for field in fields_with(order, shows_card_number, leave_out=_NUMBERS)
+    )
 
 
 def advice_on(order: Order) -> list[Advice]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
-from domain.card_numbers import has_card_number
+from domain.card_numbers import has_card_number, shows_card_number
 from domain.lifecycle.profile import Profile
 from domain.payments.order import Direction, Order
 from regimes.electronic import in_electronic_form
@@ -67,7 +67,7 @@ def admit(
     if not (0 < len(key) <= KEY_LENGTH_MAX and key.isprintable()):
         text = f"is not 1 to {KEY_LENGTH_MAX} printable characters; use your own order number"
         refusals.append(Refusal("CH16", "key", text))
-    elif order.collection is not None and has_card_number(key):
+    elif (has_card_number if order.collection is not None else shows_card_number)(key):
         text = "may be a card number; use your own order number"
         refusals.append(Refusal("CH16", "key", text))
     if order.collection is None and order.direction is not Direction.OUTGOING:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from domain.accounts import AccountError
-from domain.card_numbers import has_card_number
+from domain.card_numbers import has_card_number, shows_card_number
 from domain.clock import Clock
 from domain.lifecycle.resource import Instruction
 from domain.lifecycle.view import View
@@ -109,7 +109,7 @@ def check_words(*, command_id: str, by: str, why: str, needs_why: bool = False) 
     `why` may be empty, unless `needs_why`.
 
     Raises:
-        InvalidCommand: one is missing, too long, not printable, or contains an IBAN.
+        InvalidCommand: one is missing, too long, not printable, or shows an IBAN or a card number.
     """
     _check("command_id", command_id, _ID_LENGTH_MAX)
     _check("by", by, _NAME_LENGTH_MAX)
@@ -156,6 +156,11 @@ def _check(name: str, text: str, length_max: int, *, required: bool = True) -> N
         raise InvalidCommand(
             f"{name}: shows an account number, but is stored unencrypted; leave the number out, or "
             "put it into the evidence, which is encrypted"
+        )
+    if shows_card_number(text):
+        raise InvalidCommand(
+            f"{name}: shows a card number, which is stored nowhere; leave it out, or give its last "
+            "four digits"
         )
 
 

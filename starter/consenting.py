@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from domain.accounts import AccountError
-from domain.card_numbers import has_card_number
+from domain.card_numbers import fields_with, has_card_number, shows_card_number
 from domain.consents.instructions import ConsentInstruction
 from domain.consents.request import ConsentRequest
 from domain.lifecycle.profile import Profile
@@ -98,6 +98,8 @@ def _problems(
     elif has_card_number(key):
         yield Problem("key", "may be a card number; use a number of your own")
     yield from check_session(browser_session)
+    for field in fields_with(request, shows_card_number, leave_out={"accounts"}):
+        yield Problem(field, "shows a card number; leave it out, or give an id of your own")
     yield from _terms(request)
     user_id = request.user.user_id
     if not (0 < len(user_id) <= _USER_ID_LENGTH_MAX and user_id.isprintable()):

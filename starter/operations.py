@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
+from domain.card_numbers import shows_card_number
 from domain.clock import Clock
 from domain.lifecycle.statement import Signed, Statement, StatementKind, digest
 from domain.payments.order import Rail
@@ -330,7 +332,8 @@ def check_evidence(evidence: bytes) -> None:
     """Require evidence that can be stored.
 
     Raises:
-        InvalidCommand: it is empty, or longer than `EVIDENCE_BYTES_MAX`.
+        InvalidCommand: it is empty, or longer than `EVIDENCE_BYTES_MAX`, or a text that shows a
+            card number. What an image shows cannot be checked.
     """
     if not evidence.strip():
         raise InvalidCommand("evidence: is empty; attach what shows that nothing was executed")
@@ -339,6 +342,12 @@ def check_evidence(evidence: bytes) -> None:
             f"evidence: is longer than {EVIDENCE_BYTES_MAX // 1024**2} MiB; attach the part that "
             "shows it"
         )
+    with suppress(UnicodeDecodeError):
+        if shows_card_number(evidence.decode()):
+            raise InvalidCommand(
+                "evidence: shows a card number, which is stored nowhere; cover all but its last "
+                "four digits"
+            )
 
 
 def _require(name: str, wanted: str | None, known: Collection[str]) -> None:

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 from sqlmodel import Session, col, or_, select, update
 
+from domain.card_numbers import shows_card_number
 from domain.explained import Explained
 from domain.plain_text import plain
 from domain.scopes import Scope
@@ -87,6 +88,8 @@ class ApiKeys:
                 raise KeyRefused(
                     f"{field}: give one line of up to {_NAME_LENGTH_MAX} printable characters"
                 )
+            if shows_card_number(text):
+                raise KeyRefused(f"{field}: shows a card number; give a name of your own")
         if not scopes:
             raise KeyRefused(f"scope: is missing; give one or more of {', '.join(Scope)}")
         row, text = _new_row(tenant, name, now)

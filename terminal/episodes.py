@@ -109,7 +109,7 @@ def moved(payment: Payment) -> str:
             return ""
         return f"{amounts.settled} out, {amounts.returned} back, {amounts.fees} fees"
     parts = {
-        "held": amounts.authorised,
+        "still held": amounts.held,
         "captured": amounts.captured,
         "refunded": amounts.refunded,
         "disputed": amounts.disputed,

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
+from domain.card_numbers import hide_card_numbers
 from domain.lifecycle.answers import Exchange
 from transport.credentials import hide_in_text, is_credential
 from transport.exchange import Outcome, Request, Response
@@ -35,9 +36,10 @@ def masked(number: str) -> str:
 
 
 def redact_text(text: str) -> str:
-    """Free text, such as an error message, with account numbers masked and credentials hidden."""
+    """Free text, such as an error message: numbers of accounts and cards masked, no credentials."""
     text = hide_in_text(text, _HIDDEN)
     text = _IBAN.sub(lambda match: masked(match[0]), text)
+    text = hide_card_numbers(text, masked)
     return _LONG_NUMBER.sub(lambda match: masked(match[0]), text)
 
 

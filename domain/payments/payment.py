@@ -55,6 +55,12 @@ class Amounts(BaseModel):
             none = {**instructed, "minor": 0}
         return {**dict.fromkeys(later, none), **given}
 
+    @property
+    def held(self) -> Money:
+        """What is held for captures now: authorised, and neither released nor captured."""
+        minor = max(self.authorised.minor - self.captured.minor, 0)
+        return Money(minor=minor, currency=self.authorised.currency)
+
 
 class Payment(Folded):
     """What we know of a payment: a pure function of its order, instructions and reports."""

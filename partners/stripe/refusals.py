@@ -13,6 +13,18 @@ from transport.redaction import redact_text
 
 #: They have an object of their own, so that a refusal names none.
 _MAKING: Final = frozenset(InstructionKind) - {InstructionKind.CANCEL}
+#: The parameter that Stripe names -> the field of the order that it was made from.
+_FIELDS: Final = {
+    "amount": "instructed_amount",
+    "currency": "instructed_amount",
+    "customer": "collection.customer",
+    "destination": "creditor_account",
+    "mandate": "collection.mandate",
+    "payment_method": "collection.payment_method",
+    "return_url": "collection.return_url",
+    "statement_descriptor": "collection.statement_descriptor",
+    "statement_descriptor_suffix": "collection.statement_descriptor",
+}
 
 
 def refused(
@@ -22,6 +34,7 @@ def refused(
     state: PaymentState = PaymentState.REJECTED,
 ) -> Report:
     """The report of a refusal. Only that of a PAY says anything about the payment."""
+    field = _FIELDS.get(error.param or "") if subject.kind is InstructionKind.PAY else None
     return Report(
         instruction_id=subject.instruction_id,
         source=Source.REPLY,
@@ -29,7 +42,7 @@ def refused(
         state=state if subject.kind is InstructionKind.PAY else None,
         partner_status=error.word[:80],
         status_reason=words.ISO_REASON.get(error.word, words.NARRATIVE),
-        reason=redact_text(error.text),
+        reason=redact_text(f"{field}: {error.text}" if field else error.text),
         partner_reference=(None if subject.kind in _MAKING else subject.partner_reference),
     )
 

@@ -10,7 +10,7 @@ from domain.money import Money
 from domain.payments.order import Captured, Order, Rail
 from partners.stripe import words
 from partners.stripe.account import StripeAccount, compact
-from partners.stripe.amounts import NoSuchAmount, to_stripe
+from partners.stripe.amounts import NoSuchAmount, check_charge, check_payout, to_stripe
 
 INTENTS: Final = "/v1/payment_intents"
 PAYOUTS: Final = "/v1/payouts"
@@ -124,6 +124,8 @@ def unfit(order: Order, account: StripeAccount) -> str:
     """Why Stripe can never execute the order; empty if it can."""
     try:
         to_stripe(order.instructed_amount)
+        check = check_payout if order.collection is None else check_charge
+        check(order.instructed_amount)
     except NoSuchAmount as error:
         return f"instructed_amount: {error}"
     if order.on_behalf_of is not None:

@@ -18,6 +18,8 @@ _NO_DECIMALS = frozenset(
 _THREE_DECIMALS = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 #: Written with two decimals, but never with a fraction.
 _WHOLE_ONLY = frozenset(("isk", "ugx"))
+#: Charged with a fraction, and paid out without.
+_WHOLE_PAYOUTS = frozenset(("huf", "twd"))
 _LEAST = {
     "aed": 200, "bgn": 100, "czk": 1500, "dkk": 250, "gbp": 30, "hkd": 400, "huf": 17500,
     "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300, "pln": 200, "ron": 200, "sek": 300,
@@ -61,6 +63,17 @@ def check(amount: int, currency: str, *, smallest: int | None = None) -> None:
     step = 10 if currency in _THREE_DECIMALS else 100 if currency in _WHOLE_ONLY else 1
     if amount % step:
         raise _amount("invalid_charge_amount", f"Amount must be a multiple of {step} {currency}")
+
+
+def check_payout(amount: int, currency: str) -> None:
+    """Refuse an amount that cannot be paid out.
+
+    Raises:
+        Invalid: as `check`, or a fraction of a currency that is paid out without.
+    """
+    check(amount, currency, smallest=1)
+    if currency in _WHOLE_PAYOUTS and amount % 100:
+        raise _amount("invalid_charge_amount", f"Amount must be a multiple of 100 {currency}")
 
 
 def _amount(code: str, message: str) -> Invalid:

@@ -35,7 +35,7 @@ class Payouts:
         params = ask.params
         needed(params, "amount", "currency")
         amount, currency = whole(params, "amount") or 0, str(params["currency"]).lower()
-        amounts.check(amount, currency, smallest=1)
+        amounts.check_payout(amount, currency)
         method = text(params, "method", among=("standard", "instant")) or "standard"
         destination = text(params, "destination") or DESTINATION
         is_instant = method == "instant"

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
+from domain.card_numbers import shows_card_number
 from domain.lifecycle.resource import Certainty
 from domain.payments.report import PaymentState
 from messages.credit_transfer import CreditTransferFile, FileRefused
@@ -19,7 +20,7 @@ from messages.pain002 import Status
 from starter.api.callers import IdempotencyKey, Limit, Pays, Reads
 from starter.api.ordering import REPLAYED
 from starter.api.parts import Parts
-from starter.api.problems import FieldError, Problem, away, conflict, not_found
+from starter.api.problems import FieldError, Problem, away, conflict, invalid, not_found
 from starter.files.accepted import FileNow, NoSuchFile
 from starter.files.intake import in_words
 from starter.files.judging import FileTerms, Judged
@@ -30,6 +31,7 @@ from starter.files.unanswered import REUSED
 from store.file_lines import KeptFile, LineNow
 from store.file_requests import FileKeyReused
 
+_CARD: Final = "shows a card number; use a number of your own"
 #: Reasons that one answer lists; the others are counted.
 _LISTED_MAX: Final = 200
 _Acknowledge = Annotated[
@@ -110,6 +112,8 @@ def files(parts: Parts) -> APIRouter:
         acknowledge: _Acknowledge = "",
     ) -> FileNowAnswer:
         """Pay a pain.001 file. 200: the key was known; nothing is paid twice."""
+        if shows_card_number(key):
+            raise invalid([FieldError(pointer="/key", detail=_CARD)])
         body = await request.body()
         try:
             content: CreditTransferFile = await asyncio.to_thread(read, body)

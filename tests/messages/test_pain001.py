@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from domain.money import Money
 from domain.party import PostalAddress
 from domain.payments.order import ChargeBearer
-from messages.credit_transfer import Line
+from messages.credit_transfer import FileRefused, Line
 from messages.pain001 import VERSIONS, read
 from tests.messages.files import (
     ACCOUNT,
@@ -384,3 +384,45 @@ def test_amounts_come_back_as_they_were_written(minors: list[int]) -> None:
     file = read(pain001(Block(lines), control_sum=f"<CtrlSum>{total}</CtrlSum>"))
     assert [line.instructed_amount for line in file.lines] == moneys
     assert file.control_sum == Decimal(total)
+
+
+CARD = "4242 4242 4242 4242"
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        (transfer(ids=nested("PmtId/EndToEndId", CARD)), "PmtId/EndToEndId"),
+        (transfer(after=nested("RmtInf/Ustrd", f"card {CARD}")), "RmtInf/Ustrd"),
+        (transfer(creditor=nested("Cdtr/Nm", CARD)), "Cdtr/Nm"),
+        (transfer(after=nested("Purp/Prtry", CARD)), "Purp/Prtry"),
+        (transfer(kind=nested("PmtTpInf/CtgyPurp/Cd", "4242424242424242")), "PmtTpInf/CtgyPurp/Cd"),
+    ],
+)
+def test_a_card_number_is_refused_by_its_element_and_is_nowhere_in_the_line(
+    given: str, field: str
+) -> None:
+    line = only(of(given))
+    assert field in [each for _, each in codes(line)]
+    assert "4242" not in repr(line)
+
+
+def test_a_card_number_in_the_header_or_a_block_refuses_all_of_it() -> None:
+    for field, source in (
+        ("GrpHdr/MsgId", pain001(message_id=CARD)),
+        ("PmtInf/PmtInfId", pain001(Block(name=CARD))),
+    ):
+        with pytest.raises(FileRefused) as refused:
+            read(source)
+        assert (refused.value.code, refused.value.field) == ("CH16", field)
+        assert "4242" not in f"{refused.value} {refused.value.message_id}"
+    file = read(pain001(initiating_party=nested("InitgPty/Nm", CARD)))
+    assert [codes(line) for line in file.lines] == [[("CH16", "GrpHdr/InitgPty/Nm")]]
+    assert "4242" not in repr(file)
+
+
+def test_numbers_of_accounts_and_references_may_look_like_one() -> None:
+    account = nested("CdtrAcct/Id/Othr/Id", "4242424242424242")
+    line = only(of(transfer(account=account)))
+    assert not any("card" in refusal.text for refusal in line.refusals)
+    assert line.creditor_other == "4242424242424242"

@@ -258,6 +258,33 @@ def test_a_card_number_is_refused_by_field_and_never_repeated(
     assert "4242" not in refusal.text
 
 
-def test_a_credit_transfer_may_contain_what_looks_like_one() -> None:
-    """One reference of digits in ten would be refused for nothing."""
-    assert check_credit_transfer(plain_order(end_to_end_id="4242424242424242"), on=DAY) == ()
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"remittance_information": f"card {CARD_NUMBER}"}, "remittance_information"),
+        ({"end_to_end_id": "4242424242424242"}, "end_to_end_id"),
+        ({"instruction_id": "4242424242424242"}, "instruction_id"),
+        ({"creditor": Party(name=CARD_NUMBER)}, "creditor.name"),
+        ({"debtor": Party(name="P", address=PostalAddress(town_name=CARD_NUMBER, country="DE"))},
+         "debtor.address.town_name"),
+    ],
+)  # fmt: skip
+def test_a_credit_transfer_shows_no_card_number_either(changes: dict[str, Any], field: str) -> None:
+    refusals = check_credit_transfer(plain_order(**changes), on=DAY)
+    assert ("CH16", field) in [(each.code, each.field) for each in refusals]
+    assert not any("4242" in each.text for each in refusals)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        # One reference of digits in ten would be refused for nothing.
+        {"end_to_end_id": "2026113000000006"},
+        # References of other countries end in the check digit of card numbers.
+        {"rail": DOMESTIC, "creditor_reference": "4242424242424242"},
+        {"rail": DOMESTIC, "creditor_account": Account(other="4242424242424242")},
+    ],
+)
+def test_a_credit_transfer_may_contain_what_looks_like_one(changes: dict[str, Any]) -> None:
+    refusals = check_credit_transfer(plain_order(**changes), on=DAY)
+    assert not any("card" in each.text for each in refusals)

@@ -45,6 +45,8 @@ def test_a_good_request_gets_its_times_and_the_rules_of_its_day() -> None:
         ({"regime": "mars"}, "regime"),
         ({"permissions": ()}, "permissions"),
         ({"user": User(user_id="")}, "user.user_id"),
+        ({"user": User(user_id="4242 4242 4242 4242")}, "user.user_id"),
+        ({"return_url": "https://shop.example/4242-4242-4242-4242/back"}, "return_url"),
         ({"accounts": (Account(iban="DE00370400440532013000"),)}, "accounts[0]"),
         ({"return_url": "http://shop.example/back"}, "return_url"),
         ({"return_url": "back"}, "return_url"),

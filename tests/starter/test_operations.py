@@ -191,6 +191,9 @@ async def test_cancelling_what_is_not_there_is_said_and_nothing_runs(
         ({"why": "goes to de89 3704 0044 0532 0130 00!"}, "why: shows an account number"),
         ({"by": CREDITOR_IBAN}, "by: shows an account number"),
         ({"command_id": f"stop-{CREDITOR_IBAN}"}, "command_id: shows an account number"),
+        ({"why": "paid with 4242 4242 4242 4242"}, "why: shows a card number"),
+        ({"by": "4242424242424242"}, "by: shows a card number"),
+        ({"command_id": "4242-4242-4242-4242"}, "command_id: shows a card number"),
     ],
 )
 async def test_words_that_cannot_be_kept_in_the_clear_are_refused(
@@ -203,6 +206,7 @@ async def test_words_that_cannot_be_kept_in_the_clear_are_refused(
             PAYMENT, given["command_id"], by=given["by"], why=given["why"], tenant="shop"
         )
     assert CREDITOR_IBAN not in str(error.value)
+    assert "4242" not in str(error.value)
     assert await store.commands.of(PAYMENT) == []
 
 
@@ -289,6 +293,7 @@ async def test_without_operators_not_executed_is_not_offered(
         (b"", "is empty"),
         (b" \n", "is empty"),
         (b"x" * (EVIDENCE_BYTES_MAX + 1), "is longer than 5 MiB"),
+        (b"Card 4242 4242 4242 4242 was not charged.", "shows a card number"),
     ],
 )
 async def test_evidence_is_something_and_not_too_much(
@@ -297,6 +302,24 @@ async def test_evidence_is_something_and_not_too_much(
     await _parked(store)
     with pytest.raises(InvalidCommand, match=says):
         await operations.not_executed(PAYMENT, "n1", signer=ALICE, why=WHY, evidence=evidence)
+    assert await store.commands.of(PAYMENT) == []
+
+
+async def test_no_operator_writes_a_card_number_into_the_clear(
+    operations: Operations, store: Store
+) -> None:
+    await _parked(store)
+    card = "4242 4242 4242 4242"
+    for attempt in (
+        operations.executed(PAYMENT, "e1", signer=ALICE, why=card),
+        operations.executed(PAYMENT, "e1", signer=ALICE, why=WHY, reference="4242424242424242"),
+        operations.abandon(PAYMENT, "a1", signer=ALICE, why=card),
+        operations.halt(signer=ALICE, why=card),
+        operations.dismiss("t1", signer=ALICE, why=card),
+    ):
+        with pytest.raises(InvalidCommand, match="shows a card number") as error:
+            await attempt
+        assert "4242" not in str(error.value)
     assert await store.commands.of(PAYMENT) == []
 
 

@@ -70,7 +70,7 @@ async def test_each_capture_refund_and_dispute_is_shown_beside_the_state(
     lines = [" ".join(line.split()) for line in shown.splitlines()]
     assert "state partly_captured" in lines
     assert "payer Paula Payer …6789" in lines
-    sums = "100.00 EUR held, 60.00 EUR captured, 10.00 EUR refunded, 20.00 EUR disputed"
+    sums = "40.00 EUR still held, 60.00 EUR captured, 10.00 EUR refunded, 20.00 EUR disputed"
     assert f"moved {sums}, 30.00 EUR kept" in lines
     [capture, refund, dispute] = [
         line for line in lines if re.match(r"(capture|refund|dispute) \w+ [0-9.]+ EUR", line)
@@ -85,6 +85,27 @@ async def test_each_capture_refund_and_dispute_is_shown_beside_the_state(
     assert any("dispute of 20.00 EUR: needs_evidence" in line for line in lines), "the timeline"
     assert not any("unmapped" in line for line in lines)
     assert any("partner says 'ok' (to refund r1)" in line for line in lines)
+
+
+async def test_once_the_rest_is_released_nothing_is_said_to_be_held(
+    alone: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    await held(alone.store)
+    await admitted(alone.store, CAPTURE, 6_000, "c1")
+    await answered(alone.store, CAPTURE, "c1")
+    captured = booked(K.CAPTURE, 6_000, "ca_1")
+    release = booked(K.RELEASE, 4_000, "ca_1")
+    for released, sums in (
+        ((), "40.00 EUR still held, 60.00 EUR captured, 60.00 EUR kept"),
+        ((release,), "60.00 EUR captured, 60.00 EUR kept"),
+    ):
+        state = S.CAPTURED if released else S.PARTLY_CAPTURED
+        await told(alone.store, state, captured, *released)
+        await show_payment(alone.settings, PAYMENT, with_exchanges=False, as_json=False)
+        lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+        (shown,) = [line for line in lines if line.startswith("moved ")]
+        assert shown.startswith(f"moved {sums}")
 
 
 async def test_scripts_get_the_same_with_dates_and_every_field_is_documented(alone: Home) -> None:

@@ -26,6 +26,13 @@ def test_account_numbers_in_a_text_keep_their_last_four(text: str) -> None:
     assert "1234567" not in redacted
 
 
+@pytest.mark.parametrize("text", ["4242 4242 4242 4242", "card 4242-4242-4242-4242 declined"])
+def test_card_numbers_in_a_text_keep_their_last_four(text: str) -> None:
+    assert "…4242" in redact_text(text)
+    assert "4242" not in redact_text(text).replace("…4242", "")
+    assert "4242" not in redact_body(json.dumps({"message": text})).replace("…4242", "")
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -389,30 +389,6 @@ async def test_an_error_that_stripe_wants_repeated_is_not_stored(
     assert not doubt.server_error
 
 
-async def test_an_amount_below_the_smallest_is_refused_before_anything_moves(
-    ordered: Ordered,
-) -> None:
-    tiny = card("pm_card_visa").model_copy(
-        update={"instructed_amount": Money(minor=1, currency="EUR")}
-    )
-    with pytest.raises(AssertionError, match="amount_too_small"):
-        await ordered(tiny)
-
-
-@pytest.mark.parametrize(("currency", "minor"), [("JPY", 500), ("KWD", 12_340), ("ISK", 500)])
-async def test_amounts_of_currencies_with_other_digits_come_back_as_they_were(
-    ordered: Ordered, bank: Bank, currency: str, minor: int
-) -> None:
-    amount = Money(minor=minor, currency=currency)
-    pay = await ordered(card("pm_card_visa").model_copy(update={"instructed_amount": amount}))
-    await pay.accepted()
-    bank.later(5)
-    report = await pay.was_read()
-    assert report.observed.amount == amount
-    taken = [each.amount for each in report.movements if each.kind is MovementKind.CAPTURE]
-    assert taken == [amount]
-
-
 def _made(bank: Bank, pay: Instruction) -> datetime:
     (held,) = pay.held
     return datetime.fromtimestamp(held["created"]).astimezone()

@@ -127,6 +127,19 @@ async def test_more_than_our_balance_is_refused(ordered: Ordered, bank: Bank) ->
     assert refused.report.status_reason == "AM04"
 
 
+@pytest.mark.parametrize("currency", ["HUF", "TWD"])
+async def test_a_payout_without_a_whole_amount_is_refused_where_only_those_are_paid_out(
+    ordered: Ordered, currency: str
+) -> None:
+    for minor, is_whole in ((10_45, False), (10_00, True)):
+        amount = Money(minor=minor, currency=currency)
+        order = PAYOUT.model_copy(update={"instructed_amount": amount, "rail": Rail.DOMESTIC})
+        examined = await ordered.adapter.examine(order)
+        assert (examined is None) is is_whole
+        if examined is not None:
+            assert examined.why.startswith(f"instructed_amount: {amount} is finer than {currency}")
+
+
 async def test_a_currency_that_we_have_nothing_in_has_a_balance_of_nothing(
     ordered: Ordered,
 ) -> None:

@@ -78,6 +78,34 @@ def test_every_error_code_is_in_one_group(enums: dict[str, set[str]]) -> None:
     assert len(codes) == sum(map(len, groups))
 
 
+def test_every_type_of_error_proves_something_known(enums: dict[str, set[str]]) -> None:
+    """An error of the API itself comes with 500, or proves nothing."""
+    types = enums["PaymentIntent.LastPaymentError.type"]
+    assert types == {"api_error", "card_error", "idempotency_error", "invalid_request_error"}
+    proven = {
+        kind: errors.proven(400, wire.ApiError(type=kind, code="parameter_missing"))
+        for kind in types
+    }
+    assert proven == {
+        "api_error": errors.Proves.NOTHING,
+        "card_error": errors.Proves.REFUSED,
+        "idempotency_error": errors.Proves.DUPLICATE,
+        "invalid_request_error": errors.Proves.REFUSED,
+    }
+
+
+def test_a_card_allows_several_captures_only_by_the_word_for_it(
+    enums: dict[str, set[str]],
+) -> None:
+    known = enums["Charge.PaymentMethodDetails.Card.Multicapture.status"]
+    assert known == {"available", "unavailable"}
+    for status in {*known, "of a new kind"}:
+        card = {"type": "card", "card": {"multicapture": {"status": status}}}
+        found = read(wire.Charge, json.dumps(charge(payment_method_details=card)))
+        assert isinstance(found, wire.Charge), found
+        assert found.allows_several_captures is (status == "available")
+
+
 def test_every_rail_that_collects_has_a_kind_of_method() -> None:
     assert set(words.METHODS) == set(COLLECTING)
     assert Rail.CARD in words.METHODS
