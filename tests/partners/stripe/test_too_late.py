@@ -90,9 +90,9 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
         nonlocal ahead
         for _ in range(10):
             payment = await life.looks_again()
-            if payment.certainty is not Certainty.UNKNOWN:
-                return payment
             view = await life.store.payments.view(PAYMENT)
+            if not any(each.book.in_doubt for each in view.instructions):
+                return payment
             step = due(view, life.store.clock.now())
             assert step.until is not None, step
             ahead += max(step.until - life.store.clock.now(), timedelta()) + timedelta(seconds=1)

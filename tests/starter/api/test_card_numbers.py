@@ -82,7 +82,7 @@ async def test_so_is_a_cancel_and_it_does_nothing(
     paid = (await api.pay()).json()["id"]
     path = f"/v1/payments/{paid}/cancel"
     refuses(await api.post(path, {"why": f"by {CARD}"}, key="c"), "why", caplog.text)
-    refuses(await api.post(path, {}, key=CARD), "key", caplog.text)
+    refuses(await api.post(path, {}, key=CARD), "command_id", caplog.text)
     assert (await api.get(f"/v1/payments/{paid}")).json()["state"] == "created"
 
 
