@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from io import StringIO
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pydantic import BaseModel
 
 from domain.lifecycle.resource import Certainty
 from domain.payments.report import PaymentState
-from domain.payments.totals import Outcome, Totals
+from domain.payments.totals import Totals
 from store.reports import Fees, Period, Reports, Unresolved
 
 #: Who gets that many rows asks for a shorter period.
@@ -59,17 +59,15 @@ class TotalsRow(BaseModel):
 
     @classmethod
     def of(cls, line: Totals) -> Self:
-        outcomes = {each.value: line.outcomes[each].count for each in Outcome}
-        amounts = {f"{each}_minor": line.outcomes[each].minor for each in Outcome}
-        return cls(
-            **line.group._asdict(),
-            **outcomes,
-            **amounts,
-            recorded=line.recorded.count,
-            recorded_minor=line.recorded.minor,
-            in_doubt=line.in_doubt.count,
-            in_doubt_minor=line.in_doubt.minor,
-        )
+        values: dict[str, Any] = line.group._asdict()
+        amounts = {
+            "recorded": line.recorded,
+            **{each.value: amount for each, amount in line.outcomes.items()},
+            "in_doubt": line.in_doubt,
+        }
+        for name, amount in amounts.items():
+            values |= {name: amount.count, f"{name}_minor": amount.minor}
+        return cls.model_validate(values)
 
 
 class FeesRow(BaseModel):

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, func
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from domain.lifecycle.report import MovementKind
@@ -109,19 +110,9 @@ class Reports:
         def query(session: Session) -> list[Totals]:
             standings: list[Standing] = []
             for day in period.days:
-                for (
-                    partner,
-                    account,
-                    rail,
-                    currency,
-                    state,
-                    certainty,
-                    count,
-                    minor,
-                ) in session.exec(_counted(period, day)):
-                    group = Group(day, partner, account, rail, currency)
+                for *names, state, certainty, number, minor in session.exec(_counted(period, day)):
                     how = PaymentState(state), Certainty(certainty)
-                    standings.append(Standing(group, *how, count, int(minor)))
+                    standings.append(Standing(Group(day, *names), *how, number, int(minor)))
             return totals(standings)
 
         return await self._database.read(query)
@@ -136,14 +127,10 @@ class Reports:
         def query(session: Session) -> list[Fees]:
             found: list[Fees] = []
             for day in period.days:
-                names = LifecycleRow.partner, LifecycleRow.partner_account, MovementRow.currency
-                rows = session.exec(
-                    select(*names, func.count(), func.sum(MovementRow.amount_minor))
-                    .join(MovementRow, col(MovementRow.payment_id) == LifecycleRow.resource_id)
-                    .where(MovementRow.kind == MovementKind.FEE, *_recorded_on(period, day))
-                    .group_by(*map(col, names))
-                )
-                found += [Fees(day, *names, count, int(minor)) for *names, count, minor in rows]
+                rows = session.exec(_charged(period, day))
+                found += [
+                    Fees._make((day, *names, number, int(minor))) for *names, number, minor in rows
+                ]
             return sorted(found)
 
         return await self._database.read(query)
@@ -190,7 +177,7 @@ def _unresolved(found: LifecycleRow, payment: PaymentRow) -> Unresolved:
 
 def _counted(period: Period, day: date) -> Any:
     """Number and sum of the payments of one day, by account, rail, currency, state, certainty."""
-    names = (
+    names: tuple[Any, ...] = (
         LifecycleRow.partner,
         LifecycleRow.partner_account,
         LifecycleRow.rail,
@@ -199,10 +186,25 @@ def _counted(period: Period, day: date) -> Any:
         LifecycleRow.certainty,
     )
     return (
-        select(*names, func.count(), func.sum(PaymentRow.amount_minor))
+        select_columns(*names, func.count(), func.sum(PaymentRow.amount_minor))
         .join(PaymentRow, col(PaymentRow.payment_id) == LifecycleRow.resource_id)
         .where(*_recorded_on(period, day))
-        .group_by(*map(col, names))
+        .group_by(*names)
+    )
+
+
+def _charged(period: Period, day: date) -> Any:
+    """Number and sum of the fees of one day's payments, by account and currency."""
+    names: tuple[Any, ...] = (
+        LifecycleRow.partner,
+        LifecycleRow.partner_account,
+        MovementRow.currency,
+    )
+    return (
+        select_columns(*names, func.count(), func.sum(MovementRow.amount_minor))
+        .join(MovementRow, col(MovementRow.payment_id) == LifecycleRow.resource_id)
+        .where(col(MovementRow.kind) == MovementKind.FEE, *_recorded_on(period, day))
+        .group_by(*names)
     )
 
 

@@ -57,7 +57,7 @@ class Standing(NamedTuple):
     group: Group
     state: PaymentState
     certainty: Certainty
-    count: int
+    payments: int
     amount_minor: int
     """The sum of what was ordered, in minor units of the group's currency."""
 
@@ -70,7 +70,7 @@ class Amount:
     minor: int = 0
 
     def add(self, standing: Standing) -> None:
-        self.count += standing.count
+        self.count += standing.payments
         self.minor += standing.amount_minor
 
 

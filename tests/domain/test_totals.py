@@ -24,7 +24,7 @@ _STANDINGS = st.builds(
     group=_GROUPS,
     state=st.sampled_from(PaymentState),
     certainty=st.sampled_from(Certainty),
-    count=st.integers(1, 9),
+    payments=st.integers(1, 9),
     amount_minor=st.integers(0, 10**9),
 )
 
@@ -34,7 +34,7 @@ def test_the_four_outcomes_add_up_to_what_was_recorded(standings: list[Standing]
     lines = totals(standings)
     for line in lines:
         of_group = [each for each in standings if each.group == line.group]
-        assert line.recorded.count == sum(each.count for each in of_group)
+        assert line.recorded.count == sum(each.payments for each in of_group)
         assert line.recorded.minor == sum(each.amount_minor for each in of_group)
         assert sum(each.count for each in line.outcomes.values()) == line.recorded.count
         assert sum(each.minor for each in line.outcomes.values()) == line.recorded.minor
