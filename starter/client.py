@@ -287,8 +287,8 @@ class Orchestrator:
         tenant: str | None,
         by: str,
     ) -> ClaimReceipt:
-        check_words(command_id=key, by=by, why="")
         check_no_card(key=key, by=by)
+        check_words(command_id=key, by=by, why="")
         await self._view(payment_id, tenant)
         claimed = await self._claims.admit(
             payment_id, kind, key=key, amount=amount, by=by, now=self._clock.now()

@@ -84,8 +84,10 @@ def fee(amount: int, currency: str, method: str) -> int:
     """What Stripe keeps of a charge: 2.9 % + 0.30 of cards, 0.8 % up to 5.00 of bank debits."""
     unit: int = 10 ** decimals(currency)
     if method == "card":
-        return min((amount * 29 + 500) // 1000 + unit * 30 // 100, amount)
-    return min((amount * 8 + 500) // 1000, unit * 5, amount)
+        kept = min((amount * 29 + 500) // 1000 + unit * 30 // 100, amount)
+    else:
+        kept = min((amount * 8 + 500) // 1000, unit * 5, amount)
+    return kept - kept % 100 if currency in _WHOLE_ONLY else kept
 
 
 def dispute_fee(currency: str) -> int:
