@@ -44,6 +44,11 @@ def capture_mark(key: str) -> str:
     return f"capture_{key}"
 
 
+def increment_mark(key: str) -> str:
+    """The name in a PaymentIntent's metadata that an increment leaves; at most 40 characters."""
+    return f"hold_{key}"
+
+
 def intent_form(order: Order, key: str) -> dict[str, str]:
     """POST /v1/payment_intents: an intent that is not confirmed, so it moves nothing."""
     collection = order.collection
@@ -59,6 +64,8 @@ def intent_form(order: Order, key: str) -> dict[str, str]:
     if later:
         # Guide "Multicapture": without it the first capture releases the rest.
         fields["payment_method_options[card][request_multicapture]"] = "if_available"
+        # Guide "Increment an authorization": it has to be asked for before the money is held.
+        fields["payment_method_options[card][request_incremental_authorization]"] = "if_available"
     if collection.customer:
         fields["customer"] = collection.customer
     if collection.saves:

@@ -140,7 +140,7 @@ async def test_a_key_stands_for_one_amount(alone: Home, capsys: pytest.CaptureFi
     await held(alone.store)
     assert await ask(alone, CAPTURE, 6_000) == 0
     assert await ask(alone, CAPTURE, 1_000) == 2
-    assert "finality: key: 'c1' stands for a capture of 60.00 EUR" in capsys.readouterr().err
+    assert "finality: key: 'c1' stands for the capture of 60.00 EUR" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("field", ["key", "by"])
