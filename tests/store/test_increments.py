@@ -16,7 +16,7 @@ from domain.lifecycle.profile import InstructionKind, LookupKind, Profile
 from domain.lifecycle.resource import Certainty
 from domain.lifecycle.sending import Closed, Move
 from domain.payments.episodes import CaptureState
-from domain.payments.order import Captured
+from domain.payments.order import Captured, Order
 from domain.payments.report import Movement, Observed, PaymentState, Source
 from domain.payments.view import PaymentView
 from store.claims import CannotClaim, ClaimReused, Claims, OverBound
@@ -50,11 +50,9 @@ def claims(store: Store) -> Claims:
     return Claims(store.database, Folding(store.keyring, PAYMENTS))
 
 
-async def hold(
-    store: Store, state: PaymentState = S.AUTHORISED, captured: Captured = Captured.LATER
-) -> None:
+async def hold(store: Store, state: PaymentState = S.AUTHORISED, of: Order | None = None) -> None:
     """The partner holds 100 euro for us, and could hold more."""
-    await store.accept(of=collection(captured), as_of=raising())
+    await store.accept(of=of or collection(), as_of=raising())
     await store.begin()
     await store.sent(accepted(store.clock.now(), state=state, movements=(HELD,)))
 
@@ -204,7 +202,7 @@ async def test_it_is_asked_for_at_the_object_that_the_payment_has(
 async def test_only_a_whole_hold_is_raised(
     store: Store, claims: Claims, state: PaymentState, captured: Captured, says: str
 ) -> None:
-    await hold(store, state, captured)
+    await hold(store, state, collection(captured))
     with pytest.raises(CannotClaim, match=says):
         await admit(claims, store, INCREMENT, 1)
 

@@ -83,6 +83,8 @@ async def test_an_intent_says_all_that_the_order_says() -> None:
     assert form["customer"] == "cus_1"
     assert form["capture_method"] == "manual"
     assert form["payment_method_options[card][request_multicapture]"] == "if_available"
+    rising = "payment_method_options[card][request_incremental_authorization]"
+    assert form[rising] == "if_available"
     assert form["statement_descriptor_suffix"] == "ACME SHOP"
     assert form["description"] == "Invoice 7"
 
