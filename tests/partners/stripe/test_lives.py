@@ -262,6 +262,23 @@ async def test_a_declined_increment_leaves_the_hold_and_the_order_can_be_capture
     assert (taken.amounts.captured.minor, taken.findings) == (10_00, ())
 
 
+async def test_a_hold_of_an_account_without_the_feature_is_not_raised(
+    life: Life, bank: Bank
+) -> None:
+    param = {
+        "status": 400, "type": "invalid_request_error", "code": "payment_intent_invalid_parameter",
+    }  # fmt: skip
+    bank.fault("refused", on="POST /v1/payment_intents", param=param)
+    held = await life.pay(card("pm_card_visa", later=True))
+    assert (held.state, held.findings) == (S.AUTHORISED, ())
+    same = await life.claim(InstructionKind.INCREMENT, 2_50, "i1")
+    assert (same.state, same.certainty, same.findings) == (S.AUTHORISED, Certainty.SENT, ())
+    [episode] = await life.claims.episodes(PAYMENT)
+    assert (episode.state, episode.is_open) == (CaptureState.FAILED, False)
+    assert "the card allows no increment" in (episode.reason or "")
+    assert await life.attempts(InstructionKind.INCREMENT) == []
+
+
 async def test_a_raised_hold_that_was_cancelled_holds_nothing_any_more(life: Life) -> None:
     await life.pay(card("pm_card_visa", later=True))
     await life.claim(InstructionKind.INCREMENT, 2_50, "i1")

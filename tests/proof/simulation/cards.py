@@ -227,12 +227,11 @@ class CardWorld(World):
         if payment_id is None:
             return False
         client, amount = self.orchestrator(), Money(minor=wish.amount_minor, currency="EUR")
-        asks = {"increment": client.increment, "capture": client.capture, "refund": client.refund}
+        claims = {"increment": client.increment, "capture": client.capture, "refund": client.refund}
+        ask, key = claims[wish.kind], f"k-{wish.amount_minor}"
         try:
             for _ in range(2):  # An app that does not trust its own notes asks again.
-                await asks[wish.kind](
-                    payment_id, f"k-{wish.amount_minor}", amount, tenant="shop", by="shop"
-                )
+                await ask(payment_id, key, amount, tenant="shop", by="shop")
         except (StoreAway, CannotClaim):
             return False
         return True
