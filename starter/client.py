@@ -262,13 +262,9 @@ class Orchestrator:
     async def increment(
         self, payment_id: str, key: str, amount: Money, *, tenant: str | None, by: str
     ) -> ClaimReceipt:
-        """Have more of the payer's money held for a collection, before any of it is captured.
+        """Have so much more of the payer's money held, before any of the collection is captured.
 
-        The payer's bank may decline; then the hold is as it was. Until the larger hold is proven,
-        captures are bounded by the smaller one. All else is as for `capture`.
-
-        Args:
-            amount: by how much the hold grows.
+        The payer's bank may decline; then the hold is as it was. All else is as for `capture`.
         """
         return await self._claim(payment_id, InstructionKind.INCREMENT, key, amount, tenant, by)
 
