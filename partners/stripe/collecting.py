@@ -66,14 +66,16 @@ class Collecting:
 
     async def _make(self, subject: Subject) -> wire.PaymentIntent | Unprepared:
         key, features = subject.keys[-1], requests.asks_features(subject.order)
-        for number in range(1, _MAKINGS_MAX + 1):
+        number = 0
+        while True:
+            number += 1
             content = form(requests.intent_form(subject.order, key, features=features))
             # The confirmation has the key itself, and one key stands for one request.
             headers = {"idempotency-key": f"{key}-intent-{number}"}
             reply = await self._calls.make(requests.INTENTS, content, headers)
             if features and _is_not_eligible(reply):
                 features = False
-            elif not _is_spent(reply):
+            elif number >= _MAKINGS_MAX or not _is_spent(reply):
                 break
         if not reply.is_success:
             return self._not_made(subject, reply)

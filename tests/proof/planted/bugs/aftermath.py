@@ -75,7 +75,7 @@ def an_unproven_increment_is_held() -> None:
 
     def hopes(kind: Any, payment: Any, instructions: Any) -> Any:
         left = original(kind, payment, instructions)
-        if kind is not InstructionKind.CAPTURE:
+        if kind is not InstructionKind.CAPTURE or left is None:
             return left
         instructed, authorised = payment.amounts.instructed, payment.amounts.authorised
         proven = min(holds.proven_hold(instructed, instructions).minor, authorised.minor)
