@@ -186,19 +186,20 @@ async def test_another_payment_is_said_to_be_unknown(
     assert f"there is no payment {PAYMENT}" in capsys.readouterr().err
 
 
-async def test_an_increment_is_recorded_and_shown_beside_the_captures(alone: Home) -> None:
+async def test_an_increment_is_recorded_and_shown_beside_the_captures(
+    alone: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
     await hold(alone.store, of=collection(alone.store))
-    ran = alone.run("increment", PAYMENT, "20 EUR", "--key", "i1", "--by", "ann")
-    assert ran.code == 0, ran.err
-    assert "increment i1 of 20.00 EUR: recorded; the partner has not answered yet" in ran.out
+    assert await ask(alone, INCREMENT, 2_000, "i1") == 0
+    said = capsys.readouterr().out
+    assert "increment i1 of 20.00 EUR: recorded; the partner has not answered yet" in said
     [row] = alone.run("increment", PAYMENT, "20.00EUR", "--key", "i1", "--json").rows
     assert (row["kind"], row["is_replay"], row["claim"]["kind"]) == ("increment", True, "increment")
     [shown] = alone.run("show", PAYMENT, "--json").rows
     assert [each["amount_minor"] for each in shown["increments"]] == [2_000]
     assert (shown["captures"], shown["reversals"]) == ([], [])
-    early = alone.run("capture", PAYMENT, "110EUR", "--key", "c1")
-    assert early.code == 2
-    assert "wait until the increment of 20.00 EUR is proven" in early.err
+    assert await ask(alone, CAPTURE, 11_000) == 2
+    assert "wait until the increment of 20.00 EUR is proven" in capsys.readouterr().err
 
 
 async def test_an_increment_is_known_once_the_partner_shows_the_larger_hold(
