@@ -40,8 +40,8 @@ class Kind:
             the amount. Its object at the partner is no second payment.
         reverses: it takes money back that was moved before. Its outcome is a reversal's state, and
             says nothing about the payment's state or certainty.
-        raises: it raises the amount that is held for captures, one at a time. It moves no money, so
-            its outcome says nothing about the payment's state or certainty.
+        raises: it raises the amount that is held for captures. One is under way at a time. It moves
+            no money, so its outcome says nothing about the payment's state or certainty.
         is_harmless: a second effect of it hurts nobody, such as a second request for a consent that
             the user sees once. If nothing can tell what became of the first, it is sent again.
         lifecycle: the kind of the resources that have such instructions.
@@ -64,7 +64,7 @@ class Kind:
 
     @property
     def is_aside(self) -> bool:
-        """Whether the payment's state and certainty are the same, whatever becomes of it."""
+        """Whether its outcome says nothing about the payment's state and certainty."""
         return self.reverses or self.raises
 
     @property

@@ -1,8 +1,8 @@
 """INCREMENT: the payer's bank holds more for an intent of which nothing was captured yet.
 
-Reference, "Increment an authorization", and guide of the same name: the request names the new
-total, so it is asked for once the total before it was read. After a decline the intent can be
-captured for the amount that was held before.
+Reference, "Increment an authorization", and the guide of the same name: the request names the new
+total. So what is held is read first and noted with the request, and every resend asks for the same
+total. After a decline the intent can be captured for the amount that was held before.
 """
 
 from __future__ import annotations
