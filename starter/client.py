@@ -259,6 +259,15 @@ class Orchestrator:
         """
         return await self._claim(payment_id, InstructionKind.CAPTURE, key, amount, tenant, by)
 
+    async def increment(
+        self, payment_id: str, key: str, amount: Money, *, tenant: str | None, by: str
+    ) -> ClaimReceipt:
+        """Have so much more of the payer's money held, before any of the collection is captured.
+
+        The payer's bank may decline; then the hold is as it was. All else is as for `capture`.
+        """
+        return await self._claim(payment_id, InstructionKind.INCREMENT, key, amount, tenant, by)
+
     async def refund(
         self, payment_id: str, key: str, amount: Money, *, tenant: str | None, by: str
     ) -> ClaimReceipt:
@@ -305,7 +314,7 @@ class Orchestrator:
         return await self._claims.action(payment_id)
 
     async def episodes(self, payment_id: str, *, tenant: str | None) -> tuple[Episode, ...]:
-        """The captures and reversals of the payment, each with its own state and dates.
+        """The claims and reversals of the payment, each with its own state and dates.
 
         Raises:
             UnknownPayment: no such payment of the tenant.

@@ -102,7 +102,7 @@ class Following:
         return receipt
 
     async def claimed(self, receipt: ClaimReceipt, deadline: datetime) -> Followed | None:
-        """What became of a capture or refund, at the deadline at the latest (our clock).
+        """What became of a claim, at the deadline at the latest (our clock).
 
         If no run could be notified, this does not wait. None: the database is away, so that its
         present state cannot be read. It is recorded all the same.
@@ -125,7 +125,7 @@ class Following:
 
 
 class Followed(NamedTuple):
-    """A capture or refund, and its payment."""
+    """A claim, and its payment."""
 
     episode: Episode
     record: PaymentRecord
@@ -139,6 +139,11 @@ def _is_known(own: Episode, payment: Payment, episodes: Iterable[Episode]) -> bo
         # A read brings the page on which the payer confirms, or what came of it.
         is_asked = payment.action is not None and payment.action.kind is not ActionKind.CONFIRM
         return not own.is_open and (is_asked or not STATES[payment.state].confirms)
+    if own.state is CaptureState.DONE and own.kind is InstructionKind.INCREMENT:
+        raised = [each for each in episodes if each.kind is own.kind]
+        more = sum(each.amount.minor for each in raised if each.state is CaptureState.DONE)
+        is_shown = payment.amounts.authorised.minor >= payment.amounts.instructed.minor + more
+        return is_shown or not STATES[payment.state].increments
     if own.state is CaptureState.DONE:
         captures = [each for each in episodes if each.kind is InstructionKind.CAPTURE]
         done = sum(each.amount.minor for each in captures if each.state is CaptureState.DONE)

@@ -1,8 +1,8 @@
-"""Captures, refunds and confirmations: each claims its amount in the transaction that admits it.
+"""Captures, refunds, increments and confirmations: each claims its amount when it is admitted.
 
-The payment's lock is held meanwhile. So two claims that each fit the bound, and do not fit it
-together, can never both be admitted. Judging the bound when the claim is sent was refused: by
-then the app has been told that it was admitted.
+That is one transaction, which holds the payment's lock. So two claims that each fit the bound, and
+do not fit it together, can never both be admitted. Judging the bound when the claim is sent was
+refused: by then the app has been told that it was admitted.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from domain.lifecycle.profile import InstructionKind, LookupKind, Profile
 from domain.money import Money
 from domain.payments.aftermath import left_to_claim
 from domain.payments.episodes import Claim, Episode, episodes
+from domain.payments.holds import possible_hold, proven_hold
 from domain.payments.order import Captured, Collection
 from domain.payments.payment import Instruction, Payment
 from domain.payments.report import Action, ActionKind
@@ -52,10 +53,13 @@ class CannotClaim(ValueError):
 class OverBound(CannotClaim):
     """The amount is more than is left. Nothing was recorded."""
 
-    def __init__(self, kind: InstructionKind, amount: Money, left: Money) -> None:
-        super().__init__(
-            f"amount: a {kind} of {amount} is more than is left ({left}); give at most that"
-        )
+    def __init__(
+        self, kind: InstructionKind, amount: Money, left: Money, unproven: Money | None = None
+    ) -> None:
+        """`unproven`: what increments may add later; None if none is under way."""
+        what = f"amount: a {kind} of {amount} is more than is left ({left}); give at most that"
+        waits = f", or wait until the increment of {unproven} is proven" if unproven else ""
+        super().__init__(f"{what}{waits}")
         self.left = left
 
 
@@ -70,7 +74,7 @@ class Claimed:
 
 
 class Claims:
-    """Admits captures and refunds: (payment, kind, key) is unique, so a repeat claims nothing."""
+    """Admits claims: (payment, kind, key) is unique, so a repeat claims nothing."""
 
     def __init__(self, database: Database, folding: Folding) -> None:
         self._database = database
@@ -102,15 +106,16 @@ class Claims:
                 if (known.amount_minor, known.currency) != (amount.minor, amount.currency):
                     claimed = Money(minor=known.amount_minor, currency=known.currency)
                     raise ClaimReused(
-                        f"key: {key!r} stands for a {kind} of {claimed} of {payment_id}; give that "
-                        "amount to see its outcome, or use a new key"
+                        f"key: {key!r} stands for the {kind} of {claimed} of {payment_id}; give "
+                        "that amount to see its outcome, or use a new key"
                     )
                 return _claimed(payment_view(session, row), new, is_new=False)
             view = self._folding.refold(session, row, at)
             self._require(row, view, kind, amount)
             left = left_to_claim(kind, view.payment, view.instructions)
-            if amount.minor > left.minor:
-                raise OverBound(kind, amount, left)
+            if left is not None and amount.minor > left.minor:
+                unproven = _unproven(kind, view)
+                raise OverBound(kind, amount, left, unproven)
             instruction = InstructionRow(
                 instruction_id=new,
                 resource_id=payment_id,
@@ -156,7 +161,7 @@ class Claims:
         return await self._database.read(query)
 
     async def episodes(self, payment_id: str) -> tuple[Episode, ...]:
-        """All captures and reversals of the payment, each with its state and its dates.
+        """All claims and reversals of the payment, each with its state and its dates.
 
         Raises:
             UnknownPayment: no such payment.
@@ -210,19 +215,21 @@ class Claims:
                     "confirm"
                 )
             _require_payer_was_away(self._folding.request(row).collection, payment, amount)
-        elif not state.captures:
-            raise CannotClaim(
-                f"state: the payment is {state.name}; a capture is possible only while an amount "
-                "is reserved"
-            )
         else:
+            if kind_of(kind).raises:
+                _require_uncaptured(view)
+            elif not state.captures:
+                raise CannotClaim(
+                    f"state: the payment is {state.name}; a capture is possible only while an "
+                    "amount is reserved"
+                )
             collection = self._folding.request(row).collection
             if collection is None or collection.captured is not Captured.LATER:
                 raise CannotClaim(
                     "captured: the order says that the whole amount is captured at once, so "
                     "nothing is left to capture"
                 )
-        _require_parent_free(profile, view, kind)
+        _require_others_done(profile, view, kind)
 
 
 def _require_payer_was_away(collection: Collection | None, payment: Payment, amount: Money) -> None:
@@ -240,9 +247,41 @@ def _require_payer_was_away(collection: Collection | None, payment: Payment, amo
         raise CannotClaim(f"amount: is not the whole order ({payment.amounts.instructed})")
 
 
-def _require_parent_free(profile: Profile, view: PaymentView, kind: InstructionKind) -> None:
-    """If only the parent object shows what was executed, one of a kind is in doubt at a time."""
-    if profile.operation(kind).lookup.kind is not LookupKind.PARENT:
+def _require_uncaptured(view: PaymentView) -> None:
+    """Require a hold of which nothing was captured, and of which nobody has asked for a capture."""
+    state = STATES[view.payment.state]
+    if not state.increments:
+        raise CannotClaim(
+            f"state: the payment is {state.name}; more can be held only while the whole amount is "
+            "reserved, and none of it is captured"
+        )
+    if any(i.kind == InstructionKind.CAPTURE and not i.is_undone for i in view.instructions):
+        raise CannotClaim(
+            "state: a capture was asked for, and after a capture no more can be held; collect the "
+            "rest with a new collection"
+        )
+
+
+def _unproven(kind: InstructionKind, view: PaymentView) -> Money | None:
+    """What increments may add to the hold that a capture is bounded by; None if nothing."""
+    if kind_of(kind).claims is not Bound.AUTHORISED:
+        return None
+    instructed, authorised = view.payment.amounts.instructed, view.payment.amounts.authorised
+    most = possible_hold(instructed, view.instructions)
+    proven = min(proven_hold(instructed, view.instructions).minor, authorised.minor)
+    if most == instructed or most.minor == proven:
+        return None
+    return most.model_copy(update={"minor": most.minor - proven})
+
+
+def _require_others_done(profile: Profile, view: PaymentView, kind: InstructionKind) -> None:
+    """If only the parent object shows what was executed, one of a kind is in doubt at a time.
+
+    Increments are asked for one after another at every partner: each raises the hold that the one
+    before has left.
+    """
+    is_alone = profile.operation(kind).lookup.kind is LookupKind.PARENT or kind_of(kind).raises
+    if not is_alone:
         return
     if any(each.kind == kind and each.is_open for each in view.instructions):
         raise CannotClaim(f"state: another {kind} is under way; wait for its outcome")

@@ -1,4 +1,4 @@
-"""`finality capture`, `refund` and `confirm`: claim an amount of a collection, and follow it."""
+"""`finality capture`, `increment`, `refund` and `confirm`: claim an amount, and follow it."""
 
 from __future__ import annotations
 
@@ -65,8 +65,12 @@ async def claim_amount(
             if amount is None:
                 receipt = await client.confirm(payment_id, key, tenant=None, by=asker)
             else:
-                ask = client.capture if kind is InstructionKind.CAPTURE else client.refund
-                receipt = await ask(payment_id, key, amount, tenant=None, by=asker)
+                asks = {
+                    InstructionKind.CAPTURE: client.capture,
+                    InstructionKind.INCREMENT: client.increment,
+                    InstructionKind.REFUND: client.refund,
+                }
+                receipt = await asks[kind](payment_id, key, amount, tenant=None, by=asker)
             deadline = assembly.clock.now() + timedelta(seconds=wait_seconds)
             followed = await assembly.following.claimed(receipt, deadline)
             return await _print(assembly, kind, key, receipt, followed, as_json=as_json)

@@ -1,4 +1,4 @@
-"""The commands `finality capture`, `refund` and `confirm`. Heavy imports wait until they run."""
+"""The commands that claim an amount of a collection. Heavy imports wait until they run."""
 
 from __future__ import annotations
 
@@ -74,6 +74,21 @@ def claim_commands(app: typer.Typer, run: Callable[[Coroutine[Any, Any, int]], N
     ) -> None:
         """Take money that a collection holds. On many cards the first capture releases the rest."""
         claim("capture", payment_id, amount, key, by, wait, json)
+
+    @app.command()
+    def increment(
+        payment_id: PaymentId,
+        amount: Amount,
+        key: Key,
+        by: By = None,
+        wait: Wait = 30,
+        json: Json = False,
+    ) -> None:
+        """Hold AMOUNT more of the payer's money, before any of the collection is captured.
+
+        The payer's bank may decline. Then the hold is as it was.
+        """
+        claim("increment", payment_id, amount, key, by, wait, json)
 
     @app.command()
     def refund(

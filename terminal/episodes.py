@@ -1,4 +1,4 @@
-"""Captures, refunds and disputes of a payment: a table for people, JSON objects for scripts."""
+"""Claims and reversals of a payment: a table for people, JSON objects for scripts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ACTS: Final = {
 
 
 def episode_table(episodes: Iterable[Episode]) -> Table:
-    """A table with one row per capture or reversal."""
+    """A table with one row per claim or reversal."""
     shown = Table(header_style="bold", box=box.SIMPLE, padding=(0, 1, 0, 0))
     shown.add_column("What", no_wrap=True)
     shown.add_column("State", no_wrap=True)
@@ -55,7 +55,7 @@ def episode_table(episodes: Iterable[Episode]) -> Table:
 
 
 def state_text(episode: Episode) -> Text:
-    """The state in its colour; a capture or refund in doubt is yellow instead."""
+    """The state in its colour; a claim in doubt is yellow instead."""
     if episode.in_doubt:
         return Text(f"{episode.state} (in doubt)", style="bold yellow")
     return Text(episode.state.value, style=_STYLE.get(episode.state, ""))
@@ -80,7 +80,7 @@ def _about(episode: Episode) -> Iterable[str]:
 
 
 def episode_object(episode: Episode) -> dict[str, object]:
-    """The JSON object of a capture or reversal."""
+    """The JSON object of a claim or reversal."""
     claim = episode.claim
     return {
         "kind": episode.kind.value,

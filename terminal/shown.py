@@ -19,6 +19,7 @@ def shown_object(found: Dossier) -> dict[str, object]:
     asked = record.times.requested_execution_date
     ours = [each for each in found.episodes if each.taken is None]
     captures = [each for each in ours if each.kind is InstructionKind.CAPTURE]
+    increments = [each for each in ours if each.kind is InstructionKind.INCREMENT]
     confirmations = [each for each in ours if each.kind is InstructionKind.CONFIRM]
     reversals = [each for each in found.episodes if each.taken is not None]
     shown = as_object(record, found.place) | {
@@ -39,6 +40,7 @@ def shown_object(found: Dossier) -> dict[str, object]:
         "debtor_account": record.debtor_account,
         "action": action_object(payment.action, with_url=False),
         "captures": [episode_object(each) for each in captures],
+        "increments": [episode_object(each) for each in increments],
         "confirmations": [episode_object(each) for each in confirmations],
         "reversals": [episode_object(each) for each in reversals],
         "waits_for": owed.because if owed else None,

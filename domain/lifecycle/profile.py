@@ -24,6 +24,8 @@ class InstructionKind(StrEnum):
     """Take back what PAY asked, while the partner still can."""
     CONFIRM = "confirm"
     """Try again a PAY that was declined because the payer was not there, with the payer there."""
+    INCREMENT = "increment"
+    """Hold more of the payer's money for an authorised PAY, before any of it is captured."""
     CAPTURE = "capture"
     """Take some of the money that an authorised PAY holds."""
     REFUND = "refund"

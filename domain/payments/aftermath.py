@@ -13,6 +13,7 @@ from domain.lifecycle.profile import InstructionKind
 from domain.lifecycle.resource import Instruction
 from domain.lifecycle.reversals import Reversal, ReversalKind, ReversalState, Standing
 from domain.money import Money
+from domain.payments.holds import proven_hold
 from domain.payments.movements import taken_by
 from domain.payments.order import Order
 from domain.payments.payment import Payment
@@ -73,7 +74,7 @@ def _unseen(refund: Instruction) -> ReversalState:
 def is_followed(
     reversals: Iterable[Reversal], instructions: Iterable[Instruction], *, shows_bookings: bool
 ) -> bool:
-    """Whether a capture, refund or dispute is under way, so that the payment is not over.
+    """Whether a claim or a dispute is under way, so that the payment is not over.
 
     Args:
         shows_bookings: the partner lists what it booked. Then a refund of ours that is done by the
@@ -90,9 +91,11 @@ def is_followed(
 
 
 def left_to_claim(
-    kind: InstructionKind, payment: Payment, instructions: Iterable[Instruction]
-) -> Money:
+    kind: InstructionKind, payment: Payment, instructions: Sequence[Instruction]
+) -> Money | None:
     """How much another instruction of this kind may claim now. Never below zero.
+
+    None: no amount that we know limits it.
 
     Every amount claimed before counts, unless it is proven undone: closed without an effect, or
     failed by the partner's word and its bookings alike. What others took, at the partner or by a
@@ -110,7 +113,9 @@ def left_to_claim(
             bound = amounts.instructed.minor
             claimed = _sum(i.amount for i in ours if i.is_open)
         case Bound.AUTHORISED:
-            bound = min(amounts.authorised.minor, amounts.instructed.minor)
+            # An increment counts once it is proven, and once the partner shows the larger hold.
+            hold = proven_hold(amounts.instructed, instructions)
+            bound = min(amounts.authorised.minor, hold.minor)
             claimed = _sum(i.amount for i in ours if not i.is_undone)
             # A capture in doubt may be booked already. Then it counts twice here, to be careful.
             known = _sum(i.amount for i in ours if i.book.answered)
@@ -126,6 +131,8 @@ def left_to_claim(
             )
             # Bookings may name no reversal, or come before the partner shows one.
             claimed = max(claimed, amounts.refunded.minor + amounts.disputed.minor)
+        case Bound.PAYERS_BANK:
+            return None
         case None:
             raise ValueError(f"a {kind} instruction claims no amount")
     return Money(minor=max(bound - claimed, 0), currency=currency)

@@ -23,7 +23,7 @@ class Subject:
     kind: InstructionKind = InstructionKind.PAY
     """For all but a PAY, `partner_reference` is the object that the PAY made."""
     amount: Money | None = None
-    """For a CAPTURE or REFUND, what it claims."""
+    """For an INCREMENT, CAPTURE or REFUND, what it claims."""
     environment: str = ""
     """The place of the partner's account when the order was accepted."""
 

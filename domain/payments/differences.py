@@ -18,9 +18,14 @@ from domain.payments.report import Movement, PaymentState, Report
 from domain.payments.states import PROVEN_NOTHING_MOVED
 
 
-def in_words(order: Order, seen: Observed) -> Iterator[Finding]:
-    """How a reply or a read shows another payment than the one that was ordered."""
-    if seen.amount is not None and seen.amount != order.instructed_amount:
+def in_words(order: Order, may_hold: Collection[Money], seen: Observed) -> Iterator[Finding]:
+    """How a reply or a read shows another payment than the one that was ordered.
+
+    Args:
+        may_hold: the amounts that it may show, because increments raise the ordered one.
+    """
+    if seen.amount is not None and seen.amount not in may_hold:
+        # People answer a finding by its text. So the text names the order, which never changes.
         yield _differs(f"amount {seen.amount} instead of {order.instructed_amount}")
     ends = seen.creditor_account_ends
     if ends is not None and not order.creditor_account.number.endswith(ends):

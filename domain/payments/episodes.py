@@ -1,4 +1,4 @@
-"""The captures and reversals of a payment as people read them: each with its state and its dates.
+"""The claims and reversals of a payment as people read them: each with its state and its dates.
 
 They are read from the same evidence as the payment's own state, and nothing is decided from them.
 """
@@ -23,7 +23,7 @@ from domain.payments.report import Movement, Report
 
 
 class CaptureState(StrEnum):
-    """Where a capture or a confirmation stands. The words are those of reversals."""
+    """Where a capture, an increment or a confirmation stands. The words are those of reversals."""
 
     REQUESTED = "requested"
     DONE = "done"
@@ -34,7 +34,7 @@ class CaptureState(StrEnum):
 
 @dataclass(frozen=True)
 class Claim:
-    """Who asked for a capture or refund, when, and under which key."""
+    """Who asked for a claim, when, and under which key."""
 
     instruction_id: str
     key: str
@@ -44,7 +44,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Episode:
-    """One capture or reversal."""
+    """One capture, increment, confirmation or reversal."""
 
     kind: InstructionKind | ReversalKind
     state: CaptureState | ReversalState
@@ -91,7 +91,7 @@ def episodes(
     claims: Iterable[Claim],
     reports: Sequence[Report],
 ) -> tuple[Episode, ...]:
-    """All captures and confirmations, and then all reversals.
+    """All captures, increments and confirmations, and then all reversals.
 
     Those that we asked for come first, in that order.
     """

@@ -15,6 +15,7 @@ from domain.lifecycle.sending import AttemptResult, Book, Closed, may_be_twice
 from domain.payments import differences
 from domain.payments.aftermath import is_followed, reversals_of
 from domain.payments.differences import contradiction
+from domain.payments.holds import amounts_held
 from domain.payments.movements import amounts_of, ever_booked, movements_of
 from domain.payments.order import Order
 from domain.payments.payment import FINAL_BY_CREDITOR, FINAL_BY_WATCH, Amounts, Payment
@@ -92,10 +93,11 @@ class _Folding:
         self.is_uncertain = any(
             is_uncertain(operation, i.book) if operation else i.book.in_doubt
             for i, operation in zip(instructions, self.operations.values(), strict=True)
-            if not kind_of(i.kind).reverses
+            if not kind_of(i.kind).is_aside
         )
         opening = [i for i in instructions if kind_of(i.kind).opens]
         self.paying = [i.book for i in opening]
+        self.may_hold = amounts_held(order.instructed_amount, instructions)
         self.claims = {i.instruction_id for i in instructions if kind_of(i.kind).claims}
         self.seen: list[SeenReversal] = []
         self.cancels = {i.instruction_id for i in instructions if kind_of(i.kind).takes_back}
@@ -126,7 +128,7 @@ class _Folding:
         self.notes += [Finding(kind=FindingKind.DRIFT, text=text) for text in report.drift]
         self.seen += report.reversals
         if report.instruction_id in self.claims:
-            return  # It is about the capture or refund alone. A read brings the payment's state.
+            return  # It is about the claim alone. A read brings the payment's state.
         if self._is_refusal_of_a_repeat(report):
             what = "its preparation" if report.attempt is None else f"attempt {report.attempt}"
             self.notes.append(
@@ -139,7 +141,7 @@ class _Folding:
             return
         if self._is_word_about_the_cancel_alone(report):
             return
-        for difference in differences.in_words(self.order, report.observed):
+        for difference in differences.in_words(self.order, self.may_hold, report.observed):
             self._open(difference)
         if report.state is None:
             word = f"the partner's word {report.partner_status!r}"

@@ -50,6 +50,7 @@ class State:
         only: the direction of the payments that have this state; None for both.
         is_watched: the partner says that it is done. For a while, returns and disputes are normal.
         confirms: a CONFIRM may be admitted.
+        increments: an INCREMENT may be admitted. Once a part was captured, partners raise no hold.
         captures: a CAPTURE may be admitted.
         refunds: a REFUND may be admitted.
         money: where the money is.
@@ -70,6 +71,7 @@ class State:
     only: Direction | None = None
     is_watched: bool = False
     confirms: bool = False
+    increments: bool = False
     captures: bool = False
     refunds: bool = False
     money: Where = Where.WITH_US
@@ -125,7 +127,7 @@ STATES: Final[dict[S, State]] = {
         ),
         State(
             S.AUTHORISED, 4, "Reserved", "The amount is reserved and not taken yet.", "ACCP",
-            cancellable=True, captures=True,
+            cancellable=True, increments=True, captures=True,
         ),
         State(
             S.PARTLY_CAPTURED, 5, "Partly taken",

@@ -40,6 +40,7 @@ from partners.stripe.collecting import Collecting
 from partners.stripe.confirming import Confirming
 from partners.stripe.errors import Proves
 from partners.stripe.handling import Handles
+from partners.stripe.incrementing import Incrementing
 from partners.stripe.listing import created_since
 from partners.stripe.paying_out import PayingOut
 from partners.stripe.profile import API_VERSION, profile_of
@@ -83,6 +84,7 @@ class StripePartner:
         self._paying_out = PayingOut(account, self._calls, workplace.clock)
         self._cancelling = Cancelling(account, self._calls, self._collecting, self._paying_out)
         self._confirming = Confirming(self._collecting)
+        self._incrementing = Incrementing(self._collecting)
         self._capturing = Capturing(self._collecting)
         self._refunding = Refunding(self._calls)
 
@@ -179,6 +181,8 @@ class StripePartner:
                 return self._cancelling
             case InstructionKind.CONFIRM:
                 return self._confirming
+            case InstructionKind.INCREMENT:
+                return self._incrementing
             case InstructionKind.CAPTURE:
                 return self._capturing
             case InstructionKind.REFUND:

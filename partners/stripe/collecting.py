@@ -65,15 +65,17 @@ class Collecting:
         )
 
     async def _make(self, subject: Subject) -> wire.PaymentIntent | Unprepared:
-        key = subject.keys[-1]
-        content = form(requests.intent_form(subject.order, key))
+        key, features = subject.keys[-1], requests.asks_features(subject.order)
         number = 0
         while True:
             number += 1
+            content = form(requests.intent_form(subject.order, key, features=features))
             # The confirmation has the key itself, and one key stands for one request.
             headers = {"idempotency-key": f"{key}-intent-{number}"}
             reply = await self._calls.make(requests.INTENTS, content, headers)
-            if not _is_spent(reply) or number == _MAKINGS_MAX:
+            if features and _is_not_eligible(reply):
+                features = False
+            elif number >= _MAKINGS_MAX or not _is_spent(reply):
                 break
         if not reply.is_success:
             return self._not_made(subject, reply)
@@ -193,6 +195,16 @@ class Collecting:
 
 def _is_ours(subject: Subject, intent: wire.PaymentIntent) -> bool:
     return intent.metadata.get(words.OUR_KEY) in subject.keys
+
+
+def _is_not_eligible(reply: Reply) -> bool:
+    """Whether Stripe may have refused it because our account lacks a feature of cards.
+
+    The refusal has no code of its own ("This account is not eligible for the requested card
+    features"). If it was about something else, the same without the features is refused too.
+    """
+    failure = read(wire.Failure, reply.body) if reply.status == 400 else None
+    return isinstance(failure, wire.Failure) and failure.error.code == errors.INVALID_PARAMETER
 
 
 def _is_spent(reply: Reply) -> bool:

@@ -32,6 +32,8 @@ OUR_ACCESS: Final = frozenset(
         "tls_version_unsupported",
     }
 )  # fmt: skip
+#: A parameter that this PaymentIntent does not take, or that our account may not use.
+INVALID_PARAMETER: Final = "payment_intent_invalid_parameter"
 #: There is no such object, or no longer.
 MISSING: Final = "resource_missing"
 #: The object is not as the request needs it, perhaps because an earlier request has worked.

@@ -272,7 +272,7 @@ def refund_report(subject: Subject, refund: wire.Refund, source: Source, as_of: 
 def about_intent(
     subject: Subject, intent: wire.PaymentIntent, source: Source, as_of: datetime
 ) -> Report:
-    """The report about a capture or a confirmation of ours, which has no object of its own."""
+    """The report about a claim of ours that has no object of its own, such as a capture."""
     return Report(
         instruction_id=subject.instruction_id,
         source=source,

@@ -63,6 +63,8 @@ PROFILE: Final = Profile(
         InstructionKind.CANCEL: _operation(LookupKind.PARENT),
         # The PaymentIntent shows whether it was tried again since it was declined.
         InstructionKind.CONFIRM: _operation(LookupKind.PARENT),
+        # The increment leaves our key in the metadata of its PaymentIntent, and a larger amount.
+        InstructionKind.INCREMENT: _operation(LookupKind.PARENT),
         # The capture leaves our key in the metadata of its PaymentIntent.
         InstructionKind.CAPTURE: _operation(LookupKind.PARENT),
         InstructionKind.REFUND: _operation(LookupKind.STRONG),

@@ -44,8 +44,23 @@ def capture_mark(key: str) -> str:
     return f"capture_{key}"
 
 
-def intent_form(order: Order, key: str) -> dict[str, str]:
-    """POST /v1/payment_intents: an intent that is not confirmed, so it moves nothing."""
+def increment_mark(key: str) -> str:
+    """The name in a PaymentIntent's metadata that an increment leaves; at most 40 characters."""
+    return f"hold_{key}"
+
+
+def asks_features(order: Order) -> bool:
+    """Whether more is asked of the card than to hold or to take the amount once."""
+    return order.collection is not None and order.collection.captured is Captured.LATER
+
+
+def intent_form(order: Order, key: str, *, features: bool = True) -> dict[str, str]:
+    """POST /v1/payment_intents: an intent that is not confirmed, so it moves nothing.
+
+    Args:
+        features: ask for several captures and increments, if the card allows them. Stripe refuses
+            that to accounts that it has not enabled for them, whatever the card.
+    """
     collection = order.collection
     assert collection is not None, "only collections have an intent"
     later = collection.captured is Captured.LATER
@@ -56,9 +71,11 @@ def intent_form(order: Order, key: str) -> dict[str, str]:
         "capture_method": "manual" if later else "automatic",
         **ours(key),
     }
-    if later:
+    if features and asks_features(order):
         # Guide "Multicapture": without it the first capture releases the rest.
         fields["payment_method_options[card][request_multicapture]"] = "if_available"
+        # Guide "Increment an authorization": it has to be asked for before the money is held.
+        fields["payment_method_options[card][request_incremental_authorization]"] = "if_available"
     if collection.customer:
         fields["customer"] = collection.customer
     if collection.saves:

@@ -97,10 +97,15 @@ class _Offer(Wire):
 class _Card(Wire):
     capture_before: int | None = None
     multicapture: _Offer | None = None
+    incremental_authorization: _Offer | None = None
 
 
 class _Method(Wire):
     card: _Card | None = None
+
+
+def _is_available(offer: _Offer | None) -> bool:
+    return offer is not None and offer.status == "available"
 
 
 class Charge(_Created):
@@ -122,13 +127,20 @@ class Charge(_Created):
     @property
     def held_until(self) -> datetime | None:
         """When the hold ends, if it is not captured before."""
-        card = self.payment_method_details.card if self.payment_method_details else None
+        card = self._card
         return _moment(card.capture_before) if card and card.capture_before else None
 
     @property
     def allows_several_captures(self) -> bool:
-        card = self.payment_method_details.card if self.payment_method_details else None
-        return bool(card and card.multicapture and card.multicapture.status == "available")
+        return _is_available(self._card.multicapture if self._card else None)
+
+    @property
+    def allows_increments(self) -> bool:
+        return _is_available(self._card.incremental_authorization if self._card else None)
+
+    @property
+    def _card(self) -> _Card | None:
+        return self.payment_method_details.card if self.payment_method_details else None
 
 
 class PaymentIntent(_Created):

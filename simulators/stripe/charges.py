@@ -126,7 +126,16 @@ class Charges:
 
     def extend(self, charge: Thing, at: datetime, amount: int) -> None:
         """Raise the authorised amount."""
-        self._objects.save(charge, at, "charge.updated", amount=amount)
+        details = charge["payment_method_details"]
+        card = details["card"]
+        more = {
+            "amount_authorized": amount,
+            "overcapture": {**card["overcapture"], "maximum_amount_capturable": amount},
+        }
+        details = {**details, "card": {**card, **more}}
+        self._objects.save(
+            charge, at, "charge.updated", amount=amount, payment_method_details=details
+        )
 
     def release(self, charge: Thing, at: datetime, event: str) -> None:
         """End an authorisation. Stripe shows what was held as refunded; nothing is booked."""

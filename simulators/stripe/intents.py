@@ -33,6 +33,8 @@ EXPIRE = "expire_authorisation"
 
 _UNCONFIRMED = ("requires_payment_method", "requires_confirmation", "requires_action")
 _CANCELLABLE = (*_UNCONFIRMED, "requires_capture")
+#: Reference: so many attempts a PaymentIntent, including declines.
+_INCREMENTS_MAX = 10
 _REASONS = ("abandoned", "duplicate", "fraudulent", "requested_by_customer")
 _DECLINED = Behaviour("authentication_required", "authentication_required")
 
@@ -161,6 +163,14 @@ class Intents:
         if amount <= intent["amount"]:
             message = "The amount must be greater than the authorized amount."
             raise invalid(message, code="invalid_charge_amount", param="amount")
+        tried = intent.hidden.get("increments", 0)
+        if tried >= _INCREMENTS_MAX:
+            self._unexpected(intent, f"It was incremented {_INCREMENTS_MAX} times already.")
+        intent.hidden["increments"] = tried + 1
+        self._objects.save(intent, ask.now)
+        if reason := charge.hidden.get("declines_increments"):
+            refused = Behaviour("card_declined", reason)
+            raise Refusal(402, {"error": decline_error(refused, charge=charge.id)})
         self._charges.extend(charge, ask.now, amount)
         event = "payment_intent.amount_capturable_updated"
         return self._objects.save(
@@ -169,6 +179,14 @@ class Intents:
         ).body  # fmt: skip
 
     # What happens by itself or by others
+
+    def decline_increments(self, intent: Thing, at: datetime, reason: str) -> None:
+        """The payer's bank declines each increment from now on; none if the reason is empty."""
+        if intent.status != "requires_capture":
+            raise NotPossible(f"nothing is authorised: {intent.status}")
+        charge = self._latest(intent)
+        charge.hidden["declines_increments"] = reason
+        self._objects.save(charge, at)
 
     def authenticated(self, intent: Thing, at: datetime, *, is_done: bool) -> Thing:
         """The payer completed the authentication or failed it."""

@@ -92,6 +92,9 @@ class Lifecycle:
                 thing, at, declined(str(param.get("code", "insufficient_funds")))
             ),
             "expire_authorisation": lambda: self._intents.expire(thing, at),
+            "decline_increments": lambda: self._intents.decline_increments(
+                thing, at, str(param.get("decline_code", "generic_decline"))
+            ),
             "cancel_by_hand": lambda: self._intents.cancel_by_hand(
                 thing, at, reason or "requested_by_customer"
             ),
@@ -169,7 +172,14 @@ _TAKEN = ("payment_intent", "charge")
 _KINDS = {
     **dict.fromkeys(("payer_completes", "payer_fails"), ("payment_intent", "setup_intent")),
     **dict.fromkeys(
-        ("settle_debit", "decline_debit", "expire_authorisation", "cancel_by_hand"), _INTENT
+        (
+            "settle_debit",
+            "decline_debit",
+            "expire_authorisation",
+            "decline_increments",
+            "cancel_by_hand",
+        ),
+        _INTENT,
     ),
     **dict.fromkeys(("refund_by_hand", "dispute", "early_fraud_warning"), _TAKEN),
     **dict.fromkeys(("settle_refund", "require_refund_action", "fail_refund"), ("refund",)),

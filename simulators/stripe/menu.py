@@ -8,6 +8,7 @@ INTERVENTIONS = (
     "settle_debit",
     "decline_debit",
     "expire_authorisation",
+    "decline_increments",
     "cancel_by_hand",
     "refund_by_hand",
     "settle_refund",

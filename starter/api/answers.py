@@ -82,11 +82,11 @@ class PaymentAnswer(BaseModel):
 
 
 class EpisodeAnswer(BaseModel):
-    """A capture or a confirmation, or a refund, return or dispute."""
+    """A capture, an increment or a confirmation, or a refund, return or dispute."""
 
     id: str | None
     """Ours; null if we did not ask for it."""
-    object: Literal["capture", "confirmation", "reversal"]
+    object: Literal["capture", "increment", "confirmation", "reversal"]
     kind: str
     key: str | None
     state: str
@@ -102,7 +102,7 @@ class EpisodeAnswer(BaseModel):
 
 
 class ClaimAnswer(BaseModel):
-    """A capture, refund or confirmation that was asked for, and the collection as it now stands."""
+    """A claim that was asked for, and the collection as it now stands."""
 
     claim: EpisodeAnswer
     collection: PaymentAnswer
@@ -182,15 +182,17 @@ def payment_answer(record: PaymentRecord) -> PaymentAnswer:
     )
 
 
-#: A confirmation asks for the whole order again and takes nothing, so it is no capture.
-_OBJECTS: Final[Mapping[str, Literal["capture", "confirmation"]]] = {
+#: A confirmation asks for the whole order again, and an increment holds more. Neither takes
+#: anything, so they are no captures.
+_OBJECTS: Final[Mapping[str, Literal["capture", "increment", "confirmation"]]] = {
+    InstructionKind.INCREMENT: "increment",
     InstructionKind.CAPTURE: "capture",
     InstructionKind.CONFIRM: "confirmation",
 }
 
 
 def episode_answer(episode: Episode) -> EpisodeAnswer:
-    """The object of a capture, confirmation or reversal."""
+    """The object of a capture, increment, confirmation or reversal."""
     return EpisodeAnswer(
         id=episode.instruction_id,
         object=_OBJECTS.get(episode.kind, "reversal"),

@@ -220,7 +220,7 @@ class CollectionBody(_Ordered):
 
 
 class ClaimBody(BaseModel):
-    """How much to capture or refund."""
+    """How much to capture or refund, or by how much the hold grows."""
 
     model_config = _STRICT
 

@@ -1,4 +1,4 @@
-"""`/v1/collections`: money pulled from payers, with captures, refunds and cancels."""
+"""`/v1/collections`: money pulled from payers, with captures, increments, refunds and cancels."""
 
 from __future__ import annotations
 
@@ -88,6 +88,11 @@ def collections(parts: Parts) -> APIRouter:
         """Its captures, each with a state of its own."""
         return await episodes(payment_id, caller.tenant, "capture")
 
+    @router.get("/{payment_id}/increments", operation_id="list_increments")
+    async def increments(payment_id: PaymentIdPath, caller: Reads) -> EpisodesAnswer:
+        """Its increments, each with a state of its own."""
+        return await episodes(payment_id, caller.tenant, "increment")
+
     @router.get("/{payment_id}/reversals", operation_id="list_reversals")
     async def reversals(payment_id: PaymentIdPath, caller: Reads) -> EpisodesAnswer:
         """Its refunds, and the returns and disputes that nobody of ours asked for."""
@@ -108,6 +113,26 @@ def collections(parts: Parts) -> APIRouter:
     ) -> ClaimAnswer:
         """Take some of what is held. 202: it is sent as soon as it can be. 200: known key."""
         ask = partial(parts.orchestrator.capture, payment_id, key, body.amount.money)
+        return await claimed(payment_id, caller, ask, response)
+
+    @router.post(
+        "/{payment_id}/increments",
+        status_code=201,
+        operation_id="increment_collection",
+        responses=also(ClaimAnswer),
+    )
+    async def increment(
+        payment_id: PaymentIdPath,
+        body: ClaimBody,
+        caller: Pays,
+        key: IdempotencyKey,
+        response: Response,
+    ) -> ClaimAnswer:
+        """Hold so much more, before any of it is captured. The statuses are those of a capture.
+
+        The payer's bank may decline. Then the claim is `failed`, and the hold is as it was.
+        """
+        ask = partial(parts.orchestrator.increment, payment_id, key, body.amount.money)
         return await claimed(payment_id, caller, ask, response)
 
     @router.post(

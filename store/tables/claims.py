@@ -1,4 +1,4 @@
-"""The tables of captures, refunds and payers' actions: claimed amounts, sealed addresses."""
+"""The tables of claims and payers' actions: claimed amounts, sealed addresses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from store.columns import Moment
 
 
 class ClaimRow(SQLModel, table=True):
-    """The amount that a CAPTURE or REFUND instruction claims. It never changes."""
+    """The amount that an instruction claims, such as a CAPTURE's. It never changes."""
 
     __tablename__ = "claims"
 

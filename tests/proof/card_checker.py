@@ -1,14 +1,15 @@
 """Lays what apps asked, the card processor's book and our store side by side.
 
 It imports nothing of the product. Amounts of one payment are never equal, so an amount alone says
-which capture or refund an object at the processor belongs to.
+which claim an object at the processor belongs to.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, combinations
 from typing import Any
 
 _STATES = {
@@ -47,7 +48,7 @@ def compare_cards(
     """Compare them.
 
     Args:
-        asked: one row for each order (`kind` "order"), capture and refund: reference,
+        asked: one row for each order (`kind` "order"), increment, capture and refund: reference,
             amount_minor, and whether it was admitted.
         book: the processor's: each payment with its captures, refunds and disputes as `children`,
             and all that was booked for it.
@@ -90,10 +91,7 @@ def _judge(
     row: Mapping[str, Any],
 ) -> None:  # fmt: skip
     name, children = payment["reference"], payment["children"]
-    for wish in wishes:
-        if wish["kind"] == "order" and wish["amount_minor"] != payment["amount_minor"]:
-            text = f"{payment['amount_minor']} of {wish['amount_minor']} ordered of {name}"
-            told.flaw("changed", text)
+    _judge_hold(told, payment, wishes, row)
     for kind in ("capture", "refund"):
         wished = {w["amount_minor"]: w["admitted"] for w in wishes if w["kind"] == kind}
         made = Counter(c["amount_minor"] for c in children if c["kind"] == kind)
@@ -118,6 +116,33 @@ def _judge(
             told.flaw("disagree", f"{name}: {text}")
 
 
+def _judge_hold(
+    told: Told, payment: Mapping[str, Any], wishes: Sequence[Mapping[str, Any]],
+    row: Mapping[str, Any],
+) -> None:  # fmt: skip
+    """It is what was ordered and, of the increments that were asked for, each once or not."""
+    name, amount = payment["reference"], payment["amount_minor"]
+    wished = {w["amount_minor"]: w["admitted"] for w in wishes if w["kind"] == "increment"}
+    for ordered in (w["amount_minor"] for w in wishes if w["kind"] == "order"):
+        made = next((parts for parts in _parts(wished) if ordered + sum(parts) == amount), None)
+        if made is None:
+            is_more = bool(wished) and amount > ordered + sum(wished)
+            text = f"{amount} of {ordered} ordered of {name}"
+            told.flaw("twice" if is_more else "changed", text)
+            continue
+        for minor, admitted in wished.items():
+            if minor in made and not admitted:
+                told.flaw("unasked", f"increment of {minor} of {name} was never admitted")
+            status = row["claims"].get(("increment", minor))
+            if admitted and minor not in made and status != "undone" and not row["asks"]:
+                told.flaw("lost", f"increment of {minor} of {name} is {status} with us")
+
+
+def _parts(amounts: Collection[int]) -> Iterator[tuple[int, ...]]:
+    """Every choice among them."""
+    return chain.from_iterable(combinations(amounts, n) for n in range(len(amounts) + 1))
+
+
 def _differs(payment: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[str]:
     """Where our store says something else than the book."""
     if row["state"] not in _STATES[payment["status"]]:
@@ -136,7 +161,8 @@ def _differs(payment: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[str
         yield f"{-row['net']} came in, and {arrived} in the book"
     if (row["funds"] == "credit") != (sums["captured"] > 0):
         yield f"the app is told to {row['funds']}, and {sums['captured']} were captured"
-    reversals = {c["id"]: c["status"] for c in payment["children"] if c["kind"] != "capture"}
+    reversals = {c["id"]: c["status"] for c in payment["children"]
+                 if c["kind"] not in ("capture", "increment")}  # fmt: skip
     for reference, status in reversals.items():
         if row["reversals"].get(reference) != status:
             yield f"{reference} is {row['reversals'].get(reference)}, and {status} in the book"

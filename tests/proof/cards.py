@@ -1,4 +1,4 @@
-"""A small card processor of our own: holds, captures, refunds and disputes, and a double entry.
+"""A small card processor of our own: holds, increments, captures, refunds, disputes, double entry.
 
 It imports nothing of the product. It executes whatever it is asked, also more than it holds: what
 protects the payer is on our side of it. The first segment of a path says how it treats a key that
@@ -10,6 +10,8 @@ it knows, in the words of partner profiles:
     POST orders/ID/cancel       release what is held
     POST orders/ID/captures     take some of it: key, amount_minor
     GET  orders/ID/captures?key=KEY
+    POST orders/ID/increments   hold so much more, before any was captured: key, amount_minor
+    GET  orders/ID/increments?key=KEY
     POST orders/ID/refunds      give some of it back: key, amount_minor
     GET  orders/ID/refunds?key=KEY
 """
@@ -47,7 +49,7 @@ _ENTRIES: Final = {
 
 @dataclass
 class Child:
-    """A capture, a refund or a dispute of a payment."""
+    """An increment, a capture, a refund or a dispute of a payment."""
 
     id: str
     kind: str
@@ -97,11 +99,14 @@ class Cards:
         now: Callable[[], float],
         asks_payer: Callable[[str], bool] = lambda reference: False,
         fails: Callable[[str, int], bool] = lambda reference, amount: False,
+        declines: Callable[[str, int], bool] = lambda reference, amount: False,
     ) -> None:
         self._now = now
         self._asks_payer = asks_payer
         self._fails = fails
         """Whether a refund of a payment fails, some time after it was done."""
+        self._declines = declines
+        """Whether the payer's bank declines an increment of a payment."""
         self.payments: list[Held] = []
         self.postings: list[dict[str, Any]] = []
 
@@ -134,11 +139,11 @@ class Cards:
                 return Answer(200, asdict(payment))
             case ("POST", "cancel"):
                 return self._cancel(payment)
-            case ("POST", ("captures" | "refunds") as what):
+            case ("POST", ("increments" | "captures" | "refunds") as what):
                 kind = what.removesuffix("s")
                 known = [c for c in payment.of(kind) if c.key == body["key"]]
                 return self._once(treats, known, lambda: self._child(payment, kind, body))
-            case ("GET", ("captures" | "refunds") as what):
+            case ("GET", ("increments" | "captures" | "refunds") as what):
                 found = [c for c in payment.of(what.removesuffix("s")) if c.key == key]
                 return Answer(200, {"found": [asdict(c) for c in found[:1]]})
             case _:
@@ -186,13 +191,21 @@ class Cards:
         return Answer(200, asdict(payment))
 
     def _child(self, payment: Held, kind: str, asked: dict[str, Any]) -> Answer:
-        open_to = {"capture": ("authorised", "partly_captured"),
+        open_to = {"increment": ("authorised",),
+                   "capture": ("authorised", "partly_captured"),
                    "refund": ("partly_captured", "captured")}[kind]  # fmt: skip
         if payment.status not in open_to:
             return Answer(400, {"error": f"no {kind} of what is {payment.status}"})
-        status = "done" if kind == "capture" else "pending"
-        child = self._add(payment, kind, asked["key"], asked["amount_minor"], status)
-        self._book(payment, kind, child.amount_minor, child.id)
+        amount_minor = asked["amount_minor"]
+        if kind == "increment" and self._declines(payment.reference, amount_minor):
+            return Answer(400, {"error": "the payer's bank declines"})
+        status = "pending" if kind == "refund" else "done"
+        child = self._add(payment, kind, asked["key"], amount_minor, status)
+        if kind == "increment":
+            payment.amount_minor += amount_minor
+            self._book(payment, "authorisation", amount_minor, child.id)
+            return Answer(200, asdict(child))
+        self._book(payment, kind, amount_minor, child.id)
         if kind == "capture":
             whole = payment.booked("capture") >= payment.amount_minor
             payment.status = "captured" if whole else "partly_captured"

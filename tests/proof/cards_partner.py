@@ -77,7 +77,11 @@ _REVERSALS: Final = {
     "reinstated": ReversalState.REINSTATED,
 }
 _KINDS: Final = {"refund": ReversalKind.REFUND, "dispute": ReversalKind.DISPUTE}
-_PLACES: Final = {InstructionKind.CAPTURE: "captures", InstructionKind.REFUND: "refunds"}
+_PLACES: Final = {
+    InstructionKind.INCREMENT: "increments",
+    InstructionKind.CAPTURE: "captures",
+    InstructionKind.REFUND: "refunds",
+}
 
 
 def profile_of(idempotency: IdempotencyKind, lookup: LookupKind) -> Profile:
@@ -111,6 +115,7 @@ def profile_of(idempotency: IdempotencyKind, lookup: LookupKind) -> Profile:
         operations={
             InstructionKind.PAY: pay,
             InstructionKind.CANCEL: cancel,
+            InstructionKind.INCREMENT: pay,
             InstructionKind.CAPTURE: pay,
             InstructionKind.REFUND: pay,
         },
@@ -230,7 +235,7 @@ class CardsPartner:
 
 
 def _report(subject: Subject, said: dict[str, Any], source: Source, as_of: datetime) -> Report:
-    """Of a payment or, where a capture or refund was asked for, of that alone."""
+    """Of a payment or, where a claim was asked for, of that alone."""
     known = {"instruction_id": subject.instruction_id, "source": source, "as_of": as_of,
              "partner_status": said["status"], "partner_reference": said["id"]}  # fmt: skip
     currency = subject.order.instructed_amount.currency

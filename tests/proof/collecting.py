@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -13,6 +13,7 @@ from domain.lifecycle.profile import InstructionKind
 from domain.money import Money
 from domain.party import Party
 from domain.payments.order import Captured, Collection, Direction, Order, Rail, Times
+from domain.payments.payment import Amounts
 from domain.payments.report import PaymentState
 from starter.journal import Journal
 from store.claims import CannotClaim
@@ -23,12 +24,14 @@ from tests.proof.processor import signed
 from tests.proof.scenarios import Deed, Run, Scenario, cancel, in_state
 
 CAPTURE, REFUND = InstructionKind.CAPTURE, InstructionKind.REFUND
+INCREMENT = InstructionKind.INCREMENT
 AUTHORISED, CAPTURED = PaymentState.AUTHORISED, PaymentState.CAPTURED
 #: What a story captures, refunds and disputes, in cents; no two of one payment are equal.
 PART, MORE, LESS, DISPUTED = 60_00, 15_00, 10_00, 30_00
 _CURRENCY: Final = "EUR"
 _CONFIRM: Final = "POST /v1/payment_intents/*/confirm"
 _CAPTURE: Final = "POST /v1/payment_intents/*/capture"
+_INCREMENT: Final = "POST /v1/payment_intents/*/increment_authorization"
 _REFUND: Final = "POST /v1/refunds"
 _NOT_NOW: Final = 409
 
@@ -42,6 +45,7 @@ class CollectionScenario(Scenario):
         is_payer_away: nobody is there to confirm when it is collected.
         lost: routes of which the first reply about this payment never comes.
         is_taken: in the end all of it is captured.
+        raised: by so much the hold is raised before.
         refunded: so much is given back in the end.
         disputed: so much the payer's bank keeps in the end.
         reversals: the states in which refunds and disputes end, sorted.
@@ -56,6 +60,7 @@ class CollectionScenario(Scenario):
     is_payer_away: bool = False
     lost: tuple[str, ...] = ()
     is_taken: bool = True
+    raised: int = 0
     refunded: int = 0
     disputed: int = 0
     reversals: tuple[str, ...] = ()
@@ -110,7 +115,7 @@ class CollectionScenario(Scenario):
         folded = standing.folded
         minor = {name: each["minor"] for name, each in folded["amounts"].items()}
         wanted = {
-            "captured": minor["instructed"] if self.is_taken else 0,
+            "captured": minor["instructed"] + self.raised if self.is_taken else 0,
             "refunded": self.refunded,
             "disputed": self.disputed,
         }
@@ -132,6 +137,12 @@ def _is_half_taken(record: PaymentRecord) -> bool:
     return record.payment.amounts.captured.minor == PART
 
 
+def _is_raised(record: PaymentRecord) -> bool:
+    """More is held than was ordered."""
+    amounts = record.payment.amounts
+    return amounts.authorised.minor > amounts.instructed.minor
+
+
 def _is_disputed(record: PaymentRecord) -> bool:
     return any(each.state == "needs_evidence" for each in record.payment.reversals)
 
@@ -147,23 +158,37 @@ def _refund_was_refused(record: PaymentRecord) -> bool:
 # What
 
 
-def _claims(kind: InstructionKind, minor: int | None, *, loses_reply: bool = False) -> Deed:
-    """The app claims an amount; None: all that is left after the first part."""
+def _rest(amounts: Amounts) -> int:
+    """All that is left after the first part."""
+    return amounts.instructed.minor - PART
+
+
+def _all_held(amounts: Amounts) -> int:
+    return amounts.authorised.minor
+
+
+def _claims(
+    kind: InstructionKind, minor: int | Callable[[Amounts], int], *, loses_reply: bool = False
+) -> Deed:
+    """The app claims an amount, which may follow from what its payment shows."""
+    key = f"{kind}-{minor if isinstance(minor, int) else minor.__name__}"
 
     async def claim(arena: Arena, run: Run) -> bool:
         client = arena.assembly.orchestrator
         payment = (await client.get(run.payment_id, tenant=None)).payment
-        whole = payment.amounts.instructed.minor
-        amount = Money(minor=whole - PART if minor is None else minor, currency=_CURRENCY)
+        cents = minor if isinstance(minor, int) else minor(payment.amounts)
+        amount = Money(minor=cents, currency=_CURRENCY)
         if loses_reply:
             match = {"payment_intent": _known(payment.partner_reference), "amount": amount.minor}
             await arena.processor.loses_a_reply(_REFUND, _as_text(match))
-        asks = client.capture if kind is CAPTURE else client.refund
+        asks = {
+            CAPTURE: client.capture, INCREMENT: client.increment, REFUND: client.refund,
+        }  # fmt: skip
         arena.claims_journal.claim(run.reference, kind, amount)
         try:
             # An app that does not trust its own notes asks again, under the same key.
             for _ in range(2):
-                await asks(run.payment_id, f"{kind}-{minor}", amount, tenant=None, by="shop")
+                await asks[kind](run.payment_id, key, amount, tenant=None, by="shop")
         except CannotClaim:
             return False  # Not yet: the payment has to be read first.
         arena.claims_journal.admitted(run.reference, kind, amount)
@@ -281,7 +306,17 @@ COLLECTIONS: Final = (
         lost=(_CAPTURE,),
         actions=(
             (in_state(AUTHORISED), _claims(CAPTURE, PART)),
-            (_is_half_taken, _claims(CAPTURE, None)),
+            (_is_half_taken, _claims(CAPTURE, _rest)),
+        ),
+    ),
+    CollectionScenario(
+        "hold raised and taken whole",
+        captured=Captured.LATER,
+        lost=(_INCREMENT,),
+        raised=MORE,
+        actions=(
+            (in_state(AUTHORISED), _claims(INCREMENT, MORE)),
+            (_is_raised, _claims(CAPTURE, _all_held)),
         ),
     ),
     CollectionScenario(

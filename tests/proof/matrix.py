@@ -67,6 +67,7 @@ _CALLS: Final = {
 #: What a collection asks of the processor, by its kind of instruction.
 _CLAIMS: Final = {
     "a collection": r"payment_intents/\*/confirm",
+    "an increment": r"payment_intents/\*/increment_authorization",
     "a capture": r"payment_intents/\*/capture",
     "a refund": r"refunds",
     "a hold's cancel": r"payment_intents/\*/cancel",

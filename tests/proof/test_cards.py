@@ -76,3 +76,62 @@ def test_each_kind_of_flaw_is_found(flaw: str) -> None:
     BREAKS[flaw](book, row)
     flaws = compare_cards(ASKED, book, {"r": row}).flaws
     assert any(found.startswith(flaw) for found in flaws), flaws
+
+
+def _raised(*keys: str) -> dict[str, Any]:
+    """The book after so many increments of 30, before anything is captured."""
+    cards = Cards(lambda: 0.0)
+    order = {"key": "a", "reference": "r", "amount_minor": 100, "currency": "EUR", "at_once": False}
+    cards.answer("POST", "/replay_state/orders", order)
+    for key in keys:
+        asked = {"key": key, "amount_minor": 30}
+        cards.answer("POST", "/replay_state/orders/pi_1/increments", asked)
+    return cards.book()
+
+
+def _asked(*, admitted: bool = True) -> list[dict[str, Any]]:
+    more = {"reference": "r", "kind": "increment", "amount_minor": 30, "admitted": admitted}
+    return [ASKED[0], more]
+
+
+def _shown(authorised: int, status: str = "with the processor") -> dict[str, dict[str, Any]]:
+    row = {**SHOWN, "state": "authorised", "authorised": authorised, "captured": 0, "refunded": 0,
+           "net": 0, "funds": "hold", "reversals": {},
+           "claims": {("increment", 30): status}}  # fmt: skip
+    return {"r": row}
+
+
+def test_a_hold_that_was_raised_once_has_no_flaw() -> None:
+    for keys in (("b",), ("b", "b")):
+        assert compare_cards(_asked(), _raised(*keys), _shown(130)).flaws == []
+    declined = compare_cards(_asked(), _raised(), _shown(100, "undone"))
+    assert declined.flaws == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "admitted", "status", "flaw"),
+    [
+        (("b", "c"), True, "with the processor", "twice: 160 of 100 ordered of r"),
+        (("b",), False, "open", "unasked: increment of 30 of r was never admitted"),
+        ((), True, "with the processor", "lost: increment of 30 of r is with the processor"),
+    ],
+)
+def test_each_flaw_of_an_increment_is_found(
+    keys: tuple[str, ...], admitted: bool, status: str, flaw: str
+) -> None:
+    book = _raised(*keys)
+    shown = _shown(100 + 30 * len(keys), status)
+    flaws = compare_cards(_asked(admitted=admitted), book, shown).flaws
+    assert [found for found in flaws if found.startswith(flaw)], flaws
+
+
+def test_the_model_raises_no_hold_after_a_capture_and_declines_where_it_is_told_to() -> None:
+    cards = Cards(lambda: 0.0, declines=lambda reference, amount: amount == 7)
+    order = {"key": "a", "reference": "r", "amount_minor": 100, "currency": "EUR", "at_once": False}
+    cards.answer("POST", "/none/orders", order)
+    path = "/none/orders/pi_1"
+    declined = cards.answer("POST", f"{path}/increments", {"key": "b", "amount_minor": 7})
+    assert (declined.status, cards.payments[0].amount_minor) == (400, 100)
+    cards.answer("POST", f"{path}/captures", {"key": "c", "amount_minor": 60})
+    late = cards.answer("POST", f"{path}/increments", {"key": "d", "amount_minor": 8})
+    assert (late.status, cards.payments[0].amount_minor) == (400, 100)

@@ -1,4 +1,4 @@
-"""The door for captures and refunds: `tests/proof/simulation/cards.py` goes through it as well."""
+"""The door for claims: `tests/proof/simulation/cards.py` goes through it as well."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def test_another_tenants_payment_is_unknown(client: Orchestrator) -> None:
 
 async def test_a_claim_that_the_payment_does_not_allow_is_refused(client: Orchestrator) -> None:
     paid = await client.pay(order(), "k")
-    for ask in (client.capture, client.refund):
+    for ask in (client.capture, client.increment, client.refund):
         with pytest.raises(CannotClaim, match="offers no"):
             await ask(paid.payment_id, "r", ONE, tenant="shop", by="shop")
     with pytest.raises(InvalidCommand, match="command_id"):

@@ -93,7 +93,7 @@ async def test_a_repeated_claim_claims_nothing_new(store: Store, claims: Claims)
     assert (first.is_new, again.is_new) == (True, False)
     assert first.instruction.instruction_id == claim_id(PAYMENT, CAPTURE, "k")
     assert again.instruction == first.instruction
-    with pytest.raises(ClaimReused, match=r"key: 'k' stands for a capture of 60.00 EUR"):
+    with pytest.raises(ClaimReused, match=r"key: 'k' stands for the capture of 60.00 EUR"):
         await admit(claims, store, CAPTURE, 5_000)
     rows = store.rows(lambda s: s.exec(select(InstructionRow.kind)).all())
     assert sorted(rows) == ["capture", "pay"]

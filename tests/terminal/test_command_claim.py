@@ -1,4 +1,4 @@
-"""`finality capture` and `finality refund`, as a person or a script runs them."""
+"""`finality capture`, `increment`, `refund` and `confirm`, as a person or a script runs them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ from terminal.claim import claim_amount
 from tests.fakes import profile
 from tests.store.books import PAYMENT, exchange, in_doubt, report
 from tests.store.test_claims import away, booked, declined_without_payer
-from tests.terminal.collected import answered, claims_of, held
+from tests.store.test_increments import hold, read
+from tests.terminal.collected import answered, claims_of, collection, held
 from tests.terminal.homes import Home, home
 
 CAPTURE, REFUND = InstructionKind.CAPTURE, InstructionKind.REFUND
+INCREMENT = InstructionKind.INCREMENT
 S, K = PaymentState, MovementKind
 
 
@@ -140,7 +142,7 @@ async def test_a_key_stands_for_one_amount(alone: Home, capsys: pytest.CaptureFi
     await held(alone.store)
     assert await ask(alone, CAPTURE, 6_000) == 0
     assert await ask(alone, CAPTURE, 1_000) == 2
-    assert "finality: key: 'c1' stands for a capture of 60.00 EUR" in capsys.readouterr().err
+    assert "finality: key: 'c1' stands for the capture of 60.00 EUR" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("field", ["key", "by"])
@@ -182,6 +184,36 @@ async def test_another_payment_is_said_to_be_unknown(
 ) -> None:
     assert await ask(alone, REFUND, 1) == 2
     assert f"there is no payment {PAYMENT}" in capsys.readouterr().err
+
+
+async def test_an_increment_is_recorded_and_shown_beside_the_captures(
+    alone: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await hold(alone.store, of=collection(alone.store))
+    assert await ask(alone, INCREMENT, 2_000, "i1") == 0
+    said = capsys.readouterr().out
+    assert "increment i1 of 20.00 EUR: recorded; the partner has not answered yet" in said
+    [row] = alone.run("increment", PAYMENT, "20.00EUR", "--key", "i1", "--json").rows
+    assert (row["kind"], row["is_replay"], row["claim"]["kind"]) == ("increment", True, "increment")
+    [shown] = alone.run("show", PAYMENT, "--json").rows
+    assert [each["amount_minor"] for each in shown["increments"]] == [2_000]
+    assert (shown["captures"], shown["reversals"]) == ([], [])
+    assert await ask(alone, CAPTURE, 11_000) == 2
+    assert "wait until the increment of 20.00 EUR is proven" in capsys.readouterr().err
+
+
+async def test_an_increment_is_known_once_the_partner_shows_the_larger_hold(
+    alone: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await hold(alone.store, of=collection(alone.store))
+    assert await ask(alone, INCREMENT, 2_000, "i1") == 0
+    await answered(alone.store, INCREMENT, "i1")
+    await read(alone.store, 12_000)
+    capsys.readouterr()
+    assert await ask(alone, INCREMENT, 2_000, "i1", wait_seconds=30) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "increment i1 of 20.00 EUR: done" in said
+    assert "Booked so far: 120.00 EUR held." in said
 
 
 async def test_a_payer_who_comes_back_is_asked_for_the_whole_order(alone: Home) -> None:

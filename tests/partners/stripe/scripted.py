@@ -14,6 +14,7 @@ import httpx
 
 from domain.accounts import Account
 from domain.lifecycle.answers import Deadline, Prepared, Submitted, WireRequest
+from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.profile import InstructionKind
 from domain.money import Money
 from domain.party import Party
@@ -83,7 +84,7 @@ Answer = tuple[int, Any] | tuple[int, Any, Mapping[str, str]] | Exception
 def of_kind(kind: InstructionKind, subject: Subject = TAKEN, minor: int = 500) -> Subject:
     """An instruction that follows a PAY."""
     amount = Money(minor=minor, currency="EUR")
-    claims = kind in (InstructionKind.CAPTURE, InstructionKind.REFUND)
+    claims = kind_of(kind).claims and kind is not InstructionKind.CONFIRM
     return replace(
         subject,
         instruction_id=f"pay_1/{kind}/1",
@@ -196,7 +197,12 @@ def charge(**changes: Any) -> dict[str, Any]:
         "created": SECONDS,
         "currency": "eur",
         "status": "succeeded",
-        "payment_method_details": {"card": {"multicapture": {"status": "unavailable"}}},
+        "payment_method_details": {
+            "card": {
+                "multicapture": {"status": "unavailable"},
+                "incremental_authorization": {"status": "available"},
+            }
+        },
         **changes,
     }
 

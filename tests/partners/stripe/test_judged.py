@@ -66,7 +66,8 @@ def judged(judge: str, sent: Sent, **changes: str) -> httpx.Response:
 
 async def sent_for(subject: Subject) -> list[Sent]:
     """What is sent to prepare and to submit an instruction."""
-    several = {"card": {"multicapture": {"status": "available"}}}
+    offered = {"status": "available"}
+    several = {"card": {"multicapture": offered, "incremental_authorization": offered}}
     held = charge(amount_captured=0, payment_method_details=several)
     script = Scripted().on(
         "POST /v1/payment_intents", (200, intent(status="requires_confirmation"))
@@ -116,6 +117,7 @@ def saving() -> Order:
         NEW_PAYOUT,
         replace(NEW, order=saving()),
         of_kind(InstructionKind.CONFIRM, replace(TAKEN, order=full(Rail.CARD))),
+        of_kind(InstructionKind.INCREMENT),
         of_kind(InstructionKind.CAPTURE),
         of_kind(InstructionKind.REFUND),
         of_kind(InstructionKind.CANCEL),

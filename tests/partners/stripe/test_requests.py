@@ -83,8 +83,35 @@ async def test_an_intent_says_all_that_the_order_says() -> None:
     assert form["customer"] == "cus_1"
     assert form["capture_method"] == "manual"
     assert form["payment_method_options[card][request_multicapture]"] == "if_available"
+    rising = "payment_method_options[card][request_incremental_authorization]"
+    assert form[rising] == "if_available"
     assert form["statement_descriptor_suffix"] == "ACME SHOP"
     assert form["description"] == "Invoice 7"
+
+
+async def test_an_account_without_features_of_cards_holds_without_them() -> None:
+    """Asking for one that the account lacks is refused, though it is asked for if available."""
+    ineligible = error(400, code="payment_intent_invalid_parameter")
+    script = Scripted().on(MAKE, ineligible, (200, UNCONFIRMED))
+    prepared = await partner(script).prepare(replace(NEW, order=HELD))
+    assert isinstance(prepared, Prepared), prepared
+    first, second = script.sent
+    left_out = {name for name in first.form if name.startswith("payment_method_options")}
+    assert len(left_out) == 2
+    assert second.form == {name: text for name, text in first.form.items() if name not in left_out}
+    keys = [sent.headers["idempotency-key"] for sent in script.sent]
+    assert keys == [f"{KEY}-intent-1", f"{KEY}-intent-2"]
+
+
+@pytest.mark.parametrize(("order", "requests"), [(ORDER, 1), (HELD, 2)], ids=["at once", "later"])
+async def test_another_parameter_that_is_refused_ends_the_order(
+    order: Order, requests: int
+) -> None:
+    script = Scripted().on(MAKE, error(400, code="payment_intent_invalid_parameter"))
+    unprepared = await partner(script).prepare(replace(NEW, order=order))
+    assert isinstance(unprepared, Unprepared)
+    assert unprepared.refused is not None
+    assert len(script.sent) == requests
 
 
 async def test_a_card_is_saved_while_the_payer_is_there() -> None:

@@ -49,7 +49,7 @@ _LOOKS_SECONDS: Final = 10.0
 
 @dataclass
 class Wish:
-    """One capture or refund that an app asks for."""
+    """One claim that an app asks for."""
 
     kind: str
     amount_minor: int
@@ -86,6 +86,13 @@ class Story:
             ends = chance.choice(("lost", "won", "reinstated"))
             self.disputes.append((chance.uniform(70, 140), own + 700, ends))
         self.confirms_at = chance.uniform(25, 45) if chance.random() < 0.7 else None
+        # Drawn apart, so that the rest of a seed's world is what it was before there were any.
+        chance = random.Random(f"increment {self.seed} {self.number}")
+        if chance.random() < 0.6 and not self.is_captured_at_once:
+            at = chance.uniform(15, 45)
+            self.wishes.append(Wish("increment", own + 900, at))
+            # It fits only into the larger hold, and some apps do not wait for that.
+            self.wishes.append(Wish("capture", own + 10_300, at + chance.choice((0, 0, 20))))
 
     @property
     def reference(self) -> str:
@@ -123,6 +130,7 @@ class CardWorld(World):
             lambda: clock.true().timestamp(),
             asks_payer=asking.__contains__,
             fails=lambda reference, amount: amount % 3 == 0,
+            declines=lambda reference, amount: amount % 3 == 0,
         )
         world = cls(plan, database, clock, loop, weather, temporal, cards)
         world.stories, world.cards, world.early = stories, cards, set()
@@ -219,10 +227,11 @@ class CardWorld(World):
         if payment_id is None:
             return False
         client, amount = self.orchestrator(), Money(minor=wish.amount_minor, currency="EUR")
-        asks = client.capture if wish.kind == "capture" else client.refund
+        claims = {"increment": client.increment, "capture": client.capture, "refund": client.refund}
+        ask, key = claims[wish.kind], f"k-{wish.amount_minor}"
         try:
             for _ in range(2):  # An app that does not trust its own notes asks again.
-                await asks(payment_id, f"k-{wish.amount_minor}", amount, tenant="shop", by="shop")
+                await ask(payment_id, key, amount, tenant="shop", by="shop")
         except (StoreAway, CannotClaim):
             return False
         return True

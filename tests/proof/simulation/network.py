@@ -18,8 +18,8 @@ from tests.proof.simulation.weather import Weather
 from transport.exchange import Lost, NeverLeft, Outcome, Request, Response
 
 _TRIP_SECONDS: Final = 0.01
-#: Requests that move money end so.
-_MOVING: Final = ("/orders", "/captures", "/refunds")
+#: Requests that hold or move money end so.
+_MOVING: Final = ("/orders", "/increments", "/captures", "/refunds")
 _BEFORE_END_SECONDS: Final = 0.001
 
 

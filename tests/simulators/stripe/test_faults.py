@@ -112,6 +112,7 @@ def subjects(shop: Shop) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
         "settle_debit": (shop.pay("pm_usBankAccount_processing"), {}),
         "decline_debit": (shop.pay("pm_success_de"), {"code": "account_closed"}),
         "expire_authorisation": (shop.pay(capture_method="manual"), {}),
+        "decline_increments": (shop.pay(capture_method="manual"), {"decline_code": "lost_card"}),
         "cancel_by_hand": (shop.pay(capture_method="manual"), {"reason": "abandoned"}),
         "refund_by_hand": (shop.pay(), {"amount": 100}),
         "settle_refund": (refunds[0], {}),

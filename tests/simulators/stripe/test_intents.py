@@ -11,7 +11,6 @@ from tests.simulators.stripe.conftest import BACK, MANDATE, Shop
 
 DAY = 86_400
 MULTIPLE = {"payment_method_options[card][request_multicapture]": "if_available"}
-RISING = {"payment_method_options[card][request_incremental_authorization]": "if_available"}
 EXTENDED = {"payment_method_options[card][request_extended_authorization]": "if_available"}
 
 
@@ -311,18 +310,6 @@ def test_several_parts_are_taken_where_it_was_agreed(shop: Shop) -> None:
     shop.done(f"payment_intents/{other['id']}/capture", amount_to_capture=9, final_capture="false")
     shop.advance(8 * DAY)
     assert (shop.read(other)["status"], shop.read(other)["amount_received"]) == ("succeeded", 9)
-
-
-def test_more_is_held_where_it_was_agreed(shop: Shop) -> None:
-    held = shop.pay(capture_method="manual", **RISING)
-    raise_it = f"payment_intents/{held['id']}/increment_authorization"
-    assert shop.refused(raise_it, amount=2000)["code"] == "invalid_charge_amount"
-    risen = shop.done(raise_it, amount=2600)
-    assert (risen["amount"], risen["amount_capturable"]) == (2600, 2600)
-    assert shop.read(held)["latest_charge"]["amount"] == 2600
-    fixed = shop.pay(capture_method="manual")
-    refused = shop.refused(f"payment_intents/{fixed['id']}/increment_authorization", amount=2600)
-    assert refused["code"] == "payment_intent_unexpected_state"
 
 
 def test_what_is_not_taken_in_time_is_released(shop: Shop) -> None:

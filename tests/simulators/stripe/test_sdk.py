@@ -122,6 +122,24 @@ def test_the_official_client_pays_reads_captures_and_refunds(
     assert sdk.v1.payouts.retrieve(payout.id).status == "paid"
 
 
+def test_the_official_client_raises_a_hold_and_knows_its_decline(
+    sdk: stripe.StripeClient, control: httpx.Client
+) -> None:
+    intents = sdk.v1.payment_intents
+    options = {"card": {"request_incremental_authorization": "if_available"}}
+    held = intents.create(
+        order(capture_method="manual", confirm=True, payment_method_options=options)
+    )
+    raised = intents.increment_authorization(held.id, {"amount": 2600, "metadata": {"why": "bar"}})
+    assert (raised.amount, raised.amount_capturable) == (2600, 2600)
+    rule = {"fault": "decline_increments", "param": {"decline_code": "insufficient_funds"}}
+    control.post(f"/_control/payments/{held.id}", json=rule)
+    with pytest.raises(stripe.CardError) as declined:
+        intents.increment_authorization(held.id, {"amount": 3000})
+    assert declined.value.code == "card_declined"
+    assert intents.capture(held.id, {"amount_to_capture": 2600}).status == "succeeded"
+
+
 def test_the_official_client_saves_a_card_and_a_payer_authenticates(
     sdk: stripe.StripeClient, control: httpx.Client
 ) -> None:

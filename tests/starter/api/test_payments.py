@@ -234,7 +234,7 @@ async def test_a_collection_is_no_payment_and_is_claimed_under_keys(api: Api) ->
         shown["id"]
     ]
     amount = {"amount": {"minor": 100, "currency": "EUR"}}
-    for claim in ("captures", "refunds"):
+    for claim in ("captures", "increments", "refunds"):
         refused = await api.post(f"{path}/{claim}", amount, key="x")
         assert (refused.status_code, refused.json()["type"]) == (
             409, "urn:finality:problem:cannot-claim",
@@ -245,7 +245,8 @@ async def test_a_collection_is_no_payment_and_is_claimed_under_keys(api: Api) ->
         assert answer.status_code == status
     refused = await api.post(f"{path}/confirmations", key="x")
     assert refused.json()["type"] == "urn:finality:problem:cannot-claim"
-    assert (await api.get(f"{path}/captures")).json() == {"data": []}
+    for claims in ("captures", "increments"):
+        assert (await api.get(f"{path}/{claims}")).json() == {"data": []}
     assert (await api.get(f"{path}/action")).status_code == 404
     # A key that names no account collects nowhere.
     assert (await api.post("/v1/collections", body, key="o", who=OTHER)).status_code == 422

@@ -92,8 +92,14 @@ async def test_a_halt_of_everything_does_not_tell_a_tenant_about_payments_of_oth
 
 @pytest.mark.parametrize(
     ("kind", "named"),
-    [(InstructionKind.CAPTURE, "capture"), (InstructionKind.CONFIRM, "confirmation")],
+    [
+        (InstructionKind.CAPTURE, "capture"),
+        (InstructionKind.CONFIRM, "confirmation"),
+        (InstructionKind.INCREMENT, "increment"),
+    ],
 )
-def test_a_confirmation_is_shown_as_no_capture(kind: InstructionKind, named: str) -> None:
+def test_a_claim_that_takes_nothing_is_shown_as_no_capture(
+    kind: InstructionKind, named: str
+) -> None:
     episode = Episode(kind, CaptureState.DONE, Money(minor=900, currency="EUR"), is_open=False)
     assert episode_answer(episode).object == named

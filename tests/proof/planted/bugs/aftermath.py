@@ -10,6 +10,7 @@ import domain.lifecycle.reversals as reversals
 import domain.lifecycle.sending as sending
 import domain.payments.aftermath as aftermath
 import domain.payments.fold as folding
+import domain.payments.holds as holds
 import domain.payments.movements as movements
 from domain.lifecycle.profile import InstructionKind
 from domain.lifecycle.reversals import ReversalKind, ReversalState
@@ -66,6 +67,22 @@ def a_capture_over_the_bound() -> None:
         return original(kind, payment, instructions)
 
     everywhere(original, each)
+
+
+@planted("an increment counts as held before it is proven", partner="cards")
+def an_unproven_increment_is_held() -> None:
+    original = aftermath.left_to_claim
+
+    def hopes(kind: Any, payment: Any, instructions: Any) -> Any:
+        left = original(kind, payment, instructions)
+        if kind is not InstructionKind.CAPTURE or left is None:
+            return left
+        instructed, authorised = payment.amounts.instructed, payment.amounts.authorised
+        proven = min(holds.proven_hold(instructed, instructions).minor, authorised.minor)
+        more = holds.possible_hold(instructed, instructions).minor - proven
+        return left.model_copy(update={"minor": left.minor + more})
+
+    everywhere(original, hopes)
 
 
 @planted("a claim counts only once the partner has it", partner="cards")
