@@ -3,8 +3,6 @@
 Amounts are integers in minor units. Moments are aware `datetime`s, or texts of ISO 8601.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
