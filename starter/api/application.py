@@ -19,6 +19,7 @@ from domain.clock import ClocksApart
 from domain.payments.payment import UnknownPayment
 from starter.api.callers import BEARER
 from starter.api.collections import collections
+from starter.api.document import Documented
 from starter.api.events import events
 from starter.api.files import files
 from starter.api.guard import VERSION, Guard, Limits
@@ -55,7 +56,7 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
 
 def application(parts: Parts, limits: Limits | None = None) -> FastAPI:
     """The application. Everything below /v1 needs a key; the rest is about the process."""
-    app = FastAPI(
+    app = Documented(
         title="Finality",
         version=VERSION,
         description="Payments that run until they are final. See docs/api.md.",
