@@ -14,6 +14,14 @@ from tests.judges.environment import judged
 from tests.terminal.conftest import Terminal
 from tests.terminal.test_client import new_key
 
+#: The generator knows no XML: it sends a file as bytes.
+_CONFIG = """
+project_name_override: judged
+package_name_override: judged_client
+post_hooks: []
+content_type_overrides:
+  application/xml: application/octet-stream
+"""
 _PROGRAM = """
 import os
 
@@ -56,9 +64,7 @@ def test_a_generated_client_makes_a_payment(
     with urllib.request.urlopen(f"{address}/openapi.json", timeout=60) as answer:
         document = json.load(answer)
     (tmp_path / "openapi.json").write_text(json.dumps(document))
-    (tmp_path / "config.yml").write_text(
-        "project_name_override: judged\npackage_name_override: judged_client\npost_hooks: []\n"
-    )
+    (tmp_path / "config.yml").write_text(_CONFIG)
     generated = judged(
         "-m", "openapi_python_client", "generate", "--path", "openapi.json", "--meta", "none",
         "--config", "config.yml", "--output-path", "judged_client", "--fail-on-warning",
