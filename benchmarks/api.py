@@ -52,7 +52,7 @@ class Cost:
 
 
 async def api_ratio(made: Stand, payments: int, rounds: int) -> dict[str, Any]:
-    """Both in turn. `api_ratio` is of their processor times, and `api_rate_ratio` of their rates."""
+    """Both in turn. `api_ratio` is of processor times, and `api_rate_ratio` of rates."""
     product = Product(made)
     port = free_port()
     keys = [await _new_key(made, number) for number in range(_KEYS)]
