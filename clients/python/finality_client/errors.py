@@ -131,8 +131,7 @@ class PossibleDuplicate(ApiError):
     @property
     def earlier(self) -> list[dict[str, Any]]:
         """The payments it may repeat, each with its `id`."""
-        found = self.body.get("earlier")
-        return [each for each in found if isinstance(each, dict)] if _is_list(found) else []
+        return _objects(self.body.get("earlier"))
 
     @property
     def acknowledge(self) -> dict[str, Any]:
@@ -162,8 +161,7 @@ class SeveralFiles(ApiError):
 
     @property
     def files(self) -> list[dict[str, Any]]:
-        found = self.body.get("files")
-        return [each for each in found if isinstance(each, dict)] if _is_list(found) else []
+        return _objects(self.body.get("files"))
 
 
 class CursorLost(ApiError):
@@ -228,7 +226,7 @@ def _problem(response: httpx.Response) -> dict[str, Any]:
 
 def _field_errors(found: Any) -> list[FieldError]:
     made = []
-    for each in found if _is_list(found) else []:
+    for each in found if isinstance(found, list) else []:
         try:
             made.append(FieldError.model_validate(each))
         except ValidationError:
@@ -236,5 +234,6 @@ def _field_errors(found: Any) -> list[FieldError]:
     return made
 
 
-def _is_list(found: Any) -> bool:
-    return isinstance(found, list)
+def _objects(found: Any) -> list[dict[str, Any]]:
+    listed = found if isinstance(found, list) else []
+    return [each for each in listed if isinstance(each, dict)]

@@ -98,7 +98,8 @@ class Tries:
         self._count += 1
         if self._count >= self._retries.tries_max:
             return None
-        whole = min(self._retries.pause_max, self._retries.pause_seconds * 2 ** (self._count - 1))
+        doubled = self._retries.pause_seconds * 2.0 ** (self._count - 1)
+        whole = min(self._retries.pause_max, doubled)
         # Callers that failed together must not come back together.
         return whole * random.uniform(0.5, 1)
 
