@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI
+from starlette.routing import compile_path
 
 from starter.api.problems import MEDIA_TYPE, ProblemBody
 
@@ -67,6 +68,15 @@ class Documented(FastAPI):
                 for operation in item.values():
                     _mend(operation)
         return super().openapi()
+
+    def methods_at(self, path: str) -> set[str]:
+        """The methods of an address, by the document."""
+        return {
+            method.upper()
+            for template, item in self.openapi()["paths"].items()
+            if compile_path(template)[0].match(path)
+            for method in item
+        }
 
 
 def _mend(operation: dict[str, Any]) -> None:
