@@ -60,7 +60,7 @@ async def _task(api: Api) -> str:
 
 
 #: Makes an object of SHOP below each address that takes an id. A new address needs a line here.
-_MAKERS: Final[dict[str, Callable[[Api], Awaitable[str]]]] = {
+MAKERS: Final[dict[str, Callable[[Api], Awaitable[str]]]] = {
     "/v1/payments/{payment_id}": _payment,
     "/v1/collections/{payment_id}": _collection,
     "/v1/files/{message_id}": _file,
@@ -79,7 +79,7 @@ async def test_every_route_that_takes_an_id_answers_404_to_another_tenant(api: A
         if method in ("get", "post", "put", "patch", "delete")
     ]
     assert len(routes) >= 14
-    made = {address: await make(api) for address, make in _MAKERS.items()}
+    made = {address: await make(api) for address, make in MAKERS.items()}
     stored = recorded(api)
 
     async def ask(method: str, path: str, who: str, id: str) -> httpx.Response:
@@ -98,7 +98,7 @@ async def test_every_route_that_takes_an_id_answers_404_to_another_tenant(api: A
 
     for method, path in routes:
         address = f"{path.partition('}')[0]}}}"
-        assert address in made, f"add a maker of an object below {address} to _MAKERS"
+        assert address in made, f"add a maker of an object below {address} to MAKERS"
         foreign = await ask(method, path, OTHER, made[address])
         unknown = await ask(method, path, OTHER, "unknown_1")
         assert (foreign.status_code, unknown.status_code) == (404, 404), (path, foreign.text)
