@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from local.demo_file import DEBTOR_IBAN
-from local.stack import Stack
+from tests.fakes import DEBTOR_IBAN
 from tests.judges.environment import judged
-from tests.terminal.conftest import Terminal
-from tests.terminal.test_client import new_key
+from tests.starter.api.conftest import SHOP, Api
+from tests.starter.api.test_payments import recorded
 
 #: The generator knows no XML: it sends a file as bytes.
 _CONFIG = """
@@ -27,10 +25,12 @@ import os
 
 from judged_client import AuthenticatedClient
 from judged_client.api.events import list_events
-from judged_client.api.payments import create_payment, get_payment
-from judged_client.models import PaymentBody, PaymentState, ProblemBody
+from judged_client.api.payments import cancel_payment, create_payment, get_payment
+from judged_client.models import CancelBody, PaymentBody, PaymentState, ProblemBody
 
-client = AuthenticatedClient(base_url=os.environ["ADDRESS"], token=os.environ["KEY"])
+client = AuthenticatedClient(
+    base_url=os.environ["ADDRESS"], token=os.environ["KEY"], timeout=60
+)
 order = PaymentBody.from_dict({
     "instructed_amount": {"minor": 1250, "currency": "EUR"},
     "debtor": {"name": "We GmbH"},
@@ -41,41 +41,39 @@ order = PaymentBody.from_dict({
 })
 with client:
     payment = create_payment.sync(client=client, body=order, idempotency_key="generated")
-    for _ in range(8):
-        payment = get_payment.sync(payment.id, client=client, wait=20)
-        if payment.state is PaymentState.SETTLED:
-            break
-    assert payment.state is PaymentState.SETTLED, payment
-    events = list_events.sync(client=client, related=payment.id).data
-    assert [each.sequence for each in events] == list(range(1, len(events) + 1))
+    again = create_payment.sync(client=client, body=order, idempotency_key="generated")
+    shown = get_payment.sync(payment.id, client=client)
+    assert payment.id == again.id == shown.id
+    assert shown.state is PaymentState.CREATED, shown
     order.creditor_account.iban = "NL91ABNA0417164301"
     refused = create_payment.sync(client=client, body=order, idempotency_key="wrong")
     assert isinstance(refused, ProblemBody), refused
     assert refused.errors[0].pointer == "/creditor_account/iban"
+    done = cancel_payment.sync(payment.id, client=client, body=CancelBody(), idempotency_key="c")
+    assert done.payment.state is PaymentState.CANCELLED, done
+    events = list_events.sync(client=client, related=payment.id).data
+    assert [each.sequence for each in events] == list(range(1, len(events) + 1))
     print(payment.id)
 """
 
 
-@pytest.mark.timeout(400)
-def test_a_generated_client_makes_a_payment(
-    terminal: Terminal, stack: Stack, tmp_path: Path
-) -> None:
-    address = f"http://127.0.0.1:{stack.ports.api}"
-    with urllib.request.urlopen(f"{address}/openapi.json", timeout=60) as answer:
-        document = json.load(answer)
-    (tmp_path / "openapi.json").write_text(json.dumps(document))
+@pytest.mark.timeout(420)
+async def test_a_generated_client_makes_a_payment(api: Api, address: str, tmp_path: Path) -> None:
+    (tmp_path / "openapi.json").write_bytes((await api.http.get("/openapi.json")).content)
     (tmp_path / "config.yml").write_text(_CONFIG)
-    generated = judged(
+    generated = await asyncio.to_thread(
+        judged,
         "-m", "openapi_python_client", "generate", "--path", "openapi.json", "--meta", "none",
         "--config", "config.yml", "--output-path", "judged_client", "--fail-on-warning",
         within=200, cwd=tmp_path,
     )  # fmt: skip
     assert generated.returncode == 0, generated.stdout + generated.stderr
     (tmp_path / "program.py").write_text(_PROGRAM)
-    paid = judged(
-        "program.py", within=180, cwd=tmp_path,
-        ADDRESS=address, KEY=new_key(terminal, "generated"), DEBTOR=DEBTOR_IBAN,
+    api.running.away = False
+    paid = await asyncio.to_thread(
+        judged, "program.py", within=200, cwd=tmp_path,
+        ADDRESS=address, KEY=api.texts[SHOP], DEBTOR=DEBTOR_IBAN,
     )  # fmt: skip
     assert paid.returncode == 0, paid.stdout + paid.stderr
-    shown = terminal.run("show", paid.stdout.strip(), "--json")
-    assert shown.rows[0]["state"] in ("settled", "final")
+    assert recorded(api) == 1
+    assert paid.stdout.strip() in api.running.started
