@@ -59,5 +59,5 @@ async def test_schemathesis_finds_nothing_along_the_links(
         assert not await findings(api, address, tmp_path, "stateful", 12)
     told = {record.getMessage() for record in caplog.records}
     # It followed them to objects that there are.
-    for route in ("/v1/payments/{payment_id}", "/v1/collections/{payment_id}"):
+    for route in ("/v1/tasks/{task_id}", "/v1/files/{message_id:path}"):
         assert any(line.startswith(f"GET {route} 200") for line in told), sorted(told)
