@@ -15,6 +15,10 @@ VENV_READY := $(VENV)/.ready
 BENCH := .bench
 BENCH_READY := $(BENCH)/.ready
 
+# Programs that judge the HTTP API from outside, with libraries that must not constrain ours.
+JUDGES := .judges
+JUDGES_READY := $(JUDGES)/.ready
+
 # The Python of this machine is the one to use; another is not fetched behind its back.
 export UV_PYTHON_DOWNLOADS := never
 # Many processes start here, one after the other: what the first compiled, the others load.
@@ -32,7 +36,7 @@ help: ## say what can be made
 demo: servers ## watch payments and collections survive a killed worker and lost replies (ARGS=--keep leaves it running)
 	$(BIN)/finality demo $(ARGS)
 
-test: servers ## run all tests (ARGS="-k word" runs some)
+test: servers $(JUDGES_READY) ## run all tests (ARGS="-k word" runs some)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 kills: servers ## kill a worker at every point of every scenario, for about half an hour (ARGS="--sample 300")
@@ -85,10 +89,11 @@ lock: $(UV_READY) ## resolve the dependencies anew (ARGS=--upgrade takes newer o
 	$(UV) pip compile $(LOCKED) pyproject.toml -o requirements.lock
 	$(UV) pip compile $(LOCKED) -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock
 	$(UV) pip compile $(LOCKED) -c requirements.lock --group pyproject.toml:bench -o requirements-bench.lock
+	$(UV) pip compile $(LOCKED) --group pyproject.toml:judges -o requirements-judges.lock
 	echo 'uv==$(UV_VERSION)' | $(UV) pip compile $(LOCKED) - -o requirements-tools.lock
 
 clean: ## remove what was made here; the servers stay in the user's cache
-	rm -rf $(VENV) $(TOOLS) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TOOLS) $(BENCH) $(JUDGES) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 UV_VERSION := 0.13.9
@@ -99,10 +104,10 @@ $(UV_READY): requirements-tools.lock
 	$(TOOLS)/bin/python -m pip install --quiet --require-hashes -r requirements-tools.lock
 	@touch $@
 
-$(VENV_READY): $(UV_READY) requirements-dev.lock pyproject.toml
+$(VENV_READY): $(UV_READY) requirements-dev.lock pyproject.toml clients/python/pyproject.toml
 	test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
 	$(UV) pip sync --quiet --compile-bytecode --require-hashes requirements-dev.lock
-	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	$(UV) pip install --quiet --no-deps --no-build-isolation --editable . --editable clients/python
 	# Where the environment forbids Python to write bytecode, each command would compile all of this.
 	$(BIN)/python -m compileall -q -x '/[.]' . ||:
 	@touch $@
@@ -110,4 +115,9 @@ $(VENV_READY): $(UV_READY) requirements-dev.lock pyproject.toml
 $(BENCH_READY): $(UV_READY) requirements-bench.lock
 	test -x $(BENCH)/bin/python || $(UV) venv --quiet --python $(PYTHON) $(BENCH)
 	VIRTUAL_ENV=$(CURDIR)/$(BENCH) $(UV) pip sync --quiet --require-hashes requirements-bench.lock
+	@touch $@
+
+$(JUDGES_READY): $(UV_READY) requirements-judges.lock
+	test -x $(JUDGES)/bin/python || $(UV) venv --quiet --python $(PYTHON) $(JUDGES)
+	VIRTUAL_ENV=$(CURDIR)/$(JUDGES) $(UV) pip sync --quiet --require-hashes requirements-judges.lock
 	@touch $@

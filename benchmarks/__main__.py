@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from benchmarks.api import api_ratio
 from benchmarks.imports import import_ratio
 from benchmarks.load import AT_ONCE, first_answers
 from benchmarks.profile import profile
@@ -37,7 +38,7 @@ T = TypeVar("T")
 
 OUT: Final = Path(__file__).parent / "out"
 _WAITING_GOAL: Final = 10_000
-_MEASURES: Final = ("compare", "waiting", "regular", "workers", "peer", "imports")
+_MEASURES: Final = ("compare", "waiting", "regular", "workers", "peer", "api", "imports")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,6 +71,10 @@ async def measure(given: argparse.Namespace, home: Path) -> dict[str, Any]:
         if "compare" in given.only:
             result |= await _reported("product and twin in turn", _compare(made, shape, given))
             result["profile"] = await _reported("profile", profile(made, given.payments))
+        if "api" in given.only:
+            result |= await _reported(
+                "payments over HTTP", api_ratio(made, given.payments, given.rounds)
+            )
         if "peer" in given.only:
             result["peer"] = await _reported("peer", asyncio.to_thread(_peer, made, given))
             if "per_second" in result:

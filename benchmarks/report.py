@@ -26,6 +26,7 @@ _GOALS: Final = {
     "first_answer_ratio": Goal("first answer of `pay`, beside the bare twin", 1.25),
     "waiting_memory_mb": Goal("worker memory for 10,000 payments that wait, MB", 50),
     "regular_ms": Goal("the slowest regular query with a million payments, ms", 5),
+    "api_ratio": Goal("processor time of `POST /v1/payments`, beside `Orchestrator.pay`", 1.3),
     "import_ratio": Goal("`import worker`, beside its libraries alone", 1.3),
 }
 #: As JSON has them.
@@ -43,6 +44,8 @@ def as_markdown(result: Mapping[str, Any]) -> str:
         parts.append(_waiting(result["waiting"]))
     if "regular" in result:
         parts.append(_regular(result["regular"]))
+    if "api" in result:
+        parts.append(_api(result["api"]))
     if "two_workers_ratio" in result:
         parts.append(
             f"Two workers on PostgreSQL make {result['two_workers_ratio']:.2f} times the payments "
@@ -96,6 +99,15 @@ def _rates(result: Mapping[str, Any]) -> str:
         sides[peer["name"]] = (peer["per_second"], peer["first_answer_ms"])
     rows = [(name, f"{rate:.1f}", f"{first:.0f}") for name, (rate, first) in sides.items()]
     return _table(("who", "payments a second", "first answer, ms (median)"), rows)
+
+
+def _api(found: Mapping[str, Mapping[str, float]]) -> str:
+    words = {"pay": "`Orchestrator.pay`", "post": "`POST /v1/payments`"}
+    rows = [
+        (words[name], f"{one['cpu_ms']:.1f}", f"{one['per_second']:.1f}")
+        for name, one in found.items()
+    ]
+    return _table(("who takes the order", "its time of a core, ms", "answers a second"), rows)
 
 
 def _waiting(found: Mapping[str, Any]) -> str:

@@ -305,6 +305,10 @@ class Operations:
             owner=owner, due_before=due_before, tenant=tenant, limit=limit
         )
 
+    async def task(self, task_id: str, *, tenant: str) -> Task | None:
+        """The open task about something of the tenant's; None if there is no such task."""
+        return await self._tasks.one(task_id, tenant=tenant)
+
     async def dismiss(self, task_id: str, *, signer: Signer, why: str) -> str | None:
         """Close a task that is about no payment: deliveries, missed events, or a machine's clock.
 

@@ -28,6 +28,14 @@ from store.wrong_clocks import CLOCK
 #: Kinds of tasks that are about no payment. A person may close them, since no fold does.
 _DISMISSIBLE: Final = (UNMATCHED, CLOCK, EVENTS_MISSED)
 
+#: Open tasks, each with what it is about.
+_OPEN: Final = (
+    select(TaskRow, LifecycleRow, PaymentRow)
+    .outerjoin(LifecycleRow, col(LifecycleRow.resource_id) == col(TaskRow.resource_id))
+    .outerjoin(PaymentRow, col(PaymentRow.payment_id) == col(TaskRow.resource_id))
+    .where(col(TaskRow.closed_at).is_(None))
+)
+
 
 @dataclass(frozen=True)
 class Task:
@@ -88,14 +96,7 @@ class Tasks:
             due_before: only tasks due before this moment; None: all.
             limit: how many at most.
         """
-        rows = (
-            select(TaskRow, LifecycleRow, PaymentRow)
-            .outerjoin(LifecycleRow, col(LifecycleRow.resource_id) == col(TaskRow.resource_id))
-            .outerjoin(PaymentRow, col(PaymentRow.payment_id) == col(TaskRow.resource_id))
-            .where(col(TaskRow.closed_at).is_(None))
-            .order_by(col(TaskRow.due_at), TaskRow.task_id)
-            .limit(limit)
-        )
+        rows = _OPEN.order_by(col(TaskRow.due_at), TaskRow.task_id).limit(limit)
         if owner is not None:
             rows = rows.where(TaskRow.owner == owner)
         if due_before is not None:
@@ -105,6 +106,16 @@ class Tasks:
 
         def query(session: Session) -> list[Task]:
             return [_task(session, *found) for found in session.exec(rows)]
+
+        return await self._database.read(query)
+
+    async def one(self, task_id: str, *, tenant: str) -> Task | None:
+        """The open task about something of the tenant's; None if there is no such task."""
+        rows = _OPEN.where(TaskRow.task_id == task_id, LifecycleRow.tenant == tenant)
+
+        def query(session: Session) -> Task | None:
+            found = session.exec(rows).first()
+            return _task(session, *found) if found is not None else None
 
         return await self._database.read(query)
 

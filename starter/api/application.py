@@ -19,6 +19,7 @@ from domain.clock import ClocksApart
 from domain.payments.payment import UnknownPayment
 from starter.api.callers import BEARER
 from starter.api.collections import collections
+from starter.api.document import Documented
 from starter.api.events import events
 from starter.api.files import files
 from starter.api.guard import VERSION, Guard, Limits
@@ -56,7 +57,7 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
 
 def application(parts: Parts, limits: Limits | None = None) -> FastAPI:
     """The application. Everything below /v1 needs a key; the rest is about the process."""
-    app = FastAPI(
+    app = Documented(
         title="Finality",
         version=VERSION,
         description="Payments that run until they are final. See docs/api.md.",
@@ -71,6 +72,7 @@ def application(parts: Parts, limits: Limits | None = None) -> FastAPI:
     app.include_router(health(parts))
     for kind, answer in _ANSWERS.items():
         app.add_exception_handler(kind, _handler(answer))
+    app.add_exception_handler(HTTPException, _of_http)
     app.add_middleware(Guard, keys=parts.keys, clock=parts.clock, limits=limits or Limits())
     return app
 
@@ -105,11 +107,17 @@ def _unreadable(error: RequestValidationError) -> Problem:
     return Problem(400, "malformed", "Malformed parameters", f"{listed}.")
 
 
-def _of_http(error: HTTPException) -> Problem:
+async def _of_http(request: Request, error: Exception) -> JSONResponse:
     """An address or a method that there is not."""
+    assert isinstance(error, HTTPException)
     kind = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "malformed")
     detail = "See /openapi.json for the addresses and their methods."
-    return Problem(error.status_code, kind, str(error.detail), detail, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        # Starlette names the methods of one route, and each method here is a route of its own.
+        methods = {headers.pop("Allow", ""), *request.app.methods_at(request.url.path)}
+        headers["Allow"] = ", ".join(sorted(methods - {""}))
+    return Problem(error.status_code, kind, str(error.detail), detail, headers=headers).response()
 
 
 def _store_away(error: StoreAway) -> Problem:
@@ -161,7 +169,6 @@ def _unexpected(error: Exception) -> Problem:
 _ANSWERS: Final[dict[type[Exception], Callable[[Any], Problem]]] = {
     Problem: lambda problem: problem,
     RequestValidationError: _unreadable,
-    HTTPException: _of_http,
     StoreAway: _store_away,
     KeyringError: _unusable,
     ClocksApart: _unusable,

@@ -16,10 +16,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     StrictBool,
     StrictInt,
     field_validator,
 )
+from pydantic.fields import FieldInfo
 
 from domain.accounts import Account, ClearingMember, check_bic, check_iban
 from domain.currencies import DIGITS
@@ -50,6 +52,13 @@ def _near(value: date) -> date:
     return value
 
 
+def _format(name: str) -> FieldInfo:
+    """What kind of text it is, for the OpenAPI document; a validator checks it."""
+    extra: dict[str, JsonValue] = {"format": name}
+    made: FieldInfo = Field(json_schema_extra=extra)
+    return made
+
+
 Day = Annotated[date, BeforeValidator(_text)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_near)]
 
@@ -60,7 +69,7 @@ class MoneyBody(BaseModel):
     model_config = _STRICT
 
     minor: Annotated[StrictInt, Field(gt=0, le=_MINOR_MAX)]
-    currency: str
+    currency: Annotated[str, _format("iso-4217")]
 
     @field_validator("currency")
     @classmethod
@@ -94,6 +103,8 @@ class AccountBody(Account):
     """An account by its IBAN or, if it has none, by another number."""
 
     model_config = _STRICT
+
+    iban: Annotated[str, _format("iban")] | None = None
 
     @field_validator("iban")
     @classmethod
@@ -148,7 +159,7 @@ class PaymentBody(_Ordered):
     ultimate_debtor: PartyBody | None = None
     creditor: PartyBody
     creditor_account: AccountBody
-    creditor_agent: str | None = Field(default=None, description="BIC")
+    creditor_agent: Annotated[str, _format("bic")] | None = None
     creditor_agent_member: ClearingMemberBody | None = None
     creditor_agent_country: str | None = None
     instruction_id: str | None = None

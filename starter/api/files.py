@@ -20,7 +20,7 @@ from messages.pain002 import Status
 from starter.api.callers import IdempotencyKey, Limit, Pays, Reads
 from starter.api.ordering import REPLAYED
 from starter.api.parts import Parts
-from starter.api.problems import FieldError, Problem, away, conflict, invalid, not_found
+from starter.api.problems import FieldError, Problem, conflict, invalid, not_found
 from starter.files.accepted import FileNow, NoSuchFile
 from starter.files.intake import in_words
 from starter.files.judging import FileTerms, Judged
@@ -141,8 +141,10 @@ def files(parts: Parts) -> APIRouter:
             if taken.is_new and not judged.known:
                 await parts.file_requests.release(tenant, key, print_of_body)
             raise _nothing_paid(accepted)
-        if accepted.recorded.broke_off is not None and not accepted.rest.refused:
-            raise away(f"Not every line is recorded: {accepted.rest.why}.")
+        broke_off = accepted.recorded.broke_off
+        if broke_off is not None and not accepted.rest.refused:
+            # Its own text is for the log, since it may name hosts of ours.
+            raise broke_off.why
         if not taken.is_new:
             response.status_code = 200
         response.headers[REPLAYED] = str(not taken.is_new).lower()

@@ -19,8 +19,6 @@ from starter.api.problems import not_found
 from store.halts import Halt
 from store.tasks import Task
 
-_TASKS_MAX = 1000
-
 
 class TaskAnswer(BaseModel):
     """An open question about one of the tenant's payments."""
@@ -77,11 +75,10 @@ def tasks(parts: Parts) -> APIRouter:
     @router.get("/{task_id}", operation_id="get_task")
     async def get(task_id: str, caller: Operates) -> TaskAnswer:
         """One open task."""
-        found = await parts.operations.tasks(tenant=caller.tenant, limit=_TASKS_MAX)
-        for task in found:
-            if task.task_id == task_id:
-                return _task(task)
-        raise not_found("open task", task_id)
+        found = await parts.operations.task(task_id, tenant=caller.tenant)
+        if found is None:
+            raise not_found("open task", task_id)
+        return _task(found)
 
     return router
 

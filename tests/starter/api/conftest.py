@@ -18,6 +18,7 @@ from domain.lifecycle.profile import InstructionKind
 from domain.scopes import Scope
 from starter.api.application import application
 from starter.api.guard import Limits
+from starter.api.parts import Parts
 from starter.away import TemporalAway
 from starter.files.plan import DebtorAccount
 from store.schema import upgrade
@@ -68,6 +69,7 @@ class Api:
     http: httpx.AsyncClient
     texts: dict[str, str]
     """Keys, by what they may do."""
+    parts: Parts
 
     async def ask(
         self,
@@ -180,4 +182,4 @@ async def api(tmp_path: Path, migrated: Path) -> AsyncIterator[Api]:
         app = application(parts, limits)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://finality") as http:
-            yield Api(assembly, running, http, texts)
+            yield Api(assembly, running, http, texts, parts)

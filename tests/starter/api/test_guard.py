@@ -203,6 +203,17 @@ async def test_an_unknown_version_or_address_is_a_problem(api: Api) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+async def test_a_wrong_method_is_told_which_ones_there_are(api: Api) -> None:
+    for path, methods in (
+        ("/v1/payments", "GET, POST"),
+        ("/v1/payments/pay_1", "GET"),
+        ("/v1/collections/pay_1/captures", "GET, POST"),
+        ("/v1/payments/pay_1/cancel", "POST"),
+    ):
+        answer = await api.ask("DELETE", path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, methods), path
+
+
 async def asked(guard: Guard, api: Api, count: int, who: str = SHOP) -> list[httpx.Response]:
     """So many requests of one key, all at once."""
     transport = httpx.ASGITransport(guard)

@@ -1,0 +1,63 @@
+"""Schemathesis reads the OpenAPI document and asks everything it allows and forbids.
+
+Its choices are deterministic and their number is bounded, so that a run finds the same twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.judges.environment import judged
+from tests.starter.api.conftest import SHOP, Api
+from tests.starter.api.test_tenants import MAKERS
+
+#: Each takes about a minute of a core.
+_SECONDS_MAX: Final = 900
+#: IBANs, dates and what excludes what are no JSON schema: such an order is refused with 422, which
+#: this check takes for a contradiction.
+_NOT_IN_SCHEMAS: Final = "positive_data_acceptance"
+
+
+async def findings(api: Api, address: str, folder: Path, phases: str, examples: int) -> str:
+    """What it found, in its words; empty if it found nothing."""
+    document = folder / "openapi.json"
+    document.write_bytes((await api.http.get("/openapi.json")).content)
+    arguments = [
+        "-m", "schemathesis.cli", "run", str(document), "--url", address,
+        "--header", f"Authorization: Bearer {api.texts[SHOP]}",
+        "--phases", phases, "--exclude-checks", _NOT_IN_SCHEMAS,
+        "--max-examples", str(examples), "--generation-deterministic",
+        "--continue-on-failure", "--no-shrink", "--request-timeout", "60", "--no-color",
+    ]  # fmt: skip
+    done = await asyncio.to_thread(
+        judged, *arguments, within=_SECONDS_MAX, cwd=folder,
+        SCHEMATHESIS_HOOKS="schemathesis_formats", PYTHONPATH=str(ROOT / "tests" / "judges"),
+    )  # fmt: skip
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+@pytest.mark.timeout(_SECONDS_MAX + 60)
+async def test_schemathesis_finds_nothing_in_any_single_request(
+    api: Api, address: str, tmp_path: Path
+) -> None:
+    assert not await findings(api, address, tmp_path, "examples,coverage,fuzzing", 5)
+
+
+@pytest.mark.timeout(_SECONDS_MAX + 60)
+async def test_schemathesis_finds_nothing_along_the_links(
+    api: Api, address: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for make in MAKERS.values():
+        await make(api)
+    with caplog.at_level(logging.INFO, "finality.api"):
+        assert not await findings(api, address, tmp_path, "stateful", 12)
+    told = {record.getMessage() for record in caplog.records}
+    # It followed them to objects that there are.
+    for route in ("/v1/tasks/{task_id}", "/v1/files/{message_id:path}"):
+        assert any(line.startswith(f"GET {route} 200") for line in told), sorted(told)
