@@ -73,7 +73,6 @@ class Resent(NamedTuple):
     """Where to go on, if the range has more events than one request may have."""
 
 
-
 class Deliveries:
     """Lists deliveries, and has them sent again."""
 
@@ -270,6 +269,18 @@ def _require_enabled(row: WebhookEndpointRow) -> None:
 
 def _found(
     session: Session, tenant: str | None, delivery_id: str, *, refresh: bool = False
+) -> WebhookDeliveryRow:
+    rows = select(WebhookDeliveryRow).where(WebhookDeliveryRow.delivery_id == delivery_id)
+    found = session.exec(rows, execution_options={"populate_existing": refresh}).first()
+    if found is None:
+        raise UnknownDelivery(delivery_id)
+    try:
+        _require(session, tenant, found.endpoint_id)
+    except UnknownEndpoint:
+        raise UnknownDelivery(delivery_id) from None
+    return found
+
+
 def events_between(
     session: Session,
     tenant: str,
@@ -278,6 +289,19 @@ def events_between(
     limit: int,
     since: datetime | None = None,
     until: datetime | None = None,
+) -> list[Event]:
+    """The placed events after a position, up to and including another one, in their order."""
+    rows = select(EventRow).where(EventRow.tenant == tenant, col(EventRow.position) > after)
+    if through is not None:
+        rows = rows.where(col(EventRow.position) <= through)
+    if since is not None:
+        rows = rows.where(EventRow.at >= since)
+    if until is not None:
+        rows = rows.where(EventRow.at < until)
+    rows = rows.order_by(col(EventRow.position)).limit(limit)
+    return [event_of(row) for row in session.exec(rows)]
+
+
 def _delivery_id() -> str:
     return f"whd_{secrets.token_hex(12)}"
 
@@ -304,6 +328,23 @@ def _again(delivery: WebhookDeliveryRow, now: datetime) -> None:
 
 def _send_again(
     session: Session, endpoint_id: str, event: Event, now: datetime, missed_only: bool
+) -> bool:
+    """Send one event of a range again. False if it was delivered, and only others are wanted."""
+    rows = select(WebhookDeliveryRow).where(
+        WebhookDeliveryRow.endpoint_id == endpoint_id,
+        WebhookDeliveryRow.event_id == event.event_id,
+    )
+    known = session.exec(rows).first()
+    if known is None:
+        make_delivery(session, endpoint_id, event, now)
+        return True
+    if missed_only and _delivery(known).state == "delivered":
+        return False
+    _again(known, now)
+    session.add(known)
+    return True
+
+
 def _delivery(row: WebhookDeliveryRow) -> Delivery:
     assert row.number is not None, "the row is stored"
     return Delivery(

@@ -242,3 +242,21 @@ def _event_row(session: Session, row: WebhookDeliveryRow) -> EventRow:
 
 def _delivered(
     session: Session, row: WebhookEndpointRow, delivery: WebhookDeliveryRow, now: datetime
+) -> None:
+    """Note a success. After a failing endpoint has recovered, all that waits is due at once."""
+    delivery.next_at, delivery.ended_at, delivery.is_dead = None, now, False
+    health = health_of(row)
+    if health == HEALTHY:
+        return
+    if health.is_failing:
+        session.flush()
+        session.exec(
+            update(WebhookDeliveryRow)
+            .where(col(WebhookDeliveryRow.endpoint_id) == row.endpoint_id)
+            .where(col(WebhookDeliveryRow.next_at).is_not(None))
+            .values(next_at=now)
+        )
+    if health.warned_at is not None:
+        close_failing(session, row.endpoint_id, now)
+        session.add(endpoint_event(row, EndpointChange.RECOVERED, {}, now))
+    write_health(row, HEALTHY)
