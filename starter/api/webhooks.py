@@ -1,4 +1,4 @@
-"""`/v1/webhook-endpoints` and `/v1/webhook-deliveries`: who hears of events, and what came of it."""
+"""`/v1/webhook-endpoints` and `/v1/webhook-deliveries`: who hears of events, what was sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The webhook endpoints of tenants, for the HTTP API and the command line: checks, then the store."""
+"""The webhook endpoints of tenants, for the HTTP API and the command line."""
 
 from __future__ import annotations
 
@@ -210,17 +210,18 @@ class WebhookEndpoints:
                 "description",
                 f"is not one line of up to {DESCRIPTION_LENGTH_MAX} printable characters",
             ))  # fmt: skip
-        for each in sorted({*(types or ())} - self._types()):
-            wrong.append(WrongField(
-                "types",
-                f"names no type of event: {each[:60]!r}; known are {', '.join(sorted(self._types()))}",
-            ))  # fmt: skip
+        known = self._types()
+        wrong += [
+            WrongField("types", f"{each[:60]!r} is no type of event; there are {', '.join(known)}")
+            for each in types or ()
+            if each not in known
+        ]
         if wrong:
             raise InvalidEndpoint(wrong)
 
-    def _types(self) -> set[str]:
+    def _types(self) -> list[str]:
         """Every type of event that an endpoint can ask for."""
-        of_lifecycles = {f"{kind}.{change}" for kind in self._kinds for change in ChangeKind}
-        of_endpoints = {f"{ENDPOINT_KIND}.{change}" for change in EndpointChange}
-        every = {f"{kind}.*" for kind in (*self._kinds, ENDPOINT_KIND)}
-        return of_lifecycles | of_endpoints | every
+        of_lifecycles = [f"{kind}.{change}" for kind in self._kinds for change in ChangeKind]
+        of_endpoints = [f"{ENDPOINT_KIND}.{change}" for change in EndpointChange]
+        every = [f"{kind}.*" for kind in (*self._kinds, ENDPOINT_KIND)]
+        return sorted((*of_lifecycles, *of_endpoints, *every))
