@@ -39,6 +39,16 @@ _EMBEDDING: Final = (
     (ip_network("::/96"), 0),
     (ip_network("2002::/16"), 80),
 )
+#: What the registries of special addresses hold and `ipaddress` of an earlier Python takes for
+#: public (IANA, RFC 6890).
+_SPECIAL: Final = tuple(
+    map(ip_network, (
+        "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "100.64.0.0/10", "2001::/23",
+        "2001:db8::/32", "3fff::/20",
+    ))
+)  # fmt: skip
+#: All public addresses of IPv6 are in it.
+_GLOBAL_IPV6: Final = ip_network("2000::/3")
 #: Names that mean this machine, whatever a resolver says of them (RFC 6761, 6.3).
 _LOCAL_NAMES: Final = ("localhost", ".localhost")
 
@@ -153,10 +163,10 @@ def is_public(address: Address) -> bool:
         for network, shift in _EMBEDDING:
             if address in network:
                 return is_public(IPv4Address(int(address) >> shift & 0xFFFFFFFF))
-        if address.teredo is not None or address.is_site_local:
+        if address not in _GLOBAL_IPV6:
             return False
     return address.is_global and not (
-        address.is_multicast or address.is_reserved or address.is_unspecified
+        address.is_multicast or address.is_reserved or any(address in each for each in _SPECIAL)
     )
 
 
