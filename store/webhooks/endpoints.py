@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func, select, update
 
 from domain.webhooks import ENDPOINT_KIND, HEALTHY, Disabled, EndpointChange, Health
 from store.database import Database
@@ -23,7 +23,7 @@ from store.keyring import Keyring
 from store.keys import require_proven
 from store.locks import hold
 from store.tables.events import EventRow
-from store.tables.webhooks import WebhookEndpointRow
+from store.tables.webhooks import WebhookDeliveryRow, WebhookEndpointRow
 from store.webhooks.failing import close_failing
 from store.webhooks.requests import note_key, take_key
 
@@ -243,6 +243,7 @@ class Endpoints:
             if row.disabled_why is not None:
                 row.disabled_at = row.disabled_why = None
                 write_health(row, HEALTHY)
+                make_all_due(session, endpoint_id, now)
                 session.add(endpoint_event(row, EndpointChange.ENABLED, {}, now))
 
         return await self._change(tenant, endpoint_id, changed)
@@ -333,6 +334,20 @@ def write_disabled(session: Session, row: WebhookEndpointRow, why: Disabled, now
     write_health(row, HEALTHY)
     close_failing(session, row.endpoint_id, now)
     session.add(endpoint_event(row, EndpointChange.DISABLED, {"reason": why}, now))
+
+
+def make_all_due(session: Session, endpoint_id: str, now: datetime) -> None:
+    """Make everything due that waits for an endpoint, because it answers again, or is to be tried.
+
+    Sent one by one as their own pauses end, the deliveries would lose the order of events.
+    """
+    session.flush()
+    session.exec(
+        update(WebhookDeliveryRow)
+        .where(col(WebhookDeliveryRow.endpoint_id) == endpoint_id)
+        .where(col(WebhookDeliveryRow.next_at).is_not(None))
+        .values(next_at=now)
+    )
 
 
 def health_of(row: WebhookEndpointRow) -> Health:

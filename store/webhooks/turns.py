@@ -28,6 +28,7 @@ from store.webhooks.endpoints import (
     endpoint_event,
     health_of,
     locked,
+    make_all_due,
     write_disabled,
     write_health,
 )
@@ -249,13 +250,7 @@ def _delivered(
     if health == HEALTHY:
         return
     if health.is_failing:
-        session.flush()
-        session.exec(
-            update(WebhookDeliveryRow)
-            .where(col(WebhookDeliveryRow.endpoint_id) == row.endpoint_id)
-            .where(col(WebhookDeliveryRow.next_at).is_not(None))
-            .values(next_at=now)
-        )
+        make_all_due(session, row.endpoint_id, now)
     if health.warned_at is not None:
         close_failing(session, row.endpoint_id, now)
         session.add(endpoint_event(row, EndpointChange.RECOVERED, {}, now))
