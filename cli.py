@@ -20,6 +20,7 @@ from terminal.operator_commands import operator_commands
 from terminal.options import Json
 from terminal.partner_commands import partner_commands
 from terminal.pay_command import pay_command
+from terminal.webhook_commands import webhook_commands
 
 app = typer.Typer(
     name="finality",
@@ -364,6 +365,7 @@ finding_commands(app, _run)
 app.add_typer(file_commands(_run), name="file")
 app.add_typer(operator_commands(_run), name="operator")
 app.add_typer(api_key_commands(_run), name="api-key")
+app.add_typer(webhook_commands(_run), name="webhooks")
 app.add_typer(consent_commands(app, _run), name="consent")
 app.add_typer(partner_commands(), name="partner")
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from domain.webhooks import Disabled
 from starter.api.callers import IdempotencyKey, Limit, Operates
 from starter.api.ordering import REPLAYED, also
 from starter.api.parts import Parts
+from starter.webhooks.answers import (
+    DeliveryAnswer,
+    DeliveryNowAnswer,
+    EndpointAnswer,
+    delivery_answer,
+    endpoint_answer,
+    with_attempts,
+)
 from starter.webhooks.endpoints import OVERLAP_HOURS, OVERLAP_HOURS_MAX, TYPES_MAX
-from store.webhooks.deliveries import Delivery
-from store.webhooks.endpoints import Endpoint, WithSecret
+from store.webhooks.deliveries import Delivery, DeliveryState
+from store.webhooks.endpoints import WithSecret
 
 _STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
 _Types = Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=TYPES_MAX)]
@@ -64,29 +70,6 @@ class RangeBody(BaseModel):
     missed_only: bool = Field(default=False, description="leave out what was delivered")
 
 
-class EndpointAnswer(BaseModel):
-    """An endpoint, without its secret."""
-
-    id: str
-    object: Literal["webhook_endpoint"] = "webhook_endpoint"
-    url: str
-    description: str
-    types: list[str]
-    """Of events; empty: all."""
-    state: Literal["enabled", "disabled"]
-    disabled_reason: Disabled | None
-    disabled_at: datetime | None
-    created_at: datetime
-    old_secret_until: datetime | None
-    """Until when deliveries are also signed with the secret before."""
-    failing_since: datetime | None
-    disable_at: datetime | None
-    """If nothing reaches it until then, it is disabled. Set a day before."""
-    retry_at: datetime | None
-    position: int
-    """The last event for which deliveries were made."""
-
-
 class SecretAnswer(EndpointAnswer):
     """An endpoint with its secret, for the requests that make one."""
 
@@ -97,38 +80,6 @@ class EndpointsAnswer(BaseModel):
     """The endpoints, the oldest first."""
 
     data: list[EndpointAnswer]
-
-
-class DeliveryAnswer(BaseModel):
-    """One event for one endpoint."""
-
-    id: str
-    object: Literal["webhook_delivery"] = "webhook_delivery"
-    endpoint_id: str
-    event_id: str
-    """Sent as `webhook-id`."""
-    type: str
-    state: Literal["pending", "delivered", "dead"]
-    tries: int
-    next_at: datetime | None
-    created_at: datetime
-    ended_at: datetime | None
-
-
-class AttemptAnswer(BaseModel):
-    """One time it was sent."""
-
-    at: datetime
-    took_ms: int
-    status: int | None
-    why: str | None
-    """Why it failed; null: it was delivered."""
-
-
-class DeliveryNowAnswer(DeliveryAnswer):
-    """A delivery with its attempts, the first one first."""
-
-    attempts: list[AttemptAnswer]
 
 
 class DeliveriesAnswer(BaseModel):
@@ -166,12 +117,12 @@ def webhook_endpoints(parts: Parts) -> APIRouter:
     @router.get("", operation_id="list_webhook_endpoints")
     async def listed(caller: Operates) -> EndpointsAnswer:
         """The tenant's endpoints, the oldest first."""
-        return EndpointsAnswer(data=list(map(_endpoint, await known.all(caller.tenant))))
+        return EndpointsAnswer(data=list(map(endpoint_answer, await known.all(caller.tenant))))
 
     @router.get("/{endpoint_id}", operation_id="get_webhook_endpoint")
     async def get(endpoint_id: _EndpointId, caller: Operates) -> EndpointAnswer:
         """One endpoint."""
-        return _endpoint(await known.get(caller.tenant, endpoint_id))
+        return endpoint_answer(await known.get(caller.tenant, endpoint_id))
 
     @router.patch("/{endpoint_id}", operation_id="update_webhook_endpoint")
     async def update(
@@ -182,7 +133,7 @@ def webhook_endpoints(parts: Parts) -> APIRouter:
             caller.tenant, endpoint_id, url=body.url, description=body.description,
             types=body.types,
         )  # fmt: skip
-        return _endpoint(changed)
+        return endpoint_answer(changed)
 
     @router.post(
         "/{endpoint_id}/rotate-secret",
@@ -204,21 +155,19 @@ def webhook_endpoints(parts: Parts) -> APIRouter:
     @router.post("/{endpoint_id}/disable", operation_id="disable_webhook_endpoint")
     async def disable(endpoint_id: _EndpointId, caller: Operates) -> EndpointAnswer:
         """Send it nothing more. To ask again changes nothing, so no key is needed."""
-        return _endpoint(await known.disable(caller.tenant, endpoint_id))
+        return endpoint_answer(await known.disable(caller.tenant, endpoint_id))
 
     @router.post("/{endpoint_id}/enable", operation_id="enable_webhook_endpoint")
     async def enable(endpoint_id: _EndpointId, caller: Operates) -> EndpointAnswer:
         """Send again, from where it stopped. To ask again changes nothing, so no key is needed."""
-        return _endpoint(await known.enable(caller.tenant, endpoint_id))
+        return endpoint_answer(await known.enable(caller.tenant, endpoint_id))
 
     @router.post("/{endpoint_id}/test", status_code=202, operation_id="test_webhook_endpoint")
     async def test(
         endpoint_id: _EndpointId, caller: Operates, key: IdempotencyKey
     ) -> DeliveryAnswer:
         """Send a test event. Read the delivery for what the receiver answered."""
-        return DeliveryAnswer.model_validate(
-            _delivery(await known.test(caller.tenant, endpoint_id, key))
-        )
+        return delivery_answer(await known.test(caller.tenant, endpoint_id, key))
 
     @router.post("/{endpoint_id}/resend", status_code=202, operation_id="resend_webhook_events")
     async def resend(
@@ -235,7 +184,7 @@ def webhook_endpoints(parts: Parts) -> APIRouter:
     async def deliveries(
         endpoint_id: _EndpointId,
         caller: Operates,
-        state: Literal["pending", "delivered", "dead"] | None = None,
+        state: DeliveryState | None = None,
         after: Annotated[str | None, Query(pattern=r"^\d{1,18}$")] = None,
         limit: Limit = 50,
     ) -> DeliveriesAnswer:
@@ -257,66 +206,28 @@ def webhook_deliveries(parts: Parts) -> APIRouter:
     @router.get("/{delivery_id}", operation_id="get_webhook_delivery")
     async def get(delivery_id: _DeliveryId, caller: Operates) -> DeliveryNowAnswer:
         """One delivery with its attempts."""
-        found = await known.delivery(caller.tenant, delivery_id)
-        attempts = [AttemptAnswer(**each._asdict()) for each in found.attempts]
-        return DeliveryNowAnswer.model_validate({**_delivery(found), "attempts": attempts})
+        return with_attempts(await known.delivery(caller.tenant, delivery_id))
 
     @router.post("/{delivery_id}/resend", status_code=202, operation_id="resend_webhook_delivery")
     async def resend(
         delivery_id: _DeliveryId, caller: Operates, key: IdempotencyKey
     ) -> DeliveryAnswer:
         """Send it again, whatever came of it, with the same `webhook-id`."""
-        return DeliveryAnswer.model_validate(
-            _delivery(await known.resend(caller.tenant, delivery_id, key))
-        )
+        return delivery_answer(await known.resend(caller.tenant, delivery_id, key))
 
     return router
-
-
-def _fields(endpoint: Endpoint) -> dict[str, object]:
-    return {
-        "id": endpoint.endpoint_id,
-        "url": endpoint.url,
-        "description": endpoint.description,
-        "types": list(endpoint.types),
-        "state": "enabled" if endpoint.is_enabled else "disabled",
-        "disabled_reason": endpoint.disabled_why,
-        "disabled_at": endpoint.disabled_at,
-        "created_at": endpoint.created_at,
-        "old_secret_until": endpoint.old_secret_until,
-        "failing_since": endpoint.health.failing_since,
-        "disable_at": endpoint.health.disable_at,
-        "retry_at": endpoint.health.retry_at,
-        "position": endpoint.position,
-    }
-
-
-def _endpoint(endpoint: Endpoint) -> EndpointAnswer:
-    return EndpointAnswer.model_validate(_fields(endpoint))
 
 
 def _secret(made: WithSecret, response: Response) -> SecretAnswer:
     response.status_code = 201 if made.is_new else 200
     response.headers[REPLAYED] = str(not made.is_new).lower()
-    return SecretAnswer.model_validate({**_fields(made.endpoint), "secret": made.secret})
-
-
-def _delivery(delivery: Delivery) -> dict[str, object]:
-    return {
-        "id": delivery.delivery_id,
-        "endpoint_id": delivery.endpoint_id,
-        "event_id": delivery.event_id,
-        "type": delivery.type,
-        "state": delivery.state,
-        "tries": delivery.tries,
-        "next_at": delivery.next_at,
-        "created_at": delivery.created_at,
-        "ended_at": delivery.ended_at,
-    }
+    return SecretAnswer.model_validate(
+        {**endpoint_answer(made.endpoint).model_dump(), "secret": made.secret}
+    )
 
 
 def _page(found: Sequence[Delivery], limit: int) -> DeliveriesAnswer:
-    data = [DeliveryAnswer.model_validate(_delivery(each)) for each in found]
+    data = [delivery_answer(each) for each in found]
     return DeliveriesAnswer(
         data=data, next_cursor=str(found[-1].number) if len(found) == limit else None
     )

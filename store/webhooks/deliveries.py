@@ -6,7 +6,7 @@ import json
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from sqlalchemy import and_
 from sqlmodel import Session, col, select
@@ -21,6 +21,10 @@ from store.webhooks.requests import note_key, take_key
 
 #: Events that one request may have resent.
 RESENT_MAX: Final = 500
+
+
+#: Waits for an attempt; was accepted; was given up after the last attempt.
+DeliveryState = Literal["pending", "delivered", "dead"]
 
 
 class UnknownDelivery(LookupError):
@@ -57,8 +61,7 @@ class Delivery:
     attempts: tuple[Attempt, ...] = ()
 
     @property
-    def state(self) -> str:
-        """`pending`, `delivered` or `dead`."""
+    def state(self) -> DeliveryState:
         if self.next_at is not None:
             return "pending"
         return "dead" if self.is_dead else "delivered"
