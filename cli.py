@@ -16,6 +16,7 @@ from terminal.consent_commands import consent_commands
 from terminal.file_commands import file_commands
 from terminal.finding_commands import finding_commands
 from terminal.halt_commands import By, halt_commands
+from terminal.listen_command import listen_command
 from terminal.operator_commands import operator_commands
 from terminal.options import Json
 from terminal.partner_commands import partner_commands
@@ -360,6 +361,7 @@ def demo(
 
 app.command(name="pay")(pay_command(_run))
 app.command(name="collect")(collect_command(_run))
+app.command(name="listen")(listen_command(_run))
 claim_commands(app, _run)
 finding_commands(app, _run)
 app.add_typer(file_commands(_run), name="file")

@@ -8,7 +8,7 @@ that fails alone, while others succeed, holds up the later ones only for its fir
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -57,6 +57,12 @@ class Disabled(StrEnum):
     FAILING = "failing"
     GONE = "gone"
     """It answered 410."""
+
+
+def wanted(types: Collection[str], event_type: str) -> bool:
+    """Whether these types include one. `payment.*` stands for all of payments, none for all."""
+    kind, _, _ = event_type.partition(".")
+    return not types or event_type in types or f"{kind}.*" in types
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,23 @@ class Events:
 
         return await self._database.read(query)
 
+    async def place_at(self, tenant: str, since: datetime | None) -> Cursor:
+        """The cursor before the first event since a moment; None: after the newest event."""
+        await self._place(tenant)
+
+        def query(session: Session) -> Cursor:
+            of_tenant = (EventRow.tenant == tenant, col(EventRow.position).is_not(None))
+            rows = select(EventRow).where(*of_tenant).order_by(col(EventRow.position).desc())
+            if since is not None:
+                first = select(func.min(EventRow.position)).where(*of_tenant, EventRow.at >= since)
+                position = session.exec(first).one()
+                if position is not None:
+                    rows = rows.where(col(EventRow.position) < position)
+            found = session.exec(rows.limit(1)).first()
+            return START if found is None else event_of(found).cursor
+
+        return await self._database.read(query)
+
     async def get(self, tenant: str, event_id: str) -> Event:
         """One event.
 

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from sqlmodel import Session, col, func, select, update
 
-from domain.webhooks import ENDPOINT_KIND, HEALTHY, Disabled, EndpointChange, Health
+from domain.webhooks import ENDPOINT_KIND, HEALTHY, Disabled, EndpointChange, Health, wanted
 from store.database import Database
 from store.events import place
 from store.keyring import Keyring
@@ -64,9 +64,8 @@ class Endpoint:
         return self.disabled_why is None
 
     def wants(self, event_type: str) -> bool:
-        """Whether it gets events of this type. `payment.*` stands for all of payments."""
-        kind, _, _ = event_type.partition(".")
-        return not self.types or event_type in self.types or f"{kind}.*" in self.types
+        """Whether it gets events of this type."""
+        return wanted(self.types, event_type)
 
 
 class WithSecret(NamedTuple):
