@@ -1,4 +1,4 @@
-"""`finality listen` forwards events in order, goes on where it ended, and says what was answered."""
+"""`finality listen` forwards events in order, and goes on where it ended."""
 
 from __future__ import annotations
 
