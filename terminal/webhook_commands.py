@@ -131,9 +131,9 @@ def webhook_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typ
     def test(endpoint_id: EndpointId, json: Json = False) -> None:
         """Have a test event sent. A worker sends it within seconds."""
         from settings import Settings
-        from terminal.webhooks import test_endpoint
+        from terminal.webhooks import send_test
 
-        run(test_endpoint(Settings(), endpoint_id, as_json=json))
+        run(send_test(Settings(), endpoint_id, as_json=json))
 
     @app.command()
     def deliveries(

@@ -107,7 +107,7 @@ async def list_endpoints(settings: Settings, tenant: str | None, *, as_json: boo
     return AS_WISHED
 
 
-async def test_endpoint(settings: Settings, endpoint_id: str, *, as_json: bool) -> int:
+async def send_test(settings: Settings, endpoint_id: str, *, as_json: bool) -> int:
     """Have a test event sent. Returns the exit code."""
 
     async def doing(known: WebhookEndpoints) -> None:
