@@ -145,7 +145,7 @@ async def resend_range(
                 None, endpoint_id, _key(), first=begins, last=last, since=since, until=until,
                 missed_only=missed_only,
             )  # fmt: skip
-            count, begins = count + resent.count, resent.next_position
+            count, begins = count + resent.deliveries, resent.next_position
             if begins is None:
                 break
         if as_json:

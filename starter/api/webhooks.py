@@ -178,7 +178,7 @@ def webhook_endpoints(parts: Parts) -> APIRouter:
             caller.tenant, endpoint_id, key, first=body.first_position, last=body.last_position,
             since=body.since, until=body.until, missed_only=body.missed_only,
         )  # fmt: skip
-        return ResentAnswer(resent=resent.count, next_position=resent.next_position)
+        return ResentAnswer(resent=resent.deliveries, next_position=resent.next_position)
 
     @router.get("/{endpoint_id}/deliveries", operation_id="list_webhook_deliveries")
     async def deliveries(

@@ -70,9 +70,7 @@ class Deliverer:
         due = await self._turns.due(self._clock.now(), limit=room)
         begun = [each for each in due if each not in self._serving]
         for endpoint_id in begun:
-            task = asyncio.create_task(self._serve(endpoint_id))
-            self._serving[endpoint_id] = task
-            task.add_done_callback(lambda _, ended=endpoint_id: self._serving.pop(ended, None))
+            self._serving[endpoint_id] = asyncio.create_task(self._serve(endpoint_id))
         return len(begun)
 
     async def settled(self) -> None:
@@ -97,6 +95,8 @@ class Deliverer:
         except Exception:
             # A fault of ours. The lease ends by itself, and the next turn tries again.
             log.exception("%s: its turn failed", endpoint_id)
+        finally:
+            del self._serving[endpoint_id]
 
     async def _send_due(self, leased: Leased, line: Line) -> None:
         endpoint_id = leased.endpoint.endpoint_id

@@ -70,7 +70,7 @@ class Delivery:
 class Resent(NamedTuple):
     """How far a range was resent."""
 
-    count: int
+    deliveries: int
     """Deliveries that are sent again."""
     next_position: int | None
     """Where to go on, if the range has more events than one request may have."""

@@ -66,7 +66,7 @@ async def test_a_range_that_is_too_long_says_where_to_go_on(
             TENANT, made.endpoint.endpoint_id, webhooks.key(), first=begins, last=None,
             since=None, until=None, missed_only=False,
         )  # fmt: skip
-        counts.append(found.count)
+        counts.append(found.deliveries)
         begins = found.next_position
     assert counts == [2, 2, 1]
     await webhooks.deliver()
