@@ -21,6 +21,7 @@ from terminal.operator_commands import operator_commands
 from terminal.options import Json
 from terminal.partner_commands import partner_commands
 from terminal.pay_command import pay_command
+from terminal.report_command import report_command
 from terminal.webhook_commands import webhook_commands
 
 app = typer.Typer(
@@ -294,6 +295,7 @@ def resolve(
 
 
 halt_commands(app, _run)
+report_command(app, _run)
 
 
 @app.command()

@@ -37,6 +37,7 @@ from starter.api.problems import (
     not_found,
     pointer,
 )
+from starter.api.reports import reports
 from starter.api.webhooks import webhook_deliveries, webhook_endpoints
 from starter.asking import InvalidCommand
 from starter.webhooks.endpoints import InvalidEndpoint
@@ -72,6 +73,7 @@ def application(parts: Parts, limits: Limits | None = None) -> FastAPI:
     )
     for router in (
         payments, collections, files, events, webhook_endpoints, webhook_deliveries, tasks, halts,
+        reports,
     ):  # fmt: skip
         app.include_router(router(parts), dependencies=[Depends(BEARER)], responses=_PROBLEMS)
     app.include_router(health(parts))

@@ -16,6 +16,7 @@ from starter.webhooks.endpoints import WebhookEndpoints
 from store.api_keys import ApiKeys
 from store.events import Events
 from store.file_requests import FileRequests
+from store.reports import Reports
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,6 +34,7 @@ class Parts:
     operations: Operations
     events: Events
     webhook_endpoints: WebhookEndpoints
+    reports: Reports
     keys: ApiKeys
     file_requests: FileRequests
     accepted_files: AcceptedFiles
