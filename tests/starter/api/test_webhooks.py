@@ -72,7 +72,7 @@ async def test_another_tenant_and_another_scope_see_nothing(api: Api) -> None:
     endpoint = await made(api)
     test = (await api.post(f"{AT}/{endpoint['id']}/test", key="t")).json()
     at = f"{AT}/{endpoint['id']}"
-    asked = (
+    asked: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
         ("GET", at, None), ("PATCH", at, {}), ("GET", f"{at}/deliveries", None),
         ("POST", f"{at}/rotate-secret", {}), ("POST", f"{at}/disable", {}),
         ("POST", f"{at}/enable", {}), ("POST", f"{at}/test", {}),
