@@ -40,7 +40,6 @@ from starter.connecting import missing_search_attributes
 from starter.last_round import known_round
 from starter.running import LIFECYCLES, Running
 from starter.server_clock import server_time
-from starter.webhooks.delivering import delivering
 from store.faults import StoreAway
 from store.folding import Folding
 from store.notifications import Notifications
@@ -70,7 +69,9 @@ async def work(settings: Settings, *, inbound: bool = False) -> int:
             from listener import listening
 
             await running.enter_async_context(listening(assembly))
-        # Webhooks of ours need the store only, and go out while Temporal is away.
+        # It loads httpx. Webhooks of ours need the store only, so they go out while Temporal is away.
+        from starter.webhooks.delivering import delivering
+
         await running.enter_async_context(delivering(assembly.deliverer))
         client = await _connected(assembly, stop)
         if client is None or not await _registered(client, stop):

@@ -16,6 +16,7 @@ from domain.plain_text import plain
 from process import stop_on_signals
 from settings import Settings
 from starter.webhooks.forwarding import Forwarded, Forwarding, ForwardTarget
+from starter.webhooks.sources import StoredEvents
 from store.events import Events
 from terminal.commanding import AS_WISHED
 from terminal.screen import Screen
@@ -45,10 +46,9 @@ async def listen(
     screen, resolver = Screen(), Resolver()
     async with assembled(settings) as assembly:
         forwarding = Forwarding(
-            Events(assembly.database),
+            StoredEvents(Events(assembly.database), tenant),
             Posting(allowed=ANYWHERE, resolve=resolver, clock=assembly.clock),
             assembly.clock,
-            tenant=tenant,
             targets=targets,
             file=file,
         )
@@ -78,7 +78,7 @@ def _line(one: Forwarded) -> Text:
     else:
         text, style = f"not reached: {plain(answer.why)}; trying again", "yellow"
     return Text.assemble(
-        f"{one.event.at:%H:%M:%S}  {one.event.type}  {one.event.event_id}  → {plain(one.url)}  ",
+        f"{one.event.created_at:%H:%M:%S}  {one.event.type}  {one.event.id}  → {plain(one.url)}  ",
         (text, style),
     )
 
@@ -86,7 +86,7 @@ def _line(one: Forwarded) -> Text:
 def _object(one: Forwarded) -> dict[str, object]:
     answer = one.answer
     return {
-        "event_id": one.event.event_id,
+        "event_id": one.event.id,
         "type": one.event.type,
         "position": one.event.position,
         "url": one.url,

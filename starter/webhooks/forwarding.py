@@ -22,19 +22,14 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from domain.clock import Clock
-from domain.explained import Explained
 from domain.webhooks import wanted
-from starter.webhooks.signing import body_of, signed_headers
-from store.events import Cursor, CursorLost, Event, Events
+from starter.event_answer import EventAnswer
+from starter.webhooks.signing import body_of_answer, signed_headers
+from starter.webhooks.sources import EventSource, PlaceLost
 from transport.posting import Answered, Posting, Unreached
 
-_PAGE: Final = 50
 _LOOK_SECONDS: Final = 0.5
 _PAUSES_SECONDS: Final = (1.0, 2.0, 5.0)
-
-
-class PlaceLost(Explained):
-    """It is not known where to go on. The text says what to do."""
 
 
 class ForwardTarget(NamedTuple):
@@ -47,7 +42,7 @@ class ForwardTarget(NamedTuple):
 class Forwarded(NamedTuple):
     """An event, its target and what the target answered."""
 
-    event: Event
+    event: EventAnswer
     url: str
     answer: Answered | Unreached
     took_ms: int
@@ -58,8 +53,8 @@ class ForwardingPlace:
     """How far events were forwarded, and the secret that signs them."""
 
     secret: str
-    cursor: Cursor | None = None
-    """None before the first start."""
+    cursor: str | None = None
+    """As the source gave it; None before the first start."""
 
     @classmethod
     def read(cls, file: Path) -> ForwardingPlace:
@@ -70,8 +65,7 @@ class ForwardingPlace:
         """
         try:
             found = json.loads(file.read_bytes())
-            position, mark = found["cursor"]
-            return cls(str(found["secret"]), Cursor(int(position), str(mark)))
+            return cls(str(found["secret"]), str(found["cursor"]))
         except FileNotFoundError:
             return cls(f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}")
         except (ValueError, KeyError, TypeError):
@@ -90,22 +84,20 @@ class ForwardingPlace:
 
 
 class Forwarding:
-    """Forwards a tenant's events to targets until it is stopped."""
+    """Forwards events to targets until it is stopped."""
 
     def __init__(
         self,
-        events: Events,
+        source: EventSource,
         posting: Posting,
         clock: Clock,
         *,
-        tenant: str,
         targets: Sequence[ForwardTarget],
         file: Path,
     ) -> None:
-        self._events = events
+        self._source = source
         self._posting = posting
         self._clock = clock
-        self._tenant = tenant
         self._targets = targets
         self._file = file
 
@@ -117,7 +109,7 @@ class Forwarding:
         """
         place = ForwardingPlace.read(self._file)
         if since is not None or place.cursor is None:
-            place = replace(place, cursor=await self._events.place_at(self._tenant, since))
+            place = replace(place, cursor=await self._source.place_at(since))
         place.write(self._file)
         return place
 
@@ -128,22 +120,16 @@ class Forwarding:
 
         Raises:
             PlaceLost: the database was set back behind the place.
+            SourceAway: the events cannot be read.
         """
         while not stop.is_set():
-            try:
-                found, _ = await self._events.after(
-                    self._tenant, place.cursor or Cursor(), limit=_PAGE
-                )
-            except CursorLost:
-                raise PlaceLost(
-                    "the event that was forwarded last is gone: the database was restored, or is "
-                    "another one. Say with --since where to begin"
-                ) from None
-            for event in found:
+            assert place.cursor is not None, "begin gives it"
+            found = await self._source.after(place.cursor)
+            for event, cursor in found:
                 for url in self._urls(event.type):
                     if not await self._send(url, event, place.secret, said, stop):
                         return
-                place = replace(place, cursor=event.cursor)
+                place = replace(place, cursor=cursor)
                 place.write(self._file)
             if not found:
                 await _pause(stop, _LOOK_SECONDS)
@@ -158,15 +144,15 @@ class Forwarding:
     async def _send(
         self,
         url: str,
-        event: Event,
+        event: EventAnswer,
         secret: str,
         said: Callable[[Forwarded], None],
         stop: asyncio.Event,
     ) -> bool:
         """Send until the target is reached. False: the stop came first."""
-        body = body_of(event)
+        body = body_of_answer(event)
         for number in count():
-            headers = signed_headers([secret], event.event_id, self._clock.now(), body)
+            headers = signed_headers([secret], event.id, self._clock.now(), body)
             started = time.monotonic()
             async with self._posting.line(url) as line:
                 answer = await line.post(headers, body)

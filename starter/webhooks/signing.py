@@ -43,7 +43,12 @@ class WebhookBody(BaseModel):
 
 def body_of(event: Event) -> bytes:
     """The body that tells of an event. It is the same for every attempt."""
-    return _bytes(WebhookBody(type=event.type, timestamp=event.at, data=event_answer(event)))
+    return body_of_answer(event_answer(event))
+
+
+def body_of_answer(event: EventAnswer) -> bytes:
+    """The same of an event as the API shows it."""
+    return _bytes(WebhookBody(type=event.type, timestamp=event.created_at, data=event))
 
 
 def body_of_test(event_id: str, at: datetime) -> bytes:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_network
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -97,10 +96,8 @@ class Webhooks:
         )
 
 
-def deliverer(turns: EndpointTurns, store: Store, **more: Any) -> Deliverer:
-    posting = Posting(
-        allowed=HERE, resolve=_resolve, clock=store.clock, **{"answer_seconds": 1.0, **more}
-    )
+def deliverer(turns: EndpointTurns, store: Store, *, seconds: float = 30) -> Deliverer:
+    posting = Posting(allowed=HERE, resolve=_resolve, clock=store.clock, answer_seconds=seconds)
     return Deliverer(turns=turns, posting=posting, clock=store.clock)
 
 
