@@ -69,7 +69,7 @@ async def work(settings: Settings, *, inbound: bool = False) -> int:
             from listener import listening
 
             await running.enter_async_context(listening(assembly))
-        # It loads httpx. Webhooks of ours need the store only, so they go out while Temporal is away.
+        # Imported here, since it loads httpx. Webhooks go out while Temporal is away, too.
         from starter.webhooks.delivering import delivering
 
         await running.enter_async_context(delivering(assembly.deliverer))

@@ -160,6 +160,6 @@ class ApiEvents:
             raise SourceAway("what answers at --api is not the API of Finality") from None
         if answer.status in (401, 403):
             raise SourceAway(
-                "the API does not accept the key in FINALITY_API_KEY; it needs the scope `read`"
+                "the API does not accept the key in --api-key-file; it needs the scope `read`"
             )
         raise SourceAway(f"the API answers {answer.status}; see its log")
