@@ -22,7 +22,8 @@ async def test_every_event_comes_once_from_the_place_on(api: Api) -> None:
     events = source(api, api.texts[SHOP])
     start = await events.place_at(None)
     paid = [(await api.pay(f"k{each}", minor=each)).json() for each in range(1, 4)]
-    seen, cursor = [], start
+    seen: list[str] = []
+    cursor = start
     while len(seen) < 3:
         for event, following in await events.after(cursor):
             seen.append(event.related.id)

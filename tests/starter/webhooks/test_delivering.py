@@ -10,10 +10,10 @@ from starter.event_answer import event_answer
 from store.events import Events
 from store.webhooks.deliveries import Attempt
 from store.webhooks.turns import Due
+from tests.clock import SteppedClock
 from tests.starter.webhooks.conftest import TENANT, Webhooks, deliverer
 from tests.starter.webhooks.receiver import Received, Receiver
 from tests.store.books import Store
-from tests.store.conftest import SteppedClock
 
 HOUR = timedelta(hours=1)
 

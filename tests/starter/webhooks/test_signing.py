@@ -11,9 +11,9 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from starter.webhooks.signing import signed_headers
+from tests.clock import SteppedClock
 from tests.starter.webhooks.conftest import TENANT, Webhooks
 from tests.starter.webhooks.receiver import Receiver
-from tests.store.conftest import SteppedClock
 
 BODY = b'{"type":"payment.created","data":{"name":"caf\xc3\xa9"}}'
 OLD, NEW = "whsec_" + "QUJD" * 11, "whsec_" + "WFla" * 11
