@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session, select
 from standardwebhooks.webhooks import Webhook
 
 from starter.webhooks.forwarding import (
@@ -141,9 +142,9 @@ async def test_a_place_that_a_restore_took_away_is_said_with_the_remedy(
     await webhooks.event("a")
     await listening.until(lambda: True)
 
-    def restore(session: object) -> None:
-        for row in session.query(EventRow).all():  # type: ignore[attr-defined]
-            session.delete(row)  # type: ignore[attr-defined]
+    def restore(session: Session) -> None:
+        for row in session.exec(select(EventRow)):
+            session.delete(row)
 
     webhooks.store.database.write_now(restore)
     with pytest.raises(PlaceLost, match="--since"):
