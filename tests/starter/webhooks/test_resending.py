@@ -16,6 +16,7 @@ async def test_a_range_is_sent_again_by_position_and_by_time(
     webhooks: Webhooks, receiver: Receiver
 ) -> None:
     before = await webhooks.event("before")
+    webhooks.store.clock.step(timedelta(minutes=1))
     made = await webhooks.endpoint(receiver)
     endpoint_id, clock = made.endpoint.endpoint_id, webhooks.store.clock
     sent = []
