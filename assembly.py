@@ -26,6 +26,7 @@ from starter.dossier import Dossiers
 from starter.following import Following
 from starter.operations import Operations
 from starter.operators import Operators
+from starter.webhooks.endpoints import WebhookEndpoints
 from store.api_keys import ApiKeys
 from store.claims import Claims
 from store.clocks import StoreClocks
@@ -58,6 +59,8 @@ from store.set_back import SetBack
 from store.strangers import Strangers
 from store.tasks import Tasks
 from store.timeline import Timelines
+from store.webhooks.deliveries import Deliveries
+from store.webhooks.endpoints import Endpoints
 from transport.time_left import boottime
 
 # The Temporal SDK and the partners take longer to import than a command that only reads the store
@@ -75,6 +78,7 @@ if TYPE_CHECKING:
     from starter.files.intake import Intake
     from starter.previewing import Previews
     from starter.running import Running
+    from starter.webhooks.delivering import Deliverer
 
 log = logging.getLogger("finality.assembly")
 
@@ -249,6 +253,7 @@ class Assembly:
             orchestrator=self.orchestrator,
             operations=self.operations,
             events=Events(self.database),
+            webhook_endpoints=self.webhook_endpoints,
             reports=self.reports,
             keys=self.api_keys,
             file_requests=FileRequests(self.database),
@@ -259,6 +264,34 @@ class Assembly:
             ready=self.database.answers,
             clock=self.clock,
             release=version("finality"),
+        )
+
+    @property
+    def webhook_endpoints(self) -> WebhookEndpoints:
+        """The endpoints of tenants that receive events."""
+        endpoints = Endpoints(self.database, self.keyring)
+        return WebhookEndpoints(
+            endpoints,
+            Deliveries(self.database, endpoints),
+            kinds=tuple(self.kinds),
+            allowed=self.settings.webhook_networks,
+            clock=self.clock,
+        )
+
+    @property
+    def deliverer(self) -> Deliverer:
+        """Sends events to the endpoints of tenants."""
+        from starter.webhooks.delivering import Deliverer
+        from store.webhooks.turns import EndpointTurns
+        from transport.posting import Posting
+        from transport.targets import Resolver
+
+        return Deliverer(
+            turns=EndpointTurns(self.database, Endpoints(self.database, self.keyring)),
+            posting=Posting(
+                allowed=self.settings.webhook_networks, resolve=Resolver(), clock=self.clock
+            ),
+            clock=self.clock,
         )
 
     def intake_of(self, tenant: str) -> Intake:

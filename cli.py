@@ -16,11 +16,13 @@ from terminal.consent_commands import consent_commands
 from terminal.file_commands import file_commands
 from terminal.finding_commands import finding_commands
 from terminal.halt_commands import By, halt_commands
+from terminal.listen_command import listen_command
 from terminal.operator_commands import operator_commands
 from terminal.options import Json
 from terminal.partner_commands import partner_commands
 from terminal.pay_command import pay_command
 from terminal.report_command import report_command
+from terminal.webhook_commands import webhook_commands
 
 app = typer.Typer(
     name="finality",
@@ -361,11 +363,13 @@ def demo(
 
 app.command(name="pay")(pay_command(_run))
 app.command(name="collect")(collect_command(_run))
+app.command(name="listen")(listen_command(_run))
 claim_commands(app, _run)
 finding_commands(app, _run)
 app.add_typer(file_commands(_run), name="file")
 app.add_typer(operator_commands(_run), name="operator")
 app.add_typer(api_key_commands(_run), name="api-key")
+app.add_typer(webhook_commands(_run), name="webhooks")
 app.add_typer(consent_commands(app, _run), name="consent")
 app.add_typer(partner_commands(), name="partner")
 

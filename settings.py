@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -153,6 +154,11 @@ class Settings(BaseSettings):
     )
     api_port: int = 8237
     """the port of `finality api`"""
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
+        default=(),
+        description="private networks that webhooks of ours may reach, also by plain http; without "
+        "it, only public addresses by https",
+    )
     codec_host: str = Field(
         default="127.0.0.1",
         description="the address at which `finality codec` decrypts payloads for a Temporal UI",

@@ -69,6 +69,10 @@ async def work(settings: Settings, *, inbound: bool = False) -> int:
             from listener import listening
 
             await running.enter_async_context(listening(assembly))
+        # Imported here, since it loads httpx. Webhooks go out while Temporal is away, too.
+        from starter.webhooks.delivering import delivering
+
+        await running.enter_async_context(delivering(assembly.deliverer))
         client = await _connected(assembly, stop)
         if client is None or not await _registered(client, stop):
             return 0

@@ -13,4 +13,4 @@ class Scope(StrEnum):
     READ = "read"
     """Read payments, collections, files and events."""
     OPERATE = "operate"
-    """Read tasks and halts."""
+    """Read tasks and halts; manage webhook endpoints and their deliveries."""

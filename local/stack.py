@@ -306,6 +306,8 @@ class Stack:
             },
             "inbound_port": self.ports.inbound,
             "api_port": self.ports.api,
+            # What is tried out on this machine listens on this machine.
+            "webhook_networks": ["127.0.0.0/8", "::1/128"],
             "ui_url": self.temporal.ui_url,
         }
         path = self.home / UP_FILE

@@ -15,6 +15,7 @@ from store.feeds import EVENTS_MISSED
 from store.file_lines import FileLines, Place
 from store.tasks import Task
 from store.unopened import SEALED
+from store.webhooks.failing import WEBHOOK_FAILING
 from store.wrong_clocks import CLOCK
 
 
@@ -62,7 +63,7 @@ def remedies(task: Task, *, not_executed_is_offered: bool) -> list[Remedy]:
     dismiss = Remedy(RemedyKind.DISMISS, task_id=task.task_id)
     if task.kind == CLOCK:
         return [Remedy(RemedyKind.EXAMINE), dismiss]
-    if task.kind == EVENTS_MISSED:
+    if task.kind in (EVENTS_MISSED, WEBHOOK_FAILING):
         return [dismiss]
     if task.unmatched is not None:
         return [Remedy(RemedyKind.EXECUTED, reference=task.unmatched.reference), dismiss]

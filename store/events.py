@@ -119,8 +119,25 @@ class Events:
                 rows = rows.where(EventRow.resource_id == resource_id)
             if changes:
                 rows = rows.where(col(EventRow.change).in_(changes))
-            found = [_event(row) for row in session.exec(rows)]
+            found = [event_of(row) for row in session.exec(rows)]
             return found, found[-1].cursor if found else cursor
+
+        return await self._database.read(query)
+
+    async def place_at(self, tenant: str, since: datetime | None) -> Cursor:
+        """The cursor before the first event since a moment; None: after the newest event."""
+        await self._place(tenant)
+
+        def query(session: Session) -> Cursor:
+            of_tenant = (EventRow.tenant == tenant, col(EventRow.position).is_not(None))
+            rows = select(EventRow).where(*of_tenant).order_by(col(EventRow.position).desc())
+            if since is not None:
+                first = select(func.min(EventRow.position)).where(*of_tenant, EventRow.at >= since)
+                position = session.exec(first).one()
+                if position is not None:
+                    rows = rows.where(col(EventRow.position) < position)
+            found = session.exec(rows.limit(1)).first()
+            return START if found is None else event_of(found).cursor
 
         return await self._database.read(query)
 
@@ -142,14 +159,14 @@ class Events:
             col(EventRow.position).is_not(None),
         )
         found = await self._database.read(lambda session: session.exec(rows).first())
-        if found is None or _event(found).event_id != event_id:
+        if found is None or event_of(found).event_id != event_id:
             raise UnknownEvent(f"no event {event_id}")
-        return _event(found)
+        return event_of(found)
 
     async def _place(self, tenant: str) -> None:
         unplaced = _unplaced(tenant, 1)
         if await self._database.read(lambda session: session.exec(unplaced).first()) is not None:
-            await self._database.write(lambda session: _place(session, tenant))
+            await self._database.write(lambda session: place(session, tenant))
 
 
 #: A sequence is an integer of 32 bits.
@@ -165,8 +182,8 @@ def _unplaced(tenant: str, limit: int) -> SelectOfScalar[int | None]:
     )
 
 
-def _place(session: Session, tenant: str) -> None:
-    """Give the committed events of a tenant their positions.
+def place(session: Session, tenant: str) -> None:
+    """Give the committed events of a tenant their positions, in a transaction that writes.
 
     Those of one resource are committed in the order of their numbers, since each transaction holds
     its lock. So they are placed in that order too.
@@ -195,14 +212,15 @@ def _require(session: Session, tenant: str, cursor: Cursor) -> None:
         return
     at = select(EventRow).where(EventRow.tenant == tenant, EventRow.position == cursor.position)
     found = session.exec(at).first()
-    if found is None or _event(found).cursor != cursor:
+    if found is None or event_of(found).cursor != cursor:
         raise CursorLost(
             "this cursor names no event of the list; if the database was restored from a backup, "
             "begin again without a cursor: events are told apart by resource and sequence"
         )
 
 
-def _event(row: EventRow) -> Event:
+def event_of(row: EventRow) -> Event:
+    """The event of a row that has its position."""
     assert row.position is not None, "only placed events are read"
     return Event(
         resource_id=row.resource_id,

@@ -23,10 +23,11 @@ from store.tables.lifecycles import LifecycleRow
 from store.tables.payments import PaymentRow
 from store.tables.people import TaskRow
 from store.unmatched import UNMATCHED, Reference
+from store.webhooks.failing import WEBHOOK_FAILING
 from store.wrong_clocks import CLOCK
 
 #: Kinds of tasks that are about no payment. A person may close them, since no fold does.
-_DISMISSIBLE: Final = (UNMATCHED, CLOCK, EVENTS_MISSED)
+_DISMISSIBLE: Final = (UNMATCHED, CLOCK, EVENTS_MISSED, WEBHOOK_FAILING)
 
 #: Open tasks, each with what it is about.
 _OPEN: Final = (

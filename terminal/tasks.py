@@ -14,6 +14,7 @@ from settings import Settings
 from starter.remedies import OpenTask, Remedy, RemedyKind, open_tasks
 from store.feeds import EVENTS_MISSED
 from store.unmatched import UNMATCHED
+from store.webhooks.failing import WEBHOOK_FAILING
 from store.wrong_clocks import CLOCK
 from terminal.commanding import AS_WISHED, NOT_AS_WISHED, or_refused, say_refused, signer
 from terminal.operator import refused_text
@@ -25,6 +26,7 @@ from terminal.typed import typed_option
 _AFTERWARDS: Final = {
     UNMATCHED: "No further task opens about these deliveries.",
     EVENTS_MISSED: "Later events of that account are read as before.",
+    WEBHOOK_FAILING: "The endpoint is disabled at that moment all the same, if it still fails.",
     CLOCK: "If a process finds that machine's clock wrong again, the task opens again.",
 }
 

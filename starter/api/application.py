@@ -39,11 +39,16 @@ from starter.api.problems import (
     pointer,
 )
 from starter.api.reports import reports
+from starter.api.webhooks import webhook_deliveries, webhook_endpoints
 from starter.asking import InvalidCommand
+from starter.webhooks.endpoints import InvalidEndpoint
 from store.claims import CannotClaim, ClaimReused, OverBound
 from store.commands import CommandReused
 from store.faults import StoreAway
 from store.keyring import KeyringError
+from store.webhooks.deliveries import UnknownDelivery
+from store.webhooks.endpoints import EndpointConflict, UnknownEndpoint
+from store.webhooks.requests import WebhookKeyReused
 
 log = logging.getLogger("finality.api")
 
@@ -67,7 +72,10 @@ def application(parts: Parts, limits: Limits | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (payments, collections, files, events, tasks, halts, reports):
+    for router in (
+        payments, collections, files, events, webhook_endpoints, webhook_deliveries, tasks, halts,
+        reports,
+    ):  # fmt: skip
         app.include_router(router(parts), dependencies=[Depends(BEARER)], responses=_PROBLEMS)
     app.include_router(health(parts))
     for kind, answer in _ANSWERS.items():
@@ -156,6 +164,16 @@ def _invalid_command(error: InvalidCommand) -> Problem:
     return invalid([FieldError(pointer=f"/{field}", detail=text)])
 
 
+def _invalid_endpoint(error: InvalidEndpoint) -> Problem:
+    return invalid(FieldError(pointer=f"/{each.field}", detail=each.text) for each in error.wrong)
+
+
+def _endpoint_conflict(error: EndpointConflict) -> Problem:
+    return conflict(
+        "endpoint-state", "The endpoint's state does not allow it", f"{error}. Nothing was done."
+    )
+
+
 def _unexpected(error: Exception) -> Problem:
     return Problem(
         500, "internal", "Internal error",
@@ -173,6 +191,11 @@ _ANSWERS: Final[dict[type[Exception], Callable[[Any], Problem]]] = {
     KeyringError: _unusable,
     ClocksApart: _unusable,
     CommandReused: _reused,
+    WebhookKeyReused: _reused,
+    InvalidEndpoint: _invalid_endpoint,
+    EndpointConflict: _endpoint_conflict,
+    UnknownEndpoint: lambda error: not_found("webhook endpoint", str(error)),
+    UnknownDelivery: lambda error: not_found("webhook delivery", str(error)),
     ClaimReused: _reused,
     CannotClaim: _cannot_claim,
     InvalidCommand: _invalid_command,

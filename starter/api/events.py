@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
-from typing import Annotated, Final, Literal
+from datetime import timedelta
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.lifecycle.change import ChangeKind
+from domain.webhooks import EndpointChange
 from starter.api.callers import PAGE_MAX, WAIT_SECONDS_MAX, Reads
 from starter.api.cursors import events_place, of_events
 from starter.api.parts import Parts
 from starter.api.problems import Problem, not_found
-from store.events import CursorLost, Event, UnknownEvent
+from starter.event_answer import EventAnswer, event_answer
+from store.events import CursorLost, UnknownEvent
 
 _LOOK_EVERY_SECONDS: Final = 0.5
-
-
-class RelatedAnswer(BaseModel):
-    """What the event is about. Read it for its present state."""
-
-    type: str
-    id: str
-
-
-class EventAnswer(BaseModel):
-    """One change. It never changes itself."""
-
-    id: str
-    object: Literal["event"] = "event"
-    type: str
-    """Such as `payment.state_changed`."""
-    created_at: datetime
-    sequence: int
-    """Counts the events of `related` from 1, without gaps."""
-    position: int
-    """Counts the events of the tenant from 1, without gaps."""
-    related: RelatedAnswer
-    change: dict[str, str | None]
 
 
 class EventsAnswer(BaseModel):
@@ -57,7 +36,9 @@ class EventsQuery(BaseModel):
 
     after: str | None = Field(default=None, description="`next_cursor` of the answer before")
     related: str | None = Field(default=None, max_length=100, description="only about this id")
-    change: list[ChangeKind] = Field(default_factory=list, description="only these changes")
+    change: list[ChangeKind | EndpointChange] = Field(
+        default_factory=list, description="only these changes"
+    )
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 50
     wait: Annotated[int, Field(ge=0, le=WAIT_SECONDS_MAX)] = 0
 
@@ -84,7 +65,7 @@ def events(parts: Parts) -> APIRouter:
                 raise Problem(410, "cursor-lost", "The cursor is lost", f"after: {lost}.") from None
             if found or parts.clock.now() >= deadline:
                 return EventsAnswer(
-                    data=list(map(_answer, found)), next_cursor=of_events(following)
+                    data=list(map(event_answer, found)), next_cursor=of_events(following)
                 )
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
@@ -92,20 +73,8 @@ def events(parts: Parts) -> APIRouter:
     async def get(event_id: str, caller: Reads) -> EventAnswer:
         """One event."""
         try:
-            return _answer(await parts.events.get(caller.tenant, event_id))
+            return event_answer(await parts.events.get(caller.tenant, event_id))
         except UnknownEvent:
             raise not_found("event", event_id) from None
 
     return router
-
-
-def _answer(event: Event) -> EventAnswer:
-    return EventAnswer(
-        id=event.event_id,
-        type=event.type,
-        created_at=event.at,
-        sequence=event.sequence,
-        position=event.position,
-        related=RelatedAnswer(type=event.kind, id=event.resource_id),
-        change=event.detail,
-    )

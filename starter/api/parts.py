@@ -12,6 +12,7 @@ from starter.files.accepted import AcceptedFiles
 from starter.files.intake import Intake
 from starter.files.plan import DebtorAccount
 from starter.operations import Operations
+from starter.webhooks.endpoints import WebhookEndpoints
 from store.api_keys import ApiKeys
 from store.events import Events
 from store.file_requests import FileRequests
@@ -32,6 +33,7 @@ class Parts:
     orchestrator: Orchestrator
     operations: Operations
     events: Events
+    webhook_endpoints: WebhookEndpoints
     reports: Reports
     keys: ApiKeys
     file_requests: FileRequests

@@ -12,7 +12,8 @@ import store.tables.lifecycles
 import store.tables.partners
 import store.tables.payments
 import store.tables.people
-import store.tables.upkeep  # noqa: F401 - registers its tables
+import store.tables.upkeep
+import store.tables.webhooks  # noqa: F401 - registers its tables
 
 context.configure(
     connection=context.config.attributes["connection"],

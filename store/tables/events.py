@@ -31,7 +31,8 @@ class EventRow(SQLModel, table=True):
     """For the order in which unplaced events get their positions. It is no position itself: two
     transactions can commit in the other order."""
     tenant: str
-    resource_id: str = Field(foreign_key="lifecycles.resource_id")
+    resource_id: str
+    """Of a lifecycle, or of a webhook endpoint."""
     sequence: int
     """Counts the events of its resource from 1, without gaps."""
     position: int | None = Field(default=None, sa_column=Column(BigInteger))

@@ -60,14 +60,17 @@ class Authority:
         name: str,
         *,
         is_server: bool = False,
+        host: str = "",
         since: timedelta = -_DAY,
         until: timedelta = _DAY,
     ) -> Issued:
-        """A certificate for 127.0.0.1, or for a client, valid for so long around now."""
+        """A certificate for 127.0.0.1, for a host or for a client, valid for so long around now."""
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.now(UTC)
         kind = ExtendedKeyUsageOID.SERVER_AUTH if is_server else ExtendedKeyUsageOID.CLIENT_AUTH
-        address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        address = x509.SubjectAlternativeName(
+            [x509.DNSName(host) if host else x509.IPAddress(ip_address("127.0.0.1"))]
+        )
         builder = (
             x509.CertificateBuilder()
             .subject_name(
