@@ -22,6 +22,7 @@ from starter.away import LEFT_TO_RELAY
 from starter.consenting import InvalidConsent, admit_consent, check_session
 from starter.fingerprint import fingerprint
 from store.commands import CommandRecord, Commands
+from store.consent_renewals import Renewal
 from store.consents import ConsentRecord, Consents, GivenConsent
 
 if TYPE_CHECKING:
@@ -223,10 +224,7 @@ class ConsentOrchestrator:
         taken = await self._consents.renew(
             consent_id,
             tenant=tenant,
-            command_id=command_id,
-            by=by,
-            browser_session=browser_session,
-            issuer=partner.issuer if partner else None,
+            renewal=Renewal(command_id, by, browser_session, partner.issuer if partner else None),
             now=self._clock.now(),
         )
         notified = await self._notifier.tell(view, taken.asked_at)

@@ -18,7 +18,7 @@ from domain.lifecycle.resource import Certainty, UnknownResource
 from domain.plain_text import plain
 from settings import Settings
 from starter.consents import ConsentReceipt
-from store.consents import CannotRenew
+from store.consent_renewals import CannotRenew
 from store.timeline import Entry
 from terminal.cancel import user as system_user
 from terminal.commanding import AS_WISHED, LEFT_TO_RELAY, NOTHING_RECORDED, or_refused, say_refused
