@@ -246,6 +246,7 @@ class Assembly:
 
         return Parts(
             orchestrator=self.orchestrator,
+            consents=self.consents,
             operations=self.operations,
             events=Events(self.database),
             keys=self.api_keys,

@@ -30,7 +30,7 @@ class CannotRenew(ValueError):
 
 
 @dataclass(frozen=True)
-class Renewal:
+class RenewCommand:
     """A command to renew a consent: its id, who gave it, and the browser that comes back."""
 
     command_id: str
@@ -40,7 +40,7 @@ class Renewal:
 
 
 def renewed(
-    session: Session, folding: Folding, row: LifecycleRow, renewal: Renewal, at: datetime
+    session: Session, folding: Folding, row: LifecycleRow, renewal: RenewCommand, at: datetime
 ) -> Taken:
     """Record a renewal once, and do what can be done without the bank.
 

@@ -28,7 +28,7 @@ from store.clocks import agreed
 from store.consent_answers import answered
 from store.consent_changes import Taken
 from store.consent_kind import consent_view
-from store.consent_renewals import Renewal, renewed
+from store.consent_renewals import RenewCommand, renewed
 from store.database import Database
 from store.folding import Folding, request_context, request_of
 from store.halts import is_halted
@@ -234,7 +234,7 @@ class Consents:
         )
 
     async def renew(
-        self, consent_id: str, *, tenant: str | None, renewal: Renewal, now: datetime
+        self, consent_id: str, *, tenant: str | None, renewal: RenewCommand, now: datetime
     ) -> Taken:
         """Have the user confirm it again: with us, or at the bank for the same consent.
 

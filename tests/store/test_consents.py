@@ -26,7 +26,7 @@ from store.accepting import KeyReused
 from store.callbacks import CallbackRefused
 from store.commands import CommandReused
 from store.consent_changes import Taken
-from store.consent_renewals import CannotRenew, Renewal
+from store.consent_renewals import CannotRenew, RenewCommand
 from store.consents import Consents, GivenConsent
 from store.database import Database
 from store.evidence import keep_report
@@ -104,7 +104,7 @@ class Desk:
     async def renew(self, command_id: str = "r", **fields: Any) -> Taken:
         given = {"by": "u-1", "browser_session": BROWSER, "issuer": ISSUER}
         tenant = fields.pop("tenant", "shop")
-        renewal = Renewal(command_id, **{**given, **fields})
+        renewal = RenewCommand(command_id, **{**given, **fields})
         return await self.consents.renew(
             CONSENT, tenant=tenant, renewal=renewal, now=self.clock.now()
         )
