@@ -263,7 +263,14 @@ async def test_a_status_of_another_type_is_no_answer(bank: Bank, asks: Asks) -> 
     tpp = bank("standard")
     asked = asks(tpp)
     await asked.active()
-    tpp.control("faults", [{"fault": "number_as_text", "on": "GET /v1/consents/*"}])
+    # A number where the specification has a text.
+    tpp.control("faults", [{"fault": "says_consent", "on": "GET /v1/consents/*",
+                            "param": {"word": "7"}},
+                           {"fault": "number_for_string", "on": "GET /v1/consents/*",
+                            "param": {"field": "consentStatus"}}])  # fmt: skip
+    read = await asked.adapter.read(asked.subject)
+    assert isinstance(read, Unanswered)
+    assert any("consent_status" in each or "consentStatus" in each for each in read.drift)
     assert (await asked.was_read()).state is S.ACTIVE
 
 
