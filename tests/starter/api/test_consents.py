@@ -135,7 +135,7 @@ async def test_each_wrong_field_is_named(
 ) -> None:
     answer = await consenting.ask(**changed)
     assert answer.status_code == 422, answer.text
-    assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+    assert pointer in [each["pointer"] for each in answer.json()["errors"]]
     assert (await consenting.api.get("/v1/consents", who="app")).json()["data"] == []
 
 
