@@ -40,6 +40,7 @@ from starter.api.problems import (
     not_found,
     pointer,
 )
+from starter.api.reports import reports
 from starter.asking import InvalidCommand
 from starter.consenting import InvalidConsent
 from starter.consents import InvalidCallback
@@ -74,7 +75,10 @@ def application(parts: Parts, limits: Limits | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (payments, collections, consents, callbacks, files, events, tasks, halts):
+    routers = (
+        payments, collections, consents, callbacks, files, events, tasks, halts, reports,
+    )  # fmt: skip
+    for router in routers:
         app.include_router(router(parts), dependencies=[Depends(BEARER)], responses=_PROBLEMS)
     app.include_router(users_callbacks(parts))
     app.include_router(health(parts))

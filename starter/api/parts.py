@@ -16,6 +16,7 @@ from starter.operations import Operations
 from store.api_keys import ApiKeys
 from store.events import Events
 from store.file_requests import FileRequests
+from store.reports import Reports
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,6 +34,7 @@ class Parts:
     consents: ConsentOrchestrator
     operations: Operations
     events: Events
+    reports: Reports
     keys: ApiKeys
     file_requests: FileRequests
     accepted_files: AcceptedFiles
