@@ -39,9 +39,9 @@ from workflows.attributes import SEARCH_ATTRIBUTES
 
 PAYMENTS: Final = "/v1/payments/sepa-credit-transfers"
 INITIATE: Final = f"POST {PAYMENTS}"
-#: Our accesses: the usual one, one whose payer has little time, and one that prefers an app of the
-#: bank, where there is little time too.
-USUAL, BRIEF, IN_APP = "usual", "brief", "in_app"
+#: Our accesses: the usual one, one whose payer has little time, and the same two where the bank's
+#: app is preferred to its page.
+USUAL, BRIEF, IN_APP, BRIEF_IN_APP = "usual", "brief", "in_app", "brief_in_app"
 BRIEF_TIME: Final = timedelta(seconds=3)
 _ATTEMPT_SECONDS: Final = 2
 
@@ -202,7 +202,8 @@ async def banking(home: Path) -> AsyncIterator[Banking]:
         accounts = {
             USUAL: account,
             BRIEF: {**account, "psu_acts_within": BRIEF_TIME.total_seconds()},
-            IN_APP: {
+            IN_APP: {**account, "sca": "decoupled"},
+            BRIEF_IN_APP: {
                 **account,
                 "psu_acts_within": BRIEF_TIME.total_seconds(),
                 "sca": "decoupled",

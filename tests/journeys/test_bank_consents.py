@@ -15,7 +15,7 @@ from domain.consents.report import Action, ActionKind, ConsentState
 from domain.consents.request import ConsentRequest, Permission, User
 from domain.lifecycle.resource import Certainty
 from starter.consents import ConsentReceipt
-from tests.journeys.banking import BRIEF, IN_APP, USUAL, Banking, banking
+from tests.journeys.banking import BRIEF, BRIEF_IN_APP, IN_APP, USUAL, Banking, banking
 from tests.polling import eventually
 
 S = ConsentState
@@ -151,7 +151,7 @@ async def test_a_user_who_never_comes_back_is_found_by_reading(desk: Desk) -> No
     await desk.until(consent_id, S.ACTIVE)
 
 
-@pytest.mark.parametrize("account", [BRIEF, IN_APP])
+@pytest.mark.parametrize("account", [BRIEF, BRIEF_IN_APP])
 async def test_a_user_who_does_nothing_in_time_has_it_ended(desk: Desk, account: str) -> None:
     psu = f"dora-{account}"
     consent_id = (await desk.ask(psu, account)).consent_id
@@ -198,10 +198,10 @@ async def test_a_renewal_is_a_new_consent_that_supersedes_the_old_one(desk: Desk
 
 
 async def test_a_lost_request_is_sent_again_and_the_user_sees_one(desk: Desk) -> None:
-    match = {"psu": "hugo"}
-    rule = {"fault": "reply_lost_after", "on": _ASKED, "match": match}
+    # No other test asks for three reads a day.
+    rule = {"fault": "reply_lost_after", "on": _ASKED, "match": {"frequencyPerDay": "3"}}
     await desk.bank.control("faults", [rule])
-    consent_id = (await desk.ask("hugo")).consent_id
+    consent_id = (await desk.ask("hugo", per_day=3)).consent_id
     await desk.click(await desk.action(consent_id), "approve")
     await desk.until(consent_id, S.ACTIVE)
     assert [each["status"] for each in await desk.at_bank("hugo")] == ["received", "valid"]
