@@ -105,6 +105,20 @@ async def test_the_bank_shortens_and_the_wish_of_the_app_counts(bank: Bank, asks
     assert report.grant.valid_until == wish
 
 
+async def test_what_the_bank_does_not_say_stays_open(bank: Bank, asks: Asks) -> None:
+    tpp = bank("standard")
+    asked = asks(tpp)
+    await asked.active()
+    rules = [{"fault": "missing_field", "on": "GET /v1/consents/*", "param": {"field": name}}
+             for name in ("access", "validUntil", "frequencyPerDay")]  # fmt: skip
+    for rule in rules:
+        tpp.control("faults", [rule])
+        report = await asked.was_read()
+        assert report.state is S.ACTIVE
+        assert report.grant is not None
+        assert None in (report.grant.accounts, report.grant.valid_until, report.grant.per_day)
+
+
 async def test_accounts_that_are_taken_out_are_missing_from_the_grant(
     bank: Bank, asks: Asks
 ) -> None:
