@@ -9,10 +9,12 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from sqlmodel import Session
 
-from domain.consents.report import Action, ActionKind, ConsentState
+from domain.consents.report import Action, ActionKind, ConsentState, Report, Source
 from domain.scopes import Scope
 from starter.callback_page import COOKIE
+from store.actions import keep_action
 from tests.clock import SteppedClock
 from tests.consents.bank import ISSUER, ModelBank
 from tests.consents.home import BROWSER
@@ -57,6 +59,20 @@ class Consenting:
         callback = (await self.desk.subject(f"{consent_id}/ask/1")).callback
         assert callback is not None
         return {"state": callback.state, "iss": ISSUER, "code": "c0de"}
+
+    async def show_page(self, consent_id: str) -> None:
+        """The bank shows the page at which the user goes on."""
+        action = Action(kind=ActionKind.REDIRECT, url=PAGE)
+        await self.desk.hear(S.AWAITING_USER, consent_id, action=action)
+        report = Report(
+            instruction_id=f"{consent_id}/ask/1", source=Source.REPLY, as_of=self.desk.clock.now(),
+            state=S.AWAITING_USER, partner_status="received", action=action,
+        )  # fmt: skip
+
+        def transaction(session: Session) -> None:
+            keep_action(session, self.desk.keyring, consent_id, report)
+
+        await self.desk.database.write(transaction)
 
     async def back(
         self, params: dict[str, str], tenant: str = SHOP, session: str | None = BROWSER
@@ -145,8 +161,7 @@ async def test_the_page_of_the_bank_is_given_to_those_who_may_connect(
     consent_id = await consenting.id_of()
     path = f"/v1/consents/{consent_id}/action"
     assert (await consenting.api.get(path, who="app")).json()["title"] == "Nothing to do"
-    action = Action(kind=ActionKind.REDIRECT, url=PAGE)
-    await consenting.desk.hear(S.AWAITING_USER, consent_id, action=action)
+    await consenting.show_page(consent_id)
     found = await consenting.api.get(path, who="app")
     assert (found.json()["kind"], found.json()["url"]) == ("redirect", PAGE)
     shown = await consenting.api.get(f"/v1/consents/{consent_id}", who="app")
