@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from domain.accounts import Account
 from domain.consents.answers import ConsentSubject
 from domain.consents.request import ConsentRequest
 from partners.berlin_group import requests
@@ -60,7 +61,7 @@ def body(request: ConsentRequest, now: datetime) -> Content:
     """The body of a request for a consent."""
     assert request.terms is not None, "an accepted request has its terms"
     per_day = request.per_day or request.terms.unattended_per_day
-    accounts = [{"iban": each.iban} for each in request.accounts]
+    accounts = [_reference(each) for each in request.accounts]
     fields: dict[str, Any] = {
         # Without accounts each list is empty: the user chooses at the bank.
         "access": {each.value: accounts for each in request.permissions},
@@ -91,6 +92,11 @@ def unfit(subject: ConsentSubject) -> str:
     if subject.callback is None:
         return "callback: the user's way back is missing; ask for a new consent"
     return ""
+
+
+def _reference(account: Account) -> dict[str, str]:
+    named = {"iban": account.iban, "currency": account.currency}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def _with(url: str, **more: str) -> str:

@@ -298,7 +298,7 @@ async def test_nothing_is_sent_to_a_bank_that_is_away(asks: Asks) -> None:
 async def test_a_request_that_no_bank_takes_is_refused_before_it_is_sent(
     bank: Bank, asks: Asks
 ) -> None:
-    other = Account(number="12345678")
+    other = Account(other="12345678")
     asked = asks(bank("standard"), request(accounts=(other,)))
     prepared = await asked.adapter.prepare(asked.subject)
     assert isinstance(prepared, Unprepared)
