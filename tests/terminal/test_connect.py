@@ -62,7 +62,8 @@ async def test_a_browser_clicks_at_the_bank_and_the_command_ends(tmp_path: Path)
         children.append(command)
         assert command.stdout is not None
         lines = iter(command.stdout.readline, "")
-        found = next(found for line in lines if (found := re.search(r"http://127\S+", line)))
+        links = (re.search(r"http://127\S+", line) for line in lines)
+        found = next(each for each in links if each is not None)
         async with httpx.AsyncClient(timeout=_SECONDS) as browser:
             at_bank = await browser.get(found[0])
             assert at_bank.status_code == 303
