@@ -251,6 +251,7 @@ class Assembly:
 
         return Parts(
             orchestrator=self.orchestrator,
+            consents=self.consents,
             operations=self.operations,
             events=Events(self.database),
             webhook_endpoints=self.webhook_endpoints,

@@ -21,14 +21,18 @@ from domain.consents.terms import Renewal
 from domain.lifecycle.grants import Grant
 from domain.lifecycle.profile import Profile
 from domain.lifecycle.resource import UnknownResource
+from domain.lifecycle.sending import Move
 from regimes.consents import Regime, terms_on
 from store.accepting import KeyReused
 from store.callbacks import CallbackRefused
 from store.commands import CommandReused
-from store.consents import CannotRenew, Consents, GivenConsent, Taken
+from store.consent_changes import Taken
+from store.consent_renewals import CannotRenew, RenewCommand
+from store.consents import Consents, GivenConsent
 from store.database import Database
 from store.evidence import keep_report
 from store.folding import Folding
+from store.halts import Halts
 from store.keyring import Keyring
 from store.page import page_of
 from store.payments import Payments
@@ -100,13 +104,12 @@ class Desk:
         return await self.consents.answer(params=params, now=self.clock.now(), **how)
 
     async def renew(self, command_id: str = "r", **fields: Any) -> Taken:
+        given = {"by": "u-1", "browser_session": BROWSER, "issuer": ISSUER}
+        tenant = fields.pop("tenant", "shop")
+        renewal = RenewCommand(command_id, **{**given, **fields})
         return await self.consents.renew(
-            CONSENT,
-            **{
-                "tenant": "shop", "command_id": command_id, "by": "u-1",
-                "browser_session": BROWSER, "issuer": ISSUER, "now": self.clock.now(), **fields,
-            },
-        )  # fmt: skip
+            CONSENT, tenant=tenant, renewal=renewal, now=self.clock.now()
+        )
 
     async def hear(self, state: S, consent_id: str = CONSENT, **fields: Any) -> None:
         """The bank says that the consent is in this state."""
@@ -343,3 +346,11 @@ async def test_nothing_that_lets_anybody_act_stands_in_the_clear(
 
 def test_a_kind_names_itself() -> None:
     assert KINDS[KIND].name == KIND
+
+
+async def test_a_halt_of_everything_stops_no_consent(desk: Desk) -> None:
+    halts = Halts(desk.database)
+    await halts.halt(by="alice", why="a payment looks wrong", now=desk.clock.now())
+    await desk.ask()
+    draft = await desk.book.draft(ASK, desk.clock.now())
+    assert draft.move is Move.SEND
