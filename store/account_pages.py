@@ -1,0 +1,479 @@
+"""Keeps what banks show of accounts: each page, with the cursor after it, in one transaction.
+
+A list may move between two pages. If a line was added above, the next page repeats one; if one
+vanished, a line between the two pages is never shown. So when the last page is in, the first one is
+asked for again. If it is as before, the listing was *steady*: it has every line, and each as often
+as the bank has it. Otherwise the same days are listed again. Until then nothing is concluded from
+lines that are missing, and of lines that are alike no more are shown than stood on one page. A
+second listing of everything was refused: it costs as much as the first, and of the quota too.
+
+Apps see a listing when its last page is in, so they never see a half of one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import bindparam, delete, insert, update
+from sqlmodel import Session, col, select
+
+from domain.account_data.accounts import LinkedAccount
+from domain.account_data.answers import AccountsShown, BalancesShown, TransactionsPage
+from domain.account_data.due import ACCOUNTS_EVERY, AGAIN_MAX, every
+from domain.account_data.matching import BOOKED_WITHIN, booked_as
+from domain.account_data.reading import Ask, Turn
+from domain.account_data.transactions import Booking, Line, Transaction
+from domain.consents.request import ConsentRequest
+from domain.ids import hashed
+from store.account_access import date_erasure
+from store.account_feeds import own_feed, read_well
+from store.account_sealing import (
+    account_identities,
+    line_identities,
+    opened_line,
+    sealed_cursor,
+    sealed_details,
+    sealed_line,
+)
+from store.consent_kind import consent_view
+from store.database import Database
+from store.folding import request_of
+from store.keyring import Keyring
+from store.payments import row as resource_row
+from store.tables.account_data import (
+    IS_PENDING,
+    AccountFeedRow,
+    BalanceRow,
+    LinkedAccountRow,
+    TransactionRow,
+)
+from store.tables.lifecycles import LifecycleRow
+
+_ID_LENGTH: Final = 20
+_ID_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_TABLE: Final = TransactionRow.__table__  # type: ignore[attr-defined]
+#: The longest drift that is kept; more of it says nothing more.
+_DRIFT_MAX: Final = 20
+
+
+class Key(NamedTuple):
+    """Names a transaction of an account."""
+
+    identity: str
+    ordinal: int
+
+    @property
+    def text(self) -> str:
+        return f"{self.identity}.{self.ordinal}"
+
+
+class AccountPages:
+    """Takes what readings brought. A reading that another one has overtaken changes nothing."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+
+    async def accounts(
+        self, consent_id: str, turn: Turn, shown: AccountsShown, now: datetime
+    ) -> None:
+        """Link the accounts of a consent, and stop reading those that it no longer covers.
+
+        An account that an earlier consent of the user covered goes on from where it was read.
+        """
+
+        def transaction(session: Session) -> None:
+            row = resource_row(session, consent_id)
+            if (feed := own_feed(session, consent_id, turn)) is None:
+                return
+            user_id = ConsentRequest.model_validate_json(
+                request_of(self._keyring, row)
+            ).user.user_id
+            linked = [self._linked(session, row, user_id, each, now) for each in shown.accounts]
+            session.flush()
+            left_out = col(LinkedAccountRow.account_id).not_in([each.account_id for each in linked])
+            date_erasure(
+                session, (col(LinkedAccountRow.consent_id) == consent_id) & left_out, now
+            )
+            feed.accounts_read_at, feed.accounts_due_at = now, now + ACCOUNTS_EVERY
+            read_well(feed, now)
+            session.add(feed)
+
+        await self._database.write(transaction)
+
+    def _linked(
+        self,
+        session: Session,
+        row: LifecycleRow,
+        user_id: str,
+        shown: LinkedAccount,
+        now: datetime,
+    ) -> LinkedAccountRow:
+        identities = account_identities(
+            self._keyring,
+            tenant=row.tenant,
+            bank=(row.partner, row.partner_account),
+            user_id=user_id,
+            account=shown,
+        )
+        account = session.exec(
+            select(LinkedAccountRow)
+            .where(col(LinkedAccountRow.identity_hash).in_(identities))
+            .with_for_update()
+        ).first()
+        if account is None:
+            # Made from the consent, and not from the number, which it would give away.
+            name = hashed(
+                row.resource_id, identities[0], length=_ID_LENGTH, alphabet=_ID_ALPHABET
+            )
+            account = LinkedAccountRow(
+                account_id=f"acc_{name}",
+                tenant=row.tenant,
+                consent_id=row.resource_id,
+                identity_hash=identities[0],
+                partner=row.partner,
+                partner_account=row.partner_account,
+                details_sealed=b"",
+                linked_at=now,
+                balances_due_at=now,
+                due_at=now,
+            )
+        elif account.consent_id != row.resource_id or not account.is_linked:
+            account.balances_due_at = account.due_at = now
+        account.consent_id = row.resource_id
+        account.is_linked, account.erase_at, account.erased_at = True, None, None
+        account.currency, account.ends = shown.currency, shown.ends
+        account.details_sealed = sealed_details(self._keyring, account.account_id, shown)
+        session.add(account)
+        return account
+
+    async def balances(
+        self, consent_id: str, turn: Turn, shown: BalancesShown, now: datetime
+    ) -> None:
+        """Keep the balances of an account in place of those before."""
+
+        def transaction(session: Session) -> None:
+            if (found := self._own(session, consent_id, turn)) is None:
+                return
+            feed, account, per_day = found
+            its = account.account_id
+            session.exec(delete(BalanceRow).where(col(BalanceRow.account_id) == its))
+            for position, each in enumerate(shown.balances):
+                session.add(
+                    BalanceRow(
+                        account_id=its,
+                        position=position,
+                        kind=each.kind,
+                        amount_minor=each.amount.minor,
+                        currency=each.amount.currency,
+                        day=each.day,
+                        changed_at=each.changed_at,
+                        includes_credit=each.includes_credit,
+                    )
+                )
+            account.balances_read_at, account.balances_due_at = now, now + every(per_day)
+            _read(session, feed, account, shown.drift, now)
+
+        await self._database.write(transaction)
+
+    async def page(
+        self, consent_id: str, turn: Turn, page: TransactionsPage, now: datetime
+    ) -> None:
+        """Keep a page of transactions, and from where the listing goes on."""
+        # Outside of the transaction: this takes longer than all the rest.
+        identities = line_identities(self._keyring, turn.account_id)
+        named = [(identities(each), each) for each in page.lines]
+        is_head = turn.ask is Ask.HEAD or not turn.knows_pages
+        head = _head([names[0] for names, _ in named]) if is_head else ""
+        sealed = [
+            sealed_line(self._keyring, turn.account_id, each) if turn.ask is Ask.PAGE else b""
+            for each in page.lines
+        ]
+
+        def transaction(session: Session) -> None:
+            if (found := self._own(session, consent_id, turn)) is None:
+                return
+            feed, account, per_day = found
+            if turn.ask is Ask.HEAD:
+                self._ended(session, account, per_day, now, is_steady=account.head_hash == head)
+            else:
+                _store(session, account, named, sealed, now.date())
+                account.head_hash = account.head_hash or head
+                account.pages += 1
+                if page.cursor is not None:
+                    cursor = sealed_cursor(self._keyring, account.account_id, page.cursor)
+                    account.cursor_sealed = cursor
+                else:
+                    account.cursor_sealed = None
+                    account.published, account.read_at = account.listing, account.began_at
+                    if account.pages == 1:  # One page is one moment of the list.
+                        self._ended(session, account, per_day, now, is_steady=True)
+                    else:
+                        account.phase, account.due_at = Ask.HEAD, now
+            _read(session, feed, account, page.drift, now)
+
+        await self._database.write(transaction)
+
+    def _own(
+        self, session: Session, consent_id: str, turn: Turn
+    ) -> tuple[AccountFeedRow, LinkedAccountRow, int] | None:
+        """The feed and the account of a turn that no other one has overtaken, and the quota.
+
+        None: it was overtaken, or its account may not be read any more.
+        """
+        row = resource_row(session, consent_id)
+        feed = own_feed(session, consent_id, turn)
+        account = session.get(LinkedAccountRow, turn.account_id)
+        if feed is None or account is None:
+            return None
+        if account.consent_id != consent_id or not account.is_linked:
+            read_well(feed, row.updated_at)
+            session.add(feed)
+            return None
+        return feed, account, consent_view(session, row).consent.per_day
+
+    def _ended(
+        self,
+        session: Session,
+        account: LinkedAccountRow,
+        per_day: int,
+        now: datetime,
+        *,
+        is_steady: bool,
+    ) -> None:
+        """A listing was read to its end."""
+        account.phase, account.cursor_sealed = "", None
+        account.due_at = now + every(per_day)
+        if not is_steady:
+            account.again += 1
+            if account.again % (AGAIN_MAX + 1):
+                account.due_at = now
+            return
+        account.again, account.steady_at = 0, account.began_at
+        of = col(TransactionRow.account_id) == account.account_id
+        doubtful = (of, col(TransactionRow.is_proven).is_(False))
+        seen = col(TransactionRow.seen_listing) == account.listing
+        session.exec(update(TransactionRow).where(*doubtful, seen).values(is_proven=True))
+        session.exec(delete(TransactionRow).where(*doubtful))
+        self._settle_pending(session, account, now)
+
+    def _settle_pending(self, session: Session, account: LinkedAccountRow, now: datetime) -> None:
+        """Find out what has become of pending transactions that are no longer listed."""
+        of = col(TransactionRow.account_id) == account.account_id
+        gone = session.exec(
+            select(TransactionRow)
+            .where(of, IS_PENDING)
+            .where(col(TransactionRow.became).is_(None))
+            .where(col(TransactionRow.seen_listing) < account.listing)
+        ).all()
+        if not gone:
+            return
+        for row in gone:
+            row.gone_at = row.gone_at or now
+            session.add(row)
+        waiting = [row for row in gone if now - (row.gone_at or now) <= BOOKED_WITHIN]
+        if not waiting:
+            return
+        came_after = min(row.seen_listing for row in waiting)
+        booked = session.exec(
+            select(TransactionRow)
+            .where(of, ~IS_PENDING)
+            .where(col(TransactionRow.first_listing) > came_after)
+        ).all()
+        taken = set(
+            session.exec(
+                select(TransactionRow.became).where(of, col(TransactionRow.became).is_not(None))
+            ).all()
+        )
+        free = [row for row in booked if _key(row).text not in taken]
+        # One listing after the other: a booked line that was there while the pending one was
+        # still listed is another transaction.
+        by_text = {_key(row).text: row for row in waiting}
+        for last in sorted({row.seen_listing for row in waiting}, reverse=True):
+            since = [row for row in free if row.first_listing > last]
+            became = booked_as(
+                [(_key(row).text, opened_line(self._keyring, row).transaction) for row in waiting if row.seen_listing == last],
+                [(_key(row).text, opened_line(self._keyring, row).transaction) for row in since],
+            )
+            for its, other in became.items():
+                by_text[its].became = other
+                session.add(by_text[its])
+            free = [row for row in free if _key(row).text not in set(became.values())]
+
+
+def _key(row: TransactionRow) -> Key:
+    return Key(row.identity, row.ordinal)
+
+
+def _head(identities: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(identities).encode()).hexdigest()[:32]
+
+
+def _read(
+    session: Session,
+    feed: AccountFeedRow,
+    account: LinkedAccountRow,
+    drift: tuple[str, ...],
+    now: datetime,
+) -> None:
+    account.drift = "\n".join(drift[:_DRIFT_MAX])
+    read_well(feed, now)
+    session.add_all((feed, account))
+
+
+def _store(
+    session: Session,
+    account: LinkedAccountRow,
+    named: Sequence[tuple[tuple[str, ...], Line]],
+    sealed: Sequence[bytes],
+    today: date,
+) -> None:
+    """Insert the lines that are new, and mark the others as seen.
+
+    Lines that are alike are counted. Under a reference of the bank, as many are there as stand on
+    one page, booked or pending: on another page they are the same again. Without a reference, the
+    page adds to those of earlier pages of the listing, and those beyond the most that stood on one
+    page are doubtful.
+    """
+    known = _known(session, account.account_id, (each for names, _ in named for each in names))
+    aliases = _aliases(named, known)
+    before = {
+        identity: sum(row["seen_listing"] == account.listing for row in rows.values())
+        for identity, rows in known.items()
+    }
+    on_page: Counter[tuple[str, str]] = Counter()
+    new: dict[Key, dict[str, Any]] = {}
+    changed: dict[Key, dict[str, Any]] = {}
+    for (names, line), line_sealed in zip(named, sealed, strict=True):
+        identity, shown = aliases.get(names[0], names[0]), line.transaction
+        rows = known.setdefault(identity, {})
+        on_page[identity, shown.booking] += 1
+        together = ordinal = on_page[identity, shown.booking]
+        if shown.reference is None:
+            ordinal += before.get(identity, 0)
+        key, row = Key(identity, ordinal), rows.get(ordinal)
+        if row is None:
+            made = _new(account, key, shown, line_sealed, today)
+            made["is_proven"] = ordinal <= together
+            new[key] = rows[ordinal] = made
+        elif says := _says(row, shown, line_sealed, account.listing):
+            row.update(says)
+            if key not in new:
+                changed.setdefault(key, {}).update(says)
+        first = rows.get(together)
+        if first is not None and not first["is_proven"]:
+            first["is_proven"] = True
+            changed.setdefault(Key(identity, together), {})["is_proven"] = True
+    connection = session.connection()
+    if new:
+        connection.execute(insert(_TABLE), list(new.values()))
+    for names_of, many in _alike(account.account_id, changed).items():
+        values = {name: bindparam(f"new_{name}") for name in names_of}
+        connection.execute(_CHANGE.values(values), many)
+
+
+def _alike(
+    account_id: str, changed: Mapping[Key, Mapping[str, Any]]
+) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+    """The changes, those of the same fields together, as parameters of `_CHANGE`."""
+    found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for key, says in changed.items():
+        new = {f"new_{name}": value for name, value in says.items()}
+        of = {"of_account": account_id, "of_identity": key.identity, "of_ordinal": key.ordinal}
+        found.setdefault(tuple(sorted(says)), []).append(of | new)
+    return found
+
+
+_CHANGE: Final = (
+    update(_TABLE)
+    .where(_TABLE.c.account_id == bindparam("of_account"))
+    .where(_TABLE.c.identity == bindparam("of_identity"))
+    .where(_TABLE.c.ordinal == bindparam("of_ordinal"))
+)
+_NAMING: Final = ("account_id", "identity", "ordinal")
+#: What is read of known rows: enough to see whether a line says something new.
+_LOOKED_AT: Final = (
+    *_NAMING, "booking", "booked_on", "valued_on", "seen_listing", "is_proven", "gone_at",
+)  # fmt: skip
+_AT_ONCE: Final = 400
+
+
+def _known(
+    session: Session, account_id: str, identities: Iterable[str]
+) -> dict[str, dict[int, dict[str, Any]]]:
+    """What is stored under these identities, by ordinal."""
+    found: dict[str, dict[int, dict[str, Any]]] = {}
+    wanted = sorted(set(identities))
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        rows = session.connection().execute(
+            select(*(_TABLE.c[name] for name in _LOOKED_AT))
+            .where(_TABLE.c.account_id == account_id)
+            .where(_TABLE.c.identity.in_(some))
+        )
+        for row in rows.mappings():
+            found.setdefault(row["identity"], {})[row["ordinal"]] = dict(row)
+    return found
+
+
+def _aliases(
+    named: Sequence[tuple[tuple[str, ...], Line]], known: Mapping[str, object]
+) -> dict[str, str]:
+    """Of identities under today's key, those that are stored under an earlier one."""
+    return {
+        names[0]: earlier
+        for names, _ in named
+        if names[0] not in known
+        for earlier in names[1:]
+        if earlier in known
+    }
+
+
+def _new(
+    account: LinkedAccountRow, key: Key, line: Transaction, sealed: bytes, today: date
+) -> dict[str, Any]:
+    return {
+        "account_id": account.account_id,
+        "identity": key.identity,
+        "ordinal": key.ordinal,
+        "booking": line.booking.value,
+        "day": line.day or today,
+        "booked_on": line.booked_on,
+        "valued_on": line.valued_on,
+        "amount_minor": line.amount.minor,
+        "currency": line.amount.currency,
+        "line_sealed": sealed,
+        "first_listing": account.listing,
+        "seen_listing": account.listing,
+        "gone_at": None,
+        "became": None,
+    }
+
+
+def _says(
+    row: Mapping[str, Any], line: Transaction, sealed: bytes, listing: int
+) -> dict[str, Any]:
+    """What a line says that is new of a transaction that is known.
+
+    What is booked stays as it was booked: parts of a batch may share a reference, and the bank may
+    list them in another order.
+    """
+    seen: dict[str, Any] = {}
+    if row["seen_listing"] != listing or row["gone_at"] is not None:
+        seen = {"seen_listing": listing, "gone_at": None}
+    if row["booking"] == Booking.BOOKED:
+        return seen
+    said = (line.booking.value, line.booked_on, line.valued_on)
+    if said == (row["booking"], row["booked_on"], row["valued_on"]):
+        return seen
+    return seen | {
+        "booking": line.booking.value,
+        "booked_on": line.booked_on,
+        "valued_on": line.valued_on,
+        "line_sealed": sealed,
+        **({"day": line.day} if line.day is not None else {}),
+    }
