@@ -94,7 +94,7 @@ def erase(session: Session, account: LinkedAccountRow, now: datetime) -> None:
     session.exec(delete(BalanceRow).where(col(BalanceRow.account_id) == its))
     session.exec(delete(AccountReadRow).where(col(AccountReadRow.subject) == its))
     account.details_sealed, account.cursor_sealed = b"", None
-    account.phase, account.head_hash, account.drift = "", "", ""
+    account.phase, account.drift = "", ""
     account.read_at = account.balances_read_at = account.steady_at = None
     account.published = account.listing
     account.erase_at, account.erased_at = None, now

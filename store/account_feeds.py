@@ -102,7 +102,7 @@ class AccountFeeds:
             if due_at > now:
                 later.append(due_at)
                 continue
-            is_begun = ask is Ask.PAGE and account is not None and account.phase == Ask.PAGE
+            is_begun = account is not None and _is_begun(account, ask)
             if not access.is_attended and not is_begun:
                 free_at = _take(session, subject, ask, view.consent.per_day, now)
                 if free_at is not None:
@@ -116,6 +116,7 @@ class AccountFeeds:
             if ask is Ask.PAGE and not is_begun:
                 _begin_listing(session, account, now)
             session.add(account)
+            cursor = None if ask is Ask.BALANCES else opened_cursor(self._keyring, account)
             return Turn(
                 feed.turn,
                 bank,
@@ -124,8 +125,7 @@ class AccountFeeds:
                 account.account_id,
                 opened_details(self._keyring, account).reference,
                 account.since,
-                opened_cursor(self._keyring, account) if ask is Ask.PAGE else None,
-                account.pages,
+                cursor,
             )
         return Rest(min(later), "the next reading")
 
@@ -230,7 +230,7 @@ class AccountFeeds:
         feed.not_before = feed.due_at = max(retry_at or now, now + pause(feed.failures))
         feed.leased_until = None
         account = session.get(LinkedAccountRow, turn.account_id) if turn.account_id else None
-        if account is not None and account.pages and feed.failures % _ANEW_AFTER == 0:
+        if account is not None and account.phase and feed.failures % _ANEW_AFTER == 0:
             account.phase, account.cursor_sealed = "", None
             session.add(account)
         session.add(feed)
@@ -322,17 +322,25 @@ def _postpone(
         account.due_at = until
 
 
+def _is_begun(account: LinkedAccountRow, ask: Ask) -> bool:
+    """Whether the request goes on with a listing, so that it does not count as another one."""
+    return account.phase == ask and (ask is Ask.PAGE or account.checked > 0)
+
+
 def _begin_listing(session: Session, account: LinkedAccountRow, now: datetime) -> None:
     account.listing += 1
-    account.phase, account.pages, account.head_hash = Ask.PAGE, 0, ""
-    account.cursor_sealed, account.began_at = None, now
+    account.phase, account.cursor_sealed, account.began_at = Ask.PAGE, None, now
+    account.pages = account.checked = account.head_pages = 0
+    account.rolling_hash = account.head_hash = ""
     account.since = None
     if account.steady_at is not None:
-        # A pending transaction is looked for as long as the bank may still list it.
+        # Pending transactions are looked for as long as the bank may list them, and doubtful ones
+        # until they are proven.
+        is_open = IS_PENDING & col(TransactionRow.gone_at).is_(None)
         oldest = session.exec(
             select(func.min(TransactionRow.day))
-            .where(TransactionRow.account_id == account.account_id, IS_PENDING)
-            .where(col(TransactionRow.gone_at).is_(None))
+            .where(TransactionRow.account_id == account.account_id)
+            .where(is_open | col(TransactionRow.is_proven).is_(False))
         ).one()
         since = (account.steady_at - OVERLAP).date()
         account.since = min(since, oldest) if oldest is not None else since

@@ -1,11 +1,14 @@
 """Keeps what banks show of accounts: each page, with the cursor after it, in one transaction.
 
 A list may move between two pages. If a line was added above, the next page repeats one; if one
-vanished, a line between the two pages is never shown. So when the last page is in, the first one is
-asked for again. If it is as before, the listing was *steady*: it has every line, and each as often
-as the bank has it. Otherwise the same days are listed again. Until then nothing is concluded from
-lines that are missing, and of lines that are alike no more are shown than stood on one page. A
-second listing of everything was refused: it costs as much as the first, and of the quota too.
+vanished, a line between the two pages is never shown. Only pending lines vanish. So when the last
+page is in, the pages up to the last one with a pending line are looked at again. If they are as
+before, the listing was *steady*, and has every line. Otherwise the same days are listed again.
+Until then nothing is concluded from lines that are missing. To list everything twice was refused:
+it costs as much again, and most of an account is booked.
+
+Of lines that are alike, as many are shown as stood together on one page. More of them, on several
+pages, may be one line that was repeated. They are shown once two steady listings had them.
 
 Apps see a listing when its last page is in, so they never see a half of one.
 """
@@ -187,8 +190,8 @@ class AccountPages:
         # Outside of the transaction: this takes longer than all the rest.
         identities = line_identities(self._keyring, turn.account_id)
         named = [(identities(each), each) for each in page.lines]
-        is_head = turn.ask is Ask.HEAD or not turn.knows_pages
-        head = _head([names[0] for names, _ in named]) if is_head else ""
+        shown = [names[0] for names, _ in named]
+        has_pending = any(each.transaction.booking is Booking.PENDING for each in page.lines)
         sealed = [
             sealed_line(self._keyring, turn.account_id, each) if turn.ask is Ask.PAGE else b""
             for each in page.lines
@@ -198,22 +201,25 @@ class AccountPages:
             if (found := self._own(session, consent_id, turn)) is None:
                 return
             feed, account, per_day = found
+            account.rolling_hash = _after(account.rolling_hash, shown)
+            account.cursor_sealed = None
+            if page.cursor is not None:
+                cursor = sealed_cursor(self._keyring, account.account_id, page.cursor)
+                account.cursor_sealed = cursor
             if turn.ask is Ask.HEAD:
-                self._ended(session, account, per_day, now, is_steady=account.head_hash == head)
+                account.checked += 1
+                is_last = page.cursor is None or account.checked == account.head_pages
+                if is_last or account.checked > account.head_pages:
+                    is_steady = account.rolling_hash == account.head_hash
+                    self._ended(session, account, per_day, now, is_steady=is_steady)
             else:
                 _store(session, account, named, sealed, now.date())
-                account.head_hash = account.head_hash or head
                 account.pages += 1
-                if page.cursor is not None:
-                    cursor = sealed_cursor(self._keyring, account.account_id, page.cursor)
-                    account.cursor_sealed = cursor
-                else:
-                    account.cursor_sealed = None
-                    account.published, account.read_at = account.listing, account.began_at
-                    if account.pages == 1:  # One page is one moment of the list.
-                        self._ended(session, account, per_day, now, is_steady=True)
-                    else:
-                        account.phase, account.due_at = Ask.HEAD, now
+                if has_pending or account.pages == 1:
+                    account.head_pages = account.pages
+                    account.head_hash = account.rolling_hash
+                if page.cursor is None:
+                    self._listed(session, account, per_day, now)
             _read(session, feed, account, page.drift, now)
 
         await self._database.write(transaction)
@@ -236,6 +242,17 @@ class AccountPages:
             return None
         return feed, account, consent_view(session, row).consent.per_day
 
+    def _listed(
+        self, session: Session, account: LinkedAccountRow, per_day: int, now: datetime
+    ) -> None:
+        """The last page of a listing is in."""
+        account.published, account.read_at = account.listing, account.began_at
+        if account.pages == 1:  # One page is one moment of the list.
+            self._ended(session, account, per_day, now, is_steady=True)
+            return
+        account.phase, account.due_at = Ask.HEAD, now
+        account.checked, account.rolling_hash = 0, ""
+
     def _ended(
         self,
         session: Session,
@@ -245,7 +262,7 @@ class AccountPages:
         *,
         is_steady: bool,
     ) -> None:
-        """A listing was read to its end."""
+        """A listing was read to its end, and looked at again."""
         account.phase, account.cursor_sealed = "", None
         account.due_at = now + every(per_day)
         if not is_steady:
@@ -257,8 +274,9 @@ class AccountPages:
         of = col(TransactionRow.account_id) == account.account_id
         doubtful = (of, col(TransactionRow.is_proven).is_(False))
         seen = col(TransactionRow.seen_listing) == account.listing
-        session.exec(update(TransactionRow).where(*doubtful, seen).values(is_proven=True))
-        session.exec(delete(TransactionRow).where(*doubtful))
+        twice = seen & (col(TransactionRow.first_listing) < account.listing)
+        session.exec(update(TransactionRow).where(*doubtful, twice).values(is_proven=True))
+        session.exec(delete(TransactionRow).where(*doubtful, ~seen))
         self._settle_pending(session, account, now)
 
     def _settle_pending(self, session: Session, account: LinkedAccountRow, now: datetime) -> None:
@@ -309,8 +327,10 @@ def _key(row: TransactionRow) -> Key:
     return Key(row.identity, row.ordinal)
 
 
-def _head(identities: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(identities).encode()).hexdigest()[:32]
+def _after(rolling_hash: str, identities: Sequence[str]) -> str:
+    """The hash of all pages so far and of this one."""
+    text = "\n".join((rolling_hash, *identities))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _read(

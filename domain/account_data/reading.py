@@ -17,7 +17,7 @@ class Ask(StrEnum):
     BALANCES = "balances"
     PAGE = "page"
     HEAD = "head"
-    """The first page again: whether the list moved while it was read."""
+    """A first page again: whether the list moved while it was read."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,6 @@ class Turn:
     reference: str = field(default="", repr=False)
     since: date | None = None
     cursor: str | None = field(default=None, repr=False)
-    knows_pages: int = 0
 
 
 @dataclass(frozen=True)

@@ -99,8 +99,14 @@ class LinkedAccountRow(SQLModel, table=True):
     cursor_sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     pages: int = 0
     """Pages of this listing that are stored."""
+    checked: int = 0
+    """Pages that were looked at again, to see whether the list moved."""
+    rolling_hash: str = ""
+    """Of all pages so far, of the listing or of the second look."""
+    head_pages: int = 0
+    """How many pages are looked at again: up to the last one with a pending line."""
     head_hash: str = ""
-    """Of the first page of this listing: a later look at it shows whether the list moved."""
+    """Of these pages, as the listing had them."""
     again: int = 0
     """Listings begun again in a row because the list moved."""
     drift: str = Field(default="", sa_column=Column(Text, nullable=False))
