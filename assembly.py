@@ -285,6 +285,7 @@ class Assembly:
             keys=self.api_keys,
             file_requests=FileRequests(self.database),
             accepted_files=self.accepted_files,
+            accounts=self.accounts,
             intake=self.intake_of,
             debtors=self.settings.debtor_accounts,
             profiles=lambda: self.profiles,

@@ -159,7 +159,9 @@ def workers(
             {
                 name
                 for name, _ in (
-                    *assembly.partners, *assembly.consent_partners, *assembly.data_partners
+                    *assembly.partners,
+                    *assembly.consent_partners,
+                    *assembly.data_partners,
                 )
             }
         )

@@ -147,9 +147,7 @@ async def _asked(partner: DataPartner, turn: Turn) -> Shown:
         case Ask.BALANCES:
             return await partner.balances(turn.access, turn.reference)
         case Ask.PAGE | Ask.HEAD:
-            return await partner.transactions(
-                turn.access, turn.reference, turn.since, turn.cursor
-            )
+            return await partner.transactions(turn.access, turn.reference, turn.since, turn.cursor)
 
 
 class FeedRunner(Protocol):

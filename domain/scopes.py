@@ -12,5 +12,7 @@ class Scope(StrEnum):
     """Order payments, collections and files; capture, refund and cancel them."""
     READ = "read"
     """Read payments, collections, files and events."""
+    ACCOUNTS = "accounts"
+    """Read users' bank accounts, with full account numbers, and have them read anew."""
     OPERATE = "operate"
     """Read tasks and halts."""

@@ -118,9 +118,7 @@ class DataPartner(Protocol):
     async def accounts(self, access: Access) -> AccountsShown | NoAccess | Unanswered:
         """All accounts that the consent covers now."""
 
-    async def balances(
-        self, access: Access, account: str
-    ) -> BalancesShown | NoAccess | Unanswered:
+    async def balances(self, access: Access, account: str) -> BalancesShown | NoAccess | Unanswered:
         """All balances of one account.
 
         Args:

@@ -293,9 +293,7 @@ def _rest(session: Session, view: ConsentView, now: datetime, why: str) -> Rest:
     return Rest(min(filter(None, (erased_at, now + _LOOK_AGAIN))), why)
 
 
-def _take(
-    session: Session, subject: str, ask: Ask, per_day: int, now: datetime
-) -> datetime | None:
+def _take(session: Session, subject: str, ask: Ask, per_day: int, now: datetime) -> datetime | None:
     """Count one unattended reading. If the quota is used up, when it has room again."""
     scope = Ask.PAGE if ask is Ask.HEAD else ask  # Both are the same request to the bank.
     of = (AccountReadRow.subject == subject, AccountReadRow.scope == scope)

@@ -18,8 +18,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from datetime import date, datetime
+from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, insert, update
 from sqlmodel import Session, col, select
@@ -27,17 +27,16 @@ from sqlmodel import Session, col, select
 from domain.account_data.accounts import LinkedAccount
 from domain.account_data.answers import AccountsShown, BalancesShown, TransactionsPage
 from domain.account_data.due import ACCOUNTS_EVERY, AGAIN_MAX, every
-from domain.account_data.matching import BOOKED_WITHIN, booked_as
 from domain.account_data.reading import Ask, Turn
 from domain.account_data.transactions import Booking, Line, Transaction
 from domain.consents.request import ConsentRequest
 from domain.ids import hashed
 from store.account_access import date_erasure
 from store.account_feeds import own_feed, read_well
+from store.account_pending import Key, settle_pending
 from store.account_sealing import (
     account_identities,
     line_identities,
-    opened_line,
     sealed_cursor,
     sealed_details,
     sealed_line,
@@ -48,7 +47,6 @@ from store.folding import request_of
 from store.keyring import Keyring
 from store.payments import row as resource_row
 from store.tables.account_data import (
-    IS_PENDING,
     AccountFeedRow,
     BalanceRow,
     LinkedAccountRow,
@@ -61,17 +59,6 @@ _ID_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _TABLE: Final = TransactionRow.__table__  # type: ignore[attr-defined]
 #: The longest drift that is kept; more of it says nothing more.
 _DRIFT_MAX: Final = 20
-
-
-class Key(NamedTuple):
-    """Names a transaction of an account."""
-
-    identity: str
-    ordinal: int
-
-    @property
-    def text(self) -> str:
-        return f"{self.identity}.{self.ordinal}"
 
 
 class AccountPages:
@@ -99,9 +86,7 @@ class AccountPages:
             linked = [self._linked(session, row, user_id, each, now) for each in shown.accounts]
             session.flush()
             left_out = col(LinkedAccountRow.account_id).not_in([each.account_id for each in linked])
-            date_erasure(
-                session, (col(LinkedAccountRow.consent_id) == consent_id) & left_out, now
-            )
+            date_erasure(session, (col(LinkedAccountRow.consent_id) == consent_id) & left_out, now)
             feed.accounts_read_at, feed.accounts_due_at = now, now + ACCOUNTS_EVERY
             read_well(feed, now)
             session.add(feed)
@@ -130,9 +115,7 @@ class AccountPages:
         ).first()
         if account is None:
             # Made from the consent, and not from the number, which it would give away.
-            name = hashed(
-                row.resource_id, identities[0], length=_ID_LENGTH, alphabet=_ID_ALPHABET
-            )
+            name = hashed(row.resource_id, identities[0], length=_ID_LENGTH, alphabet=_ID_ALPHABET)
             account = LinkedAccountRow(
                 account_id=f"acc_{name}",
                 tenant=row.tenant,
@@ -277,54 +260,7 @@ class AccountPages:
         twice = seen & (col(TransactionRow.first_listing) < account.listing)
         session.exec(update(TransactionRow).where(*doubtful, twice).values(is_proven=True))
         session.exec(delete(TransactionRow).where(*doubtful, ~seen))
-        self._settle_pending(session, account, now)
-
-    def _settle_pending(self, session: Session, account: LinkedAccountRow, now: datetime) -> None:
-        """Find out what has become of pending transactions that are no longer listed."""
-        of = col(TransactionRow.account_id) == account.account_id
-        gone = session.exec(
-            select(TransactionRow)
-            .where(of, IS_PENDING)
-            .where(col(TransactionRow.became).is_(None))
-            .where(col(TransactionRow.seen_listing) < account.listing)
-        ).all()
-        if not gone:
-            return
-        for row in gone:
-            row.gone_at = row.gone_at or now
-            session.add(row)
-        waiting = [row for row in gone if now - (row.gone_at or now) <= BOOKED_WITHIN]
-        if not waiting:
-            return
-        came_after = min(row.seen_listing for row in waiting)
-        booked = session.exec(
-            select(TransactionRow)
-            .where(of, ~IS_PENDING)
-            .where(col(TransactionRow.first_listing) > came_after)
-        ).all()
-        taken = set(
-            session.exec(
-                select(TransactionRow.became).where(of, col(TransactionRow.became).is_not(None))
-            ).all()
-        )
-        free = [row for row in booked if _key(row).text not in taken]
-        # One listing after the other: a booked line that was there while the pending one was
-        # still listed is another transaction.
-        by_text = {_key(row).text: row for row in waiting}
-        for last in sorted({row.seen_listing for row in waiting}, reverse=True):
-            since = [row for row in free if row.first_listing > last]
-            became = booked_as(
-                [(_key(row).text, opened_line(self._keyring, row).transaction) for row in waiting if row.seen_listing == last],
-                [(_key(row).text, opened_line(self._keyring, row).transaction) for row in since],
-            )
-            for its, other in became.items():
-                by_text[its].became = other
-                session.add(by_text[its])
-            free = [row for row in free if _key(row).text not in set(became.values())]
-
-
-def _key(row: TransactionRow) -> Key:
-    return Key(row.identity, row.ordinal)
+        settle_pending(session, self._keyring, account, now)
 
 
 def _after(rolling_hash: str, identities: Sequence[str]) -> str:
@@ -474,9 +410,7 @@ def _new(
     }
 
 
-def _says(
-    row: Mapping[str, Any], line: Transaction, sealed: bytes, listing: int
-) -> dict[str, Any]:
+def _says(row: Mapping[str, Any], line: Transaction, sealed: bytes, listing: int) -> dict[str, Any]:
     """What a line says that is new of a transaction that is known.
 
     What is booked stays as it was booked: parts of a batch may share a reference, and the bank may

@@ -72,7 +72,9 @@ class FeedWorkflow:
         workflow.logger.warning("a step of %s brought no result: %s", ref.consent_id, step)
         self._failures += 1
         pause = min(2 ** min(self._failures, 10), _PAUSE_MAX_SECONDS)
-        await self._wait(workflow.now() + timedelta(seconds=pause), "the last step brought no result")
+        await self._wait(
+            workflow.now() + timedelta(seconds=pause), "the last step brought no result"
+        )
         return None
 
     async def _wait(self, until: datetime | None, why: str) -> None:

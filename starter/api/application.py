@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from domain.clock import ClocksApart
 from domain.payments.payment import UnknownPayment
+from starter.api.account_data import account_data
 from starter.api.callers import BEARER
 from starter.api.collections import collections
 from starter.api.events import events
@@ -66,7 +67,7 @@ def application(parts: Parts, limits: Limits | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (payments, collections, files, events, tasks, halts, reports):
+    for router in (payments, collections, files, events, tasks, halts, reports, account_data):
         app.include_router(router(parts), dependencies=[Depends(BEARER)], responses=_PROBLEMS)
     app.include_router(health(parts))
     for kind, answer in _ANSWERS.items():

@@ -54,6 +54,7 @@ def _without_nulls(value: Any) -> Any:
 
 Pays = Annotated[ApiKey, Depends(Needs(Scope.PAY))]
 Reads = Annotated[ApiKey, Depends(Needs(Scope.READ))]
+ReadsAccounts = Annotated[ApiKey, Depends(Needs(Scope.ACCOUNTS))]
 Operates = Annotated[ApiKey, Depends(Needs(Scope.OPERATE))]
 Received = Annotated[dict[str, Any], Depends(_received)]
 IdempotencyKey = Annotated[

@@ -94,9 +94,7 @@ class ModelAccounts:
     async def accounts(self, access: Access) -> AccountsShown | NoAccess | Unanswered:
         return self._called("accounts", access) or AccountsShown(tuple(self.accounts_))
 
-    async def balances(
-        self, access: Access, account: str
-    ) -> BalancesShown | NoAccess | Unanswered:
+    async def balances(self, access: Access, account: str) -> BalancesShown | NoAccess | Unanswered:
         if answer := self._called("balances", access):
             return answer
         amount = Money(minor=self.balance_minor, currency="EUR")

@@ -364,5 +364,3 @@ async def test_a_list_is_read_page_by_page_from_any_place(reader: Reader) -> Non
         after = found.records[-1].place
     assert len(seen) == len(set(seen)) == 10
     assert Counter(await reader.shown()) == reader.listed
-
-

@@ -12,7 +12,6 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -160,8 +159,6 @@ async def test_a_day_before_the_window_is_read_again_as_long_as_something_is_ope
 _HAPPENS = st.sampled_from(["booked", "equal", "hold", "released", "presented", "nothing"])
 
 
-
-
 @given(
     start=st.lists(st.sampled_from(["coffee", "tea", "rent", "salary"]), max_size=12),
     happens=st.lists(_HAPPENS, max_size=12),
@@ -223,9 +220,7 @@ async def _lived(reader: Reader, start: list[str], happens: list[str], named: bo
         await reader.read_days(1)
         shown = await reader.shown()
         assert not {
-            name: n
-            for name, n in shown.items()
-            if name[1] is Booking.BOOKED and n > most[name]
+            name: n for name, n in shown.items() if name[1] is Booking.BOOKED and n > most[name]
         }, "never more than the bank ever had"
     assert not bank.after_page
     assert await reader.shown() == reader.listed

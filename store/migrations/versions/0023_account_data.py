@@ -32,7 +32,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("consent_id"),
         sa.ForeignKeyConstraint(["consent_id"], ["lifecycles.resource_id"]),
     )
-    _partial("ix_account_feeds_due_at", "account_feeds", ["due_at", "consent_id"], _is_set("due_at"))
+    _partial(
+        "ix_account_feeds_due_at", "account_feeds", ["due_at", "consent_id"], _is_set("due_at")
+    )
     op.create_table(
         "linked_accounts",
         sa.Column("account_id", sa.String(), nullable=False),
