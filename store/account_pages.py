@@ -16,24 +16,24 @@ Apps see a listing when its last page is in, so they never see a half of one.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
-from typing import Any, Final
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
 
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
 from domain.account_data.accounts import LinkedAccount
 from domain.account_data.answers import AccountsShown, BalancesShown, TransactionsPage
 from domain.account_data.due import ACCOUNTS_EVERY, AGAIN_MAX, every
 from domain.account_data.reading import Ask, Turn
-from domain.account_data.transactions import Booking, Line, Transaction
+from domain.account_data.transactions import Booking
 from domain.consents.request import ConsentRequest
 from domain.ids import hashed
 from store.account_access import date_erasure
 from store.account_feeds import own_feed, read_well
-from store.account_pending import Key, settle_pending
+from store.account_lines import keep_lines
+from store.account_pending import settle_pending
 from store.account_sealing import (
     account_identities,
     line_identities,
@@ -56,7 +56,6 @@ from store.tables.lifecycles import LifecycleRow
 
 _ID_LENGTH: Final = 20
 _ID_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
-_TABLE: Final = TransactionRow.__table__  # type: ignore[attr-defined]
 #: The longest drift that is kept; more of it says nothing more.
 _DRIFT_MAX: Final = 20
 
@@ -191,12 +190,11 @@ class AccountPages:
                 account.cursor_sealed = cursor
             if turn.ask is Ask.HEAD:
                 account.checked += 1
-                is_last = page.cursor is None or account.checked == account.head_pages
-                if is_last or account.checked > account.head_pages:
+                if page.cursor is None or account.checked >= account.head_pages:
                     is_steady = account.rolling_hash == account.head_hash
                     self._ended(session, account, per_day, now, is_steady=is_steady)
             else:
-                _store(session, account, named, sealed, now.date())
+                keep_lines(session, account, named, sealed, now.date())
                 account.pages += 1
                 if has_pending or account.pages == 1:
                     account.head_pages = account.pages
@@ -279,155 +277,3 @@ def _read(
     account.drift = "\n".join(drift[:_DRIFT_MAX])
     read_well(feed, now)
     session.add_all((feed, account))
-
-
-def _store(
-    session: Session,
-    account: LinkedAccountRow,
-    named: Sequence[tuple[tuple[str, ...], Line]],
-    sealed: Sequence[bytes],
-    today: date,
-) -> None:
-    """Insert the lines that are new, and mark the others as seen.
-
-    Lines that are alike are counted. Under a reference of the bank, as many are there as stand on
-    one page, booked or pending: on another page they are the same again. Without a reference, the
-    page adds to those of earlier pages of the listing, and those beyond the most that stood on one
-    page are doubtful.
-    """
-    known = _known(session, account.account_id, (each for names, _ in named for each in names))
-    aliases = _aliases(named, known)
-    before = {
-        identity: sum(row["seen_listing"] == account.listing for row in rows.values())
-        for identity, rows in known.items()
-    }
-    on_page: Counter[tuple[str, str]] = Counter()
-    new: dict[Key, dict[str, Any]] = {}
-    changed: dict[Key, dict[str, Any]] = {}
-    for (names, line), line_sealed in zip(named, sealed, strict=True):
-        identity, shown = aliases.get(names[0], names[0]), line.transaction
-        rows = known.setdefault(identity, {})
-        on_page[identity, shown.booking] += 1
-        together = ordinal = on_page[identity, shown.booking]
-        if shown.reference is None:
-            ordinal += before.get(identity, 0)
-        key, row = Key(identity, ordinal), rows.get(ordinal)
-        if row is None:
-            made = _new(account, key, shown, line_sealed, today)
-            made["is_proven"] = ordinal <= together
-            new[key] = rows[ordinal] = made
-        elif says := _says(row, shown, line_sealed, account.listing):
-            row.update(says)
-            if key not in new:
-                changed.setdefault(key, {}).update(says)
-        first = rows.get(together)
-        if first is not None and not first["is_proven"]:
-            first["is_proven"] = True
-            changed.setdefault(Key(identity, together), {})["is_proven"] = True
-    connection = session.connection()
-    if new:
-        connection.execute(insert(_TABLE), list(new.values()))
-    for names_of, many in _alike(account.account_id, changed).items():
-        values = {name: bindparam(f"new_{name}") for name in names_of}
-        connection.execute(_CHANGE.values(values), many)
-
-
-def _alike(
-    account_id: str, changed: Mapping[Key, Mapping[str, Any]]
-) -> dict[tuple[str, ...], list[dict[str, Any]]]:
-    """The changes, those of the same fields together, as parameters of `_CHANGE`."""
-    found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for key, says in changed.items():
-        new = {f"new_{name}": value for name, value in says.items()}
-        of = {"of_account": account_id, "of_identity": key.identity, "of_ordinal": key.ordinal}
-        found.setdefault(tuple(sorted(says)), []).append(of | new)
-    return found
-
-
-_CHANGE: Final = (
-    update(_TABLE)
-    .where(_TABLE.c.account_id == bindparam("of_account"))
-    .where(_TABLE.c.identity == bindparam("of_identity"))
-    .where(_TABLE.c.ordinal == bindparam("of_ordinal"))
-)
-_NAMING: Final = ("account_id", "identity", "ordinal")
-#: What is read of known rows: enough to see whether a line says something new.
-_LOOKED_AT: Final = (
-    *_NAMING, "booking", "booked_on", "valued_on", "seen_listing", "is_proven", "gone_at",
-)  # fmt: skip
-_AT_ONCE: Final = 400
-
-
-def _known(
-    session: Session, account_id: str, identities: Iterable[str]
-) -> dict[str, dict[int, dict[str, Any]]]:
-    """What is stored under these identities, by ordinal."""
-    found: dict[str, dict[int, dict[str, Any]]] = {}
-    wanted = sorted(set(identities))
-    for start in range(0, len(wanted), _AT_ONCE):
-        some = wanted[start : start + _AT_ONCE]
-        rows = session.connection().execute(
-            select(*(_TABLE.c[name] for name in _LOOKED_AT))
-            .where(_TABLE.c.account_id == account_id)
-            .where(_TABLE.c.identity.in_(some))
-        )
-        for row in rows.mappings():
-            found.setdefault(row["identity"], {})[row["ordinal"]] = dict(row)
-    return found
-
-
-def _aliases(
-    named: Sequence[tuple[tuple[str, ...], Line]], known: Mapping[str, object]
-) -> dict[str, str]:
-    """Of identities under today's key, those that are stored under an earlier one."""
-    return {
-        names[0]: earlier
-        for names, _ in named
-        if names[0] not in known
-        for earlier in names[1:]
-        if earlier in known
-    }
-
-
-def _new(
-    account: LinkedAccountRow, key: Key, line: Transaction, sealed: bytes, today: date
-) -> dict[str, Any]:
-    return {
-        "account_id": account.account_id,
-        "identity": key.identity,
-        "ordinal": key.ordinal,
-        "booking": line.booking.value,
-        "day": line.day or today,
-        "booked_on": line.booked_on,
-        "valued_on": line.valued_on,
-        "amount_minor": line.amount.minor,
-        "currency": line.amount.currency,
-        "line_sealed": sealed,
-        "first_listing": account.listing,
-        "seen_listing": account.listing,
-        "gone_at": None,
-        "became": None,
-    }
-
-
-def _says(row: Mapping[str, Any], line: Transaction, sealed: bytes, listing: int) -> dict[str, Any]:
-    """What a line says that is new of a transaction that is known.
-
-    What is booked stays as it was booked: parts of a batch may share a reference, and the bank may
-    list them in another order.
-    """
-    seen: dict[str, Any] = {}
-    if row["seen_listing"] != listing or row["gone_at"] is not None:
-        seen = {"seen_listing": listing, "gone_at": None}
-    if row["booking"] == Booking.BOOKED:
-        return seen
-    said = (line.booking.value, line.booked_on, line.valued_on)
-    if said == (row["booking"], row["booked_on"], row["valued_on"]):
-        return seen
-    return seen | {
-        "booking": line.booking.value,
-        "booked_on": line.booked_on,
-        "valued_on": line.valued_on,
-        "line_sealed": sealed,
-        **({"day": line.day} if line.day is not None else {}),
-    }

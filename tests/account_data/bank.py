@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 
 from domain.account_data.accounts import Balance, BalanceKind, LinkedAccount
 from domain.account_data.answers import (
@@ -17,6 +17,7 @@ from domain.account_data.answers import (
 )
 from domain.account_data.transactions import Booking, Line, Transaction
 from domain.accounts import Account
+from domain.clock import Clock
 from domain.lifecycle.answers import Unanswered
 from domain.money import Money
 
@@ -83,6 +84,9 @@ class ModelAccounts:
     accesses: list[Access] = field(default_factory=list)
     answers: deque[Unanswered | NoAccess] = field(default_factory=deque)
     """Given instead of what was asked for, one after the other."""
+    clock: Clock | None = None
+    begun: list[datetime] = field(default_factory=list)
+    """When a listing was begun."""
     after_page: deque[Callable[[], None]] = field(default_factory=deque)
     """What happens at the bank after each page of transactions."""
 
@@ -105,6 +109,8 @@ class ModelAccounts:
     ) -> TransactionsPage | NoAccess | Unanswered:
         if answer := self._called(f"transactions {since} {cursor}", access):
             return answer
+        if cursor is None and self.clock is not None:
+            self.begun.append(self.clock.now())
         shown = [
             each
             for each in self.lines

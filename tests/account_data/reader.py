@@ -50,6 +50,7 @@ class Reader:
     runs: Runs = field(default_factory=Runs)
 
     def __post_init__(self) -> None:
+        self.bank.clock = self.desk.clock
         database, keyring = self.desk.database, self.desk.keyring
         self.feeds = AccountFeeds(database, keyring)
         self.data = AccountData(database, keyring)
