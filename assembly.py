@@ -279,6 +279,7 @@ class Assembly:
 
         return Parts(
             orchestrator=self.orchestrator,
+            consents=self.consents,
             operations=self.operations,
             events=Events(self.database),
             reports=self.reports,

@@ -13,6 +13,7 @@ from terminal.account_commands import account_commands
 from terminal.api_key_commands import api_key_commands
 from terminal.claim_commands import claim_commands
 from terminal.collect_command import collect_command
+from terminal.connect_command import connect_command
 from terminal.consent_commands import consent_commands
 from terminal.file_commands import file_commands
 from terminal.finding_commands import finding_commands
@@ -363,6 +364,7 @@ def demo(
 
 app.command(name="pay")(pay_command(_run))
 app.command(name="collect")(collect_command(_run))
+app.command(name="connect")(connect_command(_run))
 claim_commands(app, _run)
 finding_commands(app, _run)
 app.add_typer(file_commands(_run), name="file")

@@ -14,6 +14,7 @@ from domain.lifecycle.resource import Instruction
 from domain.lifecycle.view import View
 from domain.payments.display import Display, display
 from domain.payments.payment import Payment
+from domain.payments.view import PaymentView
 from regimes.accounts import check_account
 from starter.away import LEFT_TO_RELAY
 from store.claims import Claimed
@@ -37,14 +38,25 @@ class InvalidCommand(ValueError):
 
 
 class CommandReceipt:
-    """The reply to a command: its outcome so far, and the payment as it now stands."""
+    """The reply to a command: its outcome so far, and the resource as it now stands."""
 
     def __init__(self, commanded: Commanded, *, is_notified: bool) -> None:
         self.command: CommandRecord = commanded.command
-        self.payment: Payment = commanded.view.payment
-        self.display: Display = display(commanded.view.payment)
+        self.view: View = commanded.view
+        """A payment's, or that of another kind: a decision can be about any."""
         self.is_notified = is_notified
         """False if the run could not be notified. The relay does it later."""
+
+    @property
+    def payment(self) -> Payment:
+        """The payment, of a command about one."""
+        assert isinstance(self.view, PaymentView), f"{self.view.resource_id} is a {self.view.kind}"
+        return self.view.payment
+
+    @property
+    def display(self) -> Display:
+        """How the payment stands, of a command about one."""
+        return display(self.payment)
 
 
 class ClaimReceipt:

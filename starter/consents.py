@@ -22,6 +22,7 @@ from starter.away import LEFT_TO_RELAY
 from starter.consenting import InvalidConsent, admit_consent, check_session
 from starter.fingerprint import fingerprint
 from store.commands import CommandRecord, Commands
+from store.consent_renewals import RenewCommand
 from store.consents import ConsentRecord, Consents, GivenConsent
 
 if TYPE_CHECKING:
@@ -113,12 +114,9 @@ class ConsentOrchestrator:
             UnknownResource: it renews a consent that the tenant does not have.
             ClocksApart, WrongKeyring, StoreAway: as `Orchestrator.pay`.
         """
+        if (known := await self.repeat(request, key)) is not None:
+            return known  # It is not checked again: a known key answers for ever.
         now = self._clock.now()
-        print_of = fingerprint(request.model_dump(mode="json"))
-        known = await self._consents.known(request.tenant, key, print_of)
-        if known is not None:  # It is not checked again: a known key answers for ever.
-            notified = await self._ensure(request.tenant, known)
-            return await self._receipt(known, None, is_replay=True, is_notified=notified)
         partners = self._partners()
         profiles: dict[tuple[str, str], Profile] = {
             name: partner.profile for name, partner in partners.items()
@@ -129,7 +127,7 @@ class ConsentOrchestrator:
             GivenConsent(
                 request=admitted.request,
                 key=key,
-                fingerprint=print_of,
+                fingerprint=_fingerprint(request),
                 consent_id=consent_id_of(request.tenant, key),
                 profile=admitted.profile,
                 browser_session=browser_session,
@@ -143,6 +141,18 @@ class ConsentOrchestrator:
         return await self._receipt(
             taken.view.consent_id, None, is_replay=not taken.is_new, is_notified=notified
         )
+
+    async def repeat(self, request: ConsentRequest, key: str) -> ConsentReceipt | None:
+        """The consent that stands under the key, as it is now; None if the key is new.
+
+        Raises:
+            KeyReused: the key stands for something else. Nothing was done.
+        """
+        known = await self._consents.known(request.tenant, key, _fingerprint(request))
+        if known is None:
+            return None
+        notified = await self._ensure(request.tenant, known)
+        return await self._receipt(known, None, is_replay=True, is_notified=notified)
 
     async def _until_asked(self, consent_id: str, deadline: datetime) -> None:
         """Wait until the bank has the request, or the deadline (our clock) is over."""
@@ -223,10 +233,9 @@ class ConsentOrchestrator:
         taken = await self._consents.renew(
             consent_id,
             tenant=tenant,
-            command_id=command_id,
-            by=by,
-            browser_session=browser_session,
-            issuer=partner.issuer if partner else None,
+            renewal=RenewCommand(
+                command_id, by, browser_session, partner.issuer if partner else None
+            ),
             now=self._clock.now(),
         )
         notified = await self._notifier.tell(view, taken.asked_at)
@@ -310,3 +319,7 @@ class ConsentOrchestrator:
         except LEFT_TO_RELAY:
             return False
         return True
+
+
+def _fingerprint(request: ConsentRequest) -> str:
+    return fingerprint(request.model_dump(mode="json"))

@@ -1,58 +1,46 @@
-"""The repository of consents: accept a request once, read it, renew it, take callbacks."""
+"""The repository of consents: accept a request once, read it, renew it, take callbacks.
+
+How one is renewed is in `store/consent_renewals.py`, and what a callback does in
+`store/consent_answers.py`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlmodel import Session, col, select
 
 from domain.consents.consent import Consent
-from domain.consents.fold import CONFIRMED, DECLINED
 from domain.consents.instructions import KIND, ConsentInstruction
-from domain.consents.renewing import Route, route_of
-from domain.consents.report import Report, Source
 from domain.consents.request import ConsentRequest
-from domain.consents.states import STATES
 from domain.consents.view import ConsentView
-from domain.ids import claim_id, instruction_id
-from domain.lifecycle.command import CommandKind, Outcome
+from domain.ids import instruction_id
 from domain.lifecycle.profile import Profile
 from domain.lifecycle.report import Action
 from domain.lifecycle.resource import UnknownResource
-from domain.lifecycle.statement import digest
 from store.accepting import FINGERPRINT_VERSION, KeyReused, known_rows
 from store.actions import action_of
-from store.books import profile_of
-from store.callbacks import digest_of, new_answer, new_callback, require_own
+from store.callbacks import new_callback
 from store.clocks import agreed
-from store.commands import CommandReused
+from store.consent_answers import answered
+from store.consent_changes import Taken
 from store.consent_kind import consent_view
+from store.consent_renewals import RenewCommand, renewed
 from store.database import Database
-from store.evidence import keep_report
 from store.folding import Folding, request_context, request_of
 from store.halts import is_halted
-from store.inbox import put_for
 from store.keyring import Keyring
 from store.keys import require_proven
 from store.kind import StoredKinds
 from store.locks import hold
-from store.page import page_of
 from store.payments import row as resource_row
-from store.tables.consents import CallbackRow, ConsentRow
-from store.tables.lifecycles import CommandRow, InstructionRow, LifecycleRow
+from store.tables.consents import ConsentRow
+from store.tables.lifecycles import InstructionRow, LifecycleRow
 
-#: A user is asked again, or an answer of theirs is handed over, within this time or not at all.
-_SENT_WITHIN: Final = timedelta(hours=1)
-#: The longest error that a callback may name; what comes through a browser may be anything.
-_ERROR_LENGTH_MAX: Final = 60
 _USERS: Final = "consents.user"
-
-
-class CannotRenew(ValueError):
-    """The consent cannot be renewed as it now stands. Nothing was recorded."""
 
 
 @dataclass(frozen=True)
@@ -84,16 +72,6 @@ class ConsentRecord:
         return self.view.consent
 
 
-@dataclass(frozen=True)
-class Taken:
-    """The consent after a request, an answer or a renewal; `is_new` if something was done."""
-
-    view: ConsentView
-    is_new: bool
-    asked_at: datetime | None = None
-    """When a command was recorded, if one was."""
-
-
 class Consents:
     """Accepts, reads and renews consents. An unknown id raises UnknownResource."""
 
@@ -119,7 +97,7 @@ class Consents:
                 same = _same(known, given.fingerprint)
                 return Taken(consent_view(session, same), is_new=False)
             if (former := given.request.renews) is not None:
-                _require_tenants(session, former, tenant)
+                require_tenants(session, former, tenant)
             at = agreed(session, now)
             row, ask = self._rows(given, at)
             view, others = self._folding.begin(
@@ -137,7 +115,15 @@ class Consents:
                     renews=former,
                 )
             )
-            session.add(self._callback(ask, given.browser_session, given.issuer, at))
+            session.add(
+                new_callback(
+                    self._keyring,
+                    ask,
+                    browser_session=given.browser_session,
+                    issuer=given.issuer,
+                    now=at,
+                )
+            )
             session.add_all(others)
             return Taken(view, is_new=True)
 
@@ -190,13 +176,6 @@ class Consents:
         )
         return row, ask
 
-    def _callback(
-        self, instruction: InstructionRow, browser_session: str, issuer: str | None, at: datetime
-    ) -> CallbackRow:
-        return new_callback(
-            self._keyring, instruction, browser_session=browser_session, issuer=issuer, now=at
-        )
-
     async def record(self, consent_id: str, tenant: str | None) -> ConsentRecord:
         """The consent, with the page where its user goes on. Another tenant's looks unknown.
 
@@ -206,7 +185,7 @@ class Consents:
         """
 
         def query(session: Session) -> ConsentRecord:
-            return self._record(session, _require_tenants(session, consent_id, tenant))
+            return self._record(session, require_tenants(session, consent_id, tenant))
 
         return await self._database.read(query)
 
@@ -255,59 +234,19 @@ class Consents:
         )
 
     async def renew(
-        self,
-        consent_id: str,
-        *,
-        tenant: str | None,
-        command_id: str,
-        by: str,
-        browser_session: str,
-        issuer: str | None,
-        now: datetime,
+        self, consent_id: str, *, tenant: str | None, renewal: RenewCommand, now: datetime
     ) -> Taken:
         """Have the user confirm it again: with us, or at the bank for the same consent.
 
         Raises:
             UnknownResource: there is no such consent of the tenant.
-            CommandReused: the command id stands for another command.
-            CannotRenew: as it stands it cannot be renewed, or only by a new consent.
+            CommandReused, CannotRenew: as `renewed`.
             ClocksApart: our clock and the database's differ too much.
         """
 
         def transaction(session: Session) -> Taken:
-            row, at = _require_tenants(session, consent_id, tenant), agreed(session, now)
-            print_of = digest("\x1f".join((CommandKind.RENEW, by)).encode())[:32]
-            if known := session.get(CommandRow, (consent_id, command_id)):
-                if known.fingerprint != print_of:
-                    raise CommandReused(
-                        f"command id {command_id!r} of {consent_id} belongs to an earlier command; "
-                        "use a new id for a new command"
-                    )
-                return Taken(consent_view(session, row), is_new=False)
-            view = consent_view(session, row)
-            route = _require_renewable(view, profile_of(row))
-            about = ""
-            if route is Route.CONFIRM:
-                self._note(session, row, CONFIRMED, None, at)
-            else:
-                about = claim_id(consent_id, ConsentInstruction.RENEW, command_id)
-                renewal = _instruct(session, row, about, ConsentInstruction.RENEW, at)
-                session.flush()
-                session.add(self._callback(renewal, browser_session, issuer, at))
-            session.add(
-                CommandRow(
-                    resource_id=consent_id,
-                    command_id=command_id,
-                    kind=CommandKind.RENEW,
-                    fingerprint=print_of,
-                    by=by,
-                    about=about,
-                    asked_at=at,
-                    outcome=Outcome.DONE,
-                    outcome_at=at,
-                )
-            )
-            return Taken(self._folding.refold(session, row, at), is_new=True, asked_at=at)
+            row, at = require_tenants(session, consent_id, tenant), agreed(session, now)
+            return renewed(session, self._folding, row, renewal, at)
 
         return await self._database.write(transaction)
 
@@ -316,59 +255,15 @@ class Consents:
     ) -> Taken:
         """Take a callback: what the bank sent back with the user. It counts once.
 
-        A second one, and one that comes late, changes nothing and shows how the consent stands. The
-        state never follows from it, since it came through a browser: it causes a read.
-
         Raises:
             CallbackRefused: it is forged, or belongs to another tenant, browser or bank.
             ClocksApart: our clock and the database's differ too much.
         """
 
         def transaction(session: Session) -> Taken:
-            state_hash = digest_of(params.get("state", ""))
-            found = session.get(CallbackRow, state_hash)
-            # The consent is locked before its callback is read for good.
-            row = resource_row(session, found.consent_id) if found is not None else None
-            if found is not None:
-                session.refresh(found)
-            callback = require_own(
-                found, row.tenant if row else None, tenant, params, browser_session
-            )
-            assert row is not None
-            view = consent_view(session, row)
-            if callback.answered_at is not None:
-                return Taken(view, is_new=False)
-            at = agreed(session, now)
-            callback.answered_at = at
-            session.add(callback)
-            if view.consent.is_over or view.cancel_asked:
-                return Taken(view, is_new=False)
-            if error := params.get("error"):
-                self._note(session, row, DECLINED, _printable(error), at)
-            elif "code" in params and ConsentInstruction.ANSWER in profile_of(row).operations:
-                about = claim_id(row.resource_id, ConsentInstruction.ANSWER, state_hash)
-                _instruct(session, row, about, ConsentInstruction.ANSWER, at)
-                session.flush()
-                session.add(new_answer(self._keyring, about, params, state_hash))
-            put_for(session, self._keyring, row, f"callback/{state_hash}", at)
-            session.flush()
-            return Taken(self._folding.refold(session, row, at), is_new=True)
+            return answered(session, self._folding, tenant, params, browser_session, now)
 
         return await self._database.write(transaction)
-
-    def _note(
-        self, session: Session, row: LifecycleRow, said: str, why: str | None, at: datetime
-    ) -> None:
-        """Keep a report of our own about a user."""
-        report = Report(
-            instruction_id=instruction_id(row.resource_id, ConsentInstruction.ASK),
-            source=Source.GATE,
-            as_of=at,
-            state=None,
-            partner_status=said,
-            reason=why,
-        )
-        keep_report(session, row.resource_id, report, at)
 
 
 def _same(found: LifecycleRow, fingerprint: str) -> LifecycleRow:
@@ -377,7 +272,7 @@ def _same(found: LifecycleRow, fingerprint: str) -> LifecycleRow:
     return found
 
 
-def _require_tenants(session: Session, consent_id: str, tenant: str | None) -> LifecycleRow:
+def require_tenants(session: Session, consent_id: str, tenant: str | None) -> LifecycleRow:
     """The consent's row, locked if this session writes."""
     row = resource_row(session, consent_id)
     if row.kind != KIND or (tenant is not None and row.tenant != tenant):
@@ -385,47 +280,5 @@ def _require_tenants(session: Session, consent_id: str, tenant: str | None) -> L
     return row
 
 
-def _require_renewable(view: ConsentView, profile: Profile) -> Route:
-    consent = view.consent
-    if consent.is_frozen:
-        raise CannotRenew(
-            "a question about the consent is open: `finality tasks` shows it. Renew the consent "
-            "once the question is answered"
-        )
-    if not (view.cancel_asked or STATES[consent.state].was_granted or STATES[consent.state].ends):
-        raise CannotRenew(
-            "the user has not authorised the consent yet; have the user finish that (`show` has "
-            "the page)"
-        )
-    if view.cancel_asked or STATES[consent.state].ends:
-        why = "is being ended" if view.cancel_asked else f"is {consent.state}"
-        raise CannotRenew(f"the consent {why}; ask for a new one instead")
-    route = route_of(consent, profile)
-    if route is Route.NEW:
-        raise CannotRenew("the consent is renewed by a new one, which names it in `renews`")
-    return route
-
-
-def _instruct(
-    session: Session, row: LifecycleRow, its_id: str, kind: ConsentInstruction, at: datetime
-) -> InstructionRow:
-    new = InstructionRow(
-        instruction_id=its_id,
-        resource_id=row.resource_id,
-        kind=kind,
-        partner=row.partner,
-        partner_account=row.partner_account,
-        submit_before=at + _SENT_WITHIN,
-    )
-    page_of(session, row.resource_id).add(new)
-    return new
-
-
 def _user(tenant: str, user_id: str) -> bytes:
     return f"{len(tenant)}:{tenant}{user_id}".encode()
-
-
-def _printable(error: str) -> str:
-    """An error from a callback, fit to be stored in the clear and shown."""
-    kept = "".join(each for each in error[:_ERROR_LENGTH_MAX] if each.isalnum() or each in "_-. ")
-    return kept or "an error without a name"

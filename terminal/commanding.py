@@ -13,9 +13,12 @@ from typing import Final
 from rich.text import Text
 
 from assembly import Assembly
+from domain.consents.display import display as consent_display
+from domain.consents.view import ConsentView
 from domain.lifecycle.command import Outcome
 from domain.lifecycle.resource import Certainty
 from domain.payments.payment import UnknownPayment
+from domain.payments.view import KIND as PAYMENT
 from domain.plain_text import plain
 from settings import Settings
 from starter.asking import CommandReceipt, InvalidCommand
@@ -101,16 +104,20 @@ def passphrase(name: str, file: Path | None, *, again: bool = False) -> bytes:
 
 
 async def _as_object(assembly: Assembly, receipt: CommandReceipt) -> dict[str, object]:
-    """The JSON object of a command, with the payment's key and place as in `list`.
+    """The JSON object of a command, with the payment's or consent's key, and its place.
 
     Key and place are null if the database went away after the command was recorded.
     """
-    command, payment = receipt.command, receipt.payment
+    command, stands = receipt.command, receipt.view.folded
     tenant = key = place = None
     with suppress(StoreAway):
-        record = await assembly.orchestrator.get(command.payment_id, tenant=None)
-        tenant, key = record.tenant, record.key
-        place = (await assembly.file_lines.places([(tenant, key)])).get((tenant, key))
+        if receipt.view.kind == PAYMENT:
+            record = await assembly.orchestrator.get(command.payment_id, tenant=None)
+            tenant, key = record.tenant, record.key
+            place = (await assembly.file_lines.places([(tenant, key)])).get((tenant, key))
+        else:
+            consent = await assembly.consents.show(command.payment_id, tenant=None)
+            tenant, key = consent.record.request.tenant, consent.record.key
     return {
         "payment_id": command.payment_id,
         "tenant": tenant,
@@ -121,8 +128,8 @@ async def _as_object(assembly: Assembly, receipt: CommandReceipt) -> dict[str, o
         "outcome": command.outcome.value,
         "by": command.by,
         "asked_at": command.asked_at.isoformat(),
-        "state": payment.state.value,
-        "certainty": payment.certainty.value,
+        "state": stands.state,
+        "certainty": stands.certainty.value,
     }
 
 
@@ -143,15 +150,19 @@ def say_refused(text: str) -> None:
 
 
 async def print_receipt(assembly: Assembly, receipt: CommandReceipt, *, as_json: bool) -> None:
-    """Print the outcome of a command and the payment's state."""
-    command, payment, shown = receipt.command, receipt.payment, receipt.display
+    """Print the outcome of a command, and the state of the payment or consent."""
+    command, view = receipt.command, receipt.view
     if as_json:
         print(json.dumps(await _as_object(assembly, receipt)))
         return
     screen = Screen()
     named = f"{command.kind.value.replace('_', '-')} {command.command_id}"
     screen.print(Text.assemble(f"{plain(named)}: ", (OUTCOMES[command.outcome], "bold")))
-    doubt = " (in doubt)" if payment.certainty is Certainty.UNKNOWN else ""
-    screen.print(f"{command.payment_id} is {payment.state}{doubt}: {plain(shown.detail)}")
+    doubt = " (in doubt)" if view.folded.certainty is Certainty.UNKNOWN else ""
+    if isinstance(view, ConsentView):
+        detail = consent_display(view, assembly.clock.now()).detail
+    else:
+        detail = receipt.display.detail
+    screen.print(f"{command.payment_id} is {view.folded.state}{doubt}: {plain(detail)}")
     if not receipt.is_notified:
         screen.print(LEFT_TO_RELAY.format(what="command"), style="yellow")

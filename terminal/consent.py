@@ -18,7 +18,7 @@ from domain.lifecycle.resource import Certainty, UnknownResource
 from domain.plain_text import plain
 from settings import Settings
 from starter.consents import ConsentReceipt
-from store.consents import CannotRenew
+from store.consent_renewals import CannotRenew
 from store.timeline import Entry
 from terminal.cancel import user as system_user
 from terminal.commanding import AS_WISHED, LEFT_TO_RELAY, NOTHING_RECORDED, or_refused, say_refused
@@ -44,7 +44,7 @@ async def list_consents(
         )
     if as_json:
         for each in found:
-            print(json.dumps(_as_object(each)))
+            print(json.dumps(as_object(each)))
     elif found:
         Screen().print(_table(found))
     else:
@@ -60,7 +60,7 @@ async def show_consent(settings: Settings, consent_id: str, *, as_json: bool) ->
             receipt = await assembly.consents.show(consent_id, tenant=None)
             timeline = await assembly.timelines.of(consent_id)
         if as_json:
-            print(json.dumps(_as_object(receipt)))
+            print(json.dumps(as_object(receipt)))
         else:
             _print(Screen(), receipt, timeline)
         return AS_WISHED
@@ -88,7 +88,7 @@ async def confirm_consent(
                 by=f"terminal/{system_user()}",
                 browser_session=secrets.token_urlsafe(),
             )
-        _print_receipt(receipt, as_json=as_json)
+        print_receipt(receipt, as_json=as_json)
         return AS_WISHED
 
     return await _or_refused(confirm())
@@ -104,7 +104,7 @@ async def revoke_consent(
             receipt = await assembly.consents.revoke(
                 consent_id, command_id, tenant=None, by=f"terminal/{system_user()}", why=why
             )
-        _print_receipt(receipt, as_json=as_json)
+        print_receipt(receipt, as_json=as_json)
         return AS_WISHED
 
     return await _or_refused(revoke())
@@ -125,9 +125,10 @@ async def _or_refused(doing: Awaitable[int]) -> int:
     return await or_refused(run())
 
 
-def _print_receipt(receipt: ConsentReceipt, *, as_json: bool) -> None:
+def print_receipt(receipt: ConsentReceipt, *, as_json: bool) -> None:
+    """Print how a consent stands, in a line."""
     if as_json:
-        print(json.dumps(_as_object(receipt)))
+        print(json.dumps(as_object(receipt)))
         return
     screen, shown = Screen(), receipt.display
     screen.print(f"{receipt.consent_id} is {receipt.consent.state}: {plain(shown.detail)}")
@@ -197,7 +198,8 @@ def _print(screen: Screen, receipt: ConsentReceipt, timeline: list[Entry]) -> No
     screen.print(lines)
 
 
-def _as_object(receipt: ConsentReceipt) -> dict[str, object]:
+def as_object(receipt: ConsentReceipt) -> dict[str, object]:
+    """The consent for programs."""
     consent, record, shown = receipt.consent, receipt.record, receipt.display
     request = record.request
     return {

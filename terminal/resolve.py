@@ -1,4 +1,4 @@
-"""`finality resolve`: records an operator's signed decision about a payment."""
+"""`finality resolve`: records an operator's signed decision about a payment or a consent."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ async def resolve_payment(
             operations = assembly.operations
             if decision is CommandKind.NOT_EXECUTED:
                 await operations.require_not_executed()  # Before it asks for a passphrase in vain.
-            await assembly.orchestrator.get(payment_id, tenant=None)
+            # Before it asks for a passphrase in vain: a payment or a consent has to be there.
+            await assembly.operators.about(payment_id)
             attached = _read(evidence) if evidence else b""
             receipt = await _decide(
                 operations,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from types import MappingProxyType
+from datetime import datetime
 from typing import Final
 
 from domain.lifecycle.answers import (
@@ -34,30 +33,17 @@ from domain.payments.order import Order
 from domain.payments.report import Source
 from partners.berlin_group import errors, mapping, requests, wire, words
 from partners.berlin_group.account import BerlinGroupAccount
+from partners.berlin_group.connection import Connection
 from partners.berlin_group.errors import Proves
 from partners.berlin_group.profile import profile_of
-from partners.berlin_group.sca import Authorising, Turn
-from partners.kit.calls import Calls, Reply, together
+from partners.berlin_group.sca import Asked, Authorising, Turn
+from partners.kit.calls import Reply, together
 from partners.kit.content import Content
 from partners.kit.wire import Unusable, read
 from partners.kit.workplace import Workplace
 
-#: A certificate or a signature that is refused needs a person. A window of requests is a day by the
-#: RTS for accounts; for payments the bank names none.
-_PAUSES: Final = MappingProxyType({401: timedelta(minutes=1), 429: timedelta(minutes=1)})
-_GREETING_PAUSE: Final = timedelta(minutes=1)
 #: What `prepare` leaves for later: when the payer's time began.
 _BEGUN: Final = "begun_at"
-
-
-class _NoCredentials:
-    """We are known by our client certificate, which is no part of a request."""
-
-    async def headers(self) -> Mapping[str, str]:
-        return {}
-
-    async def refused(self, headers: Mapping[str, str]) -> None:
-        """There is no token to replace. The answer says that the certificate was refused."""
 
 
 class BerlinGroupPartner:
@@ -68,17 +54,12 @@ class BerlinGroupPartner:
         self.login = account.login
         self._account = account
         self._clock = workplace.clock
-        self._transport = workplace.transport(account.base_url, identity=account.identity)
-        self._calls = Calls(self._transport, _NoCredentials(), workplace.clock, _PAUSES)
+        self._connection = Connection(account, workplace)
+        self._calls = self._connection.calls
         self._authorising = Authorising(account, self._calls)
 
     async def ready(self) -> NotReady | None:
-        """Make sure that the bank accepts our certificate before a byte of an order leaves."""
-        why = await self._transport.greet()
-        if why is None:
-            return None
-        until = self._clock.now() + _GREETING_PAUSE
-        return NotReady(f"{self._account.aspsp}: {why}", until, needs_person=True)
+        return await self._connection.ready()
 
     async def prepare(self, subject: Subject) -> Preparation:
         key = subject.keys[-1]
@@ -134,9 +115,9 @@ class BerlinGroupPartner:
         until = self._until(request.prepared)
         turn = self._authorising.turn(made, reply, until)
         exchange = reply.exchange
-        if turn.state is None and made.links.begins_here:
+        if turn.waits_for is None and made.links.begins_here:
             begun = await self._authorising.start(
-                made.payment_id, requests.PAYMENT, until, self._clock.now()
+                self._asked(made.payment_id, requests.PAYMENT, until)
             )
             exchange = together(exchange, begun.exchange) or exchange
             # If the start failed, the next read starts it.
@@ -166,9 +147,8 @@ class BerlinGroupPartner:
             )
             return Accepted(report, reply.exchange)
         # The payer has to confirm the cancellation; until then nothing is cancelled.
-        now = self._clock.now()
-        until = now + self._account.psu_acts_within
-        begun = await self._authorising.start(payment_id, requests.CANCELLATION, until, now)
+        until = self._clock.now() + self._account.psu_acts_within
+        begun = await self._authorising.start(self._asked(payment_id, requests.CANCELLATION, until))
         if isinstance(begun, Reply):
             return reply.in_doubt("the payer's confirmation of the cancel could not be started")
         report = mapping.report(
@@ -212,7 +192,12 @@ class BerlinGroupPartner:
             exchange, told = together(exchange, also.exchange) or exchange, status
             word = status.transaction_status
         until = self._until(subject.prepared)
-        turn = await self._authorising.look(payment_id, word, until, self._clock.now())
+        turn = await self._authorising.look_at_payment(
+            self._asked(payment_id, requests.PAYMENT, until),
+            self._asked(payment_id, requests.CANCELLATION, None),
+            word,
+            self._clock.now(),
+        )
         if isinstance(turn, Reply):
             return turn.unanswered()
         report = mapping.report(
@@ -227,7 +212,7 @@ class BerlinGroupPartner:
         )
 
     async def close(self) -> None:
-        await self._transport.close()
+        await self._connection.close()
 
     async def _status(self, subject: Subject) -> tuple[Reply, wire.Status | Unusable | None]:
         reply = await self._get(subject.partner_reference or "", "status")
@@ -237,6 +222,12 @@ class BerlinGroupPartner:
         path = requests.path_of(self._account, payment_id, *parts)
         headers = requests.headers(self._account, self._clock.now())
         return await self._calls.get(path, headers=headers)
+
+    def _asked(self, payment_id: str, kind: str, until: datetime | None) -> Asked:
+        """What the payer authorises: the payment, or its cancellation."""
+        path = requests.path_of(self._account, payment_id, kind)
+        headers = requests.headers(self._account, self._clock.now(), for_psu=True)
+        return Asked(path, headers, until)
 
     def _until(self, prepared: Mapping[str, str]) -> datetime | None:
         """Until when the payer can act: the same moment in every report of one payment."""

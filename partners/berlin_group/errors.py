@@ -43,17 +43,20 @@ REFUSED: Final = frozenset(
         "PERIOD_INVALID", "SCA_METHOD_UNKNOWN", "SCA_INVALID", "CONSENT_UNKNOWN", "PAYMENT_FAILED",
         "EXECUTION_DATE_INVALID", "SERVICE_BLOCKED", "PRODUCT_INVALID", "PRODUCT_UNKNOWN",
         "CANCELLATION_INVALID", "REQUESTED_FORMATS_INVALID", "FUNDS_NOT_AVAILABLE",
+        "SESSIONS_NOT_SUPPORTED",
     }
 )  # fmt: skip
 #: Notes beside a success.
 NOTES: Final = frozenset({"WARNING", "BENEFICIARY_WHITELISTING_REQUIRED"})
-#: Codes of services that we do not call: accounts, funds confirmations, signing baskets.
+#: Codes of services that we do not call: funds confirmations, signing baskets.
 NOT_MET: Final = frozenset(
-    {
-        "SESSIONS_NOT_SUPPORTED", "CARD_INVALID", "NO_PIIS_ACTIVATION", "REFERENCE_MIX_INVALID",
-        "REFERENCE_STATUS_INVALID",
-    }
-)  # fmt: skip
+    {"CARD_INVALID", "NO_PIIS_ACTIVATION", "REFERENCE_MIX_INVALID", "REFERENCE_STATUS_INVALID"}
+)
+#: A consent cannot be used any more. Banks differ in which of the two they say.
+EXPIRED: Final = "CONSENT_EXPIRED"
+CONSENT_OVER: Final = frozenset({EXPIRED, "CONSENT_INVALID"})
+#: The bank has no such consent, or keeps it no longer.
+NO_SUCH_CONSENT: Final = frozenset({"CONSENT_UNKNOWN", "RESOURCE_UNKNOWN", "RESOURCE_EXPIRED"})
 
 #: ISO 20022 ExternalStatusReason1Code, where a code says the same.
 ISO_REASON: Final = {

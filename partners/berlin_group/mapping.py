@@ -8,10 +8,16 @@ from domain.lifecycle.profile import InstructionKind
 from domain.payments.answers import Subject
 from domain.payments.report import Action, Observed, PaymentState, Report, Source
 from partners.berlin_group import errors, wire, words
-from partners.berlin_group.sca import Turn
+from partners.berlin_group.sca import Turn, WaitsFor
 from transport.redaction import redact_text
 
 _TEXT_MAX = 200
+#: Before everybody has authorised a payment.
+_WAITS_FOR = {
+    WaitsFor.USER: PaymentState.AWAITING_USER,
+    WaitsFor.US: PaymentState.AWAITING_US,
+    WaitsFor.BANK: PaymentState.ACCEPTED,
+}
 
 
 def report(
@@ -36,8 +42,8 @@ def report(
     turn = turn or Turn()
     state = words.STATES.get(status)
     unknown = () if state else (f"transactionStatus: unknown {status[:40]!r}",)
-    if state is not None and turn.state is not None:
-        state = turn.state
+    if state is not None and turn.waits_for is not None:
+        state = _WAITS_FOR[turn.waits_for]
     action: Action | None = turn.action if state is PaymentState.AWAITING_USER else None
     codes = [each.code for each in told.tpp_messages] if told else []
     if told and told.funds_available is False:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from domain.consents.instructions import ConsentInstruction
 from domain.lifecycle.profile import (
     Idempotency,
     IdempotencyKind,
@@ -65,6 +66,29 @@ def profile_of(account: BerlinGroupAccount) -> Profile:
             # IG, "Payment status": not for financial information. A return shows on the debtor's
             # account only, which payment initiation does not read.
             shows_bookings=False,
+        ),
+        account.tpp_id,
+    )
+
+
+#: As `_PAY`. A consent asked for twice hurts nobody: nobody sees the first one, and it ends.
+_ASK: Final = _PAY
+#: A consent is ended once: its own status is the key.
+_REVOKE: Final = _CANCEL
+
+
+def consent_profile_of(account: BerlinGroupAccount) -> Profile:
+    """The profile of this access for consents. One is renewed by a new one: it never changes."""
+    return account.overriding(
+        Profile(
+            partner=PARTNER,
+            spec_version=SPEC_VERSION,
+            operations={ConsentInstruction.ASK: _ASK, ConsentInstruction.REVOKE: _REVOKE},
+            watch={},
+            read_pause=timedelta(seconds=2),
+            # Our own choice: a consent that its user revokes at the bank is found within this time,
+            # or by the first read of data that fails. To read a consent is no access to an account.
+            read_pause_max=timedelta(hours=6),
         ),
         account.tpp_id,
     )

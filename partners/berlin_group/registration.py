@@ -9,7 +9,7 @@ from partners.berlin_group.account import BerlinGroupAccount
 from partners.kit.registration import Registration
 
 if TYPE_CHECKING:
-    from partners.interface import PaymentPartner
+    from partners.interface import ConsentPartner, PaymentPartner
     from partners.kit.workplace import Workplace
 
 
@@ -17,6 +17,12 @@ def _make(account: BerlinGroupAccount, workplace: Workplace) -> PaymentPartner:
     from partners.berlin_group.client import BerlinGroupPartner
 
     return BerlinGroupPartner(account, workplace)
+
+
+def _consents(account: BerlinGroupAccount, workplace: Workplace) -> ConsentPartner:
+    from partners.berlin_group.consents import BerlinGroupConsents
+
+    return BerlinGroupConsents(account, workplace)
 
 
 def _simulated(webhook_secret: str) -> Mapping[str, Any]:
@@ -34,5 +40,6 @@ BERLIN_GROUP: Final = Registration(
     title="Berlin Group NextGenPSD2",
     account=BerlinGroupAccount,
     make=_make,
+    consents=_consents,
     simulated=_simulated,
 )

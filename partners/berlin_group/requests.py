@@ -60,6 +60,11 @@ def path_of(account: BerlinGroupAccount, payment_id: str | None, *parts: str) ->
     return "/".join((payments(account), *named))
 
 
+def below(path: str, part: str) -> str:
+    """The path of something below another path."""
+    return f"{path}/{quote(part, safe='')}"
+
+
 def request_id(key: str) -> str:
     """Our key as the UUID that `X-Request-ID` has to be."""
     return str(uuid.UUID(hex=key))

@@ -106,10 +106,19 @@ class Amount(Bank):
 
 
 class AccountReference(Bank):
-    documented = frozenset(
-        {"bban", "pan", "maskedPan", "msisdn", "other", "currency", "cashAccountType"}
-    )
+    documented = frozenset({"other", "cashAccountType"})
     iban: str | None = None
+    bban: str | None = None
+    pan: str | None = None
+    masked_pan: str | None = None
+    msisdn: str | None = None
+    currency: str | None = None
+
+    @property
+    def number(self) -> str:
+        """The account's number, of whatever kind."""
+        named = (self.iban, self.bban, self.masked_pan, self.pan, self.msisdn)
+        return next((each for each in named if each), "").replace(" ", "").upper()
 
 
 class Payment(Bank):
@@ -152,3 +161,48 @@ class Authorisations(Bank):
 class ScaStatus(Bank):
     documented = frozenset({"psuMessage", "trustedBeneficiaryFlag", "_links", "tppMessages"})
     sca_status: str
+
+
+class ConsentMade(Begun):
+    what = "consent"
+    consent_id: str = Field(min_length=1, max_length=200)
+    consent_status: str
+
+
+class ConsentStatus(Bank):
+    documented = frozenset({"psuMessage"})
+    consent_status: str
+
+
+class Access(Bank):
+    """What a consent gives access to. A list that is there, even empty, names a service."""
+
+    documented = frozenset(
+        {
+            "additionalInformation", "availableAccounts", "availableAccountsWithBalance",
+            "restrictedTo",
+        }
+    )  # fmt: skip
+    accounts: tuple[AccountReference, ...] | None = None
+    balances: tuple[AccountReference, ...] | None = None
+    transactions: tuple[AccountReference, ...] | None = None
+    all_psd2: str | None = Field(alias="allPsd2", default=None)
+
+    @property
+    def lists(self) -> tuple[tuple[AccountReference, ...] | None, ...]:
+        return self.accounts, self.balances, self.transactions
+
+
+class Consent(Bank):
+    """A consent as a read shows it."""
+
+    documented = frozenset({"recurringIndicator", "lastActionDate", "_links"})
+    readings: ClassVar[dict[str, str]] = {"validUntil": "last_day"}
+    access: Access
+    consent_status: str
+    valid_until: str
+    frequency_per_day: int
+
+    @property
+    def last_day(self) -> date:
+        return date.fromisoformat(self.valid_until)

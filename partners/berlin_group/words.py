@@ -5,9 +5,11 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
+from domain.consents.report import ConsentState
 from domain.payments.report import PaymentState
 
 _S = PaymentState
+_C = ConsentState
 
 CANCELLED: Final = "CANC"
 REJECTED: Final = "RJCT"
@@ -40,6 +42,27 @@ NOT_MET: Final = frozenset({"PART"})
 BEFORE_SCA: Final = frozenset({"RCVD", PARTLY})
 #: Nothing is executed yet: the payment, or its cancellation, may still wait for the payer.
 CANCELLABLE: Final = frozenset({"PDNG", "ACTC", "ACCP", "ACFC", "ACWC"})
+
+
+#: Schema `consentStatus`, in lower case: some banks write it in upper case. "The ASPSP might add
+#: further codes": those are not known here.
+CONSENT_STATES: Final[dict[str, ConsentState]] = {
+    "received": _C.AWAITING_USER,
+    "partiallyauthorised": _C.PARTIALLY_AUTHORISED,
+    "valid": _C.ACTIVE,
+    "rejected": _C.REJECTED,
+    "revokedbypsu": _C.REVOKED_BY_USER,
+    "expired": _C.EXPIRED,
+    "terminatedbytpp": _C.REVOKED_BY_US,
+}
+#: Until one of these changes, the authorisations say whose turn it is.
+BEFORE_CONSENT: Final = frozenset({_C.AWAITING_USER, _C.PARTIALLY_AUTHORISED})
+ENDED_CONSENT: Final = frozenset(CONSENT_STATES.values()) - BEFORE_CONSENT - {_C.ACTIVE}
+
+
+def consent_state(word: str) -> ConsentState | None:
+    """Our state for a `consentStatus`; None if the word is not known."""
+    return CONSENT_STATES.get(word.lower())
 
 
 class Sca(Enum):

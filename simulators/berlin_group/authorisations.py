@@ -1,4 +1,7 @@
-"""Authorisations of a payment or of its cancellation: sub-resources with a `scaStatus` each."""
+"""Authorisations of a payment, its cancellation or a consent: each has a `scaStatus`.
+
+The payment or consent is the parameter `about`, and its id is in the column `payment_id`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,11 @@ from simulators.kit.clock import stamp
 from simulators.kit.partner import Call
 from simulators.kit.replies import Json, Row
 
+#: Sub-resources of a payment or a consent itself, and those of a payment's cancellation.
 PAYMENT, CANCELLATION = "authorisations", "cancellation-authorisations"
+APPROACHES = ("redirect", "decoupled", "embedded", "exempted")
+#: The approach that the bank chooses whatever the TPP prefers; a setting of the book.
+CHOSEN = "approach"
 #: The final words of `scaStatus`.
 FINAL = ("finalised", "failed", "exempted")
 WRONG_CODES_MAX = 3
@@ -32,7 +39,16 @@ class Authorisations:
         self._book = book
         self._dialect = dialect
 
-    def start(self, payment: Row, kind: str, approach: str, call: Call, now: datetime) -> Row:
+    def approach(self, call: Call) -> str:
+        """The bank's own choice, or else what the TPP prefers."""
+        if chosen := self._book.setting(CHOSEN):
+            return chosen
+        if call.headers.get("tpp-redirect-preferred") == "false":
+            is_decoupled = call.headers.get("tpp-decoupled-preferred") == "true"
+            return "decoupled" if is_decoupled else "embedded"
+        return "redirect"
+
+    def start(self, about: Row, kind: str, approach: str, call: Call, now: datetime) -> Row:
         """Begin one. In the embedded approach the PSU's password decides how far it gets.
 
         Raises:
@@ -44,13 +60,13 @@ class Authorisations:
             raise refusal(401, "PSU_CREDENTIALS_INVALID", "the password is wrong")
         made = {
             "id": new_id(),
-            "payment_id": payment["id"],
+            "payment_id": about["id"],
             "kind": kind,
             "status": status.get(approach) or ("psuAuthenticated" if password else "received"),
             "approach": approach,
             "page": secrets.token_urlsafe(24),
-            "redirect_uri": call.headers.get("tpp-redirect-uri") or payment["redirect_uri"],
-            "nok_uri": call.headers.get("tpp-nok-redirect-uri") or payment["nok_uri"],
+            "redirect_uri": call.headers.get("tpp-redirect-uri") or about["redirect_uri"],
+            "nok_uri": call.headers.get("tpp-nok-redirect-uri") or about["nok_uri"],
             "created_at": stamp(now),
         }
         self._book.insert("authorisations", **made)
@@ -69,16 +85,16 @@ class Authorisations:
     def of_page(self, page: str) -> Row | None:
         return self._book.row("SELECT * FROM authorisations WHERE page = ?", page)
 
-    def of(self, payment: Row, kind: str) -> list[dict[str, Any]]:
+    def of(self, about: Row, kind: str) -> list[dict[str, Any]]:
         sql = "SELECT * FROM authorisations WHERE payment_id = ? AND kind = ? ORDER BY seq"
-        return self._book.rows(sql, payment["id"], kind)
+        return self._book.rows(sql, about["id"], kind)
 
-    def open_of(self, payment: Row) -> Row | None:
+    def open_of(self, about: Row) -> Row | None:
         """The one that waits for the PSU; that of a cancellation first."""
         waiting = [
             each
             for kind in (CANCELLATION, PAYMENT)
-            for each in self.of(payment, kind)
+            for each in self.of(about, kind)
             if each["status"] not in FINAL
         ]
         return waiting[0] if waiting else None

@@ -1,4 +1,4 @@
-"""The bank's book: payments, and the authorisations of each."""
+"""The bank's book: payments, consents, the authorisations of each, and accounts."""
 
 from __future__ import annotations
 
@@ -29,6 +29,22 @@ class Book(kit.Book):
         method TEXT, code TEXT, wrong INTEGER NOT NULL DEFAULT 0, redirect_uri TEXT, nok_uri TEXT,
         created_at TEXT NOT NULL);
     CREATE INDEX IF NOT EXISTS authorisations_payment ON authorisations (payment_id, kind);
+    CREATE TABLE IF NOT EXISTS consents (
+        seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, unique_request_id TEXT NOT NULL,
+        tpp TEXT NOT NULL, psu TEXT NOT NULL, status TEXT NOT NULL, approach TEXT NOT NULL,
+        access TEXT NOT NULL, granted TEXT, recurring INTEGER NOT NULL, per_day INTEGER NOT NULL,
+        valid_until TEXT NOT NULL, redirect_uri TEXT, nok_uri TEXT, last_action TEXT NOT NULL,
+        created_at TEXT NOT NULL);
+    CREATE INDEX IF NOT EXISTS consents_psu ON consents (tpp, psu);
+    CREATE INDEX IF NOT EXISTS consents_request ON consents (unique_request_id);
+    CREATE TABLE IF NOT EXISTS accounts (
+        seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, psu TEXT NOT NULL, iban TEXT NOT NULL,
+        currency TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (psu, iban));
+    CREATE TABLE IF NOT EXISTS accesses (
+        seq INTEGER PRIMARY KEY, consent_id TEXT NOT NULL, service TEXT NOT NULL,
+        account_id TEXT NOT NULL, at TEXT NOT NULL);
+    CREATE INDEX IF NOT EXISTS accesses_consent ON accesses (consent_id, service, account_id, at);
+    CREATE INDEX IF NOT EXISTS postings_account ON postings (account, seq);
     CREATE TABLE IF NOT EXISTS certificates (subject TEXT PRIMARY KEY);
     """
 
@@ -46,5 +62,11 @@ class Book(kit.Book):
                 }
                 for row in payments
             ],
+            "consents": [
+                {**row, "history": histories.get(row["id"], [])}
+                for row in self.rows("SELECT * FROM consents ORDER BY seq")
+            ],
+            "accounts": self.rows("SELECT * FROM accounts ORDER BY seq"),
+            "accesses": self.rows("SELECT * FROM accesses ORDER BY seq"),
             "authorisations": self.rows("SELECT * FROM authorisations ORDER BY seq"),
         }

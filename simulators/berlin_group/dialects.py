@@ -25,6 +25,9 @@ class Dialect:
             and registers that certificate.
         cancels_by_sca: the payer confirms the cancellation of a payment that was authorised.
         cancels: False: payments cannot be cancelled at all.
+        consent_days_max: for how many days a consent is granted at most. By the RTS, a PSU has to
+            authenticate again after 180 days.
+        shouts: `consentStatus` is in upper case.
     """
 
     absolute_links: bool = False
@@ -38,6 +41,8 @@ class Dialect:
     registers_certificates: bool = False
     cancels_by_sca: bool = True
     cancels: bool = True
+    consent_days_max: int = 180
+    shouts: bool = False
 
 
 DIALECTS = {
@@ -53,4 +58,6 @@ DIALECTS = {
     "dated": Dialect(wants_date=True),
     "anonymous": Dialect(refuses_psu_id=True, cancels_by_sca=False),
     "registering": Dialect(registers_certificates=True),
+    "brief": Dialect(consent_days_max=7),
+    "shouting": Dialect(shouts=True),
 }

@@ -13,6 +13,10 @@ class Notices(notices.Notices):
     table = "payments"
     usual_kind = "none"
 
+    def about(self, object_id: str) -> dict[str, Any]:
+        consent = self._book.row("SELECT * FROM consents WHERE id = ?", object_id)
+        return consent or super().about(object_id)
+
     def kind_of(self, about: Row) -> None:
         return None
 

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from simulators.berlin_group import psu, wire
+from simulators.berlin_group.access import ENDPOINTS, Access
+from simulators.berlin_group.accounts import Accounts
 from simulators.berlin_group.authorisations import CANCELLATION, PAYMENT, Authorisations
 from simulators.berlin_group.book import Book
+from simulators.berlin_group.consents import Consents
 from simulators.berlin_group.dialects import DIALECTS
 from simulators.berlin_group.lifecycle import BEFORE_SCA, CANCELLABLE, Lifecycle
 from simulators.berlin_group.menu import INTERVENTIONS, OWN_FAULTS
@@ -24,9 +27,6 @@ from simulators.kit.replies import Json, Refusal, Reply, Row
 from simulators.kit.targets import Target
 from simulators.kit.timers import NotPossible, Timer
 
-APPROACHES = ("redirect", "decoupled", "embedded", "exempted")
-#: The approach that the bank chooses whatever the TPP prefers; a setting of the book.
-CHOSEN = "approach"
 _DIALECT = "dialect"
 #: Whether the server asks for client certificates, so that a request without one is refused.
 CERTIFICATES = "certificates"
@@ -50,13 +50,15 @@ class Partner(kit.Partner):
                 ("PUT", "/{authorisation}", "update"),
             )
         ),
+        *ENDPOINTS,
         ("GET", psu.PATH, "psu_looks"),
         ("POST", psu.PATH, "psu_chooses"),
     )
     interventions = INTERVENTIONS
     own_faults = OWN_FAULTS
     usual_delays: ClassVar[Mapping[str, float]] = {
-        # How long a PSU may take; then the payment is rejected. One bank documents five minutes.
+        # How long a PSU may take; then the payment or consent is rejected. One bank documents five
+        # minutes.
         "psu_acts_within": 300.0,
         # A PSU who approves unasked, for tests without a browser; 0: nobody does.
         "psu_acts_after": 0.0,
@@ -65,6 +67,8 @@ class Partner(kit.Partner):
         "settle_after": 0.5,
         # Until the creditor's side is reported; 0: never, as with most banks.
         "credit_after": 0.0,
+        # How long a consent for one access can be used.
+        "one_off_for": 900.0,
     }
     key = "x-request-id"
     names: ClassVar[Mapping[str, str]] = {"id": "paymentId", "status": "transactionStatus"}
@@ -85,6 +89,13 @@ class Partner(kit.Partner):
         self.dialect = DIALECTS[name]
         self.authorisations = Authorisations(self.book, self.dialect)
         self.lifecycle = Lifecycle(self.book, self.authorisations, self.timers, self.delays)
+        self.accounts = Accounts(self.book)
+        self.consents = Consents(
+            self.book, self.dialect, self.authorisations, self.accounts, self.timers, self.delays
+        )
+        self.access = Access(
+            self.book, self.dialect, self.authorisations, self.consents, self.accounts
+        )
 
     # What the kit asks
 
@@ -104,8 +115,16 @@ class Partner(kit.Partner):
     def do(self, call: Call, person: str, now: datetime) -> Json | Reply:
         if call.endpoint.startswith("psu_"):
             return self._psu(call, now)
-        psu_needed = call.endpoint == "initiate" or self.dialect.wants_address_of_psu
+        begins = call.endpoint in ("initiate", "consents make")
+        reads_data = call.endpoint.startswith("accounts ")
+        psu_needed = begins or (self.dialect.wants_address_of_psu and not reads_data)
         wire.required_headers(call, date=self.dialect.wants_date, psu=psu_needed)
+        if reads_data:
+            return self.access.read(call, person, now)
+        if call.endpoint.startswith("consents "):
+            says = "says_sca" if call.endpoint == "consents show" else "says_consent"
+            said = self.ordered(call, says, now)
+            return self.access.ask(call, person, now, str(said.param["word"]) if said else None)
         if call.parts.get("product") not in PRODUCTS:
             raise refusal(404, "PRODUCT_UNKNOWN", f"there are {', '.join(PRODUCTS)}")
         if call.endpoint == "initiate":
@@ -136,9 +155,13 @@ class Partner(kit.Partner):
         else:
             payment_id = call.object_id
         if payment_id:
-            return self.book.row("SELECT * FROM payments WHERE id = ?", payment_id)
+            found = self.book.row("SELECT * FROM payments WHERE id = ?", payment_id)
+            return found or self.consents.find(payment_id)
+        key = call.headers.get(self.key, "")
+        if call.endpoint == "consents make":
+            return self.book.row("SELECT * FROM consents WHERE unique_request_id = ?", key)
         sql = "SELECT * FROM payments WHERE unique_request_id = ? ORDER BY seq DESC LIMIT 1"
-        found = self.book.row(sql, call.headers.get(self.key, ""))
+        found = self.book.row(sql, key)
         if found is None:
             return None
         # So that fault rules can match fields of the body.
@@ -148,14 +171,17 @@ class Partner(kit.Partner):
         return wire.words(fault, param)
 
     def step(self, timer: Timer, at: datetime) -> None:
-        self.lifecycle.step(timer, at)
+        is_consent = self.consents.find(timer.payment_id) is not None
+        (self.consents if is_consent else self.lifecycle).step(timer, at)
 
     def apply(
         self, object_id: str, intervention: str, param: Mapping[str, Any], rule: int | None,
         now: datetime,
     ) -> None:  # fmt: skip
         if rule is None:
-            self.lifecycle.happen(object_id, intervention, param, None, now)
+            is_consent = self.consents.find(object_id) is not None
+            life = self.consents if is_consent else self.lifecycle
+            life.happen(object_id, intervention, param, None, now)
             return
         due = now + timedelta(seconds=float(param.get("after_seconds", 0)))
         self.timers.add(object_id, intervention, due, rule, param)
@@ -167,7 +193,7 @@ class Partner(kit.Partner):
         body = wire.payment_of(call.fields, creditor_address=self.dialect.wants_creditor_address)
         if self.dialect.refuses_psu_id and call.headers.get("psu-id"):
             raise refusal(400, "FORMAT_ERROR", "PSU-ID is not expected here", "PSU-ID")
-        approach = self._approach(call)
+        approach = self.authorisations.approach(call)
         if approach == "redirect" and not call.headers.get("tpp-redirect-uri"):
             raise refusal(400, "FORMAT_ERROR", "TPP-Redirect-URI is missing", "TPP-Redirect-URI")
         payment_id = new_id()
@@ -214,15 +240,6 @@ class Partner(kit.Partner):
             reply.headers["ASPSP-SCA-Approach"] = approach.upper()
         return reply
 
-    def _approach(self, call: Call) -> str:
-        """The bank's own choice, or else what the TPP prefers."""
-        if chosen := self.book.setting(CHOSEN):
-            return chosen
-        if call.headers.get("tpp-redirect-preferred") == "false":
-            is_decoupled = call.headers.get("tpp-decoupled-preferred") == "true"
-            return "decoupled" if is_decoupled else "embedded"
-        return "redirect"
-
     def _shown(self, call: Call, payment: Row, now: datetime) -> Json:
         body = json.loads(payment["body"])
         amount = body["instructedAmount"]
@@ -262,7 +279,9 @@ class Partner(kit.Partner):
         wanted = CANCELLABLE if kind == CANCELLATION else BEFORE_SCA
         if payment["status"] not in wanted:
             raise refusal(409, "STATUS_INVALID", f"the payment is {payment['status']}")
-        approach = self._approach(call) if kind == CANCELLATION else payment["approach"]
+        approach = (
+            self.authorisations.approach(call) if kind == CANCELLATION else payment["approach"]
+        )
         begun = self.authorisations.start(payment, kind, approach, call, now)
         self.lifecycle.started(payment, begun, now)
         shown = self.authorisations.shown(begun, self._base(payment, call), call.address)
@@ -308,11 +327,18 @@ class Partner(kit.Partner):
         authorisation = self.authorisations.of_page(call.object_id)
         if authorisation is None:
             return psu.over()
+        consent = self.consents.find(authorisation["payment_id"])
         if call.method == "GET":
+            if consent is not None:
+                return psu.consent_page(consent, authorisation, self.consents.offered(consent))
             return psu.page(self._known(authorisation["payment_id"]), authorisation)
         is_approved = call.fields.get("choice") == "approve"
         try:
-            self.lifecycle.decided(authorisation, now, is_approved=is_approved)
+            if consent is not None:
+                account = str(call.fields.get("account", ""))
+                self.consents.decided(authorisation, now, is_approved=is_approved, account=account)
+            else:
+                self.lifecycle.decided(authorisation, now, is_approved=is_approved)
         except (NotPossible, Refusal):
             return psu.over()
         return psu.back(authorisation, is_approved=is_approved)

@@ -1,11 +1,14 @@
-"""The pages on which a PSU approves or refuses, with what is to be paid: the dynamic link.
+"""The pages on which a PSU approves or refuses a payment or a consent.
 
-Delegated Regulation (EU) 2018/389, Article 5: the payer is made aware of the amount and the payee.
+Delegated Regulation (EU) 2018/389, Article 5: the payer is made aware of the amount and the payee
+(dynamic link).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import escape
+from urllib.parse import quote
 
 from simulators.berlin_group.authorisations import CANCELLATION, FINAL
 from simulators.kit.replies import Reply, Row
@@ -25,10 +28,32 @@ def page(payment: Row, authorisation: Row) -> Reply:
         "Account of the payee": payment["creditor_iban"],
         "Your account": payment["debtor_iban"],
     }
+    return _asked(what, rows)
+
+
+def consent_page(consent: Row, authorisation: Row, accounts: Sequence[Row]) -> Reply:
+    """Who may read which accounts until when. The PSU may also choose one account alone."""
+    if authorisation["status"] in FINAL:
+        return over()
+    rows = {
+        "To": consent["tpp"] or "a provider without a certificate",
+        "Until": consent["valid_until"],
+        "Accounts": ", ".join(each["iban"] for each in accounts),
+    }
+    alone = {
+        f"Only {each['iban']}": f"approve&account={quote(each['iban'])}"
+        for each in accounts
+        if len(accounts) > 1
+    }
+    return _asked("Let your accounts be read?", rows, alone)
+
+
+def _asked(what: str, rows: Mapping[str, str], more: Mapping[str, str] | None = None) -> Reply:
     told = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in rows.items())
+    choices = {"Approve": "approve", "Refuse": "refuse", **(more or {})}
     buttons = "".join(
-        f'<form method="post" action="?choice={choice}"><button>{label}</button></form>'
-        for choice, label in (("approve", "Approve"), ("refuse", "Refuse"))
+        f'<form method="post" action="?choice={escape(choice)}"><button>{label}</button></form>'
+        for label, choice in choices.items()
     )
     return _html(200, f"<p>{what}</p><dl>{told}</dl>{buttons}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from simulators.kit.partner import Call
@@ -18,6 +19,8 @@ _ADDRESS_OF_PSU = re.compile(r"[0-9a-fA-F.:]{3,45}", re.ASCII)
 PRODUCTS = ("sepa-credit-transfers", "instant-sepa-credit-transfers")
 _TEXTS = {"creditorName": 70, "remittanceInformationUnstructured": 140,
           "endToEndIdentification": 35}  # fmt: skip
+#: Lists of accounts in an access. An empty one: the PSU chooses at the bank.
+_ACCESSES = ("accounts", "balances", "transactions")
 _WORDS = {
     "internal_error": (500, "INTERNAL_SERVER_ERROR"),
     "unauthorised": (401, "TOKEN_EXPIRED"),
@@ -95,6 +98,42 @@ def payment_of(fields: Mapping[str, Any], *, creditor_address: bool) -> Json:
     address = fields.get("creditorAddress")
     if creditor_address and not (isinstance(address, dict) and address.get("country")):
         raise refusal(400, "FORMAT_ERROR", "creditorAddress is missing", "creditorAddress")
+    return dict(fields)
+
+
+def consent_of(fields: Mapping[str, Any], today: date) -> Json:
+    """The consent in a request's body.
+
+    Raises:
+        Refusal: a field is missing or has another form; the text names it.
+    """
+    access = fields.get("access")
+    known = {*_ACCESSES, "allPsd2"}
+    if not isinstance(access, dict) or not access or not known.issuperset(access):
+        raise refusal(400, "FORMAT_ERROR", f"access has one of {', '.join(known)}", "access")
+    lists = [access[name] for name in _ACCESSES if name in access]
+    if not all(isinstance(each, list) for each in lists) or (lists and "allPsd2" in access):
+        raise refusal(400, "FORMAT_ERROR", "access has no lists of accounts", "access")
+    if any(lists) and not all(lists):
+        raise refusal(400, "FORMAT_ERROR", "some lists are empty and some are not", "access")
+    for account in (each for listed in lists for each in listed):
+        if not isinstance(account, dict) or not _IBAN.fullmatch(str(account.get("iban", ""))):
+            raise refusal(400, "FORMAT_ERROR", "an account has no valid iban", "access")
+    for name in ("recurringIndicator", "combinedServiceIndicator"):
+        if not isinstance(fields.get(name), bool):
+            raise refusal(400, "FORMAT_ERROR", f"{name} is no boolean", name)
+    per_day = fields.get("frequencyPerDay")
+    if not isinstance(per_day, int) or isinstance(per_day, bool) or per_day < 1:
+        raise refusal(400, "FORMAT_ERROR", "frequencyPerDay is at least 1", "frequencyPerDay")
+    if not fields["recurringIndicator"] and per_day != 1:
+        text = "frequencyPerDay is 1 for one access"
+        raise refusal(400, "FORMAT_ERROR", text, "frequencyPerDay")
+    try:
+        until = date.fromisoformat(str(fields.get("validUntil", "")))
+    except ValueError:
+        raise refusal(400, "FORMAT_ERROR", "validUntil is no day", "validUntil") from None
+    if until < today:
+        raise refusal(400, "FORMAT_ERROR", "validUntil has passed", "validUntil")
     return dict(fields)
 
 

@@ -7,6 +7,7 @@ replaced by problems of RFC 9457.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -18,8 +19,10 @@ from starlette.exceptions import HTTPException
 from domain.clock import ClocksApart
 from domain.payments.payment import UnknownPayment
 from starter.api.account_data import account_data
+from starter.api.callbacks import callbacks, users_callbacks
 from starter.api.callers import BEARER
 from starter.api.collections import collections
+from starter.api.consents import consents
 from starter.api.events import events
 from starter.api.files import files
 from starter.api.guard import VERSION, Guard, Limits
@@ -40,14 +43,20 @@ from starter.api.problems import (
 )
 from starter.api.reports import reports
 from starter.asking import InvalidCommand
+from starter.consenting import InvalidConsent
+from starter.consents import InvalidCallback
+from store.callbacks import CallbackRefused
 from store.claims import CannotClaim, ClaimReused, OverBound
 from store.commands import CommandReused
+from store.consent_renewals import CannotRenew
 from store.faults import StoreAway
 from store.keyring import KeyringError
 
 log = logging.getLogger("finality.api")
 
 _KEY: Final = "idempotency-key"
+#: The parts of a field's name, such as `accounts[0]` or `user.user_id`.
+_PARTS: Final = re.compile(r"\w+", re.ASCII)
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     422: {"model": ProblemBody, "description": "fields are invalid; nothing was stored"},
     "4XX": {"model": ProblemBody, "description": "a problem, as application/problem+json"},
@@ -60,15 +69,19 @@ def application(parts: Parts, limits: Limits | None = None) -> FastAPI:
     app = FastAPI(
         title="Finality",
         version=VERSION,
-        description="Payments that run until they are final. See docs/api.md.",
+        description="Payments and consents that run until they are final. See docs/api.md.",
         openapi_url="/openapi.json",
         # These pages would load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (payments, collections, files, events, tasks, halts, reports, account_data):
+    for router in (
+        payments, collections, consents, callbacks, account_data, files, events, tasks, halts,
+        reports,
+    ):  # fmt: skip
         app.include_router(router(parts), dependencies=[Depends(BEARER)], responses=_PROBLEMS)
+    app.include_router(users_callbacks(parts))
     app.include_router(health(parts))
     for kind, answer in _ANSWERS.items():
         app.add_exception_handler(kind, _handler(answer))
@@ -149,6 +162,30 @@ def _invalid_command(error: InvalidCommand) -> Problem:
     return invalid([FieldError(pointer=f"/{field}", detail=text)])
 
 
+def _invalid_consent(error: InvalidConsent) -> Problem:
+    return invalid(
+        FieldError(pointer=pointer(*_PARTS.findall(each.field)), detail=each.text)
+        for each in error.problems
+    )
+
+
+def _invalid_callback(error: InvalidCallback) -> Problem:
+    field, _, text = str(error).partition(": ")
+    place = "/params/state" if field == "state" else "/params"
+    return invalid([FieldError(pointer=place, detail=text)])
+
+
+def _callback_refused(error: CallbackRefused) -> Problem:
+    return Problem(
+        403, "callback-refused", "The callback is not used", f"{error}. Nothing was done."
+    )
+
+
+def _cannot_renew(error: CannotRenew) -> Problem:
+    title = "It cannot be renewed as it stands"
+    return conflict("cannot-renew", title, f"{error}. Nothing was done.")
+
+
 def _unexpected(error: Exception) -> Problem:
     return Problem(
         500, "internal", "Internal error",
@@ -170,6 +207,10 @@ _ANSWERS: Final[dict[type[Exception], Callable[[Any], Problem]]] = {
     ClaimReused: _reused,
     CannotClaim: _cannot_claim,
     InvalidCommand: _invalid_command,
+    InvalidConsent: _invalid_consent,
+    InvalidCallback: _invalid_callback,
+    CallbackRefused: _callback_refused,
+    CannotRenew: _cannot_renew,
     UnknownPayment: lambda error: not_found("payment", str(error).rpartition(" ")[2]),
     Exception: _unexpected,
 }

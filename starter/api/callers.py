@@ -53,6 +53,7 @@ def _without_nulls(value: Any) -> Any:
 
 
 Pays = Annotated[ApiKey, Depends(Needs(Scope.PAY))]
+Connects = Annotated[ApiKey, Depends(Needs(Scope.CONNECT))]
 Reads = Annotated[ApiKey, Depends(Needs(Scope.READ))]
 ReadsAccounts = Annotated[ApiKey, Depends(Needs(Scope.ACCOUNTS))]
 Operates = Annotated[ApiKey, Depends(Needs(Scope.OPERATE))]
@@ -67,6 +68,7 @@ IdempotencyKey = Annotated[
         description="your own, for this object and for ever; no secret and no account number",
     ),
 ]
+ConsentIdPath = Annotated[str, Path(max_length=100)]
 PaymentIdPath = Annotated[str, Path(max_length=100)]
 Wait = Annotated[
     int, Query(ge=0, le=WAIT_SECONDS_MAX, description="seconds to wait for something to change")

@@ -31,6 +31,8 @@ log = logging.getLogger("finality.api")
 #: The version of the API that this release speaks, by the day it was fixed.
 VERSION: Final = "2026-11-30"
 FILES: Final = "/v1/files"
+#: Below it users come back from a bank's page, with a cookie and without a key.
+CALLBACKS: Final = "/v1/callbacks/"
 _VERSION_HEADER: Final = "finality-version"
 #: Headers with which a request given twice would have two meanings.
 _ONCE: Final = ("authorization", "idempotency-key", "content-type", _VERSION_HEADER)
@@ -106,9 +108,13 @@ class Guard:
                 raise Problem(
                     400, "malformed", "Malformed headers", f"{name} is given twice; give one."
                 )
-        key = await self._authenticated(headers)
-        bucket = self._taken(key)
-        scope.setdefault("state", {})["key"] = key
+        if scope["method"] == "GET" and scope["path"].startswith(CALLBACKS):
+            # A user's browser, which has no key. All of them share one rate.
+            bucket = self._taken(CALLBACKS)
+        else:
+            key = await self._authenticated(headers)
+            bucket = self._taken(key.key_id)
+            scope.setdefault("state", {})["key"] = key
         bucket.under_way += 1
         try:
             if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
@@ -137,9 +143,9 @@ class Guard:
             await self._keys.used(key, now)
         return key
 
-    def _taken(self, key: ApiKey) -> _Bucket:
-        """The key's bucket, with one request taken out."""
-        limits, bucket, now = self._limits, self._buckets[key.key_id], time.monotonic()
+    def _taken(self, name: str) -> _Bucket:
+        """The bucket of a key, with one request taken out."""
+        limits, bucket, now = self._limits, self._buckets[name], time.monotonic()
         bucket.left = min(limits.burst, bucket.left + (now - bucket.at) * limits.per_second)
         bucket.at = now
         if bucket.left < 1 or bucket.under_way >= limits.under_way:

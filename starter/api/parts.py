@@ -9,6 +9,7 @@ from domain.clock import Clock
 from domain.lifecycle.profile import Profile
 from starter.accounts import Accounts
 from starter.client import Orchestrator
+from starter.consents import ConsentOrchestrator
 from starter.files.accepted import AcceptedFiles
 from starter.files.intake import Intake
 from starter.files.plan import DebtorAccount
@@ -31,6 +32,7 @@ class Parts:
     """
 
     orchestrator: Orchestrator
+    consents: ConsentOrchestrator
     operations: Operations
     events: Events
     reports: Reports

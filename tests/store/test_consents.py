@@ -25,7 +25,9 @@ from regimes.consents import Regime, terms_on
 from store.accepting import KeyReused
 from store.callbacks import CallbackRefused
 from store.commands import CommandReused
-from store.consents import CannotRenew, Consents, GivenConsent, Taken
+from store.consent_changes import Taken
+from store.consent_renewals import CannotRenew, RenewCommand
+from store.consents import Consents, GivenConsent
 from store.database import Database
 from store.evidence import keep_report
 from store.folding import Folding
@@ -100,13 +102,12 @@ class Desk:
         return await self.consents.answer(params=params, now=self.clock.now(), **how)
 
     async def renew(self, command_id: str = "r", **fields: Any) -> Taken:
+        given = {"by": "u-1", "browser_session": BROWSER, "issuer": ISSUER}
+        tenant = fields.pop("tenant", "shop")
+        renewal = RenewCommand(command_id, **{**given, **fields})
         return await self.consents.renew(
-            CONSENT,
-            **{
-                "tenant": "shop", "command_id": command_id, "by": "u-1",
-                "browser_session": BROWSER, "issuer": ISSUER, "now": self.clock.now(), **fields,
-            },
-        )  # fmt: skip
+            CONSENT, tenant=tenant, renewal=renewal, now=self.clock.now()
+        )
 
     async def hear(self, state: S, consent_id: str = CONSENT, **fields: Any) -> None:
         """The bank says that the consent is in this state."""

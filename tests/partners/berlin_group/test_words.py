@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from domain.consents.report import ConsentState
+from domain.consents.states import STATES
 from partners.berlin_group import errors, words
 from partners.berlin_group.errors import Proves, proven, read_errors
 from tests.simulators.berlin_group.openapi import OpenApi
 
 #: The lists of codes of the services that we do not call.
-_OTHER_SERVICES = ("_AIS", "_PIIS", "_SBS")
+_OTHER_SERVICES = ("_PIIS", "_SBS")
 
 
 def test_every_transaction_status_is_mapped_or_not_met(openapi: OpenApi) -> None:
@@ -18,6 +20,17 @@ def test_every_transaction_status_is_mapped_or_not_met(openapi: OpenApi) -> None
     assert set(words.STATES).isdisjoint(words.NOT_MET)
     assert set(words.STATES) > words.BEFORE_SCA | words.CANCELLABLE
     assert set(openapi.enum("transactionStatus_SBS")) <= published
+
+
+def test_every_consent_status_is_mapped(openapi: OpenApi) -> None:
+    published = openapi.enum("consentStatus")
+    assert set(words.CONSENT_STATES) == {word.lower() for word in published}
+    for word in published:
+        assert words.consent_state(word) is words.consent_state(word.upper()) is not None
+    states = set(words.CONSENT_STATES.values())
+    assert states - {ConsentState.ACTIVE} == words.BEFORE_CONSENT | words.ENDED_CONSENT
+    assert all(STATES[each].ends for each in words.ENDED_CONSENT)
+    assert words.consent_state("suspended") is None
 
 
 def test_every_sca_status_is_mapped(openapi: OpenApi) -> None:
@@ -39,7 +52,7 @@ def test_every_message_code_is_classified_once(openapi: OpenApi) -> None:
     assert sorted(classified) == sorted(published)
 
 
-def test_no_code_of_payments_is_called_not_met(openapi: OpenApi) -> None:
+def test_no_code_of_payments_and_accounts_is_called_not_met(openapi: OpenApi) -> None:
     ours = {
         code
         for name, codes in openapi.codes.items()

@@ -44,7 +44,7 @@ class OpenApi:
             pattern = template
             for part, words in _PARTS.items():
                 pattern = pattern.replace(part, words)
-            pattern = re.sub(r"\{\w+\}", "[^/]+", pattern)
+            pattern = re.sub(r"\{[\w-]+\}", "[^/]+", pattern)
             if re.fullmatch(pattern, path) and method.lower() in methods:
                 found: dict[str, Any] = methods[method.lower()]
                 return found
