@@ -23,13 +23,15 @@ def keep_lines(
     named: Sequence[tuple[tuple[str, ...], Line]],
     sealed: Sequence[bytes],
     today: date,
-) -> None:
+) -> bool:
     """Insert the lines that are new, and mark the others as seen.
 
-    Lines that are alike are counted. Under a reference of the bank, as many are there as stand on
-    one page, booked or pending: on another page they are the same again. Without a reference, the
-    page adds to those of earlier pages of the listing, and those beyond the most that stood on one
-    page are doubtful.
+    Lines that are alike are counted. As many are there as stand on one page. On another page they
+    are the same again if the bank gives them a reference, or if they are pending: some banks repeat
+    those on every page. Others add to those of earlier pages of the listing, and are doubtful.
+
+    Returns:
+        Whether it has pending lines that no earlier page of the listing had.
     """
     known = _known(session, account.account_id, (each for names, _ in named for each in names))
     aliases = _aliases(named, known)
@@ -45,7 +47,7 @@ def keep_lines(
         rows = known.setdefault(identity, {})
         on_page[identity, shown.booking] += 1
         together = ordinal = on_page[identity, shown.booking]
-        if shown.reference is None:
+        if shown.reference is None and shown.booking is Booking.BOOKED:
             ordinal += before.get(identity, 0)
         key, row = Key(identity, ordinal), rows.get(ordinal)
         if row is None:
@@ -66,6 +68,9 @@ def keep_lines(
     for names_of, many in _alike(account.account_id, changed).items():
         values = {name: bindparam(f"new_{name}") for name in names_of}
         connection.execute(_CHANGE.values(values), many)
+    return any(
+        booking == Booking.PENDING and not before.get(identity) for identity, booking in on_page
+    )
 
 
 def _alike(

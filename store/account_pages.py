@@ -2,7 +2,7 @@
 
 A list may move between two pages. If a line was added above, the next page repeats one; if one
 vanished, a line between the two pages is never shown. Only pending lines vanish. So when the last
-page is in, the pages up to the last one with a pending line are looked at again. If they are as
+page is in, the pages up to the last one with a new pending line are looked at again. If they are as
 before, the listing was *steady*, and has every line. Otherwise the same days are listed again.
 Until then nothing is concluded from lines that are missing. To list everything twice was refused:
 it costs as much again, and most of an account is booked.
@@ -27,7 +27,6 @@ from domain.account_data.accounts import LinkedAccount
 from domain.account_data.answers import AccountsShown, BalancesShown, TransactionsPage
 from domain.account_data.due import ACCOUNTS_EVERY, AGAIN_MAX, every
 from domain.account_data.reading import Ask, Turn
-from domain.account_data.transactions import Booking
 from domain.consents.request import ConsentRequest
 from domain.ids import hashed
 from store.account_access import date_erasure
@@ -173,7 +172,6 @@ class AccountPages:
         identities = line_identities(self._keyring, turn.account_id)
         named = [(identities(each), each) for each in page.lines]
         shown = [names[0] for names, _ in named]
-        has_pending = any(each.transaction.booking is Booking.PENDING for each in page.lines)
         sealed = [
             sealed_line(self._keyring, turn.account_id, each) if turn.ask is Ask.PAGE else b""
             for each in page.lines
@@ -194,7 +192,7 @@ class AccountPages:
                     is_steady = account.rolling_hash == account.head_hash
                     self._ended(session, account, per_day, now, is_steady=is_steady)
             else:
-                keep_lines(session, account, named, sealed, now.date())
+                has_pending = keep_lines(session, account, named, sealed, now.date())
                 account.pages += 1
                 if has_pending or account.pages == 1:
                     account.head_pages = account.pages
