@@ -26,6 +26,8 @@ _GOALS: Final = {
     "first_answer_ratio": Goal("first answer of `pay`, beside the bare twin", 1.25),
     "waiting_memory_mb": Goal("worker memory for 10,000 payments that wait, MB", 50),
     "regular_ms": Goal("the slowest regular query with a million payments, ms", 5),
+    "sync_ratio": Goal("100,000 transactions read by cursor, beside a bare loop", 1.5),
+    "sync_memory_mb": Goal("growth of memory while they are read, MB", 10),
     "import_ratio": Goal("`import worker`, beside its libraries alone", 1.3),
 }
 #: As JSON has them.

@@ -267,6 +267,8 @@ class AccountFeeds:
 
 def not_readable(view: ConsentView, now: datetime) -> str:
     """Why no data may be read now, in words; empty if data may be read."""
+    if view.consent.is_over:
+        return view.consent.not_readable(now)
     if view.consent.partner_reference is None:
         return "the bank has not named the consent yet"
     return view.not_readable(now)

@@ -66,7 +66,7 @@ def keep_lines(
     if new:
         connection.execute(insert(_TABLE), list(new.values()))
     for names_of, many in _alike(account.account_id, changed).items():
-        values = {name: bindparam(f"new_{name}") for name in names_of}
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names_of}
         connection.execute(_CHANGE.values(values), many)
     return any(
         booking == Booking.PENDING and not before.get(identity) for identity, booking in on_page

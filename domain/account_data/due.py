@@ -33,4 +33,5 @@ def every(per_day: int) -> timedelta:
 
 def pause(failures: int) -> timedelta:
     """How long to wait after that many readings in a row that brought nothing."""
-    return min(_PAUSE * 2 ** min(max(failures - 1, 0), 10), _PAUSE_MAX)
+    doubled: int = 2 ** min(max(failures - 1, 0), 10)
+    return min(_PAUSE * doubled, _PAUSE_MAX)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import Any
 
 from domain.account_data.accounts import Balance, BalanceKind, LinkedAccount
 from domain.account_data.answers import (
@@ -58,9 +59,9 @@ def line(
     return Line(transaction, {"text": text, "iban": NEIGHBOUR})
 
 
-def pending(text: str, minor: int = -450, **fields: str | None) -> Line:
+def pending(text: str, minor: int = -450, **fields: Any) -> Line:
     """A line that is not booked yet."""
-    return line(text, minor, booking=Booking.PENDING, **fields)  # type: ignore[arg-type]
+    return line(text, minor, booking=Booking.PENDING, **fields)
 
 
 def booked(of: Line, day: date = DAY, reference: str | None = None) -> Line:

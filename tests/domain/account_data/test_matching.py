@@ -35,8 +35,11 @@ def test_an_end_to_end_id_counts_only_if_it_says_something() -> None:
     hold = replace(HOLD, end_to_end_id="E2E", counterparty_account=None, counterparty="")
     done = line("other words", end_to_end_id="E2E").transaction
     assert booked_as([("p", hold)], [("b", done)]) == {"p": "b"}
-    nothing = {"end_to_end_id": "NOTPROVIDED", "remittance_information": ""}
-    assert booked_as([("p", replace(hold, **nothing))], [("b", replace(done, **nothing))]) == {}
+    hold, done = (
+        replace(each, end_to_end_id="NOTPROVIDED", remittance_information="", counterparty="")
+        for each in (hold, replace(done, counterparty_account=None))
+    )
+    assert booked_as([("p", hold)], [("b", done)]) == {}
 
 
 @pytest.mark.parametrize("apart", [BOOKED_WITHIN, -BOOKED_WITHIN])
