@@ -298,7 +298,7 @@ def _rest(session: Session, view: ConsentView, now: datetime, why: str) -> Rest:
 def _take(session: Session, subject: str, ask: Ask, per_day: int, now: datetime) -> datetime | None:
     """Count one unattended reading. If the quota is used up, when it has room again."""
     scope = Ask.PAGE if ask is Ask.HEAD else ask  # Both are the same request to the bank.
-    of = (AccountReadRow.subject == subject, AccountReadRow.scope == scope)
+    of = (col(AccountReadRow.subject) == subject, col(AccountReadRow.scope) == scope)
     session.exec(
         delete(AccountReadRow).where(*of).where(col(AccountReadRow.read_at) <= now - QUOTA_WINDOW)
     )
@@ -341,7 +341,7 @@ def _begin_listing(session: Session, account: LinkedAccountRow, now: datetime) -
             select(func.min(TransactionRow.day))
             .where(TransactionRow.account_id == account.account_id)
             .where(is_open | col(TransactionRow.is_proven).is_(False))
-        ).one()
+        ).first()
         since = (account.steady_at - OVERLAP).date()
         account.since = min(since, oldest) if oldest is not None else since
 

@@ -88,7 +88,7 @@ class ModelAccounts:
     clock: Clock | None = None
     begun: list[datetime] = field(default_factory=list)
     """When a listing was begun."""
-    after_page: deque[Callable[[], None]] = field(default_factory=deque)
+    after_page: deque[Callable[[], object]] = field(default_factory=deque)
     """What happens at the bank after each page of transactions."""
 
     def _called(self, what: str, access: Access) -> Unanswered | NoAccess | None:

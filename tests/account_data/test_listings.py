@@ -166,7 +166,7 @@ _HAPPENS = st.sampled_from(["booked", "equal", "hold", "released", "presented", 
     has_references=st.booleans(),
 )
 @settings(
-    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 def test_whatever_happens_while_a_list_is_read_it_is_shown_as_it_is_in_the_end(
     migrated: Path,
