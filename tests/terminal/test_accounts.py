@@ -1,4 +1,4 @@
-"""`finality accounts` and `finality transactions`: masked, with their age, and they say when cut."""
+"""`finality accounts` and `finality transactions`: masked, with their age, cut or whole."""
 
 from __future__ import annotations
 
