@@ -133,7 +133,7 @@ async def _product(address: str, file: Path, growth: _Growth) -> Callable[[], An
             await keep(*given)
             growth.page()
 
-        reader.pages.page = counted  # type: ignore[method-assign]
+        reader.pages.page = counted  # type: ignore[method-assign, assignment]
         while (await steps._read(CONSENT)).said == "there is more to read":
             clock.step(timedelta(seconds=1))
         await adapter.close()

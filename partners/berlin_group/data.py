@@ -126,7 +126,7 @@ class BerlinGroupData:
             headers["psu-ip-address"] = access.psu_ip_address
         if self._account.dialect.sends_date:
             headers["date"] = format_datetime(self._clock.now(), usegmt=True)
-        return await self._connection.calls.get(path, query, headers=headers)
+        return await self._connection.calls.get(path, query, headers, keeps_content=False)
 
 
 def _failed(reply: Reply, shown: Unusable | None = None) -> NoAccess | Unanswered:
