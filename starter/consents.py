@@ -217,10 +217,7 @@ class ConsentOrchestrator:
             raise InvalidConsent(problems)
         record = await self._consents.record(consent_id, tenant)
         request, view = record.request, record.view
-        if (
-            route_of(record.consent, view.profile) is Route.NEW
-            and display(view, self._clock.now()).may_renew
-        ):
+        if route_of(record.consent, view.profile) is Route.NEW:
             anew = request.model_copy(
                 update={
                     "renews": consent_id, "terms": None, "submit_before": None,
@@ -228,7 +225,12 @@ class ConsentOrchestrator:
                 }
             )  # fmt: skip
             key = f"renew/{consent_id}/{command_id}"
-            return await self.request(anew, key, browser_session=browser_session, patience=patience)
+            if (known := await self.repeat(anew, key)) is not None:
+                return known
+            if display(view, self._clock.now()).may_renew:
+                return await self.request(
+                    anew, key, browser_session=browser_session, patience=patience
+                )
         partner = self._partners().get((request.partner, request.partner_account))
         taken = await self._consents.renew(
             consent_id,
@@ -258,12 +260,17 @@ class ConsentOrchestrator:
         """
         check_words(command_id=command_id, by=by, why=why)
         await self._consents.record(consent_id, tenant)
+        known = {each.command_id for each in await self._commands.of(consent_id)}
         commanded = await self._commands.cancel(
             consent_id, command_id=command_id, by=by, why=why, now=self._clock.now()
         )
         notified = await self._notifier.tell(commanded.view, commanded.command.asked_at)
         return await self._receipt(
-            consent_id, tenant, is_notified=notified, command=commanded.command
+            consent_id,
+            tenant,
+            is_replay=command_id in known,
+            is_notified=notified,
+            command=commanded.command,
         )
 
     async def answer(

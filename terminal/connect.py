@@ -22,12 +22,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from assembly import Assembly, assembled
-from domain.accounts import Account
+from domain.accounts import Account, AccountError
 from domain.consents.report import ActionKind, ConsentState
 from domain.consents.request import ConsentRequest, Permission, User
 from domain.consents.states import STATES
 from domain.plain_text import plain
 from process import stop_on_signals
+from regimes.accounts import check_account
 from serving import served
 from settings import Settings
 from starter.asking import InvalidCommand
@@ -147,13 +148,20 @@ def _account(bank: str, banks: Mapping[tuple[str, str], object]) -> tuple[str, s
 
 
 def _request(wanted: Wanted, partner: str, account: str, return_url: str) -> ConsentRequest:
+    """Raises:
+    InvalidCommand: an account number is wrong.
+    """
+    try:
+        accounts = tuple(Account(iban=check_account(each)) for each in wanted.ibans)
+    except AccountError as error:
+        raise InvalidCommand(f"account: {error}") from None
     return ConsentRequest(
         tenant=wanted.tenant,
         partner=partner,
         partner_account=account,
         user=User(user_id=wanted.user_id, psu_id=wanted.psu_id),
         permissions=wanted.permissions,
-        accounts=tuple(Account(iban=each) for each in wanted.ibans),
+        accounts=accounts,
         return_url=return_url,
         regime=wanted.regime,
     )

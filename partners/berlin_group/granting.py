@@ -72,7 +72,7 @@ def grant_of(subject: ConsentSubject, shown: wire.Consent) -> Grant:
     # left: otherwise the bank does not say which accounts the user chose.
     says = bool(references) or (bool(listed) and bool(request.accounts))
     return Grant(
-        permissions=_permissions(access, request),
+        permissions=_permissions(access, request) or None,
         accounts=_accounts(subject, references) if says else None,
         valid_until=_end(shown.last_day, request),
         per_day=shown.frequency_per_day,
@@ -114,12 +114,12 @@ def _accounts(
     return tuple(found)
 
 
-def _end(last_day: date, request: ConsentRequest) -> datetime | None:
+def _end(last_day: date | None, request: ConsentRequest) -> datetime | None:
     """The moment at which the grant ends: the end of its last day, and never after the app's wish.
 
     The bank names no time zone, so UTC counts.
     """
-    if last_day >= consent_requests.NO_END:
+    if last_day is None or last_day >= consent_requests.NO_END:
         return request.valid_until
     end = datetime.combine(last_day + timedelta(days=1), time(0), UTC)
     return end if request.valid_until is None else min(end, request.valid_until)

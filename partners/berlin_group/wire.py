@@ -198,11 +198,11 @@ class Consent(Bank):
 
     documented = frozenset({"recurringIndicator", "lastActionDate", "_links"})
     readings: ClassVar[dict[str, str]] = {"validUntil": "last_day"}
-    access: Access
+    access: Access = Access()
     consent_status: str
-    valid_until: str
-    frequency_per_day: int
+    valid_until: str | None = None
+    frequency_per_day: int | None = None
 
     @property
-    def last_day(self) -> date:
-        return date.fromisoformat(self.valid_until)
+    def last_day(self) -> date | None:
+        return None if self.valid_until is None else date.fromisoformat(self.valid_until)

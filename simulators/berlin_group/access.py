@@ -74,7 +74,7 @@ class Access:
             case "read":
                 return self._shown(consent, said)
             case "status":
-                return {"consentStatus": said or self._word(consent)}
+                return {"consentStatus": self._word(consent, said)}
             case "end":
                 if consent["status"] in ENDED:
                     raise refusal(409, "STATUS_INVALID", f"the consent is {consent['status']}")
@@ -88,7 +88,8 @@ class Access:
             case "show":
                 if not self._dialect.shows_sca_status:
                     raise refusal(405, "SERVICE_INVALID", "there is no scaStatus here")
-                return {"scaStatus": said or self._authorisation(call, consent)["status"]}
+                status = self._authorisation(call, consent)["status"]
+                return {"scaStatus": status if said is None else said}
             case _:
                 return self._update(call, consent, now)
 
@@ -135,10 +136,12 @@ class Access:
             "validUntil": consent["valid_until"],
             "frequencyPerDay": consent["per_day"],
             "lastActionDate": consent["last_action"],
-            "consentStatus": said or self._word(consent),
+            "consentStatus": self._word(consent, said),
         }
 
-    def _word(self, consent: Row) -> str:
+    def _word(self, consent: Row, said: str | None = None) -> str:
+        if said is not None:
+            return said
         word = str(consent["status"])
         return word.upper() if self._dialect.shouts else word
 

@@ -76,10 +76,11 @@ def application(parts: Parts, limits: Limits | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (
+    routers = (
         payments, collections, consents, callbacks, account_data, files, events, tasks, halts,
         reports,
-    ):  # fmt: skip
+    )  # fmt: skip
+    for router in routers:
         app.include_router(router(parts), dependencies=[Depends(BEARER)], responses=_PROBLEMS)
     app.include_router(users_callbacks(parts))
     app.include_router(health(parts))

@@ -39,8 +39,9 @@ from workflows.attributes import SEARCH_ATTRIBUTES
 
 PAYMENTS: Final = "/v1/payments/sepa-credit-transfers"
 INITIATE: Final = f"POST {PAYMENTS}"
-#: Our accesses: the usual one, and one whose payer has little time.
-USUAL, BRIEF = "usual", "brief"
+#: Our accesses: the usual one, one whose payer has little time, and the same two where the bank's
+#: app is preferred to its page.
+USUAL, BRIEF, IN_APP, BRIEF_IN_APP = "usual", "brief", "in_app", "brief_in_app"
 BRIEF_TIME: Final = timedelta(seconds=3)
 _ATTEMPT_SECONDS: Final = 2
 
@@ -52,6 +53,7 @@ class Banking:
     assembly: Assembly
     address: str
     trusting: ssl.SSLContext
+    home: Path
     numbers: list[int] = field(default_factory=list)
 
     async def pay(self, account: str = USUAL) -> tuple[str, Order]:
@@ -200,6 +202,12 @@ async def banking(home: Path) -> AsyncIterator[Banking]:
         accounts = {
             USUAL: account,
             BRIEF: {**account, "psu_acts_within": BRIEF_TIME.total_seconds()},
+            IN_APP: {**account, "sca": "decoupled"},
+            BRIEF_IN_APP: {
+                **account,
+                "psu_acts_within": BRIEF_TIME.total_seconds(),
+                "sca": "decoupled",
+            },
         }
         written = {
             "temporal_address": temporal.address,
@@ -215,4 +223,4 @@ async def banking(home: Path) -> AsyncIterator[Banking]:
         parts.callback(worker.kill)
         assembly = await parts.enter_async_context(assembled(Settings(home=home)))
         trusting = ssl.create_default_context(cafile=str(authority.file))
-        yield Banking(assembly, address, trusting)
+        yield Banking(assembly, address, trusting, home)

@@ -21,6 +21,7 @@ from domain.consents.terms import Renewal
 from domain.lifecycle.grants import Grant
 from domain.lifecycle.profile import Profile
 from domain.lifecycle.resource import UnknownResource
+from domain.lifecycle.sending import Move
 from regimes.consents import Regime, terms_on
 from store.accepting import KeyReused
 from store.callbacks import CallbackRefused
@@ -31,6 +32,7 @@ from store.consents import Consents, GivenConsent
 from store.database import Database
 from store.evidence import keep_report
 from store.folding import Folding
+from store.halts import Halts
 from store.keyring import Keyring
 from store.page import page_of
 from store.payments import Payments
@@ -344,3 +346,11 @@ async def test_nothing_that_lets_anybody_act_stands_in_the_clear(
 
 def test_a_kind_names_itself() -> None:
     assert KINDS[KIND].name == KIND
+
+
+async def test_a_halt_of_everything_stops_no_consent(desk: Desk) -> None:
+    halts = Halts(desk.database)
+    await halts.halt(by="alice", why="a payment looks wrong", now=desk.clock.now())
+    await desk.ask()
+    draft = await desk.book.draft(ASK, desk.clock.now())
+    assert draft.move is Move.SEND

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlmodel import delete, update
 
+from domain.consents.report import ConsentState
 from domain.lifecycle.command import CommandKind, Outcome
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
 from domain.payments.report import PaymentState
@@ -20,6 +21,7 @@ from terminal.operator import enrol_operators, make_operator_key
 from terminal.resolve import resolve_payment
 from tests.fakes import profile
 from tests.store.books import PAYMENT, in_doubt
+from tests.store.test_consents import CONSENT, Desk
 from tests.terminal.homes import (
     ALICE,
     BOB,
@@ -268,3 +270,20 @@ async def test_what_is_not_in_question_is_not_decided(tmp_path: Path) -> None:
         assert (row["kind"], row["outcome"], row["by"], row["state"]) == (
             CommandKind.ABANDON, Outcome.DONE, "alice", PaymentState.CANCELLED,
         )  # fmt: skip
+
+
+async def test_a_decision_about_a_consent_shows_how_the_consent_stands(tmp_path: Path) -> None:
+    with home(tmp_path) as made:
+        desk = Desk(made.store.database, made.store.clock, made.store.keyring)
+        await desk.ask()
+        await desk.hear(ConsentState.ACTIVE)
+        given = ("resolve", CONSENT, "abandon", "--by", "alice", "--why", "asked by telephone")
+        shown = made.signed(*given, "--command-id", "a")
+        again = made.signed(*given, "--command-id", "a", "--json")
+    assert shown.code == 0, shown.err
+    assert f"{CONSENT} is active: We have been asked to end the access" in " ".join(
+        shown.out.split()
+    )
+    (row,) = again.rows
+    assert (row["payment_id"], row["tenant"], row["key"]) == (CONSENT, "shop", "k")
+    assert (row["state"], row["outcome"], row["certainty"]) == ("active", "asked", "sent")

@@ -105,6 +105,20 @@ async def test_the_bank_shortens_and_the_wish_of_the_app_counts(bank: Bank, asks
     assert report.grant.valid_until == wish
 
 
+async def test_what_the_bank_does_not_say_stays_open(bank: Bank, asks: Asks) -> None:
+    tpp = bank("standard")
+    asked = asks(tpp)
+    await asked.active()
+    rules = [{"fault": "missing_field", "on": "GET /v1/consents/*", "param": {"field": name}}
+             for name in ("access", "validUntil", "frequencyPerDay")]  # fmt: skip
+    for rule in rules:
+        tpp.control("faults", [rule])
+        report = await asked.was_read()
+        assert report.state is S.ACTIVE
+        assert report.grant is not None
+        assert None in (report.grant.accounts, report.grant.valid_until, report.grant.per_day)
+
+
 async def test_accounts_that_are_taken_out_are_missing_from_the_grant(
     bank: Bank, asks: Asks
 ) -> None:
@@ -263,7 +277,14 @@ async def test_a_status_of_another_type_is_no_answer(bank: Bank, asks: Asks) -> 
     tpp = bank("standard")
     asked = asks(tpp)
     await asked.active()
-    tpp.control("faults", [{"fault": "number_as_text", "on": "GET /v1/consents/*"}])
+    # A number where the specification has a text.
+    tpp.control("faults", [{"fault": "says_consent", "on": "GET /v1/consents/*",
+                            "param": {"word": "7"}},
+                           {"fault": "number_for_string", "on": "GET /v1/consents/*",
+                            "param": {"field": "consentStatus"}}])  # fmt: skip
+    read = await asked.adapter.read(asked.subject)
+    assert isinstance(read, Unanswered)
+    assert any("consent_status" in each or "consentStatus" in each for each in read.drift)
     assert (await asked.was_read()).state is S.ACTIVE
 
 
