@@ -8,12 +8,14 @@ from datetime import timedelta
 
 import pytest
 
+from activities.feed_steps import FeedRelay
 from domain.account_data.answers import NoAccess, TransactionsPage
 from domain.account_data.due import ERASED_AFTER
-from domain.account_data.reading import Ask, Rest, Turn
+from domain.account_data.reading import Ask, FeedName, Rest, Turn
 from domain.account_data.transactions import Booking
 from domain.consents.report import ConsentState
 from domain.lifecycle.answers import Unanswered
+from domain.lifecycle.notifying import NotNotified
 from domain.lifecycle.resource import UnknownResource
 from store.account_data import WantedTransactions
 from store.account_feeds import AccountFeeds
@@ -299,6 +301,23 @@ async def test_upkeep_finds_feeds_whose_run_is_dead_and_each_only_now_and_then(
     await reader.read()
     reader.desk.clock.step(HOUR)
     assert await reader.feeds.overdue(mine, reader.now(), limit=9) == [], "it is not due yet"
+
+
+async def test_upkeep_goes_on_after_a_feed_that_cannot_be_notified(reader: Reader) -> None:
+    asked: list[str] = []
+
+    class Full:
+        async def ensure_reading(self, feed: FeedName) -> None:
+            asked.append(feed.consent_id)
+            raise NotNotified("its run takes no further signal")
+
+    await reader.connect()
+    await reader.connect("con_2", key="k2")
+    reader.desk.clock.step(HOUR)
+    relay = FeedRelay(reader.feeds, [("bank", "main")], Full(), reader.desk.clock)
+    assert await relay.notify() == 2
+    assert asked == [CONSENT, "con_2"]
+    assert await FeedRelay(reader.feeds, [], Full(), reader.desk.clock).notify() == 0
 
 
 async def test_no_account_number_or_name_is_in_the_database_in_clear(
