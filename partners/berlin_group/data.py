@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -36,6 +37,7 @@ _EXCEEDED_PAUSE: Final = timedelta(hours=2)
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 #: Of a link that is not followed.
 _ASTRAY: Final = Unusable(("transactions._links.next: leads away from the account's list",))
+_CODE: Final = re.compile(r"[A-Z][A-Z_]{2,39}")
 _NO_ACCESS: Final = errors.CONSENT_OVER | {"CONSENT_UNKNOWN"}
 
 
@@ -135,9 +137,11 @@ def _failed(reply: Reply, shown: Unusable | None = None) -> NoAccess | Unanswere
         return reply.unanswered(shown.why, shown.drift)
     told = errors.read_errors(reply.body) if reply.status is not None else ()
     codes = {each.code for each in told}
-    if reply.status in (400, 401, 403) and codes & _NO_ACCESS:
-        return NoAccess(f"the bank does not take the consent: {', '.join(sorted(codes))}")
+    if reply.status in (400, 401, 403) and (over := codes & _NO_ACCESS):
+        return NoAccess(f"the bank does not take the consent: {', '.join(sorted(over))}")
     if "ACCESS_EXCEEDED" in codes:
         retry_at = max(reply.retry_at or reply.asked_at, reply.asked_at + _EXCEEDED_PAUSE)
         return Unanswered("the bank's limit of readings is used up", reply.exchange, retry_at)
-    return reply.unanswered(" ".join([reply.why, *sorted(codes)]).strip()[:200])
+    # What is no code may be any text, and this is shown and kept in the clear.
+    named = sorted(code for code in codes if _CODE.fullmatch(code))
+    return reply.unanswered(" ".join([reply.why, *named]))
