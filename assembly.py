@@ -18,6 +18,7 @@ from domain.payments.gate import Check
 from partners.kit.workplace import Workplace
 from regimes.ladder import escalate
 from settings import Settings
+from starter.accounts import Accounts
 from starter.asking import Notifier
 from starter.away import LEFT_TO_RELAY
 from starter.client import Orchestrator
@@ -27,6 +28,9 @@ from starter.following import Following
 from starter.operations import Operations
 from starter.operators import Operators
 from starter.webhooks.endpoints import WebhookEndpoints
+from store.account_data import AccountData
+from store.account_feeds import AccountFeeds
+from store.account_pages import AccountPages
 from store.api_keys import ApiKeys
 from store.claims import Claims
 from store.clocks import StoreClocks
@@ -72,7 +76,7 @@ if TYPE_CHECKING:
     from activities.clocks import Clocks
     from activities.witness import Witness
     from inbound.webhooks import Webhooks
-    from partners.interface import ConsentPartner, PaymentPartner, WebhookReader
+    from partners.interface import ConsentPartner, DataPartner, PaymentPartner, WebhookReader
     from starter.api.parts import Parts
     from starter.files.accepted import AcceptedFiles
     from starter.files.intake import Intake
@@ -113,6 +117,9 @@ class Assembly:
     make_consent_partners: Callable[[], Mapping[tuple[str, str], ConsentPartner]] = field(
         default=dict, repr=False
     )
+    make_data_partners: Callable[[], Mapping[tuple[str, str], DataPartner]] = field(
+        default=dict, repr=False
+    )
     checks: Sequence[Check] = ()
     """Our own checks before a send. A kind without a check passes, and the timeline says so."""
     _client: Client | None = field(default=None, repr=False)
@@ -127,6 +134,11 @@ class Assembly:
     def consent_partners(self) -> Mapping[tuple[str, str], ConsentPartner]:
         """Every partner account in the settings that gives access to accounts; made lazily."""
         return self.make_consent_partners()
+
+    @cached_property
+    def data_partners(self) -> Mapping[tuple[str, str], DataPartner]:
+        """Every partner account in the settings that shows account data; made lazily."""
+        return self.make_data_partners()
 
     @property
     def profiles(self) -> dict[tuple[str, str], Profile]:
@@ -198,6 +210,26 @@ class Assembly:
         )
 
     @property
+    def account_feeds(self) -> AccountFeeds:
+        """What is read next of the accounts of consents."""
+        return AccountFeeds(self.database, self.keyring)
+
+    @property
+    def account_pages(self) -> AccountPages:
+        """Keeps what banks show of accounts."""
+        return AccountPages(self.database, self.keyring)
+
+    @property
+    def accounts(self) -> Accounts:
+        """The client for apps that read the accounts of their users."""
+        return Accounts(
+            data=AccountData(self.database, self.keyring),
+            feeds=self.account_feeds,
+            running=self.running,
+            clock=self.clock,
+        )
+
+    @property
     def operations(self) -> Operations:
         """The client for operators."""
         return Operations(
@@ -259,6 +291,7 @@ class Assembly:
             keys=self.api_keys,
             file_requests=FileRequests(self.database),
             accepted_files=self.accepted_files,
+            accounts=self.accounts,
             intake=self.intake_of,
             debtors=self.settings.debtor_accounts,
             profiles=lambda: self.profiles,
@@ -447,6 +480,9 @@ class Assembly:
         if "consent_partners" in vars(self):
             for bank in self.consent_partners.values():
                 await bank.close()
+        if "data_partners" in vars(self):
+            for reader in self.data_partners.values():
+                await reader.close()
         self.database.close()
 
 
@@ -516,6 +552,15 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
             for account_name, account in settings.partner_accounts(name).items()
         }
 
+    def data_partners() -> dict[tuple[str, str], DataPartner]:
+        places = workplaces()
+        return {
+            (name, account_name): registration.data(account, places[name])
+            for name, registration in registrations.items()
+            if registration.data is not None
+            for account_name, account in settings.partner_accounts(name).items()
+        }
+
     assembly = Assembly(
         settings=settings,
         keyring=keyring,
@@ -526,6 +571,7 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
         clock=clock,
         make_partners=partners,
         make_consent_partners=consent_partners,
+        make_data_partners=data_partners,
         logins=logins,
     )
     try:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from terminal.account_commands import account_commands
 from terminal.api_key_commands import api_key_commands
 from terminal.claim_commands import claim_commands
 from terminal.collect_command import collect_command
@@ -297,6 +298,7 @@ def resolve(
 
 halt_commands(app, _run)
 report_command(app, _run)
+account_commands(app, _run)
 
 
 @app.command()

@@ -26,6 +26,7 @@ from temporalio.worker import Worker
 from temporalio.workflow import NondeterminismError
 
 from activities.checks import Checks
+from activities.feed_steps import FeedRelay, FeedSteps
 from activities.partner_steps import PartnerSteps
 from activities.payment_store import PaymentStore
 from activities.upkeep import Upkeep
@@ -45,6 +46,7 @@ from store.folding import Folding
 from store.notifications import Notifications
 from store.tasks import Tasks
 from store.turns import ReadTurns
+from workflows.feed import FeedWorkflow
 from workflows.upkeep import UpkeepWorkflow
 
 log = logging.getLogger("finality.worker")
@@ -121,11 +123,18 @@ def workers(
         leaves_after=assembly.settings.leave_temporal_after,
         others={CONSENT: assembly.consent_partners},
     )
+    feed_steps = FeedSteps(
+        feeds=assembly.account_feeds,
+        pages=assembly.account_pages,
+        partners=assembly.data_partners,
+        runner=Running(client, lifecycles),
+        clocks=assembly.clocks,
+    )
     made = [
         Worker(
             client,
             task_queue=TASK_QUEUE,
-            workflows=[*lifecycles.values(), UpkeepWorkflow],
+            workflows=[*lifecycles.values(), FeedWorkflow, UpkeepWorkflow],
             activities=[
                 store.load,
                 store.record,
@@ -146,12 +155,19 @@ def workers(
         Worker(
             client,
             task_queue=partner_queue(partner),
-            activities=[steps.instruct, steps.read],
+            activities=[steps.instruct, steps.read, feed_steps.read_accounts],
             max_concurrent_activities=50,
             graceful_shutdown_timeout=assembly.settings.graceful_shutdown,
         )
         for partner in sorted(
-            {name for name, _ in (*assembly.partners, *assembly.consent_partners)}
+            {
+                name
+                for name, _ in (
+                    *assembly.partners,
+                    *assembly.consent_partners,
+                    *assembly.data_partners,
+                )
+            }
         )
     ]
     return made
@@ -165,6 +181,7 @@ def upkeep(
     lifecycles: Mapping[str, Any] = LIFECYCLES,
 ) -> Upkeep:
     """The activities of upkeep: relay, sweep and the comparisons."""
+    running = Running(client, lifecycles)
     return Upkeep(
         payments=assembly.payments,
         inbox=assembly.inbox,
@@ -173,11 +190,14 @@ def upkeep(
         rounds=assembly.rounds,
         witness=assembly.witness,
         back_fill=assembly.back_fill,
-        runner=Running(client, lifecycles),
+        runner=running,
         clock=clock or assembly.clock,
         clocks=assembly.clocks,
         future=assembly.future,
         last_round=partial(known_round, client, assembly.database, assembly.keyring),
+        feeds=FeedRelay(
+            assembly.account_feeds, assembly.data_partners, running, clock or assembly.clock
+        ),
     )
 
 

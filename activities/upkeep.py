@@ -24,6 +24,7 @@ from domain.payments.view import KIND
 if TYPE_CHECKING:
     from activities.back_fill import BackFill
     from activities.clocks import Clocks, Moments
+    from activities.feed_steps import FeedRelay
     from activities.witness import Witness
     from domain.clock import Clock
     from store.future import Future
@@ -78,8 +79,10 @@ class Upkeep:
         clocks: Clocks,
         future: Future,
         last_round: Callable[[], Awaitable[Known]],
+        feeds: FeedRelay | None = None,
     ) -> None:
-        """`last_round` finds the last round in Temporal that is ours."""
+        """`last_round` finds the last round in Temporal that is ours; `feeds` are of account data,
+        if this process reads any."""
         self._payments = payments
         self._inbox = inbox
         self._notifications = notifications
@@ -92,6 +95,7 @@ class Upkeep:
         self._clocks = clocks
         self._future = future
         self._last_round = last_round
+        self._feeds = feeds
         self._named: frozenset[str] = frozenset()
 
     @activity.defn
@@ -173,6 +177,8 @@ class Upkeep:
             await self._notify(page)
             await self._payments.started(_ids(page), now)
             relayed |= {*page}
+        if self._feeds is not None:
+            await self._feeds.notify()
         return len(relayed)
 
     @activity.defn

@@ -27,6 +27,7 @@ from benchmarks.report import GOALS, as_markdown
 from benchmarks.shape import Shape
 from benchmarks.sides import Product, Side, Twin, working
 from benchmarks.stand import Stand, stand
+from benchmarks.sync import sync
 from benchmarks.tap import follow
 from benchmarks.throughput import Throughput, throughput
 from benchmarks.waiting import waiting
@@ -38,7 +39,9 @@ T = TypeVar("T")
 
 OUT: Final = Path(__file__).parent / "out"
 _WAITING_GOAL: Final = 10_000
-_MEASURES: Final = ("compare", "waiting", "regular", "workers", "peer", "api", "imports")
+_MEASURES: Final = (
+    "compare", "waiting", "regular", "workers", "peer", "api", "imports", "sync"
+)  # fmt: skip
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,6 +100,9 @@ async def measure(given: argparse.Namespace, home: Path) -> dict[str, Any]:
         result["regular_ms"] = max(ms for found in asked.values() for ms in found.values())
     if "workers" in given.only:
         result |= await _reported("two workers", two_workers(home / "workers", given.payments))
+    if "sync" in given.only:
+        read = await _reported("account data", asyncio.to_thread(sync, home / "sync"))
+        result |= read
     if "imports" in given.only:
         result |= await _reported("imports", asyncio.to_thread(import_ratio))
     return result

@@ -27,6 +27,8 @@ _GOALS: Final = {
     "waiting_memory_mb": Goal("worker memory for 10,000 payments that wait, MB", 50),
     "regular_ms": Goal("the slowest regular query with a million payments, ms", 5),
     "api_ratio": Goal("processor time of `POST /v1/payments`, beside `Orchestrator.pay`", 1.3),
+    "sync_ratio": Goal("100,000 transactions read by cursor, beside a bare loop", 1.5),
+    "sync_memory_mb": Goal("growth of memory while they are read, MB", 10),
     "import_ratio": Goal("`import worker`, beside its libraries alone", 1.3),
 }
 #: As JSON has them.

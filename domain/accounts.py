@@ -76,12 +76,15 @@ class Account(BaseModel):
         return self.iban or self.other or ""
 
     @property
+    def ends(self) -> str:
+        """The last four characters; empty if the number is so short that they give it away."""
+        return self.number[-4:] if len(self.number) >= _MASKED_FROM else ""
+
+    @property
     def masked(self) -> str:
         """The part to show and log: the last four characters, and the first four of an IBAN."""
-        number = self.number
-        if self.iban and len(number) >= _MASKED_FROM:
-            return f"{number[:4]}…{number[-4:]}"
-        return f"…{number[-4:]}" if len(number) >= _MASKED_FROM else "…"
+        begins = self.number[:4] if self.iban and self.ends else ""
+        return f"{begins}…{self.ends}"
 
     def __repr__(self) -> str:
         return f"Account({self.masked})"

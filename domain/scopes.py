@@ -14,5 +14,7 @@ class Scope(StrEnum):
     """Read payments, collections, consents, files and events."""
     CONNECT = "connect"
     """Ask for, renew and end consents; get the address at which their user acts."""
+    ACCOUNTS = "accounts"
+    """Read users' bank accounts, with full account numbers, and have them read anew."""
     OPERATE = "operate"
     """Read tasks and halts; manage webhook endpoints and their deliveries."""

@@ -6,9 +6,16 @@ A partner implements those it has; there is no base class and there are no capab
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
+from domain.account_data.answers import (
+    Access,
+    AccountsShown,
+    BalancesShown,
+    NoAccess,
+    TransactionsPage,
+)
 from domain.lifecycle.answers import (
     Deadline,
     FeedPage,
@@ -92,6 +99,44 @@ class ConsentPartner(Partner, Protocol):
     @property
     def issuer(self) -> str | None:
         """The bank's `iss` in callbacks (RFC 9207); None if it sends none."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+class DataPartner(Protocol):
+    """Reads the accounts of a consent: which there are, their balances and their transactions.
+
+    `Unanswered`: this reading brought nothing, and the last good data stays. `NoAccess`: the bank
+    does not take the consent any more, or not for this.
+    """
+
+    @property
+    def login(self) -> str:
+        """The login whose connection our requests use."""
+
+    async def accounts(self, access: Access) -> AccountsShown | NoAccess | Unanswered:
+        """All accounts that the consent covers now."""
+
+    async def balances(self, access: Access, account: str) -> BalancesShown | NoAccess | Unanswered:
+        """All balances of one account.
+
+        Args:
+            account: the bank's own id of it, as `accounts` showed it.
+        """
+
+    async def transactions(
+        self, access: Access, account: str, since: date | None, cursor: str | None
+    ) -> TransactionsPage | NoAccess | Unanswered:
+        """One page of an account's transactions, booked and pending, in the bank's own order.
+
+        It makes one request. A line gets a `reference` only if the bank shows the same one for it
+        in every listing; otherwise it would be stored twice.
+
+        Args:
+            since: the day to begin with; None: as far back as the bank shows.
+            cursor: that of the page before; None: the first page.
+        """
 
     async def close(self) -> None:
         """Close the connections."""

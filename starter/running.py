@@ -17,7 +17,10 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.feed_steps import FeedRef
 from activities.messages import EDITION, ResourceRef
+from domain.account_data.due import FEED
+from domain.account_data.reading import FeedName
 from domain.consents.instructions import KIND as CONSENT
 from domain.ids import TASK_QUEUE, workflow_id
 from domain.lifecycle.next_step import NextStep
@@ -25,6 +28,7 @@ from domain.lifecycle.notifying import NotNotified
 from domain.payments.view import KIND
 from starter.away import TemporalAway
 from workflows.consent import ConsentWorkflow
+from workflows.feed import FeedWorkflow
 from workflows.payment import PaymentWorkflow
 
 #: The workflow of each kind that our processes drive.
@@ -80,16 +84,38 @@ class Running:
         """
         if kind not in self._lifecycles:
             raise NotNotified(f"this process has no workflow for the kind {kind!r}")
+        await self._start(
+            self._lifecycles[kind].run,
+            ResourceRef(tenant=tenant, resource_id=resource_id, first=first, edition=EDITION),
+            workflow_id(tenant, resource_id, kind),
+            f"{kind} {resource_id}",
+        )
+
+    async def ensure_reading(self, feed: FeedName) -> None:
+        """The same for the workflow that reads the accounts of a consent.
+
+        Raises:
+            TemporalAway: the server cannot be reached.
+            NotNotified: the server takes no further signal for this run.
+        """
+        await self._start(
+            FeedWorkflow.run,
+            FeedRef(tenant=feed.tenant, consent_id=feed.consent_id, partner=feed.partner),
+            workflow_id(feed.tenant, feed.consent_id, FEED),
+            f"accounts of {feed.consent_id}",
+        )
+
+    async def _start(self, run: Any, given: Any, its_id: str, summary: str) -> None:
         try:
             await self._client.start_workflow(
-                self._lifecycles[kind].run,
-                ResourceRef(tenant=tenant, resource_id=resource_id, first=first, edition=EDITION),
-                id=workflow_id(tenant, resource_id, kind),
+                run,
+                given,
+                id=its_id,
                 task_queue=TASK_QUEUE,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 start_signal="look_again",
-                static_summary=f"{kind} {resource_id}",
+                static_summary=summary,
                 rpc_timeout=_START_TIMEOUT,
             )
         except RPCError as error:

@@ -16,6 +16,7 @@ from domain.consents.states import STATES
 from domain.consents.view import ConsentView
 from domain.ids import instruction_id
 from domain.lifecycle.change import Change
+from store.account_access import keep_feed
 from store.callbacks import answer_for, callback_for
 from store.keyring import Keyring
 from store.kind import StoredKinds
@@ -30,12 +31,16 @@ class StoredConsents(ConsentKind):
     def keep(
         self, session: Session, row: LifecycleRow, reports: Sequence[Any], before: str
     ) -> Sequence[Change]:
-        """Write until when it has to be renewed. Once active, it supersedes the former one."""
+        """Write until when it has to be renewed, and what follows for its account data.
+
+        Once active, it supersedes the former one.
+        """
         consent = Consent.model_validate_json(row.folded_json)
         own = session.get_one(ConsentRow, row.resource_id)
         granted = STATES[consent.state].was_granted
         own.renew_by = consent.usable_until if granted else None
         session.add(own)
+        keep_feed(session, row, consent, before)
         if own.renews is not None and consent.granted_at is not None:
             _supersede(session, own.renews, consent, row)
         return ()

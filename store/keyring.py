@@ -7,7 +7,7 @@ import hmac
 import os
 import re
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -159,10 +159,12 @@ class Keyring:
 
         Each purpose has its own keys, derived from those of the ring.
         """
-        return tuple(
-            hmac.digest(_derived(key, purpose), clear, "sha256").hex()
-            for key in self._keys.values()
-        )
+        return self.hasher(purpose)(clear)
+
+    def hasher(self, purpose: str) -> Callable[[bytes], tuple[str, ...]]:
+        """`macs` for many values of one purpose: its keys are derived once."""
+        keys = [_derived(key, purpose) for key in self._keys.values()]
+        return lambda clear: tuple(hmac.digest(key, clear, "sha256").hex() for key in keys)
 
 
 def new_line(name: str) -> str:

@@ -38,26 +38,28 @@ def parse(text: str) -> Any:
         raise UnsafeJson(_TOO_DEEP) from None
     except json.JSONDecodeError:
         raise NotJson("not JSON") from None
-    _check(whole)
+    _check(whole, may_be_half=_MAY_BE_HALF.search(text) is not None)
     return whole
 
 
 _TOO_DEEP: Final = f"nested deeper than {DEPTH_MAX} levels"
 _HALF: Final = "half a character"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+#: In the JSON text, what can become half a character. Without it, no value need be searched.
+_MAY_BE_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 
 
-def _check(whole: Any) -> None:
+def _check(whole: Any, *, may_be_half: bool) -> None:
     """Check depth and texts, level by level, since recursion could overflow the stack."""
     level, depth = [whole], 0
     while level:
         inner: list[Any] = []
         for value in level:
             match value:
-                case str() if _is_half(value):
+                case str() if may_be_half and _is_half(value):
                     raise UnsafeJson(_HALF)
                 case dict():
-                    if any(map(_is_half, value)):
+                    if may_be_half and any(map(_is_half, value)):
                         raise UnsafeJson(_HALF)
                     inner += value.values()
                 case list():

@@ -54,8 +54,14 @@ def redact_body(body: str) -> str:
     return _bounded(json.dumps(_redacted("", whole), ensure_ascii=False, separators=(",", ":")))
 
 
-def evidence(request: Request, outcome: Outcome, sent_at: datetime) -> Exchange:
-    """The exchange, redacted for storage."""
+def evidence(
+    request: Request, outcome: Outcome, sent_at: datetime, *, with_content: bool = True
+) -> Exchange:
+    """The exchange, redacted for storage.
+
+    Args:
+        with_content: False leaves out the body of an answer that succeeded.
+    """
     if request.content_type == "application/x-www-form-urlencoded":
         pairs = parse_qsl(request.body.decode("utf-8", errors="replace"), keep_blank_values=True)
         sent = _bounded(_as_sent(pairs))
@@ -63,7 +69,8 @@ def evidence(request: Request, outcome: Outcome, sent_at: datetime) -> Exchange:
         sent = redact_body(request.body.decode("utf-8", errors="replace")) if request.body else ""
     query = _as_sent(request.query)
     if isinstance(outcome, Response):
-        status, received = outcome.status, redact_body(outcome.text)
+        is_left_out = not with_content and 200 <= outcome.status < 300
+        status, received = outcome.status, "" if is_left_out else redact_body(outcome.text)
     else:
         status, received = None, redact_text(outcome.why)
     return Exchange(

@@ -9,7 +9,7 @@ from partners.berlin_group.account import BerlinGroupAccount
 from partners.kit.registration import Registration
 
 if TYPE_CHECKING:
-    from partners.interface import ConsentPartner, PaymentPartner
+    from partners.interface import ConsentPartner, DataPartner, PaymentPartner
     from partners.kit.workplace import Workplace
 
 
@@ -23,6 +23,12 @@ def _consents(account: BerlinGroupAccount, workplace: Workplace) -> ConsentPartn
     from partners.berlin_group.consents import BerlinGroupConsents
 
     return BerlinGroupConsents(account, workplace)
+
+
+def _data(account: BerlinGroupAccount, workplace: Workplace) -> DataPartner:
+    from partners.berlin_group.data import BerlinGroupData
+
+    return BerlinGroupData(account, workplace)
 
 
 def _simulated(webhook_secret: str) -> Mapping[str, Any]:
@@ -41,5 +47,6 @@ BERLIN_GROUP: Final = Registration(
     account=BerlinGroupAccount,
     make=_make,
     consents=_consents,
+    data=_data,
     simulated=_simulated,
 )

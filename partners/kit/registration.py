@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from partners.kit.account import PartnerAccount
 
 if TYPE_CHECKING:
-    from partners.interface import ConsentPartner, PaymentPartner, WebhookReader
+    from partners.interface import ConsentPartner, DataPartner, PaymentPartner, WebhookReader
     from partners.kit.workplace import Workplace
 
 A = TypeVar("A", bound=PartnerAccount)
@@ -43,6 +43,8 @@ class Registration(Generic[A]):
     consents: Callable[[A, Workplace], ConsentPartner] | None = None
     """the adapter for consents of one of our accounts; None if the partner gives no access to
     accounts"""
+    data: Callable[[A, Workplace], DataPartner] | None = None
+    """the adapter that reads accounts with such a consent; None if the partner shows none"""
     webhooks: Callable[[A], WebhookReader] | None = None
     """the reader of webhooks, for an account that has secrets to verify them"""
     simulated: Callable[[str], Mapping[str, Any]] = not_simulated

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from domain.clock import ClocksApart
 from domain.payments.payment import UnknownPayment
+from starter.api.account_data import account_data
 from starter.api.callbacks import callbacks, users_callbacks
 from starter.api.callers import BEARER
 from starter.api.collections import collections
@@ -82,8 +83,8 @@ def application(parts: Parts, limits: Limits | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     routers = (
-        payments, collections, consents, callbacks, files, events, webhook_endpoints,
-        webhook_deliveries, tasks, halts, reports,
+        payments, collections, consents, callbacks, account_data, files, events,
+        webhook_endpoints, webhook_deliveries, tasks, halts, reports,
     )  # fmt: skip
     for router in routers:
         app.include_router(router(parts), dependencies=[Depends(BEARER)], responses=_PROBLEMS)

@@ -55,6 +55,7 @@ def _without_nulls(value: Any) -> Any:
 Pays = Annotated[ApiKey, Depends(Needs(Scope.PAY))]
 Connects = Annotated[ApiKey, Depends(Needs(Scope.CONNECT))]
 Reads = Annotated[ApiKey, Depends(Needs(Scope.READ))]
+ReadsAccounts = Annotated[ApiKey, Depends(Needs(Scope.ACCOUNTS))]
 Operates = Annotated[ApiKey, Depends(Needs(Scope.OPERATE))]
 Received = Annotated[dict[str, Any], Depends(_received)]
 IdempotencyKey = Annotated[

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from starter.api.bodies import YEAR_MAX, YEAR_MIN
 from starter.api.problems import FieldError, Problem
+from store.account_data import TransactionPlace
 from store.events import START, Cursor
 from store.finding import ListPlace
 
@@ -35,6 +36,49 @@ def list_place(text: str | None) -> ListPlace | None:
             if moment.tzinfo is None or not YEAR_MIN <= moment.year <= YEAR_MAX:
                 raise _no_cursor()
             return ListPlace(moment, payment_id)
+        case _:
+            raise _no_cursor()
+
+
+def of_accounts(account_id: str) -> str:
+    """The cursor of a list of accounts."""
+    return _written([account_id])
+
+
+def account_place(text: str | None) -> str | None:
+    """The place that a cursor names: the id of an account; None: the beginning.
+
+    Raises:
+        Problem: it is not a cursor of such a list.
+    """
+    match _read(text):
+        case None:
+            return None
+        case [str(account_id)] if _is_plain(account_id):
+            return account_id
+        case _:
+            raise _no_cursor()
+
+
+def of_transactions(place: TransactionPlace) -> str:
+    """The cursor of a list of transactions."""
+    return _written([place.day.isoformat(), place.identity, place.ordinal])
+
+
+def transaction_place(text: str | None) -> TransactionPlace | None:
+    """The place that a cursor names; None: the beginning.
+
+    Raises:
+        Problem: it is not a cursor of such a list.
+    """
+    match _read(text):
+        case None:
+            return None
+        case [str(day), str(identity), int(ordinal)] if _is_plain(identity) and 0 < ordinal < 2**31:
+            try:
+                return TransactionPlace(date.fromisoformat(day), identity, ordinal)
+            except ValueError:
+                raise _no_cursor() from None
         case _:
             raise _no_cursor()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from domain.clock import Clock
 from domain.lifecycle.profile import Profile
+from starter.accounts import Accounts
 from starter.client import Orchestrator
 from starter.consents import ConsentOrchestrator
 from starter.files.accepted import AcceptedFiles
@@ -40,6 +41,7 @@ class Parts:
     keys: ApiKeys
     file_requests: FileRequests
     accepted_files: AcceptedFiles
+    accounts: Accounts
     intake: Callable[[str], Intake]
     debtors: Mapping[str, DebtorAccount]
     profiles: Callable[[], Mapping[tuple[str, str], Profile]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlmodel import SQLModel
 
+import store.tables.account_data
 import store.tables.api
 import store.tables.consents
 import store.tables.events

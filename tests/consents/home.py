@@ -31,6 +31,7 @@ from store.keyring import Keyring
 from store.payments import Payments
 from store.sending import SendBook
 from store.tables.people import TaskRow
+from tests.account_data.bank import ModelAccounts
 from tests.consents.bank import ModelBank
 from tests.polling import eventually
 from tests.world import KEYRING
@@ -63,6 +64,7 @@ class ConsentHome:
 
     assembly: Assembly
     bank: ModelBank
+    data: ModelAccounts = field(default_factory=ModelAccounts)
     running: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def work(self) -> None:
@@ -166,6 +168,7 @@ async def consent_home(
     schema.upgrade(database)
     bank = ModelBank(home / "bank.json", clock, dies_after_effect=dies_after_effect)
     bank.profile = of or bank.profile
+    data = ModelAccounts()
     assembly = Assembly(
         settings=settings,
         keyring=keyring,
@@ -176,10 +179,11 @@ async def consent_home(
         clock=clock,
         make_partners=dict,
         make_consent_partners=lambda: {("bank", "main"): bank},
+        make_data_partners=lambda: {("bank", "main"): data},
         logins={},
         _client=client,
     )
-    made = ConsentHome(assembly, bank)
+    made = ConsentHome(assembly, bank, data)
     try:
         yield made
     finally:

@@ -46,7 +46,7 @@ async def life(tmp_path: Path, *kinds: Kind) -> AsyncIterator[Life]:
         time_skipping(KEYRING, clock) as client,
         consent_home(tmp_path / "home", "", of=of, clock=clock, client=client) as made,
     ):
-        lived = Life(made.assembly, made.bank, made.running, server_clock=clock)
+        lived = Life(made.assembly, made.bank, made.data, made.running, server_clock=clock)
         await lived.work()
         yield lived
 

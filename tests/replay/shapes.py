@@ -13,8 +13,10 @@ from typing import Any, Final
 from activities.clocks import Moments
 from activities.messages import Step
 from activities.partner_steps import PartnerSteps
+from domain.account_data.due import FEED
 from domain.consents.instructions import ConsentInstruction
 from domain.consents.report import ConsentState
+from domain.ids import workflow_id
 from domain.lifecycle.answers import NotReady
 from domain.lifecycle.heard import Heard
 from domain.lifecycle.profile import IdempotencyKind, LookupKind, Profile
@@ -25,6 +27,7 @@ from starter.running import Running
 from store.halts import Halts
 from store.keyring import Keyring
 from tests import operators
+from tests.account_data.bank import line
 from tests.consents.bank import profile as consents_profile
 from tests.consents.home import ConsentHome, consent_home
 from tests.fakes import ACCOUNT, BANK, order, profile
@@ -281,6 +284,43 @@ async def consent_abandoned(home: ConsentHome) -> str:
     return await _consent_ended(home, asked.consent_id)
 
 
+async def feed_waits_for_the_erasure(home: ConsentHome) -> str:
+    """A feed reads, is asked again while it waits, and outlives its consent."""
+    home.data.lines = [line(f"{number}") for number in range(5)]
+    consent_id = await home.connected()
+
+    async def refreshed() -> None:
+        assert await home.assembly.accounts.refresh(consent_id, tenant="shop")
+
+    async def listings(count: int) -> None:
+        async def seen() -> bool:
+            return sum(call.endswith("None None") for call in home.data.calls) >= count
+
+        await eventually(seen, f"{count} listings", 90)
+
+    await refreshed()
+    await listings(2)  # The second one looks whether the first page moved.
+    its_id = workflow_id("shop", consent_id, FEED)
+    handle = (await home.assembly.client()).get_workflow_handle(its_id)
+
+    async def waits() -> bool:
+        events = (await handle.fetch_history()).events
+        return events[-1].HasField("timer_started_event_attributes")
+
+    await eventually(waits, "the wait for the next reading")
+    await refreshed()
+    await home.assembly.consents.revoke(consent_id, "e", tenant="shop", by="u-1")
+    await _consent_ended(home, consent_id)
+    await refreshed()
+
+    async def to_be_erased() -> bool:
+        (account,), _ = await home.assembly.accounts.accounts(tenant="shop")
+        return account.erase_at is not None and await waits()
+
+    await eventually(to_be_erased, "the wait for the erasure")
+    return its_id
+
+
 async def _consent_ended(home: ConsentHome, consent_id: str) -> str:
     handle = await home.handle(consent_id)
     await handle.result()
@@ -315,4 +355,7 @@ SHAPES: Final[dict[str, Shape]] = {
         place=consent_home,
     ),
     "consent_abandoned": Shape(consent_abandoned, consents_profile(), place=consent_home),
+    "feed_waits_for_the_erasure": Shape(
+        feed_waits_for_the_erasure, consents_profile(), place=consent_home
+    ),
 }

@@ -24,6 +24,7 @@ from tests.servers import dev_server
 from tests.words import COMPLETED, REVIEW
 from tests.world import world
 from workflows.consent import ConsentWorkflow
+from workflows.feed import FeedWorkflow
 from workflows.payment import PaymentWorkflow
 from workflows.upkeep import UpkeepWorkflow
 
@@ -42,7 +43,7 @@ def saved(name: str, folder: Path = HISTORIES) -> WorkflowHistory:
 
 def replayer(*workflows: type) -> Replayer:
     return Replayer(
-        workflows=workflows or (PaymentWorkflow, ConsentWorkflow, UpkeepWorkflow),
+        workflows=workflows or (PaymentWorkflow, ConsentWorkflow, FeedWorkflow, UpkeepWorkflow),
         plugins=[plugin(KEYRING)],
     )
 

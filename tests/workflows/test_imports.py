@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 ALLOWED = frozenset({"temporalio", "pydantic", "domain", "activities", "workflows"})
 NOT_LOADED = ("httpx", "sqlmodel", "sqlalchemy", "cryptography", "lxml", "store", "partners")
-WORKFLOWS = ("workflows.payment", "workflows.consent", "workflows.upkeep")
+WORKFLOWS = ("workflows.payment", "workflows.consent", "workflows.feed", "workflows.upkeep")
 #: Rooms whose code replays, so that it must do the same each time.
 REPLAYED = ("workflows", "domain")
 #: Modules that ask for the time, chance, or what is outside of this program.

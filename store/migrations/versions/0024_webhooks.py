@@ -8,7 +8,7 @@ from alembic import op
 from store.columns import Moment
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0023"
 
 _NAMING = {"fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s"}
 

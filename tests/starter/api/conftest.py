@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from assembly import Assembly, MachineClock
+from domain.account_data.reading import FeedName
 from domain.lifecycle.profile import InstructionKind
 from domain.scopes import Scope
 from starter.api.application import application
@@ -58,6 +59,11 @@ class FakeRunning:
         if self.away:
             raise TemporalAway("no Temporal server answers")
         self.started.append(payment_id)
+
+    async def ensure_reading(self, feed: FeedName) -> None:
+        if self.away:
+            raise TemporalAway("no Temporal server answers")
+        self.started.append(f"feed of {feed.consent_id}")
 
 
 @dataclass
@@ -164,6 +170,8 @@ async def api(tmp_path: Path, migrated: Path) -> AsyncIterator[Api]:
             (OTHER, OTHER, [Scope.PAY, Scope.READ, Scope.OPERATE]),
             ("reader", SHOP, [Scope.READ]),
             ("payer", SHOP, [Scope.PAY]),
+            ("teller", SHOP, [Scope.ACCOUNTS]),
+            ("stranger", OTHER, [Scope.ACCOUNTS]),
         ):
             accounts = [(BANK, TILL)] if tenant == SHOP else []
             new = await assembly.api_keys.make(tenant, name, scopes, now, accounts=accounts)
