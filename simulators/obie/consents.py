@@ -135,7 +135,10 @@ class Consents:
         """Raises:
         NotPossible: not in this status, or these accounts cannot be chosen.
         """
-        known = {row["id"] for row in self._book.accounts()}
+        wanted = debtor_of(consent)
+        known = {
+            row["id"] for row in self._book.accounts() if wanted in (None, row["identification"])
+        }
         if not self.can_be_authorised(consent):
             raise NotPossible(f"the consent is {consent['status']}")
         if not accounts or not set(accounts) <= known:
@@ -244,6 +247,12 @@ class Consents:
 
 def reason(code: str) -> Json:
     return {"StatusReasonCode": code, "StatusReasonDescription": REASONS.get(code, code)}
+
+
+def debtor_of(consent: Row) -> str | None:
+    """The number of the account that a payment has to come from, if the TPP said it."""
+    initiation = json.loads(consent["body"])["Data"].get("Initiation", {})
+    return (initiation.get("DebtorAccount") or {}).get("Identification")
 
 
 def _path(version: Version, consent: Row) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from simulators.kit.replies import Reply, Row
 from simulators.obie import wire
 from simulators.obie.book import ACCESS
+from simulators.obie.consents import debtor_of
 
 PATH = "/psu/{id}"
 
@@ -19,11 +20,11 @@ def page(session: Row, client: Row, consent: Row, accounts: list[Row], wrong: st
     again = is_access and consent["status"] != "AWAU"
     told = _access(consent) if is_access else _payment(consent)
     chosen = json.loads(consent["accounts"])
-    wanted = _debtor(consent)
+    wanted = debtor_of(consent)
+    offered = [row for row in accounts if wanted in (None, row["identification"])]
     listed = "".join(
         _choice(row, is_access=is_access, checked=row["id"] in chosen if chosen else nth == 0)
-        for nth, row in enumerate(accounts)
-        if wanted in (None, row["identification"])
+        for nth, row in enumerate(offered)
     )
     heading = "Pay?" if not is_access else "Renew access?" if again else "Give access?"
     problem = f"<p role=alert>{escape(wrong)}</p>" if wrong else ""
@@ -79,12 +80,6 @@ def _access(consent: Row) -> str:
     data = json.loads(consent["body"])["Data"]
     until = wire.shown_at(consent["expires_at"]) if consent["expires_at"] else "no end"
     return _rows({"Data": ", ".join(data["Permissions"]), "Until": until})
-
-
-def _debtor(consent: Row) -> str | None:
-    """The account that a payment has to come from, if the TPP knows it."""
-    initiation = json.loads(consent["body"])["Data"].get("Initiation", {})
-    return (initiation.get("DebtorAccount") or {}).get("Identification")
 
 
 def _choice(account: Row, *, is_access: bool, checked: bool) -> str:

@@ -202,9 +202,6 @@ class Tpp:
             self._own[scope] = given["access_token"]
         return self._own[scope]
 
-    def forget_tokens(self) -> None:
-        self._own.clear()
-
     def authorise_url(self, consent_id: str, scope: str, **changed: Any) -> tuple[str, str]:
         """The URL for the browser, and the code verifier."""
         verifier = secrets.token_urlsafe(48)
@@ -339,6 +336,7 @@ class Tpp:
 
     def advance(self, seconds: float) -> None:
         self.control("clock", {"advance_seconds": seconds})
+        self._own.clear()
 
 
 def _serve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from functools import cache
@@ -72,6 +73,12 @@ class OpenApi:
             found = found[part]
         listed: list[str] = found["enum"]
         return listed
+
+    def error_codes(self) -> set[tuple[str, str]]:
+        """Codes of errors and status reasons, with their names."""
+        with (self._folder / "codesets/OB_Internal_Codeset.csv").open(newline="") as file:
+            rows = [row for row in csv.reader(file) if row[0] == "OBExternalStatusReason1Code"]
+        return {(row[1], row[2]) for row in rows}
 
     def _wrong(self, folder: str, file: str, schema: str, body: Any) -> list[str]:
         found = self._validator(folder, file, schema).iter_errors(body)
