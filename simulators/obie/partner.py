@@ -30,7 +30,7 @@ from simulators.obie.payments import Payments
 from simulators.obie.tokens import Access, Tokens
 from simulators.obie.wire import Problem
 
-_DIALECT, _KEY = "dialect", "signing_key"
+_DIALECT, SIGNING_KEY = "dialect", "signing_key"
 #: Whether the server asks for client certificates, so that a request without one is refused.
 CERTIFICATES = "certificates"
 #: The bank's id in the trust anchor's directory, which its signatures name.
@@ -100,9 +100,9 @@ class Partner(kit.Partner):
             raise ValueError(f"there is no dialect {name!r}; choose one of {', '.join(DIALECTS)}")
         self.book.keep_setting(_DIALECT, name)
         self.dialect = DIALECTS[name]
-        if self.book.setting(_KEY) is None:
-            self.book.keep_setting(_KEY, jose.SigningKey.new_pem())
-        self._signing_key = jose.SigningKey(str(self.book.setting(_KEY)))
+        if self.book.setting(SIGNING_KEY) is None:
+            self.book.keep_setting(SIGNING_KEY, jose.SigningKey.new_pem())
+        self._signing_key = jose.SigningKey(str(self.book.setting(SIGNING_KEY)))
         self._version = V4
         self.clients = Clients(self.book)
         self.accounts = Accounts(self.book)

@@ -28,8 +28,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from simulators.kit.app import PartnerServer, listen
+from simulators.obie.book import Book
 from simulators.obie.control import Control
-from simulators.obie.partner import CERTIFICATES, Partner
+from simulators.obie.jose import SigningKey
+from simulators.obie.partner import CERTIFICATES, SIGNING_KEY, Partner
 from tests.simulators.obie.openapi import OpenApi
 
 BACK = "https://app.test/back"
@@ -146,6 +148,11 @@ def initiation(number: int = 1, **changed: Any) -> dict[str, Any]:
         },
         **changed,
     }
+
+
+@cache
+def bank_key() -> str:
+    return SigningKey.new_pem()
 
 
 @dataclass
@@ -344,6 +351,10 @@ def _serve(
 ) -> None:
     """Serve until told to stop. The book's connection belongs to the thread that opened it."""
     try:
+        # One key for all banks of a run: it takes longer to make than the bank.
+        book = Book(file)
+        book.keep_setting(SIGNING_KEY, bank_key())
+        book.close()
         partner = Partner(file, dialect)
         partner.book.keep_setting(CERTIFICATES, "1" if tls else "")
         listener = listen(0)
