@@ -9,6 +9,7 @@ import itertools
 import json
 import re
 import secrets
+import shutil
 import ssl
 import threading
 import time
@@ -28,10 +29,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from simulators.kit.app import PartnerServer, listen
-from simulators.obie.book import Book
 from simulators.obie.control import Control
-from simulators.obie.jose import SigningKey
-from simulators.obie.partner import CERTIFICATES, SIGNING_KEY, Partner
+from simulators.obie.partner import CERTIFICATES, Partner
 from tests.simulators.obie.openapi import OpenApi
 
 BACK = "https://app.test/back"
@@ -148,11 +147,6 @@ def initiation(number: int = 1, **changed: Any) -> dict[str, Any]:
         },
         **changed,
     }
-
-
-@cache
-def bank_key() -> str:
-    return SigningKey.new_pem()
 
 
 @dataclass
@@ -273,7 +267,7 @@ class Tpp:
     ) -> httpx.Response:
         """A request with the TPP's own token, unless one is given. A header None is left out."""
         content = b"" if body is None else json.dumps(body).encode()
-        scope = "payments" if path.startswith("pisp") else "accounts"
+        scope = "payments" if "pisp/" in path else "accounts"
         given: dict[str, str | None] = {
             "authorization": f"Bearer {token or self.own_token(scope)}",
             "x-fapi-interaction-id": str(uuid.uuid4()),
@@ -351,10 +345,6 @@ def _serve(
 ) -> None:
     """Serve until told to stop. The book's connection belongs to the thread that opened it."""
     try:
-        # One key for all banks of a run: it takes longer to make than the bank.
-        book = Book(file)
-        book.keep_setting(SIGNING_KEY, bank_key())
-        book.close()
         partner = Partner(file, dialect)
         partner.book.keep_setting(CERTIFICATES, "1" if tls else "")
         listener = listen(0)
@@ -369,8 +359,18 @@ def _serve(
     partner.book.close()
 
 
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A book with its key and its accounts, which take longer to make than to copy."""
+    file = tmp_path_factory.mktemp("bank") / "furnished.sqlite"
+    Partner(file).book.close()
+    return file
+
+
 @pytest.fixture
-def bank(tmp_path: Path, ending: list[threading.Thread]) -> Iterator[Callable[..., Tpp]]:
+def bank(
+    tmp_path: Path, furnished: Path, ending: list[threading.Thread]
+) -> Iterator[Callable[..., Tpp]]:
     """Opens a bank of a dialect. Its clock stands still, and its books balance in the end."""
     opened: list[tuple[Tpp, uvicorn.Server, threading.Thread]] = []
 
@@ -382,7 +382,9 @@ def bank(tmp_path: Path, ending: list[threading.Thread]) -> Iterator[Callable[..
         context: ssl.SSLContext | None = None,
     ) -> Tpp:
         started: Future[tuple[str, uvicorn.Server]] = Future()
-        arguments = (tmp_path / f"{len(opened)}.sqlite", dialect, tls or {}, started)
+        file = tmp_path / f"{len(opened)}.sqlite"
+        shutil.copy(furnished, file)
+        arguments = (file, dialect, tls or {}, started)
         thread = threading.Thread(target=_serve, args=arguments, daemon=True)
         thread.start()
         address, server = started.result(timeout=30)
