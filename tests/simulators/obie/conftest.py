@@ -203,7 +203,7 @@ class Tpp:
             self._own[scope] = given["access_token"]
         return self._own[scope]
 
-    def authorise_url(self, consent_id: str, scope: str, **changed: Any) -> tuple[str, str]:
+    def authorise_url(self, consent_id: str, scope: str, /, **changed: Any) -> tuple[str, str]:
         """The URL for the browser, and the code verifier."""
         verifier = secrets.token_urlsafe(48)
         claims = {"id_token": {"openbanking_intent_id": {"value": consent_id, "essential": True}}}
