@@ -96,6 +96,16 @@ def test_a_rule_fits_by_fields_of_the_order(tpp: Tpp) -> None:
     assert (tpp.status(first), tpp.status(second)) == ("RCVD", "RJCT")
 
 
+def test_a_token_dies_between_the_approval_and_the_submission(tpp: Tpp) -> None:
+    consent = tpp.ask_payment()
+    consent_id = consent["Data"]["ConsentId"]
+    token = tpp.authorised(consent_id, "payments")["access_token"]
+    tpp.control("tokens/revoke", {"id": consent_id})
+    assert tpp.ask("POST", PAYMENTS, tpp.order_of(consent), token=token).status_code == 401
+    assert tpp.get(f"{CONSENTS}/{consent_id}")["Data"]["Status"] == "AUTH"
+    assert tpp.control("book")["payments"] == []
+
+
 def test_access_is_revoked_later_by_a_rule(tpp: Tpp) -> None:
     consent_id = tpp.ask_access()
     token = tpp.authorised(consent_id, "accounts")["access_token"]
