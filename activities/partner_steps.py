@@ -16,7 +16,7 @@ from temporalio import activity
 from activities.messages import Step, StepRequest
 from activities.uninterrupted import Heartbeat, uninterrupted
 from domain.clock import ClocksApart
-from domain.lifecycle.answers import NotReady, Subject, Unprepared, WireRequest
+from domain.lifecycle.answers import NeedsUser, NotReady, Subject, Unprepared, WireRequest
 from domain.lifecycle.future import redated
 from domain.lifecycle.gate import Examined
 from domain.lifecycle.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
@@ -167,6 +167,17 @@ class PartnerSteps:
             preparation = await partner.prepare(draft.subject)
             if isinstance(preparation, Unprepared):
                 return await self._unprepared(request, preparation, moments, draft.subject)
+            if isinstance(preparation, NeedsUser):
+                self._note(draft.subject, is_answer(preparation.exchange), "", moments)
+                waits = await self._book.await_user(
+                    request.instruction_id,
+                    preparation,
+                    moments.now(),
+                    seen=draft.subject,
+                    passed=passed,
+                    known=request.attempts,
+                )
+                return self._stored(waits, moments)
             wire_request = preparation.request
         turn = await self._book.begin(
             request.instruction_id,

@@ -332,7 +332,8 @@ class Consents:
             if found is not None:
                 session.refresh(found)
             callback = require_own(
-                found, row.tenant if row else None, tenant, params, browser_session
+                found if row is not None and row.kind == KIND else None,
+                row.tenant if row else None, tenant, params, browser_session
             )
             assert row is not None
             view = consent_view(session, row)

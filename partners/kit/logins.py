@@ -88,6 +88,8 @@ class Login:
         credentials: what the login is made with. The book knows them by their hash alone: after a
             refusal it permits no login until they change or a person says so.
         header: the name of the header with the token, and the scheme before it.
+        locks: whether the partner may lock the login after failed ones. False: a login whose answer
+            was lost is soon repeated.
     """
 
     def __init__(
@@ -100,7 +102,9 @@ class Login:
         transport: Transport,
         clock: Clock,
         header: tuple[str, str] = ("authorization", "Bearer "),
+        locks: bool = True,
     ) -> None:
+        self._locks = locks
         self._name = name
         self._hash = hashlib.sha256(credentials.encode()).hexdigest()
         self._flow = flow
@@ -237,5 +241,6 @@ class Login:
         answered: bool = True,
     ) -> NotReady:
         """Give the lease back. The token and its refresh token stay in the book."""
-        await self._book.unclear(self._name, self._hash, may_have_counted=may_have_counted)
+        counted = may_have_counted and self._locks
+        await self._book.unclear(self._name, self._hash, may_have_counted=counted)
         return NotReady(why, self._clock.now() + pause, answered=answered)
