@@ -68,8 +68,9 @@ async def _call(request: Request, endpoint: str, partner: Partner) -> Call:
     """The request as a `Call`: a GET has its fields in the query, others in body and query."""
     pairs = request.query_params.multi_items()
     written: dict[str, Any] = {}
+    raw = await request.body()
     if partner.body == "json":
-        written = _object(await request.body())
+        written = _object(raw)
     elif request.method != "GET":
         form = await request.form()
         pairs += [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
@@ -89,6 +90,8 @@ async def _call(request: Request, endpoint: str, partner: Partner) -> Call:
         address=f"{request.url.scheme}://{request.url.netloc}",
         certificate=_subject(request),
         parts=dict(request.path_params),
+        raw=raw,
+        certificate_der=_certificate(request),
     )
 
 
@@ -98,6 +101,13 @@ def _subject(request: Request) -> str:
     certificate = connection.get_extra_info("peercert") or {}
     named = (pair for part in certificate.get("subject", ()) for pair in part)
     return ", ".join(f"{name}={value}" for name, value in named)
+
+
+def _certificate(request: Request) -> bytes:
+    """The client's certificate; empty if it presented none."""
+    connection: asyncio.Transport = request.scope[_TRANSPORT]
+    tls: ssl.SSLObject | None = connection.get_extra_info("ssl_object")
+    return (tls.getpeercert(binary_form=True) if tls else None) or b""
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class Call:
         address: scheme and host under which the client reached us.
         certificate: the subject of the client's certificate; empty if it presented none.
         parts: all variable parts of the path, by their names in the endpoint's path.
+        raw: the body as it came, for signatures.
+        certificate_der: the client's certificate itself; empty if it presented none.
     """
 
     method: str
@@ -46,6 +48,8 @@ class Call:
     address: str = ""
     certificate: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
+    raw: bytes = b""
+    certificate_der: bytes = b""
 
 
 @dataclass(frozen=True)
