@@ -333,7 +333,10 @@ class Consents:
                 session.refresh(found)
             callback = require_own(
                 found if row is not None and row.kind == KIND else None,
-                row.tenant if row else None, tenant, params, browser_session
+                row.tenant if row else None,
+                tenant,
+                params,
+                browser_session,
             )
             assert row is not None
             view = consent_view(session, row)

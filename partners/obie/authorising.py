@@ -97,7 +97,10 @@ def _odd(
     audience = claims.get("aud")
     expected = {
         "iss": (str(claims.get("iss")).rstrip("/"), account.authorisation_server),
-        "aud": (account.client_id in (audience if isinstance(audience, list) else [audience]), True),
+        "aud": (
+            account.client_id in (audience if isinstance(audience, list) else [audience]),
+            True,
+        ),
         _INTENT: (claims.get(_INTENT), consent_id),
         "nonce": (claims.get("nonce"), nonce_of(callback)),
     }

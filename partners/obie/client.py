@@ -166,7 +166,9 @@ class ObiePartner:
             return _never(subject, "the approval was withdrawn at the bank", reply.asked_at)
         if words.APPROVALS.get(status) is not Approval.APPROVED:
             return reply.unprepared(f"the consent is {status[:40]!r}, not authorised")
-        if self._account.checks_funds and (without := await self._without_funds(subject, consent_id)):
+        if self._account.checks_funds and (
+            without := await self._without_funds(subject, consent_id)
+        ):
             return without
         key = subject.keys[-1]
         content = requests.payment_body(subject.order, self._account, key, consent_id)

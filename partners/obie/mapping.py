@@ -103,12 +103,12 @@ def differs(subject: Subject, initiation: wire.Initiation) -> str:
     return ""
 
 
-def refused(
-    subject: Subject, status: int, told: tuple[wire.Fault, ...], as_of: datetime
-) -> Report:
+def refused(subject: Subject, status: int, told: tuple[wire.Fault, ...], as_of: datetime) -> Report:
     """A refusal of the payment."""
     codes = [each.code for each in told]
-    text = "; ".join(" ".join(filter(None, (each.message, each.path))) or each.code for each in told)
+    text = "; ".join(
+        " ".join(filter(None, (each.message, each.path))) or each.code for each in told
+    )
     reasons = (errors.ISO_REASON[each] for each in codes if each in errors.ISO_REASON)
     return Report(
         instruction_id=subject.instruction_id,

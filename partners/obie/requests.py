@@ -103,7 +103,9 @@ def unfit(order: Order, account: ObieAccount) -> str:
     if order.rail is not Rail.DOMESTIC:
         return f"rail: {order.rail} is not offered here; use {Rail.DOMESTIC}"
     if order.instructed_amount.currency != "GBP":
-        return f"instructed_amount: {order.instructed_amount.currency} is not GBP; domestic pays GBP"
+        return (
+            f"instructed_amount: {order.instructed_amount.currency} is not GBP; domestic pays GBP"
+        )
     if _creditor(order) is None:
         return (
             "creditor_account: give 8 digits with the sort code (GBDSC) as creditor_agent_member, "

@@ -1,4 +1,4 @@
-"""The bank's authorisation server: where its endpoints are, and the keys that the bank signs with."""
+"""The bank's authorisation server: its endpoints, and the keys that the bank signs with."""
 
 from __future__ import annotations
 
@@ -107,7 +107,11 @@ class AuthorisationServer:
         if not is_page(found.authorization_endpoint):
             return "its page for approvals is not https, so nobody is led there"
         try:
-            for url in (found.token_endpoint, found.jwks_uri, *found.mtls_endpoint_aliases.values()):
+            for url in (
+                found.token_endpoint,
+                found.jwks_uri,
+                *found.mtls_endpoint_aliases.values(),
+            ):
                 checked_address(url)
         except BadAddress as bad:
             return f"an endpoint of its authorisation server cannot be used: {bad}"
