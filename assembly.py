@@ -18,6 +18,7 @@ from domain.payments.gate import Check
 from partners.kit.workplace import Workplace
 from regimes.ladder import escalate
 from settings import Settings
+from starter.approving import Approver
 from starter.asking import Notifier
 from starter.away import LEFT_TO_RELAY
 from starter.client import Orchestrator
@@ -27,6 +28,7 @@ from starter.following import Following
 from starter.operations import Operations
 from starter.operators import Operators
 from store.api_keys import ApiKeys
+from store.approvals import Approvals
 from store.claims import Claims
 from store.clocks import StoreClocks
 from store.commands import Commands
@@ -191,6 +193,12 @@ class Assembly:
             partners=lambda: self.consent_partners,
             clock=self.clock,
         )
+
+    @property
+    def approver(self) -> Approver:
+        """Takes the callbacks of payers who approve a payment before it is sent."""
+        approvals = Approvals(self.database, self.keyring, self.kinds)
+        return Approver(approvals=approvals, running=self.running, clock=self.clock)
 
     @property
     def operations(self) -> Operations:

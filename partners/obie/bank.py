@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
-from domain.lifecycle.answers import Deadline, NotReady, WireRequest
+from domain.lifecycle.answers import Deadline, NotReady, NotSent, WireRequest
 from domain.lifecycle.callback import Callback
 from partners.kit.calls import Calls, Reply
 from partners.kit.content import Content
@@ -78,8 +78,10 @@ class Bank:
 
     async def instruct(
         self, consent_id: str, request: WireRequest, deadline: Deadline, headers: Mapping[str, str]
-    ) -> Reply:
+    ) -> Reply | NotSent:
         """Send exactly these bytes once, signed, with the token of the consent's user."""
+        if (away := await self._server.load()) is not None:
+            return NotSent(away.why, retry_at=away.until)
         await self._tokens.of_consent(consent_id).ready()
         # The signature says when it was made, so a resend has a new one over the same bytes.
         signed = {**headers, **self._signatures.of(request.body, self._clock.now())}

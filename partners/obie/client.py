@@ -21,6 +21,7 @@ from domain.lifecycle.answers import (
     LookedFor,
     NeedsUser,
     NotReady,
+    NotSent,
     Preparation,
     Prepared,
     PreparedKey,
@@ -190,6 +191,8 @@ class ObiePartner:
         headers = requests.headers(key=request.key)
         consent_id = request.prepared[_CONSENT]
         reply = await self._bank.instruct(consent_id, request, deadline, headers)
+        if isinstance(reply, NotSent):
+            return reply
         if reply.status is None or reply.status >= 500:
             return reply.no_verdict()
         if reply.status == 201:

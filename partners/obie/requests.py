@@ -74,7 +74,7 @@ def headers(*, key: str = "") -> Mapping[str, str]:
 
 
 def consent_key(key: str) -> str:
-    """The key of a payment's consent. It is not the payment's own, and has 40 characters at most."""
+    """The key of a payment's consent, which is not the payment's own: 40 characters at most."""
     return f"{key}-consent"
 
 

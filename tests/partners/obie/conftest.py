@@ -25,22 +25,20 @@ from domain.lifecycle.answers import (
     Answered,
     Deadline,
     NeedsUser,
-    NotReady,
     Prepared,
     Submitted,
     WireRequest,
 )
-from domain.lifecycle.callback import Callback
 from domain.lifecycle.report import Report
 from domain.money import Money
 from domain.payments.answers import Subject
 from domain.payments.order import Order, Rail
-from partners.kit.jose import encode, fingerprint
+from partners.kit.jose import encode
 from partners.kit.workplace import Workplace
 from partners.obie.account import ObieAccount
 from partners.obie.client import ObiePartner
 from tests.conftest import ROOT
-from tests.partners.conformance.bench import new_key
+from tests.partners.conformance.bench import CALLBACK, Logins, new_key
 from tests.partners.currencycloud.scripted import ORDER as SOME_ORDER
 from tests.partners.currencycloud.scripted import FakePreparedBook
 from transport.http import Transport
@@ -63,39 +61,6 @@ ORDER: Final = SOME_ORDER.model_copy(
         ),
     }
 )
-
-
-class Logins:
-    """A login book of one process: tokens by login, one lease, refusals by credentials."""
-
-    def __init__(self) -> None:
-        self.tokens: dict[str, str] = {}
-        self.refusals: dict[tuple[str, str], str] = {}
-        self.calls: list[str] = []
-        self.unclear_ones = 0
-
-    async def token(self, login: str, credentials_hash: str) -> str | None:
-        return self.tokens.get(login)
-
-    async def claim(self, login: str, credentials_hash: str) -> NotReady | None:
-        self.calls.append("claim")
-        why = self.refusals.get((login, credentials_hash))
-        until = datetime.now(UTC) + timedelta(minutes=5)
-        return None if why is None else NotReady(why, until, needs_person=True)
-
-    async def succeeded(self, login: str, credentials_hash: str, token: str) -> None:
-        self.calls.append("succeeded")
-        self.tokens[login] = token
-
-    async def failed(self, login: str, credentials_hash: str, why: str) -> None:
-        self.refusals[login, credentials_hash] = why
-
-    async def unclear(self, login: str, credentials_hash: str, *, may_have_counted: bool) -> None:
-        self.unclear_ones += 1
-
-    async def drop(self, login: str, token: str) -> None:
-        if self.tokens.get(login) == token:
-            del self.tokens[login]
 
 
 @dataclass(frozen=True)
@@ -142,11 +107,6 @@ class SigningKey:
             "signing_key_id": KEY_ID,
             **more,
         }
-
-
-def callback(state: str = "state-of-this-payment") -> Callback:
-    verifier = "v" * 43
-    return Callback(state, fingerprint(verifier.encode()), verifier)
 
 
 def decide(link: str, choice: str, account: str = "22289") -> dict[str, str]:
@@ -291,7 +251,7 @@ async def pays(bank: Bank) -> AsyncIterator[Pays]:
         workplace = Workplace(clock, logins, FakePreparedBook(), transport)
         adapter = ObiePartner(bank.account(**settings), workplace)
         adapters.append(adapter)
-        subject = Subject("pay_1/pay/1", order, (new_key(adapter),), callback=callback())
+        subject = Subject("pay_1/pay/1", order, (new_key(adapter),), callback=CALLBACK)
         return Paying(bank, adapter, logins, subject)
 
     yield pay
