@@ -158,6 +158,15 @@ class Login:
                 return not_ready
             return None if self._works(grant, self._clock.now()) else not_ready
 
+    async def kept(self) -> Grant | None:
+        """The token in the book, whether or not it still works; None: there never was one."""
+        return await self._grant(at_once=True)
+
+    async def keep(self, grant: Grant) -> None:
+        """Store a token that came by another login, for all processes. It is used from now on."""
+        await self._book.succeeded(self._name, self._hash, grant.kept())
+        self._seen = (None, self._clock.now())
+
     async def _grant(self, *, at_once: bool = False) -> Grant | None:
         """The token in the book, whichever process got it; read again after `_SEEN_FOR`."""
         grant, seen_at = self._seen

@@ -31,13 +31,21 @@ class Authorising:
         self._server = server
 
     def link(
-        self, consent_id: str, scope: str, callback: Callback, now: datetime, until: datetime
+        self,
+        consent_id: str,
+        scope: str,
+        callback: Callback,
+        now: datetime,
+        until: datetime,
+        *,
+        redirect_uri: str = "",
     ) -> str:
         """The page at which a user authorises a consent.
 
         Args:
             scope: `payments` or `accounts`.
             until: when the link ends.
+            redirect_uri: where the user is led back, if not to the account's own.
 
         Raises:
             BadKey: our signing key cannot be used.
@@ -46,7 +54,7 @@ class Authorising:
         asked: dict[str, Any] = {
             "client_id": account.client_id,
             "response_type": "code",
-            "redirect_uri": account.redirect_uri,
+            "redirect_uri": redirect_uri or account.redirect_uri,
             "scope": f"openid {scope}",
             "state": callback.state,
             "nonce": nonce_of(callback),

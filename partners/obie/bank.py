@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import Enum
 from typing import Final
 
 from domain.lifecycle.answers import Deadline, NotReady, NotSent, WireRequest
@@ -16,9 +17,17 @@ from partners.obie.account import ObieAccount
 from partners.obie.authorising import Authorising
 from partners.obie.server import AuthorisationServer
 from partners.obie.signatures import Signatures
-from partners.obie.tokens import Client, Tokens
+from partners.obie.tokens import ENDED, Client, Tokens
 
 _PAUSE: Final = timedelta(minutes=1)
+
+
+class UserToken(Enum):
+    """How the token of a consent's user stands."""
+
+    NEVER = "the user has not brought one yet"
+    WORKS = "it works"
+    ENDED = "it has ended, and only the user can bring another"
 
 
 class Bank:
@@ -59,6 +68,54 @@ class Bank:
         if answer is not None:
             return answer
         return await self.authorising.wrong(login.flow.id_token, consent_id, callback) or None
+
+    async def brought(
+        self, code: str, consent_id: str, callback: Callback, redirect_uri: str
+    ) -> NotReady | str | None:
+        """Exchange a code for the token of a consent that goes on and may be authorised again.
+
+        Returns:
+            As `exchanged`.
+        """
+        by_code = self._tokens.of_code(code, callback.verifier, redirect_uri)
+        if (not_ready := await by_code.ready()) is not None:
+            return not_ready
+        if wrong := await self.authorising.wrong(by_code.flow.id_token, consent_id, callback):
+            return wrong
+        grant = await by_code.kept()
+        if grant is not None and grant != ENDED:
+            # Kept for the consent first. A step that is repeated after this finds both.
+            await self._tokens.of_consent(consent_id).keep(grant)
+            await by_code.keep(ENDED)
+        return None
+
+    async def user_token(self, consent_id: str) -> UserToken:
+        """How the token of a consent's user stands; it is refreshed if it ends soon."""
+        login = self._tokens.of_consent(consent_id)
+        grant = await login.kept()
+        if grant is None:
+            return UserToken.NEVER
+        if grant == ENDED:
+            return UserToken.ENDED
+        ends = not grant.refresh and grant.expires_at is not None
+        if ends and grant.expires_at <= self._clock.now():  # type: ignore[operator]
+            await login.keep(ENDED)
+            return UserToken.ENDED
+        answer = await login.ready()
+        if isinstance(answer, str):
+            await login.keep(ENDED)
+            return UserToken.ENDED
+        return UserToken.WORKS
+
+    async def forget_user(self, consent_id: str) -> None:
+        """Keep no token of a consent that has ended."""
+        await self._tokens.of_consent(consent_id).keep(ENDED)
+
+    async def instruct_as_ourselves(
+        self, scope: str, request: WireRequest, deadline: Deadline, headers: Mapping[str, str]
+    ) -> Reply:
+        """Send exactly these bytes once, unsigned, with our own token."""
+        return await self._own(scope).instruct(request, deadline, headers)
 
     async def get(self, scope: str, path: str, headers: Mapping[str, str]) -> Reply:
         """Read with our own token."""

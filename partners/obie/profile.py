@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from domain.consents.instructions import ConsentInstruction
 from domain.lifecycle.profile import (
     Idempotency,
     IdempotencyKind,
@@ -23,6 +24,10 @@ from partners.obie.account import ObieAccount
 
 PARTNER: Final = "obie"
 
+#: Profile, "HTTP Status Codes": 401, the token is not accepted; 429, too many requests. Neither is
+#: executed.
+_WITHOUT_EFFECT: Final = frozenset({401, 429})
+
 _PAY: Final = Operation(
     idempotency=Idempotency(
         # Profile, "Idempotency": the bank creates no second resource under a key that it had in the
@@ -36,10 +41,53 @@ _PAY: Final = Operation(
     lookup=Lookup(kind=LookupKind.PARENT, settle_delay=timedelta(seconds=15)),
     # Profile, "Idempotency": at least a second before the same key comes again.
     pause=timedelta(seconds=2),
-    # Profile, "HTTP Status Codes": 401, the token is not accepted; 429, too many requests. Neither
-    # is executed.
-    refusals_without_effect=frozenset({401, 429}),
+    refusals_without_effect=_WITHOUT_EFFECT,
 )
+
+_ASK: Final = Operation(
+    # Profile, `x-idempotency-key`: "do not use" for account access consents. A second one hurts
+    # nobody: no user ever sees the first.
+    idempotency=Idempotency(kind=IdempotencyKind.NONE),
+    lookup=Lookup(kind=LookupKind.NONE),
+    refusals_without_effect=_WITHOUT_EFFECT,
+)
+_ANSWER: Final = Operation(
+    # RFC 6749, 4.1.2: a code counts once. If its exchange is repeated after a lost reply, it is
+    # refused at worst, and what the first exchange gave is revoked, which nobody has. Codes live
+    # ten minutes at most.
+    idempotency=Idempotency(kind=IdempotencyKind.NATURAL_KEY, window=timedelta(minutes=10)),
+    # Our own book has the token, or not.
+    lookup=Lookup(kind=LookupKind.PARENT, settle_delay=timedelta(seconds=1)),
+    refusals_without_effect=_WITHOUT_EFFECT,
+)
+_REVOKE: Final = Operation(
+    # A consent is deleted once: its own status is the key.
+    idempotency=Idempotency(kind=IdempotencyKind.NATURAL_KEY),
+    lookup=Lookup(kind=LookupKind.PARENT, settle_delay=timedelta(seconds=15)),
+    refusals_without_effect=_WITHOUT_EFFECT,
+)
+
+
+def consent_profile_of(account: ObieAccount) -> Profile:
+    """The profile of this access for consents to read accounts."""
+    return account.overriding(
+        Profile(
+            partner=PARTNER,
+            spec_version=account.version,
+            operations={
+                ConsentInstruction.ASK: _ASK,
+                ConsentInstruction.RENEW: _ASK,
+                ConsentInstruction.ANSWER: _ANSWER,
+                ConsentInstruction.REVOKE: _REVOKE,
+            },
+            watch={},
+            read_pause=timedelta(seconds=2),
+            # Our own choice: a consent that its user revokes at the bank is found within this time,
+            # or by the first read of data that fails.
+            read_pause_max=timedelta(hours=6),
+        ),
+        account.client_id,
+    )
 
 
 def profile_of(account: ObieAccount) -> Profile:

@@ -8,7 +8,7 @@ from partners.kit.registration import Registration
 from partners.obie.account import ObieAccount
 
 if TYPE_CHECKING:
-    from partners.interface import PaymentPartner
+    from partners.interface import ConsentPartner, PaymentPartner
     from partners.kit.workplace import Workplace
 
 
@@ -18,4 +18,12 @@ def _make(account: ObieAccount, workplace: Workplace) -> PaymentPartner:
     return ObiePartner(account, workplace)
 
 
-OBIE: Final = Registration(title="UK Open Banking", account=ObieAccount, make=_make)
+def _consents(account: ObieAccount, workplace: Workplace) -> ConsentPartner:
+    from partners.obie.consents import ObieConsents
+
+    return ObieConsents(account, workplace)
+
+
+OBIE: Final = Registration(
+    title="UK Open Banking", account=ObieAccount, make=_make, consents=_consents
+)

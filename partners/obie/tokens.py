@@ -11,14 +11,14 @@ from __future__ import annotations
 import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from domain.clock import Clock
 from domain.lifecycle.answers import NotReady
 from partners.kit.content import form
-from partners.kit.jose import Signer
+from partners.kit.jose import Signer, fingerprint
 from partners.kit.logins import Grant, Login
 from partners.kit.wire import Unusable, read
 from partners.obie import wire
@@ -34,6 +34,8 @@ _ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: An assertion is used at once.
 _ASSERTION_LIVES: Final = timedelta(minutes=1)
 _BEARER: Final = "bearer"
+#: In place of a token: there was one, and only the user can bring another.
+ENDED: Final = Grant("", datetime.min.replace(tzinfo=UTC))
 #: Logins of users that are kept in memory; the tokens are in the book.
 _USERS_MAX: Final = 500
 
@@ -143,8 +145,9 @@ class UserFlow(_Flow):
         self._redirect_uri = account.redirect_uri
         self._code = self._verifier = ""
 
-    def brought(self, code: str, verifier: str) -> None:
+    def brought(self, code: str, verifier: str, redirect_uri: str = "") -> None:
         """Take the code that the user came back with, and the PKCE verifier made for it."""
+        self._redirect_uri = redirect_uri or self._redirect_uri
         if code != self._code:
             self._code, self._verifier, self.refusal = code, verifier, ""
 
@@ -209,6 +212,13 @@ class Tokens:
             login.flow.brought(code, verifier)
         return login
 
+    def of_code(self, code: str, verifier: str, redirect_uri: str) -> UserLogin:
+        """A login of one code alone, so that a refused code does not bar those after it."""
+        name = f"{self._account.login}: code {fingerprint(code.encode())}"
+        flow = UserFlow(self._client, self._account)
+        flow.brought(code, verifier, redirect_uri)
+        return UserLogin(self._login(name, flow, locks=False), flow)
+
     def _login(self, name: str, flow: OwnFlow | UserFlow, *, locks: bool = True) -> Login:
         transport = self._server.transport(self._server.token_endpoint)
         # A key or certificate that is renewed is the same client, so its tokens stay. No code is
@@ -236,6 +246,15 @@ class UserLogin:
         if not_ready is not None and self.flow.refusal:
             return self.flow.refusal
         return not_ready
+
+    async def kept(self) -> Grant | None:
+        """The token in the book; None: there never was one."""
+        return await self._login.kept()
+
+    async def keep(self, grant: Grant) -> None:
+        """Store a token that came by a code's own login, or `ENDED`."""
+        self.flow.refusal = ""
+        await self._login.keep(grant)
 
     async def headers(self) -> Mapping[str, str] | None:
         return await self._login.headers()

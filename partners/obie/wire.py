@@ -170,6 +170,7 @@ class ListedAccount(Bank):
 
     model_config = ConfigDict(extra="ignore")
     account_id: str = Field(min_length=1, max_length=40)
+    currency: str | None = None
     account: tuple[AccountReference, ...] = ()
 
 

@@ -38,9 +38,7 @@ async def test_a_payment_is_approved_submitted_and_settled(
     assert (await paying.was_read()).state is S.FINAL
 
 
-async def test_a_payer_who_refuses_ends_it_and_nothing_is_submitted(
-    pays: Pays, bank: Bank
-) -> None:
+async def test_a_payer_who_refuses_ends_it_and_nothing_is_submitted(pays: Pays, bank: Bank) -> None:
     paying, before = pays(), len(bank.payments)
     back = decide(await paying.link(), "reject")
     assert back["error"] == "access_denied"
@@ -163,11 +161,12 @@ async def test_one_changed_byte_of_our_body_is_refused(pays: Pays, bank: Bank) -
 async def test_a_payer_without_funds_is_found_out_before_the_submission(
     pays: Pays, bank: Bank
 ) -> None:
-    bank.control("funds", {"account": "31820", "amount": -50_000_000})
-    paying = pays(checks_funds=True)
-    answer = decide(await paying.link(), "approve", account="31820")
-    paying.subject = replace(paying.subject, answer=answer)
-    refused = await paying.adapter.prepare(paying.subject)
+    paying = await pays(checks_funds=True).approved()
+    bank.control("funds", {"account": "22289", "amount": -50_000_000})
+    try:
+        refused = await paying.adapter.prepare(paying.subject)
+    finally:
+        bank.control("funds", {"account": "22289", "amount": 50_000_000})
     assert isinstance(refused, Unprepared)
     assert refused.refused is not None
     assert refused.refused.status_reason == "AM04"
