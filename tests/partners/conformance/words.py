@@ -33,8 +33,8 @@ class Words:
         order: what is ordered of the simulator at an address.
         held: what the simulator's book calls what it executes.
         title: tells the entries of one partner from each other.
-        settings: what an account with the simulator at an address needs besides what its registration
-            says; it may register us there.
+        settings: what an account with the simulator at an address needs besides what its
+            registration says; it may register us there.
         approve: what a payer brings back from the bank's page, who approves before the send.
         token_lasts: seconds after which an unused token ends; 0 if the partner's account does not
             log in.
