@@ -12,9 +12,8 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from domain.lifecycle.answers import NeedsUser
 from domain.lifecycle.book import Book
-from domain.lifecycle.gate import Examined
+from domain.lifecycle.callback import WaitForUser
 from domain.lifecycle.heard import Heard
 from domain.lifecycle.report import Report, Source
 from domain.lifecycle.sending import Move, next_move
@@ -116,26 +115,20 @@ def wait_for_user(
     resource: LifecycleRow,
     row: InstructionRow,
     book: Book,
-    needs: NeedsUser,
-    seen: OfItsKind,
-    passed: Examined | None,
+    waits: WaitForUser,
     now: datetime,
 ) -> None:
-    """Store what the user has to do before anything can be sent, and until when nothing is due.
-
-    Args:
-        seen: the subject that was prepared. If the user came back meanwhile, nothing waits.
-        passed: our own checks, if they passed in this step.
-    """
+    """Store what the user has to do, and until when nothing is due. The caller folds after it."""
     resource.started_at = resource.started_at or now
-    if passed is not None:
-        resource.gate_passed_at = passed.at
-        gate = passed.report(row.instruction_id, folding.kind(resource).gate)
-        keep_report(session, resource.resource_id, gate, passed.at)
-    if next_move(operation_of(resource, row), book, now).move not in (Move.SEND, Move.CHECK):
+    if waits.passed is not None:
+        resource.gate_passed_at = waits.passed.at
+        gate = waits.passed.report(row.instruction_id, folding.kind(resource).gate)
+        keep_report(session, resource.resource_id, gate, waits.passed.at)
+    move = next_move(operation_of(resource, row), book, now).move
+    if move not in (Move.SEND, Move.CHECK):
         return
     # It counts only until something is sent, so that no later word contradicts it.
-    report = needs.report.model_copy(update={"source": Source.GATE})
+    report = waits.needs.report.model_copy(update={"source": Source.GATE})
     if not _waits_already(folding.folded(resource), report, now):
         heard = Heard(
             resource_id=resource.resource_id,
@@ -143,13 +136,13 @@ def wait_for_user(
             heard_at=now,
             why=report.partner_status,
             report=report,
-            exchange=needs.exchange,
+            exchange=waits.needs.exchange,
         )
         is_new = keep_report(session, resource.resource_id, report, now)
         keep_action(session, folding.keyring, resource.resource_id, report)
         keep_exchange(session, folding.keyring, heard, is_new=is_new)
-    subject = subject_of(session, folding, resource, row, len(seen.keys))
-    resource.not_before = needs.retry_at if subject == seen else None
+    subject = subject_of(session, folding, resource, row, len(waits.seen.keys))
+    resource.not_before = waits.needs.retry_at if subject == waits.seen else None
     resource.waiting_for = report.reason or "the user's approval"
     resource.needs_person = False
 

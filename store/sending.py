@@ -10,7 +10,8 @@ from typing import Final
 from sqlmodel import Session
 
 from domain.ids import resource_of
-from domain.lifecycle.answers import Deadline, NeedsUser, NotReady, Unprepared, WireRequest
+from domain.lifecycle.answers import Deadline, NotReady, Unprepared, WireRequest
+from domain.lifecycle.callback import WaitForUser
 from domain.lifecycle.gate import Examined
 from domain.lifecycle.heard import Heard
 from domain.lifecycle.kind import last_word
@@ -339,27 +340,15 @@ class SendBook:
         return await self._database.write(transaction)
 
     async def await_user(
-        self,
-        instruction_id: str,
-        needs: NeedsUser,
-        at: datetime,
-        *,
-        seen: OfItsKind,
-        passed: Examined | None = None,
-        known: int = 0,
+        self, its_id: str, waits: WaitForUser, at: datetime, *, known: int = 0
     ) -> OfItsKind:
-        """Record what the user has to do before anything can be sent.
-
-        Args:
-            seen: the subject that was prepared.
-            passed, known: as for `begin`.
-        """
+        """Record what the user has to do before anything can be sent. `known`: as for `begin`."""
 
         def transaction(session: Session) -> OfItsKind:
-            row, resource = _rows(session, instruction_id)
+            row, resource = _rows(session, its_id)
             now = agreed(session, at)
             book = remember(session, resource, row, now, known=known)
-            wait_for_user(session, self._folding, resource, row, book, needs, seen, passed, now)
+            wait_for_user(session, self._folding, resource, row, book, waits, now)
             return self._folding.refold(session, resource, now)
 
         return await self._database.write(transaction)

@@ -1,8 +1,11 @@
-"""How a user comes back from a bank's page."""
+"""Steps that wait for a user, and how the user comes back from a bank's page."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from domain.lifecycle.answers import NeedsUser, Subject
+from domain.lifecycle.gate import Examined
 
 
 @dataclass(frozen=True)
@@ -19,3 +22,18 @@ class Callback:
     state: str = field(repr=False)
     challenge: str
     verifier: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class WaitForUser:
+    """What a step found that cannot go on without the user.
+
+    Attributes:
+        needs: what the user has to do.
+        seen: the subject that was prepared. If the user came back meanwhile, nothing waits.
+        passed: our own checks, if they passed in this step.
+    """
+
+    needs: NeedsUser
+    seen: Subject
+    passed: Examined | None = None

@@ -24,6 +24,8 @@ class Words:
         pay, find, read, cancel: method and path of each request, as fault rules name them. Without
             a `cancel`, what was accepted cannot be taken back; without a `find`, nothing is found
             by our own keys.
+        parent: the same for a look-up of the object that a payment uses up, which finds nothing by
+            our own keys.
         listing: the same for the list of payments, if that is not the one of `find`.
         feed: the same for the list of events; empty if the partner has none.
         refund: the same for a refund; empty if the partner has none.
@@ -50,6 +52,7 @@ class Words:
     refused: Mapping[str, Any]
     undocumented: Mapping[str, Any]
     find: str = ""
+    parent: str = ""
     cancel: str = ""
     cancelled: str = ""
     listing: str = ""

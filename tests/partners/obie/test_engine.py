@@ -72,9 +72,7 @@ async def life(bank: Bank, tmp_path: Path) -> AsyncIterator[Life]:
         partial(Transport, clock=clock),
     )
     adapter = ObiePartner(bank.account(), workplace)
-    order = ORDER.model_copy(
-        update={"tenant": "shop", "partner": BANK, "partner_account": ACCOUNT}
-    )
+    order = ORDER.model_copy(update={"tenant": "shop", "partner": BANK, "partner_account": ACCOUNT})
     await store.accept(of=order, as_of=adapter.profile.model_copy(update={"partner": BANK}))
     yield Life(bank, store, Steps(store, cast(Any, adapter)))
     await adapter.close()

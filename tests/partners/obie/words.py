@@ -41,6 +41,7 @@ def _words(version: str) -> Words:
         settles_after=10,
         pay=f"POST /open-banking/{path}/pisp/domestic-payments",
         read=f"GET /open-banking/{path}/pisp/domestic-payments/*",
+        parent=f"GET /open-banking/{path}/pisp/domestic-payment-consents/*",
         refused={"status": 400, "code": "U002"},
         undocumented={"status": 400, "code": "U999"},
         order=lambda address: ORDER,
