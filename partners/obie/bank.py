@@ -97,12 +97,9 @@ class Bank:
             return UserToken.NEVER
         if grant == ENDED:
             return UserToken.ENDED
-        ends = not grant.refresh and grant.expires_at is not None
-        if ends and grant.expires_at <= self._clock.now():  # type: ignore[operator]
-            await login.keep(ENDED)
-            return UserToken.ENDED
-        answer = await login.ready()
-        if isinstance(answer, str):
+        ends = grant.expires_at
+        is_over = not grant.refresh and ends is not None and ends <= self._clock.now()
+        if is_over or isinstance(await login.ready(), str):
             await login.keep(ENDED)
             return UserToken.ENDED
         return UserToken.WORKS
@@ -123,8 +120,12 @@ class Bank:
 
     async def get_for_user(self, consent_id: str, path: str, headers: Mapping[str, str]) -> Reply:
         """Read with the token of a consent's user, which is refreshed if it ends soon."""
-        await self._tokens.of_consent(consent_id).ready()
-        return await self._of_user(consent_id).get(path, headers=headers)
+        login = self._tokens.of_consent(consent_id)
+        await login.ready()
+        reply = await self._of_user(consent_id).get(path, headers=headers)
+        if reply.status == 401 and await login.kept() is None:
+            await login.keep(ENDED)  # It was given up, and nothing renews it.
+        return reply
 
     async def make(
         self, scope: str, path: str, content: Content, headers: Mapping[str, str]

@@ -137,13 +137,13 @@ class ObieConsents:
         access = read(wire.Access, reply.body)
         if isinstance(access, Unusable):
             return reply.in_doubt(access.why, drift=access.drift)
-        action = self._page(subject, access.data.consent_id)
         report = granting.report(
-            subject, access, Source.REPLY, reply.asked_at,
-            instead=ConsentState.AWAITING_USER, action=action,
-        )  # fmt: skip
-        if subject.kind is Kind.RENEW and report.state is ConsentState.NEEDS_REAUTH:
-            report = report.model_copy(update={"state": ConsentState.AWAITING_USER})
+            subject, access, Source.REPLY, reply.asked_at, instead=ConsentState.AWAITING_USER
+        )
+        if report.state in (ConsentState.AWAITING_USER, ConsentState.NEEDS_REAUTH):
+            action = self._page(subject, access.data.consent_id)
+            asks = {"state": ConsentState.AWAITING_USER, "action": action}
+            report = report.model_copy(update=asks)
         return Accepted(report, reply.exchange)
 
     def _page(self, subject: ConsentSubject, consent_id: str) -> Action | None:
@@ -171,7 +171,9 @@ class ObieConsents:
                 return NotSent(answer.why, retry_at=answer.until)
             return InDoubt(answer.why)
         said = answer or "code exchanged"
-        exchange = Exchange(request.method, request.path, None, "", said, asked_at)
+        # Both bodies are credentials, so only the outcome is kept.
+        status = 400 if answer else 200
+        exchange = Exchange(request.method, request.path, status, "", said, asked_at)
         state = None if answer else ConsentState.ACTIVE
         report = granting.own_report(subject, state, said, Source.REPLY, asked_at)
         return Refused(report, exchange) if answer else Accepted(report, exchange)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,7 +27,7 @@ from store.prepared import PreparedObjects
 from tests.activities.steps import Steps
 from tests.fakes import ACCOUNT, BANK
 from tests.partners.obie.conftest import ORDER, Bank, decide
-from tests.store.books import PAYMENT, PAYMENTS, Store
+from tests.store.books import PAYMENTS, Store
 from transport.http import Transport
 
 S = PaymentState
@@ -43,7 +44,7 @@ class Life:
 
     async def action(self) -> Action:
         claims = Claims(self.store.database, Folding(self.store.keyring, PAYMENTS))
-        action = await claims.action(PAYMENT)
+        action = await claims.action(self.steps.request.resource_id)
         assert action is not None
         return action
 
@@ -73,8 +74,11 @@ async def life(bank: Bank, tmp_path: Path) -> AsyncIterator[Life]:
     )
     adapter = ObiePartner(bank.account(), workplace)
     order = ORDER.model_copy(update={"tenant": "shop", "partner": BANK, "partner_account": ACCOUNT})
-    await store.accept(of=order, as_of=adapter.profile.model_copy(update={"partner": BANK}))
-    yield Life(bank, store, Steps(store, cast(Any, adapter)))
+    # The bank remembers keys, which come from the payment's id.
+    payment_id = f"pay_{uuid.uuid4().hex}"
+    profile = adapter.profile.model_copy(update={"partner": BANK})
+    await store.accept(payment_id=payment_id, of=order, as_of=profile)
+    yield Life(bank, store, Steps(store, cast(Any, adapter), payment_id))
     await adapter.close()
     store.close()
 
@@ -105,7 +109,7 @@ async def test_two_workers_at_once_exchange_the_code_once_and_send_once(life: Li
     await life.instructed()
     await life.comes_back()
     before = len(life.bank.payments)
-    beside = Steps(life.store, life.steps.partner)
+    beside = Steps(life.store, life.steps.partner, life.steps.request.resource_id)
     await asyncio.gather(life.steps.instruct(), beside.instruct())
     view = await life.instructed()
     assert view.payment.certainty is Certainty.SENT
