@@ -104,8 +104,13 @@ class Bank:
             return UserToken.ENDED
         return UserToken.WORKS
 
+    async def refreshes(self, consent_id: str) -> bool:
+        """Whether another token of the consent's user can be had without the user."""
+        grant = await self._tokens.of_consent(consent_id).kept()
+        return grant is not None and bool(grant.refresh)
+
     async def forget_user(self, consent_id: str) -> None:
-        """Keep no token of a consent that has ended."""
+        """Keep no token of a consent that has ended, or whose token works no more."""
         await self._tokens.of_consent(consent_id).keep(ENDED)
 
     async def instruct_as_ourselves(
@@ -120,12 +125,8 @@ class Bank:
 
     async def get_for_user(self, consent_id: str, path: str, headers: Mapping[str, str]) -> Reply:
         """Read with the token of a consent's user, which is refreshed if it ends soon."""
-        login = self._tokens.of_consent(consent_id)
-        await login.ready()
-        reply = await self._of_user(consent_id).get(path, headers=headers)
-        if reply.status == 401 and await login.kept() is None:
-            await login.keep(ENDED)  # It was given up, and nothing renews it.
-        return reply
+        await self._tokens.of_consent(consent_id).ready()
+        return await self._of_user(consent_id).get(path, headers=headers)
 
     async def make(
         self, scope: str, path: str, content: Content, headers: Mapping[str, str]

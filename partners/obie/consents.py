@@ -217,6 +217,9 @@ class ObieConsents:
             if instead is ConsentState.ACTIVE:
                 also, accounts = await self._accounts(consent_id)
                 exchange = together(reply.exchange, also.exchange) or reply.exchange
+                if also.status == 401 and not await self._bank.refreshes(consent_id):
+                    await self._bank.forget_user(consent_id)
+                    instead = ConsentState.NEEDS_REAUTH
         report = granting.report(
             subject, access, Source.READ, reply.asked_at, instead=instead, accounts=accounts
         )

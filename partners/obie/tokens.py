@@ -260,4 +260,8 @@ class UserLogin:
         return await self._login.headers()
 
     async def refused(self, headers: Mapping[str, str]) -> None:
-        await self._login.refused(headers)
+        """Give up a token that can be refreshed. Another is all that there is, so it is kept: a
+        gateway's passing refusal must not cost the user's approval."""
+        grant = await self._login.kept()
+        if grant is not None and grant.refresh:
+            await self._login.refused(headers)
