@@ -31,6 +31,9 @@ class ObieAccount(PartnerAccount):
     """the key's `kid` in the key set that we registered"""
     issuer: str | None = None
     """address of the bank's authorisation server; without it `base_url`"""
+    names_itself: bool = True
+    """the bank sends its own name (`iss`) with each user that it leads back, as RFC 9207 says; a
+    callback without it is refused then"""
     version: Literal["v3.1.11", "v4.0.1"] = "v4.0.1"
     """the bank's version of the API"""
     api: str = "/open-banking"
@@ -93,8 +96,19 @@ class ObieAccount(PartnerAccount):
         return Identity(self.client_certificate, self.client_key, self.authorities)
 
     @property
+    def issuer_name(self) -> str:
+        """The authorisation server as it calls itself, to the letter."""
+        return self.issuer or self.base_url
+
+    @property
     def authorisation_server(self) -> str:
-        return (self.issuer or self.base_url).rstrip("/")
+        """Its address, to which paths are added."""
+        return self.issuer_name.rstrip("/")
+
+    @property
+    def issuer_in_callbacks(self) -> str | None:
+        """The `iss` that every callback has to have; None if the bank sends none."""
+        return self.issuer_name if self.names_itself else None
 
     @property
     def is_v3(self) -> bool:

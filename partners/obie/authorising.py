@@ -68,7 +68,7 @@ class Authorising:
         claims = {
             **asked,
             "iss": account.client_id,
-            "aud": account.authorisation_server,
+            "aud": account.issuer_name,
             "jti": new_id(),
             "iat": int(now.timestamp()),
             "nbf": int(now.timestamp()),

@@ -66,7 +66,7 @@ class ObieConsents:
     def __init__(self, account: ObieAccount, workplace: Workplace) -> None:
         self.profile = consent_profile_of(account)
         self.login = account.login
-        self.issuer: str | None = account.authorisation_server
+        self.issuer = account.issuer_in_callbacks
         self._account = account
         self._clock = workplace.clock
         self._bank = Bank(account, workplace)

@@ -103,7 +103,7 @@ def profile_of(account: ObieAccount) -> Profile:
             read_pause=timedelta(seconds=2),
             # A payment's status is all that is shown; a return is a credit of its own.
             shows_bookings=False,
-            payer_first=PayerFirst(issuer=account.authorisation_server),
+            payer_first=PayerFirst(issuer=account.issuer_in_callbacks),
         ),
         account.client_id,
     )

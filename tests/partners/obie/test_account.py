@@ -51,4 +51,7 @@ def test_the_version_is_a_part_of_every_path() -> None:
 
 def test_the_authorisation_server_is_the_bank_unless_it_is_named() -> None:
     assert made().authorisation_server == "https://rs.bank.test"
-    assert made(issuer="https://auth.bank.test/").authorisation_server == "https://auth.bank.test"
+    named = made(issuer="https://auth.bank.test/")
+    assert named.authorisation_server == "https://auth.bank.test"
+    assert named.issuer_in_callbacks == "https://auth.bank.test/", "its name to the letter"
+    assert made(names_itself=False).issuer_in_callbacks is None
