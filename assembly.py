@@ -53,6 +53,7 @@ from store.opening import opened
 from store.payment_kind import payments_alone
 from store.payments import Payments
 from store.prepared import PreparedObjects
+from store.reports import Reports
 from store.rounds import Rounds
 from store.sending import SendBook
 from store.set_back import SetBack
@@ -256,6 +257,7 @@ class Assembly:
             orchestrator=self.orchestrator,
             operations=self.operations,
             events=Events(self.database),
+            reports=self.reports,
             keys=self.api_keys,
             file_requests=FileRequests(self.database),
             accepted_files=self.accepted_files,
@@ -306,6 +308,11 @@ class Assembly:
             timelines=self.timelines,
             clock=self.clock,
         )
+
+    @property
+    def reports(self) -> Reports:
+        """Totals over many payments."""
+        return Reports(self.database)
 
     @property
     def timelines(self) -> Timelines:

@@ -20,6 +20,7 @@ from terminal.operator_commands import operator_commands
 from terminal.options import Json
 from terminal.partner_commands import partner_commands
 from terminal.pay_command import pay_command
+from terminal.report_command import report_command
 
 app = typer.Typer(
     name="finality",
@@ -292,6 +293,7 @@ def resolve(
 
 
 halt_commands(app, _run)
+report_command(app, _run)
 
 
 @app.command()

@@ -37,6 +37,7 @@ from starter.api.problems import (
     not_found,
     pointer,
 )
+from starter.api.reports import reports
 from starter.asking import InvalidCommand
 from store.claims import CannotClaim, ClaimReused, OverBound
 from store.commands import CommandReused
@@ -65,7 +66,7 @@ def application(parts: Parts, limits: Limits | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (payments, collections, files, events, tasks, halts):
+    for router in (payments, collections, files, events, tasks, halts, reports):
         app.include_router(router(parts), dependencies=[Depends(BEARER)], responses=_PROBLEMS)
     app.include_router(health(parts))
     for kind, answer in _ANSWERS.items():

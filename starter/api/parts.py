@@ -15,6 +15,7 @@ from starter.operations import Operations
 from store.api_keys import ApiKeys
 from store.events import Events
 from store.file_requests import FileRequests
+from store.reports import Reports
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,6 +32,7 @@ class Parts:
     orchestrator: Orchestrator
     operations: Operations
     events: Events
+    reports: Reports
     keys: ApiKeys
     file_requests: FileRequests
     accepted_files: AcceptedFiles

@@ -32,7 +32,8 @@ async def test_a_port_that_a_simulator_would_share_is_named_before_anything_star
     tmp_path: Path,
 ) -> None:
     first = free_port()
-    ports = Ports(0, 0, 0, simulator=first, inbound=first + 1)
+    # Port 0 is free whatever else runs on this machine.
+    ports = Ports(0, 0, 0, simulator=first, inbound=first + 1, api=0)
     wanted = rf"port {first + 1} is for --inbound-port and for --simulator-port: .*{first}, "
     with pytest.raises(AlreadyUp, match=wanted):
         async with Stack(tmp_path, ports, {}, say=lambda _: None):
