@@ -19,6 +19,8 @@ from simulators.obie.book import OPENING, Book
 from simulators.obie.dialects import Version
 from simulators.obie.wire import SORT_CODE, Problem
 
+#: Endpoints of account data are named by this and a name of `KINDS`.
+READ = "read accounts "
 #: The least that the profile recommends for a page that is not the last.
 PAGE_SIZE = 25
 HOLDER = "Ms Penny Payer"
@@ -121,7 +123,7 @@ class Accounts:
         """
         data = json.loads(consent["body"])["Data"]
         permissions = set(data["Permissions"])
-        name = call.parts.get("kind") or "accounts"
+        name = call.endpoint.removeprefix(READ)
         kind = KINDS[name]
         if not permissions & set(kind.permissions):
             raise Problem(403)

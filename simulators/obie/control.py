@@ -22,6 +22,7 @@ class Control(kit.Control):
         return (
             ("POST", "clients", self.register),
             ("POST", "issuers", self.trust),
+            ("POST", "tokens/revoke", self.revoke_tokens),
             ("GET", "accounts", self.accounts),
             ("POST", "funds", self.fund),
             ("POST", "entries", self.enter),
@@ -40,6 +41,14 @@ class Control(kit.Control):
         trusted[str(asked["issuer"])] = {"keys": list(asked["jwks"]["keys"])}
         book.keep_setting(ISSUERS, json.dumps(trusted))
         return {"issuers": sorted(trusted)}
+
+    def revoke_tokens(self, asked: Any) -> Any:
+        """End all tokens of the consent `id`. The consent itself stays as it is."""
+        consent = self._partner.book.consent(asked["id"])
+        if consent is None:
+            raise ValueError(f"no such consent: {asked['id']}")
+        self._partner.tokens.revoke_of_consent(consent["id"])
+        return {"id": consent["id"], "status": consent["status"]}
 
     def accounts(self, _: Any) -> Any:
         book, at = self._partner.book, stamp(self._partner.clock.now())

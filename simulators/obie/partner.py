@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 from simulators.kit import partner as kit
-from simulators.kit.faults import Rule
+from simulators.kit.faults import Rule, Stage
 from simulators.kit.partner import Answer, Call
 from simulators.kit.replies import Json, Reply, Row
 from simulators.kit.targets import Target
 from simulators.kit.timers import NotPossible, Timer
 from simulators.obie import jose, psu, signatures, wire
-from simulators.obie.accounts import KINDS, Accounts
+from simulators.obie.accounts import KINDS, READ, Accounts
 from simulators.obie.authorisation import AuthorisationServer
 from simulators.obie.book import ACCESS, PAYMENT, Book
 from simulators.obie.clients import Clients
@@ -30,7 +31,7 @@ from simulators.obie.payments import Payments
 from simulators.obie.tokens import Access, Tokens
 from simulators.obie.wire import Problem
 
-_DIALECT, _KEY = "dialect", "signing_key"
+_DIALECT, SIGNING_KEY = "dialect", "signing_key"
 #: Whether the server asks for client certificates, so that a request without one is refused.
 CERTIFICATES = "certificates"
 #: The bank's id in the trust anchor's directory, which its signatures name.
@@ -40,7 +41,7 @@ _AISP, _PISP = f"{_BASE}/aisp", f"{_BASE}/pisp"
 _CONSENT = f"{_PISP}/{PAYMENT}"
 _PAYMENT = f"{_PISP}/domestic-payments"
 #: Endpoints that a PSU's token opens; all others need the client's own.
-_FOR_PSU = ("funds", "submit", "read accounts")
+_FOR_PSU = ("funds", "submit", READ)
 _SIGNED = ("ask payment", "submit")
 
 
@@ -56,10 +57,10 @@ class Partner(kit.Partner):
         ("POST", f"{_AISP}/{ACCESS}", "ask access"),
         ("GET", f"{_AISP}/{ACCESS}/{{id}}", "show access"),
         ("DELETE", f"{_AISP}/{ACCESS}/{{id}}", "delete access"),
-        ("GET", f"{_AISP}/accounts/{{id}}", "read accounts"),
-        *(("GET", f"{_AISP}/accounts/{{id}}/{kind}", f"read accounts {kind}")
+        ("GET", f"{_AISP}/accounts/{{id}}", f"{READ}accounts"),
+        *(("GET", f"{_AISP}/accounts/{{id}}/{kind}", f"{READ}{kind}")
           for kind in KINDS if kind not in ("accounts", "products")),
-        *(("GET", f"{_AISP}/{kind}", f"read accounts {kind}")
+        *(("GET", f"{_AISP}/{kind}", f"{READ}{kind}")
           for kind in KINDS),
         ("POST", _CONSENT, "ask payment"),
         ("GET", f"{_CONSENT}/{{id}}", "show payment consent"),
@@ -100,9 +101,9 @@ class Partner(kit.Partner):
             raise ValueError(f"there is no dialect {name!r}; choose one of {', '.join(DIALECTS)}")
         self.book.keep_setting(_DIALECT, name)
         self.dialect = DIALECTS[name]
-        if self.book.setting(_KEY) is None:
-            self.book.keep_setting(_KEY, jose.SigningKey.new_pem())
-        self._signing_key = jose.SigningKey(str(self.book.setting(_KEY)))
+        if self.book.setting(SIGNING_KEY) is None:
+            self.book.keep_setting(SIGNING_KEY, jose.SigningKey.new_pem())
+        self._signing_key = jose.SigningKey(str(self.book.setting(SIGNING_KEY)))
         self._version = V4
         self.clients = Clients(self.book)
         self.accounts = Accounts(self.book)
@@ -170,10 +171,7 @@ class Partner(kit.Partner):
             table = "consents" if call.endpoint == "ask payment" else "payments"
             sql = f"SELECT * FROM {table} WHERE unique_request_id = ? ORDER BY seq DESC LIMIT 1"
             found = self.book.row(sql, key)
-        # So that fault rules can match fields of the order.
-        data = call.fields.get("Data")
-        initiation = data.get("Initiation") if isinstance(data, dict) else None
-        return found and {**(initiation if isinstance(initiation, dict) else {}), **found}
+        return found
 
     def words(self, fault: str, param: Mapping[str, Any]) -> Reply:
         return wire.words(fault, param, self._version)
@@ -200,6 +198,14 @@ class Partner(kit.Partner):
             self._intervene(object_id, intervention, param, None, now)
         else:
             self.lifecycle.happen(object_id, intervention, param, None, now)
+
+    def _rules(self, call: Call, about: Row | None, stage: Stage) -> list[Rule]:
+        """Rules can match fields of the order too, which are deep inside of the body."""
+        data = call.fields.get("Data")
+        order = data.get("Initiation") if isinstance(data, dict) else None
+        if isinstance(order, dict):
+            call = replace(call, fields={**order, **call.fields})
+        return super()._rules(call, about, stage)
 
     def _spoilt(self, rule: Rule, reply: Reply, person: Any) -> Reply | None:
         """The kit spoils fields at the top; here they are in `Data`."""
@@ -364,7 +370,7 @@ class Partner(kit.Partner):
         if self.ordered(call, "another_amount", now):
             initiation["InstructedAmount"]["Amount"] = "9999.99"
         if self.ordered(call, "another_creditor", now):
-            initiation["CreditorAccount"]["Identification"] = "08080021325698"
+            initiation["CreditorAccount"]["Identification"] = "40400411290112"
         return shown
 
     def _led_astray(self, call: Call, reply: Json | Reply, now: datetime) -> Json | Reply:

@@ -9,6 +9,7 @@ import itertools
 import json
 import re
 import secrets
+import shutil
 import ssl
 import threading
 import time
@@ -202,7 +203,7 @@ class Tpp:
             self._own[scope] = given["access_token"]
         return self._own[scope]
 
-    def authorise_url(self, consent_id: str, scope: str, **changed: Any) -> tuple[str, str]:
+    def authorise_url(self, consent_id: str, scope: str, /, **changed: Any) -> tuple[str, str]:
         """The URL for the browser, and the code verifier."""
         verifier = secrets.token_urlsafe(48)
         claims = {"id_token": {"openbanking_intent_id": {"value": consent_id, "essential": True}}}
@@ -266,7 +267,7 @@ class Tpp:
     ) -> httpx.Response:
         """A request with the TPP's own token, unless one is given. A header None is left out."""
         content = b"" if body is None else json.dumps(body).encode()
-        scope = "payments" if path.startswith("pisp") else "accounts"
+        scope = "payments" if "pisp/" in path else "accounts"
         given: dict[str, str | None] = {
             "authorization": f"Bearer {token or self.own_token(scope)}",
             "x-fapi-interaction-id": str(uuid.uuid4()),
@@ -358,8 +359,18 @@ def _serve(
     partner.book.close()
 
 
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A book with its key and its accounts, which take longer to make than to copy."""
+    file = tmp_path_factory.mktemp("bank") / "furnished.sqlite"
+    Partner(file).book.close()
+    return file
+
+
 @pytest.fixture
-def bank(tmp_path: Path, ending: list[threading.Thread]) -> Iterator[Callable[..., Tpp]]:
+def bank(
+    tmp_path: Path, furnished: Path, ending: list[threading.Thread]
+) -> Iterator[Callable[..., Tpp]]:
     """Opens a bank of a dialect. Its clock stands still, and its books balance in the end."""
     opened: list[tuple[Tpp, uvicorn.Server, threading.Thread]] = []
 
@@ -371,7 +382,9 @@ def bank(tmp_path: Path, ending: list[threading.Thread]) -> Iterator[Callable[..
         context: ssl.SSLContext | None = None,
     ) -> Tpp:
         started: Future[tuple[str, uvicorn.Server]] = Future()
-        arguments = (tmp_path / f"{len(opened)}.sqlite", dialect, tls or {}, started)
+        file = tmp_path / f"{len(opened)}.sqlite"
+        shutil.copy(furnished, file)
+        arguments = (file, dialect, tls or {}, started)
         thread = threading.Thread(target=_serve, args=arguments, daemon=True)
         thread.start()
         address, server = started.result(timeout=30)
