@@ -11,6 +11,12 @@ from partners.obie import errors, requests, wire, words
 from transport.redaction import redact_text
 
 _TEXT_MAX = 200
+#: States in which another signatory may still have to approve.
+_BEFORE_ALL_APPROVED = (
+    PaymentState.AWAITING_PARTNER,
+    PaymentState.AWAITING_USER,
+    PaymentState.ACCEPTED,
+)
 
 
 def payment_report(
@@ -25,7 +31,7 @@ def payment_report(
         waits = words.OTHERS_WAITED_FOR.get(others.status)
         if waits is None:
             unknown = (*unknown, f"MultiAuthorisation.Status: unknown {others.status[:40]!r}")
-        elif waits and state in (PaymentState.AWAITING_PARTNER, PaymentState.AWAITING_USER):
+        elif waits and state in _BEFORE_ALL_APPROVED:
             state = PaymentState.AWAITING_USER
     if state is PaymentState.AWAITING_USER:
         # The bank asks the other signatories by itself; there is no page of ours to open.

@@ -39,6 +39,7 @@ APPROVALS: Final = {
 
 #: `OBWriteDomesticResponse5.Data.Status`.
 STATES: Final[dict[str, PaymentState]] = {
+    # v3 has one word for what is received and for what is held for checks.
     "Pending": _S.AWAITING_PARTNER,
     "AcceptedSettlementInProcess": _S.PROCESSING,
     # Settled on the debtor's account; "not for financial information".
@@ -47,7 +48,7 @@ STATES: Final[dict[str, PaymentState]] = {
     "AcceptedWithoutPosting": _S.SETTLED,
     "AcceptedCreditSettlementCompleted": _S.FINAL,
     "Rejected": _S.REJECTED,
-    "RCVD": _S.AWAITING_PARTNER,
+    "RCVD": _S.ACCEPTED,
     "PDNG": _S.AWAITING_PARTNER,
     # Partially authorised: another of several payers has to act.
     "PATC": _S.AWAITING_USER,

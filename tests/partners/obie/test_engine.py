@@ -91,7 +91,7 @@ async def test_a_payment_is_approved_and_sent_once_and_nothing_secret_is_in_the_
     before = len(life.bank.payments)
     params = await life.comes_back()
     view = await life.instructed()
-    assert (view.payment.state, view.payment.certainty) == (S.AWAITING_PARTNER, Certainty.SENT)
+    assert (view.payment.state, view.payment.certainty) == (S.ACCEPTED, Certainty.SENT)
     assert view.payment.findings == ()
     await life.instructed()
     assert len(life.bank.payments) == before + 1

@@ -106,4 +106,4 @@ async def test_a_payment_by_certificate_and_a_stranger_whom_the_bank_does_not_kn
     end = MachineClock().now() + timedelta(seconds=20)
     submitted = await adapter.submit(subject, prepared.request, Deadline(end, end))
     assert isinstance(submitted, Accepted), submitted
-    assert submitted.report.state is PaymentState.AWAITING_PARTNER
+    assert submitted.report.state is PaymentState.ACCEPTED
