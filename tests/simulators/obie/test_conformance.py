@@ -97,7 +97,7 @@ def _matches(match: dict[str, str], answer: httpx.Response, values: dict[str, An
     if "header-present" in match:
         return match["header-present"] in answer.headers
     if "header" in match:
-        return answer.headers.get(match["header"]) == _filled(match["value"], values)
+        return bool(answer.headers.get(match["header"]) == _filled(match["value"], values))
     if "JSON-NOT-PRESENT" in match:
         return _at(answer.json(), match["JSON-NOT-PRESENT"]) is None
     found = _at(answer.json(), match["JSON"])
@@ -128,8 +128,12 @@ class Driver:
         self._tokens: dict[frozenset[str], str] = {}
 
     def problems(self, case: Case, openapi: OpenApi) -> list[str]:
-        values = {**self._values, **case["parameters"]}
+        # A parameter that only repeats its own name means the value that is known already.
+        own = {name: each for name, each in case["parameters"].items() if each != f"${name}"}
+        values = {**self._values, **own}
         answer = self._asked(case, values)
+        self._values |= {name: _filled(each, values) for name, each in own.items()
+                         if name.startswith("OB-")}  # fmt: skip
         found = [
             wrong
             for name in case.get("asserts") or ()
