@@ -19,6 +19,7 @@ from partners.kit.workplace import Workplace
 from regimes.ladder import escalate
 from settings import Settings
 from starter.accounts import Accounts
+from starter.approving import Approver
 from starter.asking import Notifier
 from starter.away import LEFT_TO_RELAY
 from starter.client import Orchestrator
@@ -32,6 +33,7 @@ from store.account_data import AccountData
 from store.account_feeds import AccountFeeds
 from store.account_pages import AccountPages
 from store.api_keys import ApiKeys
+from store.approvals import Approvals
 from store.claims import Claims
 from store.clocks import StoreClocks
 from store.commands import Commands
@@ -228,6 +230,12 @@ class Assembly:
             running=self.running,
             clock=self.clock,
         )
+
+    @property
+    def approver(self) -> Approver:
+        """Takes the callbacks of payers who approve a payment before it is sent."""
+        approvals = Approvals(self.database, self.keyring, self.kinds)
+        return Approver(approvals=approvals, running=self.running, clock=self.clock)
 
     @property
     def operations(self) -> Operations:

@@ -16,7 +16,8 @@ from temporalio import activity
 from activities.messages import Step, StepRequest
 from activities.uninterrupted import Heartbeat, uninterrupted
 from domain.clock import ClocksApart
-from domain.lifecycle.answers import NotReady, Subject, Unprepared, WireRequest
+from domain.lifecycle.answers import NeedsUser, NotReady, Subject, Unprepared, WireRequest
+from domain.lifecycle.callback import WaitForUser
 from domain.lifecycle.future import redated
 from domain.lifecycle.gate import Examined
 from domain.lifecycle.heard import Heard, heard_of_lookup, heard_of_read, heard_of_send
@@ -167,6 +168,13 @@ class PartnerSteps:
             preparation = await partner.prepare(draft.subject)
             if isinstance(preparation, Unprepared):
                 return await self._unprepared(request, preparation, moments, draft.subject)
+            if isinstance(preparation, NeedsUser):
+                self._note(draft.subject, is_answer(preparation.exchange), "", moments)
+                waits = WaitForUser(preparation, draft.subject, passed)
+                view = await self._book.await_user(
+                    request.instruction_id, waits, moments.now(), known=request.attempts
+                )
+                return self._stored(view, moments)
             wire_request = preparation.request
         turn = await self._book.begin(
             request.instruction_id,

@@ -11,6 +11,8 @@ from partners.berlin_group.registration import BERLIN_GROUP
 from partners.currencycloud.account import Account as CurrencycloudAccount
 from partners.currencycloud.registration import CURRENCYCLOUD
 from partners.kit.registration import Registry
+from partners.obie.account import ObieAccount
+from partners.obie.registration import OBIE
 from partners.stripe.account import StripeAccount
 from partners.stripe.registration import STRIPE
 
@@ -28,3 +30,5 @@ class Partners(Registry):
         default_factory=dict
     )
     """our accesses to banks that speak NextGenPSD2, by a name of ours"""
+    obie: Annotated[dict[str, ObieAccount], OBIE] = Field(default_factory=dict)
+    """our accesses to banks of UK Open Banking, by a name of ours"""

@@ -92,6 +92,7 @@ class Orchestrator:
         intent: Intent | None = None,
         acknowledge_duplicate_of: Collection[str] = (),
         operator: Signer | None = None,
+        browser_session: str = "",
         patience: timedelta | None = timedelta(seconds=5),
     ) -> Receipt:
         """Record the order once under the key, start its run, and wait a little for its first step.
@@ -113,6 +114,8 @@ class Orchestrator:
                 repeat, the ids of exactly those. Not part of the fingerprint.
             operator: who acknowledges and signs that; needed only if one of those payments is in
                 doubt.
+            browser_session: where the payer approves before the send, a random value that the app
+                keeps in their browser: the callback counts only with it. Empty: in any browser.
             patience: how long to wait for the first step; None: only start the run.
 
         Raises:
@@ -132,6 +135,7 @@ class Orchestrator:
             intent,
             Acknowledgement(frozenset(acknowledge_duplicate_of)),
             operator,
+            browser_session,
         )
         (accepted,) = await self._orders.record([asked])
         if isinstance(accepted, PossibleDuplicate):

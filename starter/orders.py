@@ -32,6 +32,7 @@ class Asked(NamedTuple):
     acknowledged: Acknowledgement = Acknowledgement()
     by: Signer | None = None
     """The operator who acknowledges a possible duplicate, if one does."""
+    browser_session: str = ""
 
 
 class Orders:
@@ -113,6 +114,7 @@ class Orders:
             acknowledged=await self._acknowledged(
                 one.order, payment_id, one.acknowledged.of, one.by
             ),
+            browser_session=one.browser_session,
         )
 
     async def _acknowledged(

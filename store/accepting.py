@@ -21,6 +21,7 @@ from domain.lifecycle.profile import InstructionKind, Profile
 from domain.payments.intent import Acknowledgement, Intent, PossibleDuplicate, require_acknowledged
 from domain.payments.order import Order
 from domain.payments.view import KIND, PaymentView
+from store.callbacks import new_callback
 from store.clocks import agreed
 from store.folding import Folding, request_context
 from store.forgotten import remember, shown_among
@@ -60,6 +61,9 @@ class Given(NamedTuple):
     profile: Profile
     intent: Intent
     acknowledged: Acknowledgement
+    browser_session: str = ""
+    """What the app keeps in the payer's browser, if the payer approves before the send; empty:
+    the payer may come back in any browser."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,11 @@ class _Call:
             partner_account=order.partner_account,
         )
         view, others = self._folding.begin(row, order, paying, at, halted=self._is_halted(row))
+        if (first := given.profile.payer_first) is not None:
+            session, issuer = given.browser_session, first.issuer
+            others.append(
+                new_callback(self._keyring, paying, browser_session=session, issuer=issuer, now=at)
+            )
         self._compared.add(row, of_payment)
         end_to_end = end_to_end_hash(order.tenant, order.end_to_end_id)
         new = self._new[name] = _New(row, of_payment, paying, end_to_end, others, view)

@@ -18,7 +18,7 @@ from typing import Final
 
 from sqlmodel import Session, select
 
-from domain.consents.answers import Callback
+from domain.lifecycle.callback import Callback
 from store.keyring import Keyring
 from store.tables.consents import AnswerRow, CallbackRow
 from store.tables.lifecycles import InstructionRow

@@ -9,7 +9,7 @@ from typing import Final
 from sqlmodel import Session
 
 from domain.consents.fold import DECLINED
-from domain.consents.instructions import ConsentInstruction
+from domain.consents.instructions import KIND, ConsentInstruction
 from domain.ids import claim_id
 from store.books import profile_of
 from store.callbacks import digest_of, new_answer, require_own
@@ -45,7 +45,8 @@ def answered(
     row = resource_row(session, found.consent_id) if found is not None else None
     if found is not None:
         session.refresh(found)
-    callback = require_own(found, row.tenant if row else None, tenant, params, browser_session)
+    of_consent = found if row is not None and row.kind == KIND else None
+    callback = require_own(of_consent, row.tenant if row else None, tenant, params, browser_session)
     assert row is not None
     view = consent_view(session, row)
     if callback.answered_at is not None:
@@ -60,6 +61,7 @@ def answered(
     elif "code" in params and ConsentInstruction.ANSWER in profile_of(row).operations:
         about = claim_id(row.resource_id, ConsentInstruction.ANSWER, state_hash)
         instruct(session, row, about, ConsentInstruction.ANSWER, at)
+        session.flush()
         session.add(new_answer(folding.keyring, about, params, state_hash))
     put_for(session, folding.keyring, row, f"callback/{state_hash}", at)
     session.flush()

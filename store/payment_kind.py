@@ -9,13 +9,17 @@ from typing import Any, Final
 from sqlmodel import Session
 
 from domain.lifecycle.change import Change, ChangeKind
+from domain.lifecycle.kinds import kind_of
 from domain.payments.escalation import Escalate, nobody
 from domain.payments.kind import PaymentKind
 from domain.payments.movements import ever_booked, movements_of
 from domain.payments.report import Movement
 from domain.payments.view import PaymentView
+from store.books import profile_of
+from store.callbacks import answer_for, callback_for
 from store.keyring import Keyring
 from store.kind import StoredKinds
+from store.tables.consents import AnswerRow
 from store.tables.lifecycles import InstructionRow, LifecycleRow
 from store.tables.payments import MovementRow
 from store.views import view_of
@@ -55,8 +59,14 @@ class StoredPayments(PaymentKind):
     def beside(
         self, session: Session, keyring: Keyring, instruction: InstructionRow
     ) -> Mapping[str, Any]:
-        """Nothing: what an adapter is told of a payment is in the order and in the claim."""
-        return {}
+        """How the payer comes back and what they brought, if they approve before it is sent."""
+        row = session.get_one(LifecycleRow, instruction.resource_id)
+        if not kind_of(instruction.kind).opens or profile_of(row).payer_first is None:
+            return {}
+        its_id = instruction.instruction_id
+        brought = session.get(AnswerRow, its_id) is not None
+        answer = answer_for(session, keyring, its_id)[0] if brought else {}
+        return {"callback": callback_for(session, keyring, its_id), "answer": answer}
 
 
 def _moved(kind: ChangeKind, movement: Movement) -> Change:

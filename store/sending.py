@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from domain.ids import resource_of
 from domain.lifecycle.answers import Deadline, NotReady, Unprepared, WireRequest
+from domain.lifecycle.callback import WaitForUser
 from domain.lifecycle.gate import Examined
 from domain.lifecycle.heard import Heard
 from domain.lifecycle.kind import last_word
@@ -26,6 +27,7 @@ from domain.lifecycle.sending import (
 )
 from domain.lifecycle.silence import has_answered, is_answer, silent_since
 from store.actions import keep_action
+from store.approvals import wait_for_user
 from store.attempts import close_attempt, close_refused, of_its_attempt
 from store.books import book_of, profile_of
 from store.cancelling import cancel_barred
@@ -333,6 +335,20 @@ class SendBook:
             resource.waiting_for = why.why
             resource.needs_person = isinstance(why, NotReady) and why.needs_person
             resource.silent_since = silent_since(resource.silent_since, has_answered(why), now)
+            return self._folding.refold(session, resource, now)
+
+        return await self._database.write(transaction)
+
+    async def await_user(
+        self, its_id: str, waits: WaitForUser, at: datetime, *, known: int = 0
+    ) -> OfItsKind:
+        """Record what the user has to do before anything can be sent. `known`: as for `begin`."""
+
+        def transaction(session: Session) -> OfItsKind:
+            row, resource = _rows(session, its_id)
+            now = agreed(session, at)
+            book = remember(session, resource, row, now, known=known)
+            wait_for_user(session, self._folding, resource, row, book, waits, now)
             return self._folding.refold(session, resource, now)
 
         return await self._database.write(transaction)

@@ -22,6 +22,15 @@ def is_this_machine(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+def is_page(url: str) -> bool:
+    """Whether a browser may open it: https, or http on this machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return bool(host) and (
+        parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(host))
+    )
+
+
 def checked_address(url: str) -> SplitResult:
     """The parts of a partner's base URL.
 

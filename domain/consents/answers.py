@@ -7,22 +7,7 @@ from dataclasses import dataclass, field
 
 from domain.consents.instructions import ConsentInstruction
 from domain.consents.request import ConsentRequest
-
-
-@dataclass(frozen=True)
-class Callback:
-    """How the user comes back from the bank's page, once, for one instruction.
-
-    Attributes:
-        state: the secret by which we recognise the callback. The adapter puts it into the request
-            to the bank.
-        challenge: the PKCE challenge (S256) of `verifier`, for the authorisation request.
-        verifier: the PKCE verifier, which goes along when a code is exchanged (RFC 7636).
-    """
-
-    state: str = field(repr=False)
-    challenge: str
-    verifier: str = field(repr=False)
+from domain.lifecycle.callback import Callback
 
 
 @dataclass(frozen=True)

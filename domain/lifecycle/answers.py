@@ -242,7 +242,21 @@ class Unprepared:
     exchange: Exchange | None = None
 
 
-Preparation = Prepared | Unprepared
+@dataclass(frozen=True)
+class NeedsUser:
+    """The prepared objects wait for the user, who has to act before anything can be sent.
+
+    Attributes:
+        report: AWAITING_USER with the user's action. It is stored as one from before the send.
+        retry_at: when to prepare again, unless the user comes back earlier.
+    """
+
+    report: Report
+    retry_at: datetime
+    exchange: Exchange | None = None
+
+
+Preparation = Prepared | Unprepared | NeedsUser
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 #: If a partner does not say how long it remembers a key, we assume a day: the shortest documented
 #: window of the large providers.
@@ -142,6 +142,15 @@ class Quota(BaseModel):
     """The part of `requests` that reads may use, so that they never starve instructions."""
 
 
+class PayerFirst(BaseModel):
+    """The payer approves at their bank before a payment is sent, and comes back with a code."""
+
+    model_config = ConfigDict(frozen=True)
+
+    issuer: str | None = None
+    """The bank's `iss` in callbacks (RFC 9207); None if it sends none."""
+
+
 class Profile(BaseModel):
     """A partner's behaviour. A resource keeps the profile that it was accepted with."""
 
@@ -172,6 +181,9 @@ class Profile(BaseModel):
     status_for: timedelta | None = None
     """How long after settlement a payment can be read; None: for ever."""
     quota: Quota | None = None
+    # Left out if empty, as in profiles of earlier releases.
+    payer_first: PayerFirst | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Set if a payment is sent only after its payer has approved it at the bank."""
 
     def operation(self, kind: str) -> Operation:
         """The behaviour of one operation.

@@ -21,7 +21,8 @@ class Source(IntEnum):
     READ = 1
     STATEMENT = 2
     GATE = 3
-    """Our own checks before the first send. They say nothing about the partner."""
+    """From before the first send: our own checks, or an approval that it waits for. It says nothing
+    about what the partner did."""
     DECISION = 4
     """What operators found out and signed."""
 

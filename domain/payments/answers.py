@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from domain.lifecycle.callback import Callback
 from domain.lifecycle.profile import InstructionKind
 from domain.money import Money
 from domain.payments.order import Order
@@ -24,6 +25,10 @@ class Subject:
     """For all but a PAY, `partner_reference` is the object that the PAY made."""
     amount: Money | None = None
     """For an INCREMENT, CAPTURE or REFUND, what it claims."""
+    callback: Callback | None = None
+    """Of a PAY whose payer approves it first: how the payer comes back, or came back."""
+    answer: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What the payer brought back, by the names in the callback; empty before that."""
     environment: str = ""
     """The place of the partner's account when the order was accepted."""
 

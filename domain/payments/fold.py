@@ -29,6 +29,9 @@ _REFUSALS: Final = (PaymentState.REJECTED, PaymentState.AWAITING_US)
 
 _MAY_BE_TWICE: Final = "what was proven absent was accepted after all, and was sent again meanwhile"
 
+#: States that a payment can be in before it is sent.
+_BEFORE_A_SEND: Final = (*_REFUSALS, PaymentState.AWAITING_USER)
+
 #: Who closes a finding.
 _PEOPLE: Final = "people decided"
 _LATER_WORD: Final = "a later word of the partner"
@@ -160,7 +163,9 @@ class _Folding:
             self._open(contradiction(f"{word} after {self.state}"))
 
     def _hear_gate(self, report: Report) -> None:
-        """Our own checks hold or end a payment that was not sent, and change nothing else."""
+        """Our own checks hold or end a payment that was not sent, or it waits for its payer.
+
+        Nothing else changes."""
         # An instruction that we closed as refused was not executed, whatever was in doubt before.
         sent = any(
             a.result not in _WITHOUT_EFFECT
@@ -169,9 +174,11 @@ class _Folding:
             for a in b.attempts
         )
         others_spoke = self.words is not None and self.words.source is not Source.GATE
-        if sent or others_spoke or not STATES[self.state].is_unsent:
+        # If nobody else spoke, a payment that waits for its payer was not sent either.
+        is_unsent = STATES[self.state].is_unsent or self.state is PaymentState.AWAITING_USER
+        if sent or others_spoke or not is_unsent:
             return
-        if report.state in (PaymentState.AWAITING_US, PaymentState.REJECTED):
+        if report.state in _BEFORE_A_SEND:
             self._move(report.state, report)
         elif self.words is not None:
             self.state, self.words, self.since = _before_any_report(self.paying), None, None

@@ -6,12 +6,11 @@ from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from partners.kit.account import PartnerAccount, Time
-from transport.address import is_this_machine
+from transport.address import is_page
 from transport.identity import Identity
 
 
@@ -105,12 +104,3 @@ class BerlinGroupAccount(PartnerAccount):
     def login(self) -> str:
         """Who we are at this bank. A certificate is renewed; our number stays."""
         return f"{self.tpp_id} at {self.base_url}"
-
-
-def is_page(url: str) -> bool:
-    """Whether a browser may open it: https, or http on this machine."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    return bool(host) and (
-        parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(host))
-    )

@@ -12,11 +12,12 @@ from urllib.parse import urljoin
 from domain.lifecycle.answers import Exchange
 from domain.lifecycle.report import Action, ActionKind
 from partners.berlin_group import requests, wire, words
-from partners.berlin_group.account import BerlinGroupAccount, is_page
+from partners.berlin_group.account import BerlinGroupAccount
 from partners.berlin_group.words import Sca
 from partners.kit.calls import Calls, Reply, together
 from partners.kit.content import json_object
 from partners.kit.wire import Wire, read
+from transport.address import is_page
 
 _APPROACH: Final = "aspsp-sca-approach"
 _NOT_OURS: Final = (

@@ -88,6 +88,8 @@ class Login:
         credentials: what the login is made with. The book knows them by their hash alone: after a
             refusal it permits no login until they change or a person says so.
         header: the name of the header with the token, and the scheme before it.
+        locks: whether the partner may lock the login after failed ones. False: a login whose answer
+            was lost is soon repeated.
     """
 
     def __init__(
@@ -100,7 +102,9 @@ class Login:
         transport: Transport,
         clock: Clock,
         header: tuple[str, str] = ("authorization", "Bearer "),
+        locks: bool = True,
     ) -> None:
+        self._locks = locks
         self._name = name
         self._hash = hashlib.sha256(credentials.encode()).hexdigest()
         self._flow = flow
@@ -153,6 +157,15 @@ class Login:
             if not_ready is None or not_ready.needs_person or grant is None:
                 return not_ready
             return None if self._works(grant, self._clock.now()) else not_ready
+
+    async def kept(self) -> Grant | None:
+        """The token in the book, whether or not it still works; None: there never was one."""
+        return await self._grant(at_once=True)
+
+    async def keep(self, grant: Grant) -> None:
+        """Store a token that came by another login, for all processes. It is used from now on."""
+        await self._book.succeeded(self._name, self._hash, grant.kept())
+        self._seen = (None, self._clock.now())
 
     async def _grant(self, *, at_once: bool = False) -> Grant | None:
         """The token in the book, whichever process got it; read again after `_SEEN_FOR`."""
@@ -237,5 +250,6 @@ class Login:
         answered: bool = True,
     ) -> NotReady:
         """Give the lease back. The token and its refresh token stay in the book."""
-        await self._book.unclear(self._name, self._hash, may_have_counted=may_have_counted)
+        counted = may_have_counted and self._locks
+        await self._book.unclear(self._name, self._hash, may_have_counted=counted)
         return NotReady(why, self._clock.now() + pause, answered=answered)

@@ -133,7 +133,7 @@ class Partner(kit.Partner):
         is_json = reply.content_type.startswith("application/json")
         if is_json:
             reply.content_type = wire.JSON
-        if "pisp" in call.path.split("/") and is_json and (body := reply.payload()):
+        if "pisp" in call.path.split("/") and (body := reply.payload()):
             with self.book.transaction():
                 self._sign(call, reply, body)
         return answer

@@ -18,20 +18,24 @@ from domain.lifecycle.answers import (
     Answered,
     Deadline,
     Found,
+    NeedsUser,
+    NotReady,
     Prepared,
     Submitted,
     WireRequest,
 )
+from domain.lifecycle.callback import Callback
 from domain.lifecycle.profile import InstructionKind, Operation
 from domain.lifecycle.report import Report
 from domain.money import Money
 from domain.payments.answers import Subject
 from partners.interface import PaymentPartner
 from partners.kit.account import PartnerAccount
+from partners.kit.jose import fingerprint
 from partners.kit.registration import Registration
 from partners.kit.workplace import Workplace
 from tests.partners.conformance.words import Words
-from tests.partners.currencycloud.scripted import FakeLoginBook, FakePreparedBook
+from tests.partners.currencycloud.scripted import FakePreparedBook
 from transport.http import Transport
 
 #: Signs the simulator's webhooks.
@@ -39,6 +43,48 @@ SECRET: Final = "c0ffee" * 8
 #: One for all: reading the authorities is slow, and simulators speak plain HTTP.
 _NO_TLS: Final = ssl.create_default_context()
 _NUMBERS: Final = itertools.count(1)
+_VERIFIER: Final = "v" * 43
+#: How a payer comes back who approves a payment before it is sent.
+CALLBACK: Final = Callback("state-of-the-payer", fingerprint(_VERIFIER.encode()), _VERIFIER)
+
+
+class Logins:
+    """A login book of one process: tokens by login, one lease, refusals by credentials."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[str, str] = {}
+        self.refusals: dict[tuple[str, str], str] = {}
+        self.calls: list[str] = []
+        self.unclear_ones = 0
+
+    @property
+    def held(self) -> str | None:
+        """The token that came last, unless it was dropped."""
+        return next(reversed(self.tokens.values()), None)
+
+    async def token(self, login: str, credentials_hash: str) -> str | None:
+        return self.tokens.get(login)
+
+    async def claim(self, login: str, credentials_hash: str) -> NotReady | None:
+        self.calls.append("claim")
+        why = self.refusals.get((login, credentials_hash))
+        until = datetime.now(UTC) + timedelta(minutes=5)
+        return None if why is None else NotReady(why, until, needs_person=True)
+
+    async def succeeded(self, login: str, credentials_hash: str, token: str) -> None:
+        self.calls.append("succeeded")
+        self.tokens.pop(login, None)
+        self.tokens[login] = token
+
+    async def failed(self, login: str, credentials_hash: str, why: str) -> None:
+        self.refusals[login, credentials_hash] = why
+
+    async def unclear(self, login: str, credentials_hash: str, *, may_have_counted: bool) -> None:
+        self.unclear_ones += 1
+
+    async def drop(self, login: str, token: str) -> None:
+        if self.tokens.get(login) == token:
+            del self.tokens[login]
 
 
 @dataclass
@@ -47,7 +93,7 @@ class Bank:
 
     words: Words
     address: str
-    logins: FakeLoginBook = field(default_factory=lambda: FakeLoginBook(held=None))
+    logins: Logins = field(default_factory=Logins)
     """of the adapter that was made last"""
 
     def control(self, path: str, body: Any = None, *, method: str | None = None) -> Any:
@@ -77,8 +123,10 @@ class Bank:
 
     @property
     def account(self) -> PartnerAccount:
-        """As `finality up` writes it."""
-        simulated = self.registration.simulated(SECRET)
+        """As `finality up` writes it, or as the partner's words say."""
+        registration = self.registration
+        simulated = registration.simulated(SECRET) if registration.is_simulated else {}
+        simulated = {**simulated, **self.words.settings(self.address)}
         given = {"base_url": self.address, "simulated": True, **simulated}
         account: PartnerAccount = self.registration.account.model_validate(given)
         return account
@@ -87,7 +135,7 @@ class Bank:
         """For that account, with other settings where a test gives them."""
         clock = MachineClock()
         transport = partial(Transport, clock=clock, verify=_NO_TLS)
-        self.logins = FakeLoginBook(held=None)
+        self.logins = Logins()
         workplace = Workplace(clock, self.logins, FakePreparedBook(), transport)
         return self.registration.make(self.account.model_copy(update=settings), workplace)
 
@@ -115,6 +163,11 @@ class Instruction:
 
     async def prepared(self) -> Instruction:
         preparation = await self.adapter.prepare(self.subject)
+        if isinstance(preparation, NeedsUser):
+            assert preparation.report.action is not None
+            brought = self.bank.words.approve(preparation.report.action.url or "")
+            self.subject = replace(self.subject, answer=brought)
+            preparation = await self.adapter.prepare(self.subject)
         assert isinstance(preparation, Prepared), preparation
         self.request = preparation.request
         self.subject = replace(self.subject, prepared=preparation.request.prepared)
@@ -171,4 +224,5 @@ def new_key(adapter: PaymentPartner, kind: InstructionKind = InstructionKind.PAY
 def payment(bank: Bank, adapter: PaymentPartner) -> Instruction:
     """A new payment, not prepared yet."""
     order = bank.words.order(bank.address).model_copy(update={"partner": bank.words.name})
-    return Instruction(bank, adapter, Subject("pay_1/pay/1", order, (new_key(adapter),)))
+    its_key = (new_key(adapter),)
+    return Instruction(bank, adapter, Subject("pay_1/pay/1", order, its_key, callback=CALLBACK))

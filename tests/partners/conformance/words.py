@@ -24,6 +24,8 @@ class Words:
         pay, find, read, cancel: method and path of each request, as fault rules name them. Without
             a `cancel`, what was accepted cannot be taken back; without a `find`, nothing is found
             by our own keys.
+        parent: the same for a look-up of the object that a payment uses up, which finds nothing by
+            our own keys.
         listing: the same for the list of payments, if that is not the one of `find`.
         feed: the same for the list of events; empty if the partner has none.
         refund: the same for a refund; empty if the partner has none.
@@ -33,6 +35,9 @@ class Words:
         order: what is ordered of the simulator at an address.
         held: what the simulator's book calls what it executes.
         title: tells the entries of one partner from each other.
+        settings: what an account with the simulator at an address needs besides what its
+            registration says; it may register us there.
+        approve: what a payer brings back from the bank's page, who approves before the send.
         token_lasts: seconds after which an unused token ends; 0 if the partner's account does not
             log in.
     """
@@ -47,6 +52,7 @@ class Words:
     refused: Mapping[str, Any]
     undocumented: Mapping[str, Any]
     find: str = ""
+    parent: str = ""
     cancel: str = ""
     cancelled: str = ""
     listing: str = ""
@@ -56,6 +62,8 @@ class Words:
     held: str = "payments"
     title: str = ""
     token_lasts: float = 0
+    settings: Callable[[str], Mapping[str, Any]] = lambda address: {}
+    approve: Callable[[str], Mapping[str, str]] = lambda page: {}
 
     @property
     def lists(self) -> str:
