@@ -13,8 +13,9 @@ from domain.payments.display import Funds
 from domain.payments.report import PaymentState
 from domain.payments.states import STATES
 from finality_client import answers, calls, orders, words
+from starter import event_answer
 from starter.api import answers as served
-from starter.api import bodies, events, files, people
+from starter.api import bodies, files, people
 from starter.api.callers import WAIT_SECONDS_MAX
 from starter.api.guard import VERSION
 from starter.api.reading import PaymentsQuery
@@ -62,7 +63,7 @@ def test_it_knows_the_states_that_end_a_payment_and_the_version_of_the_api() -> 
         (answers.Claim, served.ClaimAnswer),
         (answers.Command, served.CommandAnswer),
         (answers.Link, served.LinkAnswer),
-        (answers.Event, events.EventAnswer),
+        (answers.Event, event_answer.EventAnswer),
         (answers.FileNow, files.FileNowAnswer),
         (answers.Line, files.LineAnswer),
         (answers.Task, people.TaskAnswer),

@@ -10,11 +10,12 @@ from functools import partial
 from typing import Any, Final
 
 from assembly import MachineClock
-from domain.consents.answers import Callback, ConsentSubject
+from domain.consents.answers import ConsentSubject
 from domain.consents.instructions import ConsentInstruction as Kind
 from domain.consents.report import Report
 from domain.consents.request import ConsentRequest, Permission, User
 from domain.lifecycle.answers import Accepted, Answered, Deadline, Prepared, Submitted
+from domain.lifecycle.callback import Callback
 from partners.berlin_group.consents import BerlinGroupConsents
 from partners.kit.workplace import Workplace
 from regimes.consents import Regime, terms_on
