@@ -292,6 +292,7 @@ class Assembly:
         return Parts(
             orchestrator=self.orchestrator,
             consents=self.consents,
+            approver=self.approver,
             operations=self.operations,
             events=Events(self.database),
             webhook_endpoints=self.webhook_endpoints,

@@ -1,4 +1,4 @@
-"""The page that a user sees after coming back from a bank: how the consent stands, and no script.
+"""The page that users see after coming back from a bank: how it stands, and no script.
 
 Nothing that came with the callback is repeated on it.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from typing import Final
+from typing import Any, Final, Protocol
 
-from starter.consents import ConsentOrchestrator, ConsentReceipt, InvalidCallback
+from starter.consents import InvalidCallback
 from store.callbacks import CallbackRefused
 
 #: The cookie that has the value of the user's browser session.
@@ -31,28 +31,35 @@ _INVALID: Final = (
 )
 
 
+class TakesCallbacks(Protocol):
+    """Takes the callbacks of consents, or those of payments."""
+
+    async def answer(self, params: Mapping[str, str], *, tenant: str, browser_session: str) -> Any:
+        """The receipt, which has a `display`.
+
+        Raises:
+            InvalidCallback, CallbackRefused: nothing was taken.
+        """
+
+
 async def came_back(
-    consents: ConsentOrchestrator, params: Mapping[str, str], *, tenant: str, browser_session: str
+    taker: TakesCallbacks, params: Mapping[str, str], *, tenant: str, browser_session: str
 ) -> tuple[int, str]:
     """Take the callback. Returns the status and the page.
 
-    A second tab and a late callback see how the consent stands.
+    A second tab and a late callback see how the consent or the payment stands.
 
     Raises:
         StoreAway, ClocksApart: nothing was taken; the user may open the page again.
     """
     try:
-        receipt = await consents.answer(params, tenant=tenant, browser_session=browser_session)
+        receipt = await taker.answer(params, tenant=tenant, browser_session=browser_session)
     except InvalidCallback:
         return 400, page(*_INVALID)
     except CallbackRefused:
         return 403, page(*_REFUSED)
-    return 200, _of(receipt)
-
-
-def _of(receipt: ConsentReceipt) -> str:
     shown = receipt.display
-    return page(shown.headline, f"{shown.detail} You can close this page.")
+    return 200, page(shown.headline, f"{shown.detail} You can close this page.")
 
 
 def page(headline: str, detail: str) -> str:

@@ -29,6 +29,7 @@ from domain.money import Money
 from domain.party import Identification, Party, PostalAddress
 from domain.payments.order import Captured, ChargeBearer, Collection, Order, Rail, Times
 from starter.collecting import collection_order
+from starter.consenting import SESSION_LENGTH_MIN
 
 _STRICT: Final = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 _DATED: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -36,6 +37,7 @@ YEAR_MIN: Final = 1970
 YEAR_MAX: Final = 9000
 _MINOR_MAX: Final = 10**18 - 1
 _ACKNOWLEDGED_MAX: Final = 1000
+_LENGTH_MAX: Final = 255
 
 
 def _text(value: Any) -> Any:
@@ -60,6 +62,15 @@ def _format(name: str) -> FieldInfo:
 
 
 Day = Annotated[date, BeforeValidator(_text)]
+BrowserSession = Annotated[
+    str,
+    Field(
+        min_length=SESSION_LENGTH_MIN,
+        max_length=_LENGTH_MAX,
+        description="a random value that you keep in the user's browser session",
+        repr=False,
+    ),
+]
 Moment = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_near)]
 
 
@@ -168,6 +179,12 @@ class PaymentBody(_Ordered):
     charge_bearer: ChargeBearer = ChargeBearer.SLEV
     purpose: str | None = None
     category_purpose: str | None = None
+    browser_session: BrowserSession | None = Field(
+        default=None,
+        description="where the payer approves at the bank before the payment is sent: the callback "
+        "counts only with this value; null: from any browser",
+        repr=False,
+    )
 
     @field_validator("creditor_agent")
     @classmethod
@@ -182,7 +199,11 @@ class PaymentBody(_Ordered):
         Raises:
             ValidationError: two of its fields exclude each other.
         """
-        given = self.model_dump(exclude={"partner", "partner_account", "acknowledge_duplicate_of"})
+        given = self.model_dump(
+            exclude={
+                "partner", "partner_account", "acknowledge_duplicate_of", "browser_session"
+            }
+        )  # fmt: skip
         return Order(
             tenant=tenant,
             partner=partner,

@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import HTMLResponse
 
+from starter.api.answers import PaymentAnswer, payment_answer
 from starter.api.callers import Connects
 from starter.api.consent_answers import ConsentAnswer, consent_answer
 from starter.api.consent_bodies import CallbackBody
@@ -23,8 +24,18 @@ def callbacks(parts: Parts) -> APIRouter:
     router = APIRouter(prefix="/v1/callbacks", tags=["consents"])
 
     @router.post("", operation_id="answer_callback")
-    async def answer(body: CallbackBody, caller: Connects) -> ConsentAnswer:
-        """Hand over how a user came back. It counts once; a repeat sees how the consent stands."""
+    async def answer(body: CallbackBody, caller: Connects) -> ConsentAnswer | PaymentAnswer:
+        """Hand over how a user came back. It counts once; a repeat sees how it stands.
+
+        The answer is the consent, or the payment that the user approved.
+        """
+        if await parts.approver.is_of_a_payment(body.params):
+            taken = await parts.approver.answer(
+                body.params, tenant=caller.tenant, browser_session=body.browser_session
+            )
+            return payment_answer(
+                await parts.orchestrator.get(taken.payment_id, tenant=caller.tenant)
+            )
         receipt = await parts.consents.answer(
             body.params, tenant=caller.tenant, browser_session=body.browser_session
         )
@@ -39,10 +50,12 @@ def users_callbacks(parts: Parts) -> APIRouter:
 
     @router.get("/{tenant}", operation_id="callback_page", response_class=HTMLResponse)
     async def show(tenant: Annotated[str, Path(max_length=100)], request: Request) -> Response:
-        """The bank leads the user's browser here. The page shows how the consent stands."""
+        """The bank leads the user's browser here. The page shows how it stands."""
+        params = dict(request.query_params)
+        is_of_a_payment = await parts.approver.is_of_a_payment(params)
         status, text = await came_back(
-            parts.consents,
-            dict(request.query_params),
+            parts.approver if is_of_a_payment else parts.consents,
+            params,
             tenant=tenant,
             browser_session=request.cookies.get(COOKIE, ""),
         )

@@ -7,21 +7,11 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from domain.consents.request import ConsentRequest, Permission, User
-from starter.api.bodies import AccountBody, Moment
-from starter.consenting import SESSION_LENGTH_MIN
+from starter.api.bodies import AccountBody, BrowserSession, Moment
 
 _STRICT: Final = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 _LENGTH_MAX: Final = 255
 _ACCOUNTS_MAX: Final = 100
-BrowserSession = Annotated[
-    str,
-    Field(
-        min_length=SESSION_LENGTH_MIN,
-        max_length=_LENGTH_MAX,
-        description="a random value that you keep in the user's browser session",
-        repr=False,
-    ),
-]
 _Short = Annotated[str, Field(min_length=1, max_length=_LENGTH_MAX)]
 
 

@@ -29,6 +29,7 @@ async def order_once(
     received: Mapping[str, Any],
     acknowledged: Collection[str],
     at: str,
+    browser_session: str = "",
 ) -> PaymentAnswer:
     """Record the order, or find the one that the key stands for, and set status and headers.
 
@@ -37,20 +38,22 @@ async def order_once(
 
     Args:
         make: makes the order. It may raise Problem or ValidationError.
-        received: the body as it was sent. The acknowledgement is no part of its fingerprint.
+        received: the body as it was sent. The acknowledgement and the browser session are no part
+            of its fingerprint.
         at: the address under which payments of this kind are found.
 
     Raises:
         Problem: nothing was recorded, or another order stands under the key.
         StoreAway: it is not known whether the order is recorded.
     """
-    fields = {name: value for name, value in received.items() if name != _ACKNOWLEDGED}
+    fields = {name: value for name, value in received.items() if name not in _NOT_OF_ORDER}
     try:
         receipt = await parts.orchestrator.repeat(key, tenant=tenant, received=fields)
         if receipt is None:
             receipt = await parts.orchestrator.pay(
-                make(), key, received=fields, acknowledge_duplicate_of=acknowledged
-            )
+                make(), key, received=fields, acknowledge_duplicate_of=acknowledged,
+                browser_session=browser_session,
+            )  # fmt: skip
     except ValidationError as error:
         raise invalid_fields(error) from None
     except InvalidOrder as refused:
@@ -69,6 +72,7 @@ async def order_once(
 
 
 _ACKNOWLEDGED: Final = "acknowledge_duplicate_of"
+_NOT_OF_ORDER: Final = frozenset({_ACKNOWLEDGED, "browser_session"})
 
 
 def also(answer: type[BaseModel]) -> dict[int | str, dict[str, Any]]:

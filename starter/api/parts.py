@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from domain.clock import Clock
 from domain.lifecycle.profile import Profile
 from starter.accounts import Accounts
+from starter.approving import Approver
 from starter.client import Orchestrator
 from starter.consents import ConsentOrchestrator
 from starter.files.accepted import AcceptedFiles
@@ -34,6 +35,7 @@ class Parts:
 
     orchestrator: Orchestrator
     consents: ConsentOrchestrator
+    approver: Approver
     operations: Operations
     events: Events
     webhook_endpoints: WebhookEndpoints

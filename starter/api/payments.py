@@ -52,6 +52,7 @@ def payments(parts: Parts) -> APIRouter:
         return await order_once(
             parts, caller.tenant, order, key, response,
             received=received, acknowledged=body.acknowledge_duplicate_of, at=router.prefix,
+            browser_session=body.browser_session or "",
         )  # fmt: skip
 
     @router.get("", operation_id="list_payments")

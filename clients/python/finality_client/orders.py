@@ -58,6 +58,7 @@ class PaymentOrder(_Ordered, total=False):
     uetr: str
     creditor_reference: str
     charge_bearer: str
+    browser_session: str
     purpose: str
     category_purpose: str
 
