@@ -68,7 +68,6 @@ BrowserSession = Annotated[
         min_length=SESSION_LENGTH_MIN,
         max_length=_LENGTH_MAX,
         description="a random value that you keep in the user's browser session",
-        repr=False,
     ),
 ]
 Moment = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_near)]

@@ -45,7 +45,7 @@ class ConsentBody(BaseModel):
     valid_until: Moment | None = None
     return_url: Annotated[str, Field(max_length=2000)]
     regime: _Short = Field(description="psd2 or uk")
-    browser_session: BrowserSession
+    browser_session: BrowserSession = Field(repr=False)
 
     def request(self, tenant: str) -> ConsentRequest:
         """The request, for a tenant. The browser's value is no part of it."""
@@ -67,7 +67,7 @@ class RenewBody(BaseModel):
 
     model_config = _STRICT
 
-    browser_session: BrowserSession
+    browser_session: BrowserSession = Field(repr=False)
 
 
 class RevokeBody(BaseModel):
@@ -84,4 +84,4 @@ class CallbackBody(BaseModel):
     model_config = _STRICT
 
     params: dict[str, str] = Field(description="all query parameters of the callback", repr=False)
-    browser_session: BrowserSession
+    browser_session: BrowserSession = Field(repr=False)
