@@ -213,7 +213,7 @@ async def test_an_increment_is_known_once_the_partner_shows_the_larger_hold(
     assert await ask(alone, INCREMENT, 2_000, "i1", wait_seconds=30) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "increment i1 of 20.00 EUR: done" in said
-    assert "Booked so far: 120.00 EUR held." in said
+    assert "Booked so far: 120.00 EUR still held." in said
 
 
 async def test_a_payer_who_comes_back_is_asked_for_the_whole_order(alone: Home) -> None:
