@@ -13,7 +13,8 @@ from tests.store.test_consents import Desk
 _A_DAY = timedelta(days=1)
 
 
-async def _read(api: Api) -> Reader:
+async def having_read(api: Api) -> Reader:
+    """The accounts of one consent, read once."""
     clock = SteppedClock()
     reader = Reader(Desk(api.assembly.database, clock, api.assembly.keyring))
     reader.bank.lines = [
@@ -30,7 +31,7 @@ async def _read(api: Api) -> Reader:
 
 
 async def test_accounts_are_shown_with_balances_and_the_time_of_their_reading(api: Api) -> None:
-    reader = await _read(api)
+    reader = await having_read(api)
     read_at = reader.now().isoformat().replace("+00:00", "Z")
     answer = (await api.get("/v1/accounts", who="teller")).json()
     (account,) = answer["data"]
@@ -47,7 +48,7 @@ async def test_accounts_are_shown_with_balances_and_the_time_of_their_reading(ap
 
 
 async def test_transactions_come_page_by_page_and_by_day(api: Api) -> None:
-    reader = await _read(api)
+    reader = await having_read(api)
     base = f"/v1/accounts/{(await reader.account()).account_id}/transactions"
     texts: list[str] = []
     path = f"{base}?limit=3"
@@ -71,7 +72,7 @@ async def test_transactions_come_page_by_page_and_by_day(api: Api) -> None:
 
 
 async def test_a_key_without_the_scope_and_another_tenants_see_nothing(api: Api) -> None:
-    reader = await _read(api)
+    reader = await having_read(api)
     account_id = (await reader.account()).account_id
     for path in ("", f"/{account_id}", f"/{account_id}/transactions"):
         assert (await api.get(f"/v1/accounts{path}")).status_code == 403
@@ -83,7 +84,7 @@ async def test_a_key_without_the_scope_and_another_tenants_see_nothing(api: Api)
 
 
 async def test_a_reading_is_asked_for_with_the_users_address(api: Api) -> None:
-    reader = await _read(api)
+    reader = await having_read(api)
     body = {"consent_id": CONSENT, "psu_ip_address": "203.0.113.9"}
     answer = await api.post("/v1/accounts/refresh", body, who="teller")
     assert (answer.status_code, answer.json()["is_begun"]) == (202, False)

@@ -15,6 +15,7 @@ from domain.consents.report import Action, ActionKind, ConsentState, Report, Sou
 from domain.scopes import Scope
 from starter.callback_page import COOKIE
 from store.actions import keep_action
+from store.evidence import keep_report
 from tests.clock import SteppedClock
 from tests.consents.bank import ISSUER, ModelBank
 from tests.consents.home import BROWSER
@@ -70,6 +71,8 @@ class Consenting:
         )  # fmt: skip
 
         def transaction(session: Session) -> None:
+            keep_report(session, consent_id, report, report.as_of)
+            session.flush()
             keep_action(session, self.desk.keyring, consent_id, report)
 
         await self.desk.database.write(transaction)

@@ -4,25 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
 import httpx
 
+from domain.scopes import Scope
 from starter.reporting import Report
 from store.tables.people import TaskRow
+from tests.consents.bank import ModelBank
+from tests.consents.home import BROWSER
 from tests.starter.api.conftest import OTHER, SHOP, Api
+from tests.starter.api.test_account_data import having_read
+from tests.starter.api.test_consents import AT_BANK, wanted
 from tests.starter.api.test_files import a_file, post
 from tests.starter.api.test_payments import recorded
 from tests.starter.api.test_replays import COLLECTION
+from tests.starter.api.test_webhooks import made as endpoint
 
 _AMOUNT: Final = {"amount": {"minor": 1, "currency": "EUR"}}
-#: What a POST needs in order to come as far as the look for its object, by the end of its path.
-_BODIES: Final[dict[str, Any]] = {"captures": _AMOUNT, "refunds": _AMOUNT}
+#: What a POST needs in order to come as far as the look for its object, by its path or the end of it.
+_BODIES: Final[dict[str, Any]] = {
+    "captures": _AMOUNT,
+    "increments": _AMOUNT,
+    "refunds": _AMOUNT,
+    "renew": {"browser_session": BROWSER},
+    "/v1/webhook-endpoints/{endpoint_id}/resend": {"first_position": 1},
+}
 #: Parameters that a list cannot do without.
 _QUERIES: Final = {"from": "2026-01-01", "to": "2026-12-31"}
 #: Addresses whose last part is a word and no id, each as it is asked.
-_WORDS: Final = {"/v1/reports/{report}": [f"/v1/reports/{each.value}" for each in Report]}
+_WORDS: Final = {
+    "/v1/reports/{report}": [f"/v1/reports/{each.value}" for each in Report],
+    "/v1/callbacks/{tenant}": [],  # Its own tests try callbacks of others.
+}
+#: A program that may do everything for a tenant.
+_ALL_OF: Final = {SHOP: "all of shop", OTHER: "all of other"}
 #: Addresses that have nothing to show of these objects, although the objects exist.
 _EMPTY: Final = ("action",)
 
@@ -39,7 +57,7 @@ async def open_task(api: Api, payment_id: str, *, due_in: timedelta = timedelta(
 
 
 async def _payment(api: Api) -> str:
-    return str((await api.pay()).json()["id"])
+    return str((await api.pay("p")).json()["id"])
 
 
 async def _collection(api: Api) -> str:
@@ -51,12 +69,30 @@ async def _file(api: Api) -> str:
 
 
 async def _event(api: Api) -> str:
-    await api.pay()
+    await api.pay("p")
     return str((await api.get("/v1/events")).json()["data"][0]["id"])
 
 
 async def _task(api: Api) -> str:
     return await open_task(api, await _payment(api))
+
+
+async def _consent(api: Api) -> str:
+    answer = await api.post("/v1/consents", wanted(), key="con", who=_ALL_OF[SHOP])
+    return str(answer.json()["id"])
+
+
+async def _account(api: Api) -> str:
+    return (await (await having_read(api)).account()).account_id
+
+
+async def _endpoint(api: Api) -> str:
+    return str((await endpoint(api))["id"])
+
+
+async def _delivery(api: Api) -> str:
+    at = f"/v1/webhook-endpoints/{(await endpoint(api, 'd'))['id']}"
+    return str((await api.post(f"{at}/test", key="t")).json()["id"])
 
 
 #: Makes an object of SHOP below each address that takes an id. A new address needs a line here.
@@ -66,10 +102,23 @@ MAKERS: Final[dict[str, Callable[[Api], Awaitable[str]]]] = {
     "/v1/files/{message_id}": _file,
     "/v1/events/{event_id}": _event,
     "/v1/tasks/{task_id}": _task,
+    "/v1/consents/{consent_id}": _consent,
+    "/v1/accounts/{account_id}": _account,
+    "/v1/webhook-endpoints/{endpoint_id}": _endpoint,
+    "/v1/webhook-deliveries/{delivery_id}": _delivery,
 }
 
 
-async def test_every_route_that_takes_an_id_answers_404_to_another_tenant(api: Api) -> None:
+async def test_every_route_that_takes_an_id_answers_404_to_another_tenant(
+    api: Api, tmp_path: Path
+) -> None:
+    bank = ModelBank(tmp_path / "no book", api.assembly.clock)
+    api.assembly.make_consent_partners = lambda: {AT_BANK: bank}
+    for tenant, name in _ALL_OF.items():
+        new = await api.assembly.api_keys.make(
+            tenant, name, list(Scope), api.assembly.clock.now(), accounts=[AT_BANK]
+        )
+        api.texts[name] = new.text
     document = (await api.get("/openapi.json", who="")).json()
     routes = [
         (method.upper(), path)
@@ -85,14 +134,14 @@ async def test_every_route_that_takes_an_id_answers_404_to_another_tenant(api: A
     async def ask(method: str, path: str, who: str, id: str) -> httpx.Response:
         head, _, rest = path.partition("}")
         end = rest.rpartition("/")[2]
-        body = _BODIES.get(end) if method == "POST" else None
+        body = _BODIES.get(path, _BODIES.get(end, {})) if method in ("POST", "PATCH") else None
         assert "{" not in rest, f"{path} takes two ids; teach this test to give both"
         address = f"{head.partition('{')[0]}{id}{rest}"
         return await api.ask(
             method,
             address,
             body,
-            who=who,
+            who=_ALL_OF[who],
             key=f"foreign {path}"[:255] if method == "POST" else None,
         )
 
@@ -116,7 +165,7 @@ async def test_every_route_that_takes_an_id_answers_404_to_another_tenant(api: A
                 each["name"] for each in item["get"].get("parameters", []) if each.get("required")
             ]
             query = "&".join(f"{name}={_QUERIES[name]}" for name in needed if name in _QUERIES)
-            found = await api.get(f"{address}?{query}", who=OTHER)
+            found = await api.get(f"{address}?{query}", who=_ALL_OF[OTHER])
             assert found.json()["data"] == [], address
 
 
