@@ -24,7 +24,7 @@ from tests.starter.api.test_replays import COLLECTION
 from tests.starter.api.test_webhooks import made as endpoint
 
 _AMOUNT: Final = {"amount": {"minor": 1, "currency": "EUR"}}
-#: What a POST needs in order to come as far as the look for its object, by its path or the end of it.
+#: What a POST needs to come as far as the look for its object, by its path or the end of it.
 _BODIES: Final[dict[str, Any]] = {
     "captures": _AMOUNT,
     "increments": _AMOUNT,
