@@ -1,4 +1,4 @@
-"""Signatures about a payment: what its operators knew when they signed, and which still count.
+"""Signatures about a resource: what its operators knew when they signed, and which still count.
 
 A signature names a digest of what was known. Once more is known, it is void.
 """
@@ -16,8 +16,10 @@ from sqlmodel import Session, col, select
 from domain.lifecycle.command import CommandKind, Outcome
 from domain.lifecycle.kinds import opening
 from domain.lifecycle.report import Report
+from domain.lifecycle.resource import Folded
 from domain.lifecycle.statement import Signed, Statement, StatementKind
 from domain.payments.payment import Payment
+from domain.payments.view import KIND
 from store.folding import reports_of
 from store.operators import NotSigned, standing, verified
 from store.tables.lifecycles import AttemptRow, CommandRow, InstructionRow, LifecycleRow
@@ -80,9 +82,11 @@ def known_now(session: Session, row: LifecycleRow) -> str:
     contradicted and then repeated does change it, and so does another attempt, even if the state
     stays the same.
     """
-    payment = Payment.model_validate_json(row.folded_json)
-    known = (payment.state, payment.certainty, payment.partner_reference or "", payment.amounts.net)
-    questions = sorted(finding.text for finding in payment.findings if finding.freezes)
+    folded = Folded.model_validate_json(row.folded_json)
+    # What the kind has beside that: the money of a payment.
+    more = [Payment.model_validate_json(row.folded_json).amounts.net] if row.kind == KIND else []
+    known = (folded.state, folded.certainty, folded.partner_reference or "", *more)
+    questions = sorted(finding.text for finding in folded.findings if finding.freezes)
     sent = session.exec(
         select(func.count())
         .select_from(AttemptRow)
