@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.judges.environment import judged
 from tests.starter.api.conftest import SHOP, Api
-from tests.starter.api.test_tenants import MAKERS
+from tests.starter.api.test_tenants import MAKERS, can_make_all
 
 #: Each takes about a minute of a core.
 _SECONDS_MAX: Final = 900
@@ -53,6 +53,7 @@ async def test_schemathesis_finds_nothing_in_any_single_request(
 async def test_schemathesis_finds_nothing_along_the_links(
     api: Api, address: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    await can_make_all(api, tmp_path)
     for make in MAKERS.values():
         await make(api)
     with caplog.at_level(logging.INFO, "finality.api"):

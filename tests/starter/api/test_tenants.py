@@ -45,6 +45,17 @@ _ALL_OF: Final = {SHOP: "all of shop", OTHER: "all of other"}
 _EMPTY: Final = ("action",)
 
 
+async def can_make_all(api: Api, folder: Path) -> None:
+    """Give each tenant a key that may do everything, and the API a bank that gives consents."""
+    bank = ModelBank(folder / "no book", api.assembly.clock)
+    api.assembly.make_consent_partners = lambda: {AT_BANK: bank}
+    for tenant, name in _ALL_OF.items():
+        new = await api.assembly.api_keys.make(
+            tenant, name, list(Scope), api.assembly.clock.now(), accounts=[AT_BANK]
+        )
+        api.texts[name] = new.text
+
+
 async def open_task(api: Api, payment_id: str, *, due_in: timedelta = timedelta(hours=1)) -> str:
     """A task about the payment."""
     now, task_id = api.assembly.clock.now(), f"task_{uuid4().hex}"
@@ -112,13 +123,7 @@ MAKERS: Final[dict[str, Callable[[Api], Awaitable[str]]]] = {
 async def test_every_route_that_takes_an_id_answers_404_to_another_tenant(
     api: Api, tmp_path: Path
 ) -> None:
-    bank = ModelBank(tmp_path / "no book", api.assembly.clock)
-    api.assembly.make_consent_partners = lambda: {AT_BANK: bank}
-    for tenant, name in _ALL_OF.items():
-        new = await api.assembly.api_keys.make(
-            tenant, name, list(Scope), api.assembly.clock.now(), accounts=[AT_BANK]
-        )
-        api.texts[name] = new.text
+    await can_make_all(api, tmp_path)
     document = (await api.get("/openapi.json", who="")).json()
     routes = [
         (method.upper(), path)
