@@ -103,9 +103,10 @@ async def _or_refused(visit: Visit, act: Callable[[Visit], Awaitable[Response]])
 async def _page(visit: Visit, task_id: str, *, status: int = 200, error: str = "") -> Response:
     operations = visit.desk.parts.operations
     task = await operations.task(task_id, tenant=None)
+    if task is None and error:
+        raise HTTPException(status, error)
     if task is None:
-        text = error or "There is no such open task. Somebody may have answered it meanwhile."
-        raise HTTPException(404, text)
+        raise HTTPException(404, "There is no such open task. Somebody may have answered it.")
     offered = await operations.offers_not_executed()
     found = remedies(task, not_executed_is_offered=offered)
     return visit.page(

@@ -19,7 +19,9 @@ ACTS = ("/tasks/decision", "/tasks/cancel", "/tasks/dismissal", "/sign-out")
 
 
 async def test_an_operator_signs_in_with_the_key_that_signs_decisions(console: Console) -> None:
-    browser = await console.signed_in()
+    browser = console.browser()
+    await browser.sign_in("alice")
+    assert browser.page.url.path == "/"
     assert "Overview" in browser.text
     assert "alice" in browser.text
     await browser.send("/sign-out")
