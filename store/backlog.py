@@ -21,7 +21,7 @@ class Open(NamedTuple):
     partner: str
     state: str
     certainty: str
-    count: int
+    number: int
     oldest_at: datetime
     """When the oldest of them was recorded."""
 
@@ -29,7 +29,7 @@ class Open(NamedTuple):
 class OpenTasks(NamedTuple):
     """The number of open tasks, and of those the overdue ones."""
 
-    count: int
+    number: int
     overdue: int
 
 
@@ -56,7 +56,7 @@ class Backlog:
         )
 
         def query(session: Session) -> list[Open]:
-            return [Open(*row) for row in session.connection().execute(rows)]
+            return [Open._make(row) for row in session.connection().execute(rows)]
 
         return await self._database.read(query)
 
@@ -68,6 +68,6 @@ class Backlog:
         )
 
         def query(session: Session) -> OpenTasks:
-            return OpenTasks(*session.connection().execute(rows).one())
+            return OpenTasks._make(session.connection().execute(rows).one())
 
         return await self._database.read(query)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from starlette.responses import Response
@@ -27,14 +26,6 @@ class OpenPayments:
     group: Open
     tone: str
     headline: str
-
-    @property
-    def count(self) -> int:
-        return self.group.count
-
-    @property
-    def oldest_at(self) -> datetime:
-        return self.group.oldest_at
 
 
 def overview(desk: Desk) -> list[Route]:
@@ -68,7 +59,9 @@ def _payments(groups: Sequence[Open]) -> list[OpenPayments]:
         for group in groups
         if group.kind == PAYMENT
     ]
-    return sorted(rows, key=lambda row: (row.group.certainty != Certainty.UNKNOWN, row.oldest_at))
+    return sorted(
+        rows, key=lambda row: (row.group.certainty != Certainty.UNKNOWN, row.group.oldest_at)
+    )
 
 
 def tone(state: PaymentState, certainty: Certainty) -> str:

@@ -38,6 +38,11 @@ PASSPHRASES: Final = {"alice": "alices passphrase", "bob": "bobs own passphrase"
 EVIL: Final = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}\u202etfel"
 
 
+def words(element: Any) -> str:
+    """The text of an element, as a person reads it."""
+    return " ".join(element.text_content().split())
+
+
 @dataclass
 class Browser:
     """Keeps its cookie, reads pages, and sends the forms that are on them."""
@@ -53,8 +58,7 @@ class Browser:
 
     def form(self, action: str) -> dict[str, str]:
         """The fields of the form with this action on the page, as they stand."""
-        tree = html.fromstring(self.page.text)
-        [found] = tree.xpath("//form[@action=$action]", action=action)
+        [found] = self.xpath("//form[@action=$action]", action=action)
         files = set(found.xpath(".//input[@type='file']/@name"))
         return {name: value or "" for name, value in found.fields.items() if name not in files}
 
@@ -89,16 +93,20 @@ class Browser:
             files={"key": self.keys[key_of or name].read_bytes()},
         )
 
+    def xpath(self, path: str, **values: Any) -> list[Any]:
+        """What the page has at this path."""
+        found: Any = html.fromstring(self.page.text).xpath(path, **values)
+        return list(found)
+
     @property
     def text(self) -> str:
         """What a person reads on the page."""
-        body = html.fromstring(self.page.text).find("body")
-        return " ".join(body.text_content().split())
+        [body] = self.xpath("//body")
+        return words(body)
 
     def links(self) -> list[str]:
         """Where the page leads."""
-        found = html.fromstring(self.page.text).xpath("//a/@href")
-        return [urljoin(str(self.page.url), each) for each in found]
+        return [urljoin(str(self.page.url), each) for each in self.xpath("//a/@href")]
 
 
 @dataclass

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from domain.lifecycle.command import CommandKind
 from domain.lifecycle.questions import TASK_OWNER
@@ -34,7 +35,7 @@ async def _at(console: Console, task: str, name: str = "alice") -> Browser:
     return browser
 
 
-def _typed(name: str = "alice", **more: str) -> dict[str, str]:
+def _typed(name: str = "alice", **more: str) -> dict[str, Any]:
     return {"why": WHY, "passphrase": PASSPHRASES[name], **more}
 
 
@@ -192,9 +193,9 @@ async def test_a_form_that_is_sent_twice_decides_once(console: Console, task: st
 async def test_a_task_about_deliveries_is_closed_with_a_signature_and_a_reason(
     console: Console,
 ) -> None:
-    def ask(session: object) -> None:
+    def ask(session: Session) -> None:
         now = console.clock.now()
-        session.add(  # type: ignore[attr-defined]
+        session.add(
             TaskRow(
                 task_id="unmatched/bank/main/ref?&=1", kind="unmatched", question="Whose is ref-1?",
                 owner=TASK_OWNER, due_at=now + timedelta(hours=1), opened_at=now, partner="bank",
@@ -224,9 +225,9 @@ async def test_a_payment_that_waits_for_us_is_cancelled_in_the_name_of_the_opera
 ) -> None:
     await console.store.accept()
 
-    def ask(session: object) -> None:
+    def ask(session: Session) -> None:
         now = console.clock.now()
-        session.add(  # type: ignore[attr-defined]
+        session.add(
             TaskRow(
                 task_id="t1", resource_id=PAYMENT, kind="awaiting_us", question="What now?",
                 owner=TASK_OWNER, due_at=now, opened_at=now,

@@ -11,6 +11,7 @@ from starter.console.application import application
 from starter.console.attempts import Attempts
 from starter.console.desk import Desk
 from starter.console.sessions import IDLE_MAX, LASTS_MAX
+from starter.signing import make_key
 from store.tables.people import OperatorRow
 from tests.starter.console.conftest import PASSPHRASES, Console
 
@@ -145,8 +146,6 @@ async def test_another_persons_key_a_wrong_passphrase_and_a_stranger_are_refused
 
 
 async def test_a_key_that_was_never_enrolled_signs_nobody_in(console: Console) -> None:
-    from starter.signing import make_key
-
     forged = console.keys["alice"].with_name("forged.key")
     if not forged.exists():
         make_key(forged, "alice", b"a forged passphrase")
