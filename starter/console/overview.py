@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from starlette.responses import Response
@@ -59,9 +60,11 @@ def _payments(groups: Sequence[Open]) -> list[OpenPayments]:
         for group in groups
         if group.kind == PAYMENT
     ]
-    return sorted(
-        rows, key=lambda row: (row.group.certainty != Certainty.UNKNOWN, row.group.oldest_at)
-    )
+
+    def place(row: OpenPayments) -> tuple[bool, datetime]:
+        return row.group.certainty != Certainty.UNKNOWN, row.group.oldest_at
+
+    return sorted(rows, key=place)
 
 
 def tone(state: PaymentState, certainty: Certainty) -> str:

@@ -122,10 +122,8 @@ async def test_a_payment_shows_their_word_beside_ours_and_its_exchanges_on_reque
     alice = await console.signed_in()
     await alice.go(f"/payments/{PAYMENT}")
     rows = alice.xpath("//table[contains(@class, 'timeline')]//tr[td[4]/code]")
-    assert [[words(cell) for cell in row[3:]] for row in rows] == [
-        ["accepted", "accepted"],
-        ["released_2", "processing"],
-    ]
+    said_and_meant = [[words(cell) for cell in row[3:]] for row in rows]
+    assert said_and_meant == [["accepted", "accepted"], ["released_2", "processing"]]
     assert "attempt 1 opened: bytes may leave" in alice.text
     assert "answered it" not in alice.text
     await alice.go(f"/payments/{PAYMENT}?exchanges=shown")
