@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import timedelta
 from typing import Final
 
 from starlette.requests import Request
@@ -17,7 +18,7 @@ from starlette.routing import Route
 from domain.lifecycle.statement import Statement, StatementKind
 from starter.console.desk import SIGN_IN, Desk, Visit
 from starter.console.forms import Form, form_of
-from starter.console.sessions import LASTS_MAX, Session, new_id
+from starter.console.sessions import IDLE_MAX, LASTS_MAX, Session, new_id
 from starter.operators import Operators
 from starter.signing import KeyUnusable, OperatorKey, opened_key
 from store.operators import NotSigned, OperatorsFixed, spelt
@@ -122,7 +123,8 @@ def _page(
         error=error,
         name=form.text("name") if form else "",
         next=form.text("next") if form else request.query_params.get("next", ""),
-        hours=int(LASTS_MAX.total_seconds()) // 3600,
+        minutes=IDLE_MAX // timedelta(minutes=1),
+        hours=LASTS_MAX // timedelta(hours=1),
     )
     if not desk.session_id(request):
         desk.give(response, session_id)
