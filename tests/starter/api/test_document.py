@@ -78,7 +78,7 @@ async def test_the_links_lead_from_the_lists_to_an_object_of_each_kind(
 
 
 def value_at(answer: Any, expression: str) -> Any:
-    """What a link's expression, such as `$response.body#/data/0/id`, names; None of an empty list."""
+    """What a link such as `$response.body#/data/0/id` names; None in an empty list."""
     for step in expression.partition("#/")[2].split("/"):
         if answer == []:
             return None
