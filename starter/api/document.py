@@ -109,9 +109,12 @@ def _mend(operation: dict[str, Any]) -> None:
         for target, parameters in LINKS.get(operation["operationId"], {}).items()
     }
     for status, response in operation["responses"].items():
-        for content in list(response.get("content", {}).values()):
-            # A page of ours is HTML, and yet its problems are none.
-            if content.get("schema") == {"$ref": _PROBLEM}:
-                response["content"] = {MEDIA_TYPE: content}
+        for media_type, content in list(response.get("content", {}).items()):
+            if content.get("schema") != {"$ref": _PROBLEM}:
+                continue
+            response["content"] = {MEDIA_TYPE: content}
+            if media_type == "text/html":
+                # A page says itself what is wrong; what is refused before the page is a problem.
+                response["content"][media_type] = {"schema": {"type": "string"}}
         if links and status.startswith("2"):
             response["links"] = links
