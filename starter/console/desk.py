@@ -59,7 +59,7 @@ class Visit:
 Handler = Callable[[Visit], Awaitable[Response]]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False)
 class Desk:
     """What all pages of one process share.
 

@@ -7,6 +7,7 @@ signatures do not know.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from datetime import timedelta
 from typing import Final
@@ -23,6 +24,8 @@ from starter.operators import Operators
 from starter.signing import KeyUnusable, OperatorKey, opened_key
 from store.operators import NotSigned, OperatorsFixed, spelt
 
+log = logging.getLogger("finality.console")
+
 _SEE_OTHER: Final = 303
 #: An address on this console: one slash, since two lead to another host.
 _OWN_PAGE: Final = re.compile(r"/(?![/\\])[\w./?=&%~:+-]{0,1000}", re.ASCII)
@@ -31,7 +34,7 @@ _SUBJECT: Final = "console"
 _TOO_MANY: Final = "There were too many tries. Nothing was checked. Try again in a minute."
 
 
-async def unlocked(
+async def _unlocked(
     operators: Operators, key_file: str, passphrase: str, doing: Statement
 ) -> OperatorKey:
     """The private key of an operator, for one signature. A wrong passphrase is recorded.
@@ -49,6 +52,23 @@ async def unlocked(
         return await asyncio.to_thread(
             opened_key, key_file, doing.by, passphrase.encode, file="the key file"
         )
+
+
+async def unlocked_for(visit: Visit, kind: StatementKind, subject: str) -> OperatorKey:
+    """The key of the operator in this session, for one signature.
+
+    Raises:
+        NotSigned, KeyUnusable.
+    """
+    desk, session = visit.desk, visit.session
+    who = f"operator {session.operator}"
+    if not desk.attempts.taken(who):
+        raise KeyUnusable("passphrase: was wrong too often. Nothing was done. Wait a minute")
+    doing = Statement(kind=kind, by=session.operator, at=visit.now, subject=subject)
+    passphrase = visit.form.secret("passphrase")
+    key = await _unlocked(desk.parts.operators, session.key_file, passphrase, doing)
+    desk.attempts.give_back(who)
+    return key
 
 
 def signing_in(desk: Desk) -> list[Route]:
@@ -70,6 +90,8 @@ def signing_in(desk: Desk) -> list[Route]:
         except (NotSigned, KeyUnusable, OperatorsFixed) as refused:
             return _page(desk, request, form, status=403, error=f"{refused}.")
         to = form.text("next")
+        desk.attempts.give_back(address)
+        log.info("%s signed in from %s", session.operator, address)
         response = RedirectResponse(to if _OWN_PAGE.fullmatch(to) else "/", _SEE_OTHER)
         # A new id: an id that the browser had before may be known to somebody else.
         desk.sessions.end(desk.session_id(request))
@@ -78,6 +100,7 @@ def signing_in(desk: Desk) -> list[Route]:
 
     async def sign_out(visit: Visit) -> Response:
         desk.sessions.end(desk.session_id(visit.request))
+        log.info("%s signed out", visit.session.operator)
         response = RedirectResponse(SIGN_IN, _SEE_OTHER)
         response.delete_cookie(
             desk.cookie, path="/", secure=desk.is_secure, httponly=True, samesite="strict"
@@ -104,7 +127,7 @@ async def _session(desk: Desk, form: Form) -> Session:
         raise KeyUnusable("the key file is not one that `finality operator key` wrote") from None
     operators, now = desk.parts.operators, desk.parts.clock.now()
     doing = Statement(kind=StatementKind.ACKNOWLEDGE, by=name, at=now, subject=_SUBJECT)
-    key = await unlocked(operators, key_file, form.secret("passphrase"), doing)
+    key = await _unlocked(operators, key_file, form.secret("passphrase"), doing)
     await operators.require(key)
     return Session(name, key.public.key, key_file, began_at=now, seen_at=now)
 

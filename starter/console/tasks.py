@@ -17,15 +17,15 @@ from starlette.routing import Route
 from domain.clock import ClocksApart
 from domain.consents.instructions import KIND as CONSENT
 from domain.lifecycle.command import CommandKind
-from domain.lifecycle.statement import Statement, StatementKind
+from domain.lifecycle.statement import StatementKind
 from domain.payments.payment import UnknownPayment
 from domain.payments.view import KIND as PAYMENT
 from starter.asking import OUTCOMES, CommandReceipt, InvalidCommand
 from starter.console.desk import Desk, Visit
 from starter.console.payments import PATH as PAYMENTS
-from starter.console.signing_in import unlocked
+from starter.console.signing_in import unlocked_for
 from starter.remedies import open_tasks, remedies
-from starter.signing import KeyUnusable, OperatorKey
+from starter.signing import KeyUnusable
 from store.commands import CannotResolve, CommandReused
 from store.operators import NotSigned
 from store.tasks import Task
@@ -148,7 +148,7 @@ async def _decide(visit: Visit) -> Response:
             "more is known about the payment since you opened the page. Nothing was signed; look "
             "at the payment again, and then decide"
         )
-    key = await _unlocked(visit, _KINDS[decision], payment_id)
+    key = await unlocked_for(visit, _KINDS[decision], payment_id)
     receipt = await parts.operations.resolve(
         decision,
         payment_id,
@@ -175,7 +175,7 @@ async def _cancel(visit: Visit) -> Response:
 
 async def _dismiss(visit: Visit) -> Response:
     task_id = visit.form.text("task")
-    key = await _unlocked(visit, StatementKind.DISMISS, task_id)
+    key = await unlocked_for(visit, StatementKind.DISMISS, task_id)
     kind = await visit.desk.parts.operations.dismiss(
         task_id, signer=key, why=visit.form.text("why")
     )
@@ -201,15 +201,6 @@ def _require_fitting(decision: CommandKind, reference: str | None, evidence: byt
         raise InvalidCommand("reference: goes only with `executed`; leave it empty")
     if evidence and decision is not CommandKind.NOT_EXECUTED:
         raise InvalidCommand("evidence: goes only with `not executed`; leave it out")
-
-
-async def _unlocked(visit: Visit, kind: StatementKind, subject: str) -> OperatorKey:
-    """The operator's key, for one signature."""
-    session = visit.session
-    doing = Statement(kind=kind, by=session.operator, at=visit.now, subject=subject)
-    return await unlocked(
-        visit.desk.parts.operators, session.key_file, visit.form.secret("passphrase"), doing
-    )
 
 
 def _done(visit: Visit, receipt: CommandReceipt) -> Response:

@@ -39,12 +39,12 @@ def test_it_serves_the_page_to_sign_in_and_ends_cleanly(tmp_path: Path) -> None:
                 line = process.stderr.readline()
                 assert line, said
                 said += line
-            with urllib.request.urlopen(found[1], timeout=10) as answer:
+            with urllib.request.urlopen(found[1], timeout=60) as answer:
                 assert answer.url.startswith(f"{found[1]}sign-in")
                 assert "Sign in with your operator key" in answer.read().decode()
         finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "console.test"])

@@ -16,7 +16,9 @@ from store.tables.people import OperatorRow
 from tests.starter.console.conftest import PASSPHRASES, Console
 
 PAGES = ("/", "/payments", "/payments/pay_1", "/tasks", "/tasks/one?id=x", "/halts")
-ACTS = ("/tasks/decision", "/tasks/cancel", "/tasks/dismissal", "/sign-out")
+ACTS = (
+    "/tasks/decision", "/tasks/cancel", "/tasks/dismissal", "/halts", "/halts/lift", "/sign-out",
+)  # fmt: skip
 
 
 async def test_an_operator_signs_in_with_the_key_that_signs_decisions(console: Console) -> None:
@@ -139,7 +141,7 @@ async def test_another_persons_key_a_wrong_passphrase_and_a_stranger_are_refused
     ):
         page = await browser.sign_in(name, key_of=key_of, passphrase=passphrase)
         assert page.status_code == 403
-        assert why in browser.text
+        assert why.casefold() in browser.text.casefold()
         assert PASSPHRASES["bob"] not in page.text
     [refusal] = await console.assembly.operators.refusals()
     assert (refusal.claimed, refusal.subject) == ("alice", "console")
@@ -166,7 +168,7 @@ async def test_a_file_that_is_no_key_is_said_to_be_none(console: Console, conten
     files = {"key": content}
     page = await browser.send("/sign-in", name="alice", passphrase="x", files=files)
     assert page.status_code == 403
-    assert "the key file" in browser.text
+    assert "key file" in browser.text
 
 
 async def test_tries_to_sign_in_are_limited_before_anything_is_checked(console: Console) -> None:
@@ -187,6 +189,8 @@ def test_each_address_has_tries_of_its_own_and_all_together_have_ten_times_as_ma
     assert attempts.taken("b")
     taken = sum(attempts.taken(f"host {number}") for number in range(100))
     assert taken == 20 - 3
+    attempts.give_back("a")
+    assert [attempts.taken("a") for _ in range(2)] == [True, False]
 
 
 async def test_over_https_the_cookie_never_leaves_it(console: Console) -> None:
