@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 from assembly import Assembly
@@ -103,12 +104,14 @@ class App:
         return await eventually(seen, f"{consent_id} is {state}", _SECONDS, every=0.1)
 
     async def accounts(self, consent_id: str) -> list[AccountRecord]:
-        """The accounts that the user gave access to, once all of them are read whole."""
+        """The accounts that the user gave access to, once all are read whole from now on."""
+        asked_at = datetime.now(UTC)
         await self.assembly.accounts.refresh(consent_id, tenant=TENANT, psu_ip_address=_ADDRESS)
 
         async def seen() -> list[AccountRecord] | None:
             found, _ = await self.assembly.accounts.accounts(tenant=TENANT, consent_id=consent_id)
-            return found if all(each.read_at and each.balances_read_at for each in found) else None
+            read = [at for each in found for at in (each.read_at, each.balances_read_at)]
+            return found if all(at is not None and at >= asked_at for at in read) else None
 
         return await eventually(seen, f"{consent_id}: its accounts", _SECONDS, every=0.1)
 

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -40,6 +41,7 @@ class World:
 
     app: App
     banks: dict[str, Bank]
+    home: Path
 
 
 def _order(partner: str, account: str, minor: int, end_to_end_id: str, **more: Any) -> Order:
@@ -58,12 +60,12 @@ def _order(partner: str, account: str, minor: int, end_to_end_id: str, **more: A
 
 
 #: A payment in euro, and a domestic one in pounds.
-_EURO: Final = {
+_EURO: Final[dict[str, Any]] = {
     "currency": "EUR",
     "debtor_account": Account(iban=DEBTOR_IBAN),
     "creditor_account": Account(iban=iban("DE", "200500000000000001")),
 }
-_POUND: Final = {
+_POUND: Final[dict[str, Any]] = {
     "currency": "GBP",
     "rail": Rail.DOMESTIC,
     "debtor_account": Account(other="80200110203345"),
@@ -109,12 +111,20 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
             )
             for name, partner, access, regime, address, minor, more in rows
         }  # fmt: skip
-        yield World(App(assembly, Browser(trusts, REDIRECT)), banks)
+        yield World(App(assembly, Browser(trusts, REDIRECT)), banks, home)
 
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_the_same_script_drives_the_bank(world: World, name: str) -> None:
     await life(world.app, world.banks[name])
+
+
+async def test_nothing_secret_is_logged(world: World) -> None:
+    log = (world.home / "worker.log").read_text()
+    numbers = {more[side].number for more in (_EURO, _POUND)
+               for side in ("debtor_account", "creditor_account")}  # fmt: skip
+    assert world.app.visited
+    assert [each for each in numbers | world.app.visited if each in log] == []
 
 
 def _asked(tree: ast.AST) -> Iterator[ast.AST]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -337,9 +337,7 @@ def test_every_word_of_both_versions_is_mapped(
 def test_a_link_is_followed_only_within_the_accounts_own_list(
     bank: Bank, href: Any, leads: str | None
 ) -> None:
-    reader = reader_of(bank)
-    listing, within = reader._path("a/1", "transactions"), reader._path("a/1")
-    found = reader._following(href, listing, within)
+    found = reader_of(bank)._following({"Links": {"Next": href}}, "a/1")
     assert found == leads if leads is not None else not isinstance(found, str)
     assert found is not None
 
@@ -352,23 +350,43 @@ def reader_of(bank: Bank) -> ObieData:
     return ObieData(account, Workplace(clock, Logins(), FakePreparedBook(), transport))
 
 
-@pytest.mark.parametrize(("pages", "shown"), [(3, True), (21, False)])
-async def test_a_list_of_accounts_counts_only_as_a_whole(
-    bank: Bank, monkeypatch: pytest.MonkeyPatch, pages: int, shown: bool
-) -> None:
-    """An account that is missing from the list is no longer read, and its data is erased."""
-    reader = reader_of(bank)
+class Answers:
+    """Answers every read with one page of a list, and keeps what it was asked with."""
 
-    async def page(access: Access, path: str, query: dict[str, str]) -> Reply:
+    def __init__(self, pages: int) -> None:
+        self._pages = pages
+        self.headers: list[Mapping[str, str]] = []
+
+    async def get_for_user(
+        self, _: str, path: str, headers: Mapping[str, str], query: Mapping[str, str], **__: Any
+    ) -> Reply:
+        self.headers.append(headers)
         number, now = int(query.get("page", "1")), datetime.now(UTC)
-        links = {"Next": f"accounts?page={number + 1}"} if number < pages else {}
+        links = {"Next": f"accounts?page={number + 1}"} if number < self._pages else {}
         body = json.dumps({"Data": {"Account": [{"AccountId": str(number)}]}, "Links": links})
         return Reply("", Exchange("GET", path, 200, "", "", now), now, 200, body)
 
-    monkeypatch.setattr(reader, "_get", page)
+    async def knows_server(self) -> None:
+        return None
+
+
+@pytest.mark.parametrize(("pages", "is_shown"), [(3, True), (21, False)])
+async def test_a_list_of_accounts_counts_only_as_a_whole(
+    bank: Bank, pages: int, is_shown: bool
+) -> None:
+    """An account that is missing from the list is no longer read, and its data is erased."""
+    reader = reader_of(bank)
+    reader._bank = Answers(pages)  # type: ignore[assignment]
     answer = await reader.accounts(Access("con_1", "c1"))
-    if not shown:
-        assert isinstance(answer, Unanswered)
-        return
-    assert isinstance(answer, AccountsShown)
-    assert [each.reference for each in answer.accounts] == ["1", "2", "3"]
+    assert isinstance(answer, AccountsShown if is_shown else Unanswered)
+    if isinstance(answer, AccountsShown):
+        assert [each.reference for each in answer.accounts] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("address", [None, "203.0.113.7"])
+async def test_only_the_users_own_address_is_sent(bank: Bank, address: str | None) -> None:
+    reader, answers = reader_of(bank), Answers(1)
+    reader._bank = answers  # type: ignore[assignment]
+    await reader.accounts(Access("con_1", "c1", address))
+    (headers,) = answers.headers
+    assert headers.get("x-fapi-customer-ip-address") == address
