@@ -36,7 +36,8 @@ HISTORY: Final = timedelta(days=90)
 _EXCEEDED_PAUSE: Final = timedelta(hours=2)
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _CODE: Final = re.compile(r"[A-Z][A-Z_]{2,39}")
-_NO_ACCESS: Final = errors.CONSENT_OVER | {"CONSENT_UNKNOWN"}
+#: `RESOURCE_UNKNOWN`: an account that was taken out of the consent. Its read shows what is left.
+_NO_ACCESS: Final = errors.CONSENT_OVER | errors.NO_SUCH_CONSENT
 
 
 class BerlinGroupData:
@@ -129,7 +130,7 @@ def _failed(reply: Reply, shown: Unusable | None = None) -> NoAccess | Unanswere
         return reply.unanswered(shown.why, shown.drift)
     told = errors.read_errors(reply.body) if reply.status is not None else ()
     codes = {each.code for each in told}
-    if reply.status in (400, 401, 403) and (over := codes & _NO_ACCESS):
+    if reply.status in (400, 401, 403, 404) and (over := codes & _NO_ACCESS):
         return NoAccess(f"the bank does not take the consent: {', '.join(sorted(over))}")
     if "ACCESS_EXCEEDED" in codes:
         retry_at = max(reply.retry_at or reply.asked_at, reply.asked_at + _EXCEEDED_PAUSE)

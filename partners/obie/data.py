@@ -36,6 +36,7 @@ ACCOUNTS: Final = "accounts"
 #: How far back the first listing goes. FCA, Technical Standards on Strong Customer Authentication,
 #: Article 10A: without another authentication, banks show the payments of the last 90 days.
 HISTORY: Final = timedelta(days=90)
+_NOT_FOR_THIS: Final = errors.APPROVAL | errors.NOT_FOUND
 
 
 class ObieData:
@@ -144,7 +145,9 @@ class ObieData:
         told = {each.code for each in errors.read_errors(reply.body)}
         # Any other code may be any text, and this is kept in the clear.
         named = sorted(told & set(errors.NAMES))
-        if reply.status == 401 or (reply.status in (400, 403) and told & errors.APPROVAL):
+        # Profile, "403 (Forbidden)": the consent may not cover the account any more. Its read shows
+        # what it covers now.
+        if reply.status in (401, 403) or (reply.status == 400 and told & _NOT_FOR_THIS):
             said = " ".join([str(reply.status), *named])
             return NoAccess(f"the bank does not take the consent: {said}")
         return reply.unanswered(" ".join([reply.why, *named]))

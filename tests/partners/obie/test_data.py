@@ -174,13 +174,14 @@ async def test_what_may_pass_is_no_loss_of_access(
     assert isinstance(await reader.accounts(access), AccountsShown)
 
 
-async def test_an_account_that_was_taken_out_is_no_loss_of_the_others(
+async def test_an_account_that_was_taken_out_has_the_consent_read(
     asks: Asks, reads: Reads, bank: Bank
 ) -> None:
     asking = await asks().active()
     reader, access = reads(asking)
     bank.apply("unlink", asking.consent_id, account=BILLS)
-    assert isinstance(await reader.balances(access, BILLS), Unanswered)
+    for account in (BILLS, "never-was"):
+        assert isinstance(await reader.balances(access, account), NoAccess)
     shown = await reader.accounts(access)
     assert isinstance(shown, AccountsShown)
     assert shown.accounts == ()
