@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.judges.environment import judged
 from tests.starter.api.conftest import SHOP, Api
-from tests.starter.api.test_tenants import MAKERS, can_make_all
+from tests.starter.api.test_tenants import ALL_OF, MAKERS, can_make_all
 
 #: Each takes about a minute of a core.
 _SECONDS_MAX: Final = 900
@@ -30,7 +30,7 @@ async def finds_nothing(api: Api, address: str, folder: Path, phases: str, examp
     document.write_bytes((await api.http.get("/openapi.json")).content)
     arguments = [
         "-m", "schemathesis.cli", "run", str(document), "--url", address,
-        "--header", f"Authorization: Bearer {api.texts[SHOP]}",
+        "--header", f"Authorization: Bearer {api.texts[ALL_OF[SHOP]]}",
         "--phases", phases, "--exclude-checks", _NOT_IN_SCHEMAS,
         "--max-examples", str(examples), "--generation-deterministic",
         "--continue-on-failure", "--no-shrink", "--request-timeout", "60", "--no-color",
@@ -47,6 +47,7 @@ async def finds_nothing(api: Api, address: str, folder: Path, phases: str, examp
 async def test_schemathesis_finds_nothing_in_any_single_request(
     api: Api, address: str, tmp_path: Path
 ) -> None:
+    await can_make_all(api, tmp_path)
     await finds_nothing(api, address, tmp_path, "examples,coverage,fuzzing", 5)
 
 
@@ -54,11 +55,11 @@ async def test_schemathesis_finds_nothing_in_any_single_request(
 async def test_schemathesis_finds_nothing_along_the_links(
     api: Api, address: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Where the links lead is tested beside the document; here what is found on the way."""
     await can_make_all(api, tmp_path)
     for make in MAKERS.values():
         await make(api)
     with caplog.at_level(logging.INFO, "finality.api"):
         await finds_nothing(api, address, tmp_path, "stateful", 40)
     told = {record.getMessage() for record in caplog.records}
-    # It followed at least one of them to an object that there is.
     assert any("{" in line and " 200 " in line for line in told), sorted(told)
