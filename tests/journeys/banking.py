@@ -219,8 +219,6 @@ def over_tls(address: str, client: Issued, authority: Authority) -> dict[str, An
         "client_certificate": str(client.certificate),
         "client_key": str(client.key),
         "authorities": str(authority.file),
-        "write_within": _ATTEMPT_SECONDS,
-        "answer_within": _ATTEMPT_SECONDS,
     }
 
 
@@ -239,7 +237,8 @@ async def banking(home: Path) -> AsyncIterator[Banking]:
         address = await serve(
             parts, "berlin_group", home, authority, "--check-after", "0.1", "--settle-after", "0.1"
         )
-        account = {**over_tls(address, client, authority), **NEXT_GEN}
+        hurried = {"write_within": _ATTEMPT_SECONDS, "answer_within": _ATTEMPT_SECONDS}
+        account = {**over_tls(address, client, authority), **NEXT_GEN, **hurried}
         brief = {"psu_acts_within": BRIEF_TIME.total_seconds()}
         accounts = {
             USUAL: account,
