@@ -30,7 +30,7 @@ SESSION: Final = "the-browser-of-one-user-0123456789"
 #: The user's own address, sent while the user is there.
 _ADDRESS: Final = "203.0.113.7"
 _APPROVE: Final = "Approve"
-_SECONDS: Final = 120
+_SECONDS: Final = 240
 
 
 @dataclass(frozen=True)
