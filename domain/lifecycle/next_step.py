@@ -7,7 +7,7 @@ The workflow only waits, calls the step, and is given the next one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -46,7 +46,7 @@ class Due:
     because: str
     until: datetime | None = None
     instruction_id: str | None = None
-    is_for_people: Annotated[bool, Field(exclude=True)] = False
+    is_for_people: Annotated[bool, Field(exclude=True)] = field(default=False, compare=False)
 
     @property
     def in_words(self) -> str:

@@ -232,6 +232,7 @@ def test_a_closed_instruction_is_never_instructed() -> None:
 def test_without_its_instruction_a_payment_waits_for_people() -> None:
     """Somebody took it out of the database. Commands show the payment all the same."""
     bare = view(report(S.PROCESSING)).model_copy(update={"instructions": ()})
-    assert due(bare, NOW).owed is Owed.WAIT
-    assert "which is missing from the database" in due(bare, NOW).because
+    waiting = due(bare, NOW)
+    assert (waiting.owed, waiting.is_for_people) == (Owed.WAIT, True)
+    assert "its instruction is missing from the database" in waiting.because
     assert deadline_of(bare) is None
