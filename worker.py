@@ -170,7 +170,26 @@ def workers(
             }
         )
     ]
-    return made
+    return made + _door_workers(assembly, client)
+
+
+def _door_workers(assembly: Assembly, client: Client) -> list[Worker]:
+    """One for each door of another team. Loads what they need only if there is one."""
+    if not assembly.settings.nexus:
+        return []
+    from starter.nexus.serving import door_worker
+
+    parts, settings = assembly.api_parts, assembly.settings
+    return [
+        door_worker(
+            client,
+            door,
+            parts,
+            max_cached_workflows=settings.max_cached_workflows,
+            graceful_shutdown=settings.graceful_shutdown,
+        )
+        for door in assembly.doors
+    ]
 
 
 def upkeep(
