@@ -46,6 +46,7 @@ from store.folding import Folding
 from store.notifications import Notifications
 from store.tasks import Tasks
 from store.turns import ReadTurns
+from store.webhooks.retention import DeliveryRetention
 from workflows.feed import FeedWorkflow
 from workflows.upkeep import UpkeepWorkflow
 
@@ -217,6 +218,7 @@ def upkeep(
         feeds=FeedRelay(
             assembly.account_feeds, assembly.data_partners, running, clock or assembly.clock
         ),
+        retention=DeliveryRetention(assembly.database),
     )
 
 

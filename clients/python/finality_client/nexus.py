@@ -30,6 +30,7 @@ _PLACE = "sealed-for"
 _PACKED = "packed"
 _PURPOSE = "temporal.payload.2"
 _NONCE_BYTES = 12
+_UNREADABLE = Payload(metadata={"encoding": b"finality/not-sealed-by-this-keyring"})
 
 
 class PayRequest(BaseModel):
@@ -80,10 +81,6 @@ class FinalityPayments:
     cancel_payment: nexusrpc.Operation[CancelRequest, dict[str, Any]]
 
 
-class NotSealed(ValueError):
-    """A payload of an operation was not sealed by Finality for it. Do not believe it."""
-
-
 class NexusCodec(PayloadCodec, WithSerializationContext):
     """Seals the payloads of `FinalityPayments`, and leaves all others to a codec of yours."""
 
@@ -117,8 +114,9 @@ class NexusCodec(PayloadCodec, WithSerializationContext):
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Open payloads of an operation; others as your codec does.
 
-        Raises:
-            NotSealed: a payload of an operation is not sealed for it, or with an unknown key.
+        A payload that Finality did not seal for the operation, or with a key that the keyring lacks,
+        is replaced by one that no converter reads: a result fails the workflow task, which goes on
+        once the keyring has the key, and a failure comes without its texts.
         """
         if self._place is not None:
             return [self._open(each, self._place) for each in payloads]
@@ -136,17 +134,17 @@ class NexusCodec(PayloadCodec, WithSerializationContext):
 
     def _open(self, payload: Payload, place: str) -> Payload:
         if payload.metadata.get("encoding") != _ENCODING:
-            raise NotSealed("a payload of Finality is not sealed")
+            return _UNREADABLE
         key_id, _, rest = payload.data.partition(b"\0")
         cipher = self._keys.get(key_id.decode(errors="replace"))
         if cipher is None:
-            raise NotSealed("a payload of Finality is sealed with a key that the keyring lacks")
+            return _UNREADABLE
         packed = _PACKED in payload.metadata
         context = f"{_PURPOSE} {place}{' packed' if packed else ''}".encode()
         try:
             clear = cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], context)
         except (InvalidTag, ValueError):
-            raise NotSealed("a payload of Finality was altered, or is of another place") from None
+            return _UNREADABLE
         return Payload.FromString(zlib.decompress(clear) if packed else clear)
 
 
