@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -10,11 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from domain.clock import Clock
 from domain.lifecycle.profile import Profile
 from domain.payments.gate import Check
+from partners.kit.registration import Registration
 from partners.kit.workplace import Workplace
 from regimes.ladder import escalate
 from settings import Settings
@@ -87,7 +87,9 @@ if TYPE_CHECKING:
     from starter.running import Running
     from starter.webhooks.delivering import Deliverer
 
-log = logging.getLogger("finality.assembly")
+A = TypeVar("A")
+_Making = Callable[[Registration[Any]], Callable[[Any, Workplace], A] | None]
+"""The function of a partner's registration that makes one kind of adapter."""
 
 #: What the store raises while the database is away, SQLite or PostgreSQL (`store/faults.py`).
 STORE_AWAY: Final[tuple[type[Exception], ...]] = (StoreAway,)
@@ -559,29 +561,12 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
             for name in registrations
         }
 
-    def partners() -> dict[tuple[str, str], PaymentPartner]:
+    def adapters(of: _Making[A]) -> Mapping[tuple[str, str], A]:
         places = workplaces()
         return {
-            (name, account_name): registration.make(account, places[name])
+            (name, account_name): make(account, places[name])
             for name, registration in registrations.items()
-            for account_name, account in settings.partner_accounts(name).items()
-        }
-
-    def consent_partners() -> dict[tuple[str, str], ConsentPartner]:
-        places = workplaces()
-        return {
-            (name, account_name): registration.consents(account, places[name])
-            for name, registration in registrations.items()
-            if registration.consents is not None
-            for account_name, account in settings.partner_accounts(name).items()
-        }
-
-    def data_partners() -> dict[tuple[str, str], DataPartner]:
-        places = workplaces()
-        return {
-            (name, account_name): registration.data(account, places[name])
-            for name, registration in registrations.items()
-            if registration.data is not None
+            if (make := of(registration)) is not None
             for account_name, account in settings.partner_accounts(name).items()
         }
 
@@ -593,9 +578,9 @@ async def assembled(settings: Settings, *, clock: Clock | None = None) -> AsyncI
         book=SendBook(database, keyring, KINDS),
         inbox=Inbox(database, keyring),
         clock=clock,
-        make_partners=partners,
-        make_consent_partners=consent_partners,
-        make_data_partners=data_partners,
+        make_partners=lambda: adapters(lambda registration: registration.make),
+        make_consent_partners=lambda: adapters(lambda registration: registration.consents),
+        make_data_partners=lambda: adapters(lambda registration: registration.data),
         logins=logins,
     )
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain.clock import Clock
 from domain.consents.consent import Consent
-from domain.consents.display import Display, display
+from domain.consents.display import ConsentDisplay, display
 from domain.consents.instructions import KIND
 from domain.consents.renewing import Route, route_of
 from domain.consents.report import ConsentState
@@ -50,7 +50,7 @@ class ConsentReceipt:
         self.consent_id: str = record.view.consent_id
         self.record = record
         self.consent: Consent = record.consent
-        self.display: Display = display(record.view, now)
+        self.display: ConsentDisplay = display(record.view, now)
         self.action: Action | None = record.action
         """What the user has to do, with the address at which to do it; None: nothing."""
         self.is_replay = is_replay

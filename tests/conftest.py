@@ -19,8 +19,8 @@ settings.register_profile("finality", deadline=None)
 settings.load_profile("finality")
 
 
-#: Files in here run whole processes for minutes. If one began last, it would run on alone.
-_LONG = ("tests/proof/", "tests/journeys/", "tests/terminal/", "tests/workflows/")
+#: Files in here run whole processes or programs for minutes. If one began last, it would run on alone.
+_LONG = ("tests/judges/", "tests/proof/", "tests/journeys/", "tests/terminal/", "tests/workflows/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

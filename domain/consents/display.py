@@ -12,7 +12,7 @@ from domain.consents.view import ConsentView
 from domain.lifecycle.resource import Certainty
 
 
-class Display(BaseModel):
+class ConsentDisplay(BaseModel):
     """Texts and rights for the user; never more hopeful than the evidence.
 
     Attributes:
@@ -34,7 +34,7 @@ class Display(BaseModel):
     renew_by: datetime | None
 
 
-def display(view: ConsentView, now: datetime) -> Display:
+def display(view: ConsentView, now: datetime) -> ConsentDisplay:
     """What to show now. The time matters: data must not be read after the time to renew."""
     consent, row = view.consent, STATES[view.consent.state]
     may_revoke = consent.state in REVOCABLE and not view.cancel_asked
@@ -53,7 +53,7 @@ def display(view: ConsentView, now: datetime) -> Display:
         detail = "The account is not read until you confirm with us. Your bank need not be asked."
     elif consent.declined is not None:
         detail = f"{detail} You came back without a confirmation: {consent.declined}."
-    return Display(
+    return ConsentDisplay(
         headline=headline,
         detail=detail,
         final=consent.is_over,

@@ -88,7 +88,7 @@ def application(parts: Parts, limits: Limits | None = None) -> FastAPI:
     )  # fmt: skip
     for router in routers:
         app.include_router(router(parts), dependencies=[Depends(BEARER)], responses=_PROBLEMS)
-    app.include_router(users_callbacks(parts))
+    app.include_router(users_callbacks(parts), responses=_PROBLEMS)
     app.include_router(health(parts))
     for kind, answer in _ANSWERS.items():
         app.add_exception_handler(kind, _handler(answer))
@@ -140,8 +140,9 @@ async def _of_http(request: Request, error: Exception) -> JSONResponse:
     headers = dict(error.headers or {})
     if error.status_code == 405:
         # Starlette names the methods of one route, and each method here is a route of its own.
-        methods = {headers.pop("Allow", ""), *request.app.methods_at(request.url.path)}
-        headers["Allow"] = ", ".join(sorted(methods - {""}))
+        methods = request.app.methods_at(request.url.path)
+        if methods:
+            headers["Allow"] = ", ".join(sorted(methods))
     return Problem(error.status_code, kind, str(error.detail), detail, headers=headers).response()
 
 

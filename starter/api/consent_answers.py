@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from domain.consents.consent import Change, Needs
-from domain.consents.display import Display
+from domain.consents.display import ConsentDisplay
 from domain.consents.report import ConsentState
 from domain.lifecycle.command import CommandKind, Outcome
 from domain.lifecycle.grants import Grant
@@ -26,7 +26,7 @@ class ConsentAnswer(BaseModel):
     created_at: datetime
     state: ConsentState
     certainty: Certainty
-    display: Display
+    display: ConsentDisplay
     partner: str
     partner_account: str
     user_id: str

@@ -27,8 +27,16 @@ def _of(*operations: str, **parameters: str) -> Links:
 
 _COLLECTION: Final = (
     "get_collection", "get_collection_action", "list_captures", "list_reversals",
-    "capture_collection", "refund_collection", "confirm_collection", "cancel_collection",
+    "list_increments", "capture_collection", "increment_collection", "refund_collection",
+    "confirm_collection", "cancel_collection",
 )  # fmt: skip
+_CONSENT: Final = ("get_consent", "get_consent_action", "renew_consent", "revoke_consent")
+_ENDPOINT: Final = (
+    "get_webhook_endpoint", "update_webhook_endpoint", "list_webhook_deliveries",
+    "test_webhook_endpoint", "resend_webhook_events", "rotate_webhook_secret",
+    "disable_webhook_endpoint", "enable_webhook_endpoint",
+)  # fmt: skip
+_DELIVERY: Final = ("get_webhook_delivery", "resend_webhook_delivery")
 _CLAIMED: Final = _of(*_COLLECTION, payment_id="/collection/id")
 
 #: By the operation whose answer has them.
@@ -45,6 +53,7 @@ LINKS: Final[Mapping[str, Links]] = {
         **_of("list_collections", after="/next_cursor"),
     },
     "capture_collection": _CLAIMED,
+    "increment_collection": _CLAIMED,
     "refund_collection": _CLAIMED,
     "confirm_collection": _CLAIMED,
     "cancel_collection": _of("get_collection", payment_id="/payment/id"),
@@ -55,6 +64,16 @@ LINKS: Final[Mapping[str, Links]] = {
         **_of("list_events", after="/next_cursor"),
     },
     "list_tasks": _of("get_task", task_id="/data/0/id"),
+    "create_consent": _of(*_CONSENT, consent_id="/id"),
+    "list_consents": _of(*_CONSENT, consent_id="/data/0/id"),
+    "list_accounts": {
+        **_of("get_account", "list_transactions", account_id="/data/0/id"),
+        **_of("list_accounts", after="/next_cursor"),
+    },
+    "create_webhook_endpoint": _of(*_ENDPOINT, endpoint_id="/id"),
+    "list_webhook_endpoints": _of(*_ENDPOINT, endpoint_id="/data/0/id"),
+    "test_webhook_endpoint": _of(*_DELIVERY, delivery_id="/id"),
+    "list_webhook_deliveries": _of(*_DELIVERY, delivery_id="/data/0/id"),
 }
 
 
@@ -70,13 +89,18 @@ class Documented(FastAPI):
         return super().openapi()
 
     def methods_at(self, path: str) -> set[str]:
-        """The methods of an address, by the document."""
-        return {
-            method.upper()
-            for template, item in self.openapi()["paths"].items()
-            if compile_path(template)[0].match(path)
-            for method in item
-        }
+        """The methods of an address, by the document.
+
+        An address that is there word by word comes before those that have parameters (OpenAPI
+        3.1, "Path Templating Matching").
+        """
+        paths = self.openapi()["paths"]
+        items = (
+            [paths[path]]
+            if path in paths
+            else [item for template, item in paths.items() if compile_path(template)[0].match(path)]
+        )
+        return {method.upper() for item in items for method in item}
 
 
 def _mend(operation: dict[str, Any]) -> None:
@@ -85,8 +109,12 @@ def _mend(operation: dict[str, Any]) -> None:
         for target, parameters in LINKS.get(operation["operationId"], {}).items()
     }
     for status, response in operation["responses"].items():
-        content = response.get("content", {})
-        if content.get("application/json", {}).get("schema") == {"$ref": _PROBLEM}:
-            response["content"] = {MEDIA_TYPE: content["application/json"]}
+        for media_type, content in list(response.get("content", {}).items()):
+            if content.get("schema") != {"$ref": _PROBLEM}:
+                continue
+            response["content"] = {MEDIA_TYPE: content}
+            if media_type == "text/html":
+                # A page says itself what is wrong; what is refused before the page is a problem.
+                response["content"][media_type] = {"schema": {"type": "string"}}
         if links and status.startswith("2"):
             response["links"] = links

@@ -12,7 +12,7 @@ from tests.proof.checker import report
 from tests.proof.world import World, world
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """With a worker at work; at its end all books of all journeys must agree."""
     async with world(tmp_path_factory.mktemp("journeys"), stranger=True) as made:

@@ -63,7 +63,7 @@ class Terminal:
         return self.run("list", "--json", "--limit", "10000").rows
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """Everything that `finality up` runs."""
     home = tmp_path_factory.mktemp("terminal")

@@ -58,7 +58,7 @@ ORDER: Final = SOME_ORDER.model_copy(
         "creditor_account": Account(other="12345678"),
         "creditor_agent_member": ClearingMember(system="GBDSC", number="203002"),
         "times": SOME_ORDER.times.model_copy(
-            update={"submit_before": datetime.now(UTC) + timedelta(minutes=30)}
+            update={"submit_before": datetime.now(UTC) + timedelta(days=1)}
         ),
     }
 )

@@ -209,6 +209,8 @@ async def test_a_wrong_method_is_told_which_ones_there_are(api: Api) -> None:
         ("/v1/payments/pay_1", "GET"),
         ("/v1/collections/pay_1/captures", "GET, POST"),
         ("/v1/payments/pay_1/cancel", "POST"),
+        ("/v1/accounts/refresh", "POST"),
+        ("/v1/accounts/acc_1", "GET"),
     ):
         answer = await api.ask("DELETE", path)
         assert (answer.status_code, answer.headers["allow"]) == (405, methods), path

@@ -40,7 +40,7 @@ _WORDS: Final = {
     "/v1/callbacks/{tenant}": [],  # Its own tests try callbacks of others.
 }
 #: A program that may do everything for a tenant.
-_ALL_OF: Final = {SHOP: "all of shop", OTHER: "all of other"}
+ALL_OF: Final = {SHOP: "all of shop", OTHER: "all of other"}
 #: Addresses that have nothing to show of these objects, although the objects exist.
 _EMPTY: Final = ("action",)
 
@@ -49,7 +49,7 @@ async def can_make_all(api: Api, folder: Path) -> None:
     """Give each tenant a key that may do everything, and the API a bank that gives consents."""
     bank = ModelBank(folder / "no book", api.assembly.clock)
     api.assembly.make_consent_partners = lambda: {AT_BANK: bank}
-    for tenant, name in _ALL_OF.items():
+    for tenant, name in ALL_OF.items():
         new = await api.assembly.api_keys.make(
             tenant, name, list(Scope), api.assembly.clock.now(), accounts=[AT_BANK]
         )
@@ -89,7 +89,7 @@ async def _task(api: Api) -> str:
 
 
 async def _consent(api: Api) -> str:
-    answer = await api.post("/v1/consents", wanted(), key="con", who=_ALL_OF[SHOP])
+    answer = await api.post("/v1/consents", wanted(), key="con", who=ALL_OF[SHOP])
     return str(answer.json()["id"])
 
 
@@ -146,7 +146,7 @@ async def test_every_route_that_takes_an_id_answers_404_to_another_tenant(
             method,
             address,
             body,
-            who=_ALL_OF[who],
+            who=ALL_OF[who],
             key=f"foreign {path}"[:255] if method == "POST" else None,
         )
 
@@ -170,7 +170,7 @@ async def test_every_route_that_takes_an_id_answers_404_to_another_tenant(
                 each["name"] for each in item["get"].get("parameters", []) if each.get("required")
             ]
             query = "&".join(f"{name}={_QUERIES[name]}" for name in needed if name in _QUERIES)
-            found = await api.get(f"{address}?{query}", who=_ALL_OF[OTHER])
+            found = await api.get(f"{address}?{query}", who=ALL_OF[OTHER])
             assert found.json()["data"] == [], address
 
 
