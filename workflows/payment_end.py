@@ -58,7 +58,9 @@ class PaymentEndWorkflow:
         cancel = EndCancel(
             payment_id=wanted.payment_id, command_id=f"nexus/{workflow.info().run_id}"
         )
-        seen = await self._asked(PaymentEnds.cancel, cancel, "cancel the payment, as the caller did")
+        seen = await self._asked(
+            PaymentEnds.cancel, cancel, "cancel the payment, as the caller did"
+        )
         self._cancels = seen is None
         return seen
 

@@ -134,8 +134,10 @@ class Endpoints:
 
     async def all(self, tenant: str | None = None) -> list[Endpoint]:
         """The endpoints, the oldest first; those of one tenant, if it is given."""
-        rows = select(WebhookEndpointRow).where(_EXISTS).order_by(
-            col(WebhookEndpointRow.created_at), WebhookEndpointRow.endpoint_id
+        rows = (
+            select(WebhookEndpointRow)
+            .where(_EXISTS)
+            .order_by(col(WebhookEndpointRow.created_at), WebhookEndpointRow.endpoint_id)
         )
         if tenant is not None:
             rows = rows.where(WebhookEndpointRow.tenant == tenant)

@@ -77,9 +77,7 @@ def _delete(session: Session, endpoint_id: str, numbers: list[int], now: datetim
     its = WebhookDeliveryRow
     rows = select(its.number).where(col(its.number).in_(numbers), _is_over(now))
     over = list(session.exec(rows))
-    session.exec(
-        delete(WebhookAttemptRow).where(col(WebhookAttemptRow.delivery_number).in_(over))
-    )
+    session.exec(delete(WebhookAttemptRow).where(col(WebhookAttemptRow.delivery_number).in_(over)))
     session.exec(delete(its).where(col(its.number).in_(over)))
     return len(over)
 

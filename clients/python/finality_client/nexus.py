@@ -114,9 +114,9 @@ class NexusCodec(PayloadCodec, WithSerializationContext):
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Open payloads of an operation; others as your codec does.
 
-        A payload that Finality did not seal for the operation, or with a key that the keyring lacks,
-        is replaced by one that no converter reads: a result fails the workflow task, which goes on
-        once the keyring has the key, and a failure comes without its texts.
+        If Finality did not seal a payload for the operation, or the keyring lacks the key, it is
+        replaced by one that no converter reads. A result then fails the workflow task, which goes
+        on once the keyring has the key, and a failure comes without its texts.
         """
         if self._place is not None:
             return [self._open(each, self._place) for each in payloads]

@@ -1,6 +1,6 @@
 """Plays the histories of runs that wait for a payment's end, and saves them to be replayed.
 
-Run as `PYTHONPATH=clients/python python -m tests.starter.nexus.save` when such a run does something new.
+When such a run does something new: `PYTHONPATH=clients/python python -m tests.starter.nexus.save`.
 """
 
 from __future__ import annotations

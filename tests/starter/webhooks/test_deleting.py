@@ -124,9 +124,7 @@ async def test_what_is_asked_for_again_is_kept(webhooks: Webhooks, receiver: Rec
     its = (await webhooks.endpoint(receiver)).endpoint.endpoint_id
     await webhooks.event("a")
     await webhooks.deliver()
-    [known] = await webhooks.endpoints.deliveries(
-        TENANT, its, state=None, before=None, limit=10
-    )
+    [known] = await webhooks.endpoints.deliveries(TENANT, its, state=None, before=None, limit=10)
     clock.step(DELIVERED_KEPT + MINUTE)
     await webhooks.endpoints.resend(TENANT, known.delivery_id, webhooks.key())
     assert await retention.clean(clock.now()) == 0
