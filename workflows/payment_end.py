@@ -45,7 +45,7 @@ class PaymentEndWorkflow:
                     return dict(seen.payment)
                 if workflow.info().is_continue_as_new_suggested():
                     workflow.continue_as_new(wanted)
-                if not self._cancels:
+                if seen is None or not self._cancels:
                     await self._wait(seen)
             except (asyncio.CancelledError, ActivityError):
                 if workflow.cancellation_reason() is None or self._cancel_heard:

@@ -7,7 +7,7 @@ key names. There is no default account.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from domain.accounts import Account
@@ -25,7 +25,7 @@ class Payer(Protocol):
     def tenant(self) -> str: ...
 
     @property
-    def accounts(self) -> Collection[tuple[str, str]]:
+    def accounts(self) -> frozenset[tuple[str, str]]:
         """Partner accounts it may use besides those of its tenant's debtors."""
 
 

@@ -46,7 +46,7 @@ class DeliveryRetention:
             deleted += await self._database.write(
                 partial(_delete, endpoint_id=endpoint_id, numbers=numbers, now=now)
             )
-        if await self._database.read(_left_over):
+        if self._after == 0 and await self._database.read(_left_over):
             await self._database.write(_delete_endpoints)
         return deleted
 

@@ -7,7 +7,7 @@ from typing import TypedDict, Unpack
 from pydantic import Field
 
 from finality_client.answers import Answer, Money, Page
-from finality_client.calls import Call, ask, get, reading, segment
+from finality_client.calls import Call, ask, get, parameters, reading, segment
 from finality_client.parts import AsyncPart, Part
 from finality_client.requests import PAGE
 
@@ -118,11 +118,12 @@ def _refresh(consent_id: str, psu_ip_address: str | None) -> Call[Refresh]:
 def _transactions(
     id: str, after: str | None, limit: int, filters: TransactionFilters
 ) -> Call[TransactionPage]:
-    days = {"from": filters.get("first"), "to": filters.get("last")}
-    return get(
-        f"/v1/accounts/{segment(id)}/transactions", TransactionPage, after=after, limit=limit,
-        booking=filters.get("booking"), with_gone=filters.get("with_gone"), **days,
-    )  # fmt: skip
+    query = {
+        "after": after, "limit": limit, "from": filters.get("first"), "to": filters.get("last"),
+        "booking": filters.get("booking"), "with_gone": filters.get("with_gone"),
+    }  # fmt: skip
+    path = f"/v1/accounts/{segment(id)}/transactions"
+    return Call("GET", path, reading(TransactionPage), query=parameters(query))
 
 
 class Accounts(Part):

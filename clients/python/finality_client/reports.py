@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import TypeVar
 
 import httpx
 
 from finality_client.answers import Answer, Page
-from finality_client.calls import Call, get, parameters, segment
+from finality_client.calls import Call, parameters, reading, segment
 from finality_client.parts import AsyncPart, Part
 
 
@@ -62,25 +63,23 @@ class UnresolvedRow(Answer):
     currency: str
 
 
-def _payments(first: date, last: date, partner: str | None) -> Call[Page[TotalsRow]]:
-    return get("/v1/reports/payments", Page[TotalsRow], **_period(first, last, partner))
+Row = TypeVar("Row", bound=Answer)
 
 
-def _fees(first: date, last: date, partner: str | None) -> Call[Page[FeesRow]]:
-    return get("/v1/reports/fees", Page[FeesRow], **_period(first, last, partner))
-
-
-def _unresolved(first: date, last: date, partner: str | None) -> Call[Page[UnresolvedRow]]:
-    return get("/v1/reports/unresolved", Page[UnresolvedRow], **_period(first, last, partner))
+def _rows(
+    report: str, row: type[Row], first: date, last: date, partner: str | None
+) -> Call[Page[Row]]:
+    return Call(
+        "GET",
+        f"/v1/reports/{report}",
+        reading(Page[row]),  # type: ignore[valid-type]
+        query=parameters({"from": first, "to": last, "partner": partner}),
+    )
 
 
 def _csv(report: str, first: date, last: date, partner: str | None) -> Call[str]:
-    query = parameters({**_period(first, last, partner), "format": "csv"})
+    query = parameters({"from": first, "to": last, "partner": partner, "format": "csv"})
     return Call("GET", f"/v1/reports/{segment(report, 'report')}", _text, query=query)
-
-
-def _period(first: date, last: date, partner: str | None) -> dict[str, date | str | None]:
-    return {"from": first, "to": last, "partner": partner}
 
 
 def _text(response: httpx.Response) -> str:
@@ -92,17 +91,17 @@ class Reports(Part):
 
     def payments(self, first: date, last: date, *, partner: str | None = None) -> list[TotalsRow]:
         """What became of them, by day, account, rail and currency."""
-        return self._do(_payments(first, last, partner)).data
+        return self._do(_rows("payments", TotalsRow, first, last, partner)).data
 
     def fees(self, first: date, last: date, *, partner: str | None = None) -> list[FeesRow]:
         """What partners charged, by day and account."""
-        return self._do(_fees(first, last, partner)).data
+        return self._do(_rows("fees", FeesRow, first, last, partner)).data
 
     def unresolved(
         self, first: date, last: date, *, partner: str | None = None
     ) -> list[UnresolvedRow]:
         """Those that are open, the oldest first; at most 10,000."""
-        return self._do(_unresolved(first, last, partner)).data
+        return self._do(_rows("unresolved", UnresolvedRow, first, last, partner)).data
 
     def csv(self, report: str, first: date, last: date, *, partner: str | None = None) -> str:
         """A report (`payments`, `fees` or `unresolved`) as CSV with a header line."""
@@ -116,17 +115,17 @@ class AsyncReports(AsyncPart):
         self, first: date, last: date, *, partner: str | None = None
     ) -> list[TotalsRow]:
         """What became of them, by day, account, rail and currency."""
-        return (await self._do(_payments(first, last, partner))).data
+        return (await self._do(_rows("payments", TotalsRow, first, last, partner))).data
 
     async def fees(self, first: date, last: date, *, partner: str | None = None) -> list[FeesRow]:
         """What partners charged, by day and account."""
-        return (await self._do(_fees(first, last, partner))).data
+        return (await self._do(_rows("fees", FeesRow, first, last, partner))).data
 
     async def unresolved(
         self, first: date, last: date, *, partner: str | None = None
     ) -> list[UnresolvedRow]:
         """Those that are open, the oldest first; at most 10,000."""
-        return (await self._do(_unresolved(first, last, partner))).data
+        return (await self._do(_rows("unresolved", UnresolvedRow, first, last, partner))).data
 
     async def csv(self, report: str, first: date, last: date, *, partner: str | None = None) -> str:
         """A report (`payments`, `fees` or `unresolved`) as CSV with a header line."""

@@ -108,7 +108,8 @@ async def test_a_worker_that_stops_in_between_loses_nothing(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.world.partner.lives["KILL"] = (CREDITED,)
-    start, broken = WorkflowRunOperationContext.start_workflow, []
+    start = WorkflowRunOperationContext.start_workflow
+    broken: list[str] = []
 
     async def breaks_once(self: Any, *args: Any, **named: Any) -> Any:
         if not broken:
