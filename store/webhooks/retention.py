@@ -46,8 +46,10 @@ class DeliveryRetention:
             deleted += await self._database.write(
                 partial(_delete, endpoint_id=endpoint_id, numbers=numbers, now=now)
             )
-        if self._after == 0 and await self._database.read(_left_over):
-            await self._database.write(_delete_endpoints)
+        if self._after == 0:
+            left = await self._database.read(_left_over)
+            if left:
+                await self._database.write(_delete_endpoints)
         return deleted
 
     def _expired(self, session: Session, now: datetime) -> dict[str, list[int]]:
