@@ -9,15 +9,16 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
 from assembly import assembled
 from domain.payments.display import display
-from local import demo_collections
-from local.demo_books import collections_agree, payments_agree
+from local import demo_bank, demo_collections
+from local.demo_bank import Banked, use_bank
+from local.demo_books import bank_agrees, collections_agree, payments_agree
 from local.demo_collections import SALES
 from local.demo_file import DEBTOR_IBAN, EXECUTION_DATE, demo_file, end_to_end_id
 from local.demo_shop import Sold, make_trouble, sell_all
@@ -87,22 +88,26 @@ async def _run(stack: Stack, settings: Settings, console: Console, payments: int
     file, journal = home / "demo.xml", home / "journal.jsonl"
     file.write_bytes(demo_file(payments))
     paying, collecting = stack.partners[PARTNER], stack.partners[demo_collections.PARTNER]
+    bank = stack.partners[demo_bank.PARTNER]
     await paying.simulator.control("POST", "faults", rules())
+    await bank.simulator.control("POST", "delays", demo_bank.DELAYS)
     troubles = await make_trouble(collecting.simulator)
     console.print(
         f"\n[bold]Paying {payments} orders[/bold] of {file.name} through {paying.title}; "
         f"{sum(count for _, count, _ in FAULTS)} of them meet a fault when they are sent, "
         f"{len(FATED) + 1} later. Meanwhile [bold]collecting {len(SALES)} orders[/bold] from "
-        f"cards through {collecting.title}. The worker is killed on the way. This is what "
-        "`finality pay` leaves:"
+        f"cards through {collecting.title}, and a user of a bank ({bank.title}) [bold]gives access "
+        "to an account and pays from it[/bold] on the bank's pages. The worker is killed on the "
+        "way. This is what `finality pay` leaves:"
     )
-    killed, sold = await _under_way(stack, settings, file, journal, console, payments)
+    killed, sold, banked = await _under_way(stack, settings, file, journal, console, payments)
     console.print(
         "[dim]The last two are equal salaries under one EndToEndId. Both are meant, so both "
         "are paid.[/dim]"
     )
     ended = await _stories(settings, console)
     collected = _show_sold(sold, console)
+    _show_banked(banked, console)
     async with assembled(settings) as assembly:
         found = await assembly.orchestrator.find(limit=10_000)
     records = [record for record in found.records if record.partner == PARTNER]
@@ -115,13 +120,16 @@ async def _run(stack: Stack, settings: Settings, console: Console, payments: int
             home, collecting.title, await collecting.simulator.control("GET", "book"),
             troubles, sold, console,
         ),
+        await bank_agrees(
+            home, bank.title, await bank.simulator.control("GET", "book"), banked, console
+        ),
     ]  # fmt: skip
-    if all(agree) and ended and collected:
+    if all(agree) and ended and collected and banked.is_over:
         console.print(
-            "[bold green]Both books agree with the orders[/bold green]: each order of the file "
-            "reached its partner once; each card was charged, captured and refunded as ordered. "
-            "Nothing twice, nothing lost. Checked by programs that know nothing of the product's "
-            "rules."
+            "[bold green]All three books agree with the orders[/bold green]: each order of the "
+            "file reached its partner once; each card was charged, captured and refunded as "
+            "ordered; the bank debited what its user approved, and shows it. Nothing twice, "
+            "nothing lost. Checked by programs that know nothing of the product's rules."
         )
         return True
     console.print("[bold red]not proven[/bold red]")
@@ -130,29 +138,38 @@ async def _run(stack: Stack, settings: Settings, console: Console, payments: int
 
 async def _under_way(
     stack: Stack, settings: Settings, file: Path, journal: Path, console: Console, payments: int
-) -> tuple[bool, Sequence[Sold]]:
-    """Pay the file, sell, and kill the worker meanwhile.
+) -> tuple[bool, Sequence[Sold], Banked]:
+    """Pay the file and sell, kill the worker meanwhile, and then use a bank.
 
     Returns whether the worker was killed while payments were still missing at the partner, and the
-    sales as they stand at their end.
+    sales and what was done at the bank as they stand at their end.
     """
     options = PayOptions(
         file, as_of=EXECUTION_DATE, wait_seconds=_PATIENCE_SECONDS, journal=journal
     )
     selling = asyncio.create_task(_sell(settings))
     paying = asyncio.create_task(pay_file(settings, options))
+    tasks: list[asyncio.Task[Any]] = [selling, paying]
     try:
         killed = await _kill_mid_flight(stack, payments, console)
+        # This bank knows no keys: an initiation that the kill cuts off would wait for a person.
+        banking = asyncio.create_task(_use_bank(settings))
+        tasks.append(banking)
         await paying
-        return killed, await selling
+        return killed, await selling, await banking
     finally:
-        selling.cancel()
-        paying.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 async def _sell(settings: Settings) -> Sequence[Sold]:
     async with assembled(settings) as assembly:
         return await sell_all(assembly)
+
+
+async def _use_bank(settings: Settings) -> Banked:
+    async with assembled(settings) as assembly:
+        return await use_bank(assembly)
 
 
 async def _kill_mid_flight(stack: Stack, payments: int, console: Console) -> bool:
@@ -236,3 +253,29 @@ def _show_sold(sold: Sequence[Sold], console: Console) -> bool:
         )  # fmt: skip
     console.print(shown)
     return all(each.is_over for each in sold)
+
+
+def _show_banked(banked: Banked, console: Console) -> None:
+    """Show what the user did at the bank, and what came of it."""
+    shown = Table(title="What a user of a bank did on the bank's pages, and what the app has")
+    for column in ("what the user did", "state", "what the app has"):
+        shown.add_column(column)
+    consent, payment = banked.consent, banked.payment.payment
+    shown.add_row(
+        "gave access to an account",
+        _coloured(consent.consent.state if consent else "not granted", is_good=bool(consent)),
+        f"{len(banked.transactions)} transactions, the newest of them the payment"
+        if banked.is_over else f"{len(banked.transactions)} transactions",
+    )  # fmt: skip
+    amount = banked.order.instructed_amount
+    shown.add_row(
+        f"approved {amount} to {banked.order.creditor.name}",
+        _coloured(payment.state, is_good=banked.is_over),
+        f"{display(payment).headline}. {display(payment).detail}",
+    )
+    console.print(shown)
+
+
+def _coloured(state: str, *, is_good: bool) -> str:
+    color = "green" if is_good else "red"
+    return f"[{color}]{state}[/{color}]"

@@ -1,4 +1,4 @@
-"""The end of the demo: independent checkers compare both partners' books with the orders."""
+"""The end of the demo: independent checkers compare each partner's book with the orders."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from domain.money import Money
+from local.demo_bank import Banked
 from local.demo_collections import SALES, TROUBLED
 from local.demo_shop import Sold
 from local.demo_stories import FATED, FAULTS, STORIES
@@ -139,6 +140,27 @@ async def collections_agree(
             shown.add_row(f"[dim]{words}[/dim]", "", _ONCE if is_fired else _NEVER)
         console.print(shown)
     return _said(console, checked, flaws)
+
+
+async def bank_agrees(
+    home: Path, title: str, book: Mapping[str, Any], banked: Banked, console: Console
+) -> bool:
+    """Compare the payment and the account's data with the book of the bank; print a table."""
+    shown_file = home / "banked.json"
+    shown_file.write_text(json.dumps([banked.as_shown()]))
+    module = "tests.proof.bank_book_checker"
+    checked = await _checked(module, home / "bank-book.json", book, "--shown", shown_file)
+    if (result := checked.result) is not None:
+        shown = Table(title=f"The bank payment and the account beside {title}'s book")
+        shown.show_header = False
+        shown.add_row("debited", str(result["paid"]))
+        shown.add_row("  approved by the user on the bank's page", str(result["approved"]))
+        shown.add_row("transactions of the account in the book", str(result["lines"]))
+        shown.add_row("  and shown by us", str(result["shown"]))
+        for name in ("twice", "lost"):
+            shown.add_row(_WORDS[name], str(result[name]))
+        console.print(shown)
+    return _said(console, checked, checked.flaws)
 
 
 def _in_words(count: int, sums: Mapping[str, int]) -> str:

@@ -19,7 +19,7 @@ settings.register_profile("finality", deadline=None)
 settings.load_profile("finality")
 
 
-#: Files in here run whole processes or programs for minutes. If one began last, it would run on alone.
+#: Files in here run whole processes for minutes. If one began last, it would run on alone.
 _LONG = ("tests/judges/", "tests/proof/", "tests/journeys/", "tests/terminal/", "tests/workflows/")
 
 

@@ -17,7 +17,9 @@ from rich.console import Console
 
 from assembly import assembled
 from domain.payments.report import PaymentState
-from local.demo_books import collections_agree, payments_agree
+from local import demo_bank
+from local.demo_bank import use_bank
+from local.demo_books import bank_agrees, collections_agree, payments_agree
 from local.demo_collections import DELAYS, PARTNER, SALES, TROUBLED
 from local.demo_collections import rules as rules_of_collections
 from local.demo_file import demo_file, end_to_end_id
@@ -162,6 +164,22 @@ async def test_every_sale_comes_to_its_end_and_each_difference_in_the_book_is_fo
         agree, said = await said_of(doctored)
         assert not agree, words
         assert words in said
+
+
+async def test_a_user_gives_access_and_pays_on_the_pages_of_the_bank(stack: Stack) -> None:
+    simulator = stack.partners[demo_bank.PARTNER].simulator
+    await simulator.control("POST", "delays", demo_bank.DELAYS)
+    async with assembled(Settings(home=stack.home)) as assembly:
+        banked = await use_bank(assembly)
+    assert banked.is_over
+    assert not replace(banked, consent=None).is_over
+    assert not replace(banked, transactions=()).is_over
+    book = await simulator.control("GET", "book")
+    screen = Screen()
+    assert await bank_agrees(stack.home, "the bank", book, banked, screen.console), screen.said
+    less, screen = replace(banked, transactions=banked.transactions[1:]), Screen()
+    assert not await bank_agrees(stack.home, "the bank", book, less, screen.console)
+    assert "lost: transaction" in screen.said
 
 
 def _of(book: dict[str, Any], kind: str, order: str) -> dict[str, Any]:
