@@ -193,8 +193,7 @@ class Folding:
         row.is_over = is_over(kind, folded)
         row.updated_at = now
         view = view_from(kind, row, known.instructions, halted=beside.halted, news=beside.news)
-        if overdue := _owe(kind, row, view, now):
-            questions["overdue"] = overdue
+        questions = {**_owe(kind, row, view, now), **questions}
         asked, changed = write_tasks(beside.tasks, row.resource_id, questions, now)
         return view, [*entered, *asked, *events_of(row, [*changes, *changed], now)]
 
@@ -289,30 +288,36 @@ def _enter(row: LifecycleRow, folded: Folded, now: datetime) -> list[StateRow]:
     ]
 
 
-def _owe(kind: StoredKind, row: LifecycleRow, view: View, now: datetime) -> Question | None:
-    """Note when the run has to act next. Returns a question if the step is long overdue.
+def _owe(kind: StoredKind, row: LifecycleRow, view: View, now: datetime) -> dict[str, Question]:
+    """Note when the run has to act next. Returns a question if it cannot, or is long overdue.
 
     A run that fails, or that no worker executes, cannot report this itself.
     """
     before, owed = row.owed_at, kind.due(view, now)
-    late = None
+    questions = {}
     match owed.owed:
         case Owed.OVER:
             row.owed_at = row.notify_at = None
-            return None
+            return {}
         case Owed.WAIT:
             assert owed.until is not None, "every wait has an end"
             row.owed_at = owed.until
+            if owed.is_for_people and not view.folded.is_frozen:
+                questions["parked"] = _parked(kind, owed.because)
         case _:
             row.owed_at = before if before is not None and before <= now else now
             if row.owed_at <= now - OVERDUE_AFTER:
-                late = Question(
+                questions["overdue"] = Question(
                     f"A step has been due since {row.owed_at:%Y-%m-%d %H:%M} UTC and is not done: "
                     f"{owed.because}. Look at the {kind.name}'s workflow in Temporal, and check "
                     "that workers run."
                 )
     row.notify_at = next_notification(row.owed_at, now)
-    return late
+    return questions
+
+
+def _parked(kind: StoredKind, why: str) -> Question:
+    return Question(f"This {kind.name} is parked: {why}. Find out whether it was executed.")
 
 
 def _questions(
@@ -331,9 +336,7 @@ def _questions(
         operation = profile.operation(instruction.kind)
         step = next_move(operation, instruction.book, now)
         if step.move is Move.PARK:
-            questions["parked"] = Question(
-                f"This {kind.name} is parked: {step.because}. Find out whether it was executed."
-            )
+            questions["parked"] = _parked(kind, step.because)
         vague = [x for x in instruction.book.lookups if x.result is LookupResult.CANNOT_TELL]
         if is_uncertain(operation, instruction.book) and len(vague) >= VAGUE_LOOKUPS:
             questions["in_doubt"] = Question(

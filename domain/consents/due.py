@@ -10,7 +10,7 @@ from typing import Final
 from domain.consents.instructions import ConsentInstruction
 from domain.consents.report import ConsentState
 from domain.consents.view import ConsentView
-from domain.lifecycle.due import frozen, read, step_of, wait
+from domain.lifecycle.due import for_people, read, step_of
 from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.next_step import Due, Owed
 
@@ -24,7 +24,7 @@ def due(view: ConsentView, now: datetime) -> Due:
     """The one thing that is due now. A wait ends at `until` or when news comes."""
     consent = view.consent
     if view.opening is None:
-        return wait(view, now, "its instruction, which is missing from the database")
+        return for_people(view, now)
     can_read = consent.partner_reference is not None
     if consent.is_over:
         if view.has_news and can_read:
@@ -45,7 +45,7 @@ def due(view: ConsentView, now: datetime) -> Due:
     if can_read:
         waits.append(read(_impatient(view, now), now, moments=_moments(view)))
     if not waits:
-        waits.append(wait(view, now, f"a person has to look{frozen(view)}"))
+        waits.append(for_people(view, now))
     return _before_deadline(view, min(waits, key=lambda each: each.until or now))
 
 

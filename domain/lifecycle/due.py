@@ -94,7 +94,8 @@ def read(
         at, why = turn, f"{why}; its turn in the partner's quota"
     if now >= at:
         return _read_now(view, why)
-    return wait(view, now, f"{why}{frozen(view)}", at)
+    finding = _frozen(view)
+    return wait(view, now, f"{why} ({finding})" if finding else why, at)
 
 
 def _after(folded: Folded) -> str:
@@ -133,12 +134,19 @@ def wait(view: View, now: datetime, why: str, until: datetime | None = None) -> 
     return Due(Owed.WAIT, why, until or now + view.profile.parked_pause)
 
 
-def frozen(view: View) -> str:
-    """Why a person has to look, for the end of a sentence. Reads go on meanwhile."""
-    for finding in view.folded.findings:
-        if finding.freezes:
-            return f" ({finding.kind}: {finding.text})"
-    return ""
+def for_people(view: View, now: datetime) -> Due:
+    """A wait for people, since nothing that we could send or read moves the resource on."""
+    if view.opening is None:
+        why = "its instruction is missing from the database"
+    else:
+        why = _frozen(view) or "the partner was asked, and what it answered names nothing to read"
+    return replace(wait(view, now, f"a person has to look ({why})"), is_for_people=True)
+
+
+def _frozen(view: View) -> str:
+    """The first finding that freezes the resource; empty if there is none."""
+    found = (f"{each.kind}: {each.text}" for each in view.folded.findings if each.freezes)
+    return next(found, "")
 
 
 def _pause(view: View) -> timedelta:

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import (
     AwareDatetime,
     BaseModel,
     ConfigDict,
+    Field,
     SerializerFunctionWrapHandler,
     model_serializer,
 )
@@ -34,12 +35,18 @@ class Owed(StrEnum):
 
 @dataclass(frozen=True)
 class Due:
-    """One thing that is due, and why; `until` belongs to a wait, `instruction_id` to a step."""
+    """One thing that is due, and why; `until` belongs to a wait, `instruction_id` to a step.
+
+    Attributes:
+        is_for_people: a wait that none of our steps ends: people have to say what happened. The
+            workflow does not need it, so it is left out of histories.
+    """
 
     owed: Owed
     because: str
     until: datetime | None = None
     instruction_id: str | None = None
+    is_for_people: Annotated[bool, Field(exclude=True)] = False
 
     @property
     def in_words(self) -> str:

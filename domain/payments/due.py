@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from domain.lifecycle.due import frozen, read, step_of, wait
+from domain.lifecycle.due import for_people, read, step_of
 from domain.lifecycle.kinds import kind_of
 from domain.lifecycle.next_step import Due, Owed
 from domain.payments.aftermath import evidence_wanted
@@ -23,7 +23,7 @@ def due(view: PaymentView, now: datetime) -> Due:
     """
     payment = view.payment
     if view.opening is None:
-        return wait(view, now, "its instruction, which is missing from the database")
+        return for_people(view, now)
     can_read = payment.partner_reference is not None
     if payment.is_over:
         if view.has_news and can_read:
@@ -42,7 +42,7 @@ def due(view: PaymentView, now: datetime) -> Due:
     if can_read:
         waits.append(read(view, now, _of_use_from(view)))
     if not waits:
-        waits.append(wait(view, now, f"a person has to look{frozen(view)}"))
+        waits.append(for_people(view, now))
     return _before_deadline(view, min(waits, key=lambda wait: wait.until or now))
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from ipaddress import ip_address
-from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from partners.kit.account import PartnerAccount, Time
-from transport.address import is_page
-from transport.identity import Identity
+from partners.kit.account import Time
+from partners.kit.certified import CertifiedAccount, Page
 
 
 class Dialect(BaseModel):
@@ -35,25 +33,15 @@ class Dialect(BaseModel):
     """initiations need the creditor's address, at least its country"""
 
 
-class BerlinGroupAccount(PartnerAccount):
+class BerlinGroupAccount(CertifiedAccount):
     """One of our accesses to a bank. A bank lets in clients by their certificate (QWAC)."""
 
-    aspsp: str = Field(min_length=1)
-    """the bank's name, for people"""
     tpp_id: str = Field(min_length=1)
     """our authorisation number, as in the client certificate (`PSDDE-BAFIN-123456`)"""
     our_ip_address: str
     """sent as `PSU-IP-Address`, since payments are sent when the payer's own is not known"""
-    redirect_uri: str
-    """where the bank leads the payer back after the approval page"""
-    refused_redirect_uri: str | None = None
-    """the same after a refusal; without it `redirect_uri`"""
-    client_certificate: Path | None = None
-    """PEM file of our client certificate and its chain; needed for https"""
-    client_key: Path | None = None
-    """PEM file of its private key, without a passphrase"""
-    authorities: Path | None = None
-    """PEM file of who vouches for the bank's server, if that is no public authority"""
+    refused_redirect_uri: Page | None = None
+    """where the bank leads the payer back after a refusal; without it `redirect_uri`"""
     product: Literal["sepa-credit-transfers", "instant-sepa-credit-transfers"] = (
         "sepa-credit-transfers"
     )
@@ -74,31 +62,6 @@ class BerlinGroupAccount(PartnerAccount):
             return str(ip_address(given))
         except ValueError:
             raise ValueError("it is no IP address; give the one our requests come from") from None
-
-    @field_validator("redirect_uri", "refused_redirect_uri")
-    @classmethod
-    def _page(cls, given: str | None) -> str | None:
-        if given is not None and not is_page(given):
-            raise ValueError("it is not an address of a page; give https://HOST/PATH")
-        return given
-
-    @model_validator(mode="after")
-    def _identified(self) -> Self:
-        if (self.client_certificate is None) != (self.client_key is None):
-            raise ValueError("give both client_certificate and client_key, or none of them")
-        if self.base_url.startswith("https") and self.client_certificate is None:
-            raise ValueError(
-                "client_certificate is missing: a bank lets in nobody without one; give the PEM "
-                "files client_certificate and client_key"
-            )
-        return self
-
-    @property
-    def identity(self) -> Identity | None:
-        """Our client certificate; None for a simulator over plain HTTP."""
-        if self.client_certificate is None or self.client_key is None:
-            return None
-        return Identity(self.client_certificate, self.client_key, self.authorities)
 
     @property
     def login(self) -> str:

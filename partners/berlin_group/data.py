@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from email.utils import format_datetime
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from domain.account_data.answers import (
     Access,
@@ -24,6 +23,7 @@ from partners.berlin_group import data_wire as wire
 from partners.berlin_group.account import BerlinGroupAccount
 from partners.berlin_group.connection import Connection
 from partners.kit.calls import Reply
+from partners.kit.pages import following, place
 from partners.kit.wire import Unusable, read
 from partners.kit.workplace import Workplace
 from transport.json_text import NotJson, UnsafeJson, parse
@@ -35,10 +35,9 @@ HISTORY: Final = timedelta(days=90)
 #: After `ACCESS_EXCEEDED`: the bank counts a day, and does not say when it began.
 _EXCEEDED_PAUSE: Final = timedelta(hours=2)
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
-#: Of a link that is not followed.
-_ASTRAY: Final = Unusable(("transactions._links.next: leads away from the account's list",))
 _CODE: Final = re.compile(r"[A-Z][A-Z_]{2,39}")
-_NO_ACCESS: Final = errors.CONSENT_OVER | {"CONSENT_UNKNOWN"}
+#: `RESOURCE_UNKNOWN`: an account that was taken out of the consent. Its read shows what is left.
+_NO_ACCESS: Final = errors.CONSENT_OVER | errors.NO_SUCH_CONSENT
 
 
 class BerlinGroupData:
@@ -79,11 +78,10 @@ class BerlinGroupData:
     ) -> TransactionsPage | NoAccess | Unanswered:
         if cursor is None:
             first = since or (self._clock.now() - HISTORY).date()
-            path = requests.below(ACCOUNTS, account) + "/transactions"
+            path = _transactions(account)
             query = {"bookingStatus": "both", "dateFrom": first.isoformat()}
         else:
-            parts = urlsplit(cursor)
-            path, query = parts.path, dict(parse_qsl(parts.query, keep_blank_values=True))
+            path, query = place(cursor)
         reply = await self._get(access, path, query)
         if not reply.is_success:
             return _failed(reply)
@@ -101,24 +99,15 @@ class BerlinGroupData:
         return TransactionsPage(lines, following, drift)
 
     def _following(self, report: Mapping[str, Any], account: str) -> str | Unusable | None:
-        """Path and query of the next page, below this account's own list and nowhere else."""
         links = report.get("_links")
         href = links.get("next") if isinstance(links, dict) else None
-        href = href.get("href") if isinstance(href, dict) else href
-        if not href:
-            return None
-        own = requests.below(ACCOUNTS, account)
-        if not isinstance(href, str):
-            return _ASTRAY
-        base = self._account.base_url.rstrip("/")
-        url = urljoin(f"{base}{own}/transactions", href)
-        parts, ours = urlsplit(url), urlsplit(base)
-        path = parts.path.removeprefix(ours.path)
-        if (parts.scheme, parts.netloc) != (ours.scheme, ours.netloc):
-            return _ASTRAY
-        if not path.startswith(f"{own}/") or ".." in path:
-            return _ASTRAY
-        return f"{path}?{parts.query}" if parts.query else path
+        return following(
+            href.get("href") if isinstance(href, dict) else href,
+            name="transactions._links.next",
+            base_url=self._account.base_url,
+            listing=_transactions(account),
+            within=requests.below(ACCOUNTS, account),
+        )
 
     async def _get(self, access: Access, path: str, query: Mapping[str, str] = _NOTHING) -> Reply:
         """Ask once. The user's address tells the bank that the user is there, so ours is never
@@ -131,13 +120,17 @@ class BerlinGroupData:
         return await self._connection.calls.get(path, query, headers, keeps_content=False)
 
 
+def _transactions(account: str) -> str:
+    return f"{requests.below(ACCOUNTS, account)}/transactions"
+
+
 def _failed(reply: Reply, shown: Unusable | None = None) -> NoAccess | Unanswered:
     """Why an answer brought nothing: the consent, or something that may pass."""
     if shown is not None:
         return reply.unanswered(shown.why, shown.drift)
     told = errors.read_errors(reply.body) if reply.status is not None else ()
     codes = {each.code for each in told}
-    if reply.status in (400, 401, 403) and (over := codes & _NO_ACCESS):
+    if reply.status in (400, 401, 403, 404) and (over := codes & _NO_ACCESS):
         return NoAccess(f"the bank does not take the consent: {', '.join(sorted(over))}")
     if "ACCESS_EXCEEDED" in codes:
         retry_at = max(reply.retry_at or reply.asked_at, reply.asked_at + _EXCEEDED_PAUSE)

@@ -1,13 +1,9 @@
-"""The bank's accounts, balances and transactions in our words.
-
-Transactions come by the thousand, so they are not read into models: each field is looked at once,
-and a line with one that cannot be read is left out and named as drift.
-"""
+"""The bank's accounts, balances and transactions in our words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,6 +12,7 @@ from domain.account_data.transactions import Booking, Line, Transaction
 from domain.accounts import Account
 from domain.money import Money, MoneyError
 from partners.berlin_group import data_wire as wire
+from partners.kit.lines import TEXT_MAX, day_of, read_lines, text_of
 
 #: OpenAPI file, schema `balanceType`.
 BALANCES: Final[Mapping[str, BalanceKind]] = MappingProxyType(
@@ -31,8 +28,6 @@ BALANCES: Final[Mapping[str, BalanceKind]] = MappingProxyType(
 )
 #: OpenAPI file, `accountDetails`: the currency of an account with several.
 _SEVERAL: Final = "XXX"
-_TEXT_MAX: Final = 1000
-_DRIFT_MAX: Final = 10
 
 
 def account(shown: wire.AccountDetails) -> LinkedAccount:
@@ -78,18 +73,12 @@ def lines(report: Mapping[str, Any]) -> tuple[tuple[Line, ...], tuple[str, ...]]
     found: list[Line] = []
     drift: list[str] = []
     for name, booking in (("pending", Booking.PENDING), ("booked", Booking.BOOKED)):
-        listed = report.get(name)
-        if listed is None:
-            continue
-        if not isinstance(listed, list):
-            drift.append(f"transactions.{name}: not a list")
-            continue
-        for place, each in enumerate(listed):
-            try:
-                found.append(Line(_transaction(each, booking), each))
-            except (ValueError, TypeError, KeyError, AttributeError):
-                drift.append(f"transactions.{name}[{place}]: not readable")
-    return tuple(found), tuple(drift[:_DRIFT_MAX])
+        some, odd = read_lines(
+            report.get(name), f"transactions.{name}", partial(_transaction, booking=booking)
+        )
+        found += some
+        drift += odd
+    return tuple(found), tuple(drift)
 
 
 def _transaction(shown: Mapping[str, Any], booking: Booking) -> Transaction:
@@ -100,43 +89,45 @@ def _transaction(shown: Mapping[str, Any], booking: Booking) -> Transaction:
         amount=amount,
         booking=booking,
         # A booked entry keeps its reference. What a bank shows of a pending one often changes.
-        reference=_text(shown, "entryReference") or None if booking is Booking.BOOKED else None,
-        booked_on=_day(shown, "bookingDate"),
-        valued_on=_day(shown, "valueDate"),
-        counterparty=_text(shown, f"{side}Name"),
+        reference=text_of(shown, "entryReference") or None if booking is Booking.BOOKED else None,
+        booked_on=day_of(shown, "bookingDate"),
+        valued_on=day_of(shown, "valueDate"),
+        counterparty=text_of(shown, f"{side}Name"),
         counterparty_account=_number(shown.get(f"{side}Account")),
-        counterparty_agent=_text(shown, f"{side}Agent"),
+        counterparty_agent=text_of(shown, f"{side}Agent"),
         remittance_information=_remittance(shown),
-        end_to_end_id=_text(shown, "endToEndId"),
-        mandate_id=_text(shown, "mandateId"),
-        creditor_id=_text(shown, "creditorId"),
-        code=_text(shown, "bankTransactionCode"),
-        own_code=_text(shown, "proprietaryBankTransactionCode"),
-        purpose=_text(shown, "purposeCode"),
+        end_to_end_id=text_of(shown, "endToEndId"),
+        mandate_id=text_of(shown, "mandateId"),
+        creditor_id=text_of(shown, "creditorId"),
+        code=text_of(shown, "bankTransactionCode"),
+        own_code=text_of(shown, "proprietaryBankTransactionCode"),
+        purpose=text_of(shown, "purposeCode"),
     )
 
 
 def _remittance(shown: Mapping[str, Any]) -> str:
     """What the payer wrote: the unstructured text, or all lines of it, or the structured one."""
-    if text := _text(shown, "remittanceInformationUnstructured"):
+    if text := text_of(shown, "remittanceInformationUnstructured"):
         return text
     for name in ("remittanceInformationUnstructuredArray", "remittanceInformationStructuredArray"):
         if isinstance(listed := shown.get(name), list):
             return "\n".join(
-                each if isinstance(each, str) else _text(each, "reference") for each in listed
-            )[:_TEXT_MAX]
+                each if isinstance(each, str) else text_of(each, "reference") for each in listed
+            )[:TEXT_MAX]
     structured = shown.get("remittanceInformationStructured")
     if isinstance(structured, str):
-        return structured[:_TEXT_MAX]
-    return _text(structured, "reference") if structured else ""
+        return structured[:TEXT_MAX]
+    return text_of(structured, "reference") if structured else ""
 
 
 def _number(shown: Any) -> Account | None:
     """An account. A whole card number is never kept."""
     if shown is None:
         return None
-    iban = _text(shown, "iban") or None
-    other = _text(shown, "bban") or _text(shown, "maskedPan") or _text(shown, "msisdn") or None
+    iban = text_of(shown, "iban") or None
+    other = (
+        text_of(shown, "bban") or text_of(shown, "maskedPan") or text_of(shown, "msisdn") or None
+    )
     return Account(iban=iban, other=None if iban else other) if iban or other else None
 
 
@@ -149,17 +140,3 @@ def money(amount: Any, currency: Any) -> Money:
     text = str(amount) if isinstance(amount, str | int | float) else ""
     size = Money.from_wire(text.removeprefix("-").removeprefix("+"), str(currency))
     return Money(minor=-size.minor, currency=size.currency) if text.startswith("-") else size
-
-
-def _text(shown: Mapping[str, Any], name: str) -> str:
-    text = shown.get(name)
-    if text is None:
-        return ""
-    if not isinstance(text, str):
-        raise TypeError(f"{name} is no text")
-    return text[:_TEXT_MAX]
-
-
-def _day(shown: Mapping[str, Any], name: str) -> date | None:
-    text = _text(shown, name)
-    return date.fromisoformat(text[:10]) if text else None

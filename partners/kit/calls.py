@@ -51,6 +51,16 @@ class Credentials(Protocol):
         """These headers were answered with 401."""
 
 
+class NoCredentials:
+    """Of calls that need none: the client certificate is enough, or what is read is public."""
+
+    async def headers(self) -> Mapping[str, str]:
+        return {}
+
+    async def refused(self, headers: Mapping[str, str]) -> None:
+        """There is nothing to replace. The answer says that the call was refused."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """The outcome of one call. `status` is None if no whole answer came.

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
-from partners.kit.account import PartnerAccount, Time
-from transport.address import checked_address, is_page
-from transport.identity import Identity
+from partners.kit.account import Time
+from partners.kit.certified import CertifiedAccount
+from transport.address import checked_address
 
 
-class ObieAccount(PartnerAccount):
+class ObieAccount(CertifiedAccount):
     """One of our accesses to a bank, which knows us by our client id, certificate and keys."""
 
-    aspsp: str = Field(min_length=1)
-    """the bank's name, for people"""
     client_id: str = Field(min_length=1)
     """ours at the bank's authorisation server"""
     organisation: str = Field(min_length=1)
     """what our message signatures name as their issuer: organisation and software statement id
     (`ORG-ID/SSA-ID`), or the subject of the signing certificate"""
-    redirect_uri: str
-    """where the bank leads the payer or user back; registered with the bank"""
     signing_key: Path
     """PEM file of our private signing key (RSA), without a passphrase"""
     signing_key_id: str = Field(min_length=1)
@@ -40,12 +36,6 @@ class ObieAccount(PartnerAccount):
     """the path before the version"""
     client_authentication: Literal["private_key_jwt", "tls_client_auth"] = "private_key_jwt"
     """how we authenticate to the token endpoint, as registered"""
-    client_certificate: Path | None = None
-    """PEM file of our client certificate and its chain; needed for https"""
-    client_key: Path | None = None
-    """PEM file of its private key, without a passphrase"""
-    authorities: Path | None = None
-    """PEM file of who vouches for the bank's server, if that is no public authority"""
     trust_anchor: str = "openbanking.org.uk"
     """the domain that vouches for the signing keys, in our signatures and the bank's"""
     bank_signs: bool = True
@@ -54,13 +44,6 @@ class ObieAccount(PartnerAccount):
     """ask the bank whether the payer has the funds before a payment is submitted"""
     user_acts_within: Time = timedelta(minutes=30)
     """how long a link to the bank's page is offered before a new one is made; an hour at most"""
-
-    @field_validator("redirect_uri")
-    @classmethod
-    def _page(cls, given: str) -> str:
-        if not is_page(given):
-            raise ValueError("it is not an address of a page; give https://HOST/PATH")
-        return given
 
     @field_validator("issuer")
     @classmethod
@@ -76,24 +59,6 @@ class ObieAccount(PartnerAccount):
         if not timedelta(0) < given <= timedelta(hours=1):
             raise ValueError("it is not between 0 and an hour; banks refuse older requests")
         return given
-
-    @model_validator(mode="after")
-    def _identified(self) -> Self:
-        if (self.client_certificate is None) != (self.client_key is None):
-            raise ValueError("give both client_certificate and client_key, or none of them")
-        if self.base_url.startswith("https") and self.client_certificate is None:
-            raise ValueError(
-                "client_certificate is missing: a bank lets in nobody without one; give the PEM "
-                "files client_certificate and client_key"
-            )
-        return self
-
-    @property
-    def identity(self) -> Identity | None:
-        """Our client certificate; None for a simulator over plain HTTP."""
-        if self.client_certificate is None or self.client_key is None:
-            return None
-        return Identity(self.client_certificate, self.client_key, self.authorities)
 
     @property
     def issuer_name(self) -> str:
@@ -115,7 +80,7 @@ class ObieAccount(PartnerAccount):
         return self.version.startswith("v3")
 
     def path(self, service: str, *parts: str) -> str:
-        """The path of a resource of `pisp` or `aisp`."""
+        """The path of a resource of `pisp` or `aisp`. Ids in it are quoted by the caller."""
         version = "v3.1" if self.is_v3 else "v4.0"
         return "/".join((self.api.rstrip("/"), version, service, *parts))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum
+from types import MappingProxyType
 from typing import Final
 
 from domain.lifecycle.answers import Deadline, NotReady, NotSent, WireRequest
@@ -123,10 +124,26 @@ class Bank:
         """Read with our own token."""
         return await self._own(scope).get(path, headers=headers)
 
-    async def get_for_user(self, consent_id: str, path: str, headers: Mapping[str, str]) -> Reply:
-        """Read with the token of a consent's user, which is refreshed if it ends soon."""
+    async def knows_server(self) -> NotReady | None:
+        """Make sure that the authorisation server is known, where users' tokens are refreshed."""
+        return await self._server.load()
+
+    async def get_for_user(
+        self,
+        consent_id: str,
+        path: str,
+        headers: Mapping[str, str],
+        query: Mapping[str, str] = MappingProxyType({}),
+        *,
+        keeps_content: bool = True,
+    ) -> Reply:
+        """Read with the token of a consent's user, which is refreshed if it ends soon.
+
+        The server has to be known. `keeps_content` is as for `Calls.get`.
+        """
         await self._tokens.of_consent(consent_id).ready()
-        return await self._of_user(consent_id).get(path, headers=headers)
+        calls = self._of_user(consent_id)
+        return await calls.get(path, query, headers, keeps_content=keeps_content)
 
     async def make(
         self, scope: str, path: str, content: Content, headers: Mapping[str, str]

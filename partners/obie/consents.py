@@ -8,6 +8,7 @@ bank is not asked; only if the bank takes the token back does the user authentic
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from domain.consents.answers import ConsentSubject
@@ -39,10 +40,12 @@ from partners.kit.calls import Reply, together
 from partners.kit.content import Content
 from partners.kit.wire import Unusable, read
 from partners.kit.workplace import Workplace
-from partners.obie import errors, granting, requests, wire, words
+from partners.obie import data_wire, errors, granting, requests, wire, words
 from partners.obie.account import ObieAccount
 from partners.obie.bank import Bank, UserToken
+from partners.obie.data_wire import AccountDetails
 from partners.obie.errors import Proves
+from partners.obie.lists import read_whole
 from partners.obie.profile import consent_profile_of
 
 _SCOPE: Final = "accounts"
@@ -229,14 +232,21 @@ class ObieConsents:
             report = report.model_copy(update={"action": action})
         return Answered(report, exchange)
 
-    async def _accounts(
-        self, consent_id: str
-    ) -> tuple[Reply, tuple[wire.ListedAccount, ...] | None]:
+    async def _accounts(self, consent_id: str) -> tuple[Reply, tuple[AccountDetails, ...] | None]:
         """The accounts that the user chose; None if they cannot be read now."""
-        path = self._account.path(_AISP, _ACCOUNTS)
-        reply = await self._bank.get_for_user(consent_id, path, requests.headers())
-        listed = read(wire.Accounts, reply.body) if reply.is_success else None
-        return reply, listed.data.account if isinstance(listed, wire.Accounts) else None
+
+        async def get(path: str, query: Mapping[str, str]) -> Reply:
+            return await self._bank.get_for_user(consent_id, path, requests.headers(), query)
+
+        reply, pages = await read_whole(
+            get,
+            data_wire.Accounts,
+            base_url=self._account.base_url,
+            listing=self._account.path(_AISP, _ACCOUNTS),
+        )
+        if not isinstance(pages, tuple):
+            return reply, None
+        return reply, tuple(each for page in pages for each in page.data.account)
 
     def _revoked(self, subject: ConsentSubject, source: Source, reply: Reply) -> Report:
         """The bank deletes what we end, and knows it no longer."""

@@ -13,6 +13,7 @@ from domain.consents.request import ConsentRequest, Permission
 from domain.lifecycle.grants import Grant, GrantedAccount
 from partners.kit.content import Content, json_object
 from partners.obie import mapping, wire, words
+from partners.obie.data_wire import AccountDetails
 
 #: `OBReadConsent1.Data.Permissions`: those that each of ours needs. The profile wants Basic or
 #: Detail of the accounts with everything, and Credits or Debits with transactions.
@@ -65,7 +66,7 @@ def report(
     *,
     instead: ConsentState | None = None,
     action: Action | None = None,
-    accounts: Iterable[wire.ListedAccount] | None = None,
+    accounts: Iterable[AccountDetails] | None = None,
 ) -> Report:
     """What the bank says of a consent.
 
@@ -112,13 +113,13 @@ def may_authenticate_again(data: wire.AccessData) -> bool:
     return any(each.code == _REAUTHENTICATE for each in data.status_reason)
 
 
-def _grant(data: wire.AccessData, accounts: Iterable[wire.ListedAccount] | None) -> Grant:
+def _grant(data: wire.AccessData, accounts: Iterable[AccountDetails] | None) -> Grant:
     given = set(data.permissions)
     permissions = (ours.value for ours, theirs in PERMISSIONS.items() if given & set(theirs))
     chosen = None if accounts is None else tuple(map(_account, accounts))
     return Grant(permissions=tuple(permissions), accounts=chosen, valid_until=data.until)
 
 
-def _account(shown: wire.ListedAccount) -> GrantedAccount:
+def _account(shown: AccountDetails) -> GrantedAccount:
     number = shown.account[0].identification if shown.account else ""
     return GrantedAccount(reference=shown.account_id, ends=number[-4:], currency=shown.currency)

@@ -8,7 +8,7 @@ from partners.kit.registration import Registration
 from partners.obie.account import ObieAccount
 
 if TYPE_CHECKING:
-    from partners.interface import ConsentPartner, PaymentPartner
+    from partners.interface import ConsentPartner, DataPartner, PaymentPartner
     from partners.kit.workplace import Workplace
 
 
@@ -24,6 +24,12 @@ def _consents(account: ObieAccount, workplace: Workplace) -> ConsentPartner:
     return ObieConsents(account, workplace)
 
 
+def _data(account: ObieAccount, workplace: Workplace) -> DataPartner:
+    from partners.obie.data import ObieData
+
+    return ObieData(account, workplace)
+
+
 OBIE: Final = Registration(
-    title="UK Open Banking", account=ObieAccount, make=_make, consents=_consents
+    title="UK Open Banking", account=ObieAccount, make=_make, consents=_consents, data=_data
 )

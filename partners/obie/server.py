@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from domain.lifecycle.answers import NotReady
-from partners.kit.calls import Calls
+from partners.kit.calls import Calls, NoCredentials
 from partners.kit.wire import Unusable, Wire, read
 from partners.obie import wire
 from partners.obie.account import ObieAccount
@@ -24,16 +24,6 @@ _HOLDS: Final = timedelta(hours=1)
 _PAUSE: Final = timedelta(seconds=30)
 #: The least time between two reads of the keys because of an unknown `kid`.
 _KEYS_PAUSE: Final = timedelta(minutes=1)
-
-
-class _NoCredentials:
-    """Metadata and keys are public."""
-
-    async def headers(self) -> Mapping[str, str]:
-        return {}
-
-    async def refused(self, headers: Mapping[str, str]) -> None:
-        """There is nothing to replace."""
 
 
 class AuthorisationServer:
@@ -126,7 +116,7 @@ class AuthorisationServer:
 
     async def _get(self, url: str, model: type[wire.Server] | type[wire.Keys]) -> Any:
         """The object at a URL, or why it cannot be read."""
-        calls = Calls(self.transport(url), _NoCredentials(), self._workplace.clock)
+        calls = Calls(self.transport(url), NoCredentials(), self._workplace.clock)
         reply = await calls.get(urlsplit(url).path)
         if not reply.is_success:
             return reply.why

@@ -165,24 +165,6 @@ class Access(Bank):
     data: AccessData
 
 
-class ListedAccount(Bank):
-    """One account, as far as a consent's grant needs it."""
-
-    model_config = ConfigDict(extra="ignore")
-    account_id: str = Field(min_length=1, max_length=40)
-    currency: str | None = None
-    account: tuple[AccountReference, ...] = ()
-
-
-class AccountsData(Bank):
-    account: tuple[ListedAccount, ...] = ()
-
-
-class Accounts(Bank):
-    documented = _ENVELOPE
-    data: AccountsData
-
-
 class Token(Wire):
     """The token endpoint's answer (RFC 6749, 5.1)."""
 

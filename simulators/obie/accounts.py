@@ -243,12 +243,17 @@ def _entry(entry: Row, version: Version, *, is_detail: bool) -> Json:
         "Status": version.booked if entry["booked"] else version.pending,
         "TransactionMutability": "Immutable" if entry["booked"] else "Mutable",
         "BookingDateTime": wire.shown_at(entry["at"]),
+        "ValueDateTime": wire.shown_at(entry["at"]),
         **_signed(entry["amount_minor"], entry["currency"]),
     }
     if entry["reference"]:
         shown["TransactionReference"] = entry["reference"]
     if is_detail:
         shown["TransactionInformation"] = entry["what"]
+        if entry["creditor"]:
+            code, sub_code = version.credit_transfer
+            shown["BankTransactionCode"] = {"Code": code, "SubCode": sub_code}
+            shown["CreditorAccount"] = json.loads(entry["creditor"])
     return shown
 
 

@@ -60,7 +60,7 @@ class Book(kit.Book):
     CREATE TABLE IF NOT EXISTS entries (
         seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, account_id TEXT NOT NULL,
         at TEXT NOT NULL, amount_minor INTEGER NOT NULL, currency TEXT NOT NULL,
-        booked INTEGER NOT NULL, what TEXT NOT NULL, reference TEXT);
+        booked INTEGER NOT NULL, what TEXT NOT NULL, reference TEXT, creditor TEXT);
     CREATE INDEX IF NOT EXISTS entries_account ON entries (account_id, at);
     CREATE TABLE IF NOT EXISTS events (
         seq INTEGER PRIMARY KEY, jti TEXT NOT NULL UNIQUE, client_id TEXT NOT NULL,

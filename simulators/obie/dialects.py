@@ -49,7 +49,8 @@ class Version:
         codes_only: an error body needs neither `Code` nor `Message`; an expired token is answered
             with a body; a status has its reasons.
         changed_body: status and code for another body under a key that was used.
-        balance, booked, pending: code words of account data.
+        balance, booked, pending, credit_transfer: code words of account data; the last is a bank
+            transaction code with its subcode.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Version:
     balance: str = "InterimAvailable"
     booked: str = "Booked"
     pending: str = "Pending"
+    credit_transfer: tuple[str, str] = ("IssuedCreditTransfer", "DomesticCreditTransfer")
 
     def word(self, status: str) -> str:
         return self.words.get(status, status)
@@ -112,6 +114,7 @@ V4 = Version(
     balance="ITAV",
     booked="BOOK",
     pending="PDNG",
+    credit_transfer=("ICDT", "DMCT"),
 )
 VERSIONS = {version.path: version for version in (V3, V4)}
 

@@ -135,6 +135,7 @@ class Lifecycle:
             booked=1,
             what=what,
             reference=payment["end_to_end_id"],
+            creditor=payment["creditor"] if minor < 0 else None,
         )
 
     def _become(self, payment: Row, status: str, at: datetime, what: str) -> None:

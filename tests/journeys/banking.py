@@ -8,7 +8,7 @@ import os
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ from store.records import PaymentRecord
 from store.tables.people import TaskRow
 from store.timeline import Timelines
 from tests.conftest import ROOT
-from tests.transport.pki import Authority
+from tests.transport.pki import Authority, Issued
 from workflows.attributes import SEARCH_ATTRIBUTES
 
 PAYMENTS: Final = "/v1/payments/sepa-credit-transfers"
@@ -43,6 +43,12 @@ INITIATE: Final = f"POST {PAYMENTS}"
 #: app is preferred to its page.
 USUAL, BRIEF, IN_APP, BRIEF_IN_APP = "usual", "brief", "in_app", "brief_in_app"
 BRIEF_TIME: Final = timedelta(seconds=3)
+#: What only accesses over NextGenPSD2 have in their settings.
+NEXT_GEN: Final = {
+    "tpp_id": "PSDDE-BAFIN-000000",
+    "our_ip_address": "192.0.2.1",
+    "redirect_uri": "https://app.test/approved",
+}
 _ATTEMPT_SECONDS: Final = 2
 
 
@@ -161,66 +167,84 @@ class Banking:
         return list(self.assembly.database.read_now(lambda session: session.exec(query).all()))
 
 
+async def serve(
+    parts: AsyncExitStack, bank: str, home: Path, authority: Authority, *options: str
+) -> str:
+    """Start the simulator of a bank over mutual TLS, until the end of `parts`. Its address."""
+    server = authority.issue(bank, is_server=True)
+    command = [
+        sys.executable, "-m", f"simulators.{bank}", "serve", "--db", str(home / f"{bank}.db"),
+        "--certificate", str(server.both), "--client-authority", str(authority.file), *options,
+    ]  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+
+    async def end() -> None:
+        process.kill()
+        await process.communicate()
+
+    parts.push_async_callback(end)
+    assert process.stdout is not None
+    return (await process.stdout.readline()).decode().split()[-1]
+
+
+async def at_work(
+    parts: AsyncExitStack, home: Path, partners: Mapping[str, Mapping[str, Any]]
+) -> Assembly:
+    """Start Temporal and a worker with these accounts; the assembly of an app beside them."""
+    Keyring.make(home / "keyring")
+    temporal = await start_dev_server(
+        db_filename=home / "temporal.db", port=free_port(), ui_port=None,
+        log_file=home / "temporal.log", search_attributes=SEARCH_ATTRIBUTES,
+    )  # fmt: skip
+    parts.callback(temporal.kill)
+    written = {"temporal_address": temporal.address, "partners": partners, "upkeep_every": 2}
+    (home / "up.json").write_text(json.dumps(written))
+    worker = start_child(
+        [sys.executable, "-m", "cli", "worker"],
+        log_file=home / "worker.log",
+        env={**os.environ, "FINALITY_HOME": str(home)},
+    )
+    parts.callback(worker.kill)
+    return await parts.enter_async_context(assembled(Settings(home=home)))
+
+
+def over_tls(address: str, client: Issued, authority: Authority) -> dict[str, Any]:
+    """What the settings of an access to any bank have."""
+    return {
+        "base_url": address,
+        "simulated": True,
+        "aspsp": "Test Bank",
+        "client_certificate": str(client.certificate),
+        "client_key": str(client.key),
+        "authorities": str(authority.file),
+    }
+
+
+def trusting(authority: Authority) -> ssl.SSLContext:
+    """What a user's browser trusts."""
+    return ssl.create_default_context(cafile=str(authority.file))
+
+
 @asynccontextmanager
 async def banking(home: Path) -> AsyncIterator[Banking]:
     """Temporal, the bank, a worker, and the client, which is the test."""
     home.mkdir(parents=True, exist_ok=True)
     authority = Authority(home, "authority")
-    server = authority.issue("server", is_server=True)
     client = authority.issue("client")
-    Keyring.make(home / "keyring")
     async with AsyncExitStack() as parts:
-        temporal = await start_dev_server(
-            db_filename=home / "temporal.db", port=free_port(), ui_port=None,
-            log_file=home / "temporal.log", search_attributes=SEARCH_ATTRIBUTES,
-        )  # fmt: skip
-        parts.callback(temporal.kill)
-        command = [
-            sys.executable, "-m", "simulators.berlin_group", "serve", "--db", str(home / "bank.db"),
-            "--certificate", str(server.both), "--client-authority", str(authority.file),
-            "--check-after", "0.1", "--settle-after", "0.1",
-        ]  # fmt: skip
-        bank = await asyncio.create_subprocess_exec(
-            *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        address = await serve(
+            parts, "berlin_group", home, authority, "--check-after", "0.1", "--settle-after", "0.1"
         )
-        parts.callback(bank.kill)
-        assert bank.stdout is not None
-        address = (await bank.stdout.readline()).decode().split()[-1]
-        account = {
-            "base_url": address,
-            "simulated": True,
-            "aspsp": "Test Bank",
-            "tpp_id": "PSDDE-BAFIN-000000",
-            "our_ip_address": "192.0.2.1",
-            "redirect_uri": "https://app.test/approved",
-            "client_certificate": str(client.certificate),
-            "client_key": str(client.key),
-            "authorities": str(authority.file),
-            "write_within": _ATTEMPT_SECONDS,
-            "answer_within": _ATTEMPT_SECONDS,
-        }
+        hurried = {"write_within": _ATTEMPT_SECONDS, "answer_within": _ATTEMPT_SECONDS}
+        account = {**over_tls(address, client, authority), **NEXT_GEN, **hurried}
+        brief = {"psu_acts_within": BRIEF_TIME.total_seconds()}
         accounts = {
             USUAL: account,
-            BRIEF: {**account, "psu_acts_within": BRIEF_TIME.total_seconds()},
+            BRIEF: {**account, **brief},
             IN_APP: {**account, "sca": "decoupled"},
-            BRIEF_IN_APP: {
-                **account,
-                "psu_acts_within": BRIEF_TIME.total_seconds(),
-                "sca": "decoupled",
-            },
+            BRIEF_IN_APP: {**account, **brief, "sca": "decoupled"},
         }
-        written = {
-            "temporal_address": temporal.address,
-            "partners": {"berlin_group": accounts},
-            "upkeep_every": 2,
-        }
-        (home / "up.json").write_text(json.dumps(written))
-        worker = start_child(
-            [sys.executable, "-m", "cli", "worker"],
-            log_file=home / "worker.log",
-            env={**os.environ, "FINALITY_HOME": str(home)},
-        )
-        parts.callback(worker.kill)
-        assembly = await parts.enter_async_context(assembled(Settings(home=home)))
-        trusting = ssl.create_default_context(cafile=str(authority.file))
-        yield Banking(assembly, address, trusting, home)
+        assembly = await at_work(parts, home, {"berlin_group": accounts})
+        yield Banking(assembly, address, trusting(authority), home)

@@ -13,7 +13,7 @@ from temporalio import workflow
 from activities.messages import ResourceRef
 from domain.ids import instruction_id
 from domain.lifecycle.absence import is_uncertain
-from domain.lifecycle.due import read, step_of, wait
+from domain.lifecycle.due import for_people, read, step_of
 from domain.lifecycle.escalation import DueRung
 from domain.lifecycle.gate import GateStates
 from domain.lifecycle.kinds import Kind, kind_of, learn
@@ -149,7 +149,7 @@ class ConsentKind:
             waits += [step] if step else []
         if consent.partner_reference is not None:
             waits.append(read(view, now))
-        return min(waits or [wait(view, now, "a person has to look")], key=lambda w: w.until or now)
+        return min(waits or [for_people(view, now)], key=lambda w: w.until or now)
 
     def deadline_of(self, view: ConsentView) -> datetime | None:
         return view.execute_by if view.consent.state == "awaiting_user" else None

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlalchemy import delete
+from sqlmodel import Session, SQLModel, col, select
 
 from domain.ids import instruction_id
 from domain.lifecycle.answers import Answered
@@ -19,13 +20,25 @@ from domain.payments.fold import fold
 from domain.payments.kind import PaymentKind
 from domain.payments.payment import Payment
 from domain.payments.report import Movement, MovementKind, PaymentState, Source
+from store.folding import Folding
 from store.keyring import Keyring
-from store.tables.lifecycles import StateRow
+from store.payments import row as resource_row
+from store.tables.lifecycles import AttemptRow, ExchangeRow, InstructionRow, ReportRow, StateRow
+from store.tables.partners import ReferenceRow
 from store.tables.payments import MovementRow
 from store.tables.people import TaskRow
 from tests.clock import SteppedClock
 from tests.fakes import order, profile
-from tests.store.books import KEYRING, PAYMENT, Store, accepted, exchange, in_doubt, report
+from tests.store.books import (
+    KEYRING,
+    PAYMENT,
+    PAYMENTS,
+    Store,
+    accepted,
+    exchange,
+    in_doubt,
+    report,
+)
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -198,3 +211,26 @@ async def test_a_key_that_runs_out_in_doubt_is_asked_about_when_it_does(
     later = turn.view.submit_before
     assert (await store.payments.escalate(later, limit=9)).payments == 1
     assert _tasks(store) == {"parked": True}
+
+
+async def test_rows_that_are_gone_leave_a_question_to_people(store: Store) -> None:
+    """Whatever deleted them: nothing can be sent or read any more, so nobody else would notice."""
+    await _sent(store)
+    assert _tasks(store) == {}
+
+    async def without(*kinds: type[SQLModel]) -> str:
+        def transaction(session: Session) -> None:
+            for kind in kinds:
+                session.exec(delete(kind))
+            row_of_payment = resource_row(session, PAYMENT)
+            Folding(KEYRING, PAYMENTS).refold(session, row_of_payment, store.clock.now())
+
+        await store.database.write(transaction)
+        assert _tasks(store) == {"parked": True}
+        is_open = col(TaskRow.closed_at).is_(None)
+        asked = select(TaskRow.question).where(is_open)
+        return store.rows(lambda session: session.exec(asked).one())
+
+    assert "what it answered names nothing to read" in await without(ReportRow)
+    gone = await without(ReferenceRow, ExchangeRow, AttemptRow, InstructionRow)
+    assert "its instruction is missing" in gone

@@ -120,6 +120,21 @@ async def test_a_consent_that_ended_gives_no_access(
         assert isinstance(answer, NoAccess), answer
 
 
+async def test_an_account_that_was_taken_out_has_the_consent_read(
+    bank: Callable[[str], Tpp], reads: Reads
+) -> None:
+    tpp = bank("standard")
+    access, adapter = await _access(tpp), reads(tpp)
+    shown = await adapter.accounts(access)
+    assert isinstance(shown, AccountsShown)
+    gone, left = shown.accounts
+    assert gone.number is not None
+    param = {"account": gone.number.number}
+    tpp.control(f"payments/{access.reference}", {"fault": "take_out", "param": param})
+    assert isinstance(await adapter.balances(access, gone.reference), NoAccess)
+    assert isinstance(await adapter.balances(access, left.reference), BalancesShown)
+
+
 LINE = {
     "entryReference": "e1",
     "bookingDate": "2026-03-02",

@@ -21,6 +21,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from assembly import MachineClock
 from domain.accounts import Account, ClearingMember
+from domain.consents.answers import ConsentSubject
+from domain.consents.instructions import ConsentInstruction as Kind
+from domain.consents.report import ConsentState
+from domain.consents.report import Report as ConsentReport
+from domain.consents.request import ConsentRequest, Permission, User
 from domain.lifecycle.answers import (
     Accepted,
     Answered,
@@ -38,6 +43,7 @@ from partners.kit.jose import encode
 from partners.kit.workplace import Workplace
 from partners.obie.account import ObieAccount
 from partners.obie.client import ObiePartner
+from partners.obie.consents import ObieConsents
 from tests.conftest import ROOT
 from tests.partners.conformance.bench import CALLBACK, Logins, new_key
 from tests.partners.currencycloud.scripted import ORDER as SOME_ORDER
@@ -61,6 +67,16 @@ ORDER: Final = SOME_ORDER.model_copy(
             update={"submit_before": datetime.now(UTC) + timedelta(days=1)}
         ),
     }
+)
+REQUEST: Final = ConsentRequest(
+    tenant="acme",
+    partner="obie",
+    partner_account="main",
+    user=User(user_id="paula"),
+    permissions=(Permission.ACCOUNTS, Permission.BALANCES, Permission.TRANSACTIONS),
+    valid_until=datetime.now(UTC) + timedelta(days=365),
+    return_url=REDIRECT,
+    regime="uk",
 )
 
 
@@ -256,5 +272,75 @@ async def pays(bank: Bank) -> AsyncIterator[Pays]:
         return Paying(bank, adapter, logins, subject)
 
     yield pay
+    for adapter in adapters:
+        await adapter.close()
+
+
+@dataclass
+class Asking:
+    """A consent on its way, and what the adapter says of it."""
+
+    bank: Bank
+    adapter: ObieConsents
+    logins: Logins
+    subject: ConsentSubject
+
+    async def take(self, kind: Kind, **more: Any) -> Submitted:
+        """Prepare an instruction and send it."""
+        assert await self.adapter.ready() is None
+        subject = replace(self.subject, kind=kind, **more)
+        prepared = await self.adapter.prepare(subject)
+        assert isinstance(prepared, Prepared), prepared
+        end = datetime.now(UTC) + timedelta(seconds=10)
+        return await self.adapter.submit(subject, prepared.request, Deadline(end, end))
+
+    async def accepted(self, kind: Kind, **more: Any) -> ConsentReport:
+        submitted = await self.take(kind, **more)
+        assert isinstance(submitted, Accepted), submitted
+        report = submitted.report
+        if kind is Kind.ASK:
+            reference = report.partner_reference
+            self.subject = replace(self.subject, partner_reference=reference)
+        return report  # type: ignore[return-value]
+
+    async def asked(self) -> str:
+        """The page at which the user authorises it."""
+        action = (await self.accepted(Kind.ASK)).action
+        assert action is not None
+        assert action.url is not None
+        return action.url
+
+    async def active(self) -> Asking:
+        answer = decide(await self.asked(), "approve")
+        assert (await self.accepted(Kind.ANSWER, answer=answer)).state is ConsentState.ACTIVE
+        return self
+
+    async def was_read(self) -> ConsentReport:
+        read = await self.adapter.read(self.subject)
+        assert isinstance(read, Answered), read
+        return read.report  # type: ignore[return-value]
+
+    @property
+    def consent_id(self) -> str:
+        return self.subject.partner_reference or ""
+
+
+Asks = Callable[..., Asking]
+
+
+@pytest.fixture
+async def asks(bank: Bank) -> AsyncIterator[Asks]:
+    adapters = []
+
+    def ask(request: ConsentRequest = REQUEST, **settings: Any) -> Asking:
+        clock, logins = MachineClock(), Logins()
+        transport = partial(Transport, clock=clock)
+        workplace = Workplace(clock, logins, FakePreparedBook(), transport)
+        adapter = ObieConsents(bank.account(**settings), workplace)
+        adapters.append(adapter)
+        subject = ConsentSubject("con_1/ask", request, ("K" * 32,), Kind.ASK, callback=CALLBACK)
+        return Asking(bank, adapter, logins, subject)
+
+    yield ask
     for adapter in adapters:
         await adapter.close()

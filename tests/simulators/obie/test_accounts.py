@@ -101,6 +101,17 @@ def test_a_pending_entry_is_booked_later_under_the_same_id(tpp: Tpp) -> None:
     assert tpp.get("aisp/balances", token)["Data"]["Balance"][0]["Amount"] != before
 
 
+def test_a_payments_debit_names_whom_it_paid(either: Tpp) -> None:
+    tpp = either
+    tpp.pay()
+    tpp.advance(1)
+    token = tpp.authorised(tpp.ask_access(), "accounts", [BILLS])["access_token"]
+    newest = tpp.get("aisp/transactions", token)["Data"]["Transaction"][0]
+    assert (newest["Amount"]["Amount"], newest["CreditDebitIndicator"]) == ("123.50", "Debit")
+    assert newest["CreditorAccount"]["Name"] == "Carla Creditor"
+    assert newest["BankTransactionCode"]["SubCode"] in ("DMCT", "DomesticCreditTransfer")
+
+
 def test_access_is_revoked_at_the_bank(either: Tpp) -> None:
     tpp = either
     consent_id = tpp.ask_access()

@@ -22,6 +22,7 @@ LIVES = (
     test_payments.test_a_key_is_forgotten_after_a_day_but_the_consent_is_consumed,
     test_payments.test_a_rejection_on_the_page_rejects_the_consent,
     test_accounts.test_access_is_given_and_data_read_page_by_page,
+    test_accounts.test_a_payments_debit_names_whom_it_paid,
     test_accounts.test_access_is_revoked_at_the_bank,
     test_accounts.test_a_tpp_deletes_a_consent,
     test_accounts.test_a_consent_expires,
