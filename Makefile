@@ -28,7 +28,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 # Most tests wait for a server or a disk. Those of a file stay together: they share what is dear.
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test kills proof proof-long proof-planted recovery bench docs check lint format types arrows replay install servers lock clean
+.PHONY: help demo test kills proof proof-long proof-planted recovery bench docs check lint format types arrows replay install servers chromium lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ help: ## say what can be made
 demo: servers ## watch payments and collections survive a killed worker and lost replies (ARGS=--keep leaves it running)
 	$(BIN)/finality demo $(ARGS)
 
-test: servers $(JUDGES_READY) ## run all tests (ARGS="-k word" runs some)
+test: servers chromium $(JUDGES_READY) ## run all tests (ARGS="-k word" runs some)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 kills: servers ## kill a worker at every point of every scenario, for about half an hour (ARGS="--sample 300")
@@ -79,6 +79,14 @@ arrows: install
 
 replay: install ## run every saved history through today's workflows
 	$(BIN)/python -m pytest tests/replay $(ARGS)
+
+chromium: ## get a browser for the tests of the console, if there is none
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
+	fi || true; \
+	command -v chromium >/dev/null || \
+		echo 'There is no Chromium, so a test of the console is skipped. As root: apt-get install chromium' >&2
 
 install: $(VENV_READY) ## make the environment
 

@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from inbound.webhooks import Webhooks
     from partners.interface import ConsentPartner, DataPartner, PaymentPartner, WebhookReader
     from starter.api.parts import Parts
+    from starter.console.parts import Parts as ConsoleParts
     from starter.files.accepted import AcceptedFiles
     from starter.files.intake import Intake
     from starter.nexus.door import Door
@@ -325,6 +326,23 @@ class Assembly:
             door(name, its.tenant, its.accounts, its.keyring_file, self.keyring)
             for name, its in self.settings.nexus.items()
         ]
+
+    @property
+    def console_parts(self) -> ConsoleParts:
+        """The use cases behind the operator console."""
+        from starter.console.parts import Parts as ConsoleParts
+        from store.backlog import Backlog
+
+        return ConsoleParts(
+            orchestrator=self.orchestrator,
+            operations=self.operations,
+            operators=self.operators,
+            dossiers=self.dossiers,
+            file_lines=self.file_lines,
+            backlog=Backlog(self.database),
+            partners=tuple(self.settings.registrations),
+            clock=self.clock,
+        )
 
     @property
     def webhook_endpoints(self) -> WebhookEndpoints:

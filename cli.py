@@ -147,6 +147,17 @@ def api() -> None:
 
 
 @app.command()
+def console() -> None:
+    """Serve pages for operators at FINALITY_CONSOLE_HOST and _PORT, until SIGTERM or Ctrl-C."""
+    from console_server import serve_console
+    from process import log_to_stderr
+    from settings import Settings
+
+    log_to_stderr()
+    _run(serve_console(Settings()))
+
+
+@app.command()
 def codec() -> None:
     """Decrypt payloads for a Temporal UI elsewhere, at FINALITY_CODEC_HOST and _PORT."""
     from codec_server import show_payloads

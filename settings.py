@@ -182,6 +182,17 @@ class Settings(BaseSettings):
     )
     api_port: int = 8237
     """the port of `finality api`"""
+    console_host: str = Field(
+        default="127.0.0.1", description="the address at which `finality console` serves its pages"
+    )
+    console_port: int = 8238
+    """the port of `finality console`"""
+    console_url: str | None = Field(
+        default=None,
+        pattern=r"^https://[^/?#@\s]+/?$",
+        description="the https address at which browsers reach the console through a proxy; needed "
+        "where console_host is not this machine alone",
+    )
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
         default=(),
         description="private networks that webhooks of ours may reach, also by plain http; without "

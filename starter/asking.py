@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from domain.accounts import AccountError
 from domain.card_numbers import has_card_number, shows_card_number
 from domain.clock import Clock
+from domain.lifecycle.command import Outcome
 from domain.lifecycle.resource import Instruction
 from domain.lifecycle.view import View
 from domain.payments.display import Display, display
@@ -23,6 +24,16 @@ from store.notifications import Notifications
 
 if TYPE_CHECKING:
     from starter.running import Running
+
+#: What the outcome of a command is, in words for people.
+OUTCOMES: Final = {
+    Outcome.ASKED: "recorded; its outcome is not known yet",
+    Outcome.PROPOSED: "signed; another operator has to sign too, with evidence",
+    Outcome.DONE: "done",
+    Outcome.TOO_LATE: "too late: the payment could no longer be changed",
+    Outcome.REFUSED: "the partner refused to take the payment back",
+    Outcome.IMPOSSIBLE: "this partner cannot take payments back",
+}
 
 _ID_LENGTH_MAX: Final = 255
 _NAME_LENGTH_MAX: Final = 100

@@ -406,5 +406,5 @@ class Orchestrator:
             await asyncio.sleep(_LOOK_EVERY.total_seconds())
 
     async def find(self, wanted: Wanted = ANYTHING, *, limit: int = 100) -> Found:
-        """Payments that match, the newest first. `cut_after` is set if there may be more."""
+        """Payments that match, in its order. `cut_after` is set if there may be more."""
         return await self._payments.find(wanted, limit=limit)

@@ -11,6 +11,7 @@ from typing import Final
 
 from domain.card_numbers import shows_card_number
 from domain.clock import Clock
+from domain.lifecycle.command import CommandKind
 from domain.lifecycle.statement import Signed, Statement, StatementKind, digest
 from domain.payments.order import Rail
 from starter.asking import (
@@ -63,6 +64,39 @@ class Operations:
     async def offers_not_executed(self) -> bool:
         """Whether there are enough operators for `not_executed`."""
         return len(await self._operators.active()) >= SIGNATURES_NEEDED
+
+    async def resolve(
+        self,
+        decision: CommandKind,
+        payment_id: str,
+        command_id: str,
+        *,
+        signer: Signer,
+        why: str,
+        reference: str | None = None,
+        evidence: bytes = b"",
+    ) -> CommandReceipt:
+        """Decide as an operator chose, whichever door the decision came by.
+
+        Args:
+            decision: EXECUTED, which may have a `reference`; NOT_EXECUTED, which has `evidence`; or
+                ABANDON.
+
+        Raises: as `executed`, `not_executed` and `abandon`.
+        """
+        match decision:
+            case CommandKind.EXECUTED:
+                return await self.executed(
+                    payment_id, command_id, signer=signer, why=why, reference=reference
+                )
+            case CommandKind.NOT_EXECUTED:
+                return await self.not_executed(
+                    payment_id, command_id, signer=signer, why=why, evidence=evidence
+                )
+            case CommandKind.ABANDON:
+                return await self.abandon(payment_id, command_id, signer=signer, why=why)
+            case _:
+                raise InvalidCommand(f"decision: {decision} is no decision about a payment")
 
     async def executed(
         self,
@@ -298,15 +332,20 @@ class Operations:
         owner: str | None = None,
         due_before: datetime | None = None,
         tenant: str | None = None,
+        resource_id: str | None = None,
         limit: int = 1000,
     ) -> list[Task]:
-        """Open tasks, the most urgent first; those of one tenant's payments, if it is given."""
+        """Open tasks, the most urgent first; those of one tenant or payment, if it is given."""
         return await self._tasks.open(
-            owner=owner, due_before=due_before, tenant=tenant, limit=limit
+            owner=owner, due_before=due_before, tenant=tenant, resource_id=resource_id, limit=limit
         )
 
-    async def task(self, task_id: str, *, tenant: str) -> Task | None:
-        """The open task about something of the tenant's; None if there is no such task."""
+    async def task(self, task_id: str, *, tenant: str | None) -> Task | None:
+        """The open task; None if there is no such task.
+
+        Args:
+            tenant: only if it is about something of this tenant's; None only for operators.
+        """
         return await self._tasks.one(task_id, tenant=tenant)
 
     async def dismiss(self, task_id: str, *, signer: Signer, why: str) -> str | None:

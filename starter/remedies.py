@@ -102,9 +102,10 @@ async def open_tasks(
     *,
     owner: str | None = None,
     due_before: datetime | None = None,
+    limit: int = 1000,
 ) -> list[OpenTask]:
     """The open tasks, the most urgent first, each with its remedies."""
-    tasks = await operations.tasks(owner=owner, due_before=due_before)
+    tasks = await operations.tasks(owner=owner, due_before=due_before, limit=limit)
     offered = await operations.offers_not_executed()
     places = await file_lines.places(
         [(one.tenant, one.key) for one in tasks if one.tenant and one.key]

@@ -138,6 +138,19 @@ def read_key(file: Path, name: str, passphrase: Callable[[], bytes]) -> Operator
             f"others can read {file}; run `chmod 600 {file}`, or make a new key if somebody may "
             "have read it"
         )
+    return opened_key(text, name, passphrase, file=str(file))
+
+
+def opened_key(text: str, name: str, passphrase: Callable[[], bytes], *, file: str) -> OperatorKey:
+    """The private key in the text of a key file. It takes a tenth of a second, because of scrypt.
+
+    Args:
+        file: what errors call the file.
+
+    Raises:
+        KeyUnusable: there is no such key, or it is another person's.
+        NotSigned: the passphrase is wrong.
+    """
     fields = _fields(file, text)
     if fields["name"] != name:
         raise KeyUnusable(f"{file} is the key of {fields['name']!r}, not of {name!r}")
@@ -165,7 +178,7 @@ def read_public(file: Path) -> PublicKey:
         KeyUnusable: the file is not a public key.
         OperatorsFixed: its name is not valid.
     """
-    fields = _fields(file, _read(file))
+    fields = _fields(str(file), _read(file))
     try:
         key, proof = (base64.b64decode(fields[part], validate=True) for part in ("key", "proof"))
     except (KeyError, ValueError):
@@ -180,7 +193,7 @@ def _lines(public: PublicKey) -> str:
     return f"{_FIRST_LINE}\nname: {public.name}\nkey: {key}\nproof: {proof}\n"
 
 
-def _fields(file: Path, text: str) -> dict[str, str]:
+def _fields(file: str, text: str) -> dict[str, str]:
     first, *rest = text.splitlines() or [""]
     fields = dict(line.split(": ", 1) for line in rest if ": " in line)
     if first != _FIRST_LINE or "name" not in fields:

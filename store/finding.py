@@ -7,13 +7,14 @@ limited number of orders.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlalchemy import ColumnElement, and_, exists, or_, union
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from domain.accounts import Account, AccountError, check_iban
 from domain.ids import end_to_end_hash
@@ -28,7 +29,8 @@ from store.tables.payments import FileLineRow, FileRow, PaymentRow
 
 #: How many payments one search looks at and opens at most.
 OPENED_MAX: Final = 20_000
-_PAGE: Final = 500
+#: Rows that one query of a search reads at most.
+PAGE: Final = 500
 
 
 class ListPlace(NamedTuple):
@@ -51,7 +53,10 @@ class Wanted:
         partner_reference: the partner's id of the payment or of anything that belongs to it.
         rails: one of these.
         created_from, created_before: when it was recorded.
-        after: only payments that follow this one in the list, which has the newest first.
+        reference: any name of the payment: its id, the caller's key, the partner's id of it or of
+            anything that belongs to it, or the EndToEndId.
+        oldest_first: the list begins with the oldest payment, not with the newest.
+        after: only payments that follow this one in the list.
     """
 
     state: str | None = None
@@ -68,6 +73,8 @@ class Wanted:
     rails: frozenset[str] | None = None
     created_from: datetime | None = None
     created_before: datetime | None = None
+    reference: str | None = None
+    oldest_first: bool = False
     after: ListPlace | None = None
 
 
@@ -75,12 +82,15 @@ class Wanted:
 ANYTHING: Final = Wanted()
 
 
-def matching(session: Session, wanted: Wanted, *, page: int = _PAGE) -> Iterator[LifecycleRow]:
-    """Rows whose clear columns match, the newest first, read in pages."""
+def matching(session: Session, wanted: Wanted, *, page: int = PAGE) -> Iterator[LifecycleRow]:
+    """Rows whose clear columns match, in the order of the list, read in pages."""
+    recorded = col(LifecycleRow.created_at)
     rows = (
         select(LifecycleRow)
         .where(LifecycleRow.kind == KIND, *_clauses(session, wanted))
-        .order_by(col(LifecycleRow.created_at).desc(), col(LifecycleRow.resource_id))
+        .order_by(
+            recorded if wanted.oldest_first else recorded.desc(), col(LifecycleRow.resource_id)
+        )
         .limit(page)
     )
     start = 0
@@ -130,23 +140,28 @@ def _clauses(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield col(LifecycleRow.created_at) < wanted.created_before
     if wanted.after is not None:
         at, payment_id = wanted.after
+        recorded = col(LifecycleRow.created_at)
         yield or_(
-            col(LifecycleRow.created_at) < at,
-            and_(col(LifecycleRow.created_at) == at, col(LifecycleRow.resource_id) > payment_id),
+            recorded > at if wanted.oldest_first else recorded < at,
+            and_(recorded == at, col(LifecycleRow.resource_id) > payment_id),
         )
     if wanted.partner_reference is not None:
-        yield col(LifecycleRow.resource_id).in_(
-            select(ReferenceRow.resource_id).where(
-                ReferenceRow.reference == wanted.partner_reference, IS_OBJECT
-            )
-        )
+        yield col(LifecycleRow.resource_id).in_(_known_to_partner_as(wanted.partner_reference))
     if wanted.end_to_end_id is not None:
-        # The hash includes the tenant, so that equal references of two tenants differ.
-        tenants = [wanted.tenant] if wanted.tenant else session.exec(_TENANTS).all()
-        hashes = [end_to_end_hash(tenant, wanted.end_to_end_id) for tenant in tenants]
+        tenants = _tenants(session, wanted)
+        yield col(LifecycleRow.resource_id).in_(_known_end_to_end_as(wanted.end_to_end_id, tenants))
+    if wanted.reference is not None:
+        tenants = _tenants(session, wanted)
+        name = wanted.reference
+        # One query each: with OR between them the database would look at every payment.
         yield col(LifecycleRow.resource_id).in_(
-            select(ReferenceRow.resource_id).where(
-                col(ReferenceRow.reference).in_(hashes), IS_END_TO_END
+            union(
+                select(LifecycleRow.resource_id).where(LifecycleRow.resource_id == name),
+                select(LifecycleRow.resource_id).where(
+                    col(LifecycleRow.tenant).in_(tenants), LifecycleRow.key == name
+                ),
+                _known_to_partner_as(name),
+                _known_end_to_end_as(name, tenants),
             )
         )
     if wanted.message_id is not None:
@@ -158,6 +173,22 @@ def _clauses(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
 def _which(*clauses: ColumnElement[bool]) -> ColumnElement[bool]:
     """Selects by columns that only payments have."""
     return exists().where(col(PaymentRow.payment_id) == LifecycleRow.resource_id, *clauses)
+
+
+def _known_to_partner_as(reference: str) -> SelectOfScalar[str]:
+    return select(ReferenceRow.resource_id).where(ReferenceRow.reference == reference, IS_OBJECT)
+
+
+def _known_end_to_end_as(end_to_end_id: str, tenants: Sequence[str]) -> SelectOfScalar[str]:
+    """The hash includes the tenant, so that equal references of two tenants differ."""
+    hashes = [end_to_end_hash(tenant, end_to_end_id) for tenant in tenants]
+    return select(ReferenceRow.resource_id).where(
+        col(ReferenceRow.reference).in_(hashes), IS_END_TO_END
+    )
+
+
+def _tenants(session: Session, wanted: Wanted) -> Sequence[str]:
+    return [wanted.tenant] if wanted.tenant else session.exec(_TENANTS).all()
 
 
 _TENANTS: Final = select(LifecycleRow.tenant).distinct()

@@ -25,7 +25,7 @@ from domain.payments.payment import UnknownPayment
 from domain.payments.view import KIND, PaymentView
 from store.accepting import Acceptance, Accepting, Given, accepted_under, known_rows
 from store.database import Database, is_writing
-from store.finding import OPENED_MAX, Wanted, fits, matching
+from store.finding import OPENED_MAX, PAGE, Wanted, fits, matching
 from store.folding import Folding
 from store.intents import Compared, hashes_of
 from store.keyring import Keyring, KeyringError
@@ -46,7 +46,7 @@ class Escalated(NamedTuple):
 
 @dataclass(frozen=True)
 class Found:
-    """The result of a search, the newest first."""
+    """The result of a search, in the order that it asked for."""
 
     records: list[PaymentRecord]
     cut_after: int | None = None
@@ -214,11 +214,13 @@ class Payments:
         return await self._database.read(query)
 
     async def find(self, wanted: Wanted, *, limit: int) -> Found:
-        """Payments that match, the newest first, up to `limit`."""
+        """Payments that match, in the order of `wanted`, up to `limit`."""
+        # Only a creditor is compared after rows are read. Otherwise each row read is one found.
+        page = PAGE if wanted.creditor is not None else min(PAGE, limit + 1)
 
         def query(session: Session) -> Found:
             records: list[PaymentRecord] = []
-            for looked_at, row in enumerate(matching(session, wanted)):
+            for looked_at, row in enumerate(matching(session, wanted, page=page)):
                 if len(records) == limit or looked_at == OPENED_MAX:
                     return Found(records, looked_at)
                 order = opened(self._keyring, row)

@@ -87,12 +87,14 @@ class Tasks:
         owner: str | None = None,
         due_before: datetime | None = None,
         tenant: str | None = None,
+        resource_id: str | None = None,
         limit: int,
     ) -> list[Task]:
         """Open tasks, the most urgent first.
 
         Args:
             owner: only tasks of this owner; None: of all.
+            resource_id: only tasks about this payment or other resource; None: all.
             tenant: only tasks about payments of this tenant; None: all.
             due_before: only tasks due before this moment; None: all.
             limit: how many at most.
@@ -104,15 +106,23 @@ class Tasks:
             rows = rows.where(TaskRow.due_at < due_before)
         if tenant is not None:
             rows = rows.where(LifecycleRow.tenant == tenant)
+        if resource_id is not None:
+            rows = rows.where(TaskRow.resource_id == resource_id)
 
         def query(session: Session) -> list[Task]:
             return [_task(session, *found) for found in session.exec(rows)]
 
         return await self._database.read(query)
 
-    async def one(self, task_id: str, *, tenant: str) -> Task | None:
-        """The open task about something of the tenant's; None if there is no such task."""
-        rows = _OPEN.where(TaskRow.task_id == task_id, LifecycleRow.tenant == tenant)
+    async def one(self, task_id: str, *, tenant: str | None) -> Task | None:
+        """The open task; None if there is no such task.
+
+        Args:
+            tenant: only if it is about something of this tenant's; None: whatever it is about.
+        """
+        rows = _OPEN.where(TaskRow.task_id == task_id)
+        if tenant is not None:
+            rows = rows.where(LifecycleRow.tenant == tenant)
 
         def query(session: Session) -> Task | None:
             found = session.exec(rows).first()

@@ -67,6 +67,10 @@ class Entry:
     text: str
     times: int = 1
     last_at: datetime | None = None
+    theirs: str = ""
+    """Of a partner's report: its own word for the state, as it came."""
+    ours: str = ""
+    """What that word means to us: our state, and the ISO code."""
 
     def equals(self, other: Entry) -> bool:
         """Whether both are polls with the same result."""
@@ -209,7 +213,8 @@ def _of_report(report: Report, claim: str | None) -> Entry:
                 f"{report.source.name.lower()}: partner says {report.partner_status!r} "
                 f"({mapped}{iso}){because}"
             )
-            return Entry(report.as_of, EntryKind.REPORT, text)
+            theirs, ours = report.partner_status, f"{mapped}{iso}"
+            return Entry(report.as_of, EntryKind.REPORT, text, theirs=theirs, ours=ours)
 
 
 def _of_people(session: Session, payment_id: str) -> Iterable[Entry]:

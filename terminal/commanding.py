@@ -15,13 +15,12 @@ from rich.text import Text
 from assembly import Assembly
 from domain.consents.display import display as consent_display
 from domain.consents.view import ConsentView
-from domain.lifecycle.command import Outcome
 from domain.lifecycle.resource import Certainty
 from domain.payments.payment import UnknownPayment
 from domain.payments.view import KIND as PAYMENT
 from domain.plain_text import plain
 from settings import Settings
-from starter.asking import CommandReceipt, InvalidCommand
+from starter.asking import OUTCOMES, CommandReceipt, InvalidCommand
 from starter.signing import KeyFile, KeyUnusable, Signer
 from store.claims import CannotClaim, ClaimReused
 from store.commands import CannotResolve, CommandReused
@@ -43,14 +42,6 @@ LEFT_TO_RELAY: Final = (
     "No Temporal server answers. The {what} is recorded, and will be carried out once Temporal is "
     "back."
 )
-OUTCOMES: Final = {
-    Outcome.ASKED: "recorded; its outcome is not known yet",
-    Outcome.PROPOSED: "signed; another operator has to sign too, with evidence",
-    Outcome.DONE: "done",
-    Outcome.TOO_LATE: "too late: the payment could no longer be changed",
-    Outcome.REFUSED: "the partner refused to take the payment back",
-    Outcome.IMPOSSIBLE: "this partner cannot take payments back",
-}
 
 
 def signer(settings: Settings, by: str) -> Signer:

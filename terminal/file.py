@@ -16,6 +16,7 @@ from domain.money import Money
 from domain.plain_text import as_references
 from messages.pain002 import VERSIONS
 from settings import Settings
+from starter.asking import OUTCOMES
 from starter.files.accepted import CancelledLine, FileNow, NoSuchFile
 from starter.files.status import line_status
 from store.file_lines import KeptFile, LineNow
@@ -24,7 +25,6 @@ from terminal.commanding import (
     AS_WISHED,
     NOT_AS_WISHED,
     NOTHING_RECORDED,
-    OUTCOMES,
     or_refused,
     say_refused,
 )

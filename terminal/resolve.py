@@ -7,9 +7,8 @@ from pathlib import Path
 from assembly import assembled
 from domain.lifecycle.command import CommandKind, Outcome
 from settings import Settings
-from starter.asking import CommandReceipt, InvalidCommand
-from starter.operations import EVIDENCE_BYTES_MAX, Operations
-from starter.signing import Signer
+from starter.asking import InvalidCommand
+from starter.operations import EVIDENCE_BYTES_MAX
 from terminal.commanding import (
     AS_WISHED,
     NOT_AS_WISHED,
@@ -44,41 +43,19 @@ async def resolve_payment(
             # Before it asks for a passphrase in vain: a payment or a consent has to be there.
             await assembly.operators.about(payment_id)
             attached = _read(evidence) if evidence else b""
-            receipt = await _decide(
-                operations,
+            receipt = await operations.resolve(
                 decision,
                 payment_id,
                 command_id,
-                signer(settings, by),
-                why,
-                reference,
-                attached,
+                signer=signer(settings, by),
+                why=why,
+                reference=reference,
+                evidence=attached,
             )
             await print_receipt(assembly, receipt, as_json=as_json)
         return AS_WISHED if receipt.command.outcome in _UNDER_WAY else NOT_AS_WISHED
 
     return await or_refused(resolve())
-
-
-async def _decide(
-    operations: Operations,
-    decision: CommandKind,
-    payment_id: str,
-    command_id: str,
-    by: Signer,
-    why: str,
-    reference: str | None,
-    evidence: bytes,
-) -> CommandReceipt:
-    if decision is CommandKind.EXECUTED:
-        return await operations.executed(
-            payment_id, command_id, signer=by, why=why, reference=reference
-        )
-    if decision is CommandKind.ABANDON:
-        return await operations.abandon(payment_id, command_id, signer=by, why=why)
-    return await operations.not_executed(
-        payment_id, command_id, signer=by, why=why, evidence=evidence
-    )
 
 
 def _check(decision: CommandKind, reference: str | None, evidence: Path | None) -> None:

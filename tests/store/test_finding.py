@@ -54,6 +54,12 @@ async def kept(store: Store) -> Store:
         (Wanted(end_to_end_id="INVOICE-77"), {"pay_1", "pay_3"}),
         (Wanted(end_to_end_id="INVOICE-77", tenant="shop"), {"pay_1"}),
         (Wanted(end_to_end_id="INVOICE-7"), set()),
+        # Any name of the payment.
+        (Wanted(reference="pay_2"), {"pay_2"}),
+        (Wanted(reference="k3"), {"pay_3"}),
+        (Wanted(reference="INVOICE-77"), {"pay_1", "pay_3"}),
+        (Wanted(reference="INVOICE-77", tenant="other"), {"pay_3"}),
+        (Wanted(reference="INVOICE-7"), set()),
         (Wanted(creditor="nl91 abna 0417 1643 00"), {"pay_2"}),
         # Another account, of which the clear column shows the same digits.
         (Wanted(creditor="NL91INGB0000434300"), set()),

@@ -14,7 +14,7 @@ from store.keyring import Keyring
 from tests.conftest import ROOT
 
 #: Half of a second and more together; only what talks to Temporal, a partner or a page needs them.
-_DEAR: Final = ("temporalio", "httpx", "alembic", "uvicorn", "starlette", "lxml")
+_DEAR: Final = ("temporalio", "httpx", "alembic", "uvicorn", "starlette", "lxml", "jinja2")
 
 
 def _loaded(home: Path, *command: str) -> set[str]:
@@ -42,3 +42,14 @@ def test_a_command_that_reads_the_store_loads_no_library_that_acts(
     loaded = _loaded(tmp_path, *command)
     assert "store" in loaded
     assert not loaded.intersection(_DEAR)
+
+
+def test_only_the_console_loads_pages() -> None:
+    program = (
+        "import sys, api_server, assembly, cli, listener, worker\n"
+        "print([name for name in sys.modules if name.startswith(('jinja2', 'starter.console'))])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "[]"
