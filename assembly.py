@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from starter.console.parts import Parts as ConsoleParts
     from starter.files.accepted import AcceptedFiles
     from starter.files.intake import Intake
+    from starter.nexus.door import Door
     from starter.previewing import Previews
     from starter.running import Running
     from starter.webhooks.delivering import Deliverer
@@ -311,6 +312,20 @@ class Assembly:
             clock=self.clock,
             release=version("finality"),
         )
+
+    @property
+    def doors(self) -> list[Door]:
+        """Where the workflows of other teams order payments.
+
+        Raises:
+            KeyringError: a door has no keyring, or it is our own.
+        """
+        from starter.nexus.door import door
+
+        return [
+            door(name, its.tenant, its.accounts, its.keyring_file, self.keyring)
+            for name, its in self.settings.nexus.items()
+        ]
 
     @property
     def console_parts(self) -> ConsoleParts:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from starter.files.plan import DebtorAccount
 
 _LIKE_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}", re.ASCII)
+_DOOR: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 _OTHER_NUMBER: Final = re.compile(r"[A-Z0-9.]{1,34}", re.ASCII)
 
 
@@ -88,6 +89,29 @@ def _account_key(text: str, debtor: Debtor) -> str:
     return f"{plain}{slash}{currency}"
 
 
+class NexusDoor(BaseModel):
+    """Where another team's workflows order payments by Temporal Nexus (docs/nexus.md). The name is
+    part of the door's task queue: `finality.nexus.NAME`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tenant: str = "default"
+    """who owns the payments that come through it"""
+    keyring_file: Path
+    """the keys that both teams seal with, and nobody else has; never our own keyring"""
+    accounts: tuple[str, ...] = ()
+    """accounts it may pay from besides those of the tenant's debtors, each as PARTNER/ACCOUNT"""
+
+    @field_validator("accounts")
+    @classmethod
+    def _named(cls, accounts: tuple[str, ...]) -> tuple[str, ...]:
+        for account in accounts:
+            if not all(account.partition("/")):
+                raise ValueError(f"{account[:50]!r} is not PARTNER/ACCOUNT, such as bank/main")
+        return accounts
+
+
 class Settings(BaseSettings):
     """Read once per process. A secret may come from a file named in `FINALITY_SECRETS_DIR`."""
 
@@ -114,6 +138,10 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="debtor accounts in files, by IBAN, or by number if they have none; an account "
         "with several currencies has an entry for each, as NUMBER/USD",
+    )
+    nexus: dict[str, NexusDoor] = Field(
+        default_factory=dict,
+        description="doors for the workflows of other teams, by a name of ours; none by default",
     )
     operators: dict[str, SecretStr] = Field(
         default_factory=dict,
@@ -198,6 +226,14 @@ class Settings(BaseSettings):
     @classmethod
     def _numbers(cls, debtors: dict[str, Debtor]) -> dict[str, Debtor]:
         return {_account_key(text, debtor): debtor for text, debtor in debtors.items()}
+
+    @field_validator("nexus")
+    @classmethod
+    def _doors(cls, doors: dict[str, NexusDoor]) -> dict[str, NexusDoor]:
+        for name in doors:
+            if not _DOOR.fullmatch(name):
+                raise ValueError(f"{name[:50]!r} names a task queue; use a-z, 0-9, - and _ only")
+        return doors
 
     @field_validator("operators")
     @classmethod

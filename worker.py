@@ -46,6 +46,7 @@ from store.folding import Folding
 from store.notifications import Notifications
 from store.tasks import Tasks
 from store.turns import ReadTurns
+from store.webhooks.retention import DeliveryRetention
 from workflows.feed import FeedWorkflow
 from workflows.upkeep import UpkeepWorkflow
 
@@ -170,7 +171,26 @@ def workers(
             }
         )
     ]
-    return made
+    return made + _door_workers(assembly, client)
+
+
+def _door_workers(assembly: Assembly, client: Client) -> list[Worker]:
+    """One for each door of another team. Loads what they need only if there is one."""
+    if not assembly.settings.nexus:
+        return []
+    from starter.nexus.serving import door_worker
+
+    parts, settings = assembly.api_parts, assembly.settings
+    return [
+        door_worker(
+            client,
+            door,
+            parts,
+            max_cached_workflows=settings.max_cached_workflows,
+            graceful_shutdown=settings.graceful_shutdown,
+        )
+        for door in assembly.doors
+    ]
 
 
 def upkeep(
@@ -198,6 +218,7 @@ def upkeep(
         feeds=FeedRelay(
             assembly.account_feeds, assembly.data_partners, running, clock or assembly.clock
         ),
+        retention=DeliveryRetention(assembly.database),
     )
 
 

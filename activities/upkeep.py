@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from store.payments import Payments
     from store.rounds import Rounds
     from store.tasks import Tasks
+    from store.webhooks.retention import DeliveryRetention
 
 log = logging.getLogger("finality.upkeep")
 
@@ -80,9 +81,10 @@ class Upkeep:
         future: Future,
         last_round: Callable[[], Awaitable[Known]],
         feeds: FeedRelay | None = None,
+        retention: DeliveryRetention | None = None,
     ) -> None:
         """`last_round` finds the last round in Temporal that is ours; `feeds` are of account data,
-        if this process reads any."""
+        if this process reads any; `retention` is of webhooks, if it sends any."""
         self._payments = payments
         self._inbox = inbox
         self._notifications = notifications
@@ -96,6 +98,7 @@ class Upkeep:
         self._future = future
         self._last_round = last_round
         self._feeds = feeds
+        self._retention = retention
         self._named: frozenset[str] = frozenset()
 
     @activity.defn
@@ -187,7 +190,8 @@ class Upkeep:
 
         Each of their payments is refolded as of now, so that questions that became due meanwhile
         are asked. People are also asked about deliveries that match no payment for an hour.
-        Overdue tasks are named in the log.
+        Overdue tasks are named in the log. Deliveries of webhooks that are kept no longer are
+        deleted.
 
         Returns:
             How many runs it notified.
@@ -211,6 +215,8 @@ class Upkeep:
         await self._payments.ask_to_open(now, limit=_FOLDED)
         await self._ask_whose(now, left)
         await self._name_overdue()
+        if self._retention is not None:
+            await self._retention.clean(now)
         return notified
 
     async def _mend_future(self, moments: Moments) -> None:

@@ -31,6 +31,7 @@ from benchmarks.sync import sync
 from benchmarks.tap import follow
 from benchmarks.throughput import Throughput, throughput
 from benchmarks.waiting import waiting
+from benchmarks.webhooks import webhook_ratio
 from benchmarks.workers import two_workers
 from partners.currencycloud.registration import API_KEY, LOGIN_ID
 from process import run
@@ -40,7 +41,7 @@ T = TypeVar("T")
 OUT: Final = Path(__file__).parent / "out"
 _WAITING_GOAL: Final = 10_000
 _MEASURES: Final = (
-    "compare", "waiting", "regular", "workers", "peer", "api", "imports", "sync"
+    "compare", "waiting", "regular", "workers", "peer", "api", "webhooks", "imports", "sync"
 )  # fmt: skip
 
 
@@ -77,6 +78,10 @@ async def measure(given: argparse.Namespace, home: Path) -> dict[str, Any]:
         if "api" in given.only:
             result |= await _reported(
                 "payments over HTTP", api_ratio(made, given.payments, given.rounds)
+            )
+        if "webhooks" in given.only:
+            result |= await _reported(
+                "webhooks of partners", webhook_ratio(made, given.payments, given.rounds)
             )
         if "peer" in given.only:
             result["peer"] = await _reported("peer", asyncio.to_thread(_peer, made, given))

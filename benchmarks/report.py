@@ -48,6 +48,8 @@ def as_markdown(result: Mapping[str, Any]) -> str:
         parts.append(_regular(result["regular"]))
     if "api" in result:
         parts.append(_api(result["api"]))
+    if "webhooks" in result:
+        parts.append(_webhooks(result))
     if "two_workers_ratio" in result:
         parts.append(
             f"Two workers on PostgreSQL make {result['two_workers_ratio']:.2f} times the payments "
@@ -110,6 +112,17 @@ def _api(found: Mapping[str, Mapping[str, float]]) -> str:
         for name, one in found.items()
     ]
     return _table(("who takes the order", "its time of a core, ms", "answers a second"), rows)
+
+
+def _webhooks(result: Mapping[str, Any]) -> str:
+    words = {"bare": "a bare insert", "finality": "`finality inbound`"}
+    rows = [
+        (words[name], f"{one['cpu_ms']:.2f}", f"{one['per_second']:.0f}")
+        for name, one in result["webhooks"].items()
+    ]
+    head = ("who takes a partner's webhook", "its time of a core, ms", "answers a second")
+    ratio = result["webhook_ratio"]
+    return f"{_table(head, rows)}\n\nThe ratio of the times (`webhook_ratio`) is {ratio:.2f}."
 
 
 def _waiting(found: Mapping[str, Any]) -> str:

@@ -45,6 +45,11 @@ def partner_queue(partner: str) -> str:
     return f"{TASK_QUEUE}.{partner}"
 
 
+def nexus_queue(door: str) -> str:
+    """The task queue of a door for another team; a Nexus endpoint leads there."""
+    return f"{TASK_QUEUE}.nexus.{door}"
+
+
 def instruction_id(payment_id: str, kind: str, number: int = 1) -> InstructionId:
     """Instructions are counted per payment and kind: `pay_…/pay/1`."""
     return InstructionId(f"{payment_id}/{kind}/{number}")

@@ -35,6 +35,10 @@ PAUSE_MAX: Final = timedelta(hours=24)
 FAILURES_OF_ONE: Final = 3
 #: The pauses of an endpoint that fails; the last one repeats.
 _ENDPOINT_PAUSES: Final = (DELAYS[0],) * (FAILURES_OF_ONE - 1) + DELAYS[1:3]
+#: How long a delivery is kept after it was accepted, and after it was given up: then it is one that
+#: people may still want to send again.
+DELIVERED_KEPT: Final = timedelta(days=30)
+DEAD_KEPT: Final = timedelta(days=90)
 #: Random part that is added to each pause, so that retries do not come all at once.
 JITTER_MAX: Final = 0.1
 
@@ -48,6 +52,7 @@ class EndpointChange(StrEnum):
     """It answered after it was said to fail."""
     DISABLED = "disabled"
     ENABLED = "enabled"
+    DELETED = "deleted"
 
 
 class Disabled(StrEnum):
@@ -57,6 +62,8 @@ class Disabled(StrEnum):
     FAILING = "failing"
     GONE = "gone"
     """It answered 410."""
+    DELETED = "deleted"
+    """For good. It is shown no more; what was sent to it is, until that is cleaned up."""
 
 
 def wanted(types: Collection[str], event_type: str) -> bool:
@@ -139,5 +146,6 @@ WHY_DISABLED: Final[Mapping[Disabled, str]] = MappingProxyType(
         Disabled.ASKED: "it was asked for",
         Disabled.FAILING: "nothing reached it for three days",
         Disabled.GONE: "it answered 410 Gone",
+        Disabled.DELETED: "it was deleted",
     }
 )

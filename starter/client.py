@@ -142,7 +142,14 @@ class Orchestrator:
             raise accepted
         return await self._start(accepted, patience)
 
-    async def repeat(self, key: str, *, tenant: str, received: Mapping[str, Any]) -> Receipt | None:
+    async def repeat(
+        self,
+        key: str,
+        *,
+        tenant: str,
+        received: Mapping[str, Any],
+        patience: timedelta | None = timedelta(seconds=5),
+    ) -> Receipt | None:
         """The answer of `pay` for a key that is known; None if it is new.
 
         It needs no order, so it answers also when the settings name no account for it any more.
@@ -151,7 +158,7 @@ class Orchestrator:
             KeyReused: the key stands for another order. Nothing was done.
         """
         known = await self._orders.known(tenant, key, received)
-        return None if known is None else await self._start(known, timedelta(seconds=5))
+        return None if known is None else await self._start(known, patience)
 
     async def pay_many(self, many: Sequence[Asked]) -> list[Receipt | PossibleDuplicate]:
         """`pay` for many orders: all are recorded in one transaction, and then started.

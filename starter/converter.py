@@ -68,12 +68,16 @@ class SealedPayloadConverter(PydanticPayloadConverter):
         return [self._value(payload, hint) for payload, hint in zip(payloads, hints, strict=False)]
 
     def _value(self, payload: Payload, hint: Any) -> Any:
-        why = _why_refused(payload, hint)
+        why = self.why_refused(payload, hint)
         if why is None:
             return super().from_payloads([payload], None if hint is None else [hint])[0]
-        if _in_workflow():
+        if in_workflow():
             return Refused(why)
         raise NotOurs(why)
+
+    def why_refused(self, payload: Payload, hint: Any) -> str | None:
+        """Why the payload is no value of this type of ours; None: it is one."""
+        return _why_refused(payload, hint)
 
 
 def _why_refused(payload: Payload, hint: Any) -> str | None:
@@ -98,7 +102,7 @@ def _names(hint: Any) -> frozenset[str] | None:
     return frozenset({(origin or hint).__name__})
 
 
-def _in_workflow() -> bool:
+def in_workflow() -> bool:
     """Whether the value is converted for a workflow.
 
     A worker converts results before it enters the workflow's event loop, in a thread without one.

@@ -128,6 +128,14 @@ def webhook_commands(run: Callable[[Coroutine[Any, Any, int]], NoReturn]) -> typ
         run(switch_endpoint(Settings(), endpoint_id, on=True, as_json=json))
 
     @app.command()
+    def delete(endpoint_id: EndpointId, json: Json = False) -> None:
+        """Delete it for good, with its secrets. What waits for it is given up."""
+        from settings import Settings
+        from terminal.webhooks import delete_endpoint
+
+        run(delete_endpoint(Settings(), endpoint_id, as_json=json))
+
+    @app.command()
     def test(endpoint_id: EndpointId, json: Json = False) -> None:
         """Have a test event sent. A worker sends it within seconds."""
         from settings import Settings

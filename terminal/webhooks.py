@@ -84,6 +84,19 @@ async def switch_endpoint(settings: Settings, endpoint_id: str, *, on: bool, as_
     return await _or_refused(settings, doing)
 
 
+async def delete_endpoint(settings: Settings, endpoint_id: str, *, as_json: bool) -> int:
+    """Delete an endpoint for good. Returns the exit code."""
+
+    async def doing(known: WebhookEndpoints) -> None:
+        await known.delete(None, endpoint_id)
+        if as_json:
+            print(json.dumps({"id": endpoint_id, "deleted": True}))
+        else:
+            Screen().print(f"{endpoint_id} is deleted. What waited for it is given up.")
+
+    return await _or_refused(settings, doing)
+
+
 async def show_endpoint(settings: Settings, endpoint_id: str, *, as_json: bool) -> int:
     """Print one endpoint. Returns the exit code."""
 

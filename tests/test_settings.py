@@ -281,3 +281,25 @@ def test_a_time_that_is_none_is_refused_and_named(
 ) -> None:
     _set(monkeypatch, UPKEEP_EVERY=given)
     assert "FINALITY_UPKEEP_EVERY" in said()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[nexus.b]\nkeyring_file='k'\naccounts=['main']", "nexus.b.accounts: 'main' is not PART"),
+        ("[nexus.'B!']\nkeyring_file='k'", "names a task queue"),
+        ("[nexus.b]\ntenant='shop'", "nexus.b.keyring_file: Field required"),
+        ("[nexus.b]\nkeyring_fiel='k'", "is 'keyring_file' meant?"),
+    ],
+)
+def test_a_door_of_another_team_is_refused_by_its_field(
+    toml: Write, text: str, expected: str
+) -> None:
+    toml(text)
+    assert expected in said()
+
+
+def test_a_door_is_set_by_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(monkeypatch, NEXUS__BUYERS__KEYRING_FILE="/k", NEXUS__BUYERS__ACCOUNTS='["bank/main"]')
+    [(name, door)] = Settings().nexus.items()
+    assert (name, door.tenant, door.accounts) == ("buyers", "default", ("bank/main",))

@@ -8,7 +8,7 @@ key names. There is no default account.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from domain.accounts import Account
 from domain.lifecycle.profile import Profile
@@ -16,6 +16,17 @@ from starter.api.bodies import CollectionBody, PaymentBody
 from starter.api.problems import FieldError, invalid
 from starter.files.plan import DebtorAccount, plain_number
 from store.api_keys import ApiKey
+
+
+class Payer(Protocol):
+    """Who orders: an API key, or another team behind a door of its own."""
+
+    @property
+    def tenant(self) -> str: ...
+
+    @property
+    def accounts(self) -> frozenset[tuple[str, str]]:
+        """Partner accounts it may use besides those of its tenant's debtors."""
 
 
 class Through(NamedTuple):
@@ -26,7 +37,7 @@ class Through(NamedTuple):
     on_behalf_of: str | None = None
 
 
-def paying(body: PaymentBody, key: ApiKey, debtors: Mapping[str, DebtorAccount]) -> Through:
+def paying(body: PaymentBody, key: Payer, debtors: Mapping[str, DebtorAccount]) -> Through:
     """The account that pays.
 
     Raises:
@@ -83,7 +94,7 @@ def collecting(
 
 
 def _mapped(
-    account: Account, currency: str, key: ApiKey, debtors: Mapping[str, DebtorAccount]
+    account: Account, currency: str, key: Payer, debtors: Mapping[str, DebtorAccount]
 ) -> DebtorAccount | None:
     number = account.iban or plain_number(account.number)
     for name in (f"{number}/{currency}", number):

@@ -97,6 +97,11 @@ def application(parts: Parts, limits: Limits | None = None) -> FastAPI:
     return app
 
 
+def problem_of(error: Exception) -> Problem:
+    """What an error of the use cases is to a caller, over HTTP or not."""
+    return next(_ANSWERS[kind](error) for kind in type(error).__mro__ if kind in _ANSWERS)
+
+
 def _handler(
     answer: Callable[[Any], Problem],
 ) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:

@@ -39,15 +39,16 @@ class Needs:
 def _received(request: Request) -> dict[str, Any]:
     """The body as it was sent, without the fields that are null: they say nothing."""
     body = request.state.received
-    return _without_nulls(body) if isinstance(body, dict) else {}
+    return without_nulls(body) if isinstance(body, dict) else {}
 
 
-def _without_nulls(value: Any) -> Any:
+def without_nulls(value: Any) -> Any:
+    """The value of JSON without the fields that are null: they say nothing."""
     match value:
         case dict():
-            return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+            return {name: without_nulls(item) for name, item in value.items() if item is not None}
         case list():
-            return [_without_nulls(item) for item in value]
+            return [without_nulls(item) for item in value]
         case _:
             return value
 

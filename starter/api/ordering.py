@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from fastapi import Response
@@ -14,6 +15,7 @@ from starter.acceptance import InvalidOrder
 from starter.api.answers import PaymentAnswer, payment_answer
 from starter.api.parts import Parts
 from starter.api.problems import FieldError, Problem, conflict, invalid, invalid_order, pointer
+from starter.client import Orchestrator, Receipt
 from store.accepting import KeyReused
 
 REPLAYED: Final = "Idempotent-Replayed"
@@ -33,14 +35,44 @@ async def order_once(
 ) -> PaymentAnswer:
     """Record the order, or find the one that the key stands for, and set status and headers.
 
+    Args:
+        make, received, acknowledged: as `ordered`.
+        at: the address under which payments of this kind are found.
+
+    Raises:
+        Problem, StoreAway: as `ordered`.
+    """
+    receipt = await ordered(
+        parts.orchestrator, tenant, make, key, received=received, acknowledged=acknowledged,
+        browser_session=browser_session,
+    )  # fmt: skip
+    response.status_code = 200 if receipt.is_replay else 201 if receipt.is_started else 202
+    response.headers[REPLAYED] = str(receipt.is_replay).lower()
+    response.headers["Location"] = f"{at}/{receipt.payment_id}"
+    return payment_answer(await parts.orchestrator.get(receipt.payment_id, tenant=tenant))
+
+
+async def ordered(
+    orchestrator: Orchestrator,
+    tenant: str,
+    make: Callable[[], Order],
+    key: str,
+    *,
+    received: Mapping[str, Any],
+    acknowledged: Collection[str],
+    browser_session: str = "",
+    patience: timedelta | None = timedelta(seconds=5),
+) -> Receipt:
+    """Record the order, or find the one that the key stands for. Every door for orders uses it.
+
     A known key is answered first. The account is chosen for a new order only: a repeat must find
-    its payment also after the settings or the rights of the API key have changed.
+    its payment also after the settings or the rights of the caller have changed.
 
     Args:
         make: makes the order. It may raise Problem or ValidationError.
         received: the body as it was sent. The acknowledgement and the browser session are no part
             of its fingerprint.
-        at: the address under which payments of this kind are found.
+        patience: as for `Orchestrator.pay`.
 
     Raises:
         Problem: nothing was recorded, or another order stands under the key.
@@ -48,12 +80,13 @@ async def order_once(
     """
     fields = {name: value for name, value in received.items() if name not in _NOT_OF_ORDER}
     try:
-        receipt = await parts.orchestrator.repeat(key, tenant=tenant, received=fields)
-        if receipt is None:
-            receipt = await parts.orchestrator.pay(
-                make(), key, received=fields, acknowledge_duplicate_of=acknowledged,
-                browser_session=browser_session,
-            )  # fmt: skip
+        known = await orchestrator.repeat(key, tenant=tenant, received=fields, patience=patience)
+        if known is not None:
+            return known
+        return await orchestrator.pay(
+            make(), key, received=fields, acknowledge_duplicate_of=acknowledged,
+            browser_session=browser_session, patience=patience,
+        )  # fmt: skip
     except ValidationError as error:
         raise invalid_fields(error) from None
     except InvalidOrder as refused:
@@ -65,10 +98,6 @@ async def order_once(
         ) from None  # fmt: skip
     except PossibleDuplicate as duplicate:
         raise possible_duplicate(duplicate) from None
-    response.status_code = 200 if receipt.is_replay else 201 if receipt.is_started else 202
-    response.headers[REPLAYED] = str(receipt.is_replay).lower()
-    response.headers["Location"] = f"{at}/{receipt.payment_id}"
-    return payment_answer(await parts.orchestrator.get(receipt.payment_id, tenant=tenant))
 
 
 _ACKNOWLEDGED: Final = "acknowledge_duplicate_of"

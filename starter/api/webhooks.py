@@ -162,6 +162,12 @@ def webhook_endpoints(parts: Parts) -> APIRouter:
         """Send again, from where it stopped. To ask again changes nothing, so no key is needed."""
         return endpoint_answer(await known.enable(caller.tenant, endpoint_id))
 
+    @router.delete("/{endpoint_id}", status_code=204, operation_id="delete_webhook_endpoint")
+    async def delete(endpoint_id: _EndpointId, caller: Operates) -> None:
+        """Delete it for good. What waits is given up; what was sent can be read for a while. To
+        ask again changes nothing, so no key is needed."""
+        await known.delete(caller.tenant, endpoint_id)
+
     @router.post("/{endpoint_id}/test", status_code=202, operation_id="test_webhook_endpoint")
     async def test(
         endpoint_id: _EndpointId, caller: Operates, key: IdempotencyKey

@@ -123,6 +123,10 @@ class WebhookEndpoints:
         """Send it nothing more."""
         return await self._endpoints.disable(tenant, endpoint_id, self._clock.now())
 
+    async def delete(self, tenant: str | None, endpoint_id: str) -> None:
+        """Delete it for good. What waits is given up. To delete it again changes nothing."""
+        await self._endpoints.delete(tenant, endpoint_id, self._clock.now())
+
     async def enable(self, tenant: str | None, endpoint_id: str) -> Endpoint:
         """Send again, from where it stopped."""
         return await self._endpoints.enable(tenant, endpoint_id, self._clock.now())

@@ -22,7 +22,11 @@ from store.columns import moment, where
 
 
 class WebhookEndpointRow(SQLModel, table=True):
-    """An address of a tenant that receives events. Rows are never deleted."""
+    """An address of a tenant that receives events.
+
+    One that was deleted keeps its row, without address and secrets, as long as its deliveries are
+    kept.
+    """
 
     __tablename__ = "webhook_endpoints"
     __table_args__: ClassVar[tuple[object, ...]] = (

@@ -107,10 +107,10 @@ class Endpoints:
                 return self._with_secret(_row(session, tenant, known.result), is_new=False)
             require_proven(session, self._keyring, now)
             hold(session, f"webhook-endpoints/{tenant}")
-            count = select(func.count()).where(WebhookEndpointRow.tenant == tenant)
+            count = select(func.count()).where(WebhookEndpointRow.tenant == tenant, _EXISTS)
             if session.exec(count).one() >= ENDPOINTS_MAX:
                 raise EndpointConflict(
-                    f"the tenant has {ENDPOINTS_MAX} endpoints already; change one of them"
+                    f"the tenant has {ENDPOINTS_MAX} endpoints already; change or delete one"
                 )
             place(session, tenant)
             newest = select(func.max(EventRow.position)).where(EventRow.tenant == tenant)
@@ -134,8 +134,10 @@ class Endpoints:
 
     async def all(self, tenant: str | None = None) -> list[Endpoint]:
         """The endpoints, the oldest first; those of one tenant, if it is given."""
-        rows = select(WebhookEndpointRow).order_by(
-            col(WebhookEndpointRow.created_at), WebhookEndpointRow.endpoint_id
+        rows = (
+            select(WebhookEndpointRow)
+            .where(_EXISTS)
+            .order_by(col(WebhookEndpointRow.created_at), WebhookEndpointRow.endpoint_id)
         )
         if tenant is not None:
             rows = rows.where(WebhookEndpointRow.tenant == tenant)
@@ -247,6 +249,34 @@ class Endpoints:
 
         return await self._change(tenant, endpoint_id, changed)
 
+    async def delete(self, tenant: str | None, endpoint_id: str, now: datetime) -> None:
+        """Delete it for good: what waits is given up, and address and secrets are erased.
+
+        What was sent to it can still be read for a while. To delete it again changes nothing.
+
+        Raises:
+            UnknownEndpoint: the tenant has none with this id.
+        """
+
+        def transaction(session: Session) -> None:
+            row = locked(session, tenant, endpoint_id, deleted_too=True)
+            if row.disabled_why == Disabled.DELETED:
+                return
+            session.exec(
+                update(WebhookDeliveryRow)
+                .where(col(WebhookDeliveryRow.endpoint_id) == endpoint_id)
+                .where(col(WebhookDeliveryRow.next_at).is_not(None))
+                .values(next_at=None, is_dead=True, ended_at=now)
+            )
+            row.disabled_at, row.disabled_why = now, Disabled.DELETED
+            row.url_sealed = row.secret_sealed = b""
+            row.old_secret_sealed = row.old_secret_until = None
+            write_health(row, HEALTHY)
+            close_failing(session, endpoint_id, now)
+            session.add_all((row, endpoint_event(row, EndpointChange.DELETED, {}, now)))
+
+        await self._database.write(transaction)
+
     def secrets(self, row: WebhookEndpointRow, now: datetime) -> tuple[str, ...]:
         """The secrets to sign with now, the newest first."""
         found = [self._secret(row)]
@@ -301,14 +331,19 @@ class Endpoints:
         )
 
 
-def locked(session: Session, tenant: str | None, endpoint_id: str) -> WebhookEndpointRow:
+def locked(
+    session: Session, tenant: str | None, endpoint_id: str, *, deleted_too: bool = False
+) -> WebhookEndpointRow:
     """The row, locked until the transaction ends.
+
+    Args:
+        deleted_too: also that of an endpoint that was deleted, whose address and secrets are gone.
 
     Raises:
         UnknownEndpoint: the tenant has none with this id.
     """
     row = session.get(WebhookEndpointRow, endpoint_id, with_for_update=True)
-    return _of_tenant(row, tenant, endpoint_id)
+    return _of_tenant(row, tenant, endpoint_id, deleted_too=deleted_too)
 
 
 def endpoint_event(
@@ -365,11 +400,21 @@ def _row(session: Session, tenant: str | None, endpoint_id: str) -> WebhookEndpo
 
 
 def _of_tenant(
-    row: WebhookEndpointRow | None, tenant: str | None, endpoint_id: str
+    row: WebhookEndpointRow | None,
+    tenant: str | None,
+    endpoint_id: str,
+    *,
+    deleted_too: bool = False,
 ) -> WebhookEndpointRow:
     if row is None or (tenant is not None and row.tenant != tenant):
         raise UnknownEndpoint(endpoint_id)
+    if row.disabled_why == Disabled.DELETED and not deleted_too:
+        raise UnknownEndpoint(endpoint_id)
     return row
+
+
+#: Of an endpoint that was not deleted.
+_EXISTS: Final = func.coalesce(col(WebhookEndpointRow.disabled_why), "") != Disabled.DELETED
 
 
 def _context(endpoint_id: str, field: str) -> str:

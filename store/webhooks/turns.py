@@ -98,7 +98,7 @@ class EndpointTurns:
         """
 
         def transaction(session: Session) -> WebhookEndpointRow | None:
-            row = locked(session, None, endpoint_id)
+            row = locked(session, None, endpoint_id, deleted_too=True)
             if row.disabled_why is not None or (row.retry_at is not None and now < row.retry_at):
                 return None
             if row.leased_until is not None and now < row.leased_until:
@@ -151,7 +151,9 @@ class EndpointTurns:
         """Make deliveries of the next events. Returns how many events there were."""
 
         def transaction(session: Session) -> int:
-            row = locked(session, None, endpoint_id)
+            row = locked(session, None, endpoint_id, deleted_too=True)
+            if row.disabled_why == Disabled.DELETED:
+                return 0
             place(session, row.tenant)
             events = events_between(session, row.tenant, row.position, None, _FILLED_AT_ONCE)
             endpoint = self._endpoints.opened(row)
@@ -178,7 +180,7 @@ class EndpointTurns:
         """Record what came of a delivery, and what follows for it and its endpoint."""
 
         def transaction(session: Session) -> None:
-            row = locked(session, None, endpoint_id)
+            row = locked(session, None, endpoint_id, deleted_too=True)
             delivery = session.get_one(WebhookDeliveryRow, due.number)
             session.add(WebhookAttemptRow(
                 delivery_number=due.number, at=attempt.at, took_ms=attempt.took_ms,

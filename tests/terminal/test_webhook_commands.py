@@ -12,6 +12,7 @@ from settings import Settings
 from store.keyring import Keyring
 from terminal.webhooks import (
     change_endpoint,
+    delete_endpoint,
     list_deliveries,
     list_endpoints,
     make_endpoint,
@@ -73,6 +74,11 @@ async def test_the_life_of_an_endpoint(settings: Settings, capsys: Capture) -> N
     assert endpoint_id in printed
     assert made["secret"] not in printed
     assert rotated["secret"] not in printed
+    assert await delete_endpoint(settings, endpoint_id, as_json=True) == 0
+    assert rows(capsys) == [{"id": endpoint_id, "deleted": True}]
+    assert await list_deliveries(settings, endpoint_id, "dead", 10, as_json=True) == 0
+    assert [each["id"] for each in rows(capsys)][-1] == delivery["id"]
+    assert await show_endpoint(settings, endpoint_id, as_json=False) != 0
     assert await list_endpoints(settings, "another", as_json=False) == 0
     assert "No endpoints" in capsys.readouterr().out
 

@@ -13,7 +13,10 @@ from tests.conftest import ROOT
 
 ALLOWED = frozenset({"temporalio", "pydantic", "domain", "activities", "workflows"})
 NOT_LOADED = ("httpx", "sqlmodel", "sqlalchemy", "cryptography", "lxml", "store", "partners")
-WORKFLOWS = ("workflows.payment", "workflows.consent", "workflows.feed", "workflows.upkeep")
+WORKFLOWS = (
+    "workflows.payment", "workflows.consent", "workflows.feed", "workflows.upkeep",
+    "workflows.payment_end",
+)  # fmt: skip
 #: Rooms whose code replays, so that it must do the same each time.
 REPLAYED = ("workflows", "domain")
 #: Modules that ask for the time, chance, or what is outside of this program.

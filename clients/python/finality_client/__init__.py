@@ -2,6 +2,7 @@
 
 from finality_client.async_client import AsyncClient
 from finality_client.client import Client
+from finality_client.consents import ConsentOrder
 from finality_client.errors import (
     ApiError,
     CannotClaim,
@@ -33,6 +34,7 @@ __all__ = [
     "Certainty",
     "Client",
     "CollectionOrder",
+    "ConsentOrder",
     "CursorLost",
     "Delivery",
     "FinalityError",

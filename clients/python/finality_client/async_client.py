@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection
 from datetime import timedelta
-from typing import Protocol, Self, TypeVar, Unpack
+from typing import Self, TypeVar, Unpack
 
 import httpx
 
 from finality_client import requests
+from finality_client.accounts import AsyncAccounts
 from finality_client.addresses import checked_address, checked_key, headers
 from finality_client.answers import (
     Claim,
@@ -26,15 +27,15 @@ from finality_client.answers import (
 )
 from finality_client.calls import Call
 from finality_client.client import WITHIN
+from finality_client.consents import AsyncConsents
+from finality_client.endpoints import AsyncWebhookEndpoints
 from finality_client.orders import CollectionOrder, Filters, MoneyFields, PaymentOrder
+from finality_client.parts import AsyncDo, AsyncPart
+from finality_client.reports import AsyncReports
 from finality_client.tries import DEFAULT, Retries, Tries
 from finality_client.waiting import Waiting
 
 T = TypeVar("T")
-
-
-class _Do(Protocol):
-    async def __call__(self, call: Call[T], /) -> T: ...
 
 
 class AsyncClient:
@@ -74,6 +75,10 @@ class AsyncClient:
         self.tasks = AsyncTasks(self._do)
         self.halts = AsyncHalts(self._do)
         self.events = AsyncEvents(self._do)
+        self.consents = AsyncConsents(self._do)
+        self.accounts = AsyncAccounts(self._do)
+        self.webhook_endpoints = AsyncWebhookEndpoints(self._do)
+        self.reports = AsyncReports(self._do)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -110,7 +115,7 @@ class AsyncClient:
 class _Ordered:
     """What payments and collections have in common."""
 
-    def __init__(self, do: _Do, noun: requests.Noun) -> None:
+    def __init__(self, do: AsyncDo, noun: requests.Noun) -> None:
         self._do = do
         self._noun: requests.Noun = noun
 
@@ -211,6 +216,10 @@ class AsyncCollections(_Ordered):
         """
         return await self._do(requests.claim(id, "captures", amount, key))
 
+    async def increment(self, id: str, amount: MoneyFields, *, key: str | None = None) -> Claim:
+        """Have so much more held, before any of it is captured. Raises as `capture`."""
+        return await self._do(requests.claim(id, "increments", amount, key))
+
     async def refund(self, id: str, amount: MoneyFields, *, key: str | None = None) -> Claim:
         """Give back some of what was captured. Raises as `capture`."""
         return await self._do(requests.claim(id, "refunds", amount, key))
@@ -223,17 +232,16 @@ class AsyncCollections(_Ordered):
         """Its captures, each with a state of its own."""
         return (await self._do(requests.episodes(id, "captures"))).data
 
+    async def increments(self, id: str) -> list[Episode]:
+        """Its increments, each with a state of its own."""
+        return (await self._do(requests.episodes(id, "increments"))).data
+
     async def reversals(self, id: str) -> list[Episode]:
         """Its refunds, and the returns and disputes that nobody of ours asked for."""
         return (await self._do(requests.episodes(id, "reversals"))).data
 
 
-class _Part:
-    def __init__(self, do: _Do) -> None:
-        self._do = do
-
-
-class AsyncFiles(_Part):
+class AsyncFiles(AsyncPart):
     """pain.001 files, whole."""
 
     async def create(
@@ -266,7 +274,7 @@ class AsyncFiles(_Part):
         return (await self._do(requests.files(limit))).data
 
 
-class AsyncTasks(_Part):
+class AsyncTasks(AsyncPart):
     """What people are asked. They decide by `finality resolve`, with a signature of their own."""
 
     async def get(self, id: str) -> Task:
@@ -278,7 +286,7 @@ class AsyncTasks(_Part):
         return (await self._do(requests.tasks(limit))).data
 
 
-class AsyncHalts(_Part):
+class AsyncHalts(AsyncPart):
     """What stops sends."""
 
     async def in_force(self) -> list[Halt]:
@@ -286,7 +294,7 @@ class AsyncHalts(_Part):
         return (await self._do(requests.halts())).data
 
 
-class AsyncEvents(_Part):
+class AsyncEvents(AsyncPart):
     """What changed, in an order in which nothing is missed."""
 
     async def get(self, id: str) -> Event:

@@ -32,7 +32,8 @@ class Call(Generic[T_co]):
     """One request.
 
     Attributes:
-        key: its Idempotency-Key, which every POST has and keeps over retries.
+        key: its Idempotency-Key, kept over retries. Only commands that change nothing when they
+            are repeated have none.
         waits: seconds for which the server may hold the answer back.
     """
 
@@ -64,6 +65,27 @@ def get(path: str, model: type[A], *, waits: float = 0, **query: object) -> Call
 def post(path: str, model: type[A], body: Mapping[str, Any], key: str | None) -> Call[A]:
     """A command, once under its key."""
     return Call("POST", path, reading(model), content=written(body), key=usable_key(key))
+
+
+def ask(
+    method: str, path: str, read: Callable[[httpx.Response], T_co], body: Mapping[str, Any]
+) -> Call[T_co]:
+    """A command that changes nothing when it is repeated, so that it has no key."""
+    return Call(method, path, read, content=written(body))
+
+
+def nothing(_: httpx.Response) -> None:
+    """Reads an answer without a body."""
+
+
+def check_wait(wait: int) -> None:
+    """Require seconds that one long poll may last.
+
+    Raises:
+        ValueError: they are too many.
+    """
+    if not 0 <= wait <= POLL_SECONDS_MAX:
+        raise ValueError(f"wait: give 0 to {POLL_SECONDS_MAX} seconds; `wait_until` waits longer")
 
 
 def usable_key(key: str | None) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator
 from datetime import timedelta
-from typing import Protocol, Self, TypeVar, Unpack
+from typing import Self, TypeVar, Unpack
 
 import httpx
 
 from finality_client import requests
+from finality_client.accounts import Accounts
 from finality_client.addresses import checked_address, checked_key, headers
 from finality_client.answers import (
     Claim,
@@ -25,7 +26,11 @@ from finality_client.answers import (
     Task,
 )
 from finality_client.calls import Call
+from finality_client.consents import Consents
+from finality_client.endpoints import WebhookEndpoints
 from finality_client.orders import CollectionOrder, Filters, MoneyFields, PaymentOrder
+from finality_client.parts import Do, Part
+from finality_client.reports import Reports
 from finality_client.tries import DEFAULT, Retries, Tries
 from finality_client.waiting import Waiting
 
@@ -33,10 +38,6 @@ T = TypeVar("T")
 
 #: How long `wait_until` waits.
 WITHIN = timedelta(seconds=60)
-
-
-class _Do(Protocol):
-    def __call__(self, call: Call[T], /) -> T: ...
 
 
 class Client:
@@ -76,6 +77,10 @@ class Client:
         self.tasks = Tasks(self._do)
         self.halts = Halts(self._do)
         self.events = Events(self._do)
+        self.consents = Consents(self._do)
+        self.accounts = Accounts(self._do)
+        self.webhook_endpoints = WebhookEndpoints(self._do)
+        self.reports = Reports(self._do)
 
     def close(self) -> None:
         """Close the connections."""
@@ -112,7 +117,7 @@ class Client:
 class _Ordered:
     """What payments and collections have in common."""
 
-    def __init__(self, do: _Do, noun: requests.Noun) -> None:
+    def __init__(self, do: Do, noun: requests.Noun) -> None:
         self._do = do
         self._noun: requests.Noun = noun
 
@@ -210,6 +215,10 @@ class Collections(_Ordered):
         """
         return self._do(requests.claim(id, "captures", amount, key))
 
+    def increment(self, id: str, amount: MoneyFields, *, key: str | None = None) -> Claim:
+        """Have so much more held, before any of it is captured. Raises as `capture`."""
+        return self._do(requests.claim(id, "increments", amount, key))
+
     def refund(self, id: str, amount: MoneyFields, *, key: str | None = None) -> Claim:
         """Give back some of what was captured. Raises as `capture`."""
         return self._do(requests.claim(id, "refunds", amount, key))
@@ -222,17 +231,16 @@ class Collections(_Ordered):
         """Its captures, each with a state of its own."""
         return self._do(requests.episodes(id, "captures")).data
 
+    def increments(self, id: str) -> list[Episode]:
+        """Its increments, each with a state of its own."""
+        return self._do(requests.episodes(id, "increments")).data
+
     def reversals(self, id: str) -> list[Episode]:
         """Its refunds, and the returns and disputes that nobody of ours asked for."""
         return self._do(requests.episodes(id, "reversals")).data
 
 
-class _Part:
-    def __init__(self, do: _Do) -> None:
-        self._do = do
-
-
-class Files(_Part):
+class Files(Part):
     """pain.001 files, whole."""
 
     def create(
@@ -265,7 +273,7 @@ class Files(_Part):
         return self._do(requests.files(limit)).data
 
 
-class Tasks(_Part):
+class Tasks(Part):
     """What people are asked. They decide by `finality resolve`, with a signature of their own."""
 
     def get(self, id: str) -> Task:
@@ -277,7 +285,7 @@ class Tasks(_Part):
         return self._do(requests.tasks(limit)).data
 
 
-class Halts(_Part):
+class Halts(Part):
     """What stops sends."""
 
     def in_force(self) -> list[Halt]:
@@ -285,7 +293,7 @@ class Halts(_Part):
         return self._do(requests.halts()).data
 
 
-class Events(_Part):
+class Events(Part):
     """What changed, in an order in which nothing is missed."""
 
     def get(self, id: str) -> Event:

@@ -19,8 +19,8 @@ from finality_client.answers import (
     Task,
 )
 from finality_client.calls import (
-    POLL_SECONDS_MAX,
     Call,
+    check_wait,
     get,
     parameters,
     post,
@@ -31,7 +31,7 @@ from finality_client.calls import (
 from finality_client.orders import Filters, MoneyFields
 
 Noun = Literal["payments", "collections"]
-Claimed = Literal["captures", "refunds"]
+Claimed = Literal["captures", "increments", "refunds"]
 PAGE: Final = 50
 
 
@@ -40,7 +40,7 @@ def create(noun: Noun, order: Mapping[str, Any], key: str | None) -> Call[Paymen
 
 
 def one(noun: Noun, id: str, *, wait: int = 0, after_sequence: int | None = None) -> Call[Payment]:
-    _check_wait(wait)
+    check_wait(wait)
     return get(
         f"/v1/{noun}/{segment(id)}", Payment, waits=wait, wait=wait or None,
         after_sequence=after_sequence,
@@ -69,7 +69,7 @@ def confirm(id: str, key: str | None) -> Call[Claim]:
     return post(f"/v1/collections/{segment(id)}/confirmations", Claim, {}, key)
 
 
-def episodes(id: str, what: Literal["captures", "reversals"]) -> Call[Page[Episode]]:
+def episodes(id: str, what: Literal["captures", "increments", "reversals"]) -> Call[Page[Episode]]:
     return get(f"/v1/collections/{segment(id)}/{what}", Page[Episode])
 
 
@@ -119,7 +119,7 @@ def halts() -> Call[Page[Halt]]:
 def events(
     after: str | None, limit: int, wait: int, related: str | None, changes: Collection[str]
 ) -> Call[Page[Event]]:
-    _check_wait(wait)
+    check_wait(wait)
     return get(
         "/v1/events", Page[Event], waits=wait, after=after, limit=limit, wait=wait or None,
         related=related, change=list(changes),
@@ -128,8 +128,3 @@ def events(
 
 def event(id: str) -> Call[Event]:
     return get(f"/v1/events/{segment(id)}", Event)
-
-
-def _check_wait(wait: int) -> None:
-    if not 0 <= wait <= POLL_SECONDS_MAX:
-        raise ValueError(f"wait: give 0 to {POLL_SECONDS_MAX} seconds; `wait_until` waits longer")

@@ -1,8 +1,9 @@
 """When a request is sent again: the one place that decides it, for both clients.
 
 A POST has one key, which is made before the first try and kept over all of them, so a repeat is
-safe: the server finds what it recorded. A POST without a key does not exist. `x-should-retry` is
-obeyed. Without it (a proxy answered), only statuses that say nothing of the request are repeated.
+safe: the server finds what it recorded. A command without a key changes nothing when it is
+repeated. `x-should-retry` is obeyed. Without it (a proxy answered), only statuses that say nothing
+of the request are repeated.
 """
 
 from __future__ import annotations

@@ -176,3 +176,17 @@ async def test_a_tenant_has_a_limited_number_of_endpoints(api: Api) -> None:
     assert answer.status_code == 409
     theirs = await api.post(AT, {"url": URL}, key="e", who=OTHER)
     assert theirs.status_code == 201
+
+
+async def test_an_endpoint_is_deleted_by_its_tenant_only_and_stays_deleted(api: Api) -> None:
+    its = (await made(api))["id"]
+    assert (await api.ask("DELETE", f"{AT}/{its}", who=OTHER)).status_code == 404
+    assert (await api.ask("DELETE", f"{AT}/{its}", who="reader")).status_code == 403
+    for _ in range(2):
+        answer = await api.ask("DELETE", f"{AT}/{its}")
+        assert (answer.status_code, answer.content) == (204, b"")
+    assert (await api.get(f"{AT}/{its}")).status_code == 404
+    assert (await api.get(AT)).json()["data"] == []
+    assert (await api.get(f"{AT}/{its}/deliveries")).json()["data"] == []
+    again = await api.post(AT, {"url": URL}, key="e")
+    assert again.status_code == 404, "the key stands for the endpoint that was deleted"
