@@ -83,7 +83,7 @@ replay: install ## run every saved history through today's workflows
 chromium: ## get a browser for the tests of the console, if there is none
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
 	fi || true; \
 	command -v chromium >/dev/null || \
 		echo 'There is no Chromium, so a test of the console is skipped. As root: apt-get install chromium' >&2
