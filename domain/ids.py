@@ -40,6 +40,14 @@ def workflow_id(tenant: str, resource_id: str, kind: str = "payment") -> str:
     return f"{kind}/{tenant}/{resource_id}"
 
 
+def payment_end_id(door: str, tenant: str, payment_id: str) -> str:
+    """The workflow id of the run that waits for a payment's end, for callers through one door.
+
+    The door comes first, since its name has no slash: no tenant's name makes it another door's.
+    """
+    return workflow_id(tenant, payment_id, f"payment-end/{door}")
+
+
 def partner_queue(partner: str) -> str:
     """The task queue for calls to one partner, so that a slow partner stops no other."""
     return f"{TASK_QUEUE}.{partner}"

@@ -35,7 +35,8 @@ DYNAMIC_CONFIG = (
     "frontend.enableUpdateWorkflowExecution=true",
     "frontend.enableUpdateWorkflowExecutionAsyncAccepted=true",
     # We do not use its HTTP API, which cannot be switched off and takes calls from any web page.
-    # No request has this host, so all are refused. The UI talks gRPC.
+    # No request has this host, so all are refused, except those for Nexus endpoints, which are not
+    # checked for their host. The UI talks gRPC.
     'frontend.httpAllowedHosts=["off.invalid"]',
 )
 
@@ -108,6 +109,7 @@ async def start_dev_server(
     codec_endpoint: str | None = None,
     binary: Path | None = None,
     dynamic_config: Sequence[str] = (),
+    http_port: int | None = None,
 ) -> DevServer:
     """Start a dev server and return once its namespace answers.
 
@@ -121,18 +123,21 @@ async def start_dev_server(
         codec_endpoint: where its web pages have payloads decoded.
         binary: by default `dev_server_binary()`, which may take minutes the first time.
         dynamic_config: further settings of the server as `key=value`, added to `DYNAMIC_CONFIG`.
+        http_port: of its HTTP API, which still takes calls of Nexus endpoints; None: a free one.
 
     Raises:
         ServerDied: a port was taken, or it ended or did not answer within a minute.
         ServerUnavailable: no binary was found or fetched.
     """
     executable = binary or await asyncio.to_thread(dev_server_binary)
-    for wanted in (port, ui_port):
+    for wanted in (port, ui_port, http_port):
         # Checked first, because an answer from another server there would pass for ours.
         if wanted is not None and is_taken(wanted):
             raise ServerDied(f"port {wanted} on {IP} is taken by another program")
     command = [str(executable), "server", "start-dev", "--ip", IP, "--port", str(port)]
     command += ["--namespace", namespace, "--log-level", "warn"]
+    if http_port is not None:
+        command += ["--http-port", str(http_port)]
     command += ["--headless"] if ui_port is None else ["--ui-port", str(ui_port)]
     if codec_endpoint is not None and ui_port is not None:
         command += ["--ui-codec-endpoint", codec_endpoint]

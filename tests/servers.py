@@ -39,11 +39,13 @@ async def dev_server(
     port: int = 0,
     *,
     suggests_new_run_after: int | None = None,
+    http_port: int | None = None,
 ) -> DevServer:
     """A real server with our search attributes; in memory unless it has a file.
 
     Args:
         suggests_new_run_after: how many events of history make it suggest to go on as new.
+        http_port: where it takes calls of Nexus endpoints by HTTP.
     """
     suggestion = f"limit.historyCount.suggestContinueAsNew={suggests_new_run_after}"
     return await start_dev_server(
@@ -54,6 +56,7 @@ async def dev_server(
         log_file=log_file,
         binary=dev_server_binary(),
         dynamic_config=() if suggests_new_run_after is None else (suggestion,),
+        http_port=http_port,
     )
 
 

@@ -9,21 +9,19 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from nexusrpc import HandlerError, HandlerErrorType, OperationError, OperationErrorState
-from nexusrpc.handler import StartOperationContext, service_handler, sync_operation
-from pydantic import ValidationError
-from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.exceptions import ApplicationError
-from temporalio.nexus import (
-    WorkflowHandle,
-    WorkflowRunOperationContext,
-    workflow_run_operation,
+from nexusrpc.handler import (
+    OperationHandler,
+    StartOperationContext,
+    operation_handler,
+    service_handler,
+    sync_operation,
 )
+from pydantic import ValidationError
+from temporalio.exceptions import ApplicationError
 
-from activities.payment_ends import EndWanted
-from domain.ids import workflow_id
 from domain.payments.order import Direction, Order
 from starter.api.accounts import paying
 from starter.api.answers import payment_answer
@@ -38,6 +36,7 @@ from starter.api.reading import RAILS
 from starter.api.strict_json import NotStrict, parsed
 from starter.client import Receipt
 from starter.nexus.door import Door
+from starter.nexus.operation import PayOperation
 from starter.nexus.service import (
     CancelRequest,
     FinalityPayments,
@@ -47,12 +46,8 @@ from starter.nexus.service import (
 )
 from store.finding import Wanted
 from store.records import PaymentRecord
-from workflows.payment_end import PaymentEndWorkflow
 
 log = logging.getLogger("finality.nexus")
-
-#: The kind of resource in the id of the run that waits for a payment's end.
-END: Final = "payment-end"
 
 Done = TypeVar("Done")
 
@@ -66,22 +61,14 @@ class PaymentsHandler:
         self._door = door
         self._limits = limits
 
-    @workflow_run_operation
-    async def pay(
-        self, ctx: WorkflowRunOperationContext, asked: PayRequest
-    ) -> WorkflowHandle[Shown]:
-        """Record the payment once, and have a run wait for its end.
+    @operation_handler
+    def pay(self) -> OperationHandler[PayRequest, Shown]:
+        """Ends with the payment."""
 
-        If this worker is killed in between, the server asks again, and the key finds the payment.
-        """
-        receipt = await _answered(self._ordered(asked))
-        return await ctx.start_workflow(
-            PaymentEndWorkflow.run,
-            EndWanted(payment_id=receipt.payment_id),
-            id=workflow_id(self._door.tenant, receipt.payment_id, END),
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary=f"waits for the end of {receipt.payment_id}",
-        )
+        async def accepted(asked: PayRequest) -> str:
+            return (await _answered(self._ordered(asked))).payment_id
+
+        return PayOperation(self._door, accepted)
 
     @sync_operation
     async def get_payment(self, ctx: StartOperationContext, asked: GetRequest) -> Shown:

@@ -22,7 +22,8 @@ from finality_client.nexus import (
 )
 
 NAMESPACE: Final = "buyers"
-ENDPOINT: Final = "finality-shop"
+#: The endpoint that leads to each door of ours.
+ENDPOINTS: Final = {"buyers": "finality-shop", "sellers": "finality-shop-sellers"}
 QUEUE: Final = "buying"
 
 
@@ -52,8 +53,8 @@ class BuyWorkflow:
     """Orders a payment, and waits for its end. A cancel of it cancels the operation."""
 
     @workflow.run
-    async def run(self, asked: PayRequest) -> Bought:
-        finality = workflow.create_nexus_client(service=FinalityPayments, endpoint=ENDPOINT)
+    async def run(self, asked: PayRequest, endpoint: str) -> Bought:
+        finality = workflow.create_nexus_client(service=FinalityPayments, endpoint=endpoint)
         try:
             return Bought(payment=await finality.execute_operation(FinalityPayments.pay, asked))
         except NexusOperationError as error:
@@ -66,7 +67,9 @@ class LookWorkflow:
 
     @workflow.run
     async def run(self, key: str, command: str) -> Bought:
-        finality = workflow.create_nexus_client(service=FinalityPayments, endpoint=ENDPOINT)
+        finality = workflow.create_nexus_client(
+            service=FinalityPayments, endpoint=ENDPOINTS["buyers"]
+        )
         try:
             if command:
                 cancel = CancelRequest(key=key, command=command, why="the buyer thought again")

@@ -11,10 +11,11 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from domain.ids import payment_end_id
 from domain.payments.report import PaymentState
 from process import run
 from tests.replay.shapes import FOLDER as REPLAY
-from tests.starter.nexus.shop import Shop, next_week, order, shop_in
+from tests.starter.nexus.shop import DOOR, Shop, next_week, order, shop_in
 from tests.words import Word
 
 FOLDER: Final = Path(__file__).parent / "histories"
@@ -22,7 +23,7 @@ FOLDER: Final = Path(__file__).parent / "histories"
 
 async def _save(shop: Shop, name: str, payment_id: str) -> None:
     """The first run of those that waited for this payment."""
-    handle = shop.ours.get_workflow_handle(f"payment-end/shop/{payment_id}")
+    handle = shop.ours.get_workflow_handle(payment_end_id(DOOR, "shop", payment_id))
     latest = await handle.describe()
     first = latest.raw_description.workflow_execution_info.first_run_id
     history = await shop.ours.get_workflow_handle(handle.id, run_id=first).fetch_history()

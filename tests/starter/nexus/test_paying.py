@@ -11,6 +11,7 @@ from nexusrpc import get_service_definition
 from temporalio.nexus import WorkflowRunOperationContext
 
 from activities.payment_ends import PAUSE_MAX, pause
+from domain.ids import payment_end_id
 from domain.payments.report import PaymentState
 from finality_client import nexus
 from starter.nexus import service
@@ -19,7 +20,7 @@ from store.keyring import Keyring, KeyringError, new_line
 from tests.clock import START
 from tests.fakes import CREDITOR_IBAN, CREDITOR_NAME, DEBTOR_IBAN
 from tests.starter.nexus.caller import buyer, connected
-from tests.starter.nexus.shop import Shop, next_week, order
+from tests.starter.nexus.shop import DOOR, Shop, next_week, order
 from tests.words import Word
 from tests.world import KEYRING
 
@@ -149,7 +150,7 @@ async def test_the_operations_payloads_show_no_account_number_and_no_name(shop: 
     buying = await shop.buy("sealed", order("SEALED"))
     bought = await buying.result()
     assert bought.payment is not None, bought
-    waits = shop.ours.get_workflow_handle(f"payment-end/shop/{bought.payment['id']}")
+    waits = shop.ours.get_workflow_handle(payment_end_id(DOOR, "shop", bought.payment["id"]))
     ours = [event async for event in waits.fetch_history_events()]
     theirs = [event async for event in buying.fetch_history_events()]
     theirs = [event for event in theirs if "nexus" in str(event.WhichOneof("attributes"))]
