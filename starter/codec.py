@@ -20,6 +20,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Final, Self
 
+from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import (
     ActivitySerializationContext,
@@ -40,6 +41,9 @@ REFUSED: Final = b"finality/refused"
 _PLACE: Final = "sealed-for"
 #: Metadata of a payload that was compressed before it was sealed; the seal covers it.
 _PACKED: Final = "packed"
+#: Temporal takes no larger payload, by default. A larger one is sealed as it is, so that Temporal
+#: refuses it, and what is longer once it is unpacked was made to fill our memory.
+CLEAR_BYTES_MAX: Final = 2 * 1024 * 1024
 #: Smaller payloads gain little.
 _PACKED_FROM_BYTES: Final = 200
 #: The version of the seal. Payloads of the first version, which had no place, are refused.
@@ -106,7 +110,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         key_id = keyring.oldest if place.endswith(_OF_UPKEEP) else keyring.current
         metadata = {"encoding": ENCODING, _PLACE: place.encode()}
         clear = payload.SerializeToString()
-        if is_packed := len(clear) > _PACKED_FROM_BYTES:
+        if is_packed := _PACKED_FROM_BYTES < len(clear) <= CLEAR_BYTES_MAX:
             metadata[_PACKED] = b"zlib"
             clear = zlib.compress(clear)
         sealed = keyring.seal(clear, _context(place, is_packed=is_packed), key_id=key_id)
@@ -125,13 +129,39 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         is_packed = _PACKED in payload.metadata
         try:
             clear = self._keyring.open(payload.data, _context(place, is_packed=is_packed))
-            return Payload.FromString(zlib.decompress(clear) if is_packed else clear)
+            return Payload.FromString(_unpacked(clear) if is_packed else clear)
         except MissingKey as missing:
             if self._place is not None and self._place.endswith(_OF_UPKEEP):
                 return _refusal(str(missing))
             raise
         except KeyringError:
             return _refusal("its seal is broken")
+        except _TooLarge:
+            return _refusal(f"it is larger than {CLEAR_BYTES_MAX} bytes once it is unpacked")
+        except zlib.error:
+            return _refusal("what was packed is damaged")
+        except DecodeError:
+            return _refusal("what was sealed is no payload")
+
+
+class _TooLarge(Exception):
+    """A payload was packed to fill the memory of who unpacks it."""
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """What was packed, of which no more than `CLEAR_BYTES_MAX` is ever unpacked.
+
+    Raises:
+        _TooLarge: there is more of it.
+        zlib.error: it is damaged, or cut short.
+    """
+    unpacking = zlib.decompressobj()
+    clear = unpacking.decompress(packed, CLEAR_BYTES_MAX)
+    if unpacking.eof:
+        return clear
+    if unpacking.unconsumed_tail or len(clear) == CLEAR_BYTES_MAX:
+        raise _TooLarge
+    raise zlib.error("cut short")
 
 
 def _context(place: str, *, is_packed: bool) -> str:

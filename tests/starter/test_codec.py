@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -14,6 +16,8 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.converter import (
     ActivitySerializationContext,
     DataConverter,
+    NexusSerializationContext,
+    SerializationContext,
     WorkflowSerializationContext,
 )
 from temporalio.exceptions import ApplicationError
@@ -23,8 +27,9 @@ from activities.partner_steps import PartnerSteps
 from activities.payment_store import PaymentStore
 from activities.upkeep import Upkeep
 from domain.ids import UPKEEP
-from starter.codec import ENCODING, REFUSED, EncryptionCodec, place_of
+from starter.codec import CLEAR_BYTES_MAX, ENCODING, REFUSED, EncryptionCodec, place_of
 from starter.converter import NotOurs
+from starter.nexus.border import BorderCodec
 from starter.plugin import data_converter
 from store.keyring import Keyring, MissingKey
 from workflows.payment import PaymentWorkflow
@@ -169,6 +174,62 @@ async def test_a_short_value_does_not_pass_as_a_compressed_one() -> None:
     sealed.metadata["packed"] = b"zlib"
     with pytest.raises(NotOurs):
         await there.decode([sealed], [ResourceRef])
+
+
+BOMB = zlib.compress(bytes(200 * 1024 * 1024), 9)
+
+
+@pytest.mark.parametrize(
+    ("packed", "why"),
+    [
+        (BOMB, "larger than 2097152 bytes once it is unpacked"),
+        (b"no zlib", "what was packed is damaged"),
+        (zlib.compress(bytes(1000))[:-6], "what was packed is damaged"),
+        (b"", "what was packed is damaged"),
+        (zlib.compress(b"\xff no payload"), "what was sealed is no payload"),
+    ],
+    ids=["bomb", "garbage", "cut short", "empty", "no payload"],
+)
+@pytest.mark.parametrize(
+    ("codec", "context"),
+    [
+        (EncryptionCodec, RUN),
+        (BorderCodec, NexusSerializationContext("to-us", "finality.payments", "pay")),
+    ],
+)
+async def test_who_has_a_key_can_neither_fill_our_memory_nor_break_a_task(
+    codec: type[EncryptionCodec], context: SerializationContext, packed: bytes, why: str
+) -> None:
+    keyring = _keyring("k1")
+    there = codec(keyring).with_context(context)
+    [ours] = await there.encode([Payload(data=bytes(500))])
+    place = ours.metadata["sealed-for"].decode()
+    ours.data = keyring.seal(packed, f"temporal.payload.2 {place} packed")
+    tracemalloc.start()
+    try:
+        [opened] = await there.decode([ours])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert opened.metadata["encoding"] == REFUSED
+    assert why in opened.data.decode()
+    assert peak < 8 * 1024 * 1024
+
+
+async def test_a_payload_that_is_no_payload_is_refused() -> None:
+    keyring = _keyring("k1")
+    there = EncryptionCodec(keyring).with_context(RUN)
+    [ours] = await there.encode([Payload(data=b"short")])
+    ours.data = keyring.seal(b"\xff no payload", "temporal.payload.2 workflow payment/shop/pay_1")
+    [opened] = await there.decode([ours])
+    assert b"what was sealed is no payload" in opened.data
+
+
+@pytest.mark.parametrize("length", [CLEAR_BYTES_MAX - 100, CLEAR_BYTES_MAX + 100])
+async def test_what_we_seal_opens_however_long_it_is(length: int) -> None:
+    there = EncryptionCodec(_keyring("k1")).with_context(RUN)
+    long = Payload(data=bytes(length))
+    assert await there.decode(await there.encode([long])) == [long]
 
 
 async def test_a_payload_of_the_first_form_of_seal_is_refused() -> None:

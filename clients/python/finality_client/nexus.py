@@ -14,6 +14,7 @@ from typing import Any, Self
 import nexusrpc
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from google.protobuf.message import DecodeError
 from pydantic import BaseModel
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import (
@@ -30,6 +31,8 @@ _PLACE = "sealed-for"
 _PACKED = "packed"
 _PURPOSE = "temporal.payload.2"
 _NONCE_BYTES = 12
+#: As much as Temporal takes in a payload, by default. Finality packs nothing larger.
+_CLEAR_BYTES_MAX = 2 * 1024 * 1024
 _UNREADABLE = Payload(metadata={"encoding": b"finality/not-sealed-by-this-keyring"})
 
 
@@ -143,9 +146,22 @@ class NexusCodec(PayloadCodec, WithSerializationContext):
         context = f"{_PURPOSE} {place}{' packed' if packed else ''}".encode()
         try:
             clear = cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], context)
-        except (InvalidTag, ValueError):
+            return Payload.FromString(_unpacked(clear) if packed else clear)
+        except (InvalidTag, ValueError, zlib.error, DecodeError):
             return _UNREADABLE
-        return Payload.FromString(zlib.decompress(clear) if packed else clear)
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """What was packed, of which no more than `_CLEAR_BYTES_MAX` is ever unpacked.
+
+    Raises:
+        zlib.error: there is more of it. It is damaged, or cut short.
+    """
+    unpacking = zlib.decompressobj()
+    clear = unpacking.decompress(packed, _CLEAR_BYTES_MAX)
+    if not unpacking.eof:
+        raise zlib.error("too large, or cut short")
+    return clear
 
 
 def _keys(keyring: str) -> Mapping[str, AESGCM]:
