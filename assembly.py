@@ -318,14 +318,14 @@ class Assembly:
         """Where the workflows of other teams order payments.
 
         Raises:
-            KeyringError: a door has no keyring, or it is our own.
+            KeyringError: a door has no keyring, or one with a key that we or another door have.
         """
-        from starter.nexus.door import door
+        from starter.nexus.door import apart, door
 
-        return [
+        return apart(
             door(name, its.tenant, its.accounts, its.keyring_file, self.keyring)
             for name, its in self.settings.nexus.items()
-        ]
+        )
 
     @property
     def console_parts(self) -> ConsoleParts:

@@ -78,6 +78,17 @@ class Keyring:
         """The ids of all keys."""
         return self._ciphers.keys()
 
+    def shared_with(self, other: Keyring) -> str | None:
+        """The id, in this keyring, of a key that the other one has, too; None: there is none.
+
+        Two keys are one if they have the same id, or the same bytes under two ids.
+        """
+        theirs = {*other._keys.values()}
+        shared = (
+            key_id for key_id, key in self._keys.items() if key_id in other._keys or key in theirs
+        )
+        return next(shared, None)
+
     def with_oldest(self, key_id: str) -> Keyring:
         """The same keys, with the one that the store has known longest."""
         return Keyring(self._keys, self.current, self.file, key_id)

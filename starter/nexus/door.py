@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from store.keyring import Keyring, KeyringError
@@ -50,10 +51,29 @@ def door(
             "and give the same line to the other team"
         )
     keyring = Keyring.read(keyring_file)
-    if shared := sorted({*keyring.ids} & {*own.ids}):
+    if (shared := keyring.shared_with(own)) is not None:
         raise KeyringError(
-            f"{where}: the key {shared[0]!r} is in our own keyring, too, which opens every "
+            f"{where}: the key {shared!r} is in our own keyring, too, which opens every "
             "payment; make another one with `finality new-key`"
         )
     named = (account.partition("/") for account in accounts)
     return Door(name, tenant, frozenset((one, other) for one, _, other in named), keyring)
+
+
+def apart(doors: Iterable[Door]) -> list[Door]:
+    """The doors, if no key is in the keyrings of two.
+
+    A seal does not name its door. With a shared key, what one team sealed would count at the other
+    one's door, too: an order would be paid twice, the second time for another tenant.
+
+    Raises:
+        KeyringError: two doors share a key.
+    """
+    made = list(doors)
+    for one, other in combinations(made, 2):
+        if (shared := other.keyring.shared_with(one.keyring)) is not None:
+            raise KeyringError(
+                f"nexus.{other.name}.keyring_file: the key {shared!r} is in the keyring of "
+                f"nexus.{one.name}, too; make another one for each door with `finality new-key`"
+            )
+    return made

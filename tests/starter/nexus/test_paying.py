@@ -11,18 +11,20 @@ from nexusrpc import get_service_definition
 from temporalio.nexus import WorkflowRunOperationContext
 
 from activities.payment_ends import PAUSE_MAX, pause
+from assembly import Assembly
 from domain.ids import payment_end_id
 from domain.payments.report import PaymentState
 from finality_client import nexus
+from settings import NexusDoor
 from starter.nexus import service
-from starter.nexus.door import door
+from starter.nexus.door import Door, door
 from store.keyring import Keyring, KeyringError, new_line
 from tests.clock import START
 from tests.fakes import CREDITOR_IBAN, CREDITOR_NAME, DEBTOR_IBAN
 from tests.starter.nexus.caller import buyer, connected
 from tests.starter.nexus.shop import DOOR, Shop, next_week, order
 from tests.words import Word
-from tests.world import KEYRING
+from tests.world import KEYRING, world
 
 CREDITED = Word("credited", PaymentState.FINAL)
 
@@ -185,11 +187,47 @@ async def test_a_payment_of_another_tenant_is_not_found(shop: Shop) -> None:
 def test_a_door_needs_a_keyring_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(KeyringError, match=r"nexus\.buyers\.keyring_file: there is no file"):
         door("buyers", "shop", ["bank/main"], tmp_path / "none", KEYRING)
-    file = tmp_path / "keyring"
-    Keyring.make(file)
-    with pytest.raises(KeyringError, match="is in our own keyring, too"):
-        door("buyers", "shop", [], file, Keyring.read(file))
+    line = new_line("key")
+    file = _keyring(tmp_path / "buyers", line)
+    for own in (line, f"named-otherwise:{line.partition(':')[2]}"):
+        with pytest.raises(KeyringError, match="is in our own keyring, too"):
+            door("buyers", "shop", [], file, Keyring.read(_keyring(tmp_path / "own", own)))
     assert door("buyers", "shop", ["bank/main"], file, KEYRING).accounts == {("bank", "main")}
+
+
+def _keyring(file: Path, lines: str) -> Path:
+    file.touch(mode=0o600)
+    file.write_text(lines)
+    return file
+
+
+def _doors(assembly: Assembly, folder: Path, *keyrings: str) -> list[Door]:
+    """Doors of which each has one of these keyrings."""
+    doors = {
+        f"door{number}": NexusDoor(tenant="shop", keyring_file=_keyring(folder / f"{number}", each))
+        for number, each in enumerate(keyrings, start=1)
+    }
+    assembly.settings = assembly.settings.model_copy(update={"nexus": doors})
+    return assembly.doors
+
+
+async def test_no_key_opens_two_doors(tmp_path: Path) -> None:
+    """The seal does not name the door: what is sealed for one would count at the other, too."""
+    one, other = new_line("key"), new_line("key")
+    key = one.partition(":")[2]
+    async with world(tmp_path / "home", "127.0.0.1:1") as made:
+        named = [each.name for each in _doors(made.assembly, tmp_path, one, other)]
+        assert named == ["door1", "door2"]
+        for shares in (one, other + one, f"named-otherwise:{key}"):
+            with pytest.raises(KeyringError, match=r"^nexus\.door2\.keyring_file: ") as refused:
+                _doors(made.assembly, tmp_path, one, shares)
+            assert "in the keyring of nexus.door1, too" in str(refused.value)
+            assert "finality new-key" in str(refused.value)
+            assert key.strip() not in str(refused.value)
+        with pytest.raises(
+            KeyringError, match=r"the key 'plain' is in the keyring of nexus\.door1"
+        ):
+            _doors(made.assembly, tmp_path, f"plain:{key}", f"plain:{other.partition(':')[2]}")
 
 
 def test_the_client_asks_what_the_service_offers() -> None:
