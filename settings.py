@@ -99,7 +99,7 @@ class NexusDoor(BaseModel):
     tenant: str = "default"
     """who owns the payments that come through it"""
     keyring_file: Path
-    """the keys that both teams seal with, and nobody else has; never our own keyring"""
+    """the keys that both teams seal with, and nobody else has; no key of ours or of another door"""
     accounts: tuple[str, ...] = ()
     """accounts it may pay from besides those of the tenant's debtors, each as PARTNER/ACCOUNT"""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from nexusrpc import HandlerError, HandlerErrorType, OperationError, OperationErrorState
 from nexusrpc.handler import (
@@ -31,7 +31,7 @@ from starter.api.callers import without_nulls
 from starter.api.guard import Limits
 from starter.api.ordering import invalid_fields, ordered
 from starter.api.parts import Parts
-from starter.api.problems import Problem, not_found
+from starter.api.problems import FieldError, Problem, invalid, not_found, pointer
 from starter.api.reading import RAILS
 from starter.api.strict_json import NotStrict, parsed
 from starter.client import Receipt
@@ -48,6 +48,13 @@ from store.finding import Wanted
 from store.records import PaymentRecord
 
 log = logging.getLogger("finality.nexus")
+
+#: A sealed order could be kept by somebody who has no key, and given again at any time: a key is
+#: free after a refusal. After this moment it is refused.
+_UNTIL_WHEN: Final = FieldError(
+    pointer=pointer("times", "submit_before"),
+    detail="is missing; give the moment after which the order is not to be sent any more",
+)
 
 Done = TypeVar("Done")
 
@@ -88,6 +95,8 @@ class PaymentsHandler:
             raise invalid_fields(error) from None
 
         def order() -> Order:
+            if body.times.submit_before is None:
+                raise invalid([_UNTIL_WHEN])
             through = paying(body, self._door, self._parts.debtors)
             return body.order(self._door.tenant, *through)
 

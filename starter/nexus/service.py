@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final
 
 import nexusrpc
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from starter.acceptance import KEY_LENGTH_MAX
 
@@ -11,15 +11,28 @@ SERVICE: Final = "finality.payments"
 #: The object of a payment, as `GET /v1/payments/ID` has it: account numbers are masked.
 Shown = dict[str, Any]
 
-_Key = Annotated[str, Field(min_length=1, max_length=KEY_LENGTH_MAX, pattern=r"^[\x20-\x7e]+$")]
+
+def _whole(key: str) -> str:
+    # HTTP takes blanks off both ends of a key, and then it would stand for another payment there.
+    if key != key.strip():
+        raise ValueError("it begins or ends with a blank; leave the blank out")
+    return key
+
+
+_Key = Annotated[
+    str,
+    Field(min_length=1, max_length=KEY_LENGTH_MAX, pattern=r"^[\x20-\x7e]+$"),
+    AfterValidator(_whole),
+]
 
 
 class PayRequest(BaseModel):
     """A credit transfer to be made once under the key.
 
     Attributes:
-        key: the caller's own, for this payment and for ever; no secret and no account number.
-        order: what `POST /v1/payments` takes as its body.
+        key: the caller's own, for this payment and for ever; no secret and no account number. It
+            neither begins nor ends with a blank.
+        order: what `POST /v1/payments` takes as its body. `times.submit_before` has to be given.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)

@@ -41,8 +41,10 @@ class PayRequest(BaseModel):
 
     Attributes:
         key: your own, for this payment and for ever; no secret and no account number. Make it from
-            what the workflow is about, such as an invoice's number, and never anew in a retry.
-        order: the fields of a `PaymentOrder`.
+            what the workflow is about, such as an invoice's number, and never anew in a retry. It
+            neither begins nor ends with a blank.
+        order: the fields of a `PaymentOrder`. `times.submit_before` has to be given: until then
+            the sealed order counts, also for somebody else who has kept it.
     """
 
     key: str

@@ -12,5 +12,6 @@ from tests.starter.nexus.shop import Shop, shop_in
 
 @pytest.fixture(scope="module")
 async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
-    async with shop_in(tmp_path_factory.mktemp("nexus"), new_line("key")) as made:
+    keyring = new_line("key") + new_line("older")
+    async with shop_in(tmp_path_factory.mktemp("nexus"), keyring) as made:
         yield made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -42,6 +42,8 @@ DOOR: Final = "buyers"
 OTHER_DOOR: Final = "sellers"
 #: The queue of that team's workflows.
 OTHER_QUEUE: Final = "selling"
+#: The same in every order, since an order that is repeated has to be the same.
+_TOMORROW: Final = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 #: Events of a history after which the server suggests to continue as new.
 SUGGESTS_AFTER: Final = 20
 
@@ -57,14 +59,18 @@ def order(end_to_end_id: str, minor: int = 1250, **fields: Any) -> dict[str, Any
         "creditor": {"name": CREDITOR_NAME},
         "creditor_account": {"iban": CREDITOR_IBAN},
         "end_to_end_id": end_to_end_id,
+        "times": {"submit_before": _TOMORROW},
         **fields,
     }
 
 
 def next_week(shop: Shop) -> dict[str, Any]:
     """Times of an order which we hold until then."""
-    day = shop.world.assembly.clock.now().date() + timedelta(days=7)
-    return {"requested_execution_date": day.isoformat()}
+    now = shop.world.assembly.clock.now()
+    return {
+        "requested_execution_date": (now.date() + timedelta(days=7)).isoformat(),
+        "submit_before": (now + timedelta(days=14)).isoformat(),
+    }
 
 
 @dataclass

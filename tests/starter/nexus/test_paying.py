@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from nexusrpc import get_service_definition
+from pydantic import ValidationError
 from temporalio.nexus import WorkflowRunOperationContext
 
 from activities.payment_ends import PAUSE_MAX, pause
@@ -75,6 +76,46 @@ async def test_a_refused_order_fails_with_its_kind_and_the_field(
     assert bought.problem is not None
     assert [each["pointer"] for each in bought.problem["errors"]] == [pointer]
     assert (await shop.look(key)).kind == "not-found"
+
+
+@pytest.mark.parametrize("times", [{}, {"submit_before": None}])
+async def test_a_sealed_order_counts_until_a_moment_that_it_names(
+    shop: Shop, times: dict[str, Any]
+) -> None:
+    """Who has no key could keep it, and send it again once a refused key is free."""
+    day = next_week(shop)["requested_execution_date"]
+    for more in ({}, {"requested_execution_date": day}):
+        bought = await (await shop.buy("ever", order("EVER", times=times | more))).result()
+        assert bought.kind == "invalid", bought
+        assert bought.problem is not None
+        [error] = bought.problem["errors"]
+        assert error["pointer"] == "/times/submit_before"
+        assert "give the moment" in error["detail"]
+    late = order("LATE", times={"submit_before": (START - timedelta(days=9999)).isoformat()})
+    bought = await (await shop.buy("ever", late)).result()
+    assert bought.problem is not None
+    assert [each["pointer"] for each in bought.problem["errors"]] == ["/times/submit_before"]
+    assert (await shop.look("ever")).kind == "not-found"
+
+
+@pytest.mark.parametrize("key", [" blank", "blank ", " ", "", "two\nlines", "x" * 256])
+async def test_a_key_that_http_would_change_is_refused(shop: Shop, key: str) -> None:
+    """HTTP takes blanks off both ends, so one key would stand for two payments."""
+    bought = await (await shop.buy(key, order("BLANKS"))).result()
+    assert bought.payment is None
+    assert "key" in str(bought.refused), bought
+    assert (await shop.look("blank", cancel=key or " ")).payment is None
+    for each in (service.GetRequest, service.PayRequest, service.CancelRequest):
+        given = {"key": key, "order": {}, "command": key}
+        with pytest.raises(ValidationError) as refused:
+            each.model_validate({name: given[name] for name in each.model_fields if name in given})
+        assert "key" in str(refused.value)
+        assert key.strip() == key or "begins or ends with a blank" in str(refused.value)
+
+
+def test_a_key_may_have_blanks_between_its_words() -> None:
+    assert service.GetRequest(key="invoice 17").key == "invoice 17"
+    assert service.GetRequest(key="1").key == "1"
 
 
 async def test_an_order_that_is_too_deep_or_too_long_is_refused(shop: Shop) -> None:
