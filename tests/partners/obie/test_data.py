@@ -421,7 +421,7 @@ async def test_only_the_users_own_address_is_sent(bank: Bank, address: str | Non
 
 
 def test_a_missing_list_of_accounts_is_not_an_empty_one() -> None:
-    assert isinstance(read(wire.Accounts, b'{"Data": {}, "Links": {}, "Meta": {}}'), Unusable)
-    none = read(wire.Accounts, b'{"Data": {"Account": []}, "Links": {}, "Meta": {}}')
+    assert isinstance(read(wire.Accounts, '{"Data": {}, "Links": {}, "Meta": {}}'), Unusable)
+    none = read(wire.Accounts, '{"Data": {"Account": []}, "Links": {}, "Meta": {}}')
     assert isinstance(none, wire.Accounts)
     assert none.data.account == ()
