@@ -318,9 +318,16 @@ def _in_question(
                     f"an attempt is under way until {attempt.ends_by:%H:%M:%S} UTC; "
                     "decide after that"
                 )
+    view = folding.view(session, row)
+    if view.opening is None:
+        raise CannotResolve(
+            f"the instruction of this {kind.name} is missing from the database, so no decision can "
+            "be kept with it; restore the database from a copy that has it"
+        )
     # Operators may also correct an earlier decision, until the partner has confirmed it.
     is_claimed = folded.is_decided and folded.state not in kind.ends
-    if not (folded.certainty is Certainty.UNKNOWN or folded.is_frozen or is_claimed):
+    in_doubt = folded.certainty is Certainty.UNKNOWN or folded.is_frozen
+    if not (in_doubt or is_claimed or kind.due(view, now).is_for_people):
         advice = (
             "there is nothing to decide" if folded.state in kind.ends else "the partner decides"
         )

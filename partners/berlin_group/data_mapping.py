@@ -10,9 +10,11 @@ from typing import Any, Final
 from domain.account_data.accounts import Balance, BalanceKind, LinkedAccount
 from domain.account_data.transactions import Booking, Line, Transaction
 from domain.accounts import Account
+from domain.card_numbers import hide_card_numbers, shows_card_number
 from domain.money import Money, MoneyError
 from partners.berlin_group import data_wire as wire
-from partners.kit.lines import TEXT_MAX, day_of, read_lines, text_of
+from partners.kit.lines import TEXT_MAX, day_of, read_lines, text_of, words_of
+from transport.redaction import masked
 
 #: OpenAPI file, schema `balanceType`.
 BALANCES: Final[Mapping[str, BalanceKind]] = MappingProxyType(
@@ -32,7 +34,7 @@ _SEVERAL: Final = "XXX"
 
 def account(shown: wire.AccountDetails) -> LinkedAccount:
     """An account. Without an id of its own it cannot be read, which its drift says."""
-    number = shown.iban or shown.bban or shown.masked_pan or shown.msisdn
+    number = shown.iban or shown.bban or _masked(shown.masked_pan) or shown.msisdn
     return LinkedAccount(
         reference=shown.resource_id or "",
         number=Account(iban=shown.iban, other=None if shown.iban else number) if number else None,
@@ -92,10 +94,10 @@ def _transaction(shown: Mapping[str, Any], booking: Booking) -> Transaction:
         reference=text_of(shown, "entryReference") or None if booking is Booking.BOOKED else None,
         booked_on=day_of(shown, "bookingDate"),
         valued_on=day_of(shown, "valueDate"),
-        counterparty=text_of(shown, f"{side}Name"),
+        counterparty=words_of(shown, f"{side}Name"),
         counterparty_account=_number(shown.get(f"{side}Account")),
         counterparty_agent=text_of(shown, f"{side}Agent"),
-        remittance_information=_remittance(shown),
+        remittance_information=hide_card_numbers(_remittance(shown), masked),
         end_to_end_id=text_of(shown, "endToEndId"),
         mandate_id=text_of(shown, "mandateId"),
         creditor_id=text_of(shown, "creditorId"),
@@ -125,10 +127,14 @@ def _number(shown: Any) -> Account | None:
     if shown is None:
         return None
     iban = text_of(shown, "iban") or None
-    other = (
-        text_of(shown, "bban") or text_of(shown, "maskedPan") or text_of(shown, "msisdn") or None
-    )
+    pan = _masked(text_of(shown, "maskedPan"))
+    other = text_of(shown, "bban") or pan or text_of(shown, "msisdn") or None
     return Account(iban=iban, other=None if iban else other) if iban or other else None
+
+
+def _masked(pan: str | None) -> str | None:
+    """A card number that the bank masked; None if it did not."""
+    return None if not pan or shows_card_number(pan) else pan
 
 
 def money(amount: Any, currency: Any) -> Money:

@@ -11,10 +11,14 @@ from datetime import date
 from typing import Any, Final
 
 from domain.account_data.transactions import Line, Transaction
+from domain.card_numbers import hide_card_numbers
+from transport.redaction import masked
 
 #: How much of a text is kept.
 TEXT_MAX: Final = 1000
 _DRIFT_MAX: Final = 10
+#: ISO/IEC 7812-1: a shorter text holds no card number.
+_CARD_DIGITS_MIN: Final = 13
 
 
 class UnknownWord(ValueError):
@@ -50,8 +54,36 @@ def read_lines(
             drift.append(f"{name}[{place}]: not readable")
         else:
             if transaction is not None:
-                found.append(Line(transaction, each))
+                found.append(Line(transaction, _without_card_numbers(each)))
     return found, drift[:_DRIFT_MAX]
+
+
+def _without_card_numbers(written: Any) -> Any:
+    """What the bank wrote, with the numbers of cards in it masked: they are kept nowhere."""
+    match written:
+        case str():
+            return (
+                hide_card_numbers(written, masked) if len(written) >= _CARD_DIGITS_MIN else written
+            )
+        case Mapping():
+            return {name: _without_card_numbers(value) for name, value in written.items()}
+        case list():
+            return [_without_card_numbers(each) for each in written]
+        case int() if not isinstance(written, bool):
+            shown = str(written)
+            hidden = hide_card_numbers(shown, masked)
+            return written if hidden == shown else hidden
+        case _:
+            return written
+
+
+def words_of(shown: Mapping[str, Any], name: str) -> str:
+    """A text that people wrote, with the numbers of cards in it masked; empty if it is missing.
+
+    Raises:
+        TypeError: it is no text.
+    """
+    return hide_card_numbers(text_of(shown, name), masked)
 
 
 def text_of(shown: Mapping[str, Any], name: str) -> str:

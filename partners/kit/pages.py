@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
 from partners.kit.wire import Unusable
+
+#: Nobody escapes an escape more often.
+_ESCAPES_MAX: Final = 3
 
 
 def following(
@@ -28,13 +31,27 @@ def following(
     if not isinstance(href, str):
         return astray
     base = base_url.rstrip("/")
-    parts, ours = urlsplit(urljoin(f"{base}{listing}", href)), urlsplit(base)
+    try:
+        parts, ours = urlsplit(urljoin(f"{base}{listing}", href)), urlsplit(base)
+    except ValueError:
+        return astray
     path = parts.path.removeprefix(ours.path)
-    if (parts.scheme, parts.netloc) != (ours.scheme, ours.netloc) or ".." in path:
+    if (parts.scheme, parts.netloc) != (ours.scheme, ours.netloc) or _climbs(path):
         return astray
     if path != within and not path.startswith(f"{within}/"):
         return astray
     return f"{path}?{parts.query}" if parts.query else path
+
+
+def _climbs(path: str) -> bool:
+    """Whether a server may read dots in it as a way up, also if they are written as escapes."""
+    for _ in range(_ESCAPES_MAX):
+        if ".." in path or "\\" in path:
+            return True
+        path, before = unquote(path), path
+        if path == before:
+            return False
+    return True
 
 
 def place(cursor: str) -> tuple[str, dict[str, str]]:

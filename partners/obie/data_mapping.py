@@ -11,8 +11,9 @@ from typing import Any, Final
 from domain.account_data.accounts import Balance, BalanceKind, LinkedAccount
 from domain.account_data.transactions import Booking, Line, Transaction
 from domain.accounts import Account
+from domain.card_numbers import shows_card_number
 from domain.money import Money, MoneyError
-from partners.kit.lines import UnknownWord, day_of, read_lines, text_of
+from partners.kit.lines import UnknownWord, day_of, read_lines, text_of, words_of
 from partners.obie import data_wire as wire
 
 _K = BalanceKind
@@ -72,6 +73,8 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 _IBAN: Final = "IBAN"
 _CARD: Final = "PAN"
+#: `OBExternalAccountIdentification4Code`, without cards.
+_OF_ACCOUNTS: Final = frozenset({_IBAN, "BBAN", "SortCodeAccountNumber", "Paym"})
 _BIC: Final = "BICFI"
 _WHOLE_CARD: Final = re.compile(r"\d{12,19}", re.ASCII)
 _ISO_CODE: Final = re.compile(r"[A-Z]{4}", re.ASCII)
@@ -175,12 +178,12 @@ def _transaction(shown: Mapping[str, Any], account: str) -> Transaction | None:
         reference=text_of(shown, "TransactionId") or None,
         booked_on=day_of(shown, "BookingDateTime"),
         valued_on=day_of(shown, "ValueDateTime"),
-        counterparty=text_of(other, "Name") or text_of(merchant, "MerchantName"),
+        counterparty=words_of(other, "Name") or words_of(merchant, "MerchantName"),
         counterparty_account=_number(
             text_of(other, "SchemeName"), text_of(other, "Identification")
         ),
         counterparty_agent=text_of(agent, "Identification") if is_bic else "",
-        remittance_information=text_of(shown, "TransactionInformation"),
+        remittance_information=words_of(shown, "TransactionInformation"),
         code=code,
         own_code=own_code,
         purpose=text_of(shown, "PaymentPurposeCode"),
@@ -210,8 +213,13 @@ def _codes(shown: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _number(scheme: str, number: str) -> Account | None:
-    """An account. A whole card number is never kept."""
+    """An account. The number of a card is never kept, whatever the bank calls its scheme."""
     kind = scheme.rpartition(".")[2]
-    if not number or (kind == _CARD and _WHOLE_CARD.fullmatch(number.replace(" ", ""))):
+    if kind == _CARD:
+        is_card = _WHOLE_CARD.fullmatch(re.sub(r"[\W_]", "", number)) is not None
+    else:
+        # A number of these schemes may have as many digits as a card's, and its check digit.
+        is_card = kind not in _OF_ACCOUNTS and shows_card_number(number)
+    if not number or is_card:
         return None
     return Account(iban=number) if kind == _IBAN else Account(other=number)

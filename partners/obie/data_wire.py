@@ -45,7 +45,9 @@ class AccountDetails(Bank):
 
 
 class AccountsData(Bank):
-    account: tuple[AccountDetails, ...] = ()
+    """A missing list is none: read as an empty one, it would have all accounts erased."""
+
+    account: tuple[AccountDetails, ...]
 
 
 class Accounts(Bank):

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import delete
+from sqlmodel import Session, SQLModel
+
 from domain.lifecycle.answers import Answered
 from domain.lifecycle.profile import IdempotencyKind, LookupKind, Profile
 from domain.payments.report import PaymentState, Source
 from store.commands import Commanded
+from store.folding import Folding
+from store.payments import row as resource_row
 from tests import operators
 from tests.fakes import profile
 from tests.store.books import (
     PAYMENT,
+    PAYMENTS,
     Store,
     accepted,
     exchange,
@@ -136,3 +142,15 @@ async def told_that(store: Store, state: PaymentState | None) -> None:
 
 def cancelling() -> Profile:
     return profile(cancels=True)
+
+
+async def without(store: Store, *kinds: type[SQLModel]) -> None:
+    """Delete all rows of these tables, as no part of the product does, and fold what is left."""
+
+    def transaction(session: Session) -> None:
+        for kind in kinds:
+            session.exec(delete(kind))
+        row = resource_row(session, PAYMENT)
+        Folding(store.keyring, PAYMENTS).refold(session, row, store.clock.now())
+
+    await store.database.write(transaction)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from domain.ids import instruction_id
 from domain.lifecycle.answers import Answered
@@ -16,7 +16,14 @@ from starter.operators import Operators
 from starter.signing import OperatorKey
 from store.commands import CannotResolve
 from store.operators import NotSigned
-from store.tables.lifecycles import InstructionRow
+from store.tables.lifecycles import (
+    AttemptRow,
+    ExchangeRow,
+    InstructionRow,
+    LookupRow,
+    ReportRow,
+)
+from store.tables.partners import ReferenceRow
 from store.tables.people import TaskRow
 from tests import operators
 from tests.clock import SteppedClock
@@ -44,6 +51,7 @@ from tests.store.moments import (
     parked,
     rejected,
     told_that,
+    without,
 )
 
 
@@ -223,3 +231,22 @@ async def test_a_decision_about_a_statement_stands(store: Store, clock: SteppedC
     decided = await executed(store, reference=None)
     assert decided.view.payment.certainty is not Certainty.UNKNOWN
     assert not decided.view.payment.is_frozen
+
+
+async def test_what_people_are_asked_about_rows_that_are_gone_they_can_answer(store: Store) -> None:
+    await store.accept()
+    await store.begin()
+    await store.sent(accepted(store.clock.now()))
+    await without(store, ReportRow, ReferenceRow)
+    decided = await executed(store, reference=REFERENCE)
+    assert decided.command.outcome is Outcome.DONE
+    is_open = col(TaskRow.closed_at).is_(None)
+    assert store.rows(lambda s: s.exec(select(TaskRow.kind).where(is_open)).all()) == []
+    assert (await store.begin()).move is not Move.SEND
+
+
+async def test_without_its_instruction_nothing_can_be_decided(store: Store) -> None:
+    await doubtful(store)
+    await without(store, ReferenceRow, ExchangeRow, LookupRow, AttemptRow, InstructionRow)
+    with pytest.raises(CannotResolve, match="the instruction of this payment is missing"):
+        await executed(store, reference=REFERENCE)

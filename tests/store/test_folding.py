@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import col, select
 
 from domain.ids import instruction_id
 from domain.lifecycle.answers import Answered
@@ -20,9 +19,7 @@ from domain.payments.fold import fold
 from domain.payments.kind import PaymentKind
 from domain.payments.payment import Payment
 from domain.payments.report import Movement, MovementKind, PaymentState, Source
-from store.folding import Folding
 from store.keyring import Keyring
-from store.payments import row as resource_row
 from store.tables.lifecycles import AttemptRow, ExchangeRow, InstructionRow, ReportRow, StateRow
 from store.tables.partners import ReferenceRow
 from store.tables.payments import MovementRow
@@ -32,13 +29,13 @@ from tests.fakes import order, profile
 from tests.store.books import (
     KEYRING,
     PAYMENT,
-    PAYMENTS,
     Store,
     accepted,
     exchange,
     in_doubt,
     report,
 )
+from tests.store.moments import without
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -218,19 +215,14 @@ async def test_rows_that_are_gone_leave_a_question_to_people(store: Store) -> No
     await _sent(store)
     assert _tasks(store) == {}
 
-    async def without(*kinds: type[SQLModel]) -> str:
-        def transaction(session: Session) -> None:
-            for kind in kinds:
-                session.exec(delete(kind))
-            row_of_payment = resource_row(session, PAYMENT)
-            Folding(KEYRING, PAYMENTS).refold(session, row_of_payment, store.clock.now())
-
-        await store.database.write(transaction)
-        assert _tasks(store) == {"parked": True}
+    def asked() -> str:
         is_open = col(TaskRow.closed_at).is_(None)
-        asked = select(TaskRow.question).where(is_open)
-        return store.rows(lambda session: session.exec(asked).one())
+        query = select(TaskRow.question).where(is_open)
+        return store.rows(lambda session: session.exec(query).one())
 
-    assert "what it answered names nothing to read" in await without(ReportRow)
-    gone = await without(ReferenceRow, ExchangeRow, AttemptRow, InstructionRow)
-    assert "its instruction is missing" in gone
+    await without(store, ReportRow)
+    assert _tasks(store) == {"parked": True}
+    assert "what it answered names nothing to read" in asked()
+    await without(store, ReferenceRow, ExchangeRow, AttemptRow, InstructionRow)
+    assert _tasks(store) == {"parked": True}
+    assert "its instruction is missing" in asked()

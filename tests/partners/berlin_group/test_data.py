@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
@@ -24,6 +26,7 @@ from domain.lifecycle.answers import Unanswered
 from domain.money import Money, MoneyError
 from partners.berlin_group import data_mapping
 from partners.berlin_group.data import BerlinGroupData
+from partners.berlin_group.data_wire import AccountDetails
 from partners.kit.wire import Unusable
 from partners.kit.workplace import Workplace
 from tests.partners.berlin_group.conftest import account
@@ -211,6 +214,29 @@ def test_a_whole_card_number_is_not_kept() -> None:
     assert line.transaction.counterparty_account is not None
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"creditorAccount": {"maskedPan": "4111 1111 1111 1111"}},
+        {"creditorAccount": {"pan": "4111111111111111"}},
+        {"remittanceInformationUnstructured": "card 4111-1111-1111-1111"},
+        {"remittanceInformationUnstructuredArray": ["a", "card 4111111111111111"]},
+        {"creditorName": "4111111111111111"},
+        {"additionalInformation": "card 4111111111111111"},
+    ],
+)
+def test_no_card_number_is_kept_of_what_the_bank_wrote(given: dict[str, Any]) -> None:
+    (line,), _ = data_mapping.lines({"booked": [{**LINE, **given}]})
+    kept = f"{line.raw} {line.transaction}"
+    assert "4111111111111111" not in re.sub(r"[\W_]", "", kept)
+
+
+def test_an_account_whose_bank_does_not_mask_its_card_has_no_number() -> None:
+    shown = {"resourceId": "a1", "currency": "EUR", "maskedPan": "4111111111111111"}
+    found = data_mapping.account(AccountDetails.model_validate_json(json.dumps(shown)))
+    assert found.number is None
+
+
 @pytest.mark.parametrize("text", ["", "-", "--1", "1,50", "1e3", None, [], True])
 def test_what_is_no_amount_is_refused(text: object) -> None:
     with pytest.raises(MoneyError):
@@ -232,6 +258,8 @@ def test_every_documented_kind_of_balance_is_mapped(specs: Path) -> None:
         ("https://elsewhere.test/v1/accounts/a1/transactions", None),
         ("/v1/accounts/a2/transactions", None),
         ("/v1/accounts/a1/../a2/transactions", None),
+        ("/v1/accounts/a1/%2E%2e/a2/transactions", None),
+        ("http://[::1", None),
     ],
 )  # fmt: skip
 def test_a_link_is_followed_only_within_the_accounts_own_list(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -27,6 +28,7 @@ from domain.lifecycle.answers import Exchange, Unanswered
 from domain.money import Money
 from partners.kit.calls import Reply
 from partners.kit.logins import Grant
+from partners.kit.wire import Unusable, read
 from partners.kit.workplace import Workplace
 from partners.obie import data_mapping
 from partners.obie import data_wire as wire
@@ -37,6 +39,7 @@ from tests.partners.obie.conftest import ORDER, VERSIONS, Asking, Asks, Bank, Pa
 from transport.http import Transport
 
 BILLS: Final = "22289"
+CARD: Final = "4111111111111111"
 _LISTS: Final = "GET /open-banking/*/aisp/accounts*"
 Reads = Callable[..., tuple[ObieData, Access]]
 
@@ -210,8 +213,13 @@ LINE: Final = {
 def read_line(**changed: Any) -> Transaction:
     (line,), drift = data_mapping.lines({"Transaction": [{**LINE, **changed}]}, BILLS)
     assert drift == ()
-    assert line.raw == {**LINE, **changed}
+    assert CARD not in re.sub(r"[\W_]", "", json.dumps(line.raw))
     return line.transaction
+
+
+def test_what_the_bank_wrote_is_kept() -> None:
+    (line,), _ = data_mapping.lines({"Transaction": [LINE]}, BILLS)
+    assert line.raw == LINE
 
 
 def test_the_other_side_follows_from_the_indicator() -> None:
@@ -259,11 +267,27 @@ def test_a_line_that_cannot_be_read_is_named_and_stops_no_other(broken: object, 
     assert drift[0].endswith(said)
 
 
-def test_a_whole_card_number_is_not_kept() -> None:
-    card = {"SchemeName": "UK.OBIE.PAN", "Identification": "4111111111111111", "Name": "Shop"}
+@pytest.mark.parametrize("number", [CARD, "4111 1111 1111 1111", "4111-1111-1111-1111"])
+@pytest.mark.parametrize("scheme", ["UK.OBIE.PAN", "PAN", "UK.TestBank.CardNumber", ""])
+def test_a_whole_card_number_is_not_kept(scheme: str, number: str) -> None:
+    """`read_line` looks at what is kept of the bank's own words."""
+    card = {"SchemeName": scheme, "Identification": number, "Name": "Shop"}
     assert read_line(CreditorAccount=card).counterparty_account is None
-    masked = read_line(CreditorAccount={**card, "Identification": "411111******1111"})
-    assert masked.counterparty_account is not None
+    read_line(CardInstrument={"CardSchemeName": "VISA", "Identification": number})
+    read_line(SupplementaryData={"numbers": [{"of": number}]})
+    read_line(SupplementaryData={"number": int(CARD)})
+    told = read_line(TransactionInformation=f"paid with {number}", MerchantDetails=None)
+    assert told.remittance_information == "paid with …1111"
+
+
+def test_a_masked_card_and_an_account_that_looks_like_a_card_are_kept() -> None:
+    card = {"SchemeName": "UK.OBIE.PAN", "Identification": "411111******1111", "Name": "Shop"}
+    assert read_line(CreditorAccount=card).counterparty_account is not None
+    # 14 digits that begin with 30 and pass the check of ISO/IEC 7812-1.
+    account = {"SchemeName": "UK.OBIE.SortCodeAccountNumber", "Identification": "30569309025904"}
+    kept = read_line(CreditorAccount=account).counterparty_account
+    assert kept is not None
+    assert kept.number == "30569309025904"
 
 
 def test_balances_have_a_sign_and_another_accounts_is_not_taken() -> None:
@@ -332,6 +356,9 @@ def test_every_word_of_both_versions_is_mapped(
         ("https://elsewhere.test/api/open-banking/v4.0/aisp/accounts/a%2F1/transactions", None),
         ("/api/open-banking/v4.0/aisp/accounts/a2/transactions", None),
         ("/api/open-banking/v4.0/aisp/accounts/a%2F1/../a2/transactions", None),
+        ("/api/open-banking/v4.0/aisp/accounts/a%2F1/%2e%2e/a2/transactions", None),
+        ("/api/open-banking/v4.0/aisp/accounts/a%2F1/%252E./a2/transactions", None),
+        ("http://[::1", None),
         (["x"], None),
     ],
 )  # fmt: skip
@@ -391,3 +418,10 @@ async def test_only_the_users_own_address_is_sent(bank: Bank, address: str | Non
     await reader.accounts(Access("con_1", "c1", address))
     (headers,) = answers.headers
     assert headers.get("x-fapi-customer-ip-address") == address
+
+
+def test_a_missing_list_of_accounts_is_not_an_empty_one() -> None:
+    assert isinstance(read(wire.Accounts, '{"Data": {}, "Links": {}, "Meta": {}}'), Unusable)
+    none = read(wire.Accounts, '{"Data": {"Account": []}, "Links": {}, "Meta": {}}')
+    assert isinstance(none, wire.Accounts)
+    assert none.data.account == ()
