@@ -43,7 +43,9 @@ async def serve_console(settings: Settings) -> int:
     hosts = {host_of(url)} if url is not None else _OF_THIS_MACHINE
     async with assembled(settings) as assembly:
         pages = application(assembly.console_parts, hosts=hosts, is_secure=url is not None)
-        async with served(pages, host=host, port=settings.console_port) as port:
+        async with served(
+            pages, host=host, port=settings.console_port, behind_proxy=url is not None
+        ) as port:
             log.info("the console is at %s", url or f"http://{host}:{port}/")
             await stop.wait()
             log.info("no more requests are taken; those under way are finished")

@@ -32,11 +32,15 @@ class _Served(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(application: Starlette, *, host: str, port: int) -> AsyncIterator[int]:
+async def served(
+    application: Starlette, *, host: str, port: int, behind_proxy: bool = False
+) -> AsyncIterator[int]:
     """Serve until the context ends, then finish the requests under way. Yields the port.
 
     Args:
         port: 0 takes a free one.
+        behind_proxy: a proxy on this machine says who calls. Otherwise every program here could
+            claim to call from elsewhere, or as another user's program.
 
     Raises:
         PortTaken: the address cannot be listened on.
@@ -48,6 +52,7 @@ async def served(application: Starlette, *, host: str, port: int) -> AsyncIterat
             log_level="warning",
             access_log=False,
             lifespan="off",
+            proxy_headers=behind_proxy,
             limit_concurrency=_CONNECTIONS_MAX,
             timeout_graceful_shutdown=_STOP_SECONDS,
         )

@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Collection
-from contextlib import suppress
 from datetime import datetime
-from typing import Final
 
-from domain.card_numbers import shows_card_number
 from domain.clock import Clock
 from domain.lifecycle.command import CommandKind
 from domain.lifecycle.statement import Signed, Statement, StatementKind, digest
@@ -22,15 +19,13 @@ from starter.asking import (
     check_why,
     check_words,
 )
+from starter.evidence import check_evidence
 from starter.operators import Operators
 from starter.signing import Signer
 from store.commands import CannotResolve, Commands
 from store.halts import HALTS, Halt, Halts
 from store.operators import SIGNATURES_NEEDED
 from store.tasks import Task, Tasks
-
-#: Enough for a scanned letter. Evidence is stored sealed, with its command.
-EVIDENCE_BYTES_MAX: Final = 5 * 1024 * 1024
 
 
 class Operations:
@@ -75,26 +70,33 @@ class Operations:
         why: str,
         reference: str | None = None,
         evidence: bytes = b"",
+        about: str | None = None,
     ) -> CommandReceipt:
         """Decide as an operator chose, whichever door the decision came by.
 
         Args:
             decision: EXECUTED, which may have a `reference`; NOT_EXECUTED, which has `evidence`; or
                 ABANDON.
+            about: the digest of what the operator saw (`Operators.about`); by default of what is
+                known now.
 
         Raises: as `executed`, `not_executed` and `abandon`.
         """
         match decision:
             case CommandKind.EXECUTED:
                 return await self.executed(
-                    payment_id, command_id, signer=signer, why=why, reference=reference
-                )
+                    payment_id, command_id, signer=signer, why=why, reference=reference,
+                    about=about,
+                )  # fmt: skip
             case CommandKind.NOT_EXECUTED:
                 return await self.not_executed(
-                    payment_id, command_id, signer=signer, why=why, evidence=evidence
-                )
+                    payment_id, command_id, signer=signer, why=why, evidence=evidence,
+                    about=about,
+                )  # fmt: skip
             case CommandKind.ABANDON:
-                return await self.abandon(payment_id, command_id, signer=signer, why=why)
+                return await self.abandon(
+                    payment_id, command_id, signer=signer, why=why, about=about
+                )
             case _:
                 raise InvalidCommand(f"decision: {decision} is no decision about a payment")
 
@@ -106,11 +108,12 @@ class Operations:
         signer: Signer,
         why: str,
         reference: str | None = None,
+        about: str | None = None,
     ) -> CommandReceipt:
         """Decide that the partner executed the payment, maybe under a `reference` of its own.
 
         With a reference the partner is read from now on, and its answer counts. Without one the
-        payment ends UNCONFIRMED.
+        payment ends UNCONFIRMED. `about` is as for `resolve`.
 
         Raises:
             UnknownPayment, CommandReused, NotSigned, KeyUnusable, InvalidCommand, ClocksApart.
@@ -120,21 +123,37 @@ class Operations:
         if reference is not None:
             check_reference(reference)
         kind, content = StatementKind.EXECUTED, reference or ""
-        return await self._sign(kind, payment_id, command_id, signer, why, content)
+        return await self._sign(kind, payment_id, command_id, signer, why, content, about=about)
 
     async def abandon(
-        self, payment_id: str, command_id: str, *, signer: Signer, why: str
+        self,
+        payment_id: str,
+        command_id: str,
+        *,
+        signer: Signer,
+        why: str,
+        about: str | None = None,
     ) -> CommandReceipt:
         """Give the payment up: this is a cancel, and a settled payment ends UNCONFIRMED.
+
+        `about` is as for `resolve`.
 
         Raises:
             UnknownPayment, CommandReused, NotSigned, KeyUnusable, InvalidCommand, ClocksApart.
             CannotResolve: something has changed since it was signed.
         """
-        return await self._sign(StatementKind.ABANDON, payment_id, command_id, signer, why)
+        kind = StatementKind.ABANDON
+        return await self._sign(kind, payment_id, command_id, signer, why, about=about)
 
     async def not_executed(
-        self, payment_id: str, command_id: str, *, signer: Signer, why: str, evidence: bytes
+        self,
+        payment_id: str,
+        command_id: str,
+        *,
+        signer: Signer,
+        why: str,
+        evidence: bytes,
+        about: str | None = None,
     ) -> CommandReceipt:
         """Sign that the partner did not execute the payment. This takes two operators.
 
@@ -147,6 +166,7 @@ class Operations:
             signer: who signs.
             why: in one line, without account numbers, since it is stored in the clear.
             evidence: what shows it, up to `EVIDENCE_BYTES_MAX`; stored sealed.
+            about: as for `resolve`.
 
         Raises:
             UnknownPayment, CommandReused, NotSigned, KeyUnusable, InvalidCommand, ClocksApart.
@@ -156,7 +176,7 @@ class Operations:
         check_evidence(evidence)
         kind, content = StatementKind.NOT_EXECUTED, digest(evidence)
         return await self._sign(
-            kind, payment_id, command_id, signer, why, content, evidence=evidence
+            kind, payment_id, command_id, signer, why, content, evidence=evidence, about=about
         )
 
     async def _sign(
@@ -169,9 +189,10 @@ class Operations:
         content: str = "",
         *,
         evidence: bytes = b"",
+        about: str | None,
     ) -> CommandReceipt:
         statement = await self.draft(
-            kind, payment_id, command_id, by=signer.by, why=why, content=content
+            kind, payment_id, command_id, by=signer.by, why=why, content=content, about=about
         )
         signed = await self._operators.sign(statement, signer)
         return await self.decide(signed, evidence=evidence)
@@ -185,6 +206,7 @@ class Operations:
         by: str,
         why: str,
         content: str = "",
+        about: str | None = None,
     ) -> Statement:
         """The statement about a payment, for an operator to sign wherever the key is.
 
@@ -193,12 +215,13 @@ class Operations:
             payment_id, command_id, by, why: as for the decision itself.
             content: the partner's reference for EXECUTED, the digest of the evidence for
                 NOT_EXECUTED.
+            about: as for `resolve`. The store refuses a statement about less than it knows.
 
         Raises:
             UnknownPayment, InvalidCommand.
         """
         check_words(command_id=command_id, by=by, why=why, needs_why=True)
-        tenant, about = await self._operators.about(payment_id)
+        tenant, known = await self._operators.about(payment_id)
         return Statement(
             kind=kind,
             by=by,
@@ -208,7 +231,7 @@ class Operations:
             command_id=command_id,
             why=why,
             content=content,
-            about=about,
+            about=known if about is None else about,
         )
 
     async def decide(self, signed: Signed, *, evidence: bytes = b"") -> CommandReceipt:
@@ -369,28 +392,6 @@ class Operations:
         signed = await self._operators.sign(statement, signer)
         async with self._operators.noting(statement):
             return await self._tasks.dismiss(task_id, signed=signed, now=now)
-
-
-def check_evidence(evidence: bytes) -> None:
-    """Require evidence that can be stored.
-
-    Raises:
-        InvalidCommand: it is empty, or longer than `EVIDENCE_BYTES_MAX`, or a text that shows a
-            card number. What an image shows cannot be checked.
-    """
-    if not evidence.strip():
-        raise InvalidCommand("evidence: is empty; attach what shows that nothing was executed")
-    if len(evidence) > EVIDENCE_BYTES_MAX:
-        raise InvalidCommand(
-            f"evidence: is longer than {EVIDENCE_BYTES_MAX // 1024**2} MiB; attach the part that "
-            "shows it"
-        )
-    with suppress(UnicodeDecodeError):
-        if shows_card_number(evidence.decode()):
-            raise InvalidCommand(
-                "evidence: shows a card number, which is stored nowhere; cover all but its last "
-                "four digits"
-            )
 
 
 def _require(name: str, wanted: str | None, known: Collection[str]) -> None:

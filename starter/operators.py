@@ -13,7 +13,15 @@ from starter.asking import check_why
 from starter.signing import Signer, sign
 from store import enrolment, operators
 from store.database import Database
-from store.operators import Kept, NotSigned, Operator, PublicKey, Refusal, spelt
+from store.operators import (
+    Kept,
+    NotSigned,
+    Operator,
+    PublicKey,
+    Refusal,
+    RefusedSignIns,
+    spelt,
+)
 from store.payments import row as resource_row
 from store.signatures import known_now
 
@@ -95,14 +103,27 @@ class Operators:
 
         return await self._database.read(query)
 
-    async def require(self, signer: Signer) -> None:
+    async def require_enrolled(self, key: bytes, doing: Statement) -> None:
+        """Require the public key of the active operator in whose name something is to be signed.
+
+        Raises:
+            NotSigned: it is not. That is recorded.
+        """
+        async with self.noting(doing):
+            if (doing.by, key) not in [(one.name, one.key) for one in await self.active()]:
+                raise operators.not_by(doing.by)
+
+    async def require(self, signer: Signer, *, subject: str = "nothing") -> None:
         """Require a signer who can sign, before work is done that ends with a signature.
+
+        Args:
+            subject: what a refusal is recorded to be about.
 
         Raises:
             NotSigned, KeyUnusable.
         """
         statement = Statement(
-            kind=StatementKind.ACKNOWLEDGE, by=signer.by, at=self._clock.now(), subject="nothing"
+            kind=StatementKind.ACKNOWLEDGE, by=signer.by, at=self._clock.now(), subject=subject
         )
         signed = await self.sign(statement, signer)
         async with self.noting(statement):
@@ -144,9 +165,16 @@ class Operators:
     ) -> list[Refusal]:
         """Refused signatures, the newest first: since a moment, or about a subject.
 
-        Without either, those of the last day.
+        Without either, those of the last day. Refused sign-ins are not among them.
         """
         earliest = since or (None if subject else self._clock.now() - SHOWN)
         return await self._database.read(
             lambda session: operators.refusals(session, since=earliest, subject=subject)
+        )
+
+    async def refused_sign_ins(self) -> RefusedSignIns | None:
+        """How often the console refused a sign-in in the last day; None if it never did."""
+        since = self._clock.now() - SHOWN
+        return await self._database.read(
+            lambda session: operators.refused_sign_ins(session, since=since)
         )

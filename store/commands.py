@@ -37,6 +37,10 @@ class CannotResolve(ValueError):
     """The decision does not fit the resource as it now stands. Nothing was recorded."""
 
 
+class MoreKnown(CannotResolve):
+    """More is known about the resource than what the decision was signed about."""
+
+
 @dataclass(frozen=True)
 class CommandRecord:
     """One command and its outcome so far."""
@@ -366,7 +370,7 @@ def _known(
             f"{known.kind} by {known.by}; use a new id for a new command"
         )
     if known is None and signed is not None and signed.statement.about != known_now(session, row):
-        raise CannotResolve(
+        raise MoreKnown(
             f"more is known about {row.resource_id} than when this was signed; look at it with "
             "`finality show`, and sign again"
         )

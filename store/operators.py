@@ -17,6 +17,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import and_, func, not_
 from sqlmodel import Session, col, select
 
 from domain.explained import Explained
@@ -35,6 +36,8 @@ from store.tables.people import OperatorRow, RefusalRow, SignatureRow
 SIGNATURES_NEEDED: Final = 2
 #: Upkeep halts under this name, so no operator may have it.
 UPKEEP: Final = "upkeep"
+#: What a refused sign-in to the console is recorded to be about.
+SIGNING_IN: Final = "console"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
 _CHANGES: Final = (StatementKind.ADD, StatementKind.REMOVE, StatementKind.CHANGE_KEY)
 #: The lock that separates changes of the operators from each other, and from signed decisions.
@@ -46,6 +49,9 @@ _LONGEST_WAIT: Final = timedelta(minutes=5)
 _FORGIVEN_AFTER: Final = timedelta(hours=1)
 _CLOCKS_APART: Final = timedelta(minutes=1)
 _KEPT_LENGTH_MAX: Final = 100
+_IS_SIGN_IN: Final = and_(
+    col(RefusalRow.kind) == StatementKind.ACKNOWLEDGE, col(RefusalRow.subject) == SIGNING_IN
+)
 
 
 class NotSigned(Explained, ValueError):
@@ -98,6 +104,16 @@ class Refusal:
     first_at: datetime
     last_at: datetime
     times: int
+
+
+@dataclass(frozen=True)
+class RefusedSignIns:
+    """How often sign-ins to the console were refused, and the last time."""
+
+    times: int
+    last_at: datetime
+    last_claimed: str
+    """The name that was given last, without proof."""
 
 
 def fingerprint(key: bytes) -> str:
@@ -177,8 +193,13 @@ def require_operator(session: Session, signed: Signed, now: datetime) -> Operato
     if row is not None and is_signature(row.public_key, statement.text, signed.signature):
         return row
     _require_not_slowed(session, statement, now)
-    raise NotSigned(
-        f"the signature is not by the key of an operator {statement.by!r}; "
+    raise not_by(statement.by)
+
+
+def not_by(name: str) -> NotSigned:
+    """The refusal of a key that is not an operator's."""
+    return NotSigned(
+        f"the signature is not by the key of an operator {name!r}; "
         "`finality operator list` shows the operators and the fingerprints of their keys"
     )
 
@@ -305,8 +326,12 @@ def note_refusal(session: Session, statement: Statement, why: NotSigned, now: da
 def refusals(
     session: Session, *, since: datetime | None = None, subject: str | None = None, limit: int = 100
 ) -> list[Refusal]:
-    """Refused signatures, the newest first."""
+    """Refused signatures, the newest first.
+
+    Sign-ins are left out: strangers can make many, which would hide the signatures.
+    """
     rows = select(RefusalRow).order_by(col(RefusalRow.number).desc()).limit(limit)
+    rows = rows.where(not_(_IS_SIGN_IN))
     if since is not None:
         rows = rows.where(RefusalRow.last_at >= since)
     if subject is not None:
@@ -315,6 +340,18 @@ def refusals(
         Refusal(row.claimed, row.kind, row.subject, row.why, row.first_at, row.last_at, row.times)
         for row in session.exec(rows)
     ]
+
+
+def refused_sign_ins(session: Session, *, since: datetime) -> RefusedSignIns | None:
+    """How often sign-ins were refused since a moment; None if there was none."""
+    told = (_IS_SIGN_IN, col(RefusalRow.last_at) >= since)
+    last = session.exec(
+        select(RefusalRow).where(*told).order_by(col(RefusalRow.number).desc()).limit(1)
+    ).one_or_none()
+    if last is None:
+        return None
+    times = session.exec(select(func.sum(RefusalRow.times)).where(*told)).one()
+    return RefusedSignIns(int(times or 0), last.last_at, last.claimed)
 
 
 def _last_refusals(session: Session, statement: Statement, now: datetime) -> Sequence[RefusalRow]:

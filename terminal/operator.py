@@ -12,7 +12,7 @@ from assembly import Assembly, assembled
 from domain.plain_text import plain
 from settings import Settings
 from starter.signing import make_key, public_file, read_public
-from store.operators import SIGNATURES_NEEDED, Refusal, fingerprint, spelt
+from store.operators import SIGNATURES_NEEDED, Refusal, RefusedSignIns, fingerprint, spelt
 from terminal.commanding import (
     AS_WISHED,
     NOT_AS_WISHED,
@@ -117,6 +117,16 @@ async def list_operators(settings: Settings, *, as_json: bool) -> int:
             )
         for refused in await assembly.operators.refusals():
             print(json.dumps(_refused_object(refused)))
+        if (sign_ins := await assembly.operators.refused_sign_ins()) is not None:
+            print(
+                json.dumps(
+                    {
+                        "refused_sign_ins": sign_ins.times,
+                        "last_at": sign_ins.last_at.isoformat(),
+                        "last_claimed": sign_ins.last_claimed,
+                    }
+                )
+            )
     return AS_WISHED
 
 
@@ -160,6 +170,14 @@ def refused_text(refused: Refusal) -> str:
     )
 
 
+def sign_ins_text(refused: RefusedSignIns) -> str:
+    """Refused sign-ins to the console, in one line."""
+    return plain(
+        f"{refused.times} refused within a day, the last at {refused.last_at:%Y-%m-%d %H:%M:%S} "
+        f"UTC of somebody who claims to be {refused.last_claimed!r}"
+    )
+
+
 def _refused_object(refused: Refusal) -> dict[str, object]:
     return {
         "refused": refused_text(refused),
@@ -187,4 +205,6 @@ async def _print_operators(assembly: Assembly) -> int:
         )
     for refused in await assembly.operators.refusals():
         screen.print(Text(f"refused: {refused_text(refused)}", style="yellow"))
+    if (sign_ins := await assembly.operators.refused_sign_ins()) is not None:
+        screen.print(Text(f"sign-ins to the console: {sign_ins_text(sign_ins)}", style="yellow"))
     return AS_WISHED

@@ -8,7 +8,7 @@ from assembly import assembled
 from domain.lifecycle.command import CommandKind, Outcome
 from settings import Settings
 from starter.asking import InvalidCommand
-from starter.operations import EVIDENCE_BYTES_MAX
+from starter.evidence import EVIDENCE_BYTES_MAX
 from terminal.commanding import (
     AS_WISHED,
     NOT_AS_WISHED,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -109,3 +111,26 @@ async def not_executed(
         by=by, why=why, now=now, content=digest(evidence),
     )  # fmt: skip
     return await commands.not_executed(payment_id, signed=said, evidence=evidence, now=now)
+
+
+def stating(key: Path, rounds: int = 2048, salt: bytes = b"s" * 16) -> str:
+    """The text of a key file that chooses its own key derivation."""
+    head, pem = key.read_text().split("scrypt: ", 1)
+    der = base64.b64decode("".join(pem.splitlines()[2:-1]))
+    stated = rounds.to_bytes(-(-(rounds.bit_length() + 1) // 8), "big")
+    before, after = der[3:].split(b"\x02\x02\x08\x00", 1)
+    whole = _longer(before, b"\x02" + bytes([len(stated)]) + stated + after, len(stated) - 2)
+    encoded = base64.encodebytes(whole).decode()
+    return (
+        f"{head}scrypt: {base64.b64encode(salt).decode()}\n-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+        f"{encoded}-----END ENCRYPTED PRIVATE KEY-----\n"
+    )
+
+
+def _longer(before: bytes, after: bytes, by: int) -> bytes:
+    """The DER of the key with each length around the rounds corrected."""
+    opened = bytearray(before)
+    for place in (1, 14, 16, 29):
+        opened[place] += by
+    content = bytes(opened) + after
+    return b"\x30\x81" + bytes([len(content)]) + content

@@ -65,13 +65,17 @@ class Desk:
 
     Attributes:
         is_secure: browsers use https, so the cookie never leaves it.
+        sign_ins: tries to sign in, which anybody may make.
+        signatures: tries to sign in the name of an operator who is signed in. They are apart, so
+            that no stranger can keep operators from signing.
     """
 
     parts: Parts
     is_secure: bool
     pages: Pages = field(default_factory=Pages)
     sessions: Sessions = field(default_factory=Sessions)
-    attempts: Attempts = field(default_factory=Attempts)
+    sign_ins: Attempts = field(default_factory=Attempts)
+    signatures: Attempts = field(default_factory=Attempts)
 
     @property
     def cookie(self) -> str:

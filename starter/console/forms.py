@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from starter.operations import EVIDENCE_BYTES_MAX
+from starter.evidence import EVIDENCE_BYTES_MAX
 
 #: The bytes of a form without an evidence, and what its fields add to one with it.
 FORM_BYTES_MAX: Final = 64 * 1024

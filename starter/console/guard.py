@@ -83,7 +83,7 @@ class Guard:
         if scope["method"] == "POST":
             origin = headers.get("origin")
             site = headers.get("sec-fetch-site", "none")
-            if site not in _OWN or (origin is not None and urlsplit(origin).netloc != host):
+            if site not in _OWN or (origin is not None and not _is_of(host, origin)):
                 return 403, "The form comes from another site. Nothing was done."
         return None
 
@@ -106,6 +106,13 @@ def host_of(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def _is_of(host: str, origin: str) -> bool:
+    try:
+        return urlsplit(origin).netloc == host
+    except ValueError:
+        return False
 
 
 def _bounded(receive: Receive, length_max: int) -> Receive:

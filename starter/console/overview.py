@@ -44,6 +44,7 @@ def overview(desk: Desk) -> list[Route]:
             tasks=await parts.backlog.tasks(visit.now),
             halts=await parts.operations.halts(),
             refusals=(await parts.operators.refusals())[:_REFUSALS_SHOWN],
+            sign_ins=await parts.operators.refused_sign_ins(),
         )
 
     return [Route("/", desk.behind_sign_in(show))]

@@ -17,25 +17,25 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from domain.lifecycle.statement import Statement, StatementKind
+from starter.console.attempts import place_of
 from starter.console.desk import SIGN_IN, Desk, Visit
 from starter.console.forms import Form, form_of
 from starter.console.sessions import IDLE_MAX, LASTS_MAX, Session, new_id
 from starter.operators import Operators
-from starter.signing import KeyUnusable, OperatorKey, opened_key
-from store.operators import NotSigned, OperatorsFixed, spelt
+from starter.signing import KeyUnusable, LockedKey, OperatorKey
+from store.operators import SIGNING_IN, NotSigned, OperatorsFixed, spelt
 
 log = logging.getLogger("finality.console")
 
 _SEE_OTHER: Final = 303
 #: An address on this console: one slash, since two lead to another host.
 _OWN_PAGE: Final = re.compile(r"/(?![/\\])[\w./?=&%~:+-]{0,1000}", re.ASCII)
-#: What a refused sign-in is recorded as.
-_SUBJECT: Final = "console"
-_TOO_MANY: Final = "There were too many tries. Nothing was checked. Try again in a minute."
+_KEY_FILE: Final = "the key file"
+_TOO_MANY: Final = "There were too many tries. No key was checked. Try again in a minute."
 
 
 async def _unlocked(
-    operators: Operators, key_file: str, passphrase: str, doing: Statement
+    operators: Operators, key: LockedKey, passphrase: str, doing: Statement
 ) -> OperatorKey:
     """The private key of an operator, for one signature. A wrong passphrase is recorded.
 
@@ -45,13 +45,16 @@ async def _unlocked(
     Raises:
         NotSigned, KeyUnusable.
     """
-    if not passphrase:
-        raise KeyUnusable("passphrase: is missing; type the passphrase of your key")
     async with operators.noting(doing):
         # The derivation takes a tenth of a second, in which other pages shall not stand still.
-        return await asyncio.to_thread(
-            opened_key, key_file, doing.by, passphrase.encode, file="the key file"
-        )
+        return await asyncio.to_thread(key.opened, passphrase.encode())
+
+
+def _passphrase(form: Form) -> str:
+    passphrase = form.secret("passphrase")
+    if not passphrase:
+        raise KeyUnusable("passphrase: is missing; type the passphrase of your key")
+    return passphrase
 
 
 async def unlocked_for(visit: Visit, kind: StatementKind, subject: str) -> OperatorKey:
@@ -60,14 +63,14 @@ async def unlocked_for(visit: Visit, kind: StatementKind, subject: str) -> Opera
     Raises:
         NotSigned, KeyUnusable.
     """
-    desk, session = visit.desk, visit.session
-    who = f"operator {session.operator}"
-    if not desk.attempts.taken(who):
+    desk, session, who = visit.desk, visit.session, visit.session.operator
+    passphrase = _passphrase(visit.form)
+    if not desk.signatures.taken(who):
         raise KeyUnusable("passphrase: was wrong too often. Nothing was done. Wait a minute")
-    doing = Statement(kind=kind, by=session.operator, at=visit.now, subject=subject)
-    passphrase = visit.form.secret("passphrase")
-    key = await _unlocked(desk.parts.operators, session.key_file, passphrase, doing)
-    desk.attempts.give_back(who)
+    doing = Statement(kind=kind, by=who, at=visit.now, subject=subject)
+    locked = LockedKey(session.key_file, who, file=_KEY_FILE)
+    key = await _unlocked(desk.parts.operators, locked, passphrase, doing)
+    desk.signatures.give_back(who)
     return key
 
 
@@ -78,20 +81,20 @@ def signing_in(desk: Desk) -> list[Route]:
         return _page(desk, request)
 
     async def sign_in(request: Request) -> Response:
-        address = request.client.host if request.client else ""
-        if not desk.attempts.taken(address):
-            response = _page(desk, request, status=429, error=_TOO_MANY)
-            response.headers["retry-after"] = "60"
-            return response
         form = await form_of(request)
         desk.require_form_token(request, form)
+        place = place_of(request.client.host if request.client else "")
+        if not desk.sign_ins.taken(place):
+            response = _page(desk, request, form, status=429, error=_TOO_MANY)
+            response.headers["retry-after"] = "60"
+            return response
         try:
             session = await _session(desk, form)
         except (NotSigned, KeyUnusable, OperatorsFixed) as refused:
             return _page(desk, request, form, status=403, error=f"{refused}.")
         to = form.text("next")
-        desk.attempts.give_back(address)
-        log.info("%s signed in from %s", session.operator, address)
+        desk.sign_ins.give_back(place)
+        log.info("%s signed in from %s", session.operator, place)
         response = RedirectResponse(to if _OWN_PAGE.fullmatch(to) else "/", _SEE_OTHER)
         # A new id: an id that the browser had before may be known to somebody else.
         desk.sessions.end(desk.session_id(request))
@@ -120,15 +123,18 @@ async def _session(desk: Desk, form: Form) -> Session:
     Raises:
         NotSigned, KeyUnusable, OperatorsFixed.
     """
-    name = spelt(form.text("name"))
+    name, passphrase = spelt(form.text("name")), _passphrase(form)
     try:
         key_file = form.file("key").decode()
     except UnicodeDecodeError:
         raise KeyUnusable("the key file is not one that `finality operator key` wrote") from None
+    locked = LockedKey(key_file, name, file=_KEY_FILE)
     operators, now = desk.parts.operators, desk.parts.clock.now()
-    doing = Statement(kind=StatementKind.ACKNOWLEDGE, by=name, at=now, subject=_SUBJECT)
-    key = await _unlocked(operators, key_file, form.secret("passphrase"), doing)
-    await operators.require(key)
+    doing = Statement(kind=StatementKind.ACKNOWLEDGE, by=name, at=now, subject=SIGNING_IN)
+    # Nothing is derived for somebody who does not even state an operator's key.
+    await operators.require_enrolled(locked.public, doing)
+    key = await _unlocked(operators, locked, passphrase, doing)
+    await operators.require(key, subject=SIGNING_IN)
     return Session(name, key.public.key, key_file, began_at=now, seen_at=now)
 
 

@@ -7,7 +7,8 @@ two signatures are by two people whichever doors they came by.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -18,17 +19,20 @@ from domain.clock import ClocksApart
 from domain.consents.instructions import KIND as CONSENT
 from domain.lifecycle.command import CommandKind
 from domain.lifecycle.statement import StatementKind
-from domain.payments.payment import UnknownPayment
+from domain.payments.display import Display
+from domain.payments.payment import Payment, UnknownPayment
 from domain.payments.view import KIND as PAYMENT
 from starter.asking import OUTCOMES, CommandReceipt, InvalidCommand
 from starter.console.desk import Desk, Visit
+from starter.console.overview import tone
 from starter.console.payments import PATH as PAYMENTS
 from starter.console.signing_in import unlocked_for
 from starter.remedies import open_tasks, remedies
 from starter.signing import KeyUnusable
-from store.commands import CannotResolve, CommandReused
+from store.commands import CannotResolve, CommandReused, MoreKnown
 from store.operators import NotSigned
 from store.tasks import Task
+from store.timeline import Entry, EntryKind
 
 PATH: Final = "/tasks"
 ONE: Final = "/tasks/one"
@@ -37,6 +41,9 @@ DECISION: Final = "/tasks/decision"
 _CANCEL: Final = "/tasks/cancel"
 _DISMISSAL: Final = "/tasks/dismissal"
 _SHOWN: Final = 200
+#: What people decide by; the page of the payment shows the rest.
+_TOLD: Final = (EntryKind.ATTEMPT, EntryKind.REPORT, EntryKind.CHECK, EntryKind.DECISION)
+_LAST_SHOWN: Final = 6
 _LEFT_TO_RELAY: Final = " Temporal does not answer. It is carried out once Temporal is back."
 _KINDS: Final = {
     CommandKind.EXECUTED: StatementKind.EXECUTED,
@@ -102,7 +109,7 @@ async def _or_refused(visit: Visit, act: Callable[[Visit], Awaitable[Response]])
 
 async def _page(visit: Visit, task_id: str, *, status: int = 200, error: str = "") -> Response:
     operations = visit.desk.parts.operations
-    task = await operations.task(task_id, tenant=None)
+    task, about = await _task_of(visit, task_id)
     if task is None and error:
         raise HTTPException(status, error)
     if task is None:
@@ -116,48 +123,83 @@ async def _page(visit: Visit, task_id: str, *, status: int = 200, error: str = "
         status=status,
         error=error,
         task=task,
+        facts=await _facts_of(visit, task),
         kinds={remedy.kind.value for remedy in found},
         reference=next((one.reference for one in found if one.reference), ""),
         is_of_consent=task.resource_kind == CONSENT,
-        about=await _known_of(visit, task),
+        about=about,
         # A form that is sent twice repeats one command, and does not make another.
         command_id=visit.form.text("command_id") or f"console-{secrets.token_hex(6)}",
         typed=visit.form,
     )
 
 
-async def _known_of(visit: Visit, task: Task) -> str:
-    """The digest of what the page shows, which the decision has to be about."""
-    if task.payment_id is None:
-        return ""
-    _, about = await visit.desk.parts.operators.about(task.payment_id)
-    return about
+async def _task_of(visit: Visit, task_id: str) -> tuple[Task | None, str]:
+    """An open task, and the digest of what is known of its payment; empty if it names none.
+
+    The digest is read first. So a decision is never about more than its page shows; if it is about
+    less, it is refused.
+    """
+    parts = visit.desk.parts
+    task = await parts.operations.task(task_id, tenant=None)
+    if task is None or task.payment_id is None:
+        return task, ""
+    _, about = await parts.operators.about(task.payment_id)
+    return await parts.operations.task(task_id, tenant=None), about
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What a task page shows of its payment."""
+
+    payment: Payment
+    display: Display
+    tone: str
+    last: Sequence[Entry]
+    """What happened last, the oldest of it first."""
+
+
+async def _facts_of(visit: Visit, task: Task) -> _Facts | None:
+    """What is known of the payment of a task; None if the task is about none."""
+    if task.payment_id is None or task.resource_kind != PAYMENT:
+        return None
+    found = await visit.desk.parts.dossiers.of(task.payment_id)
+    payment = found.record.payment
+    told = [entry for entry in found.timeline if entry.kind in _TOLD]
+    colour = tone(payment.state, payment.certainty)
+    return _Facts(payment, found.display, colour, told[-_LAST_SHOWN:])
 
 
 async def _decide(visit: Visit) -> Response:
-    parts, form = visit.desk.parts, visit.form
+    operations, form = visit.desk.parts.operations, visit.form
     decision = _decision(form.text("decision"))
     payment_id, why = form.text("payment_id"), form.text("why")
     reference, evidence = form.text("reference") or None, form.file("evidence")
     if not payment_id:
         raise InvalidCommand("payment: is missing; give the id of the payment")
     _require_fitting(decision, reference, evidence)
-    _, about = await parts.operators.about(payment_id)
-    if form.text("about") not in ("", about):
-        raise CannotResolve(
-            "more is known about the payment since you opened the page. Nothing was signed; look "
-            "at the payment again, and then decide"
-        )
+    about = form.text("about") or None
+    if about is None:
+        task = await operations.task(form.text("task"), tenant=None)
+        if task is None or task.payment_id is not None:
+            raise InvalidCommand("about: is missing; load the page again, and then decide")
     key = await unlocked_for(visit, _KINDS[decision], payment_id)
-    receipt = await parts.operations.resolve(
-        decision,
-        payment_id,
-        form.text("command_id"),
-        signer=key,
-        why=why,
-        reference=reference,
-        evidence=evidence,
-    )
+    try:
+        receipt = await operations.resolve(
+            decision,
+            payment_id,
+            form.text("command_id"),
+            signer=key,
+            why=why,
+            reference=reference,
+            evidence=evidence,
+            about=about,
+        )
+    except MoreKnown:
+        raise CannotResolve(
+            "more is known about the payment since you opened the page. Nothing was done; look at "
+            "what this page shows now, and then decide"
+        ) from None
     return _done(visit, receipt)
 
 

@@ -12,6 +12,7 @@ from store.health import health
 from store.keys import missing_keys
 from terminal.doctor.findings import Examined
 from terminal.halt import scope
+from terminal.operator import sign_ins_text
 
 _WHY_LENGTH_MAX: Final = 160
 
@@ -55,6 +56,13 @@ async def operators(assembly: Assembly) -> AsyncIterator[Examined]:
             f"{sum(one.times for one in refused)} refused within a day, the last by somebody who "
             f"claims to be {plain(refused[0].claimed)!r}, about {plain(refused[0].subject)}",
             "ask that operator whether it was them; `finality operator list` shows each refusal",
+        )
+    if (sign_ins := await assembly.operators.refused_sign_ins()) is not None:
+        yield Examined(
+            "sign-ins",
+            sign_ins_text(sign_ins),
+            "ask that operator whether it was them; if not, let only operators' networks reach the "
+            "console",
         )
 
 

@@ -21,6 +21,23 @@ async def test_a_taken_port_is_named() -> None:
                 raise AssertionError("two listen at one port")
 
 
+@pytest.mark.parametrize("behind_proxy", [False, True])
+async def test_only_behind_a_proxy_a_header_says_who_calls(behind_proxy: bool) -> None:
+    """Every program of this machine could send one, and claim to be another user's."""
+
+    async def caller(request: Request) -> Response:
+        return PlainTextResponse(str(request.client and request.client.host))
+
+    application = Starlette(routes=[Route("/", caller)])
+    async with (
+        served(application, host="127.0.0.1", port=0, behind_proxy=behind_proxy) as port,
+        httpx.AsyncClient(trust_env=False) as http,
+    ):
+        headers = {"x-forwarded-for": "192.0.2.7:4321"}
+        got = await http.get(f"http://127.0.0.1:{port}/", headers=headers)
+    assert got.text == ("192.0.2.7" if behind_proxy else "127.0.0.1")
+
+
 async def test_a_request_in_hand_is_finished_when_the_end_comes() -> None:
     inside, go_on = asyncio.Event(), asyncio.Event()
 

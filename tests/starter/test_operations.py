@@ -22,7 +22,8 @@ from domain.payments.report import PaymentState
 from starter.asking import InvalidCommand, Notifier
 from starter.away import TemporalAway
 from starter.client import Orchestrator
-from starter.operations import EVIDENCE_BYTES_MAX, Operations
+from starter.evidence import EVIDENCE_BYTES_MAX
+from starter.operations import Operations
 from starter.operators import Operators
 from starter.running import Running
 from starter.signing import OperatorKey

@@ -10,7 +10,7 @@ import pytest
 from settings import Settings
 from starter.signing import KeyFile, KeyUnusable, make_key, public_file, read_key, read_public
 from store.operators import NotSigned, is_signature, possession
-from tests.operators import person
+from tests.operators import person, stating
 
 PASSPHRASE = b"canary passphrase"
 
@@ -102,6 +102,39 @@ def test_what_is_no_key_is_said_so(tmp_path: Path, text: str) -> None:
         read_key(file, "alice", lambda: PASSPHRASE)
     with pytest.raises(KeyUnusable, match=r"cannot be read.*finality operator key"):
         read_public(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("rounds", [1, 2047, 2049, 1_000_000, 2**31 - 1])
+def test_a_file_that_chooses_its_own_derivation_is_refused_before_anything_is_derived(
+    key: Path, tmp_path: Path, rounds: int
+) -> None:
+    """Counting to 2**31 - 1 takes about an hour, in which the whole process would stand still."""
+    file = tmp_path / "alice.key"
+    file.touch(0o600)
+    file.write_text(stating(key, rounds))
+    with pytest.raises(KeyUnusable, match="is not a file that `finality operator key` wrote"):
+        read_key(file, "alice", _never_asked)
+
+
+@pytest.mark.parametrize("salt", [b"", b"s" * 15, b"s" * 17, b"s" * 40_000], ids=len)
+def test_a_salt_of_another_length_is_refused(key: Path, tmp_path: Path, salt: bytes) -> None:
+    file = tmp_path / "alice.key"
+    file.touch(0o600)
+    file.write_text(stating(key, salt=salt))
+    with pytest.raises(KeyUnusable, match="is not a file that `finality operator key` wrote"):
+        read_key(file, "alice", _never_asked)
+
+
+def test_what_the_tests_above_change_is_only_the_derivation(key: Path, tmp_path: Path) -> None:
+    file = tmp_path / "alice.key"
+    file.touch(0o600)
+    file.write_text(stating(key))
+    with pytest.raises(NotSigned, match="does not open"):
+        read_key(file, "alice", lambda: PASSPHRASE)
+
+
+def _never_asked() -> bytes:
+    raise AssertionError("the passphrase was asked for")
 
 
 def test_people_in_tests_have_different_keys() -> None:

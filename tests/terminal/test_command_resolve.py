@@ -15,7 +15,7 @@ from domain.consents.report import ConsentState
 from domain.lifecycle.command import CommandKind, Outcome
 from domain.lifecycle.profile import IdempotencyKind, LookupKind
 from domain.payments.report import PaymentState
-from starter.operations import EVIDENCE_BYTES_MAX
+from starter.evidence import EVIDENCE_BYTES_MAX
 from store.tables.people import OperatorRow, SignatureRow
 from terminal.operator import enrol_operators, make_operator_key
 from terminal.resolve import resolve_payment

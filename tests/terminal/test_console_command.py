@@ -14,6 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from console_server import ConsoleExposed, serve_console
+from serving import PortTaken
 from settings import Settings
 from store.keyring import Keyring
 
@@ -53,6 +54,23 @@ async def test_it_refuses_to_listen_beyond_this_machine_without_tls(
 ) -> None:
     with pytest.raises(ConsoleExposed, match="FINALITY_CONSOLE_URL"):
         await serve_console(Settings(home=tmp_path, console_host=host))
+
+
+@pytest.mark.parametrize(("url", "is_believed"), [(None, False), ("https://console.test", True)])
+async def test_it_believes_a_proxy_only_where_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str | None, is_believed: bool
+) -> None:
+    Keyring.make(tmp_path / "keyring")
+    given: list[bool] = []
+
+    def served(*_: object, behind_proxy: bool, **__: object) -> None:
+        given.append(behind_proxy)
+        raise PortTaken("enough is known")
+
+    monkeypatch.setattr("console_server.served", served)
+    with pytest.raises(PortTaken):
+        await serve_console(Settings(home=tmp_path, console_url=url))
+    assert given == [is_believed]
 
 
 @pytest.mark.parametrize("url", ["http://console.test", "console.test", "https://a/b", "https://"])

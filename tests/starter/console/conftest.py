@@ -178,7 +178,9 @@ async def console(tmp_path: Path, prepared: Path) -> AsyncIterator[Console]:
         store = Store(tmp_path / "finality.db", clock, KEYRING)
         assembly._running = FakeRunning()  # type: ignore[assignment]
         parts = assembly.console_parts
-        desk = Desk(parts, is_secure=False, attempts=Attempts(burst=1000))
+        desk = Desk(
+            parts, is_secure=False, sign_ins=Attempts(burst=1000), signatures=Attempts(burst=1000)
+        )
         app = application(parts, hosts={"127.0.0.1"}, is_secure=False, desk=desk)
         keys = {name: prepared / f"{name}.key" for name in PASSPHRASES}
         console = Console(assembly, store, app, desk, keys, clock)

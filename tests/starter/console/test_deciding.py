@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import Session, select
 
+from domain.lifecycle.answers import Answered
 from domain.lifecycle.command import CommandKind
 from domain.lifecycle.questions import TASK_OWNER
 from domain.lifecycle.statement import Statement
 from domain.payments.report import PaymentState
 from starter.console.attempts import Attempts
+from starter.console.signing_in import unlocked_for
 from starter.console.tasks import DECISION
-from starter.operations import EVIDENCE_BYTES_MAX
-from starter.signing import KeyFile
+from starter.dossier import Dossiers
+from starter.evidence import EVIDENCE_BYTES_MAX
+from starter.operations import Operations
+from starter.operators import Operators
+from starter.signing import KeyFile, OperatorKey
 from store.tables.people import SignatureRow, TaskRow
-from tests.starter.console.conftest import PASSPHRASES, Browser, Console
-from tests.store.books import PAYMENT
+from tests.starter.console.conftest import PASSPHRASES, Browser, Console, words
+from tests.store.books import PAYMENT, exchange, report
 
 LETTER = b"%PDF-1.7 canary-letter: no such payment.\x00\xff"
 WHY = "asked by telephone"
@@ -131,7 +137,7 @@ async def test_a_session_alone_signs_nothing(console: Console, task: str) -> Non
 
 async def test_a_passphrase_cannot_be_guessed_from_a_session(console: Console, task: str) -> None:
     alice = await _at(console, task)
-    console.desk.attempts = Attempts(burst=2, every_seconds=3600)
+    console.desk.signatures = Attempts(burst=2, every_seconds=3600)
     right = _typed(decision="executed", reference="ref-7")
     for _ in range(2):
         await alice.send(DECISION, **right | {"passphrase": "a guess, long enough"})
@@ -139,7 +145,7 @@ async def test_a_passphrase_cannot_be_guessed_from_a_session(console: Console, t
     await alice.send(DECISION, **right)
     assert "was wrong too often" in alice.text
     assert await _state(console) is PaymentState.SUBMITTING
-    console.desk.attempts = Attempts(burst=1, every_seconds=3600)
+    console.desk.signatures = Attempts(burst=1, every_seconds=3600)
     for _ in range(2):
         await alice.go("/halts")
         await alice.send("/halts", **_typed())
@@ -198,30 +204,129 @@ async def test_what_became_known_after_the_page_was_opened_is_read_first(
     assert {row.by for row in _signatures(console)} == {"bob"}
 
 
-async def test_a_form_that_is_sent_twice_decides_once(console: Console, task: str) -> None:
+async def test_what_becomes_known_while_the_key_is_opened_is_not_signed_for(
+    console: Console, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     alice = await _at(console, task)
-    fields = alice.form(DECISION) | _typed(decision="not_executed")
+
+    async def slowly(*given: Any) -> OperatorKey:
+        key = await unlocked_for(*given)
+        await _news(console, "released_2")
+        return key
+
+    monkeypatch.setattr("starter.console.tasks.unlocked_for", slowly)
+    page = await alice.send(DECISION, **_typed(decision="executed", reference="ref-7"))
+    assert page.status_code == 422
+    assert "is known about the payment since you opened the page" in alice.text
+    assert "released_2" in alice.text
+    assert not _signatures(console)
+    monkeypatch.undo()
+    await alice.send(DECISION, **_typed(decision="executed", reference="ref-7"))
+    assert ": done." in alice.text, "now it is about what the page shows"
+
+
+async def _news(console: Console, word: str) -> None:
+    said = report(console.clock.now(), None, reference=None, partner_status=word)
+    await console.store.read(Answered(said, exchange(console.clock.now())))
+
+
+@pytest.mark.parametrize(
+    ("of", "name", "turn"),
+    [
+        (Operations, "task", 1), (Operations, "task", 2), (Operators, "about", 1),
+        (Dossiers, "of", 1), (Operations, "offers_not_executed", 1),
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_a_task_never_signs_for_more_than_its_page_shows(
+    console: Console, task: str, monkeypatch: pytest.MonkeyPatch, of: type, name: str, turn: int
+) -> None:
+    """Whatever becomes known between two reads of one page."""
+    alice, read, turns = await console.signed_in(), getattr(of, name), 0
+
+    async def then_news(*given: Any, **more: Any) -> Any:
+        nonlocal turns
+        found, turns = await read(*given, **more), turns + 1
+        if turns == turn:
+            await _news(console, "released_2")
+        return found
+
+    monkeypatch.setattr(of, name, then_news)
+    await alice.go(f"/tasks/one?id={task}")
+    assert turns >= turn
+    monkeypatch.undo()
+    _, known = await console.assembly.operators.about(PAYMENT)
+    assert "released_2" in alice.text or alice.form(DECISION)["about"] != known
+
+
+async def test_a_task_shows_the_state_and_what_the_partner_said_last(
+    console: Console, task: str
+) -> None:
+    await _news(console, "released_2")
+    alice = await _at(console, task)
+    [state] = alice.xpath("//dl[@class='facts']//span[contains(@class, 'state')]")
+    assert words(state) == "submitting (in doubt)"
+    assert "attempt 1: unknown" in alice.text
+    [row] = alice.xpath("//table[contains(@class, 'timeline')]//tr[td[4]/code]")
+    assert [words(cell) for cell in row[3:]] == ["released_2", "unmapped"]
+
+
+@pytest.mark.parametrize("of", ["its own", "one that is closed", "none"])
+async def test_a_decision_about_a_payment_names_what_it_is_about(
+    console: Console, task: str, of: str
+) -> None:
+    """Else it would be about whatever is known when it arrives, which no page has shown."""
+    alice = await _at(console, task)
+    named = {"its own": task, "one that is closed": "t-closed", "none": ""}[of]
+    fields = _typed(decision="executed", about="", task=named)
+    page = await alice.send(DECISION, **fields)
+    assert page.status_code == 422
+    assert "about: is missing" in alice.text.casefold()
+    assert not _signatures(console)
+
+
+async def test_what_was_cleared_stays_cleared_after_a_refusal(console: Console) -> None:
+    console.store.database.write_now(_ask_about_deliveries(console))
+    alice = await _at(console, "unmatched/bank/main/ref-1")
+    assert alice.form(DECISION)["reference"] == "ref-1"
+    page = await alice.send(
+        DECISION, **_typed(decision="executed", reference="", payment_id="none")
+    )
+    assert page.status_code == 422
+    assert alice.form(DECISION)["reference"] == ""
+
+
+@pytest.mark.parametrize("decision", ["executed", "not_executed"])
+async def test_a_form_that_is_sent_twice_decides_once(
+    console: Console, task: str, decision: str
+) -> None:
+    alice = await _at(console, task)
+    fields = alice.form(DECISION) | _typed(decision=decision)
+    files = {"evidence": ("f", LETTER)} if decision == "not_executed" else None
     for _ in range(2):
-        got = await alice.http.post(DECISION, data=fields, files={"evidence": ("f", LETTER)})
+        got = await alice.http.post(DECISION, data=fields, files=files)
         assert got.status_code == 303
     commands = await console.store.commands.of(PAYMENT)
     assert [command.command_id for command in commands] == [fields["command_id"]]
 
 
+def _ask_about_deliveries(
+    console: Console, task_id: str = "unmatched/bank/main/ref-1"
+) -> Callable[[Session], None]:
+    now = console.clock.now()
+    row = TaskRow(
+        task_id=task_id, kind="unmatched", question="Whose is ref-1?", owner=TASK_OWNER,
+        due_at=now + timedelta(hours=1), opened_at=now, partner="bank", partner_account="main",
+        partner_reference="ref-1",
+    )  # fmt: skip
+    return lambda session: session.add(row)
+
+
 async def test_a_task_about_deliveries_is_closed_with_a_signature_and_a_reason(
     console: Console,
 ) -> None:
-    def ask(session: Session) -> None:
-        now = console.clock.now()
-        session.add(
-            TaskRow(
-                task_id="unmatched/bank/main/ref?&=1", kind="unmatched", question="Whose is ref-1?",
-                owner=TASK_OWNER, due_at=now + timedelta(hours=1), opened_at=now, partner="bank",
-                partner_account="main", partner_reference="ref-1",
-            )
-        )  # fmt: skip
-
-    console.store.database.write_now(ask)
+    task_id = "unmatched/bank/main/ref?&=1"
+    console.store.database.write_now(_ask_about_deliveries(console, task_id))
     alice = await console.signed_in()
     await alice.go("/tasks")
     [link] = [link for link in alice.links() if "/tasks/one" in link]
@@ -272,28 +377,3 @@ async def test_no_secret_is_stored_logged_or_shown(
         assert secret not in caplog.text
         assert secret not in alice.page.text
         assert secret not in repr(console.desk.sessions.__dict__)
-
-
-async def test_halts_are_made_and_lifted_with_a_signature(console: Console) -> None:
-    await console.store.accept()
-    alice = await console.signed_in()
-    await alice.go("/halts")
-    assert "No halt is in force" in alice.text
-    refused = await alice.send("/halts", why="", passphrase=PASSPHRASES["alice"])
-    assert (refused.status_code, await console.assembly.operations.halts()) == (422, [])
-    assert "Why: is missing" in alice.text
-    refused = await alice.send("/halts", why=WHY, tenant="Shop", passphrase=PASSPHRASES["alice"])
-    assert refused.status_code == 422
-    assert "is 'shop' meant?" in alice.text
-    await alice.send("/halts", tenant="shop", **_typed())
-    assert "Halt 1 is in force" in alice.text
-    assert "tenant shop 1 alice" in alice.text
-    refused = await alice.send("/halts/lift", number="1", passphrase="a wrong passphrase")
-    assert refused.status_code == 422
-    for number in ("", "2", "\u00b2", "9" * 20):
-        refused = await alice.send("/halts/lift", number=number, passphrase=PASSPHRASES["alice"])
-        assert refused.status_code == 422
-    await alice.send("/halts/lift", number="1", passphrase=PASSPHRASES["alice"])
-    assert "Halt 1 is lifted" in alice.text
-    kinds = [(row.kind, row.by) for row in _signatures(console)]
-    assert sorted(kinds) == [("halt", "alice"), ("lift", "alice"), ("lift", "alice")]

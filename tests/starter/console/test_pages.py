@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,10 @@ from sqlmodel import Session
 from domain.ids import instruction_id
 from domain.lifecycle.answers import Answered
 from domain.lifecycle.profile import InstructionKind
+from domain.lifecycle.statement import Statement, StatementKind
 from domain.party import Party
 from domain.payments.report import PaymentState
+from store.operators import SIGNING_IN, NotSigned
 from store.tables.people import TaskRow
 from tests.fakes import BANK, order
 from tests.operators import person
@@ -56,6 +59,28 @@ async def test_the_overview_counts_what_is_open_with_what_is_in_doubt_first(
     await alice.go(doubtful)
     assert PAYMENT in alice.text
     assert "pay_a" not in alice.text
+
+
+async def test_refused_sign_ins_are_counted_and_hide_no_refused_signature(
+    console: Console,
+) -> None:
+    operators, now = console.assembly.operators, console.clock.now()
+    forged = Statement(kind=StatementKind.ABANDON, by="bob", at=now, subject=PAYMENT)
+    by_eve = person("bob", key_of="eve")
+
+    async def refused(doing: Statement) -> None:
+        with pytest.raises(NotSigned):
+            await operators.require_enrolled(by_eve.public.key, doing)
+
+    await refused(forged)
+    await refused(replace(forged, kind=StatementKind.REMOVE, subject="console"))
+    for _ in range(120):
+        await refused(replace(forged, kind=StatementKind.ACKNOWLEDGE, subject=SIGNING_IN))
+    alice = await console.signed_in()
+    cells = alice.xpath("//td[@data-label='To sign']")
+    assert [words(cell) for cell in cells] == ["remove: console", f"abandon: {PAYMENT}"]
+    assert "Sign-ins refused within a day 120 refused, the last at" in alice.text
+    assert "of somebody who claims to be bob" in alice.text
 
 
 async def test_payments_are_listed_the_oldest_first_in_pages_without_a_gap(

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
+import httpx
 import pytest
 from sqlmodel import update
 
 from starter.console.application import application
-from starter.console.attempts import Attempts
+from starter.console.attempts import Attempts, place_of
 from starter.console.desk import Desk
 from starter.console.sessions import IDLE_MAX, LASTS_MAX
 from starter.signing import make_key
 from store.tables.people import OperatorRow
-from tests.starter.console.conftest import PASSPHRASES, Console
+from tests.operators import stating
+from tests.starter.console.conftest import PASSPHRASES, URL, Browser, Console
 
 PAGES = ("/", "/payments", "/payments/pay_1", "/tasks", "/tasks/one?id=x", "/halts")
 ACTS = (
@@ -83,6 +86,9 @@ async def test_every_act_needs_a_sign_in_and_the_form_of_its_own_page(
     [
         {"origin": "http://evil.test"},
         {"origin": "null"},
+        {"origin": "http://["},
+        {"origin": "http://[127.0.0.1]"},
+        {"origin": ""},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
     ],
@@ -143,8 +149,9 @@ async def test_another_persons_key_a_wrong_passphrase_and_a_stranger_are_refused
         assert page.status_code == 403
         assert why.casefold() in browser.text.casefold()
         assert PASSPHRASES["bob"] not in page.text
-    [refusal] = await console.assembly.operators.refusals()
-    assert (refusal.claimed, refusal.subject) == ("alice", "console")
+    refused = await console.assembly.operators.refused_sign_ins()
+    assert refused is not None
+    assert (refused.times, refused.last_claimed) == (1, "alice")
 
 
 async def test_a_key_that_was_never_enrolled_signs_nobody_in(console: Console) -> None:
@@ -172,7 +179,7 @@ async def test_a_file_that_is_no_key_is_said_to_be_none(console: Console, conten
 
 
 async def test_tries_to_sign_in_are_limited_before_anything_is_checked(console: Console) -> None:
-    desk = Desk(console.desk.parts, is_secure=False, attempts=Attempts(burst=2))
+    desk = Desk(console.desk.parts, is_secure=False, sign_ins=Attempts(burst=2))
     console.app = application(desk.parts, hosts={"127.0.0.1"}, is_secure=False, desk=desk)
     browser = console.browser()
     for _ in range(2):
@@ -180,7 +187,91 @@ async def test_tries_to_sign_in_are_limited_before_anything_is_checked(console: 
     slowed = await browser.sign_in("alice")
     assert slowed.status_code == 429
     assert slowed.headers["retry-after"] == "60"
-    assert "Nothing was checked" in browser.text
+    assert "No key was checked" in browser.text
+    assert browser.form("/sign-in")["name"] == "alice", "what was typed stays"
+
+
+async def test_a_form_that_is_not_of_the_page_takes_no_try(console: Console) -> None:
+    desk = Desk(console.desk.parts, is_secure=False, sign_ins=Attempts(burst=1))
+    console.app = application(desk.parts, hosts={"127.0.0.1"}, is_secure=False, desk=desk)
+    stranger = console.browser()
+    for _ in range(3):
+        assert (await stranger.http.post("/sign-in", data={"name": "alice"})).status_code == 403
+    browser = console.browser()
+    await browser.sign_in("alice")
+    assert browser.page.url.path == "/"
+
+
+async def test_strangers_who_use_up_all_tries_keep_no_operator_from_a_halt(
+    console: Console,
+) -> None:
+    """Neither under many addresses, nor under one that reads as an operator's name."""
+    alice = await console.signed_in()
+    console.desk.sign_ins = Attempts(burst=1)
+    console.desk.signatures = Attempts(burst=1)
+    for client in ["operator alice", "alice", *(f"192.0.2.{number}" for number in range(12))]:
+        transport = httpx.ASGITransport(console.app, client=(client, 1))
+        stranger = Browser(httpx.AsyncClient(transport=transport, base_url=URL), console.keys)
+        console.opened.append(stranger.http)
+        page = await stranger.sign_in("alice", key_of="bob")
+    assert page.status_code == 429
+    await alice.go("/halts")
+    await alice.send("/halts", why="a strange answer", passphrase=PASSPHRASES["alice"])
+    assert "Halt 1 is in force" in alice.text
+
+
+@pytest.mark.parametrize("rounds", [2049, 2**31 - 1])
+async def test_a_key_file_that_chooses_its_own_derivation_is_refused_at_once(
+    console: Console, rounds: int
+) -> None:
+    """One such request held up the whole console for as long as its file said: an hour, or more."""
+    browser = console.browser()
+    await browser.go("/sign-in")
+    files = {"key": stating(console.keys["alice"], rounds).encode()}
+    page = await browser.send("/sign-in", name="alice", passphrase="x", files=files)
+    assert page.status_code == 403
+    assert "not a file that `finality operator key` wrote" in browser.text
+    assert await console.assembly.operators.refused_sign_ins() is None
+
+
+async def test_for_a_key_that_is_not_enrolled_nothing_is_derived(
+    console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "eve.key"
+    make_key(file, "eve", b"whatever eve says")
+    browser = console.browser()
+    browser.keys = {**browser.keys, "eve": file}
+    derived: list[bytes] = []
+    monkeypatch.setattr(
+        "starter.signing._stretched", lambda passphrase, _: derived.append(passphrase)
+    )
+    page = await browser.sign_in("eve", passphrase="whatever eve says")
+    assert page.status_code == 403
+    assert "not by the key of an operator 'eve'" in browser.text
+    assert derived == []
+    refused = await console.assembly.operators.refused_sign_ins()
+    assert refused is not None
+    assert (refused.times, refused.last_claimed) == (1, "eve")
+
+
+async def test_who_states_an_operators_key_but_holds_another_is_refused(
+    console: Console, tmp_path: Path
+) -> None:
+    file, passphrase = tmp_path / "eve.key", "a forged passphrase"
+    make_key(file, "alice", passphrase.encode())
+    stated = console.keys["alice"].read_text().splitlines()[2]
+    file.write_text(
+        "".join(
+            f"{stated if line.startswith('key: ') else line}\n"
+            for line in file.read_text().splitlines()
+        )
+    )
+    browser = console.browser()
+    browser.keys = {**browser.keys, "eve": file}
+    page = await browser.sign_in("alice", key_of="eve", passphrase=passphrase)
+    assert page.status_code == 403
+    assert "not by the key of an operator 'alice'" in browser.text
+    assert (await browser.go("/")).url.path == "/sign-in"
 
 
 def test_each_address_has_tries_of_its_own_and_all_together_have_ten_times_as_many() -> None:
@@ -191,6 +282,30 @@ def test_each_address_has_tries_of_its_own_and_all_together_have_ten_times_as_ma
     assert taken == 20 - 3
     attempts.give_back("a")
     assert [attempts.taken("a") for _ in range(2)] == [True, False]
+
+
+def test_a_try_that_all_together_do_not_have_left_is_not_taken_from_anybody() -> None:
+    attempts = Attempts(burst=1, every_seconds=3600)
+    assert [attempts.taken(f"host {number}") for number in range(12)] == [True] * 10 + [False] * 2
+    attempts.give_back("host 0")
+    assert attempts.taken("host 11")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_one"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1:2:3", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("fe80::1%eth0", "fe80::2%eth1", True),
+        ("an invented name", "another one", True),
+        ("operator alice", "", True),
+    ],
+)
+def test_the_addresses_of_one_owner_are_one_place(one: str, other: str, are_one: bool) -> None:
+    assert (place_of(one) == place_of(other)) is are_one
 
 
 async def test_over_https_the_cookie_never_leaves_it(console: Console) -> None:
