@@ -81,8 +81,9 @@ async def test_a_new_payment_is_read_as_soon_as_if_it_were_alone(
     await _read(store, "watched", S.SETTLED)
     await _at_the_partner(store, "processing", BUSY)
     await _read(store, "processing", S.PROCESSING)
-    multiply(store, "watched", waiting // 2)
-    multiply(store, "processing", waiting // 2)
+    # Each is another payment: as one intent, all of them would be compared with the new one.
+    multiply(store, "watched", waiting // 2, intent_hash="'watched ' || n")
+    multiply(store, "processing", waiting // 2, intent_hash="'processing ' || n")
     view = await _at_the_partner(store, PAYMENT, BUSY)
     for number in range(FIRST_READS):
         owed = due(view, clock.now())
