@@ -27,7 +27,7 @@ from transport.http import Transport
 from transport.posting import Answered, Posting, Unreached
 from transport.targets import Resolver
 
-#: Whoever runs the command names the targets, so every address is allowed.
+#: The targets are named by the person who runs the command, so any address is allowed.
 ANYWHERE: Final = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 

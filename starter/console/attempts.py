@@ -13,7 +13,7 @@ from typing import Final
 
 _BUCKETS_MAX: Final = 10_000
 _TOGETHER: Final = 10
-#: Whoever has an address of IPv6 usually has all that begin with the same bits.
+#: A provider usually gives one customer every IPv6 address that begins with the same 64 bits.
 _ONE_OWNERS_BITS: Final = 64
 _NOWHERE: Final = "nowhere"
 
